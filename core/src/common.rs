@@ -41,6 +41,8 @@ pub(crate) struct Common {
     pub(crate) refused: Option<Refused>,
     /// Whether the lifetime asked for was refused, so that none is asked for any more.
     pub(crate) no_duration: bool,
+    /// When leftovers that could not be removed are tried again.
+    pub(crate) untidy: Option<MonoTime>,
     /// No attempt begins before this: the floor between two issuances.
     pub(crate) floor: MonoTime,
     /// Whether a shutdown was asked for.
@@ -86,6 +88,7 @@ impl Common {
             disk_failures: 0,
             refused: None,
             no_duration: false,
+            untidy: None,
             floor: MonoTime::default(),
             stopping: false,
         }

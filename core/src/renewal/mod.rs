@@ -78,6 +78,8 @@ pub(crate) struct Attempt {
 pub(crate) enum Carry {
     /// Nothing: start-up.
     Nothing,
+    /// Nothing but the wait that goes on when the leftovers are gone.
+    Rest(Resting),
     /// A key and its request, not known to be durable.
     Request(Attempt),
     /// A certificate that was judged, not known to be durable; its pending file is, unless it is gone already.
@@ -229,7 +231,7 @@ impl Renewal {
     /// The key and the certificate that are still needed, beside the live identity's.
     pub(crate) fn handles(&self) -> (Option<KeyHandle>, Option<CertHandle>) {
         let carried = |carry: &Carry| match carry {
-            Carry::Nothing => (None, None),
+            Carry::Nothing | Carry::Rest(_) => (None, None),
             Carry::Request(attempt) => (Some(attempt.key), None),
             Carry::Certificate(attempt, certificate) => (Some(attempt.key), Some(certificate.cert)),
         };
@@ -248,7 +250,7 @@ impl Renewal {
     pub(crate) fn attempt(&self) -> Option<&Attempt> {
         match self {
             Self::Recovering(phase) => match &phase.carry {
-                Carry::Nothing => None,
+                Carry::Nothing | Carry::Rest(_) => None,
                 Carry::Request(attempt) | Carry::Certificate(attempt, _) => Some(attempt),
             },
             Self::Saving(phase) => Some(&phase.attempt),

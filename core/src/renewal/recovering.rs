@@ -102,7 +102,7 @@ impl Locking {
 
 impl Recovering {
     /// Looks at the disk; creates nothing before `again`.
-    fn begin(cx: &mut Cx<'_>, carry: Carry, again: MonoTime) -> Renewal {
+    pub(crate) fn begin(cx: &mut Cx<'_>, carry: Carry, again: MonoTime) -> Renewal {
         let stage = Stage::Scanning(cx.disk(DiskCommand::Scan));
         Renewal::Recovering(Self { carry, synced: false, tidy: true, again, stage })
     }
@@ -316,6 +316,13 @@ impl Recovering {
     /// The directory is in order: take up what was in memory, or the request that was found.
     fn finish(mut self, cx: &mut Cx<'_>, ready: &Ready) -> Renewal {
         cx.common.pending = ready.pending;
+        cx.common.untidy = match (self.tidy, ready.leftovers.is_empty()) {
+            (_, true) | (true, false) => None,
+            (false, false) => {
+                let wait = cx.disk_backoff();
+                Some(cx.after(wait))
+            }
+        };
         cx.common.linked = ready.linked;
         cx.common.previous = ready.previous;
         match self.carry {
@@ -323,6 +330,7 @@ impl Recovering {
                 Some(attempt) => Asking::resume(cx, attempt),
                 None => Resting::after_start(cx),
             },
+            Carry::Rest(resting) => Renewal::Resting(resting),
             Carry::Request(attempt) => match ready.resume {
                 Some(found) if found.key_digest == attempt.key_digest => Asking::begin(cx, attempt),
                 Some(_) | None if cx.now.mono >= self.again => Saving::begin(cx, attempt),

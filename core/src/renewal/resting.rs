@@ -6,7 +6,7 @@ use crate::id::{FileNumber, Generation};
 use crate::input::{KeyFault, MadeKey, Why};
 use crate::live::Live;
 use crate::notice::Notice;
-use crate::renewal::{Attempt, Outcome, Renewal, Saving, overdue};
+use crate::renewal::{Attempt, Carry, Outcome, Recovering, Renewal, Saving, overdue};
 use crate::time::{MonoTime, Span};
 
 /// Nothing is in flight.
@@ -51,7 +51,13 @@ impl Resting {
             Live::None | Live::Withdrawn(_) => true,
             Live::Serving(identity) | Live::Held(identity) => identity.is_due(cx.now),
         };
-        if wanted && cx.now.mono >= self.opens(cx.common) { Ok(Keying::begin(cx)) } else { Err(Why::NotDue) }
+        if wanted && cx.now.mono >= self.opens(cx.common) {
+            return Ok(Keying::begin(cx));
+        }
+        if cx.common.untidy.is_some_and(|again| cx.now.mono >= again) {
+            return Ok(Recovering::begin(cx, Carry::Rest(self), cx.now.mono));
+        }
+        Err(Why::NotDue)
     }
 
     pub(crate) fn rotate_now(self, cx: &mut Cx<'_>) -> Outcome {
@@ -61,11 +67,12 @@ impl Resting {
     /// By the mono clock; the wall time of the renewal is the caller's to add. A wait that has passed is not waited for.
     pub(crate) fn wake(self, common: &Common) -> Option<MonoTime> {
         let opens = self.opens(common);
-        match common.live.identity() {
-            None => Some(opens),
-            Some(_) if opens > common.mono => Some(opens),
-            Some(identity) => Some(identity.renew_by),
-        }
+        let begin = match common.live.identity() {
+            None => opens,
+            Some(_) if opens > common.mono => opens,
+            Some(identity) => identity.renew_by,
+        };
+        Some(common.untidy.map_or(begin, |again| again.min(begin)))
     }
 
     /// Whether an attempt may begin by itself at the last step's time.
