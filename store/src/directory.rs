@@ -76,7 +76,7 @@ fn is_empty(handle: &OwnedFd, path: &Path) -> Result<bool, Fault> {
 fn make(path: &Path) -> Result<(), Fault> {
     let mut missing = Vec::new();
     for ancestor in path.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty()) {
-        if fs::stat(ancestor) != Err(Errno::NOENT) {
+        if !matches!(fs::stat(ancestor), Err(Errno::NOENT)) {
             // It may be one that an earlier run made and was killed before syncing.
             sync_entry(ancestor)?;
             break;

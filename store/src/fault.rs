@@ -87,7 +87,9 @@ impl Fault {
 
     fn remedy(&self) -> &'static str {
         match (&self.cause, self.kind) {
-            (Cause::Failed | Cause::NoDescriptor, _) => "it has to be removed and written anew under another name",
+            (Cause::Failed | Cause::NoDescriptor, _) => {
+                "it has to be removed and written anew under another name"
+            }
             (Cause::NotLocked, _) => "take the lock first",
             (Cause::NoContent, _) => "read the directory again",
             (Cause::BadName, _) => "set the clock",
@@ -135,7 +137,8 @@ pub(crate) fn errno_text(errno: Errno) -> String {
 
 /// A path on one line, whatever is in it.
 pub(crate) fn path_text(path: &Path) -> String {
-    let escape = |letter: char| if letter.is_control() { letter.escape_default().to_string() } else { letter.into() };
+    let escape =
+        |letter: char| if letter.is_control() { letter.escape_default().to_string() } else { letter.into() };
     path.display().to_string().chars().map(escape).collect()
 }
 

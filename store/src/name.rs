@@ -152,11 +152,15 @@ impl fmt::Display for PairNameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("the pair name is empty; give one such as kubelet-client"),
-            Self::TooLong => write!(f, "the pair name is longer than {MAX_PAIR_NAME} bytes; give a shorter one"),
-            Self::First => f.write_str("the pair name begins with neither a letter nor a digit; begin it with one"),
-            Self::Character => {
-                f.write_str("the pair name has a character other than letters, digits, '-' and '.'; leave it out")
+            Self::TooLong => {
+                write!(f, "the pair name is longer than {MAX_PAIR_NAME} bytes; give a shorter one")
             }
+            Self::First => {
+                f.write_str("the pair name begins with neither a letter nor a digit; begin it with one")
+            }
+            Self::Character => f.write_str(
+                "the pair name has a character other than letters, digits, '-' and '.'; leave it out",
+            ),
         }
     }
 }
