@@ -14,10 +14,12 @@ use crate::api::{self, Csr, validation};
 use crate::auth::User;
 use crate::ca::random;
 use crate::http_service::{Body, Call, Shared, json as json_response};
+use crate::protobuf;
 
 /// Room for the random part of a generated name.
 const LONGEST_BASE: usize = 58;
 const NAME_TRIES: usize = 8;
+const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 
 /// POST on the collection.
 pub(crate) fn create(shared: &Shared, user: &User, call: &Call) -> Result<Response<Body>, ApiError> {
@@ -164,10 +166,13 @@ fn media_type(call: &Call) -> &str {
 }
 
 fn decode(call: &Call) -> Result<Csr, ApiError> {
-    if !matches!(media_type(call), "" | "application/json") {
-        return Err(ApiError::unsupported_media_type("application/json"));
+    match media_type(call) {
+        "" | "application/json" => from_value(parse(&call.body)?),
+        PROTOBUF => protobuf::decode(&call.body).map_err(ApiError::bad_request),
+        _ => Err(ApiError::unsupported_media_type(
+            "application/json, application/vnd.kubernetes.protobuf",
+        )),
     }
-    from_value(parse(&call.body)?)
 }
 
 fn patch(call: &Call) -> Result<Value, ApiError> {

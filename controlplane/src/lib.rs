@@ -59,6 +59,7 @@ mod kubeconfig;
 mod leaf;
 mod options;
 mod pkcs10;
+mod protobuf;
 mod routes;
 mod server;
 mod signer;

@@ -44,7 +44,6 @@ pub(crate) fn dispatch(
             get(json!({"user": user.name, "groups": user.groups, "serial": user.serial}))
         }
         ["api"] => get(discovery::core_versions()),
-        ["api", "v1"] => get(discovery::core_resources()),
         ["apis"] => get(discovery::groups()),
         ["apis", group] if *group == GROUP => get(discovery::group()),
         ["apis", group, "v1"] if *group == GROUP => get(discovery::resources()),

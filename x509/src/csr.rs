@@ -38,13 +38,10 @@ pub fn read(text: &[u8]) -> Result<CsrFacts, ReadError> {
         return Err(ReadError::TooLarge { size: text.len() });
     }
     let blocks = pem::blocks(text, Outside::Blank)?;
-    if let Some(other) = blocks.iter().skip(1).chain(&blocks).find(|block| !block.is(pem::REQUEST)) {
-        return Err(ReadError::Kind { line: other.line });
-    }
     match blocks.as_slice() {
         [] => Err(ReadError::Nothing),
-        [block] => read_der(&block.der),
-        [_, extra, ..] => Err(ReadError::Kind { line: extra.line }),
+        [block] if block.is(pem::REQUEST) => read_der(&block.der),
+        [block] | [_, block, ..] => Err(ReadError::Kind { line: block.line }),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{MAX_INPUT, der};
 /// An ECDSA private key on P-256.
 ///
 /// It is erased when dropped, never shown by `Debug`, and cannot be cloned: there is one place in
-/// memory for each key here. (ring and rustls make copies while they sign.)
+/// memory for each key here. (ring makes short-lived copies of its own when a key is made or signs.)
 pub struct SecretKey {
     pkcs8: Zeroizing<Vec<u8>>,
     spki: Vec<u8>,

@@ -98,6 +98,3 @@ fn fields(lines: &str) -> Option<(String, Usages, Option<Span>)> {
     };
     Some((signer, usages, duration))
 }
-
-#[cfg(test)]
-mod tests;

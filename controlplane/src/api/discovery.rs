@@ -13,14 +13,9 @@ pub(crate) fn version() -> Value {
     })
 }
 
-/// `GET /api`: the core group exists and is empty.
+/// `GET /api`: no core group, since kubectl reports one without resources as a fault.
 pub(crate) fn core_versions() -> Value {
-    json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})
-}
-
-/// `GET /api/v1`.
-pub(crate) fn core_resources() -> Value {
-    json!({"kind": "APIResourceList", "groupVersion": "v1", "resources": []})
+    json!({"kind": "APIVersions", "versions": [], "serverAddressByClientCIDRs": []})
 }
 
 /// `GET /apis`.
