@@ -1,0 +1,70 @@
+//! The certificate directory: core's disk commands, carried out in order on one thread of their own.
+
+use std::io;
+use std::sync::mpsc;
+use std::thread;
+
+use certrotate_core::disk::DiskCommand;
+use certrotate_core::id::OpId;
+use certrotate_core::input::Input;
+use certrotate_store::Store;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::driver::Answer;
+use crate::keystore::Staging;
+
+/// Carries out disk commands: a port of the driver.
+///
+/// Commands are carried out one after the other, in the order given. Each is answered by one [`Input::DiskAnswered`].
+pub trait Directory {
+    /// Asks for a command. Returns at once.
+    fn submit(&self, op: OpId, command: DiskCommand);
+}
+
+/// A [`Store`] on its own thread: a disk that hangs keeps nobody else waiting. The thread ends, and with
+/// it the lock on the directory, when this is dropped and the last command is done.
+#[derive(Debug)]
+pub struct DiskThread {
+    commands: mpsc::Sender<(OpId, DiskCommand)>,
+}
+
+impl DiskThread {
+    /// Starts the thread; answers go to `answers`.
+    ///
+    /// # Errors
+    ///
+    /// The system starts no more threads.
+    pub(crate) fn start(
+        mut store: Store<Staging>,
+        answers: UnboundedSender<Answer>,
+    ) -> io::Result<Self> {
+        let (commands, orders) = mpsc::channel::<(OpId, DiskCommand)>();
+        thread::Builder::new().name("disk".into()).spawn(move || {
+            for (op, command) in orders {
+                let result = store.run(&command);
+                for remark in store.remarks() {
+                    tracing::warn!("{remark}");
+                }
+                let result = result.map_err(|fault| {
+                    tracing::error!("{fault}");
+                    fault.kind
+                });
+                let read = store.vault().take();
+                // Nobody listens any more when the process ends: there is nothing left to tell.
+                if answers.send(Answer { input: Input::DiskAnswered { op, result }, read }).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { commands })
+    }
+}
+
+impl Directory for DiskThread {
+    fn submit(&self, op: OpId, command: DiskCommand) {
+        if self.commands.send((op, command)).is_err() {
+            // The thread ends only with its receiver; core's disk deadline tells the rest.
+            tracing::error!("the disk thread has ended; restart certrotate");
+        }
+    }
+}
