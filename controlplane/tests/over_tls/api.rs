@@ -1,6 +1,6 @@
 //! The API as clients see it: codes, Status objects, subresources, watches.
 
-use crate::client::{CSRS, Client, conditions, issue, request};
+use crate::client::{Answer, CSRS, Client, conditions, issue, request};
 use certrotate_controlplane::{Approval, ControlPlane, Handle, Options};
 use http::Method;
 use serde_json::{Value, json};
@@ -21,92 +21,94 @@ async fn created(admin: &Client, name: &str) -> Value {
     answer.body
 }
 
+/// The answer is a Status that says the code twice and this reason.
+fn is_status(answer: &Answer, code: u16, reason: &str) {
+    let seen = (
+        answer.code,
+        answer.body["code"].as_u64(),
+        answer.body["reason"].as_str(),
+    );
+    assert_eq!(
+        seen,
+        (code, Some(u64::from(code)), Some(reason)),
+        "{answer:?}"
+    );
+    assert_eq!(answer.body["kind"], "Status");
+    assert_eq!(answer.body["status"], "Failure");
+}
+
 #[tokio::test]
-async fn errors_are_status_objects_with_the_codes_of_kubernetes() {
+async fn wrong_paths_and_verbs_are_status_objects_with_the_codes_of_kubernetes() {
     let (_plane, admin) = manual().await;
     created(&admin, "a").await;
-    let (_, mut invalid) = request("b", "n");
-    invalid["spec"]["usages"] = json!([]);
-    invalid["spec"]["expirationSeconds"] = json!(599);
-    let one = format!("{CSRS}/a");
-    let answers = [
-        (admin.post(&request("a", "n").1).await, 409, "AlreadyExists"),
-        (admin.get(&format!("{CSRS}/none")).await, 404, "NotFound"),
-        (admin.delete(&format!("{CSRS}/none")).await, 404, "NotFound"),
-        (admin.get("/apis/nonsense/v1").await, 404, "NotFound"),
-        (admin.get("/openapi/v3").await, 404, "NotFound"),
-        (admin.get(&format!("{one}/nonsense")).await, 404, "NotFound"),
-        (
-            admin.raw(Method::PUT, CSRS, "", "").await,
+    let (one, none) = (format!("{CSRS}/a"), format!("{CSRS}/none"));
+    for path in [
+        &none,
+        "/apis/nonsense/v1",
+        "/openapi/v3",
+        &format!("{one}/nonsense"),
+    ] {
+        is_status(&admin.get(path).await, 404, "NotFound");
+    }
+    is_status(&admin.delete(&none).await, 404, "NotFound");
+    for (method, path) in [
+        (Method::PUT, CSRS),
+        (Method::POST, &one),
+        (Method::DELETE, "/version"),
+    ] {
+        is_status(
+            &admin.raw(method, path, "", "").await,
             405,
             "MethodNotAllowed",
-        ),
-        (
-            admin.raw(Method::POST, &one, "", "").await,
-            405,
-            "MethodNotAllowed",
-        ),
-        (
-            admin.raw(Method::DELETE, "/version", "", "").await,
-            405,
-            "MethodNotAllowed",
-        ),
-        (
-            admin
-                .raw(Method::POST, CSRS, "application/yaml", "a: b")
-                .await,
-            415,
-            "UnsupportedMediaType",
-        ),
-        (
-            admin
-                .raw(Method::PATCH, &one, "application/json-patch+json", "[]")
-                .await,
-            415,
-            "UnsupportedMediaType",
-        ),
-        (
-            admin.raw(Method::POST, CSRS, "", "{").await,
-            400,
-            "BadRequest",
-        ),
-        (
-            admin
-                .post(&json!({"kind": "Pod", "apiVersion": "v1"}))
-                .await,
-            400,
-            "BadRequest",
-        ),
-        (
-            admin.get(&format!("{CSRS}?labelSelector=a%3Db")).await,
-            400,
-            "BadRequest",
-        ),
-        (
-            admin
-                .raw(Method::POST, CSRS, "", vec![b' '; (3 << 20) + 1])
-                .await,
-            413,
-            "RequestEntityTooLarge",
-        ),
-        (admin.post(&invalid).await, 422, "Invalid"),
-    ];
-    for (answer, code, reason) in answers {
-        let seen = (
-            answer.code,
-            answer.body["code"].as_u64(),
-            answer.body["reason"].as_str(),
-        );
-        assert_eq!(
-            seen,
-            (code, Some(u64::from(code)), Some(reason)),
-            "{answer:?}"
-        );
-        assert_eq!(
-            (&answer.body["kind"], &answer.body["status"]),
-            (&"Status".into(), &"Failure".into())
         );
     }
+}
+
+#[tokio::test]
+async fn wrong_bodies_are_status_objects_with_the_codes_of_kubernetes() {
+    let (_plane, admin) = manual().await;
+    created(&admin, "a").await;
+    let one = format!("{CSRS}/a");
+    is_status(
+        &admin.post(&request("a", "n").1).await,
+        409,
+        "AlreadyExists",
+    );
+    let yaml = admin
+        .raw(Method::POST, CSRS, "application/yaml", "a: b")
+        .await;
+    is_status(&yaml, 415, "UnsupportedMediaType");
+    let json_patch = admin
+        .raw(Method::PATCH, &one, "application/json-patch+json", "[]")
+        .await;
+    is_status(&json_patch, 415, "UnsupportedMediaType");
+    is_status(
+        &admin.raw(Method::POST, CSRS, "", "{").await,
+        400,
+        "BadRequest",
+    );
+    is_status(
+        &admin
+            .post(&json!({"kind": "Pod", "apiVersion": "v1"}))
+            .await,
+        400,
+        "BadRequest",
+    );
+    is_status(
+        &admin.get(&format!("{CSRS}?labelSelector=a%3Db")).await,
+        400,
+        "BadRequest",
+    );
+    let largest = 3 << 20;
+    let large = admin
+        .raw(Method::POST, CSRS, "", vec![b' '; largest + 1])
+        .await;
+    is_status(&large, 413, "RequestEntityTooLarge");
+    is_status(
+        &admin.raw(Method::POST, CSRS, "", vec![b' '; largest]).await,
+        400,
+        "BadRequest",
+    );
 }
 
 #[tokio::test]
@@ -220,7 +222,7 @@ async fn reg_028_reg_029_reg_033_lists_are_selected_and_in_name_order() {
     let (_, mut other) = request("other", "n");
     other["spec"]["signerName"] = json!("example.com/other");
     assert_eq!(admin.post(&other).await.code, 201);
-    let names = |answer: &crate::client::Answer| -> Vec<String> {
+    let names = |answer: &Answer| -> Vec<String> {
         let items = answer.body["items"].as_array().unwrap();
         items
             .iter()

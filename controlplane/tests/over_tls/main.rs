@@ -1,5 +1,7 @@
 //! The control plane over real TLS, as its clients meet it.
 
+#![expect(clippy::unwrap_used, reason = "all of this is test code")]
+
 mod api;
 mod client;
 mod faults;
