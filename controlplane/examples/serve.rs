@@ -12,10 +12,7 @@ use certrotate_controlplane::{ControlPlane, Options, parse_duration};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let mut options = Options {
-        dir: arguments.next().map(Into::into),
-        ..Options::default()
-    };
+    let mut options = Options { dir: arguments.next().map(Into::into), ..Options::default() };
     if let Some(approve) = arguments.next() {
         options.approve = approve.parse()?;
     }

@@ -41,9 +41,7 @@ pub(crate) struct Orders {
 /// Decides on `csr`, first seen `waited` ago.
 pub(crate) fn decide(csr: &Csr, orders: Orders, waited: Duration) -> Decision {
     let status = csr.status.as_ref();
-    let issued = status
-        .and_then(|s| s.certificate.as_ref())
-        .is_some_and(|c| !c.0.is_empty());
+    let issued = status.and_then(|s| s.certificate.as_ref()).is_some_and(|c| !c.0.is_empty());
     if orders.paused || issued || has_condition(csr, "Approved") || has_condition(csr, "Denied") {
         return Decision::Leave;
     }
@@ -96,12 +94,8 @@ pub(crate) fn node_client(request: &Request, usages: &[String]) -> Result<(), &'
         return Err("subject common name does not begin with system:node: ");
     }
     let has = |usage: &str| usages.iter().any(|u| u == usage);
-    let only = usages.iter().all(|u| {
-        matches!(
-            u.as_str(),
-            "digital signature" | "client auth" | "key encipherment"
-        )
-    });
+    let only =
+        usages.iter().all(|u| matches!(u.as_str(), "digital signature" | "client auth" | "key encipherment"));
     if !(only && has("digital signature") && has("client auth")) {
         return Err("usages did not match [key encipherment digital signature client auth]");
     }

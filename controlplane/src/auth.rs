@@ -62,10 +62,7 @@ impl Authenticator {
         let anchor = webpki::anchor_from_trusted_cert(ca)
             .map_err(|e| Error::Crypto(format!("the CA certificate is no trust anchor: {e}")))?
             .to_owned();
-        Ok(Self {
-            anchor,
-            tokens: Mutex::default(),
-        })
+        Ok(Self { anchor, tokens: Mutex::default() })
     }
 
     /// Takes in a token of the form `id.secret`.
@@ -83,11 +80,7 @@ impl Authenticator {
         authorization: Option<&HeaderValue>,
         now: SystemTime,
     ) -> Judgement {
-        let mut judgement = Judgement {
-            verdict: Verdict::Anonymous,
-            serial: None,
-            expired: false,
-        };
+        let mut judgement = Judgement { verdict: Verdict::Anonymous, serial: None, expired: false };
         if let Some((leaf, intermediates)) = chain.split_first() {
             judgement.verdict = Verdict::Refused;
             if let Ok((_, parsed)) = X509Certificate::from_der(leaf) {
@@ -102,9 +95,7 @@ impl Authenticator {
         if !matches!(judgement.verdict, Verdict::User(_))
             && let Some(value) = authorization
         {
-            judgement.verdict = self
-                .bearer(value, now)
-                .map_or(Verdict::Refused, Verdict::User);
+            judgement.verdict = self.bearer(value, now).map_or(Verdict::Refused, Verdict::User);
         }
         judgement
     }
@@ -140,14 +131,10 @@ impl Authenticator {
         let tokens = lock(&self.tokens);
         let known = tokens.get(id)?;
         // Digests are compared, so that timing says nothing about the secret.
-        let same =
-            known.secret.as_ref() == digest::digest(&digest::SHA256, secret.as_bytes()).as_ref();
+        let same = known.secret.as_ref() == digest::digest(&digest::SHA256, secret.as_bytes()).as_ref();
         (same && now < known.end).then(|| User {
             name: format!("system:bootstrap:{id}"),
-            groups: vec![
-                crate::authz::BOOTSTRAPPERS.to_owned(),
-                AUTHENTICATED.to_owned(),
-            ],
+            groups: vec![crate::authz::BOOTSTRAPPERS.to_owned(), AUTHENTICATED.to_owned()],
             serial: None,
         })
     }
@@ -155,33 +142,19 @@ impl Authenticator {
 
 /// Common name and organisations are user name and groups (`CommonNameUserConversion`).
 fn user(certificate: &X509Certificate<'_>) -> Option<User> {
-    let name = pkcs10::common_names(certificate.subject())
-        .ok()?
-        .pop()
-        .filter(|n| !n.is_empty())?;
+    let name = pkcs10::common_names(certificate.subject()).ok()?.pop().filter(|n| !n.is_empty())?;
     let mut groups = pkcs10::organizations(certificate.subject()).ok()?;
     if !groups.iter().any(|g| g == AUTHENTICATED) {
         groups.push(AUTHENTICATED.to_owned());
     }
-    Some(User {
-        name,
-        groups,
-        serial: Some(serial(certificate)),
-    })
+    Some(User { name, groups, serial: Some(serial(certificate)) })
 }
 
 /// The serial number in upper-case hexadecimal, as `openssl x509 -serial` prints it.
 fn serial(certificate: &X509Certificate<'_>) -> String {
     let bytes = certificate.raw_serial();
-    let leading = bytes
-        .iter()
-        .take_while(|b| **b == 0)
-        .count()
-        .min(bytes.len().saturating_sub(1));
-    bytes[leading..]
-        .iter()
-        .map(|b| format!("{b:02X}"))
-        .collect()
+    let leading = bytes.iter().take_while(|b| **b == 0).count().min(bytes.len().saturating_sub(1));
+    bytes[leading..].iter().map(|b| format!("{b:02X}")).collect()
 }
 
 fn at(unix_seconds: i64) -> SystemTime {
@@ -190,10 +163,7 @@ fn at(unix_seconds: i64) -> SystemTime {
 
 /// Id and secret of a bootstrap token (`[a-z0-9]{6}.[a-z0-9]{16}`).
 fn split(token: &str) -> Option<(&str, &str)> {
-    let plain = |part: &str| {
-        part.bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-    };
+    let plain = |part: &str| part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     token
         .split_once('.')
         .filter(|(id, secret)| id.len() == 6 && secret.len() == 16 && plain(id) && plain(secret))
@@ -203,10 +173,7 @@ fn split(token: &str) -> Option<(&str, &str)> {
 pub(crate) fn new_token() -> Result<String, Error> {
     const ALPHABET: &[u8; 32] = b"abcdefghijkmnopqrstuvwxyz2345678";
     let bytes = crate::ca::random::<22>()?;
-    let text: String = bytes
-        .iter()
-        .map(|b| char::from(ALPHABET[usize::from(b % 32)]))
-        .collect();
+    let text: String = bytes.iter().map(|b| char::from(ALPHABET[usize::from(b % 32)])).collect();
     Ok(format!("{}.{}", &text[..6], &text[6..]))
 }
 

@@ -38,8 +38,8 @@ pub(crate) fn holds(groups: &[String], permission: Permission) -> bool {
 /// Whether `user` may do this to certificate signing requests.
 pub(crate) fn allowed(user: &User, attributes: Attributes<'_>) -> bool {
     let member = |group: &str| user.groups.iter().any(|g| g == group);
-    let requesting = attributes.subresource.is_empty()
-        && matches!(attributes.verb, "create" | "get" | "list" | "watch");
+    let requesting =
+        attributes.subresource.is_empty() && matches!(attributes.verb, "create" | "get" | "list" | "watch");
     member(MASTERS) || requesting && (member(BOOTSTRAPPERS) || member(NODES))
 }
 
@@ -48,49 +48,21 @@ mod tests {
     use super::*;
 
     fn user(group: &str) -> User {
-        User {
-            name: "someone".to_owned(),
-            groups: vec![group.to_owned()],
-            serial: None,
-        }
+        User { name: "someone".to_owned(), groups: vec![group.to_owned()], serial: None }
     }
 
     #[test]
     fn bootstrappers_and_nodes_may_only_request_and_look() {
         for group in [BOOTSTRAPPERS, NODES] {
             for verb in ["create", "get", "list", "watch"] {
-                assert!(
-                    allowed(
-                        &user(group),
-                        Attributes {
-                            verb,
-                            subresource: ""
-                        }
-                    ),
-                    "{group} {verb}"
-                );
+                assert!(allowed(&user(group), Attributes { verb, subresource: "" }), "{group} {verb}");
             }
             for verb in ["update", "patch", "delete", "deletecollection"] {
-                assert!(
-                    !allowed(
-                        &user(group),
-                        Attributes {
-                            verb,
-                            subresource: ""
-                        }
-                    ),
-                    "{group} {verb}"
-                );
+                assert!(!allowed(&user(group), Attributes { verb, subresource: "" }), "{group} {verb}");
             }
             for subresource in ["approval", "status"] {
                 assert!(
-                    !allowed(
-                        &user(group),
-                        Attributes {
-                            verb: "get",
-                            subresource
-                        }
-                    ),
+                    !allowed(&user(group), Attributes { verb: "get", subresource }),
                     "{group} {subresource}"
                 );
             }
@@ -99,17 +71,8 @@ mod tests {
 
     #[test]
     fn masters_may_do_everything_and_others_nothing() {
-        let approve = Attributes {
-            verb: "update",
-            subresource: "approval",
-        };
+        let approve = Attributes { verb: "update", subresource: "approval" };
         assert!(allowed(&user(MASTERS), approve));
-        assert!(!allowed(
-            &user("system:authenticated"),
-            Attributes {
-                verb: "get",
-                subresource: ""
-            }
-        ));
+        assert!(!allowed(&user("system:authenticated"), Attributes { verb: "get", subresource: "" }));
     }
 }

@@ -3,9 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, SystemTime};
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose,
-};
+use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use rcgen::{PublicKeyData, SerialNumber, SigningKey};
 use ring::rand::{SecureRandom, SystemRandom};
 use rustls_pki_types::CertificateDer;
@@ -34,9 +32,7 @@ pub struct ClientIdentity {
 impl std::fmt::Debug for ClientIdentity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let certificate = &self.certificate;
-        f.debug_struct("ClientIdentity")
-            .field("certificate", certificate)
-            .finish_non_exhaustive()
+        f.debug_struct("ClientIdentity").field("certificate", certificate).finish_non_exhaustive()
     }
 }
 
@@ -60,15 +56,10 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.distinguished_name = name;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![
-            KeyUsagePurpose::DigitalSignature,
-            KeyUsagePurpose::KeyCertSign,
-            KeyUsagePurpose::CrlSign,
-        ];
+        params.key_usages =
+            vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params.serial_number = Some(SerialNumber::from_slice(&random::<16>()?));
-        params.not_before = date(der::seconds_down(
-            now.checked_sub(HEAD_START).unwrap_or(now),
-        ))?;
+        params.not_before = date(der::seconds_down(now.checked_sub(HEAD_START).unwrap_or(now)))?;
         params.not_after = date(der::seconds_up(now + lifetime))?;
         let certificate = params.self_signed(&*key).map_err(crypto)?;
         Self::from_parts(certificate.pem(), key)
@@ -82,37 +73,20 @@ impl Authority {
 
     fn from_parts(pem: String, key: Zeroizing<KeyPair>) -> Result<Self, Error> {
         let bad = || Error::Crypto("the CA certificate does not parse".to_owned());
-        let block = Pem::iter_from_buffer(pem.as_bytes())
-            .next()
-            .and_then(Result::ok)
-            .ok_or_else(bad)?;
+        let block = Pem::iter_from_buffer(pem.as_bytes()).next().and_then(Result::ok).ok_or_else(bad)?;
         let certificate = block.parse_x509().map_err(|_| bad())?;
         if certificate.public_key().subject_public_key.data.as_ref() != key.der_bytes() {
-            return Err(Error::Crypto(
-                "the CA key does not belong to the CA certificate".to_owned(),
-            ));
+            return Err(Error::Crypto("the CA key does not belong to the CA certificate".to_owned()));
         }
-        let key_id = certificate
-            .extensions()
-            .iter()
-            .find_map(|e| match e.parsed_extension() {
-                x509_parser::extensions::ParsedExtension::SubjectKeyIdentifier(id) => {
-                    Some(id.0.to_vec())
-                }
-                _ => None,
-            });
+        let key_id = certificate.extensions().iter().find_map(|e| match e.parsed_extension() {
+            x509_parser::extensions::ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
+            _ => None,
+        });
         let subject = certificate.subject().as_raw().to_vec();
         let not_after = certificate.validity().not_after.timestamp();
         let key_id = key_id.unwrap_or_default();
         let der = CertificateDer::from(block.contents.clone());
-        Ok(Self {
-            pem,
-            der,
-            key,
-            subject,
-            key_id,
-            not_after,
-        })
+        Ok(Self { pem, der, key, subject, key_id, not_after })
     }
 
     pub(crate) fn pem(&self) -> &str {
@@ -139,19 +113,14 @@ impl Authority {
 
     /// Signs what `leaf` says, DER.
     pub(crate) fn sign(&self, leaf: &Leaf<'_>) -> Result<Vec<u8>, Error> {
-        let issuer = Issuer {
-            subject: &self.subject,
-            key_id: &self.key_id,
-        };
+        let issuer = Issuer { subject: &self.subject, key_id: &self.key_id };
         let to_be_signed = leaf.to_be_signed(&issuer);
         let signature = self.key.sign(&to_be_signed).map_err(crypto)?;
         Ok(assemble(to_be_signed, &signature))
     }
 
     /// A certificate and key for the HTTPS server: valid as long as the authority, since a test may move the clock.
-    pub(crate) fn server_identity(
-        &self,
-    ) -> Result<(CertificateDer<'static>, Zeroizing<Vec<u8>>), Error> {
+    pub(crate) fn server_identity(&self) -> Result<(CertificateDer<'static>, Zeroizing<Vec<u8>>), Error> {
         let names = [
             AlternativeName::Dns("localhost".to_owned()),
             ip(IpAddr::V4(Ipv4Addr::LOCALHOST)),
@@ -169,10 +138,7 @@ impl Authority {
             not_after: self.not_after,
             ca: false,
         })?;
-        Ok((
-            CertificateDer::from(certificate),
-            Zeroizing::new(key.serialize_der()),
-        ))
+        Ok((CertificateDer::from(certificate), Zeroizing::new(key.serialize_der())))
     }
 
     fn not_before(&self) -> Result<i64, Error> {
@@ -201,10 +167,7 @@ impl Authority {
             ca: false,
         })?;
         let key = Zeroizing::new(key.serialize_pem());
-        Ok(ClientIdentity {
-            certificate: pem(&certificate),
-            key,
-        })
+        Ok(ClientIdentity { certificate: pem(&certificate), key })
     }
 }
 

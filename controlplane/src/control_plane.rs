@@ -125,11 +125,7 @@ impl ControlPlane {
 
 /// The port asked for; for 0 the one of the last run, so that what was told its address still works, else any.
 async fn bind(port: u16, last: u16) -> Result<(TcpListener, SocketAddr), Error> {
-    let candidates = if port == 0 && last != 0 {
-        vec![last, 0]
-    } else {
-        vec![port]
-    };
+    let candidates = if port == 0 && last != 0 { vec![last, 0] } else { vec![port] };
     let mut failed = None;
     for port in candidates {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -146,11 +142,7 @@ async fn bind(port: u16, last: u16) -> Result<(TcpListener, SocketAddr), Error> 
     Err(failed.unwrap_or(Error::Crypto("no address to bind".to_owned())))
 }
 
-fn controllers(
-    options: &Options,
-    shared: &Arc<Shared>,
-    authority: &Arc<Authority>,
-) -> Vec<JoinHandle<()>> {
+fn controllers(options: &Options, shared: &Arc<Shared>, authority: &Arc<Authority>) -> Vec<JoinHandle<()>> {
     let approver = Approver {
         store: Arc::clone(&shared.store),
         faults: shared.faults.clone(),
@@ -163,22 +155,11 @@ fn controllers(
         faults: shared.faults.clone(),
         clock: options.clock.clone(),
         authority: Arc::clone(authority),
-        policy: Policy {
-            longest: options.cluster_signing_duration,
-            backdate: options.backdate,
-        },
+        policy: Policy { longest: options.cluster_signing_duration, backdate: options.backdate },
     };
     vec![
-        tokio::spawn(drive(
-            Arc::clone(&shared.store),
-            shared.faults.clone(),
-            approver,
-        )),
-        tokio::spawn(drive(
-            Arc::clone(&shared.store),
-            shared.faults.clone(),
-            signer,
-        )),
+        tokio::spawn(drive(Arc::clone(&shared.store), shared.faults.clone(), approver)),
+        tokio::spawn(drive(Arc::clone(&shared.store), shared.faults.clone(), signer)),
     ]
 }
 
@@ -238,9 +219,7 @@ impl Handle {
     /// [`Error::Crypto`] if the system gives no random bytes.
     pub fn add_bootstrap_token(&self, life: Duration) -> Result<String, Error> {
         let token = new_token()?;
-        self.shared
-            .authenticator
-            .add_token(&token, self.shared.clock.now() + life);
+        self.shared.authenticator.add_token(&token, self.shared.clock.now() + life);
         Ok(token)
     }
 
@@ -258,8 +237,7 @@ impl Handle {
         end: SystemTime,
     ) -> Result<ClientIdentity, Error> {
         let groups: Vec<_> = groups.iter().map(|g| (*g).to_owned()).collect();
-        self.authority
-            .client_identity(user, &groups, (seconds_down(start), seconds_up(end)))
+        self.authority.client_identity(user, &groups, (seconds_down(start), seconds_up(end)))
     }
 
     /// What can be made to go wrong.
@@ -300,19 +278,13 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.server
-            .iter()
-            .chain(&self.controllers)
-            .for_each(JoinHandle::abort);
+        self.server.iter().chain(&self.controllers).for_each(JoinHandle::abort);
     }
 }
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let dir = self.dir();
-        f.debug_struct("Handle")
-            .field("address", &self.address)
-            .field("dir", &dir)
-            .finish_non_exhaustive()
+        f.debug_struct("Handle").field("address", &self.address).field("dir", &dir).finish_non_exhaustive()
     }
 }

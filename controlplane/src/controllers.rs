@@ -84,11 +84,7 @@ trait PopDue {
 
 impl PopDue for BTreeSet<(Instant, String)> {
     fn pop_first_if_due(&mut self, now: Instant) -> Option<(Instant, String)> {
-        if self.first()?.0 <= now {
-            self.pop_first()
-        } else {
-            None
-        }
+        if self.first()?.0 <= now { self.pop_first() } else { None }
     }
 }
 
@@ -120,9 +116,7 @@ impl Controller for Approver {
             approver::Decision::Approve(message) => ("Approved", "AutoApproved", message),
             approver::Decision::Deny => ("Denied", "InjectedFault", "denied by an injected fault"),
         };
-        let written = change(&self.store, csr, &self.clock, |new| {
-            push_condition(new, kind, reason, message)
-        });
+        let written = change(&self.store, csr, &self.clock, |new| push_condition(new, kind, reason, message));
         match written {
             Ok(()) => {
                 info!(csr = name(csr), condition = kind, "approver");
@@ -133,8 +127,7 @@ impl Controller for Approver {
     }
 
     fn gone(&mut self, csr: &Csr) {
-        self.seen
-            .remove(csr.metadata.uid.as_deref().unwrap_or_default());
+        self.seen.remove(csr.metadata.uid.as_deref().unwrap_or_default());
     }
 }
 
@@ -150,9 +143,7 @@ pub(crate) struct Signer {
 impl Controller for Signer {
     fn handle(&mut self, csr: &Csr) -> Option<Duration> {
         let fail = |reason: &'static str, message: String| {
-            change(&self.store, csr, &self.clock, |new| {
-                push_condition(new, "Failed", reason, &message)
-            })
+            change(&self.store, csr, &self.clock, |new| push_condition(new, "Failed", reason, &message))
         };
         let written = match signer::decide(csr, self.policy) {
             signer::Decision::Leave => return None,
@@ -163,13 +154,8 @@ impl Controller for Signer {
             }
             signer::Decision::Sign(request, granted) => {
                 let (now, spoils) = (self.clock.now(), self.faults.spoils());
-                let issue = issue::issue(
-                    &self.authority,
-                    (csr, &request),
-                    (granted, self.policy),
-                    now,
-                    &spoils,
-                );
+                let issue =
+                    issue::issue(&self.authority, (csr, &request), (granted, self.policy), now, &spoils);
                 match issue {
                     Err(error) => return retry("signer", csr, &error.to_string()),
                     Ok(pem) => change(&self.store, csr, &self.clock, |new| {
@@ -195,12 +181,7 @@ fn retry(who: &str, csr: &Csr, why: &str) -> Option<Duration> {
 }
 
 /// Writes a change to the very object that was looked at; if it has changed since, its event brings it back.
-fn change(
-    store: &Store,
-    seen: &Csr,
-    clock: &Clock,
-    change: impl FnOnce(&mut Csr),
-) -> Result<(), ApiError> {
+fn change(store: &Store, seen: &Csr, clock: &Clock, change: impl FnOnce(&mut Csr)) -> Result<(), ApiError> {
     let written = store.update(name(seen), |stored| {
         let mut new = stored.clone();
         if stored.metadata.resource_version == seen.metadata.resource_version {

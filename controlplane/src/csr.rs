@@ -22,26 +22,17 @@ const NAME_TRIES: usize = 8;
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 
 /// POST on the collection.
-pub(crate) fn create(
-    shared: &Shared,
-    user: &User,
-    call: &Call,
-) -> Result<Response<Body>, ApiError> {
+pub(crate) fn create(shared: &Shared, user: &User, call: &Call) -> Result<Response<Body>, ApiError> {
     let csr = prepare_create(decode(call)?, &user.name, &user.groups);
     let generate = csr.metadata.name.as_deref().unwrap_or_default().is_empty()
-        && csr
-            .metadata
-            .generate_name
-            .as_deref()
-            .is_some_and(|base| !base.is_empty());
+        && csr.metadata.generate_name.as_deref().is_some_and(|base| !base.is_empty());
     let tries = if generate { NAME_TRIES } else { 1 };
     let mut result = Err(ApiError::internal("no name was tried"));
     for _ in 0..tries {
         let mut csr = csr.clone();
         if generate {
-            csr.metadata.name = Some(generated_name(
-                csr.metadata.generate_name.as_deref().unwrap_or_default(),
-            )?);
+            csr.metadata.name =
+                Some(generated_name(csr.metadata.generate_name.as_deref().unwrap_or_default())?);
         }
         let name = api::name(&csr).to_owned();
         // Admission comes before validation, as in kube-apiserver.
@@ -58,13 +49,7 @@ pub(crate) fn create(
         }
     }
     let stored = result?;
-    Ok(present(
-        shared,
-        call,
-        StatusCode::CREATED,
-        &stored,
-        Include::Metadata,
-    ))
+    Ok(present(shared, call, StatusCode::CREATED, &stored, Include::Metadata))
 }
 
 /// GET on one object or its subresource.
@@ -104,56 +89,33 @@ pub(crate) fn change(
     let now = api::time(shared.clock.now());
     let stored = if call.method == Method::PUT {
         let new: Csr = decode(call)?;
-        shared
-            .store
-            .update(name, |old| apply(new, old, subresource, now))?
+        shared.store.update(name, |old| apply(new, old, subresource, now))?
     } else {
         let patch = patch(call)?;
         shared.store.update(name, |old| {
-            let mut document =
-                serde_json::to_value(old).map_err(|e| ApiError::internal(e.to_string()))?;
+            let mut document = serde_json::to_value(old).map_err(|e| ApiError::internal(e.to_string()))?;
             merge_patch(&mut document, patch);
             apply(from_value(document)?, old, subresource, now)
         })?
     };
-    Ok(present(
-        shared,
-        call,
-        StatusCode::OK,
-        &stored,
-        Include::Metadata,
-    ))
+    Ok(present(shared, call, StatusCode::OK, &stored, Include::Metadata))
 }
 
 /// DELETE of one object.
 pub(crate) fn delete(shared: &Shared, call: &Call, name: &str) -> Result<Response<Body>, ApiError> {
-    let options: DeleteOptions = if call.body.is_empty() {
-        Default::default()
-    } else {
-        parse(&call.body)?
-    };
+    let options: DeleteOptions = if call.body.is_empty() { Default::default() } else { parse(&call.body)? };
     let wanted = options.preconditions.unwrap_or_default();
     let gone = shared.store.delete(name, |old| {
         let uid = wanted.uid.is_none() || wanted.uid == old.metadata.uid;
-        let version = wanted.resource_version.is_none()
-            || wanted.resource_version == old.metadata.resource_version;
-        if uid && version {
-            Ok(())
-        } else {
-            Err(ApiError::conflict(name, "Precondition failed"))
-        }
+        let version =
+            wanted.resource_version.is_none() || wanted.resource_version == old.metadata.resource_version;
+        if uid && version { Ok(()) } else { Err(ApiError::conflict(name, "Precondition failed")) }
     })?;
-    Ok(json_response(
-        StatusCode::OK,
-        &deleted(name, gone.metadata.uid.as_deref()),
-    ))
+    Ok(json_response(StatusCode::OK, &deleted(name, gone.metadata.uid.as_deref())))
 }
 
 /// DELETE of the collection, or what the selector leaves of it.
-pub(crate) fn delete_collection(
-    shared: &Shared,
-    query: &Query,
-) -> Result<Response<Body>, ApiError> {
+pub(crate) fn delete_collection(shared: &Shared, query: &Query) -> Result<Response<Body>, ApiError> {
     let (objects, version) = shared.store.list(&query.selector);
     for csr in &objects {
         match shared.store.delete(api::name(csr), |_| Ok(())) {
@@ -182,23 +144,14 @@ pub(crate) fn wants_table(accept: &str) -> bool {
         if !transformed {
             return false;
         }
-        if ["as=Table", "v=v1", "g=meta.k8s.io"]
-            .iter()
-            .all(|p| parameters.contains(p))
-        {
+        if ["as=Table", "v=v1", "g=meta.k8s.io"].iter().all(|p| parameters.contains(p)) {
             return true;
         }
     }
     false
 }
 
-fn present(
-    shared: &Shared,
-    call: &Call,
-    code: StatusCode,
-    csr: &Csr,
-    include: Include,
-) -> Response<Body> {
+fn present(shared: &Shared, call: &Call, code: StatusCode, csr: &Csr, include: Include) -> Response<Body> {
     let version = csr.metadata.resource_version.as_deref().unwrap_or_default();
     let document = if wants_table(&call.accept) {
         table([csr], version, include, shared.clock.now())
@@ -209,20 +162,14 @@ fn present(
 }
 
 fn media_type(call: &Call) -> &str {
-    call.content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
+    call.content_type.split(';').next().unwrap_or_default().trim()
 }
 
 fn decode(call: &Call) -> Result<Csr, ApiError> {
     match media_type(call) {
         "" | "application/json" => from_value(parse(&call.body)?),
         PROTOBUF => protobuf::decode(&call.body).map_err(ApiError::bad_request),
-        _ => Err(ApiError::unsupported_media_type(
-            "application/json, application/vnd.kubernetes.protobuf",
-        )),
+        _ => Err(ApiError::unsupported_media_type("application/json, application/vnd.kubernetes.protobuf")),
     }
 }
 
@@ -243,9 +190,9 @@ fn patch(call: &Call) -> Result<Value, ApiError> {
 
 fn has_directive(patch: &Value) -> bool {
     match patch {
-        Value::Object(members) => members
-            .iter()
-            .any(|(key, value)| key.starts_with('$') || has_directive(value)),
+        Value::Object(members) => {
+            members.iter().any(|(key, value)| key.starts_with('$') || has_directive(value))
+        }
         Value::Array(items) => items.iter().any(has_directive),
         _ => false,
     }
@@ -273,15 +220,9 @@ fn from_value(document: Value) -> Result<Csr, ApiError> {
 
 fn generated_name(base: &str) -> Result<String, ApiError> {
     const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
-    let end = (0..=LONGEST_BASE.min(base.len()))
-        .rev()
-        .find(|i| base.is_char_boundary(*i))
-        .unwrap_or(0);
+    let end = (0..=LONGEST_BASE.min(base.len())).rev().find(|i| base.is_char_boundary(*i)).unwrap_or(0);
     let bytes = random::<5>().map_err(|e| ApiError::internal(e.to_string()))?;
-    let tail: String = bytes
-        .iter()
-        .map(|b| char::from(ALPHABET[usize::from(*b) % ALPHABET.len()]))
-        .collect();
+    let tail: String = bytes.iter().map(|b| char::from(ALPHABET[usize::from(*b) % ALPHABET.len()])).collect();
     Ok(format!("{}{tail}", &base[..end]))
 }
 
@@ -291,14 +232,7 @@ fn new_uid() -> Result<String, ApiError> {
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-    Ok(format!(
-        "{}-{}-{}-{}-{}",
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..]
-    ))
+    Ok(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
 }
 
 #[cfg(test)]

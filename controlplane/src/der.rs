@@ -71,8 +71,7 @@ pub(crate) fn named_bits(mask: u16) -> Vec<u8> {
 
 /// A time as RFC 5280, 4.1.2.5 asks: UTCTime before 2050, else GeneralizedTime.
 pub(crate) fn time(unix_seconds: i64) -> Vec<u8> {
-    let at =
-        OffsetDateTime::from_unix_timestamp(unix_seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let at = OffsetDateTime::from_unix_timestamp(unix_seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let (month, day) = (u8::from(at.month()), at.day());
     let (hour, minute, second) = at.to_hms();
     let rest = format!("{month:02}{day:02}{hour:02}{minute:02}{second:02}Z");
@@ -90,10 +89,7 @@ pub(crate) fn name(common_name: &str, organizations: &[String]) -> Vec<u8> {
         let pair = [tlv(OID, oid), tlv(UTF8_STRING, value.as_bytes())];
         nest(SET, &[nest(SEQUENCE, &pair)])
     };
-    let mut parts: Vec<_> = organizations
-        .iter()
-        .map(|o| attribute(ORGANIZATION, o))
-        .collect();
+    let mut parts: Vec<_> = organizations.iter().map(|o| attribute(ORGANIZATION, o)).collect();
     parts.push(attribute(COMMON_NAME, common_name));
     nest(SEQUENCE, &parts)
 }

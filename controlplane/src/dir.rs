@@ -61,21 +61,15 @@ impl Secrets {
     /// What `kept` holds, renewed where it has ended.
     fn resume(kept: Option<&State>, path: &Path, options: &Options) -> Result<Self, Error> {
         let now = options.clock.now();
-        let unusable = |e: Error| Error::State {
-            path: path.to_owned(),
-            why: e.to_string(),
-        };
+        let unusable = |e: Error| Error::State { path: path.to_owned(), why: e.to_string() };
         let authority = match kept {
-            Some(state) => {
-                Authority::load(&state.ca_certificate, &state.ca_key).map_err(unusable)?
-            }
+            Some(state) => Authority::load(&state.ca_certificate, &state.ca_key).map_err(unusable)?,
             None => Authority::create(now, options.ca_lifetime)?,
         };
         if seconds_down(now) >= authority.not_after() {
             return Err(Error::CaExpired);
         }
-        let kept_admin =
-            kept.filter(|state| state.admin_not_after > seconds_down(now) + ADMIN_LEFT);
+        let kept_admin = kept.filter(|state| state.admin_not_after > seconds_down(now) + ADMIN_LEFT);
         let (admin, admin_not_after) = match kept_admin {
             Some(state) => {
                 let key = Zeroizing::new(state.admin_key.clone());
@@ -86,10 +80,7 @@ impl Secrets {
                 let start = now.checked_sub(options.backdate).unwrap_or(UNIX_EPOCH);
                 let span = (seconds_down(start), seconds_up(now + ADMIN_LIFE));
                 let groups = [crate::authz::MASTERS.to_owned()];
-                (
-                    authority.client_identity("certrotate-admin", &groups, span)?,
-                    span.1,
-                )
+                (authority.client_identity("certrotate-admin", &groups, span)?, span.1)
             }
         };
         let end = |state: &State| UNIX_EPOCH + Duration::from_secs(state.token_end);
@@ -98,14 +89,7 @@ impl Secrets {
             None => (Zeroizing::new(new_token()?), now + options.token_ttl),
         };
         let port = kept.map_or(0, |state| state.port);
-        Ok(Self {
-            authority,
-            admin,
-            admin_not_after,
-            token,
-            token_end,
-            port,
-        })
+        Ok(Self { authority, admin, admin_not_after, token, token_end, port })
     }
 
     /// Secrets that nothing keeps.
@@ -123,16 +107,8 @@ pub(crate) struct Dir {
 impl Dir {
     /// Creates it (0700) where it is missing and locks it.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let io = |what, source| Error::Io {
-            what,
-            path: path.to_owned(),
-            source,
-        };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(|e| io("create", e))?;
+        let io = |what, source| Error::Io { what, path: path.to_owned(), source };
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| io("create", e))?;
         let file = path.join("lock");
         let lock = OpenOptions::new()
             .create(true)
@@ -140,19 +116,10 @@ impl Dir {
             .write(true)
             .mode(0o600)
             .open(&file)
-            .map_err(|source| Error::Io {
-                what: "open",
-                path: file,
-                source,
-            })?;
+            .map_err(|source| Error::Io { what: "open", path: file, source })?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                path: path.to_owned(),
-                _lock: lock,
-            }),
-            Err(TryLockError::WouldBlock) => Err(Error::Locked {
-                dir: path.to_owned(),
-            }),
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(Error::Locked { dir: path.to_owned() }),
             Err(TryLockError::Error(e)) => Err(io("lock", e)),
         }
     }
@@ -167,20 +134,12 @@ impl Dir {
         let kept = match File::open(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => None,
             Err(source) => {
-                return Err(Error::Io {
-                    what: "read",
-                    path,
-                    source,
-                });
+                return Err(Error::Io { what: "read", path, source });
             }
             Ok(file) => {
                 let mut text = Zeroizing::new(Vec::new());
                 let read = file.take(LARGEST_STATE).read_to_end(&mut text);
-                read.map_err(|source| Error::Io {
-                    what: "read",
-                    path: path.clone(),
-                    source,
-                })?;
+                read.map_err(|source| Error::Io { what: "read", path: path.clone(), source })?;
                 let state: State = serde_json::from_slice(&text)
                     // The parser's message could quote a secret.
                     .map_err(|e| Error::State {
@@ -195,10 +154,7 @@ impl Dir {
 
     /// Keeps the secrets and the port for the next run.
     pub(crate) fn keep(&self, secrets: &Secrets, port: u16) -> Result<(), Error> {
-        let since = secrets
-            .token_end
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = secrets.token_end.duration_since(UNIX_EPOCH).unwrap_or_default();
         let state = State {
             ca_certificate: secrets.authority.pem().to_owned(),
             ca_key: secrets.authority.key_pem().to_string(),
@@ -231,32 +187,17 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             _ => {}
         }
-        let mut file = OpenOptions::new()
-            .create_new(true)
-            .write(true)
-            .mode(0o600)
-            .open(&temporary)?;
+        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&temporary)?;
         file.write_all(content)?;
         file.sync_all()?;
         fs::rename(&temporary, path)?;
-        let parent = path
-            .parent()
-            .filter(|p| !p.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
+        let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(parent)?.sync_all()
     };
-    write().map_err(|source| Error::Io {
-        what: "write",
-        path: path.to_owned(),
-        source,
-    })
+    write().map_err(|source| Error::Io { what: "write", path: path.to_owned(), source })
 }
 
 /// Opens a file to append to it, mode 0600 if it is created.
 pub(crate) fn append_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path)
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
 }

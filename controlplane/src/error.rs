@@ -56,11 +56,9 @@ impl fmt::Display for Error {
             Self::Io { what, path, source } => {
                 write!(f, "cannot {what} {}: {source}", path.display())
             }
-            Self::Locked { dir } => write!(
-                f,
-                "another control plane uses {}: stop it or choose another directory",
-                dir.display()
-            ),
+            Self::Locked { dir } => {
+                write!(f, "another control plane uses {}: stop it or choose another directory", dir.display())
+            }
             Self::State { path, why } => write!(
                 f,
                 "{} is not usable ({why}): restore it, or remove the directory to start with a new CA",

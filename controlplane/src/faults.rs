@@ -74,11 +74,7 @@ impl fmt::Debug for Faults {
 
 impl Faults {
     pub(crate) fn new(store: Arc<Store>) -> Self {
-        Self(Arc::new(Shared {
-            set: Mutex::default(),
-            changed: watch::Sender::new(()),
-            store,
-        }))
+        Self(Arc::new(Shared { set: Mutex::default(), changed: watch::Sender::new(()), store }))
     }
 
     fn change(&self, change: impl FnOnce(&mut Set)) -> &Self {
@@ -110,11 +106,7 @@ impl Faults {
             .filter(|code| code.as_u16() >= 400)
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let retry_after = retry_after.map(|d| d.as_secs() + u64::from(d.subsec_nanos() > 0));
-        let answer = (times != Some(0)).then_some(Answer {
-            code,
-            retry_after,
-            left: times,
-        });
+        let answer = (times != Some(0)).then_some(Answer { code, retry_after, left: times });
         self.change(|set| set.answer = answer)
     }
 

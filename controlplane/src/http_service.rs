@@ -101,14 +101,8 @@ async fn answer(
     }
     let user = user?;
     let (parts, body) = request.into_parts();
-    let text = |name| {
-        parts
-            .headers
-            .get(name)
-            .and_then(|v: &HeaderValue| v.to_str().ok())
-            .unwrap_or("")
-            .to_owned()
-    };
+    let text =
+        |name| parts.headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok()).unwrap_or("").to_owned();
     let call = Call {
         accept: text(http::header::ACCEPT),
         content_type: text(CONTENT_TYPE),
@@ -127,9 +121,7 @@ fn judge<B>(
     request: &Request<B>,
 ) -> Result<Option<User>, ApiError> {
     let authorization = request.headers().get(AUTHORIZATION);
-    let judgement = shared
-        .authenticator
-        .judge(chain, authorization, shared.clock.now());
+    let judgement = shared.authenticator.judge(chain, authorization, shared.clock.now());
     let result = match judgement.verdict.clone() {
         Verdict::User(user) => Ok(Some(user)),
         Verdict::Anonymous if routes::is_public(request.uri().path()) => Ok(None),
@@ -164,9 +156,7 @@ pub(crate) fn text(text: &'static str) -> Response<Body> {
 fn respond(code: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(Full::new(body.into()).boxed_unsync());
     *response.status_mut() = code;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 
@@ -188,11 +178,7 @@ fn http_date(at: SystemTime) -> String {
     let (weekday, month) = (at.weekday().to_string(), at.month().to_string());
     let (hour, minute, second) = at.to_hms();
     let (day, year) = (at.day(), at.year());
-    format!(
-        "{}, {day:02} {} {year:04} {hour:02}:{minute:02}:{second:02} GMT",
-        &weekday[..3],
-        &month[..3]
-    )
+    format!("{}, {day:02} {} {year:04} {hour:02}:{minute:02}:{second:02} GMT", &weekday[..3], &month[..3])
 }
 
 #[cfg(test)]

@@ -58,9 +58,7 @@ pub(crate) fn issue(
                 leaf.not_after = leaf.not_after.max(leaf.not_before + 60);
             }
             Spoil::ShortLived(life) => leaf.not_after = der::seconds_up(now + life),
-            Spoil::ForeignCa => {
-                foreign = Some(Authority::create(now, Duration::from_secs(24 * 60 * 60))?)
-            }
+            Spoil::ForeignCa => foreign = Some(Authority::create(now, Duration::from_secs(24 * 60 * 60))?),
         }
     }
     Ok(ca::pem(&foreign.as_ref().unwrap_or(authority).sign(&leaf)?))

@@ -40,17 +40,10 @@ pub(crate) struct Kept {
 impl Journal {
     /// Reads what is there, writes it anew without what is superfluous, and stays open for more.
     pub(crate) fn open(path: PathBuf) -> Result<(Self, Kept), Error> {
-        let io = |what, source| Error::Io {
-            what,
-            path: path.clone(),
-            source,
-        };
+        let io = |what, source| Error::Io { what, path: path.clone(), source };
         let kept = match File::open(&path) {
             Ok(file) => read(file, &path)?,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Kept {
-                objects: Vec::new(),
-                version: 0,
-            },
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Kept { objects: Vec::new(), version: 0 },
             Err(e) => return Err(io("read", e)),
         };
         rewrite(&path, kept.objects.iter(), kept.version)?;
@@ -84,11 +77,7 @@ impl Journal {
     }
 }
 
-fn rewrite<'a>(
-    path: &Path,
-    objects: impl Iterator<Item = &'a Csr>,
-    version: u64,
-) -> Result<(), Error> {
+fn rewrite<'a>(path: &Path, objects: impl Iterator<Item = &'a Csr>, version: u64) -> Result<(), Error> {
     let mut text = json!({"version": version}).to_string() + "\n";
     for object in objects {
         text.push_str(&json!({"object": object}).to_string());
@@ -103,25 +92,16 @@ fn read(file: File, path: &Path) -> Result<Kept, Error> {
     let mut version = 0;
     for number in 1.. {
         let mut line = Vec::new();
-        let read = (&mut reader)
-            .take(LONGEST_LINE)
-            .read_until(b'\n', &mut line);
-        if read.map_err(|source| Error::Io {
-            what: "read",
-            path: path.to_owned(),
-            source,
-        })? == 0
-        {
+        let read = (&mut reader).take(LONGEST_LINE).read_until(b'\n', &mut line);
+        if read.map_err(|source| Error::Io { what: "read", path: path.to_owned(), source })? == 0 {
             break;
         }
         if line.last() != Some(&b'\n') {
             // The process died in the middle of this line, before anybody was told of it.
             break;
         }
-        let wrong = |why: String| Error::State {
-            path: path.to_owned(),
-            why: format!("line {number}: {why}"),
-        };
+        let wrong =
+            |why: String| Error::State { path: path.to_owned(), why: format!("line {number}: {why}") };
         let mut entry: Value = serde_json::from_slice(&line).map_err(|e| wrong(e.to_string()))?;
         if let Some(name) = entry["deleted"].as_str() {
             objects.remove(name);
@@ -133,16 +113,9 @@ fn read(file: File, path: &Path) -> Result<Kept, Error> {
         }
         version = version.max(entry["version"].as_u64().unwrap_or(0));
     }
-    Ok(Kept {
-        objects: objects.into_values().collect(),
-        version,
-    })
+    Ok(Kept { objects: objects.into_values().collect(), version })
 }
 
 fn version_of(csr: &Csr) -> u64 {
-    csr.metadata
-        .resource_version
-        .as_deref()
-        .and_then(|v| v.parse().ok())
-        .unwrap_or(0)
+    csr.metadata.resource_version.as_deref().and_then(|v| v.parse().ok()).unwrap_or(0)
 }

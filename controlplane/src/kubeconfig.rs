@@ -13,11 +13,7 @@ pub(crate) fn with_token(server: &str, ca_pem: &str, token: &str) -> Zeroizing<S
 }
 
 /// A kubeconfig with a client certificate and key.
-pub(crate) fn with_identity(
-    server: &str,
-    ca_pem: &str,
-    identity: &ClientIdentity,
-) -> Zeroizing<String> {
+pub(crate) fn with_identity(server: &str, ca_pem: &str, identity: &ClientIdentity) -> Zeroizing<String> {
     let user = json!({
         "client-certificate-data": STANDARD.encode(&identity.certificate),
         "client-key-data": STANDARD.encode(identity.key.as_bytes()),

@@ -60,45 +60,20 @@ impl Leaf<'_> {
     fn extensions(&self, issuer_key_id: &[u8]) -> Vec<Vec<u8>> {
         let mut all = Vec::new();
         if self.usages.key != 0 {
-            all.push(extension(
-                KEY_USAGE,
-                true,
-                &der::named_bits(self.usages.key),
-            ));
+            all.push(extension(KEY_USAGE, true, &der::named_bits(self.usages.key)));
         }
         if !self.usages.extended.is_empty() {
-            let oids: Vec<_> = self
-                .usages
-                .extended
-                .iter()
-                .map(|oid| der::tlv(der::OID, oid))
-                .collect();
-            all.push(extension(
-                EXT_KEY_USAGE,
-                false,
-                &der::nest(der::SEQUENCE, &oids),
-            ));
+            let oids: Vec<_> = self.usages.extended.iter().map(|oid| der::tlv(der::OID, oid)).collect();
+            all.push(extension(EXT_KEY_USAGE, false, &der::nest(der::SEQUENCE, &oids)));
         }
-        let authority = if self.ca {
-            der::tlv(der::BOOLEAN, &[0xff])
-        } else {
-            Vec::new()
-        };
-        all.push(extension(
-            BASIC_CONSTRAINTS,
-            true,
-            &der::tlv(der::SEQUENCE, &authority),
-        ));
+        let authority = if self.ca { der::tlv(der::BOOLEAN, &[0xff]) } else { Vec::new() };
+        all.push(extension(BASIC_CONSTRAINTS, true, &der::tlv(der::SEQUENCE, &authority)));
         let key_id = der::tlv(der::SEQUENCE, &der::tlv(0x80, issuer_key_id));
         all.push(extension(AUTHORITY_KEY_IDENTIFIER, false, &key_id));
         if !self.names.is_empty() {
             let names: Vec<_> = self.names.iter().map(general_name).collect();
             let critical = self.subject == der::tlv(der::SEQUENCE, &[]);
-            all.push(extension(
-                SUBJECT_ALT_NAME,
-                critical,
-                &der::nest(der::SEQUENCE, &names),
-            ));
+            all.push(extension(SUBJECT_ALT_NAME, critical, &der::nest(der::SEQUENCE, &names)));
         }
         all
     }
@@ -106,10 +81,7 @@ impl Leaf<'_> {
 
 /// The certificate made of the signed part and its signature.
 pub(crate) fn assemble(to_be_signed: Vec<u8>, signature: &[u8]) -> Vec<u8> {
-    der::nest(
-        der::SEQUENCE,
-        &[to_be_signed, algorithm(), der::bits(signature)],
-    )
+    der::nest(der::SEQUENCE, &[to_be_signed, algorithm(), der::bits(signature)])
 }
 
 fn algorithm() -> Vec<u8> {

@@ -119,15 +119,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, Error> {
     let mut rest = text;
     let mut seconds = 0.0_f64;
     while !rest.is_empty() {
-        let number = rest.len()
-            - rest
-                .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
-                .len();
+        let number = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len();
         let (digits, tail) = rest.split_at(number);
-        let unit = tail.len()
-            - tail
-                .trim_start_matches(|c: char| c.is_ascii_alphabetic())
-                .len();
+        let unit = tail.len() - tail.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
         let (unit, tail) = tail.split_at(unit);
         let factor = match unit {
             "ms" => 1e-3,

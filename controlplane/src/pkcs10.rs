@@ -72,9 +72,7 @@ fn texts<'a>(
         .map_err(|_| "a name in the subject is not text".to_owned())
 }
 
-fn alternative_names(
-    request: &X509CertificationRequest<'_>,
-) -> Result<Vec<AlternativeName>, String> {
+fn alternative_names(request: &X509CertificationRequest<'_>) -> Result<Vec<AlternativeName>, String> {
     let mut names = Vec::new();
     for extension in request.requested_extensions().into_iter().flatten() {
         match extension {
@@ -97,9 +95,7 @@ fn alternative_name(name: &GeneralName<'_>) -> Result<Option<AlternativeName>, S
         GeneralName::RFC822Name(text) => AlternativeName::Email((*text).to_owned()),
         GeneralName::DNSName(text) => AlternativeName::Dns((*text).to_owned()),
         GeneralName::URI(text) => AlternativeName::Uri((*text).to_owned()),
-        GeneralName::IPAddress(bytes) if matches!(bytes.len(), 4 | 16) => {
-            AlternativeName::Ip(bytes.to_vec())
-        }
+        GeneralName::IPAddress(bytes) if matches!(bytes.len(), 4 | 16) => AlternativeName::Ip(bytes.to_vec()),
         GeneralName::IPAddress(_) | GeneralName::Invalid(..) => {
             return Err("malformed subject alternative name".to_owned());
         }

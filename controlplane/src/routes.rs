@@ -50,9 +50,7 @@ pub(crate) fn dispatch(
         ["apis", group, "v1", resource] if (*group, *resource) == (GROUP, RESOURCE) => {
             collection(shared, user, &call)
         }
-        ["apis", group, "v1", resource, name, rest @ ..]
-            if (*group, *resource) == (GROUP, RESOURCE) =>
-        {
+        ["apis", group, "v1", resource, name, rest @ ..] if (*group, *resource) == (GROUP, RESOURCE) => {
             let subresource = match rest {
                 [] => "",
                 [part @ ("approval" | "status")] => part,
@@ -66,11 +64,7 @@ pub(crate) fn dispatch(
     }
 }
 
-fn collection(
-    shared: &Arc<Shared>,
-    user: Option<&User>,
-    call: &Call,
-) -> Result<Response<Body>, ApiError> {
+fn collection(shared: &Arc<Shared>, user: Option<&User>, call: &Call) -> Result<Response<Body>, ApiError> {
     let query = Query::parse(&call.query)?;
     let verb = match call.method {
         Method::GET | Method::HEAD if query.watch => "watch",
@@ -81,9 +75,7 @@ fn collection(
     };
     let user = authorize(user, verb, "", "")?;
     match verb {
-        "watch" if shared.faults.forbids_watches() => {
-            Err(ApiError::denied(&user.name, verb, RESOURCE, ""))
-        }
+        "watch" if shared.faults.forbids_watches() => Err(ApiError::denied(&user.name, verb, RESOURCE, "")),
         "watch" => watch::watch(shared, call, query),
         "list" => Ok(csr::list(shared, call, &query)),
         "create" => csr::create(shared, user, call),
@@ -124,10 +116,7 @@ fn authorize<'a>(
     if authz::allowed(user, Attributes { verb, subresource }) {
         return Ok(user);
     }
-    let resource = if subresource.is_empty() {
-        RESOURCE.to_owned()
-    } else {
-        format!("{RESOURCE}/{subresource}")
-    };
+    let resource =
+        if subresource.is_empty() { RESOURCE.to_owned() } else { format!("{RESOURCE}/{subresource}") };
     Err(ApiError::denied(&user.name, verb, &resource, name))
 }

@@ -79,12 +79,8 @@ async fn connection(
         Err(_) => return debug!("TLS handshake took too long"),
     };
     let session = stream.get_ref().1;
-    let chain: Arc<[CertificateDer<'static>]> = session
-        .peer_certificates()
-        .into_iter()
-        .flatten()
-        .map(|c| c.clone().into_owned())
-        .collect();
+    let chain: Arc<[CertificateDer<'static>]> =
+        session.peer_certificates().into_iter().flatten().map(|c| c.clone().into_owned()).collect();
     // Chosen by ALPN: looking at the first bytes instead would wait for them without a bound.
     let builder = match session.alpn_protocol() {
         Some(b"h2") => auto::Builder::new(TokioExecutor::new()).http2_only(),

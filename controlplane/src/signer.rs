@@ -41,12 +41,8 @@ pub(crate) struct Policy {
 /// Decides on `csr`.
 pub(crate) fn decide(csr: &Csr, policy: Policy) -> Decision {
     let status = csr.status.as_ref();
-    let issued = status
-        .and_then(|s| s.certificate.as_ref())
-        .is_some_and(|c| !c.0.is_empty());
-    let failed = conditions(csr)
-        .iter()
-        .any(|c| c.type_ == "Failed" && matches!(&*c.status, "True" | ""));
+    let issued = status.and_then(|s| s.certificate.as_ref()).is_some_and(|c| !c.0.is_empty());
+    let failed = conditions(csr).iter().any(|c| c.type_ == "Failed" && matches!(&*c.status, "True" | ""));
     if issued || failed || !has_condition(csr, "Approved") || has_condition(csr, "Denied") {
         return Decision::Leave;
     }
@@ -57,10 +53,7 @@ pub(crate) fn decide(csr: &Csr, policy: Policy) -> Decision {
     let request = match pkcs10::read(&spec.request.0) {
         Ok(request) => request,
         Err(why) => {
-            return Decision::Retry(format!(
-                "unable to parse csr {:?}: {why}",
-                csr.metadata.name
-            ));
+            return Decision::Retry(format!("unable to parse csr {:?}: {why}", csr.metadata.name));
         }
     };
     let usages = spec.usages.as_deref().unwrap_or_default();
@@ -70,10 +63,7 @@ pub(crate) fn decide(csr: &Csr, policy: Policy) -> Decision {
         api_client(usages)
     };
     match judged {
-        Ok(()) => Decision::Sign(
-            Box::new(request),
-            duration(policy.longest, spec.expiration_seconds),
-        ),
+        Ok(()) => Decision::Sign(Box::new(request), duration(policy.longest, spec.expiration_seconds)),
         Err(why) => Decision::Fail(why),
     }
 }
@@ -81,21 +71,12 @@ pub(crate) fn decide(csr: &Csr, policy: Policy) -> Decision {
 /// The rule of `kubernetes.io/kube-apiserver-client`: client auth, and beside it only key usages of a client.
 fn api_client(usages: &[String]) -> Result<(), String> {
     if !usages.iter().any(|u| u == "client auth") {
-        return Err(format!(
-            "expected {API_CLIENT:?} CSR to have \"client auth\" usage"
-        ));
+        return Err(format!("expected {API_CLIENT:?} CSR to have \"client auth\" usage"));
     }
-    let other = usages.iter().find(|u| {
-        !matches!(
-            u.as_str(),
-            "client auth" | "digital signature" | "key encipherment"
-        )
-    });
-    other.map_or(Ok(()), |usage| {
-        Err(format!(
-            "unexpected usage {usage:?} for signer {API_CLIENT:?}"
-        ))
-    })
+    let other = usages
+        .iter()
+        .find(|u| !matches!(u.as_str(), "client auth" | "digital signature" | "key encipherment"));
+    other.map_or(Ok(()), |usage| Err(format!("unexpected usage {usage:?} for signer {API_CLIENT:?}")))
 }
 
 /// The duration that is granted; the maximum wins over the minimum.
@@ -103,9 +84,7 @@ pub(crate) fn duration(longest: Duration, requested_seconds: Option<i32>) -> Dur
     let Some(seconds) = requested_seconds else {
         return longest;
     };
-    Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
-        .max(SHORTEST)
-        .min(longest)
+    Duration::from_secs(u64::try_from(seconds).unwrap_or(0)).max(SHORTEST).min(longest)
 }
 
 /// First and last second of validity, or why there is none.
@@ -118,11 +97,7 @@ pub(crate) fn validity(
     ca_end: i64,
 ) -> Result<(i64, i64), String> {
     let start = now.checked_sub(backdate).unwrap_or(SystemTime::UNIX_EPOCH);
-    let end = if granted < LONG {
-        now + granted
-    } else {
-        start + granted
-    };
+    let end = if granted < LONG { now + granted } else { start + granted };
     let (not_before, not_after) = (seconds_down(start), seconds_up(end));
     if not_before >= ca_end {
         return Err(format!(
@@ -138,6 +113,5 @@ pub(crate) fn validity(
 /// What the request's usages mean in a certificate.
 pub(crate) fn extensions(csr: &Csr) -> Result<Usages, String> {
     let names = csr.spec.usages.as_deref().unwrap_or_default();
-    usages::parse(names.iter().map(String::as_str))
-        .map_err(|name| format!("unrecognized usage {name:?}"))
+    usages::parse(names.iter().map(String::as_str)).map_err(|name| format!("unrecognized usage {name:?}"))
 }

@@ -82,8 +82,7 @@ impl Recorder {
         counts.expired_uses += u64::from(judgement.expired);
         counts.unauthorized += u64::from(unauthorized);
         if let Some(serial) = &judgement.serial
-            && (counts.by_serial.len() < MOST_SERIALS
-                || matches!(judgement.verdict, Verdict::User(_)))
+            && (counts.by_serial.len() < MOST_SERIALS || matches!(judgement.verdict, Verdict::User(_)))
         {
             *counts.by_serial.entry(serial.clone()).or_default() += 1;
         }
@@ -128,33 +127,26 @@ impl OpenCounts {
         let was = self.open.contains_key(name);
         match csr.filter(|csr| open(csr)) {
             Some(csr) if !was => {
-                let common_name = pkcs10::read(&csr.spec.request.0)
-                    .map(|r| r.common_name)
-                    .unwrap_or_default();
+                let common_name =
+                    pkcs10::read(&csr.spec.request.0).map(|r| r.common_name).unwrap_or_default();
                 let username = csr.spec.username.clone().unwrap_or_default();
                 self.by_username.entry(username.clone()).or_default().add();
-                self.by_common_name
-                    .entry(common_name.clone())
-                    .or_default()
-                    .add();
+                self.by_common_name.entry(common_name.clone()).or_default().add();
                 self.open.insert(name.to_owned(), (username, common_name));
                 self.max = self.max.max(self.open.len());
             }
             None if was => {
                 let (username, common_name) = self.open.remove(name).unwrap_or_default();
                 self.by_username.entry(username).and_modify(|t| t.now -= 1);
-                self.by_common_name
-                    .entry(common_name)
-                    .and_modify(|t| t.now -= 1);
+                self.by_common_name.entry(common_name).and_modify(|t| t.now -= 1);
             }
             _ => {}
         }
     }
 
     pub(crate) fn fill(&self, stats: &mut Stats) {
-        let maxima = |all: &BTreeMap<String, Tally>| {
-            all.iter().map(|(key, t)| (key.clone(), t.max)).collect()
-        };
+        let maxima =
+            |all: &BTreeMap<String, Tally>| all.iter().map(|(key, t)| (key.clone(), t.max)).collect();
         stats.csrs_created = self.created;
         stats.open_csrs = self.open.len();
         stats.open_csrs_max = self.max;

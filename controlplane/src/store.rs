@@ -64,27 +64,13 @@ struct Inner {
 impl Store {
     /// A store that starts with these objects, at this version.
     pub(crate) fn new(objects: Vec<Csr>, version: u64, journal: Option<Journal>) -> Self {
-        let objects: BTreeMap<_, _> = objects
-            .into_iter()
-            .map(|csr| (name(&csr).to_owned(), Arc::new(csr)))
-            .collect();
+        let objects: BTreeMap<_, _> =
+            objects.into_iter().map(|csr| (name(&csr).to_owned(), Arc::new(csr))).collect();
         let mut counts = OpenCounts::default();
-        objects
-            .values()
-            .for_each(|csr| counts.changed(Some(csr), name(csr)));
+        objects.values().for_each(|csr| counts.changed(Some(csr), name(csr)));
         let log = VecDeque::new();
-        let inner = Inner {
-            objects,
-            version,
-            log,
-            forgotten: version,
-            journal,
-            counts,
-        };
-        Self {
-            inner: Mutex::new(inner),
-            changed: watch::Sender::new(version),
-        }
+        let inner = Inner { objects, version, log, forgotten: version, journal, counts };
+        Self { inner: Mutex::new(inner), changed: watch::Sender::new(version) }
     }
 
     /// Marks every change of the version.
@@ -93,22 +79,13 @@ impl Store {
     }
 
     pub(crate) fn get(&self, name: &str) -> Result<Arc<Csr>, ApiError> {
-        lock(&self.inner)
-            .objects
-            .get(name)
-            .cloned()
-            .ok_or_else(|| ApiError::not_found(name))
+        lock(&self.inner).objects.get(name).cloned().ok_or_else(|| ApiError::not_found(name))
     }
 
     /// The selected objects in name order, and the version they are of.
     pub(crate) fn list(&self, selector: &Selector) -> (Vec<Arc<Csr>>, u64) {
         let inner = lock(&self.inner);
-        let selected = inner
-            .objects
-            .values()
-            .filter(|csr| selector.selects(csr))
-            .cloned()
-            .collect();
+        let selected = inner.objects.values().filter(|csr| selector.selects(csr)).cloned().collect();
         (selected, inner.version)
     }
 
@@ -138,17 +115,9 @@ impl Store {
         change: impl FnOnce(&Csr) -> Result<Csr, ApiError>,
     ) -> Result<Arc<Csr>, ApiError> {
         let mut inner = lock(&self.inner);
-        let old = inner
-            .objects
-            .get(name)
-            .cloned()
-            .ok_or_else(|| ApiError::not_found(name))?;
+        let old = inner.objects.get(name).cloned().ok_or_else(|| ApiError::not_found(name))?;
         let new = change(&old)?;
-        if new == *old {
-            Ok(old)
-        } else {
-            self.commit(&mut inner, Kind::Modified, new)
-        }
+        if new == *old { Ok(old) } else { self.commit(&mut inner, Kind::Modified, new) }
     }
 
     /// Removes an object if `check` lets it.
@@ -158,11 +127,7 @@ impl Store {
         check: impl FnOnce(&Csr) -> Result<(), ApiError>,
     ) -> Result<Arc<Csr>, ApiError> {
         let mut inner = lock(&self.inner);
-        let old = inner
-            .objects
-            .get(name)
-            .cloned()
-            .ok_or_else(|| ApiError::not_found(name))?;
+        let old = inner.objects.get(name).cloned().ok_or_else(|| ApiError::not_found(name))?;
         check(&old)?;
         self.commit(&mut inner, Kind::Deleted, Csr::clone(&old))
     }
@@ -178,15 +143,11 @@ impl Store {
         let object = Arc::new(csr);
         if let Some(journal) = &mut inner.journal {
             // The journal comes first: what a client is told is there after a restart.
-            let written = journal.append(kind, &object, inner.objects.len(), || {
-                inner.objects.values()
-            });
+            let written = journal.append(kind, &object, inner.objects.len(), || inner.objects.values());
             written.map_err(|e| ApiError::internal(format!("cannot keep the object: {e}")))?;
         }
         let key = name(&object).to_owned();
-        inner
-            .counts
-            .changed((kind != Kind::Deleted).then_some(&object), &key);
+        inner.counts.changed((kind != Kind::Deleted).then_some(&object), &key);
         if kind == Kind::Added {
             inner.counts.created += 1;
         }
@@ -196,11 +157,7 @@ impl Store {
             inner.objects.insert(key, Arc::clone(&object));
         }
         inner.version = version;
-        inner.log.push_back(Event {
-            version,
-            kind,
-            object: Arc::clone(&object),
-        });
+        inner.log.push_back(Event { version, kind, object: Arc::clone(&object) });
         if inner.log.len() > LOG
             && let Some(event) = inner.log.pop_front()
         {

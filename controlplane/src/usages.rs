@@ -76,10 +76,7 @@ pub(crate) fn parse<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Usag
             None => return Err(name.to_owned()),
         }
     }
-    let extended = places
-        .into_iter()
-        .map(|place| EXTENDED_OIDS[place])
-        .collect();
+    let extended = places.into_iter().map(|place| EXTENDED_OIDS[place]).collect();
     Ok(Usages { key, extended })
 }
 

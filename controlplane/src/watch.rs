@@ -45,11 +45,7 @@ struct Watch {
 }
 
 /// Answers a watch request.
-pub(crate) fn watch(
-    shared: &Arc<Shared>,
-    call: &Call,
-    query: Query,
-) -> Result<Response<Body>, ApiError> {
+pub(crate) fn watch(shared: &Arc<Shared>, call: &Call, query: Query) -> Result<Response<Body>, ApiError> {
     let from = match query.resource_version.as_str() {
         "" | "0" => None,
         text => {
@@ -58,10 +54,8 @@ pub(crate) fn watch(
         }
     };
     let now = Instant::now();
-    let life = query
-        .timeout_seconds
-        .filter(|s| *s > 0)
-        .map_or(LONGEST, |s| LONGEST.min(Duration::from_secs(s)));
+    let life =
+        query.timeout_seconds.filter(|s| *s > 0).map_or(LONGEST, |s| LONGEST.min(Duration::from_secs(s)));
     let mut watch = Watch {
         changed: shared.store.subscribe(),
         stop: shared.stop.clone(),
@@ -83,9 +77,7 @@ pub(crate) fn watch(
         Some((Ok::<_, Infallible>(Frame::data(line)), watch))
     });
     let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
 }
 
@@ -162,8 +154,7 @@ impl Watch {
     }
 
     fn push_bookmark(&mut self, initial_end: bool) {
-        let mut metadata =
-            json!({"resourceVersion": self.version.to_string(), "creationTimestamp": null});
+        let mut metadata = json!({"resourceVersion": self.version.to_string(), "creationTimestamp": null});
         if initial_end {
             metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }

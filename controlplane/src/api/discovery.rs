@@ -41,10 +41,7 @@ pub(crate) fn group() -> Value {
 pub(crate) fn resources() -> Value {
     let kind = "CertificateSigningRequest";
     let part = |name: &str| {
-        let (name, verbs) = (
-            format!("{RESOURCE}/{name}"),
-            json!(["get", "patch", "update"]),
-        );
+        let (name, verbs) = (format!("{RESOURCE}/{name}"), json!(["get", "patch", "update"]));
         json!({"name": name, "singularName": "", "namespaced": false, "kind": kind, "verbs": verbs})
     };
     json!({

@@ -23,10 +23,7 @@ pub(crate) const GROUP: &str = "certificates.k8s.io";
 
 /// The conditions, none if there is no status.
 pub(crate) fn conditions(csr: &Csr) -> &[Condition] {
-    csr.status
-        .as_ref()
-        .and_then(|s| s.conditions.as_deref())
-        .unwrap_or_default()
+    csr.status.as_ref().and_then(|s| s.conditions.as_deref()).unwrap_or_default()
 }
 
 /// Whether a condition of this type exists, whatever its status says (as Kubernetes reads it).
@@ -41,11 +38,7 @@ pub(crate) fn issued(csr: &Csr) -> bool {
 
 /// The certificate bytes.
 pub(crate) fn certificate(csr: &Csr) -> Option<&[u8]> {
-    csr.status
-        .as_ref()?
-        .certificate
-        .as_ref()
-        .map(|bytes| bytes.0.as_slice())
+    csr.status.as_ref()?.certificate.as_ref().map(|bytes| bytes.0.as_slice())
 }
 
 /// Neither answered with a certificate nor refused.
@@ -81,16 +74,13 @@ pub(crate) fn condition_text(csr: &Csr) -> String {
 /// Appends a condition with status True; the times are filled by [`update::fill_times`].
 pub(crate) fn push_condition(csr: &mut Csr, kind: &str, reason: &str, message: &str) {
     let status = csr.status.get_or_insert_with(Default::default);
-    status
-        .conditions
-        .get_or_insert_with(Vec::new)
-        .push(Condition {
-            type_: kind.to_owned(),
-            status: "True".to_owned(),
-            reason: Some(reason.to_owned()),
-            message: Some(message.to_owned()),
-            ..Condition::default()
-        });
+    status.conditions.get_or_insert_with(Vec::new).push(Condition {
+        type_: kind.to_owned(),
+        status: "True".to_owned(),
+        reason: Some(reason.to_owned()),
+        message: Some(message.to_owned()),
+        ..Condition::default()
+    });
 }
 
 /// A time in the API's form: whole seconds.

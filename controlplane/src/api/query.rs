@@ -53,10 +53,7 @@ impl Selector {
         for part in text.split(',').filter(|part| !part.is_empty()) {
             let split = [("!=", false), ("==", true), ("=", true)]
                 .into_iter()
-                .find_map(|(sign, equal)| {
-                    part.split_once(sign)
-                        .map(|(field, value)| (field, equal, value))
-                });
+                .find_map(|(sign, equal)| part.split_once(sign).map(|(field, value)| (field, equal, value)));
             let Some((field, equal, value)) = split else {
                 let why = format!("invalid selector: {part:?}; can't understand {part:?}");
                 return Err(ApiError::bad_request(why));
@@ -69,11 +66,7 @@ impl Selector {
                     return Err(ApiError::bad_request(why));
                 }
             };
-            terms.push(Term {
-                field,
-                equal,
-                value: value.to_owned(),
-            });
+            terms.push(Term { field, equal, value: value.to_owned() });
         }
         Ok(Self(terms))
     }
@@ -123,12 +116,7 @@ pub(crate) fn percent_decode(text: &str) -> Result<String, ApiError> {
     while let Some(byte) = bytes.next() {
         match byte {
             b'%' => {
-                let mut digit = || {
-                    bytes
-                        .next()
-                        .and_then(|b| char::from(b).to_digit(16))
-                        .ok_or_else(bad)
-                };
+                let mut digit = || bytes.next().and_then(|b| char::from(b).to_digit(16)).ok_or_else(bad);
                 let value = digit()? * 16 + digit()?;
                 out.push(value as u8);
             }

@@ -31,21 +31,11 @@ impl FieldError {
     }
 
     pub(crate) fn invalid(field: impl Into<String>, value: &str, detail: &str) -> Self {
-        Self::new(
-            "FieldValueInvalid",
-            field,
-            &format!("Invalid value: {value}"),
-            detail,
-        )
+        Self::new("FieldValueInvalid", field, &format!("Invalid value: {value}"), detail)
     }
 
     pub(crate) fn duplicate(field: impl Into<String>, value: &str) -> Self {
-        Self::new(
-            "FieldValueDuplicate",
-            field,
-            &format!("Duplicate value: {value:?}"),
-            "",
-        )
+        Self::new("FieldValueDuplicate", field, &format!("Duplicate value: {value:?}"), "")
     }
 
     pub(crate) fn forbidden(field: impl Into<String>, detail: &str) -> Self {
@@ -65,37 +55,18 @@ impl FieldError {
         let mut supported: Vec<_> = supported.map(|s| format!("{s:?}")).collect();
         supported.sort_unstable();
         let detail = format!("supported values: {}", supported.join(", "));
-        Self::new(
-            "FieldValueNotSupported",
-            field,
-            &format!("Unsupported value: {value:?}"),
-            &detail,
-        )
+        Self::new("FieldValueNotSupported", field, &format!("Unsupported value: {value:?}"), &detail)
     }
 
     fn new(reason: &'static str, field: impl Into<String>, kind: &str, detail: &str) -> Self {
-        let text = if detail.is_empty() {
-            kind.to_owned()
-        } else {
-            format!("{kind}: {detail}")
-        };
-        Self {
-            reason,
-            field: field.into(),
-            text,
-        }
+        let text = if detail.is_empty() { kind.to_owned() } else { format!("{kind}: {detail}") };
+        Self { reason, field: field.into(), text }
     }
 }
 
 impl ApiError {
     fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            reason,
-            message: message.into(),
-            details: None,
-            retry_after: None,
-        }
+        Self { code, reason, message: message.into(), details: None, retry_after: None }
     }
 
     fn named(mut self, name: &str) -> Self {
@@ -109,11 +80,7 @@ impl ApiError {
 
     /// Authorization said no.
     pub(crate) fn denied(user: &str, verb: &str, resource: &str, name: &str) -> Self {
-        let object = if name.is_empty() {
-            String::new()
-        } else {
-            format!(" {name:?}")
-        };
+        let object = if name.is_empty() { String::new() } else { format!(" {name:?}") };
         let message = format!(
             "{RESOURCE}.{GROUP}{object} is forbidden: User {user:?} cannot {verb} resource {resource:?} \
              in API group {GROUP:?} at the cluster scope"
@@ -134,11 +101,7 @@ impl ApiError {
 
     /// No such path.
     pub(crate) fn no_path() -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "NotFound",
-            "the server could not find the requested resource",
-        )
+        Self::new(StatusCode::NOT_FOUND, "NotFound", "the server could not find the requested resource")
     }
 
     pub(crate) fn already_exists(name: &str) -> Self {
@@ -147,30 +110,21 @@ impl ApiError {
     }
 
     pub(crate) fn conflict(name: &str, why: &str) -> Self {
-        let message =
-            format!("Operation cannot be fulfilled on {RESOURCE}.{GROUP} {name:?}: {why}");
+        let message = format!("Operation cannot be fulfilled on {RESOURCE}.{GROUP} {name:?}: {why}");
         Self::new(StatusCode::CONFLICT, "Conflict", message).named(name)
     }
 
     pub(crate) fn modified(name: &str) -> Self {
-        let why = "the object has been modified; please apply your changes to the latest version and try again";
+        let why =
+            "the object has been modified; please apply your changes to the latest version and try again";
         Self::conflict(name, why)
     }
 
     pub(crate) fn invalid(name: &str, errors: &[FieldError]) -> Self {
-        let texts: Vec<_> = errors
-            .iter()
-            .map(|e| format!("{}: {}", e.field, e.text))
-            .collect();
-        let list = if let [one] = texts.as_slice() {
-            one.clone()
-        } else {
-            format!("[{}]", texts.join(", "))
-        };
-        let causes: Vec<_> = errors
-            .iter()
-            .map(|e| json!({"reason": e.reason, "message": e.text, "field": e.field}))
-            .collect();
+        let texts: Vec<_> = errors.iter().map(|e| format!("{}: {}", e.field, e.text)).collect();
+        let list = if let [one] = texts.as_slice() { one.clone() } else { format!("[{}]", texts.join(", ")) };
+        let causes: Vec<_> =
+            errors.iter().map(|e| json!({"reason": e.reason, "message": e.text, "field": e.field})).collect();
         let message = format!("CertificateSigningRequest.{GROUP} {name:?} is invalid: {list}");
         let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message);
         let kind = "CertificateSigningRequest";
@@ -189,11 +143,7 @@ impl ApiError {
 
     pub(crate) fn too_large(limit: usize) -> Self {
         let message = format!("Request entity too large: limit is {limit}");
-        Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "RequestEntityTooLarge",
-            message,
-        )
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message)
     }
 
     pub(crate) fn timeout() -> Self {
@@ -205,20 +155,12 @@ impl ApiError {
         let message = format!(
             "the body of the request was in an unknown format - accepted media types include: {accepted}"
         );
-        Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "UnsupportedMediaType",
-            message,
-        )
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message)
     }
 
     /// A resource version whose events are no longer known.
     pub(crate) fn gone(version: u64, oldest: u64) -> Self {
-        Self::new(
-            StatusCode::GONE,
-            "Expired",
-            format!("too old resource version: {version} ({oldest})"),
-        )
+        Self::new(StatusCode::GONE, "Expired", format!("too old resource version: {version} ({oldest})"))
     }
 
     pub(crate) fn internal(why: impl Into<String>) -> Self {

@@ -28,10 +28,7 @@ pub(crate) fn table<'a>(
     include: Include,
     now: SystemTime,
 ) -> Value {
-    let rows: Vec<_> = objects
-        .into_iter()
-        .map(|csr| row(csr, include, now))
-        .collect();
+    let rows: Vec<_> = objects.into_iter().map(|csr| row(csr, include, now)).collect();
     json!({
         "kind": "Table", "apiVersion": "meta.k8s.io/v1",
         "metadata": {"resourceVersion": version},
@@ -47,23 +44,14 @@ fn columns() -> Value {
         column("Age", "", 0, "Time since the object was created."),
         column("SignerName", "", 0, "The requested signer."),
         column("Requestor", "", 0, "The user that created the request."),
-        column(
-            "RequestedDuration",
-            "",
-            0,
-            "The requested lifetime of the certificate."
-        ),
+        column("RequestedDuration", "", 0, "The requested lifetime of the certificate."),
         column("Condition", "", 0, "What has become of the request."),
     ])
 }
 
 fn row(csr: &Csr, include: Include, now: SystemTime) -> Value {
     let spec = &csr.spec;
-    let signer = if spec.signer_name.is_empty() {
-        "<none>"
-    } else {
-        &spec.signer_name
-    };
+    let signer = if spec.signer_name.is_empty() { "<none>" } else { &spec.signer_name };
     let requested = spec.expiration_seconds.map_or_else(
         || "<none>".to_owned(),
         |seconds| human_duration(Duration::from_secs(u64::try_from(seconds).unwrap_or(0))),
@@ -104,11 +92,7 @@ pub(crate) fn human_duration(duration: Duration) -> String {
     let (minutes, hours) = (seconds / 60, seconds / 3600);
     let (days, years) = (hours / 24, hours / 24 / 365);
     let two = |first: u64, unit: &str, second: u64, other: &str| {
-        if second == 0 {
-            format!("{first}{unit}")
-        } else {
-            format!("{first}{unit}{second}{other}")
-        }
+        if second == 0 { format!("{first}{unit}") } else { format!("{first}{unit}{second}{other}") }
     };
     match () {
         () if seconds < 2 * 60 => format!("{seconds}s"),

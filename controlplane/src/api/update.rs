@@ -32,9 +32,7 @@ pub(crate) fn apply(new: Csr, old: &Csr, subresource: &str, now: Time) -> Result
     let stored = name(old);
     if new.metadata.name.as_deref().is_some_and(|n| n != stored) {
         let given = new.metadata.name.unwrap_or_default();
-        let why = format!(
-            "the name of the object ({given}) does not match the name on the URL ({stored})"
-        );
+        let why = format!("the name of the object ({given}) does not match the name on the URL ({stored})");
         return Err(ApiError::bad_request(why));
     }
     if new.metadata.uid.is_some() && new.metadata.uid != old.metadata.uid {
@@ -66,11 +64,7 @@ pub(crate) fn apply(new: Csr, old: &Csr, subresource: &str, now: Time) -> Result
         fill_times(&mut result, old, now);
     }
     let errors = validation::update(&result, old, subresource);
-    if errors.is_empty() {
-        Ok(result)
-    } else {
-        Err(ApiError::invalid(stored, &errors))
-    }
+    if errors.is_empty() { Ok(result) } else { Err(ApiError::invalid(stored, &errors)) }
 }
 
 /// Approved and Denied conditions as they are stored, by position, where their counts match.
@@ -79,10 +73,7 @@ fn keep_decisions(mut new: Vec<Condition>, old: &[Condition]) -> Vec<Condition> 
         let stored: Vec<_> = old.iter().filter(|c| c.type_ == kind).collect();
         let given: Vec<_> = new.iter_mut().filter(|c| c.type_ == kind).collect();
         if stored.len() == given.len() {
-            given
-                .into_iter()
-                .zip(stored)
-                .for_each(|(given, stored)| *given = stored.clone());
+            given.into_iter().zip(stored).for_each(|(given, stored)| *given = stored.clone());
         }
     }
     new
@@ -92,15 +83,10 @@ fn keep_decisions(mut new: Vec<Condition>, old: &[Condition]) -> Vec<Condition> 
 pub(crate) fn fill_times(new: &mut Csr, old: &Csr, now: Time) {
     let list = new.status.as_mut().and_then(|s| s.conditions.as_mut());
     for condition in list.into_iter().flatten() {
-        condition
-            .last_update_time
-            .get_or_insert_with(|| now.clone());
+        condition.last_update_time.get_or_insert_with(|| now.clone());
         if condition.last_transition_time.is_none() {
             let same = |c: &&Condition| c.type_ == condition.type_ && c.status == condition.status;
-            let stored = conditions(old)
-                .iter()
-                .find(same)
-                .and_then(|c| c.last_transition_time.clone());
+            let stored = conditions(old).iter().find(same).and_then(|c| c.last_transition_time.clone());
             condition.last_transition_time = stored.or_else(|| Some(now.clone()));
         }
     }

@@ -22,21 +22,13 @@ pub(crate) fn create(csr: &Csr) -> Vec<FieldError> {
     let mut errors = metadata(csr);
     let spec = &csr.spec;
     if let Err(why) = pkcs10::read(&spec.request.0) {
-        errors.push(FieldError::invalid(
-            "spec.request",
-            &shown(&spec.request.0),
-            &why,
-        ));
+        errors.push(FieldError::invalid("spec.request", &shown(&spec.request.0), &why));
     }
     errors.extend(usage_names(spec.usages.as_deref().unwrap_or_default()));
     errors.extend(signer_name(&spec.signer_name));
     if let Some(seconds) = spec.expiration_seconds.filter(|s| *s < SHORTEST) {
         let detail = "may not specify a duration less than 600 seconds (10 minutes)";
-        errors.push(FieldError::invalid(
-            "spec.expirationSeconds",
-            &seconds.to_string(),
-            detail,
-        ));
+        errors.push(FieldError::invalid("spec.expirationSeconds", &seconds.to_string(), detail));
     }
     errors
 }
@@ -61,10 +53,7 @@ pub(crate) fn update(new: &Csr, old: &Csr, subresource: &str) -> Vec<FieldError>
             }
         }
     }
-    let (new, old) = (
-        certificate(new).unwrap_or_default(),
-        certificate(old).unwrap_or_default(),
-    );
+    let (new, old) = (certificate(new).unwrap_or_default(), certificate(old).unwrap_or_default());
     if new != old {
         if !old.is_empty() {
             let detail = "updates may not modify existing certificate content";
@@ -80,41 +69,23 @@ pub(crate) fn update(new: &Csr, old: &Csr, subresource: &str) -> Vec<FieldError>
 fn metadata(csr: &Csr) -> Vec<FieldError> {
     let mut errors = Vec::new();
     match csr.metadata.name.as_deref().unwrap_or_default() {
-        "" => errors.push(FieldError::required(
-            "metadata.name",
-            "name or generateName is required",
-        )),
+        "" => errors.push(FieldError::required("metadata.name", "name or generateName is required")),
         name @ ("." | "..") => {
             let detail = format!("may not be '{name}'");
-            errors.push(FieldError::invalid(
-                "metadata.name",
-                &format!("{name:?}"),
-                &detail,
-            ));
+            errors.push(FieldError::invalid("metadata.name", &format!("{name:?}"), &detail));
         }
         name => {
             for bad in ["/", "%"] {
                 if name.contains(bad) {
                     let detail = format!("may not contain '{bad}'");
-                    errors.push(FieldError::invalid(
-                        "metadata.name",
-                        &format!("{name:?}"),
-                        &detail,
-                    ));
+                    errors.push(FieldError::invalid("metadata.name", &format!("{name:?}"), &detail));
                 }
             }
         }
     }
     let annotations = csr.metadata.annotations.iter().flatten();
-    if annotations
-        .map(|(key, value)| key.len() + value.len())
-        .sum::<usize>()
-        > MAX_ANNOTATIONS
-    {
-        errors.push(FieldError::too_long(
-            "metadata.annotations",
-            MAX_ANNOTATIONS,
-        ));
+    if annotations.map(|(key, value)| key.len() + value.len()).sum::<usize>() > MAX_ANNOTATIONS {
+        errors.push(FieldError::too_long("metadata.annotations", MAX_ANNOTATIONS));
     }
     errors
 }
@@ -137,20 +108,15 @@ fn usage_names(names: &[String]) -> Vec<FieldError> {
 
 fn signer_name(name: &str) -> Vec<FieldError> {
     const FIELD: &str = "spec.signerName";
-    let invalid =
-        |value: &str, detail: &str| FieldError::invalid(FIELD, &format!("{value:?}"), detail);
+    let invalid = |value: &str, detail: &str| FieldError::invalid(FIELD, &format!("{value:?}"), detail);
     if name.is_empty() {
         return vec![FieldError::required(FIELD, "")];
     }
     if name == "kubernetes.io/legacy-unknown" {
-        return vec![invalid(
-            name,
-            "the legacy signerName is not allowed via this API version",
-        )];
+        return vec![invalid(name, "the legacy signerName is not allowed via this API version")];
     }
     let Some((domain, path)) = name.split_once('/').filter(|(_, path)| !path.contains('/')) else {
-        let detail =
-            "must be a fully qualified domain and path of the form 'example.com/signer-name'";
+        let detail = "must be a fully qualified domain and path of the form 'example.com/signer-name'";
         return vec![invalid(name, detail)];
     };
     let mut errors = Vec::new();
@@ -158,23 +124,14 @@ fn signer_name(name: &str) -> Vec<FieldError> {
         errors.push(FieldError::too_long(FIELD, MAX_DOMAIN));
     }
     let labels: Vec<_> = domain.split('.').collect();
-    for bad in labels
-        .iter()
-        .filter(|label| !is_label(label) || label.len() > MAX_LABEL)
-    {
+    for bad in labels.iter().filter(|label| !is_label(label) || label.len() > MAX_LABEL) {
         let detail = format!("validating label {bad:?}: {NO_LABEL}");
         errors.push(invalid(domain, &detail));
     }
     if labels.len() < 2 {
-        errors.push(invalid(
-            domain,
-            "should be a domain with at least two segments separated by dots",
-        ));
+        errors.push(invalid(domain, "should be a domain with at least two segments separated by dots"));
     }
-    for bad in path
-        .split('.')
-        .filter(|label| !is_label(label) || label.len() > MAX_DOMAIN)
-    {
+    for bad in path.split('.').filter(|label| !is_label(label) || label.len() > MAX_DOMAIN) {
         let detail = format!("validating label {bad:?}: {NO_LABEL}");
         errors.push(invalid(path, &detail));
     }
@@ -200,8 +157,7 @@ fn condition_list(new: &[Condition], old: &[Condition]) -> Vec<FieldError> {
     let has = |list: &[Condition], kind: &str| list.iter().any(|c| c.type_ == kind);
     let tolerate_empty = has(old, "");
     let tolerate_both = has(old, "Approved") && has(old, "Denied");
-    let repeated =
-        |i: usize, list: &[Condition]| list[..i].iter().any(|c| c.type_ == list[i].type_);
+    let repeated = |i: usize, list: &[Condition]| list[..i].iter().any(|c| c.type_ == list[i].type_);
     let tolerate_repeats = (0..old.len()).any(|i| repeated(i, old));
     for (index, condition) in new.iter().enumerate() {
         let field = |name: &str| format!("status.conditions[{index}].{name}");
@@ -217,11 +173,7 @@ fn condition_list(new: &[Condition], old: &[Condition]) -> Vec<FieldError> {
             errors.push(FieldError::required(field("status"), ""));
         } else if !allowed.contains(&condition.status.as_str()) {
             let supported = allowed.iter().copied();
-            errors.push(FieldError::not_supported(
-                field("status"),
-                &condition.status,
-                supported,
-            ));
+            errors.push(FieldError::not_supported(field("status"), &condition.status, supported));
         }
         let opposite = match kind {
             "Approved" => "Denied",
@@ -230,11 +182,7 @@ fn condition_list(new: &[Condition], old: &[Condition]) -> Vec<FieldError> {
         };
         if has(&new[..index], opposite) && !tolerate_both {
             let detail = "Approved and Denied conditions are mutually exclusive";
-            errors.push(FieldError::invalid(
-                field("type"),
-                &format!("{kind:?}"),
-                detail,
-            ));
+            errors.push(FieldError::invalid(field("type"), &format!("{kind:?}"), detail));
         }
         if repeated(index, new) && !tolerate_repeats {
             errors.push(FieldError::duplicate(field("type"), kind));
@@ -252,21 +200,12 @@ fn certificates(pem: &[u8]) -> Result<(), String> {
     for block in Pem::iter_from_buffer(pem) {
         let block = block.map_err(|_| "malformed PEM block".to_owned())?;
         if block.label != "CERTIFICATE" {
-            return Err(format!(
-                "only CERTIFICATE PEM blocks are allowed, found {:?}",
-                block.label
-            ));
+            return Err(format!("only CERTIFICATE PEM blocks are allowed, found {:?}", block.label));
         }
-        block
-            .parse_x509()
-            .map_err(|_| "a CERTIFICATE block does not hold a certificate".to_owned())?;
+        block.parse_x509().map_err(|_| "a CERTIFICATE block does not hold a certificate".to_owned())?;
         count += 1;
     }
-    if count == 0 {
-        Err("must contain at least one CERTIFICATE PEM block".to_owned())
-    } else {
-        Ok(())
-    }
+    if count == 0 { Err("must contain at least one CERTIFICATE PEM block".to_owned()) } else { Ok(()) }
 }
 
 /// A byte field as the API would show it, cut so that an answer stays small.

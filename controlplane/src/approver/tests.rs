@@ -4,11 +4,7 @@ use super::*;
 use crate::api::push_condition;
 use crate::testing::{node_csr, request, strings};
 
-const AUTO: Orders = Orders {
-    approval: Approval::Auto,
-    paused: false,
-    deny_all: false,
-};
+const AUTO: Orders = Orders { approval: Approval::Auto, paused: false, deny_all: false };
 const BOOTSTRAP: &str = "system:bootstrap:abcdef";
 
 fn auto(csr: &Csr) -> Decision {
@@ -34,45 +30,24 @@ fn approved(csr: &Csr) -> Option<&'static str> {
 fn apr_006_a_node_gets_its_own_client_certificate_with_and_without_key_encipherment() {
     let mut csr = by_itself();
     assert!(approved(&csr).unwrap().contains("self kubelet client"));
-    csr.spec.usages = Some(strings(&[
-        "key encipherment",
-        "client auth",
-        "digital signature",
-    ]));
+    csr.spec.usages = Some(strings(&["key encipherment", "client auth", "digital signature"]));
     assert!(approved(&csr).unwrap().contains("self kubelet client"));
 }
 
 #[test]
 fn apr_019_a_bootstrapper_gets_any_node_name() {
-    assert!(
-        approved(&by_bootstrapper())
-            .unwrap()
-            .contains("Auto approving kubelet client")
-    );
+    assert!(approved(&by_bootstrapper()).unwrap().contains("Auto approving kubelet client"));
 }
 
 #[test]
 fn apr_020_a_node_does_not_get_another_nodes_name() {
-    assert_eq!(
-        auto(&node_csr("foo", "system:node:bar", &["system:nodes"])),
-        Decision::Leave
-    );
+    assert_eq!(auto(&node_csr("foo", "system:node:bar", &["system:nodes"])), Decision::Leave);
 }
 
 #[test]
 fn a_requestor_without_the_permission_gets_nothing() {
-    assert_eq!(
-        auto(&node_csr(
-            "foo",
-            "system:node:foo",
-            &["system:authenticated"]
-        )),
-        Decision::Leave
-    );
-    assert_eq!(
-        auto(&node_csr("foo", BOOTSTRAP, &["system:nodes"])),
-        Decision::Leave
-    );
+    assert_eq!(auto(&node_csr("foo", "system:node:foo", &["system:authenticated"])), Decision::Leave);
+    assert_eq!(auto(&node_csr("foo", BOOTSTRAP, &["system:nodes"])), Decision::Leave);
 }
 
 #[test]
@@ -97,12 +72,7 @@ fn requests_that_break_a_criterion_are_not_recognised() {
         &["client auth"],
         &["digital signature", "key encipherment"],
         &["digital signature", "client auth", "server auth"],
-        &[
-            "digital signature",
-            "key encipherment",
-            "client auth",
-            "cert sign",
-        ],
+        &["digital signature", "key encipherment", "client auth", "cert sign"],
     ];
     for usages in usages {
         let mut csr = by_bootstrapper();
@@ -141,38 +111,11 @@ fn what_is_decided_or_issued_is_left_alone() {
 fn orders_delay_pause_or_turn_the_decision() {
     let csr = by_bootstrapper();
     let (two, five) = (Duration::from_secs(2), Duration::from_secs(5));
-    let after = Orders {
-        approval: Approval::After(five),
-        ..AUTO
-    };
+    let after = Orders { approval: Approval::After(five), ..AUTO };
     assert_eq!(decide(&csr, after, two), Decision::Wait(five - two));
     assert!(matches!(decide(&csr, after, five), Decision::Approve(_)));
-    assert_eq!(
-        decide(
-            &csr,
-            Orders {
-                approval: Approval::Manual,
-                ..AUTO
-            },
-            five
-        ),
-        Decision::Leave
-    );
-    assert_eq!(
-        decide(
-            &csr,
-            Orders {
-                paused: true,
-                ..AUTO
-            },
-            five
-        ),
-        Decision::Leave
-    );
-    let deny = Orders {
-        approval: Approval::Manual,
-        deny_all: true,
-        paused: false,
-    };
+    assert_eq!(decide(&csr, Orders { approval: Approval::Manual, ..AUTO }, five), Decision::Leave);
+    assert_eq!(decide(&csr, Orders { paused: true, ..AUTO }, five), Decision::Leave);
+    let deny = Orders { approval: Approval::Manual, deny_all: true, paused: false };
     assert_eq!(decide(&csr, deny, five), Decision::Deny);
 }

@@ -16,13 +16,9 @@ fn authority() -> (Authority, Authenticator) {
 fn client(authority: &Authority, name: &str) -> Vec<CertificateDer<'static>> {
     let start = crate::der::seconds_down(at_start());
     let groups = ["system:nodes".to_owned(), "second".to_owned()];
-    let identity = authority
-        .client_identity(name, &groups, (start, start + 3600))
-        .unwrap();
-    let block = x509_parser::pem::Pem::iter_from_buffer(identity.certificate.as_bytes())
-        .next()
-        .unwrap()
-        .unwrap();
+    let identity = authority.client_identity(name, &groups, (start, start + 3600)).unwrap();
+    let block =
+        x509_parser::pem::Pem::iter_from_buffer(identity.certificate.as_bytes()).next().unwrap().unwrap();
     vec![CertificateDer::from(block.contents)]
 }
 
@@ -35,14 +31,9 @@ fn a_certificate_gives_name_and_groups_until_its_last_second_and_no_longer() {
     let (authority, authenticator) = authority();
     let chain = client(&authority, "system:node:n");
     let good = authenticator.judge(&chain, None, at_start() + HOUR);
-    let Verdict::User(user) = good.verdict else {
-        panic!("{good:?}")
-    };
+    let Verdict::User(user) = good.verdict else { panic!("{good:?}") };
     assert_eq!(user.name, "system:node:n");
-    assert_eq!(
-        user.groups,
-        ["system:nodes", "second", "system:authenticated"]
-    );
+    assert_eq!(user.groups, ["system:nodes", "second", "system:authenticated"]);
     assert_eq!(user.serial, good.serial);
     let late = authenticator.judge(&chain, None, at_start() + HOUR + Duration::from_millis(1));
     assert_eq!(late.verdict, Verdict::Refused);
@@ -52,11 +43,7 @@ fn a_certificate_gives_name_and_groups_until_its_last_second_and_no_longer() {
 #[test]
 fn a_certificate_that_has_not_started_is_refused_but_not_called_expired() {
     let (authority, authenticator) = authority();
-    let early = authenticator.judge(
-        &client(&authority, "n"),
-        None,
-        at_start() - Duration::from_secs(1),
-    );
+    let early = authenticator.judge(&client(&authority, "n"), None, at_start() - Duration::from_secs(1));
     assert_eq!((early.verdict, early.expired), (Verdict::Refused, false));
 }
 
@@ -79,12 +66,7 @@ fn a_certificate_without_common_name_is_refused() {
 fn a_server_certificate_is_no_client() {
     let (authority, authenticator) = authority();
     let (certificate, _key) = authority.server_identity().unwrap();
-    assert_eq!(
-        authenticator
-            .judge(&[certificate], None, at_start())
-            .verdict,
-        Verdict::Refused
-    );
+    assert_eq!(authenticator.judge(&[certificate], None, at_start()).verdict, Verdict::Refused);
 }
 
 #[test]
@@ -93,14 +75,9 @@ fn a_token_is_good_until_its_end() {
     let token = new_token().unwrap();
     authenticator.add_token(&token, at_start() + HOUR);
     let judged = authenticator.judge(&[], Some(&bearer(&token)), at_start());
-    let Verdict::User(user) = judged.verdict else {
-        panic!("{judged:?}")
-    };
+    let Verdict::User(user) = judged.verdict else { panic!("{judged:?}") };
     assert_eq!(user.name, format!("system:bootstrap:{}", &token[..6]));
-    assert_eq!(
-        user.groups,
-        ["system:bootstrappers", "system:authenticated"]
-    );
+    assert_eq!(user.groups, ["system:bootstrappers", "system:authenticated"]);
     let late = authenticator.judge(&[], Some(&bearer(&token)), at_start() + HOUR);
     assert_eq!(late.verdict, Verdict::Refused);
 }
@@ -109,21 +86,14 @@ fn a_token_is_good_until_its_end() {
 fn wrong_tokens_are_refused() {
     let (_, authenticator) = authority();
     authenticator.add_token("abcdef.0123456789abcdef", at_start() + HOUR);
-    for wrong in [
-        "abcdef.0123456789abcdee",
-        "abcdeg.0123456789abcdef",
-        "abcdef",
-        "",
-        "abcdef.0123456789abcdef0",
-    ] {
+    for wrong in
+        ["abcdef.0123456789abcdee", "abcdeg.0123456789abcdef", "abcdef", "", "abcdef.0123456789abcdef0"]
+    {
         let judged = authenticator.judge(&[], Some(&bearer(wrong)), at_start());
         assert_eq!(judged.verdict, Verdict::Refused, "{wrong:?}");
     }
     let basic = HeaderValue::from_static("Basic YWJjZGVmOjEyMw==");
-    assert_eq!(
-        authenticator.judge(&[], Some(&basic), at_start()).verdict,
-        Verdict::Refused
-    );
+    assert_eq!(authenticator.judge(&[], Some(&basic), at_start()).verdict, Verdict::Refused);
 }
 
 #[test]
@@ -131,11 +101,7 @@ fn a_good_token_makes_up_for_an_expired_certificate_which_is_still_counted() {
     let (authority, authenticator) = authority();
     authenticator.add_token("abcdef.0123456789abcdef", at_start() + HOUR * 9);
     let token = bearer("abcdef.0123456789abcdef");
-    let judged = authenticator.judge(
-        &client(&authority, "n"),
-        Some(&token),
-        at_start() + HOUR * 2,
-    );
+    let judged = authenticator.judge(&client(&authority, "n"), Some(&token), at_start() + HOUR * 2);
     assert!(matches!(judged.verdict, Verdict::User(_)));
     assert!(judged.expired);
 }
@@ -143,8 +109,5 @@ fn a_good_token_makes_up_for_an_expired_certificate_which_is_still_counted() {
 #[test]
 fn nothing_presented_is_anonymous() {
     let (_, authenticator) = authority();
-    assert_eq!(
-        authenticator.judge(&[], None, at_start()).verdict,
-        Verdict::Anonymous
-    );
+    assert_eq!(authenticator.judge(&[], None, at_start()).verdict, Verdict::Anonymous);
 }

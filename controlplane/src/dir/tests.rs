@@ -16,10 +16,7 @@ fn directory_and_files_are_private_from_the_start_and_a_leftover_does_not_hinder
     let dir = Dir::open(&path).unwrap();
     fs::write(path.join("x.tmp"), "leftover").unwrap();
     dir.write("x", b"content").unwrap();
-    assert_eq!(
-        (mode(&path), mode(&path.join("x")), mode(&path.join("lock"))),
-        (0o700, 0o600, 0o600)
-    );
+    assert_eq!((mode(&path), mode(&path.join("x")), mode(&path.join("lock"))), (0o700, 0o600, 0o600));
     assert_eq!(fs::read(path.join("x")).unwrap(), b"content");
     assert!(!path.join("x.tmp").exists());
 }
@@ -29,10 +26,7 @@ fn a_second_control_plane_is_refused_until_the_first_ends() {
     let base = tempfile::tempdir().unwrap();
     let first = Dir::open(base.path()).unwrap();
     let error = Dir::open(base.path()).map(|_| ()).unwrap_err();
-    assert!(
-        matches!(error, Error::Locked { .. })
-            && error.to_string().contains("another control plane")
-    );
+    assert!(matches!(error, Error::Locked { .. }) && error.to_string().contains("another control plane"));
     drop(first);
     assert!(Dir::open(base.path()).is_ok());
 }
@@ -43,11 +37,7 @@ fn secrets_are_kept_and_an_ended_token_is_replaced() {
     let seconds = Arc::new(AtomicU64::new(1_800_000_000));
     let clock = Arc::clone(&seconds);
     let clock = Clock::new(move || UNIX_EPOCH + Duration::from_secs(clock.load(Ordering::Relaxed)));
-    let options = Options {
-        clock,
-        token_ttl: Duration::from_secs(100),
-        ..Options::default()
-    };
+    let options = Options { clock, token_ttl: Duration::from_secs(100), ..Options::default() };
     let dir = Dir::open(base.path()).unwrap();
     let first = dir.secrets(&options).unwrap();
     dir.keep(&first, 4711).unwrap();
@@ -69,14 +59,7 @@ fn unusable_state_is_an_error_that_names_the_file_and_no_secret() {
     let dir = Dir::open(base.path()).unwrap();
     for content in ["", "nonsense", "{\"ca_key\": \"hunter2\"}"] {
         dir.write(STATE, content.as_bytes()).unwrap();
-        let error = dir
-            .secrets(&Options::default())
-            .map(|_| ())
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains(STATE) && !error.contains("hunter2"),
-            "{error}"
-        );
+        let error = dir.secrets(&Options::default()).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains(STATE) && !error.contains("hunter2"), "{error}");
     }
 }

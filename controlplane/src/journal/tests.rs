@@ -35,10 +35,7 @@ fn a_torn_last_line_is_dropped_and_a_broken_one_is_named() {
     assert_eq!(Journal::open(path(&dir)).unwrap().1.objects.len(), 1);
     let mut file = append_private(&path(&dir)).unwrap();
     file.write_all(b"nonsense\n").unwrap();
-    let error = Journal::open(path(&dir))
-        .map(|_| ())
-        .unwrap_err()
-        .to_string();
+    let error = Journal::open(path(&dir)).map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("line 3"), "{error}");
 }
 
@@ -60,8 +57,5 @@ fn superfluous_lines_are_dropped_while_running() {
     assert!(lines < 100, "{lines} lines");
     let (_, kept) = Journal::open(path(&dir)).unwrap();
     assert_eq!(kept.version, SLACK as u64 + 11);
-    assert_eq!(
-        kept.objects[0].metadata.labels.as_ref().unwrap()["l"],
-        (SLACK + 9).to_string()
-    );
+    assert_eq!(kept.objects[0].metadata.labels.as_ref().unwrap()["l"], (SLACK + 9).to_string());
 }

@@ -11,11 +11,7 @@ fn durations_are_read_as_go_writes_them() {
         ("0", 0),
     ];
     for (text, millis) in table {
-        assert_eq!(
-            parse_duration(text).unwrap(),
-            Duration::from_millis(millis),
-            "{text}"
-        );
+        assert_eq!(parse_duration(text).unwrap(), Duration::from_millis(millis), "{text}");
     }
 }
 
@@ -39,13 +35,7 @@ fn approval_is_read_from_the_command_line_form() {
 
 #[test]
 fn a_zero_signing_duration_is_refused() {
-    let options = Options {
-        cluster_signing_duration: Duration::ZERO,
-        ..Options::default()
-    };
+    let options = Options { cluster_signing_duration: Duration::ZERO, ..Options::default() };
     let error = options.validate().unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "--cluster-signing-duration: must be at least one second"
-    );
+    assert_eq!(error, "--cluster-signing-duration: must be at least one second");
 }

@@ -26,19 +26,11 @@ fn subject_key_and_names_are_read() {
 #[test]
 fn a_request_changed_after_signing_is_refused() {
     let pem = request("system:node:aaaa", &["system:nodes"], vec![]);
-    let mut der = Pem::iter_from_buffer(&pem)
-        .next()
-        .unwrap()
-        .unwrap()
-        .contents;
+    let mut der = Pem::iter_from_buffer(&pem).next().unwrap().unwrap().contents;
     let at = der.windows(4).position(|w| w == b"aaaa").unwrap();
     der[at] = b'b';
     let changed = crate::ca::pem(&der).replace("CERTIFICATE", "CERTIFICATE REQUEST");
-    assert!(
-        read(changed.as_bytes())
-            .unwrap_err()
-            .contains("signature does not verify")
-    );
+    assert!(read(changed.as_bytes()).unwrap_err().contains("signature does not verify"));
 }
 
 #[test]
@@ -46,14 +38,8 @@ fn what_is_no_request_is_refused() {
     let pem = String::from_utf8(request("x", &[], vec![])).unwrap();
     let other = pem.replace("CERTIFICATE REQUEST", "CERTIFICATE");
     for bad in ["", "nonsense", &other, &pem[..pem.len() / 2]] {
-        assert_eq!(
-            read(bad.as_bytes()).unwrap_err(),
-            "PEM block type must be CERTIFICATE REQUEST"
-        );
+        assert_eq!(read(bad.as_bytes()).unwrap_err(), "PEM block type must be CERTIFICATE REQUEST");
     }
     let empty = "-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n";
-    assert_eq!(
-        read(empty.as_bytes()).unwrap_err(),
-        "malformed certificate request"
-    );
+    assert_eq!(read(empty.as_bytes()).unwrap_err(), "malformed certificate request");
 }

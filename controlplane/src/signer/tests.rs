@@ -6,10 +6,8 @@ use crate::testing::{node_csr, request, strings};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3600;
-const POLICY: Policy = Policy {
-    longest: Duration::from_secs(HOUR),
-    backdate: Duration::from_secs(5 * MINUTE),
-};
+const POLICY: Policy =
+    Policy { longest: Duration::from_secs(HOUR), backdate: Duration::from_secs(5 * MINUTE) };
 const FAR: i64 = 4_000_000_000;
 
 fn seconds(count: u64) -> Duration {
@@ -36,11 +34,7 @@ fn sig_015_to_021_the_duration_granted() {
         (10, Some(600), 10),
     ];
     for (longest, requested, granted) in table {
-        assert_eq!(
-            duration(seconds(longest), requested),
-            seconds(granted),
-            "{longest} {requested:?}"
-        );
+        assert_eq!(duration(seconds(longest), requested), seconds(granted), "{longest} {requested:?}");
     }
 }
 
@@ -67,49 +61,24 @@ fn sig_026_to_032_the_whole_lifetime_of_a_24_hour_signer() {
 #[test]
 fn fractions_never_shorten_a_lifetime() {
     let now = UNIX_EPOCH + Duration::from_millis(1_000_700);
-    assert_eq!(
-        validity(now, seconds(10), Duration::ZERO, FAR),
-        Ok((1000, 1011))
-    );
-    assert_eq!(
-        validity(now, Duration::from_millis(1500), seconds(1), FAR),
-        Ok((999, 1003))
-    );
+    assert_eq!(validity(now, seconds(10), Duration::ZERO, FAR), Ok((1000, 1011)));
+    assert_eq!(validity(now, Duration::from_millis(1500), seconds(1), FAR), Ok((999, 1003)));
 }
 
 #[test]
 fn ca_011_ca_012_a_leaf_is_cut_to_the_authoritys_end_and_refused_after_it() {
     let now = UNIX_EPOCH + seconds(10_000);
-    assert_eq!(
-        validity(now, seconds(HOUR), seconds(300), 10_100),
-        Ok((9700, 10_100))
-    );
-    assert!(
-        validity(now, seconds(HOUR), Duration::ZERO, 10_000)
-            .unwrap_err()
-            .contains("expired")
-    );
-    assert!(
-        validity(now, seconds(HOUR), seconds(300), 10_000)
-            .unwrap_err()
-            .contains("expired")
-    );
-    assert!(
-        validity(now, seconds(HOUR), seconds(300), 9_000)
-            .unwrap_err()
-            .contains("expired")
-    );
+    assert_eq!(validity(now, seconds(HOUR), seconds(300), 10_100), Ok((9700, 10_100)));
+    assert!(validity(now, seconds(HOUR), Duration::ZERO, 10_000).unwrap_err().contains("expired"));
+    assert!(validity(now, seconds(HOUR), seconds(300), 10_000).unwrap_err().contains("expired"));
+    assert!(validity(now, seconds(HOUR), seconds(300), 9_000).unwrap_err().contains("expired"));
 }
 
 #[test]
 fn sig_005_sig_006_an_approved_kubelet_request_is_signed() {
     let mut csr = approved();
     assert!(matches!(decide(&csr, POLICY), Decision::Sign(_, granted) if granted == seconds(HOUR)));
-    csr.spec
-        .usages
-        .as_mut()
-        .unwrap()
-        .push("key encipherment".to_owned());
+    csr.spec.usages.as_mut().unwrap().push("key encipherment".to_owned());
     assert!(matches!(decide(&csr, POLICY), Decision::Sign(..)));
 }
 
@@ -130,15 +99,10 @@ fn sig_010_sig_012_only_approved_requests_are_looked_at() {
 fn a_kubelet_request_that_breaks_a_rule_fails_with_the_rule() {
     let mut csr = approved();
     csr.spec.request.0 = request("system:node:foo", &["system:masters"], vec![]);
-    assert_eq!(
-        decide(&csr, POLICY),
-        Decision::Fail("subject organization is not system:nodes".to_owned())
-    );
+    assert_eq!(decide(&csr, POLICY), Decision::Fail("subject organization is not system:nodes".to_owned()));
     let mut csr = approved();
     csr.spec.usages = Some(strings(&["digital signature", "server auth"]));
-    assert!(
-        matches!(decide(&csr, POLICY), Decision::Fail(why) if why.contains("usages did not match"))
-    );
+    assert!(matches!(decide(&csr, POLICY), Decision::Fail(why) if why.contains("usages did not match")));
 }
 
 #[test]
@@ -147,11 +111,7 @@ fn sig_002_sig_004_an_api_client_has_client_auth_and_no_server_auth() {
     csr.spec.signer_name = API_CLIENT.to_owned();
     csr.spec.request.0 = request("jane", &["team", "other team"], vec![]);
     assert!(matches!(decide(&csr, POLICY), Decision::Sign(..)));
-    csr.spec
-        .usages
-        .as_mut()
-        .unwrap()
-        .push("server auth".to_owned());
+    csr.spec.usages.as_mut().unwrap().push("server auth".to_owned());
     assert!(matches!(decide(&csr, POLICY), Decision::Fail(why) if why.contains("server auth")));
     csr.spec.usages = Some(strings(&["digital signature"]));
     assert!(matches!(decide(&csr, POLICY), Decision::Fail(why) if why.contains("client auth")));

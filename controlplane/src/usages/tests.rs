@@ -20,8 +20,5 @@ fn ca_017_extended_usages_come_in_numeric_order() {
 
 #[test]
 fn an_unknown_usage_is_named() {
-    assert_eq!(
-        parse(["digital signature", "nonsense"]),
-        Err("nonsense".to_owned())
-    );
+    assert_eq!(parse(["digital signature", "nonsense"]), Err("nonsense".to_owned()));
 }

@@ -8,42 +8,21 @@ fn cells(csr: &Csr) -> Vec<String> {
     let now = UNIX_EPOCH + Duration::from_secs(1_000);
     let table = table([csr], "7", Include::Nothing, now);
     let cells = table["rows"][0]["cells"].as_array().unwrap();
-    cells
-        .iter()
-        .map(|c| c.as_str().unwrap().to_owned())
-        .collect()
+    cells.iter().map(|c| c.as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
 fn prt_001_what_is_not_set_is_none_and_pending() {
     let mut csr = Csr::default();
     csr.metadata.name = Some("empty".to_owned());
-    assert_eq!(
-        cells(&csr),
-        ["empty", "<unknown>", "<none>", "", "<none>", "Pending"]
-    );
+    assert_eq!(cells(&csr), ["empty", "<unknown>", "<none>", "", "<none>", "Pending"]);
 }
 
 #[test]
 fn the_columns_are_those_of_kubectl() {
     let table = table([], "7", Include::Nothing, UNIX_EPOCH);
-    let names: Vec<_> = table["columnDefinitions"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|c| &c["name"])
-        .collect();
-    assert_eq!(
-        names,
-        [
-            "Name",
-            "Age",
-            "SignerName",
-            "Requestor",
-            "RequestedDuration",
-            "Condition"
-        ]
-    );
+    let names: Vec<_> = table["columnDefinitions"].as_array().unwrap().iter().map(|c| &c["name"]).collect();
+    assert_eq!(names, ["Name", "Age", "SignerName", "Requestor", "RequestedDuration", "Condition"]);
 }
 
 #[test]
@@ -52,17 +31,7 @@ fn a_row_shows_signer_requestor_and_requested_duration() {
     csr.spec.expiration_seconds = Some(86_400);
     csr.metadata.creation_timestamp = Some(crate::api::time(UNIX_EPOCH + Duration::from_secs(905)));
     let signer = "kubernetes.io/kube-apiserver-client-kubelet";
-    assert_eq!(
-        cells(&csr),
-        [
-            "csr-of-n",
-            "95s",
-            signer,
-            "system:bootstrap:abcdef",
-            "24h",
-            "Pending"
-        ]
-    );
+    assert_eq!(cells(&csr), ["csr-of-n", "95s", signer, "system:bootstrap:abcdef", "24h", "Pending"]);
 }
 
 #[test]
@@ -79,9 +48,7 @@ fn prt_002_to_006_condition_texts() {
     ];
     for (kinds, issued, text) in table {
         let mut csr = node_csr("n", "u", &[]);
-        kinds
-            .iter()
-            .for_each(|kind| push_condition(&mut csr, kind, "", ""));
+        kinds.iter().for_each(|kind| push_condition(&mut csr, kind, "", ""));
         if issued {
             let status = csr.status.get_or_insert_with(Default::default);
             status.certificate = Some(k8s_openapi::ByteString(b"x".to_vec()));
@@ -118,10 +85,6 @@ fn duration_buckets_change_where_kubernetes_changes_them() {
         (9 * Y + 9 * D, "9y"),
     ];
     for (seconds, text) in table {
-        assert_eq!(
-            human_duration(Duration::from_secs(seconds)),
-            text,
-            "{seconds}"
-        );
+        assert_eq!(human_duration(Duration::from_secs(seconds)), text, "{seconds}");
     }
 }

@@ -20,10 +20,7 @@ fn reg_004_reg_005_user_fields_and_status_of_a_new_object_are_the_servers() {
     csr.spec.expiration_seconds = Some(1234);
     let created = prepare_create(csr, "true-user", &["group".to_owned()]);
     assert_eq!(created.spec.username.as_deref(), Some("true-user"));
-    assert_eq!(
-        created.spec.groups.as_deref(),
-        Some(&["group".to_owned()][..])
-    );
+    assert_eq!(created.spec.groups.as_deref(), Some(&["group".to_owned()][..]));
     assert_eq!(created.spec.uid, None);
     assert_eq!(created.spec.expiration_seconds, Some(1234));
     assert!(conditions(&created).is_empty());
@@ -56,10 +53,7 @@ fn approval_changes_conditions_and_fills_their_times() {
     assert_eq!(certificate(&applied), None);
     let condition = &conditions(&applied)[0];
     assert_eq!(
-        (
-            condition.last_update_time.clone(),
-            condition.last_transition_time.clone()
-        ),
+        (condition.last_update_time.clone(), condition.last_transition_time.clone()),
         (Some(now()), Some(now()))
     );
 }
@@ -91,22 +85,11 @@ fn another_version_uid_or_name_is_refused_and_no_version_is_not() {
     let code = |change: fn(&mut Csr)| {
         let mut new = old.clone();
         change(&mut new);
-        apply(new, &old, "", now())
-            .map_err(|e| (e.code.as_u16(), e.reason))
-            .err()
+        apply(new, &old, "", now()).map_err(|e| (e.code.as_u16(), e.reason)).err()
     };
-    assert_eq!(
-        code(|c| c.metadata.resource_version = Some("9".to_owned())),
-        Some((409, "Conflict"))
-    );
-    assert_eq!(
-        code(|c| c.metadata.uid = Some("other".to_owned())),
-        Some((409, "Conflict"))
-    );
-    assert_eq!(
-        code(|c| c.metadata.name = Some("other".to_owned())),
-        Some((400, "BadRequest"))
-    );
+    assert_eq!(code(|c| c.metadata.resource_version = Some("9".to_owned())), Some((409, "Conflict")));
+    assert_eq!(code(|c| c.metadata.uid = Some("other".to_owned())), Some((409, "Conflict")));
+    assert_eq!(code(|c| c.metadata.name = Some("other".to_owned())), Some((400, "BadRequest")));
     assert_eq!(code(|c| c.metadata.resource_version = None), None);
 }
 
@@ -114,27 +97,11 @@ fn another_version_uid_or_name_is_refused_and_no_version_is_not() {
 fn merge_patches_follow_rfc_7396() {
     let table = [
         (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
-        (
-            json!({"a": "b"}),
-            json!({"b": "c"}),
-            json!({"a": "b", "b": "c"}),
-        ),
-        (
-            json!({"a": "b", "b": "c"}),
-            json!({"a": null}),
-            json!({"b": "c"}),
-        ),
+        (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),
+        (json!({"a": "b", "b": "c"}), json!({"a": null}), json!({"b": "c"})),
         (json!({"a": [1]}), json!({"a": "c"}), json!({"a": "c"})),
-        (
-            json!({"a": {"b": "c"}}),
-            json!({"a": {"b": "d", "c": null}}),
-            json!({"a": {"b": "d"}}),
-        ),
-        (
-            json!({}),
-            json!({"a": {"bb": {"ccc": null}}}),
-            json!({"a": {"bb": {}}}),
-        ),
+        (json!({"a": {"b": "c"}}), json!({"a": {"b": "d", "c": null}}), json!({"a": {"b": "d"}})),
+        (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
         (json!({"a": "b"}), json!(["c"]), json!(["c"])),
     ];
     for (mut target, patch, expected) in table {

@@ -7,10 +7,7 @@ fn good() -> Csr {
 }
 
 fn fields(errors: &[FieldError]) -> Vec<(&str, &str)> {
-    errors
-        .iter()
-        .map(|e| (e.reason, e.field.as_str()))
-        .collect()
+    errors.iter().map(|e| (e.reason, e.field.as_str())).collect()
 }
 
 #[test]
@@ -24,61 +21,17 @@ fn a_good_request_has_no_errors() {
 fn every_wrong_field_is_named_with_its_kind() {
     type Change = fn(&mut Csr);
     let table: [(Change, &str, &str); 12] = [
-        (
-            |c| c.spec.request.0.clear(),
-            "FieldValueInvalid",
-            "spec.request",
-        ),
-        (
-            |c| c.spec.request.0 = b"x".to_vec(),
-            "FieldValueInvalid",
-            "spec.request",
-        ),
-        (
-            |c| c.spec.usages = None,
-            "FieldValueRequired",
-            "spec.usages",
-        ),
-        (
-            |c| c.spec.usages = Some(strings(&["unicorn"])),
-            "FieldValueNotSupported",
-            "spec.usages[0]",
-        ),
-        (
-            |c| c.spec.usages = Some(strings(&["any", "any"])),
-            "FieldValueDuplicate",
-            "spec.usages[1]",
-        ),
-        (
-            |c| c.spec.signer_name.clear(),
-            "FieldValueRequired",
-            "spec.signerName",
-        ),
-        (
-            |c| c.spec.expiration_seconds = Some(599),
-            "FieldValueInvalid",
-            "spec.expirationSeconds",
-        ),
-        (
-            |c| c.spec.expiration_seconds = Some(-1),
-            "FieldValueInvalid",
-            "spec.expirationSeconds",
-        ),
-        (
-            |c| c.metadata.name = None,
-            "FieldValueRequired",
-            "metadata.name",
-        ),
-        (
-            |c| c.metadata.name = Some("a/b".to_owned()),
-            "FieldValueInvalid",
-            "metadata.name",
-        ),
-        (
-            |c| c.metadata.name = Some("..".to_owned()),
-            "FieldValueInvalid",
-            "metadata.name",
-        ),
+        (|c| c.spec.request.0.clear(), "FieldValueInvalid", "spec.request"),
+        (|c| c.spec.request.0 = b"x".to_vec(), "FieldValueInvalid", "spec.request"),
+        (|c| c.spec.usages = None, "FieldValueRequired", "spec.usages"),
+        (|c| c.spec.usages = Some(strings(&["unicorn"])), "FieldValueNotSupported", "spec.usages[0]"),
+        (|c| c.spec.usages = Some(strings(&["any", "any"])), "FieldValueDuplicate", "spec.usages[1]"),
+        (|c| c.spec.signer_name.clear(), "FieldValueRequired", "spec.signerName"),
+        (|c| c.spec.expiration_seconds = Some(599), "FieldValueInvalid", "spec.expirationSeconds"),
+        (|c| c.spec.expiration_seconds = Some(-1), "FieldValueInvalid", "spec.expirationSeconds"),
+        (|c| c.metadata.name = None, "FieldValueRequired", "metadata.name"),
+        (|c| c.metadata.name = Some("a/b".to_owned()), "FieldValueInvalid", "metadata.name"),
+        (|c| c.metadata.name = Some("..".to_owned()), "FieldValueInvalid", "metadata.name"),
         (
             |c| c.metadata.annotations = Some([("k".to_owned(), "v".repeat(256 * 1024))].into()),
             "FieldValueTooLong",
@@ -123,9 +76,7 @@ fn signer_names_are_a_domain_and_a_path() {
 
 fn with(kinds: &[&str]) -> Csr {
     let mut csr = good();
-    kinds
-        .iter()
-        .for_each(|kind| push_condition(&mut csr, kind, "r", "m"));
+    kinds.iter().for_each(|kind| push_condition(&mut csr, kind, "r", "m"));
     csr
 }
 
@@ -143,21 +94,12 @@ fn conditions_are_added_where_they_may_be_and_never_removed() {
         (&[], &["Approved"], "status", false),
         (&["Approved"], &["Approved", "Failed"], "status", true),
         (&["Custom"], &[], "status", true),
-        (
-            &["Approved", "Denied"],
-            &["Denied", "Approved"],
-            "approval",
-            true,
-        ),
+        (&["Approved", "Denied"], &["Denied", "Approved"], "approval", true),
         (&[], &["Custom", "Custom"], "status", false),
     ];
     for (old, new, subresource, allowed) in table {
         let errors = update(&with(new), &with(old), subresource);
-        assert_eq!(
-            errors.is_empty(),
-            allowed,
-            "{old:?} -> {new:?} on {subresource}: {errors:?}"
-        );
+        assert_eq!(errors.is_empty(), allowed, "{old:?} -> {new:?} on {subresource}: {errors:?}");
     }
 }
 
@@ -171,11 +113,7 @@ fn the_fixed_conditions_must_be_true_and_others_known() {
     ] {
         let mut csr = with(&[kind]);
         csr.status.as_mut().unwrap().conditions.as_mut().unwrap()[0].status = status.to_owned();
-        assert_eq!(
-            update(&csr, &good(), "approval").is_empty(),
-            allowed,
-            "{kind}={status}"
-        );
+        assert_eq!(update(&csr, &good(), "approval").is_empty(), allowed, "{kind}={status}");
     }
 }
 
@@ -186,29 +124,16 @@ fn a_certificate_is_certificate_blocks_and_is_written_once() {
     let pem = authority.pem();
     let set = |text: &str| {
         let mut csr = with(&["Approved"]);
-        csr.status.as_mut().unwrap().certificate =
-            Some(k8s_openapi::ByteString(text.as_bytes().to_vec()));
+        csr.status.as_mut().unwrap().certificate = Some(k8s_openapi::ByteString(text.as_bytes().to_vec()));
         csr
     };
     let old = with(&["Approved"]);
-    assert_eq!(
-        update(&set(&format!("text\n{pem}text\n{pem}")), &old, "status"),
-        []
-    );
+    assert_eq!(update(&set(&format!("text\n{pem}text\n{pem}")), &old, "status"), []);
     let request = String::from_utf8(good().spec.request.0).unwrap();
     for bad in ["text only", &request, &pem.replace("MII", "AII")] {
-        assert_eq!(
-            fields(&update(&set(bad), &old, "status")),
-            [("FieldValueInvalid", "status.certificate")]
-        );
+        assert_eq!(fields(&update(&set(bad), &old, "status")), [("FieldValueInvalid", "status.certificate")]);
     }
     let twice = update(&set(&format!("{pem}{pem}")), &set(pem), "status");
-    assert_eq!(
-        fields(&twice),
-        [("FieldValueForbidden", "status.certificate")]
-    );
-    assert_eq!(
-        fields(&update(&old, &set(pem), "status")),
-        [("FieldValueForbidden", "status.certificate")]
-    );
+    assert_eq!(fields(&twice), [("FieldValueForbidden", "status.certificate")]);
+    assert_eq!(fields(&update(&old, &set(pem), "status")), [("FieldValueForbidden", "status.certificate")]);
 }

@@ -1,0 +1,160 @@
+//! What the rotator is asked to do, validated once.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::facts::{San, Subject, Usages};
+use crate::time::{Span, WallTime};
+use crate::times::Times;
+
+/// What is asked of the signer; the certificate must be just this.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Template {
+    /// The subject.
+    pub subject: Subject,
+    /// The subject alternative names; order does not matter.
+    pub sans: Vec<San>,
+    /// The usages. `key encipherment` may come in addition: it does no harm.
+    pub usages: Usages,
+    /// `spec.signerName`.
+    pub signer: String,
+    /// `spec.expirationSeconds`; a wish. `None` leaves the lifetime to the signer.
+    pub duration: Option<Span>,
+}
+
+impl Template {
+    /// The client certificate of a node, as the kubelet asks for it: CN `system:node:NAME`,
+    /// O `system:nodes`, digital signature and client auth (an EC key does not encipher), signer
+    /// `kubernetes.io/kube-apiserver-client-kubelet` (Kubernetes `pkg/kubelet/certificate/kubelet.go`).
+    #[must_use]
+    pub fn node_client(node: &str) -> Self {
+        let mut common_name = String::from("system:node:");
+        common_name.push_str(node);
+        Self {
+            subject: Subject {
+                common_name,
+                organizations: Vec::from([String::from("system:nodes")]),
+                others: 0,
+            },
+            sans: Vec::new(),
+            usages: Usages::DIGITAL_SIGNATURE.with(Usages::CLIENT_AUTH),
+            signer: String::from("kubernetes.io/kube-apiserver-client-kubelet"),
+            duration: None,
+        }
+    }
+}
+
+/// A configuration to be checked; see [`Config::new`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct ConfigSpec {
+    /// What to ask for.
+    pub template: Template,
+    /// Whether a client CA is configured, so that [`crate::facts::Chain::Unchecked`] is refused.
+    pub chain_required: bool,
+    /// Whether a live identity is renewed by itself. If not, it is served to its end, and the next one is asked for then.
+    pub rotate: bool,
+    /// Draws the jitter of retries, never of renewals. Different on every node.
+    pub seed: u64,
+    /// The named times.
+    pub times: Times,
+    /// When this program was built: no honest clock shows less.
+    pub built: WallTime,
+}
+
+impl ConfigSpec {
+    /// The defaults for a template: no client CA, renewal on, seed 0, the default times, no build time.
+    #[must_use]
+    pub fn new(template: Template) -> Self {
+        Self {
+            template,
+            chain_required: false,
+            rotate: true,
+            seed: 0,
+            times: Times::default(),
+            built: WallTime::from_unix_ms(0),
+        }
+    }
+}
+
+/// A valid configuration, cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Config(Arc<ConfigSpec>);
+
+impl Config {
+    /// Checks `spec`.
+    ///
+    /// # Errors
+    ///
+    /// The first field that is out of its range; see [`ConfigError`].
+    pub fn new(spec: ConfigSpec) -> Result<Self, ConfigError> {
+        if spec.template.subject.common_name.is_empty() {
+            return Err(ConfigError::NoCommonName);
+        }
+        if spec.template.usages.is_empty() {
+            return Err(ConfigError::NoUsages);
+        }
+        if spec.template.signer.is_empty() {
+            return Err(ConfigError::NoSigner);
+        }
+        // certificates.k8s.io refuses less (pkg/apis/certificates/validation/validation.go).
+        if spec.template.duration.is_some_and(|asked| asked < Span::from_secs(600)) {
+            return Err(ConfigError::DurationTooShort);
+        }
+        spec.times.check()?;
+        Ok(Self(Arc::new(spec)))
+    }
+
+    /// What was checked.
+    #[must_use]
+    pub fn spec(&self) -> &ConfigSpec {
+        &self.0
+    }
+
+    /// What to ask for.
+    #[must_use]
+    pub fn template(&self) -> &Template {
+        &self.0.template
+    }
+
+    /// The named times.
+    #[must_use]
+    pub fn times(&self) -> &Times {
+        &self.0.times
+    }
+}
+
+/// Why a configuration is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The subject has no common name.
+    NoCommonName,
+    /// No usage is asked for.
+    NoUsages,
+    /// There is no signer name.
+    NoSigner,
+    /// The duration asked for is below the API's minimum of 600 seconds.
+    DurationTooShort,
+    /// A named time is zero, or a maximum is below its first value; the field is named.
+    Time(&'static str),
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoCommonName => f.write_str("the subject has no common name; give the node's name"),
+            Self::NoUsages => f.write_str("no usage is asked for; a client certificate needs \"client auth\""),
+            Self::NoSigner => f.write_str("there is no signer name; give one such as example.com/my-signer"),
+            Self::DurationTooShort => {
+                f.write_str("the duration asked for is below 600 seconds, which the API refuses; ask for more or for none")
+            }
+            Self::Time(name) => write!(f, "the time {name} is zero or its maximum is below its first value; raise it"),
+        }
+    }
+}
+
+impl core::error::Error for ConfigError {}

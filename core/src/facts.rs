@@ -1,0 +1,191 @@
+//! What a certificate says, as plain values. `certrotate-x509` reads them from DER; [`crate::judge`]
+//! decides on them; the model makes them up.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::IpAddr;
+
+use crate::id::{KeyDigest, LeafDigest};
+use crate::time::WallTime;
+
+/// Who a certificate is for (RFC 5280, section 4.1.2.6), as far as Kubernetes reads it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Subject {
+    /// The common name; the user name for kube-apiserver. Empty where there is none.
+    pub common_name: String,
+    /// The organizations; the groups for kube-apiserver. Order does not matter.
+    pub organizations: Vec<String>,
+    /// How many further attributes there are (a second common name among them).
+    pub others: u8,
+}
+
+/// A subject alternative name (RFC 5280, section 4.2.1.6).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum San {
+    /// A DNS name.
+    Dns(String),
+    /// An IP address.
+    Ip(IpAddr),
+    /// An e-mail address.
+    Email(String),
+    /// A URI.
+    Uri(String),
+    /// Any other kind, or one that cannot be read.
+    Other,
+}
+
+/// What a key may be used for: key usage and extended key usage (RFC 5280, sections 4.2.1.3 and
+/// 4.2.1.12) in one set, named as `spec.usages` of a CertificateSigningRequest names them.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct Usages(u32);
+
+macro_rules! usages {
+    ($($(#[$doc:meta])* $name:ident = $bit:literal, $text:literal;)*) => {
+        impl Usages {
+            $($(#[$doc])* pub const $name: Self = Self(1 << $bit);)*
+            /// Every single usage with its Kubernetes name.
+            pub const ALL: &'static [(Self, &'static str)] = &[$((Self::$name, $text)),*];
+        }
+    };
+}
+
+usages! {
+    /// Key usage digitalSignature.
+    DIGITAL_SIGNATURE = 0, "digital signature";
+    /// Key usage contentCommitment (nonRepudiation).
+    CONTENT_COMMITMENT = 1, "content commitment";
+    /// Key usage keyEncipherment.
+    KEY_ENCIPHERMENT = 2, "key encipherment";
+    /// Key usage dataEncipherment.
+    DATA_ENCIPHERMENT = 3, "data encipherment";
+    /// Key usage keyAgreement.
+    KEY_AGREEMENT = 4, "key agreement";
+    /// Key usage keyCertSign.
+    CERT_SIGN = 5, "cert sign";
+    /// Key usage cRLSign.
+    CRL_SIGN = 6, "crl sign";
+    /// Key usage encipherOnly.
+    ENCIPHER_ONLY = 7, "encipher only";
+    /// Key usage decipherOnly.
+    DECIPHER_ONLY = 8, "decipher only";
+    /// Extended key usage anyExtendedKeyUsage.
+    ANY = 9, "any";
+    /// Extended key usage serverAuth.
+    SERVER_AUTH = 10, "server auth";
+    /// Extended key usage clientAuth.
+    CLIENT_AUTH = 11, "client auth";
+    /// Extended key usage codeSigning.
+    CODE_SIGNING = 12, "code signing";
+    /// Extended key usage emailProtection.
+    EMAIL_PROTECTION = 13, "email protection";
+    /// Extended key usage timeStamping.
+    TIMESTAMPING = 14, "timestamping";
+    /// Extended key usage OCSPSigning.
+    OCSP_SIGNING = 15, "ocsp signing";
+    /// Any extended key usage that is not named here.
+    OTHER = 16, "other";
+}
+
+impl Usages {
+    /// No usage.
+    pub const NONE: Self = Self(0);
+
+    /// What either set has.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// What this set has and `other` has not.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether this set has all of `other`.
+    #[must_use]
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether the set is empty.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The Kubernetes names of what is in the set, in the order of [`Usages::ALL`].
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::ALL.iter().filter(move |(usage, _)| self.has(*usage)).map(|(_, name)| *name)
+    }
+
+    /// The usage of that Kubernetes name, if it is one of [`Usages::ALL`].
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(usage, _)| *usage)
+    }
+}
+
+impl fmt::Display for Usages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return f.write_str("none");
+        }
+        for (index, name) in self.names().enumerate() {
+            if index > 0 {
+                f.write_str(", ")?;
+            }
+            f.write_str(name)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Usages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Usages({self})")
+    }
+}
+
+/// Whether a path from the leaf to the configured CA exists.
+///
+/// The leaf's own path counts, not some other certificate's; roots that come with the answer are not trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Chain {
+    /// No client CA is configured.
+    Unchecked,
+    /// There is a path (RFC 5280, section 6) to the client CA, for client authentication.
+    Trusted,
+    /// There is none.
+    Untrusted,
+}
+
+/// The facts of one certificate chain.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct CertFacts {
+    /// Which leaf it is.
+    pub leaf: LeafDigest,
+    /// The leaf's public key.
+    pub key: KeyDigest,
+    /// The leaf's subject.
+    pub subject: Subject,
+    /// The leaf's subject alternative names.
+    pub sans: Vec<San>,
+    /// The leaf's usages.
+    pub usages: Usages,
+    /// Whether the leaf is a CA (basicConstraints, RFC 5280, section 4.2.1.9).
+    pub ca: bool,
+    /// The latest start over the whole chain; where the path ends at a known CA, that one's too.
+    pub not_before: WallTime,
+    /// The earliest end over the whole chain; where the path ends at a known CA, that one's too.
+    /// X.509 includes this second; certrotate does not.
+    pub not_after: WallTime,
+    /// The path to the client CA.
+    pub chain: Chain,
+}

@@ -1,0 +1,148 @@
+//! Names for things that core never holds itself: keys, certificates, requests, operations.
+
+use core::fmt;
+
+/// One life of the process; makes operation ids unique across restarts.
+///
+/// The driver draws it at random at start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct RunId(pub u64);
+
+/// One effect asked for by core. Every answer names one, and a late or unknown one changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct OpId {
+    /// The run that asked.
+    pub run: RunId,
+    /// Counts up from 1 within the run.
+    pub seq: u32,
+}
+
+/// The number of an identity: one key each, counting up from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct Generation(pub u32);
+
+/// Counts the files of one generation, so that no file name is written twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct FileNumber(pub u32);
+
+/// A private key in the driver's key store, together with the request made for it where there is one.
+///
+/// The driver numbers them; a number is never used twice in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct KeyHandle(pub u64);
+
+/// The bytes of a certificate chain, kept by the driver; they are what is judged, written and served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct CertHandle(pub u64);
+
+macro_rules! digest {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(into = "alloc::string::String", try_from = "alloc::string::String"))]
+        pub struct $name(pub [u8; 32]);
+
+        impl fmt::Display for $name {
+            /// Lower-case hexadecimal; `{:.8}` shortens it.
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                hex(&self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({self:.8})", stringify!($name))
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl From<$name> for alloc::string::String {
+            fn from(digest: $name) -> Self {
+                alloc::format!("{digest}")
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl TryFrom<alloc::string::String> for $name {
+            type Error = &'static str;
+            fn try_from(text: alloc::string::String) -> Result<Self, Self::Error> {
+                unhex(&text).map($name).ok_or("a digest is 64 hexadecimal digits")
+            }
+        }
+    };
+}
+
+digest! {
+    /// SHA-256 of a public key (the DER SubjectPublicKeyInfo).
+    KeyDigest
+}
+digest! {
+    /// SHA-256 of a leaf certificate (DER). Draws the renewal point.
+    LeafDigest
+}
+digest! {
+    /// SHA-256 over public key, subject, SANs, usages, signer and duration: what a request asks for.
+    ///
+    /// The CertificateSigningRequest's name is a prefix and this.
+    RequestDigest
+}
+
+fn hex(bytes: &[u8; 32], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let digits = f.precision().unwrap_or(64);
+    for nibble in bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).take(digits) {
+        write!(f, "{nibble:x}")?;
+    }
+    Ok(())
+}
+
+#[cfg(feature = "serde")]
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+impl Generation {
+    /// The generation after this one. Saturates; four thousand million rotations are not reached.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl FileNumber {
+    /// The number after this one (saturating).
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for OpId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}.{}", self.run.0, self.seq)
+    }
+}
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl fmt::Display for FileNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}

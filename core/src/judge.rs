@@ -1,0 +1,245 @@
+//! The judgement of a certificate: is it just what was asked for, and of use now?
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::config::ConfigSpec;
+use crate::facts::{CertFacts, Chain, San, Subject, Usages};
+use crate::id::KeyDigest;
+use crate::time::{Span, WallTime};
+
+/// Why a certificate is refused: what was expected and what was found.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Refusal {
+    /// It cannot be read as a certificate chain.
+    Unreadable,
+    /// It is for another key.
+    Key {
+        /// Our key.
+        expected: KeyDigest,
+        /// Its key.
+        found: KeyDigest,
+    },
+    /// It is for somebody else.
+    Subject {
+        /// Who was asked for.
+        expected: Subject,
+        /// Who it is for.
+        found: Subject,
+    },
+    /// Its subject alternative names are not those asked for.
+    Sans {
+        /// The names asked for.
+        expected: Vec<San>,
+        /// Its names.
+        found: Vec<San>,
+    },
+    /// A usage is missing.
+    UsageMissing {
+        /// The usages asked for.
+        expected: Usages,
+        /// Its usages.
+        found: Usages,
+    },
+    /// It may be used for more than was asked for.
+    UsageForbidden {
+        /// The usages asked for.
+        expected: Usages,
+        /// Its usages.
+        found: Usages,
+    },
+    /// It is a CA.
+    Ca,
+    /// No path leads from it to the client CA.
+    Chain {
+        /// What was found.
+        found: Chain,
+    },
+    /// It starts in the future.
+    NotYetValid {
+        /// The local clock.
+        now: WallTime,
+        /// Its start.
+        not_before: WallTime,
+    },
+    /// It has ended.
+    Expired {
+        /// The local clock.
+        now: WallTime,
+        /// Its end.
+        not_after: WallTime,
+    },
+    /// It has too little life left to be worth the switch.
+    TooShort {
+        /// What is left.
+        left: Span,
+        /// Its whole life.
+        life: Span,
+    },
+}
+
+/// Judges what a certificate *is*, apart from the time: key, subject, SANs, usages, CA, chain.
+///
+/// # Errors
+///
+/// The first thing that is wrong.
+pub fn judge_identity(config: &ConfigSpec, key: &KeyDigest, facts: &CertFacts) -> Result<(), Refusal> {
+    let wanted = &config.template;
+    if facts.key != *key {
+        return Err(Refusal::Key { expected: *key, found: facts.key });
+    }
+    if !same_subject(&wanted.subject, &facts.subject) {
+        return Err(Refusal::Subject { expected: wanted.subject.clone(), found: facts.subject.clone() });
+    }
+    if !same_set(&wanted.sans, &facts.sans) {
+        return Err(Refusal::Sans { expected: wanted.sans.clone(), found: facts.sans.clone() });
+    }
+    if facts.ca {
+        return Err(Refusal::Ca);
+    }
+    if !facts.usages.has(wanted.usages) {
+        return Err(Refusal::UsageMissing { expected: wanted.usages, found: facts.usages });
+    }
+    // A signer may add key encipherment for keys that cannot do it; that harms nobody.
+    if !facts.usages.without(wanted.usages).without(Usages::KEY_ENCIPHERMENT).is_empty() {
+        return Err(Refusal::UsageForbidden { expected: wanted.usages, found: facts.usages });
+    }
+    match facts.chain {
+        Chain::Trusted => Ok(()),
+        Chain::Unchecked if !config.chain_required => Ok(()),
+        Chain::Unchecked | Chain::Untrusted => Err(Refusal::Chain { found: facts.chain }),
+    }
+}
+
+/// Judges whether a certificate is valid at `now`: `not_before <= now < not_after`.
+///
+/// # Errors
+///
+/// [`Refusal::NotYetValid`] or [`Refusal::Expired`].
+pub fn judge_time(now: WallTime, not_before: WallTime, not_after: WallTime) -> Result<(), Refusal> {
+    if now >= not_after {
+        return Err(Refusal::Expired { now, not_after });
+    }
+    if now < not_before {
+        return Err(Refusal::NotYetValid { now, not_before });
+    }
+    Ok(())
+}
+
+/// Judges a certificate that was just issued: what it is, whether it is valid now, and whether
+/// enough of its life is left. Its life counts from its start or, where it was backdated, from
+/// `issued_after`: a time at which it did not exist yet.
+///
+/// # Errors
+///
+/// The first thing that is wrong.
+pub fn judge_issued(
+    config: &ConfigSpec,
+    key: &KeyDigest,
+    facts: &CertFacts,
+    now: WallTime,
+    issued_after: WallTime,
+) -> Result<(), Refusal> {
+    judge_identity(config, key, facts)?;
+    judge_time(now, facts.not_before, facts.not_after)?;
+    let left = facts.not_after.since(now);
+    let life = facts.not_after.since(facts.not_before.max(issued_after.min(now)));
+    if !config.times.life_is_enough(left, life) {
+        return Err(Refusal::TooShort { left, life });
+    }
+    Ok(())
+}
+
+fn same_subject(wanted: &Subject, found: &Subject) -> bool {
+    wanted.common_name == found.common_name
+        && wanted.others == found.others
+        && same_set(&wanted.organizations, &found.organizations)
+}
+
+/// Equal as sets, whatever the order and however often each stands there.
+fn same_set<T: PartialEq>(one: &[T], other: &[T]) -> bool {
+    one.iter().all(|item| other.contains(item)) && other.iter().all(|item| one.contains(item))
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for organization in &self.organizations {
+            write!(f, "O={organization}, ")?;
+        }
+        write!(f, "CN={}", self.common_name)?;
+        match self.others {
+            0 => Ok(()),
+            count => write!(f, " and {count} other attributes"),
+        }
+    }
+}
+
+fn list(sans: &[San]) -> String {
+    if sans.is_empty() {
+        return String::from("none");
+    }
+    let texts: Vec<String> = sans.iter().map(|san| alloc::format!("{san}")).collect();
+    texts.join(", ")
+}
+
+impl fmt::Display for San {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dns(name) => write!(f, "DNS:{name}"),
+            Self::Ip(address) => write!(f, "IP:{address}"),
+            Self::Email(address) => write!(f, "email:{address}"),
+            Self::Uri(uri) => write!(f, "URI:{uri}"),
+            Self::Other => f.write_str("another kind"),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable => f.write_str("it cannot be read as a certificate chain in PEM"),
+            Self::Key { expected, found } => {
+                write!(f, "it is for another key: expected SHA-256 {expected:.16}…, found {found:.16}…")
+            }
+            Self::Subject { expected, found } => {
+                write!(f, "its subject is wrong: expected {expected}, found {found}")
+            }
+            Self::Sans { expected, found } => write!(
+                f,
+                "its subject alternative names are wrong: expected {}, found {}",
+                list(expected),
+                list(found)
+            ),
+            Self::UsageMissing { expected, found } => {
+                write!(f, "a usage is missing: expected {expected}, found {found}")
+            }
+            Self::UsageForbidden { expected, found } => {
+                write!(f, "a usage was not asked for: expected {expected}, found {found}")
+            }
+            Self::Ca => f.write_str("it is a CA: expected basicConstraints CA:FALSE, found CA:TRUE"),
+            Self::Chain { found: Chain::Unchecked } => f.write_str(
+                "its path was not checked: expected a path to the client CA, found none looked for",
+            ),
+            Self::Chain { .. } => {
+                f.write_str("it was issued by another CA: expected a path to the client CA, found none")
+            }
+            Self::NotYetValid { now, not_before } => {
+                write!(
+                    f,
+                    "it is not valid yet: expected a start before {now} (local clock), found {not_before}"
+                )
+            }
+            Self::Expired { now, not_after } => {
+                write!(f, "it has expired: expected an end after {now} (local clock), found {not_after}")
+            }
+            Self::TooShort { left, life } => {
+                write!(
+                    f,
+                    "it ends too soon: expected a tenth of its life of {life} and five seconds at least, found {left} left"
+                )
+            }
+        }
+    }
+}
