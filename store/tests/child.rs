@@ -1,6 +1,8 @@
 //! Starts a child, and so has a process of its own: between fork and exec a child shares every descriptor, those
 //! of tests on other threads too.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::process::{Command, Stdio};

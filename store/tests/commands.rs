@@ -1,5 +1,7 @@
 //! What each command does to the directory.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::fs;

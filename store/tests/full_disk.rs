@@ -1,29 +1,36 @@
 //! Real file systems that refuse: small ones in memory, mounted for the test. Needs root; a process of its own, as
 //! it starts `mount`.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use certrotate_core::disk::{DiskCommand, DiskFault};
 use common::{
     bundle_name, done, fails, home, listing, locked, mode, pending_content, put, root_for, scan, temporary,
 };
 
+/// A child shares every lock from its fork to its exec, so these tests run one after the other.
+static ONE_BY_ONE: Mutex<()> = Mutex::new(());
+
 /// A file system at `<home>/pki`, unmounted at the end.
-struct Mounted(PathBuf);
+struct Mounted(PathBuf, #[expect(dead_code, reason = "held until the end")] MutexGuard<'static, ()>);
 
 impl Mounted {
     fn new(home: &Path, options: &str) -> Option<Self> {
+        let turn = ONE_BY_ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let path = home.join("pki");
         fs::create_dir(&path).unwrap();
         let mounted = mount(&["-t", "tmpfs", "-o", options, "tmpfs"], &path);
         if !mounted {
             eprintln!("SKIPPED, as mount is refused here: a tmpfs with {options}");
         }
-        mounted.then_some(Self(path))
+        mounted.then_some(Self(path, turn))
     }
 }
 

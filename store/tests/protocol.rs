@@ -1,5 +1,7 @@
 //! Whole rotations in the order of the protocol, and what others see of them.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::fs;

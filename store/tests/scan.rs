@@ -1,5 +1,7 @@
 //! What a scan makes of what is in the directory.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! The umask is the whole process's, so this test has a process of its own.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::fs;

@@ -1,5 +1,6 @@
 //! A vault in memory and made-up identities.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "every test binary uses a part of it")]
 
 use std::cell::RefCell;
