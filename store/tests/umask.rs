@@ -18,6 +18,7 @@ fn files_have_mode_0600_and_directories_0700_whatever_the_umask() {
         let directory = home.path().join("var/pki");
         if mask & 0o700 != 0 && !root_for("making directories under a umask that takes the owner's bits") {
             fs::create_dir_all(&directory).unwrap();
+            set_mode(&home.path().join("var"), 0o700);
             set_mode(&directory, 0o700);
         }
         let mut store = unlocked(&directory);
