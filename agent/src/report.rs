@@ -9,8 +9,10 @@ use tracing::{error, info, warn};
 /// Logs a notice.
 pub fn notice(notice: &Notice) {
     match notice {
-        Notice::Live { .. } | Notice::AttemptStarted { .. } => info!("{}", text(notice)),
-        Notice::RequestPending { .. } | Notice::KeyFailed { .. } | Notice::DiskTimedOut { .. } => {
+        Notice::Live { .. } | Notice::AttemptStarted { .. } | Notice::RequestPending { .. } => {
+            info!("{}", text(notice))
+        }
+        Notice::KeyFailed { .. } | Notice::DiskTimedOut { .. } => {
             warn!("{}", text(notice));
         }
         Notice::CallFailed { .. } | Notice::CallTimedOut { .. } | Notice::Quarantined { .. } => {
