@@ -111,22 +111,26 @@ impl Shared {
     fn sender(&self, credential: Credential) -> Result<Sender, ApiFault> {
         match credential {
             Credential::Live(_) => Ok(Sender::Live(self.live.clone())),
-            Credential::Bootstrap => self.bootstrap().map(Sender::Fixed).map_err(|error| {
-                tracing::warn!("{error}");
-                ApiFault::NoCredential
-            }),
+            Credential::Bootstrap => {
+                self.bootstrap().map(|client| Sender::Fixed(Box::new(client))).map_err(|error| {
+                    tracing::warn!("{error}");
+                    ApiFault::NoCredential
+                })
+            }
         }
     }
 
     fn bootstrap(&self) -> Result<FixedClient, BoxError> {
-        let path = self.bootstrap.as_ref().ok_or("no bootstrap kubeconfig is given; give --bootstrap-kubeconfig")?;
+        let path =
+            self.bootstrap.as_ref().ok_or("no bootstrap kubeconfig is given; give --bootstrap-kubeconfig")?;
         let kubeconfig = Kubeconfig::read(path)?;
         let (endpoint, secret) = (kubeconfig.endpoint()?, kubeconfig.secret()?);
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, used, client)) = &*last {
-            if *known == endpoint && *used == secret {
-                return Ok(client.clone());
-            }
+        if let Some((known, used, client)) = &*last
+            && *known == endpoint
+            && *used == secret
+        {
+            return Ok(client.clone());
         }
         let client = FixedClient::new(&endpoint, kubeconfig.secret()?)?;
         *last = Some((endpoint, secret, client.clone()));
@@ -195,7 +199,8 @@ async fn watch(
     retry_after: &RetryAfter,
 ) -> Result<CertificateSigningRequest, ApiFault> {
     let fields = format!("metadata.name={}", request_name(request));
-    let list = api.list(&ListParams::default().fields(&fields)).await.map_err(|error| fault(&error, retry_after))?;
+    let list =
+        api.list(&ListParams::default().fields(&fields)).await.map_err(|error| fault(&error, retry_after))?;
     let version = list.metadata.resource_version.unwrap_or_default();
     let object = list.items.into_iter().next().ok_or(ApiFault::NotFound)?;
     if has_news(&object) {
@@ -206,7 +211,9 @@ async fn watch(
     let mut events = pin!(events);
     while let Some(event) = events.next().await {
         match event {
-            Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) if has_news(&object) => return Ok(object),
+            Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) if has_news(&object) => {
+                return Ok(object);
+            }
             Ok(WatchEvent::Deleted(_)) => return Err(ApiFault::NotFound),
             Ok(WatchEvent::Added(_) | WatchEvent::Modified(_) | WatchEvent::Bookmark(_)) => {}
             // 410 Gone and everything else: the next look lists anew.
@@ -236,7 +243,9 @@ fn fault(error: &kube::Error, retry_after: &RetryAfter) -> ApiFault {
             kube::Error::Service(cause) => {
                 tracing::warn!("{}", cause);
                 match cause.downcast_ref::<ConnectionError>() {
-                    Some(ConnectionError::NoIdentity | ConnectionError::Endpoint(_)) => ApiFault::NoCredential,
+                    Some(ConnectionError::NoIdentity | ConnectionError::Endpoint(_)) => {
+                        ApiFault::NoCredential
+                    }
                     Some(ConnectionError::Http(_)) | None => ApiFault::Unreachable,
                 }
             }
@@ -274,7 +283,7 @@ fn asked_to_wait(headers: &HeaderMap) -> Option<Span> {
 #[derive(Clone, Debug)]
 enum Sender {
     Live(LiveClient),
-    Fixed(FixedClient),
+    Fixed(Box<FixedClient>),
 }
 
 /// The service under a kube client: our connections, the answer's size capped, Retry-After noted.

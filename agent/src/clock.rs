@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 use rustix::time::{
-    ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime, timerfd_create,
-    timerfd_settime,
+    ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
+    timerfd_create, timerfd_settime,
 };
 use tokio::io::unix::AsyncFd;
 
@@ -83,7 +83,11 @@ impl Alarm {
         let at = Timespec { tv_sec: time.unix_secs(), tv_nsec: 0 };
         let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
         timerfd_settime(&fd, flags, &Itimerspec { it_interval: zero, it_value: at })?;
-        Ok(Self(AsyncFd::register(fd)?))
+        #[expect(
+            deprecated,
+            reason = "its successor is unsafe for descriptors that are not owned; this one is"
+        )]
+        Ok(Self(AsyncFd::new(fd)?))
     }
 
     /// Returns when it is time or the clock was set: either makes the descriptor readable.

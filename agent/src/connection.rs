@@ -160,10 +160,10 @@ impl LiveClient {
     /// when their requests have.
     fn pool(&self, identity: &Arc<Identity>) -> Result<Pool, ConnectionError> {
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((leaf, pool)) = &*pool {
-            if *leaf == identity.leaf() {
-                return Ok(pool.clone());
-            }
+        if let Some((leaf, pool)) = &*pool
+            && *leaf == identity.leaf()
+        {
+            return Ok(pool.clone());
         }
         let signer = Arc::clone(identity.signer());
         let config = tls::client(&self.endpoint.roots, Some(Arc::new(tls::Always(signer))));
@@ -199,7 +199,8 @@ impl FixedClient {
         let (token, identity) = match secret {
             Secret::Token(token) => (Some(Arc::new(token)), None),
             Secret::Certificate { chain, key } => {
-                let signer = tls::signer(&key, chain).map_err(|error| ConnectionError::Endpoint(error.to_string()))?;
+                let signer =
+                    tls::signer(&key, chain).map_err(|error| ConnectionError::Endpoint(error.to_string()))?;
                 (None, Some(signer))
             }
         };
@@ -217,8 +218,9 @@ impl FixedClient {
     pub async fn request(&self, mut request: Request<Body>) -> Result<Response<Incoming>, ConnectionError> {
         if let Some(token) = &self.token {
             let bearer = zeroize::Zeroizing::new(format!("Bearer {}", token.as_str()));
-            let mut value = hyper::header::HeaderValue::from_str(&bearer)
-                .map_err(|_| ConnectionError::Endpoint("the token has a character that no header can carry".into()))?;
+            let mut value = hyper::header::HeaderValue::from_str(&bearer).map_err(|_| {
+                ConnectionError::Endpoint("the token has a character that no header can carry".into())
+            })?;
             value.set_sensitive(true);
             request.headers_mut().insert(hyper::header::AUTHORIZATION, value);
         }
@@ -236,11 +238,14 @@ fn build(connector: Connector) -> Pool {
         .build(connector)
 }
 
-async fn send(pool: &Pool, server: &str, mut request: Request<Body>) -> Result<Response<Incoming>, ConnectionError> {
+async fn send(
+    pool: &Pool,
+    server: &str,
+    mut request: Request<Body>,
+) -> Result<Response<Incoming>, ConnectionError> {
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let uri = format!("{}{path}", server.trim_end_matches('/'));
-    *request.uri_mut() =
-        uri.parse().map_err(|_| ConnectionError::Endpoint(format!("{uri} is not a URL")))?;
+    *request.uri_mut() = uri.parse().map_err(|_| ConnectionError::Endpoint(format!("{uri} is not a URL")))?;
     pool.request(request).await.map_err(ConnectionError::Http)
 }
 
@@ -304,7 +309,8 @@ impl Connector {
         };
         let tls = tokio::time::timeout(CONNECT, connect).await.map_err(|_| io::ErrorKind::TimedOut)??;
         let generation = self.ending.as_ref().map_or(Generation(0), |ending| ending.identity.generation());
-        let ended = self.ending.map(|ending| Box::pin(ending.reached()) as Pin<Box<dyn Future<Output = ()> + Send>>);
+        let ended =
+            self.ending.map(|ending| Box::pin(ending.reached()) as Pin<Box<dyn Future<Output = ()> + Send>>);
         Ok(Stream { io: TokioIo::new(Guarded { tls, ended, _counted: self.connections.count(generation) }) })
     }
 }
@@ -335,7 +341,10 @@ impl Guarded {
         match self.ended.as_mut().map(|ended| ended.as_mut().poll(cx)) {
             Some(Poll::Ready(())) => {
                 self.ended = Some(Box::pin(std::future::ready(())));
-                Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the certificate of this connection has ended"))
+                Err(io::Error::new(
+                    io::ErrorKind::ConnectionAborted,
+                    "the certificate of this connection has ended",
+                ))
             }
             Some(Poll::Pending) | None => Ok(()),
         }
@@ -343,7 +352,11 @@ impl Guarded {
 }
 
 impl AsyncRead for Guarded {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         self.check(cx)?;
         Pin::new(&mut self.tls).poll_read(cx, buf)
     }

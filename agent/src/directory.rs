@@ -34,10 +34,7 @@ impl DiskThread {
     /// # Errors
     ///
     /// The system starts no more threads.
-    pub(crate) fn start(
-        mut store: Store<Staging>,
-        answers: UnboundedSender<Answer>,
-    ) -> io::Result<Self> {
+    pub(crate) fn start(mut store: Store<Staging>, answers: UnboundedSender<Answer>) -> io::Result<Self> {
         let (commands, orders) = mpsc::channel::<(OpId, DiskCommand)>();
         thread::Builder::new().name("disk".into()).spawn(move || {
             for (op, command) in orders {

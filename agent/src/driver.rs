@@ -145,7 +145,8 @@ impl<C: Clock, A: CsrApi, D: Directory, K: Keys, F: Front> Driver<C, A, D, K, F>
             return answer;
         }
         let (wake, now) = (self.rotator.wake(), self.ports.clock.now());
-        let due = wake.wall.is_some_and(|wall| now.wall >= wall) || wake.mono.is_some_and(|mono| now.mono >= mono);
+        let due =
+            wake.wall.is_some_and(|wall| now.wall >= wall) || wake.mono.is_some_and(|mono| now.mono >= mono);
         if due {
             // Answers that are being made get their turn even where ticks follow each other.
             tokio::task::yield_now().await;

@@ -71,7 +71,9 @@ pub fn why_not_yet(notice: &Notice) -> Option<Exit> {
             ) => Some(Exit::Unreachable),
         },
         Notice::CallTimedOut { .. } => Some(Exit::Unreachable),
-        Notice::DiskFailed { .. } | Notice::DiskTimedOut { .. } | Notice::LiveNameForeign { .. } => Some(Exit::Store),
+        Notice::DiskFailed { .. } | Notice::DiskTimedOut { .. } | Notice::LiveNameForeign { .. } => {
+            Some(Exit::Store)
+        }
         Notice::FileRefused { .. }
         | Notice::FileCorrupt { .. }
         | Notice::FileUnreadable { .. }
@@ -84,4 +86,3 @@ pub fn why_not_yet(notice: &Notice) -> Option<Exit> {
         | Notice::KeyFailed { .. } => None,
     }
 }
-

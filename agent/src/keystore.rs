@@ -129,8 +129,7 @@ impl KeyStore {
             return Err(IdentityError::Unknown);
         };
         let der = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(kept.key().pkcs8_der()));
-        let signer =
-            crate::tls::signer(&der, chain.ders().to_vec()).map_err(|_| IdentityError::NotAPair)?;
+        let signer = crate::tls::signer(&der, chain.ders().to_vec()).map_err(|_| IdentityError::NotAPair)?;
         Ok(Identity::new(generation, chain.leaf_summary().clone(), facts, signer))
     }
 }
@@ -156,7 +155,9 @@ impl fmt::Display for IdentityError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unknown => "its key or certificate is not in memory; restart to read it from disk",
-            Self::NotAPair => "its key and certificate cannot be used together; restart to judge the files again",
+            Self::NotAPair => {
+                "its key and certificate cannot be used together; restart to judge the files again"
+            }
         })
     }
 }

@@ -100,7 +100,11 @@ impl fmt::Display for StartError {
             ),
             Self::PairName(error) => error.fmt(f),
             Self::ClientCa { path, why } => {
-                write!(f, "client CA file {} cannot be used: {why}; give another --client-ca-file", path.display())
+                write!(
+                    f,
+                    "client CA file {} cannot be used: {why}; give another --client-ca-file",
+                    path.display()
+                )
             }
             Self::Config(error) => error.fmt(f),
             Self::System(error) => write!(f, "the system gives no thread or no randomness: {error}"),
@@ -259,7 +263,11 @@ fn check_node_name(name: &str) -> Result<(), StartError> {
             && bytes.last().is_some_and(|byte| edge(*byte))
             && bytes.iter().all(|byte| edge(*byte) || *byte == b'-')
     };
-    if name.len() <= 253 && name.split('.').all(label) { Ok(()) } else { Err(StartError::NodeName(name.into())) }
+    if name.len() <= 253 && name.split('.').all(label) {
+        Ok(())
+    } else {
+        Err(StartError::NodeName(name.into()))
+    }
 }
 
 fn read_client_ca(path: &Path) -> Result<ClientCa, StartError> {
@@ -313,4 +321,3 @@ impl Front for Serving {
         self.live.withdraw();
     }
 }
-

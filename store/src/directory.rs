@@ -7,9 +7,6 @@
 //! The path of the directory is the operator's choice and may lead through links (`/var/lib/kubelet` often is
 //! one). What counts is what was opened in the end: that is checked, locked, and the base of everything else.
 
-#[cfg(test)]
-mod tests;
-
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
@@ -24,14 +21,13 @@ const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::
 /// Opens the directory, makes it (and its parents) with mode 0700 where it is missing, refuses an unsafe one,
 /// and takes the lock.
 pub(crate) fn open_locked(path: &Path) -> Result<OwnedFd, Fault> {
-    let handle = match fs::open(path, DIRECTORY, Mode::empty()) {
-        Err(Errno::NOENT) => {
-            make(path)?;
-            fs::open(path, DIRECTORY, Mode::empty())
-        }
-        opened => opened,
-    };
-    let handle = handle.map_err(|errno| match errno {
+    let mut opened = fs::open(path, DIRECTORY, Mode::empty());
+    let missing = matches!(opened, Err(Errno::NOENT));
+    if missing {
+        make(path)?;
+        opened = fs::open(path, DIRECTORY, Mode::empty());
+    }
+    let handle = opened.map_err(|errno| match errno {
         Errno::NOENT | Errno::NOTDIR | Errno::LOOP => Fault::no_directory("open", path, errno),
         _ => Fault::os("open", path, errno),
     })?;
@@ -40,7 +36,7 @@ pub(crate) fn open_locked(path: &Path) -> Result<OwnedFd, Fault> {
         Errno::WOULDBLOCK => Fault::because("lock", path, Cause::Locked),
         _ => Fault::os("lock", path, errno),
     })?;
-    if is_empty(&handle, path)? {
+    if !missing && is_empty(&handle, path)? {
         // An earlier run may have made it and been killed before its entry was durable.
         sync_entry(path)?;
     }

@@ -1,0 +1,160 @@
+//! Prints what a node costs: time to the first certificate, memory, size, syncs. Measured on the real program
+//! against the embedded control plane on loopback; nothing is asserted.
+//!
+//! `cargo bench -p certrotate --bench node`
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use certrotate::node::{Node, NodeOptions};
+use certrotate_controlplane::{ControlPlane, Options};
+use certrotate_core::disk::DiskCommand;
+use certrotate_core::input::Action;
+use tokio::sync::oneshot;
+
+const STARTS: usize = 30;
+const PROGRAM: &str = env!("CARGO_BIN_EXE_certrotate");
+
+fn main() {
+    let scratch = tempfile::tempdir().expect("a scratch directory");
+    let (bootstrap, stop) = control_plane(scratch.path().join("plane"));
+
+    println!("{:<58}{:>14}{:>10}", "what", "measured", "aim");
+    let mut times: Vec<Duration> =
+        (0..STARTS).map(|number| first_certificate(scratch.path(), &bootstrap, number)).collect();
+    times.sort();
+    let (median, best) = (times[STARTS / 2], times[0]);
+    row("process start to certificate on disk and exit, median", &millis(median), "10 ms");
+    row("  fastest of 30", &millis(best), "");
+
+    let (steady, peak) = memory(scratch.path(), &bootstrap);
+    row("resident memory of `run` with a certificate", &format!("{:.1} MB", steady as f64 / 1024.0), "12 MB");
+    row("  at its highest", &format!("{:.1} MB", peak as f64 / 1024.0), "");
+
+    row("program, stripped", &format!("{:.1} MB", stripped(scratch.path()) as f64 / 1e6), "12 MB");
+
+    let (syncs, critical) = syncs_of_a_rotation(scratch.path(), &bootstrap);
+    row("syncs in a rotation", &syncs.to_string(), "5");
+    row("  of them between certificate in hand and served", &critical.to_string(), "3");
+    drop(stop);
+}
+
+fn row(what: &str, measured: &str, aim: &str) {
+    println!("{what:<58}{measured:>14}{aim:>10}");
+}
+
+fn millis(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1e3)
+}
+
+/// A control plane on a thread of its own; it ends when the sender is dropped.
+fn control_plane(dir: PathBuf) -> (PathBuf, oneshot::Sender<()>) {
+    let (ready, path) = mpsc::channel();
+    let (stop, stopped) = oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let options = Options {
+                dir: Some(dir),
+                cluster_signing_duration: Duration::from_secs(10),
+                ..Options::default()
+            };
+            let plane = ControlPlane::start(options).await.expect("the control plane starts");
+            ready
+                .send(plane.bootstrap_kubeconfig_path().expect("it has a directory"))
+                .expect("somebody waits");
+            // An error is the sender's end: time to end, too.
+            let _ = stopped.await;
+            plane.shutdown().await;
+        });
+    });
+    (path.recv().expect("the control plane starts"), stop)
+}
+
+fn run(dir: &Path, bootstrap: &Path, more: &[&str]) -> Child {
+    Command::new(PROGRAM)
+        .args(["run", "--node-name", "bench-node", "--bootstrap-kubeconfig"])
+        .arg(bootstrap)
+        .arg("--cert-dir")
+        .arg(dir)
+        .args(more)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts")
+}
+
+fn first_certificate(scratch: &Path, bootstrap: &Path, number: usize) -> Duration {
+    let dir = scratch.join(format!("start-{number}"));
+    let start = Instant::now();
+    let status = run(&dir, bootstrap, &["--once"]).wait().expect("it was started");
+    let time = start.elapsed();
+    assert!(status.success(), "no certificate: {status}");
+    time
+}
+
+fn memory(scratch: &Path, bootstrap: &Path) -> (u64, u64) {
+    let dir = scratch.join("memory");
+    let mut child = run(&dir, bootstrap, &[]);
+    while !dir.join("kubelet-client-current.pem").exists() {
+        std::thread::yield_now();
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("Linux tells");
+    child.kill().expect("it is ours");
+    child.wait().expect("it was started");
+    let field = |name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name)).expect("Linux tells");
+        line.split_whitespace().nth(1).expect("a number").parse().expect("a number")
+    };
+    (field("VmRSS:"), field("VmHWM:"))
+}
+
+fn stripped(scratch: &Path) -> u64 {
+    let copy = scratch.join("stripped");
+    let done = Command::new("strip").arg("-o").arg(&copy).arg(PROGRAM).status();
+    assert!(done.is_ok_and(|status| status.success()), "strip (binutils) is needed");
+    std::fs::metadata(copy).expect("it was made").len()
+}
+
+/// Syncs from the start of a renewal to its end, and from the first write of the bundle on.
+fn syncs_of_a_rotation(scratch: &Path, bootstrap: &Path) -> (usize, usize) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let (sender, mut actions) = tokio::sync::mpsc::unbounded_channel();
+        let mut options = NodeOptions::new("bench-node", scratch.join("syncs"));
+        options.bootstrap_kubeconfig = Some(bootstrap.to_owned());
+        let observer = Box::new(move |seen: certrotate::driver::Seen<'_>| {
+            for action in &seen.step.actions {
+                // Nobody listens any more at the end.
+                let _ = sender.send(action.clone());
+            }
+        });
+        let node = Node::new(&options, observer).expect("the options are good");
+        let running = tokio::spawn(node.run());
+        let (mut lives, mut syncs, mut before_answer) = (0, 0, 0);
+        while let Some(action) = actions.recv().await {
+            match action {
+                Action::MakeKey { .. } => syncs = 0,
+                Action::Call { .. } => before_answer = syncs,
+                Action::Disk { command: DiskCommand::SyncFile { .. } | DiskCommand::SyncDir, .. } => {
+                    syncs += 1
+                }
+                Action::GoLive { .. } => {
+                    lives += 1;
+                    if lives == 2 {
+                        break;
+                    }
+                }
+                Action::Disk { .. }
+                | Action::Cancel { .. }
+                | Action::Withdraw { .. }
+                | Action::Report(_)
+                | Action::Exit(_) => {}
+            }
+        }
+        running.abort();
+        (syncs, syncs - before_answer)
+    })
+}
