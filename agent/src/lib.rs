@@ -1,1 +1,4 @@
-//! agent
+//! Crate front page to follow.
+pub mod clock;
+pub mod kubeconfig;
+pub mod tls;

@@ -1,0 +1,100 @@
+//! Both clocks, and a sleep that neither a suspend nor a clock change makes too long.
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use certrotate_core::time::{MonoTime, Now, Span, WallTime};
+use rustix::time::{
+    ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime, timerfd_create,
+    timerfd_settime,
+};
+use tokio::io::unix::AsyncFd;
+
+/// The longest sleep: whatever happens to the clocks, they are looked at this often (F22).
+pub const LONGEST: Span = Span::from_secs(60);
+
+/// What tells the time.
+pub trait Clock {
+    /// What both clocks show.
+    fn now(&self) -> Now;
+
+    /// Sleeps until either time is reached, the clock is changed, or [`LONGEST`] has passed, whichever comes first.
+    /// It may end early: the caller looks at the clocks and sleeps again.
+    fn until(&self, wall: Option<WallTime>, mono: Option<MonoTime>) -> impl Future<Output = ()>;
+}
+
+/// The system's clocks: CLOCK_REALTIME, and CLOCK_BOOTTIME, which counts suspended time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl SystemClock {
+    /// What CLOCK_REALTIME shows.
+    #[must_use]
+    pub fn wall(self) -> WallTime {
+        WallTime::from_unix_ms(millis(clock_gettime(ClockId::Realtime)))
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Now {
+        let mono = u64::try_from(millis(clock_gettime(ClockId::Boottime))).unwrap_or(0);
+        Now { wall: self.wall(), mono: MonoTime::from_ms(mono) }
+    }
+
+    async fn until(&self, wall: Option<WallTime>, mono: Option<MonoTime>) {
+        // Armed before the clocks are read: a change in between ends the sleep rather than being missed.
+        let timer = Alarm::at(self.wall().plus(LONGEST));
+        let now = self.now();
+        // A clock that shows a millisecond is somewhere in it: one more, so that both have reached it.
+        let left = |span: Span| Span::from_ms(span.ms().saturating_add(1)).min(LONGEST);
+        let wait = [
+            wall.map(|at| if at <= now.wall { Span::ZERO } else { left(at.since(now.wall)) }),
+            mono.map(|at| if at <= now.mono { Span::ZERO } else { left(at.since(now.mono)) }),
+        ]
+        .into_iter()
+        .flatten()
+        .fold(LONGEST, Span::min);
+        let changed = async {
+            match timer {
+                Ok(timer) => timer.rung().await,
+                // Without the alarm the short sleep alone must do.
+                Err(_) => std::future::pending().await,
+            }
+        };
+        // tokio's sleep stops in a suspend; the alarm counts through it.
+        tokio::select! {
+            () = changed => {}
+            () = tokio::time::sleep(Duration::from_millis(wait.ms())) => {}
+        }
+    }
+}
+
+/// A timer on civil time that also ends when that clock is set.
+struct Alarm(AsyncFd<OwnedFd>);
+
+impl Alarm {
+    fn at(time: WallTime) -> io::Result<Self> {
+        let fd = timerfd_create(TimerfdClockId::Realtime, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
+        let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let at = Timespec { tv_sec: time.unix_secs(), tv_nsec: 0 };
+        let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
+        timerfd_settime(&fd, flags, &Itimerspec { it_interval: zero, it_value: at })?;
+        Ok(Self(AsyncFd::new(fd)?))
+    }
+
+    /// Returns when it is time or the clock was set: either makes the descriptor readable.
+    async fn rung(self) {
+        if self.0.readable().await.is_err() {
+            // The runtime is going down: nothing wakes anybody any more.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+fn millis(time: Timespec) -> i64 {
+    time.tv_sec.saturating_mul(1000).saturating_add(time.tv_nsec / 1_000_000)
+}

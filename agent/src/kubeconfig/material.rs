@@ -1,0 +1,165 @@
+//! The files that a kubeconfig names: read at each use, since each may be replaced at any time.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use zeroize::Zeroizing;
+
+use super::{Kubeconfig, KubeconfigError, Material, Problem, User};
+
+/// The largest CA bundle, certificate, key or token file that is read, in bytes: 1 MiB.
+pub const MAX_MATERIAL: u64 = 1 << 20;
+
+/// Which server to talk to, and how to know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The API server's URL.
+    pub server: String,
+    /// The CA certificates of the server, as they were just read.
+    pub roots: Vec<CertificateDer<'static>>,
+    /// The name to expect in the server's certificate where it is not the URL's host.
+    pub tls_server_name: Option<String>,
+}
+
+/// What a kubeconfig's user proves itself with.
+pub enum Secret {
+    /// A bearer token.
+    Token(Zeroizing<String>),
+    /// A client certificate and its key, which go together.
+    Certificate {
+        /// The chain, the leaf first.
+        chain: Vec<CertificateDer<'static>>,
+        /// The key.
+        key: PrivateKeyDer<'static>,
+    },
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Token(ours), Self::Token(theirs)) => ours == theirs,
+            (Self::Certificate { chain: ours, key }, Self::Certificate { chain: theirs, key: other }) => {
+                ours == theirs && key == other
+            }
+            _ => false,
+        }
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Token(_) => f.write_str("Token(..)"),
+            Self::Certificate { chain, .. } => write!(f, "Certificate(chain of {})", chain.len()),
+        }
+    }
+}
+
+impl Kubeconfig {
+    /// Reads what is needed to reach the server.
+    ///
+    /// # Errors
+    ///
+    /// The CA cannot be read or holds no certificate.
+    pub fn endpoint(&self) -> Result<Endpoint, KubeconfigError> {
+        let fail = |problem| KubeconfigError::new(&self.path, problem);
+        let field = field(&self.ca, "certificate-authority", "certificate-authority-data");
+        let pem = read_material(&self.ca, field).map_err(fail)?;
+        let roots = certificates(&pem).ok_or_else(|| fail(in_file(&self.ca, field, Problem::NoCertificate { field })))?;
+        Ok(Endpoint { server: self.server.clone(), roots, tls_server_name: self.tls_server_name.clone() })
+    }
+
+    /// Reads what the user proves itself with.
+    ///
+    /// # Errors
+    ///
+    /// There is nothing, or a file that is named cannot be used.
+    pub fn secret(&self) -> Result<Secret, KubeconfigError> {
+        self.read_secret().map_err(|problem| KubeconfigError::new(&self.path, problem))
+    }
+
+    fn read_secret(&self) -> Result<Secret, Problem> {
+        match &self.user {
+            User::Anonymous => Err(Problem::NoCredential),
+            User::Token(token) => Ok(Secret::Token(token.clone())),
+            User::TokenFile(path) => {
+                let in_token_file =
+                    |problem| Problem::File { field: "tokenFile", path: path.clone(), problem: Box::new(problem) };
+                let bytes = read_capped(path, MAX_MATERIAL).map_err(in_token_file)?;
+                let text = std::str::from_utf8(&bytes).map_err(|_| in_token_file(Problem::NotText))?;
+                if text.trim().is_empty() {
+                    return Err(in_token_file(Problem::Empty));
+                }
+                clean_token(text).map(Secret::Token).ok_or_else(|| in_token_file(Problem::BadToken))
+            }
+            User::Certificate { certificate, key } => {
+                let cert_field = field(certificate, "client-certificate", "client-certificate-data");
+                let key_field = field(key, "client-key", "client-key-data");
+                let chain = certificates(&read_material(certificate, cert_field)?).ok_or_else(|| {
+                    in_file(certificate, cert_field, Problem::NoCertificate { field: cert_field })
+                })?;
+                let der = PrivateKeyDer::from_pem_slice(&read_material(key, key_field)?)
+                    .map_err(|_| in_file(key, key_field, Problem::NoKey { field: key_field }))?;
+                crate::tls::pair(chain.clone(), der.clone_key()).map_err(|_| Problem::NotAPair)?;
+                Ok(Secret::Certificate { chain, key: der })
+            }
+        }
+    }
+}
+
+/// A token as it goes into a header: without the white space around it, visible ASCII only.
+pub(super) fn clean_token(text: &str) -> Option<Zeroizing<String>> {
+    let token = text.trim();
+    let good = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+    good.then(|| Zeroizing::new(token.to_owned()))
+}
+
+pub(super) fn field(material: &Material, file: &'static str, data: &'static str) -> &'static str {
+    match material {
+        Material::File(_) => file,
+        Material::Data(_) => data,
+    }
+}
+
+fn in_file(material: &Material, field: &'static str, problem: Problem) -> Problem {
+    match material {
+        Material::File(path) => Problem::File { field, path: path.clone(), problem: Box::new(problem) },
+        Material::Data(_) => problem,
+    }
+}
+
+fn read_material(material: &Material, field: &'static str) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    match material {
+        Material::Data(bytes) => Ok(bytes.clone()),
+        Material::File(path) => {
+            read_capped(path, MAX_MATERIAL).map_err(|problem| in_file(material, field, problem))
+        }
+    }
+}
+
+/// Every certificate in the text; `None` if there is none or one is broken.
+fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+    let found = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().ok()?;
+    let readable = found.iter().all(|der| rustls::RootCertStore::empty().add(der.clone()).is_ok());
+    (readable && !found.is_empty()).then_some(found)
+}
+
+/// The whole file, if it is no larger than `limit`; nothing of it stays in memory after use.
+pub(super) fn read_capped(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let unreadable = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => Problem::Missing,
+        error => Problem::Unreadable { error },
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    // Room for all of it at once: a vector that grows leaves copies behind.
+    let expected = file.metadata().map_err(unreadable)?.len().min(limit);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(expected).unwrap_or(0) + 1));
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > limit {
+        return Err(Problem::TooLarge { limit });
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,189 @@
+//! The node's own kubeconfig: names the live link twice, so that it stays right for ever (F65).
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::{Kubeconfig, KubeconfigError, Material, Problem, User};
+
+/// What is at the place of the node's own kubeconfig.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing.
+    Absent,
+    /// A kubeconfig whose client certificate and key are both our link.
+    Ours(Box<Kubeconfig>),
+}
+
+/// Looks at the place of the node's own kubeconfig. `link` is the live link, `<cert-dir>/<pair>-current.pem`.
+///
+/// # Errors
+///
+/// A file is there that is not ours, cannot be read, or is no usable kubeconfig. It is never overwritten.
+pub fn standing(path: &Path, link: &Path) -> Result<Standing, KubeconfigError> {
+    match Kubeconfig::read(path) {
+        Ok(found) if names_link(&found.user, link) => Ok(Standing::Ours(Box::new(found))),
+        Ok(_) => Err(KubeconfigError::new(path, Problem::NotOurs { link: link.to_owned() })),
+        Err(KubeconfigError { problem: Problem::Missing, .. }) => Ok(Standing::Absent),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes the node's own kubeconfig unless it is there: server, CA and TLS server name of `source`, the link as
+/// client certificate and as key. Returns whether it wrote it. A reader sees all of it or none, also after a crash.
+///
+/// # Errors
+///
+/// As [`standing`], or the file cannot be written.
+pub fn ensure(path: &Path, link: &Path, source: &Kubeconfig) -> Result<bool, KubeconfigError> {
+    if let Standing::Ours(_) = standing(path, link)? {
+        return Ok(false);
+    }
+    let unwritable = |error: io::Error| KubeconfigError::new(path, Problem::Unwritable { error: error.kind() });
+    let text = render(link, source).map_err(unwritable)?;
+    write_whole(path, text.as_bytes()).map_err(unwritable)?;
+    Ok(true)
+}
+
+fn names_link(user: &User, link: &Path) -> bool {
+    let User::Certificate { certificate: Material::File(certificate), key: Material::File(key) } = user else {
+        return false;
+    };
+    same_place(certificate, link) && same_place(key, link)
+}
+
+/// Whether two paths are the same name in the same directory, whatever is behind the name.
+fn same_place(one: &Path, other: &Path) -> bool {
+    let directory = |path: &Path| {
+        let parent = std::path::absolute(path).ok()?.parent()?.to_owned();
+        Some(parent.canonicalize().unwrap_or(parent))
+    };
+    one.file_name() == other.file_name() && directory(one) == directory(other)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Config {
+    api_version: &'static str,
+    kind: &'static str,
+    clusters: [Named<Inner>; 1],
+    users: [Named<Inner>; 1],
+    contexts: [Named<Inner>; 1],
+    #[serde(rename = "current-context")]
+    current_context: &'static str,
+}
+
+#[derive(Serialize)]
+struct Named<T> {
+    name: &'static str,
+    #[serde(flatten)]
+    inner: T,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Inner {
+    Cluster(Cluster),
+    User(Pair),
+    Context(Context),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Cluster {
+    server: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate_authority: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate_authority_data: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_server_name: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Pair {
+    client_certificate: PathBuf,
+    client_key: PathBuf,
+}
+
+#[derive(Serialize)]
+struct Context {
+    cluster: &'static str,
+    user: &'static str,
+}
+
+// The kubelet's names (Kubernetes `pkg/kubelet/certificate/bootstrap/bootstrap.go`).
+const CLUSTER: &str = "default-cluster";
+const USER: &str = "default-auth";
+const CONTEXT: &str = "default-context";
+
+fn render(link: &Path, source: &Kubeconfig) -> io::Result<String> {
+    use base64::Engine as _;
+    // Both files may lie in other directories than this one: a relative path would change its meaning.
+    let link = std::path::absolute(link)?;
+    let (file, data) = match &source.ca {
+        Material::File(path) => (Some(std::path::absolute(path)?), None),
+        Material::Data(bytes) => (None, Some(base64::engine::general_purpose::STANDARD.encode(bytes))),
+    };
+    let cluster = Cluster {
+        server: source.server.clone(),
+        certificate_authority: file,
+        certificate_authority_data: data,
+        tls_server_name: source.tls_server_name.clone(),
+    };
+    let config = Config {
+        api_version: "v1",
+        kind: "Config",
+        clusters: [Named { name: CLUSTER, inner: Inner::Cluster(cluster) }],
+        users: [Named {
+            name: USER,
+            inner: Inner::User(Pair { client_certificate: link.clone(), client_key: link }),
+        }],
+        contexts: [Named { name: CONTEXT, inner: Inner::Context(Context { cluster: CLUSTER, user: USER }) }],
+        current_context: CONTEXT,
+    };
+    serde_yaml_ng::to_string(&config).map_err(io::Error::other)
+}
+
+/// Temporary file, sync, rename, directory sync.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = std::path::absolute(path)?;
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::ErrorKind::InvalidFilename.into());
+    };
+    DirBuilder::new().recursive(true).mode(0o755).create(directory)?;
+    let mut temporary = name.to_owned();
+    temporary.push(".certrotate-tmp");
+    let temporary = directory.join(temporary);
+    // A name left by a crash: ours by its suffix, and never trusted.
+    match std::fs::remove_file(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let written = (|| {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        rename_new(&temporary, &path)?;
+        File::open(directory)?.sync_all()
+    })();
+    if written.is_err() {
+        // The first error is the one to tell; a name that stays is removed at the next attempt.
+        let _ = std::fs::remove_file(&temporary);
+    }
+    written
+}
+
+/// Gives the file its name unless something has it already.
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // Some file systems cannot refuse; the name was free a moment ago.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => std::fs::rename(from, to),
+        done => Ok(done?),
+    }
+}

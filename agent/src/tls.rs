@@ -1,0 +1,74 @@
+//! TLS settings: rustls on ring, named explicitly and never through a process-wide default.
+
+use std::sync::Arc;
+
+use rustls::client::{ResolvesClientCert, Resumption};
+use rustls::crypto::CryptoProvider;
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, RootCertStore, SignatureScheme};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+/// The one crypto provider.
+#[must_use]
+pub fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+/// A certificate chain with its key, ready to sign handshakes.
+///
+/// # Errors
+///
+/// The key cannot be read, or is not the one in the leaf.
+pub fn pair(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<Arc<CertifiedKey>, rustls::Error> {
+    CertifiedKey::from_der(chain, key, &provider()).map(Arc::new)
+}
+
+/// Settings of a client that trusts `roots` and proves itself with what `identity` gives.
+///
+/// Sessions are never resumed: a resumed session carries the identity of the one that it resumes, which may have
+/// been replaced since (F75).
+///
+/// # Errors
+///
+/// A root is no certificate, or there is none.
+pub fn client(
+    roots: &[CertificateDer<'static>],
+    identity: Option<Arc<dyn ResolvesClientCert>>,
+) -> Result<ClientConfig, rustls::Error> {
+    let mut store = RootCertStore::empty();
+    for root in roots {
+        store.add(root.clone())?;
+    }
+    if store.is_empty() {
+        return Err(rustls::Error::General("no CA to trust the server by".to_owned()));
+    }
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(store);
+    let mut config = match identity {
+        Some(identity) => builder.with_client_cert_resolver(identity),
+        None => builder.with_no_client_auth(),
+    };
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
+/// Presents one identity, whatever is asked for.
+#[derive(Debug)]
+pub struct Always(
+    /// The identity.
+    pub Arc<CertifiedKey>,
+);
+
+impl ResolvesClientCert for Always {
+    fn resolve(&self, _hints: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.0.key.choose_scheme(schemes).is_some().then(|| Arc::clone(&self.0))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
