@@ -1,0 +1,129 @@
+//! Certificate requests (PKCS#10, RFC 2986).
+
+use certrotate_core::config::Template;
+use certrotate_core::facts::{San, Subject};
+use certrotate_core::id::KeyDigest;
+use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::cri_attributes::ParsedCriAttribute;
+use x509_parser::prelude::FromDer;
+
+use crate::error::{ReadError, RequestError};
+use crate::facts::{self, Extensions};
+use crate::key::SecretKey;
+use crate::pem::{self, Outside};
+use crate::request::sha256;
+use crate::{MAX_INPUT, der};
+
+/// What a certificate request asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CsrFacts {
+    /// The key that it is for, and that signed it.
+    pub key: KeyDigest,
+    /// The subject.
+    pub subject: Subject,
+    /// The subject alternative names.
+    pub sans: Vec<San>,
+    /// The public key: a DER SubjectPublicKeyInfo.
+    pub spki_der: Vec<u8>,
+}
+
+/// Reads one request in PEM and verifies that its own key signed it.
+///
+/// # Errors
+///
+/// Where the text has more than [`MAX_INPUT`] bytes or anything but one `CERTIFICATE REQUEST`, or
+/// where that cannot be read or is not signed by its key.
+pub fn read(text: &[u8]) -> Result<CsrFacts, ReadError> {
+    if text.len() > MAX_INPUT {
+        return Err(ReadError::TooLarge { size: text.len() });
+    }
+    let blocks = pem::blocks(text, Outside::Blank)?;
+    match blocks.as_slice() {
+        [] => Err(ReadError::Nothing),
+        [block] if block.is(pem::REQUEST) => read_der(&block.der),
+        [block] | [_, block, ..] => Err(ReadError::Kind { line: block.line }),
+    }
+}
+
+pub(crate) fn read_der(der: &[u8]) -> Result<CsrFacts, ReadError> {
+    let unreadable = ReadError::Der { block: 1 };
+    let (rest, request) = X509CertificationRequest::from_der(der).map_err(|_| unreadable)?;
+    if !rest.is_empty() {
+        return Err(ReadError::TrailingBytes { block: 1 });
+    }
+    request.verify_signature().map_err(|_| ReadError::Signature)?;
+    let info = &request.certification_request_info;
+    let mut extensions = Extensions::default();
+    for attribute in info.iter_attributes() {
+        if let ParsedCriAttribute::ExtensionRequest(asked) = attribute.parsed_attribute() {
+            for extension in &asked.extensions {
+                if !extensions.take(extension.parsed_extension()) {
+                    return Err(unreadable);
+                }
+            }
+        }
+    }
+    Ok(CsrFacts {
+        key: KeyDigest(sha256(&[info.subject_pki.raw])),
+        subject: facts::subject(&info.subject),
+        sans: extensions.sans,
+        spki_der: info.subject_pki.raw.to_vec(),
+    })
+}
+
+/// The DER of a request for what `template` asks, signed by `key`.
+///
+/// As a kubelet's (client-go `util/csr`) it carries no usages: they are in `spec.usages`.
+pub(crate) fn write(template: &Template, key: &SecretKey) -> Result<Vec<u8>, RequestError> {
+    let subject = name(&template.subject)?;
+    let attributes = match template.sans.as_slice() {
+        [] => Vec::new(),
+        sans => san_attribute(sans)?,
+    };
+    let attributes = der::value(der::CONTEXT_0, &[&attributes]);
+    let info = der::value(der::SEQUENCE, &[der::ZERO, &subject, key.spki_der(), &attributes]);
+    let signature = der::value(der::BIT_STRING, &[&[0], &key.sign(&info)?]);
+    Ok(der::value(der::SEQUENCE, &[&info, der::ECDSA_SHA256, &signature]))
+}
+
+/// Organizations, then the common name, as Go orders them (`crypto/x509/pkix`, `ToRDNSequence`).
+fn name(subject: &Subject) -> Result<Vec<u8>, RequestError> {
+    if subject.others != 0 || subject.organizations.iter().any(String::is_empty) {
+        return Err(RequestError::Subject);
+    }
+    let attribute = |kind: &[u8], text: &str| {
+        der::value(der::SET, &[&der::value(der::SEQUENCE, &[kind, &der::text(text)])])
+    };
+    let mut names: Vec<Vec<u8>> = Vec::new();
+    names.extend(subject.organizations.iter().map(|text| attribute(der::ORGANIZATION, text)));
+    if !subject.common_name.is_empty() {
+        names.push(attribute(der::COMMON_NAME, &subject.common_name));
+    }
+    Ok(der::value(der::SEQUENCE, &[&names.concat()]))
+}
+
+/// The attribute extensionRequest with the one extension subjectAltName.
+fn san_attribute(sans: &[San]) -> Result<Vec<u8>, RequestError> {
+    let names = sans.iter().map(general_name).collect::<Result<Vec<_>, _>>()?;
+    let names = der::value(der::SEQUENCE, &[&names.concat()]);
+    let content = der::value(der::OCTET_STRING, &[&names]);
+    let extension = der::value(der::SEQUENCE, &[der::SUBJECT_ALT_NAME, &content]);
+    let extensions = der::value(der::SEQUENCE, &[&extension]);
+    let values = der::value(der::SET, &[&extensions]);
+    Ok(der::value(der::SEQUENCE, &[der::EXTENSION_REQUEST, &values]))
+}
+
+/// A GeneralName (RFC 5280, section 4.2.1.6): context tags 1, 2, 6 and 7.
+fn general_name(san: &San) -> Result<Vec<u8>, RequestError> {
+    match san {
+        San::Email(text) if text.is_ascii() => Ok(der::value(0x81, &[text.as_bytes()])),
+        San::Dns(text) if text.is_ascii() => Ok(der::value(0x82, &[text.as_bytes()])),
+        San::Uri(text) if text.is_ascii() => Ok(der::value(0x86, &[text.as_bytes()])),
+        San::Ip(std::net::IpAddr::V4(address)) => Ok(der::value(0x87, &[&address.octets()])),
+        San::Ip(std::net::IpAddr::V6(address)) => Ok(der::value(0x87, &[&address.octets()])),
+        San::Email(_) | San::Dns(_) | San::Uri(_) | San::Other => Err(RequestError::San),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+use certrotate_core::facts::Usages;
+
+use super::*;
+
+fn template() -> Template {
+    Template::node_client("node-1")
+}
+
+fn key() -> SecretKey {
+    SecretKey::generate().expect("the system has random bytes")
+}
+
+fn text(template: &Template, key: &SecretKey) -> String {
+    pem::write(pem::REQUEST, &write(template, key).expect("it can be asked for")).to_string()
+}
+
+#[test]
+fn what_is_asked_for_is_read_back() {
+    let mut template = template();
+    template.subject.organizations = ["system:nodes", "b", "a", "zürich"].map(String::from).to_vec();
+    template.sans = vec![
+        San::Dns("node-1.example".into()),
+        San::Ip([10, 0, 0, 1].into()),
+        San::Ip(std::net::Ipv6Addr::LOCALHOST.into()),
+        San::Ip(std::net::Ipv4Addr::LOCALHOST.to_ipv6_mapped().into()),
+        San::Email("node@example".into()),
+        San::Uri("spiffe://example/node".into()),
+    ];
+    let key = key();
+    let facts = read(text(&template, &key).as_bytes()).expect("our own request");
+    assert_eq!((facts.subject, facts.sans), (template.subject, template.sans));
+    assert_eq!((facts.key, facts.spki_der.as_slice()), (key.digest(), key.spki_der()));
+}
+
+#[test]
+fn a_request_without_names_has_empty_attributes_as_rfc_2986_wants() {
+    let der = write(&template(), &key()).expect("it can be asked for");
+    let (_, request) = X509CertificationRequest::from_der(&der).expect("it is read");
+    assert!(request.certification_request_info.raw.ends_with(&[der::CONTEXT_0, 0]));
+}
+
+#[test]
+fn usages_are_not_in_the_request() {
+    let (one, mut other) = (template(), template());
+    other.usages = Usages::SERVER_AUTH;
+    let (one, other) = (write(&one, &key()), write(&other, &key()));
+    let info = |der: Vec<u8>| {
+        let (_, request) = X509CertificationRequest::from_der(&der).expect("it is read");
+        request.certification_request_info.iter_attributes().count()
+    };
+    assert_eq!((one.map(info), other.map(info)), (Ok(0), Ok(0)));
+}
+
+#[test]
+fn what_cannot_be_asked_for_is_refused() {
+    let refused = |change: &dyn Fn(&mut Template)| {
+        let mut template = template();
+        change(&mut template);
+        write(&template, &key()).expect_err("refused")
+    };
+    assert_eq!(refused(&|template| template.subject.others = 1), RequestError::Subject);
+    assert_eq!(
+        refused(&|template| template.subject.organizations.push(String::new())),
+        RequestError::Subject
+    );
+    assert_eq!(refused(&|template| template.sans.push(San::Other)), RequestError::San);
+    assert_eq!(refused(&|template| template.sans.push(San::Dns("zürich.example".into()))), RequestError::San);
+}
+
+#[test]
+fn a_request_that_its_key_did_not_sign_is_refused() {
+    let (one, other) = (key(), key());
+    let der = write(&template(), &one).expect("it can be asked for");
+    let at = der.windows(one.spki_der().len()).position(|part| part == one.spki_der()).expect("it is in it");
+    let mut swapped = der;
+    swapped[at..at + other.spki_der().len()].copy_from_slice(other.spki_der());
+    assert_eq!(read_der(&swapped), Err(ReadError::Signature));
+}
+
+#[test]
+fn trailing_bytes_a_second_block_and_other_blocks_are_refused() {
+    let key = key();
+    let mut der = write(&template(), &key).expect("it can be asked for");
+    der.push(0);
+    assert_eq!(read(pem::write(pem::REQUEST, &der).as_bytes()), Err(ReadError::TrailingBytes { block: 1 }));
+    let twice = text(&template(), &key).repeat(2);
+    assert!(matches!(read(twice.as_bytes()), Err(ReadError::Kind { line: 9.. })));
+    assert_eq!(read(key.to_pem().as_bytes()), Err(ReadError::Kind { line: 1 }));
+    assert_eq!(read(b"\n"), Err(ReadError::Nothing));
+    assert_eq!(read(&vec![b'\n'; MAX_INPUT + 1]), Err(ReadError::TooLarge { size: MAX_INPUT + 1 }));
+}

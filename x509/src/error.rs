@@ -1,0 +1,218 @@
+//! Why something cannot be read or made. No text here quotes the input: it may be a key.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::{MAX_CERTIFICATES, MAX_INPUT};
+
+/// Why PEM text is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// More bytes than are looked at.
+    TooLarge {
+        /// How many there are.
+        size: usize,
+    },
+    /// More blocks than are looked at.
+    TooMany,
+    /// Not one block of the kind that is wanted.
+    Nothing,
+    /// Text outside the blocks; the line counts from 1.
+    Text {
+        /// Which line.
+        line: usize,
+    },
+    /// A block of another kind (a key, say), or one too many; the line counts from 1.
+    Kind {
+        /// Where it begins.
+        line: usize,
+    },
+    /// A line inside a block that is not base64 (a PEM header, say); the line counts from 1.
+    Base64 {
+        /// Which line.
+        line: usize,
+    },
+    /// A block that does not end, or not as it began; the line counts from 1.
+    Unfinished {
+        /// Where it begins.
+        line: usize,
+    },
+    /// Bytes after the end of the DER value in a block.
+    TrailingBytes {
+        /// Which block; the first is 1.
+        block: usize,
+    },
+    /// The DER is not what the block's label says, or has an extension twice, or one that cannot be read.
+    Der {
+        /// Which block; the first is 1.
+        block: usize,
+    },
+    /// The signature that a certificate request carries is not its own key's.
+    Signature,
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge { size } => {
+                write!(f, "it has {size} bytes; give at most {MAX_INPUT}")
+            }
+            Self::TooMany => write!(f, "it has too many PEM blocks; give at most {MAX_CERTIFICATES}"),
+            Self::Nothing => f.write_str("it has no PEM block of the kind that is wanted; give one"),
+            Self::Text { line } => {
+                write!(f, "line {line} is text outside a PEM block; remove it")
+            }
+            Self::Kind { line } => {
+                write!(f, "line {line} begins a PEM block that does not belong here; remove it")
+            }
+            Self::Base64 { line } => write!(f, "line {line} is not plain base64; give PEM without headers"),
+            Self::Unfinished { line } => {
+                write!(f, "the PEM block that begins in line {line} does not end; give the whole file")
+            }
+            Self::TrailingBytes { block } => {
+                write!(f, "PEM block {block} has bytes after the end of its DER value; remove them")
+            }
+            Self::Der { block } => {
+                write!(f, "PEM block {block} is not the DER that its label promises; make it again")
+            }
+            Self::Signature => {
+                f.write_str("the request is not signed by its own key; make it again with that key")
+            }
+        }
+    }
+}
+
+impl Error for ReadError {}
+
+/// Why there is no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The operating system gave no random bytes.
+    Random,
+    /// The PEM text around it is refused.
+    Pem(ReadError),
+    /// It is not an intact ECDSA key on P-256, in PKCS#8 or SEC 1.
+    Unreadable,
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Random => f.write_str("the operating system gave no random bytes; try again"),
+            Self::Pem(error) => write!(f, "the private key is not plain PEM: {error}"),
+            Self::Unreadable => {
+                f.write_str("the private key is not an intact P-256 key in PKCS#8 or SEC 1; give such a key")
+            }
+        }
+    }
+}
+
+impl Error for KeyError {}
+
+impl From<ReadError> for KeyError {
+    fn from(error: ReadError) -> Self {
+        Self::Pem(error)
+    }
+}
+
+/// Why a request cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The key cannot be made or used.
+    Key(KeyError),
+    /// The subject counts attributes other than organizations and a common name, or has an empty organization.
+    Subject,
+    /// A subject alternative name of a kind that cannot be asked for, or one that is not ASCII.
+    San,
+    /// The signer's name is not one line of text.
+    Signer,
+    /// The duration is not a whole number of seconds, or more than `spec.expirationSeconds` (an int32) holds.
+    Duration,
+    /// The request would not fit into a pending file.
+    TooLarge,
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(error) => write!(f, "{error}"),
+            Self::Subject => f.write_str(
+                "the subject has an empty organization or an attribute that cannot be asked for; give organizations and a common name",
+            ),
+            Self::San => {
+                f.write_str("a subject alternative name cannot be asked for; give DNS names, addresses, e-mails or URIs in ASCII")
+            }
+            Self::Signer => f.write_str("the signer name has control characters; give one line such as example.com/my-signer"),
+            Self::Duration => f.write_str("the duration is not whole seconds below 2^31; give such a duration"),
+            Self::TooLarge => write!(f, "the request has more than {MAX_INPUT} bytes; ask for fewer names"),
+        }
+    }
+}
+
+impl Error for RequestError {}
+
+impl From<KeyError> for RequestError {
+    fn from(error: KeyError) -> Self {
+        Self::Key(error)
+    }
+}
+
+/// Why a bundle or a pending file is not what certrotate wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Corrupt {
+    /// More bytes than are looked at.
+    TooLarge,
+    /// No bytes at all.
+    Empty,
+    /// The first line is not one that this version writes.
+    FirstLine,
+    /// The bytes are not those that the first line's SHA-256 was taken over.
+    Digest,
+    /// The PEM text is refused.
+    Pem(ReadError),
+    /// Not just one private key, in its place.
+    KeyBlock,
+    /// The private key is refused.
+    Key(KeyError),
+    /// The certificate request is for another key.
+    RequestKey,
+    /// The lines on signer, usages or duration are wrong.
+    Lines,
+    /// It says all that it should, but not in the one form that is written.
+    Form,
+}
+
+impl fmt::Display for Corrupt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge => f.write_str("it is larger than any file that certrotate writes"),
+            Self::Empty => f.write_str("it is empty"),
+            Self::FirstLine => f.write_str("its first line is not one that certrotate writes"),
+            Self::Digest => f.write_str("its SHA-256 is not the one in its first line"),
+            Self::Pem(error) => write!(f, "{error}"),
+            Self::KeyBlock => f.write_str("it does not have one private key in the right place"),
+            Self::Key(error) => write!(f, "{error}"),
+            Self::RequestKey => f.write_str("its certificate request is for another key"),
+            Self::Lines => f.write_str("its lines on signer, usages and duration are wrong"),
+            Self::Form => f.write_str("it is not in the form that certrotate writes"),
+        }
+    }
+}
+
+impl Error for Corrupt {}
+
+impl From<ReadError> for Corrupt {
+    fn from(error: ReadError) -> Self {
+        Self::Pem(error)
+    }
+}
+
+impl From<KeyError> for Corrupt {
+    fn from(error: KeyError) -> Self {
+        Self::Key(error)
+    }
+}
