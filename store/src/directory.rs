@@ -1,0 +1,121 @@
+//! The certificate directory: made where it is missing, checked, locked.
+//!
+//! The lock is `flock` on the directory handle itself. It needs no write access, so it also excludes on a
+//! read-only directory; it leaves no file behind; and nobody can break it by replacing a lock file. The kernel
+//! drops it with the last copy of the handle, which no child inherits (`O_CLOEXEC`).
+//!
+//! The path of the directory is the operator's choice and may lead through links (`/var/lib/kubelet` often is
+//! one). What counts is what was opened in the end: that is checked, locked, and the base of everything else.
+
+#[cfg(test)]
+mod tests;
+
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::fs::{self, AtFlags, Dir, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+use rustix::process::geteuid;
+
+use crate::fault::{Cause, Fault};
+
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// Opens the directory, makes it (and its parents) with mode 0700 where it is missing, refuses an unsafe one,
+/// and takes the lock.
+pub(crate) fn open_locked(path: &Path) -> Result<OwnedFd, Fault> {
+    let handle = match fs::open(path, DIRECTORY, Mode::empty()) {
+        Err(Errno::NOENT) => {
+            make(path)?;
+            fs::open(path, DIRECTORY, Mode::empty())
+        }
+        opened => opened,
+    };
+    let handle = handle.map_err(|errno| match errno {
+        Errno::NOENT | Errno::NOTDIR | Errno::LOOP => Fault::no_directory("open", path, errno),
+        _ => Fault::os("open", path, errno),
+    })?;
+    check_safe(&handle, path)?;
+    fs::flock(&handle, FlockOperation::NonBlockingLockExclusive).map_err(|errno| match errno {
+        Errno::WOULDBLOCK => Fault::because("lock", path, Cause::Locked),
+        _ => Fault::os("lock", path, errno),
+    })?;
+    if is_empty(&handle, path)? {
+        // An earlier run may have made it and been killed before its entry was durable.
+        sync_entry(path)?;
+    }
+    Ok(handle)
+}
+
+/// Whoever may write to the directory can put another file behind any name in it.
+fn check_safe(handle: &OwnedFd, path: &Path) -> Result<(), Fault> {
+    let stat = fs::fstat(handle).map_err(|errno| Fault::os("look at", path, errno))?;
+    let ours = geteuid().as_raw();
+    if stat.st_uid != 0 && stat.st_uid != ours {
+        return Err(Fault::because("use", path, Cause::Owner { owner: stat.st_uid, ours }));
+    }
+    let mode = Mode::from_raw_mode(stat.st_mode);
+    if mode.intersects(Mode::WGRP | Mode::WOTH) {
+        return Err(Fault::because("use", path, Cause::Mode { mode: mode.as_raw_mode() }));
+    }
+    Ok(())
+}
+
+fn is_empty(handle: &OwnedFd, path: &Path) -> Result<bool, Fault> {
+    let listing = |errno| Fault::os("list", path, errno);
+    for entry in Dir::read_from(handle).map_err(listing)? {
+        let entry = entry.map_err(listing)?;
+        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Makes every missing directory of `path`, each durable before the next.
+fn make(path: &Path) -> Result<(), Fault> {
+    let mut missing = Vec::new();
+    for ancestor in path.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty()) {
+        if !matches!(fs::stat(ancestor), Err(Errno::NOENT)) {
+            // It may be one that an earlier run made and was killed before syncing.
+            sync_entry(ancestor)?;
+            break;
+        }
+        missing.push(ancestor);
+    }
+    for directory in missing.into_iter().rev() {
+        match fs::mkdir(directory, Mode::RWXU) {
+            Ok(()) => mend_mode(directory)?,
+            Err(Errno::EXIST) => {}
+            Err(errno) => return Err(Fault::no_directory("make", directory, errno)),
+        }
+        sync_entry(directory)?;
+    }
+    Ok(())
+}
+
+/// A umask can take bits from 0700 but never add any; the owner's are given back.
+fn mend_mode(made: &Path) -> Result<(), Fault> {
+    let failed = |errno| Fault::os("open", made, errno);
+    let handle = fs::open(made, DIRECTORY | OFlags::NOFOLLOW, Mode::empty()).map_err(failed)?;
+    let mode = Mode::from_raw_mode(fs::fstat(&handle).map_err(failed)?.st_mode);
+    if !mode.contains(Mode::RWXU) {
+        fs::fchmod(&handle, Mode::RWXU).map_err(|errno| Fault::os("chmod", made, errno))?;
+    }
+    Ok(())
+}
+
+/// Makes the entry of `directory` in its parent durable. A parent that we may not read, or that is another file
+/// system (a mount point has no entry of ours), is not ours to sync.
+fn sync_entry(directory: &Path) -> Result<(), Fault> {
+    let above = directory.join("..");
+    let Ok(parent) = fs::open(&above, DIRECTORY, Mode::empty()) else { return Ok(()) };
+    let own = fs::statat(fs::CWD, directory, AtFlags::empty());
+    let other = fs::fstat(&parent);
+    if let (Ok(own), Ok(other)) = (own, other)
+        && own.st_dev != other.st_dev
+    {
+        return Ok(());
+    }
+    fs::fsync(&parent).map_err(|errno| Fault::os("sync", &above, errno))
+}

@@ -1,0 +1,76 @@
+//! One file of ours, read once.
+
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use certrotate_core::disk::DiskFault;
+use rustix::fs::{self, FileType, Mode, OFlags};
+use rustix::io::Errno;
+use rustix::process::geteuid;
+use zeroize::Zeroizing;
+
+use crate::fault::kind_of;
+
+/// The most bytes of one file that are read; a larger one is corrupt. What certrotate writes stays below
+/// [`certrotate_x509::MAX_FILE`].
+pub const MAX_FILE: usize = 128 * 1024;
+
+/// What reading a file came to.
+pub(crate) enum Reading {
+    /// Its bytes, and whether its mode is 0600.
+    Bytes(Zeroizing<Vec<u8>>, bool),
+    /// It is not a file that we could have written; why.
+    Alien(&'static str),
+    /// It is there, but cannot be read.
+    Unreadable(DiskFault, Errno),
+    /// It went away after it was listed.
+    Gone,
+}
+
+/// Reads the file, unless it is a link, not regular, not our own, has other names or is too large.
+pub(crate) fn read_own(directory: BorrowedFd<'_>, file_name: &str) -> Reading {
+    // Without O_NONBLOCK a FIFO would hold us until somebody writes to it.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let read = fs::openat(directory, file_name, flags, Mode::empty()).and_then(|file| read_open(&file));
+    read.unwrap_or_else(|errno| match errno {
+        Errno::NOENT => Reading::Gone,
+        Errno::LOOP => Reading::Alien("it is a symbolic link"),
+        Errno::NXIO | Errno::NODEV => Reading::Alien(NOT_REGULAR),
+        _ => Reading::Unreadable(kind_of(errno), errno),
+    })
+}
+
+const NOT_REGULAR: &str = "it is not a regular file";
+const TOO_LARGE: &str = "it is larger than any file that certrotate writes";
+
+fn read_open(file: &OwnedFd) -> Result<Reading, Errno> {
+    let stat = fs::fstat(file)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Ok(Reading::Alien(NOT_REGULAR));
+    }
+    if stat.st_uid != geteuid().as_raw() {
+        return Ok(Reading::Alien("it belongs to another user"));
+    }
+    if stat.st_nlink != 1 {
+        return Ok(Reading::Alien("it has more than one name (a hard link)"));
+    }
+    let size = match usize::try_from(stat.st_size) {
+        Ok(size) if size <= MAX_FILE => size,
+        _ => return Ok(Reading::Alien(TOO_LARGE)),
+    };
+    // One byte more, to see a file that grows; the buffer itself never does, so no copy of a key stays behind.
+    let mut bytes = Zeroizing::new(vec![0; size + 1]);
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match rustix::io::read(file, &mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    if filled > size {
+        return Ok(Reading::Alien("it grew while it was read"));
+    }
+    bytes.truncate(filled);
+    Ok(Reading::Bytes(bytes, stat.st_mode & 0o7777 == 0o600))
+}
