@@ -1,1 +1,78 @@
-//! controlplane
+//! An embedded Kubernetes control plane for certificate signing requests: an HTTPS API on loopback
+//! (`certificates.k8s.io/v1`, as real kubectl and other people's clients speak it), with its own
+//! certificate authority, approver and signer.
+//!
+//! It is what `certrotate controlplane` and `certrotate demo` run, and a test double for anybody who writes
+//! a client of that API: credentials are judged per request, faults are injected through [`Faults`],
+//! [`Stats`] says what was seen, and a [`Clock`] of one's own expires things without waiting.
+//!
+//! It never listens on anything but loopback, never stores anything outside [`Options::dir`], never prints,
+//! and never shows a key in a log line, an error or a `Debug` form.
+//!
+//! ```
+//! use certrotate_controlplane::{Approval, ControlPlane, Options};
+//! use std::time::Duration;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), certrotate_controlplane::Error> {
+//! let plane = ControlPlane::start(Options {
+//!     approve: Approval::Auto,
+//!     cluster_signing_duration: Duration::from_secs(10),
+//!     ..Options::default()
+//! })
+//! .await?;
+//!
+//! assert!(plane.address().ip().is_loopback());
+//! assert!(plane.bootstrap_kubeconfig().contains(plane.bootstrap_token()));
+//!
+//! plane.faults().answer(503, None, Some(3)).delay(Duration::from_millis(20));
+//! plane.faults().clear();
+//! assert_eq!(plane.stats().expired_uses, 0);
+//! plane.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What is served, beside discovery for kubectl: create, get, list and watch of `certificatesigningrequests`
+//! with the field selectors `metadata.name` and `spec.signerName`, update, patch (JSON merge patch), delete, the subresources
+//! `approval` and `status`, Tables, and `/healthz`, `/livez`, `/readyz`, `/version` without credentials.
+//! `GET /whoami` is the control plane's own: it answers `{"user", "groups", "serial"}` to whoever has good credentials, and
+//! is what a busy client in a test or the demo asks; kubectl never does.
+
+mod admission;
+mod api;
+mod approver;
+mod auth;
+mod authz;
+mod ca;
+mod control_plane;
+mod controllers;
+mod csr;
+mod der;
+mod dir;
+mod error;
+mod faults;
+mod http_service;
+mod issue;
+mod journal;
+mod kubeconfig;
+mod leaf;
+mod options;
+mod pkcs10;
+mod protobuf;
+mod routes;
+mod server;
+mod signer;
+mod stats;
+mod store;
+mod sync;
+mod tls;
+mod usages;
+mod watch;
+
+pub use ca::ClientIdentity;
+pub use control_plane::{ControlPlane, Handle};
+pub use error::Error;
+pub use faults::{Faults, Spoil};
+pub use options::{Approval, Clock, Options, parse_duration};
+pub use stats::{CsrSummary, Stats};

@@ -4,6 +4,7 @@ use crate::api::{ApiFault, Call, Credential, CsrObject};
 use crate::disk::{DiskCommand, DiskDone, DiskFault};
 use crate::id::{CertHandle, Generation, KeyDigest, KeyHandle, OpId, RequestDigest};
 use crate::notice::Notice;
+use crate::time::Span;
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -74,6 +75,8 @@ pub enum Action {
     MakeKey {
         /// Its id.
         op: OpId,
+        /// The lifetime to ask for, in place of the template's.
+        duration: Option<Span>,
     },
     /// Call the certificates API. Answered by [`Input::CallAnswered`].
     Call {

@@ -235,7 +235,10 @@ impl fmt::Display for Refusal {
                 write!(f, "it has expired: expected an end after {now} (local clock), found {not_after}")
             }
             Self::TooShort { left, life } => {
-                write!(f, "it ends too soon: expected a good part of its life of {life}, found {left} left")
+                write!(
+                    f,
+                    "it ends too soon: expected a tenth of its life of {life} and five seconds at least, found {left} left"
+                )
             }
         }
     }

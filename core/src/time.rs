@@ -65,6 +65,12 @@ impl WallTime {
         self.0.div_euclid(1000)
     }
 
+    /// The whole second that this time is in, as a file name shows it.
+    #[must_use]
+    pub const fn whole_second(self) -> Self {
+        Self::from_unix_secs(self.unix_secs())
+    }
+
     /// This time and `span` more.
     #[must_use]
     pub const fn plus(self, span: Span) -> Self {

@@ -39,6 +39,8 @@ pub struct Times {
     pub disk_deadline: Span,
     /// Life left that is enough for a fresh certificate, in thousandths: 100.
     pub life_left: u16,
+    /// Life left that is enough in any case: 5 s (not scaled), so that no issuer can make a hot loop.
+    pub life_left_least: Span,
     /// How long a request may stay approved without a certificate: 24 h (not scaled).
     pub approved_age_max: Span,
     /// Longest time between two looks at the wall clock: 1 min (scaled).
@@ -62,6 +64,7 @@ impl Default for Times {
             issuance_floor: Span::from_mins(1),
             disk_deadline: Span::from_secs(30),
             life_left: 100,
+            life_left_least: Span::from_secs(5),
             approved_age_max: Span::from_hours(24),
             clock_look: Span::from_mins(1),
         }
@@ -87,6 +90,7 @@ impl Times {
             ("disk_deadline", self.disk_deadline, Span::MAX),
             ("approved_age_max", self.approved_age_max, Span::MAX),
             ("clock_look", self.clock_look, Span::MAX),
+            ("life_left_least", self.life_left_least, Span::MAX),
         ];
         if let Some((name, ..)) = ordered.iter().find(|(_, first, max)| *first == Span::ZERO || max < first) {
             return Err(ConfigError::Time(name));
@@ -185,7 +189,7 @@ impl Times {
     /// Whether `left` of a life of `life` is enough for a fresh certificate.
     #[must_use]
     pub fn life_is_enough(&self, left: Span, life: Span) -> bool {
-        left > Span::ZERO && left >= life.scaled(u64::from(self.life_left), 1000)
+        left >= self.life_left_least && left >= life.scaled(u64::from(self.life_left), 1000)
     }
 
     fn jittered(&self, wait: Span, draw: u64) -> Span {

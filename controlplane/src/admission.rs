@@ -1,0 +1,42 @@
+//! Admission of new objects: NodeRestriction and CertificateSubjectRestriction.
+
+use crate::api::Csr;
+use crate::approver::{API_CLIENT, KUBELET_CLIENT, KUBELET_SERVING};
+use crate::auth::User;
+use crate::authz::{MASTERS, NODES};
+use crate::pkcs10;
+
+#[cfg(test)]
+mod tests;
+
+/// Why the object is not let in (answered 403).
+pub(crate) fn create(user: &User, csr: &Csr) -> Result<(), String> {
+    node_restriction(user, csr)?;
+    subject_restriction(csr)
+}
+
+/// A node asks for its own certificate only (`plugin/pkg/admission/noderestriction`).
+fn node_restriction(user: &User, csr: &Csr) -> Result<(), String> {
+    let node = user.name.starts_with("system:node:") && user.groups.iter().any(|g| g == NODES);
+    if !node || !matches!(&*csr.spec.signer_name, KUBELET_CLIENT | KUBELET_SERVING) {
+        return Ok(());
+    }
+    let request = pkcs10::read(&csr.spec.request.0).map_err(|why| format!("unable to parse csr: {why}"))?;
+    if request.common_name == user.name {
+        return Ok(());
+    }
+    let node = user.name.trim_start_matches("system:node:");
+    let name = &request.common_name;
+    Err(format!("can only create a node CSR with CN=system:node:{node}, found CN={name:?}"))
+}
+
+/// Nobody gets `system:masters` by a request (`plugin/pkg/admission/certificates/subjectrestriction`).
+fn subject_restriction(csr: &Csr) -> Result<(), String> {
+    let masters = csr.spec.signer_name == API_CLIENT
+        && pkcs10::read(&csr.spec.request.0).is_ok_and(|r| r.organizations.iter().any(|o| o == MASTERS));
+    if masters {
+        Err(format!("use of {API_CLIENT} signer with {MASTERS} group is not allowed"))
+    } else {
+        Ok(())
+    }
+}

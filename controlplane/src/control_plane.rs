@@ -1,0 +1,290 @@
+//! Starting, holding and ending a control plane.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::info;
+use zeroize::Zeroizing;
+
+use crate::api::query::Selector;
+use crate::auth::{Authenticator, new_token};
+use crate::ca::{Authority, ClientIdentity};
+use crate::controllers::{Approver, Signer, drive};
+use crate::der::{seconds_down, seconds_up};
+use crate::dir::{Dir, Secrets};
+use crate::error::Error;
+use crate::faults::Faults;
+use crate::http_service::Shared;
+use crate::journal::Journal;
+use crate::kubeconfig;
+use crate::options::Options;
+use crate::signer::Policy;
+use crate::stats::{CsrSummary, Recorder, Stats};
+use crate::store::Store;
+use crate::{server, tls};
+
+/// The embedded control plane; see the crate's front page.
+#[derive(Debug)]
+pub struct ControlPlane(());
+
+/// A running control plane. Dropping it ends everything at once; [`Handle::shutdown`] lets requests finish.
+pub struct Handle {
+    address: SocketAddr,
+    authority: Arc<Authority>,
+    admin_kubeconfig: Zeroizing<String>,
+    bootstrap_kubeconfig: Zeroizing<String>,
+    bootstrap_token: Zeroizing<String>,
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    server: Option<JoinHandle<()>>,
+    controllers: Vec<JoinHandle<()>>,
+    // Keeps the lock as long as anything could still write.
+    dir: Option<Dir>,
+}
+
+impl ControlPlane {
+    /// Starts a control plane on the caller's tokio runtime (a current-thread one will do) and answers
+    /// when it listens and its files are written.
+    ///
+    /// In a directory it writes `ca.crt`, `admin.kubeconfig` and `bootstrap.kubeconfig`, mode 0600, and keeps
+    /// CA, admin certificate, bootstrap token, port and objects for the next start. A token that has ended is
+    /// replaced at the start; the CA never is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]: an option that cannot work, a directory that is in use, not writable or holds
+    /// unusable state, a port that is taken, or failing key generation.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with I/O and time enabled.
+    pub async fn start(options: Options) -> Result<Handle, Error> {
+        options.validate()?;
+        let dir = options.dir.as_deref().map(Dir::open).transpose()?;
+        let secrets = match &dir {
+            Some(dir) => dir.secrets(&options)?,
+            None => Secrets::new(&options)?,
+        };
+        let (listener, address) = bind(options.port, secrets.port).await?;
+        let store = match &dir {
+            Some(dir) => {
+                let (journal, kept) = Journal::open(dir.path().join("objects.jsonl"))?;
+                Store::new(kept.objects, kept.version, Some(journal))
+            }
+            None => Store::new(Vec::new(), 0, None),
+        };
+        let server = format!("https://{address}");
+        let ca_pem = secrets.authority.pem();
+        let admin = kubeconfig::with_identity(&server, ca_pem, &secrets.admin);
+        let bootstrap = kubeconfig::with_token(&server, ca_pem, &secrets.token);
+        if let Some(dir) = &dir {
+            dir.keep(&secrets, address.port())?;
+            dir.write("ca.crt", ca_pem.as_bytes())?;
+            dir.write("admin.kubeconfig", admin.as_bytes())?;
+            dir.write("bootstrap.kubeconfig", bootstrap.as_bytes())?;
+        }
+        let authenticator = Authenticator::new(secrets.authority.der())?;
+        authenticator.add_token(&secrets.token, secrets.token_end);
+        let tls = tls::config(&secrets.authority)?;
+        let authority = Arc::new(secrets.authority);
+        let (stop, stopped) = watch::channel(false);
+        let store = Arc::new(store);
+        let shared = Arc::new(Shared {
+            clock: options.clock.clone(),
+            faults: Faults::new(Arc::clone(&store)),
+            store,
+            authenticator,
+            recorder: Recorder::default(),
+            stop: stopped,
+        });
+        let controllers = controllers(&options, &shared, &authority);
+        let server = tokio::spawn(server::run(listener, tls, Arc::clone(&shared)));
+        info!(%address, "control plane is ready");
+        Ok(Handle {
+            address,
+            authority,
+            admin_kubeconfig: admin,
+            bootstrap_kubeconfig: bootstrap,
+            bootstrap_token: secrets.token,
+            shared,
+            stop,
+            server: Some(server),
+            controllers,
+            dir,
+        })
+    }
+}
+
+/// The port asked for; for 0 the one of the last run, so that what was told its address still works, else any.
+async fn bind(port: u16, last: u16) -> Result<(TcpListener, SocketAddr), Error> {
+    let candidates = if port == 0 && last != 0 { vec![last, 0] } else { vec![port] };
+    let mut failed = None;
+    for port in candidates {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let bound = async {
+            let listener = TcpListener::bind(address).await?;
+            let address = listener.local_addr()?;
+            Ok((listener, address))
+        };
+        match bound.await {
+            Ok(bound) => return Ok(bound),
+            Err(source) => failed = Some(Error::Bind { address, source }),
+        }
+    }
+    Err(failed.unwrap_or(Error::Crypto("no address to bind".to_owned())))
+}
+
+fn controllers(options: &Options, shared: &Arc<Shared>, authority: &Arc<Authority>) -> Vec<JoinHandle<()>> {
+    let approver = Approver {
+        store: Arc::clone(&shared.store),
+        faults: shared.faults.clone(),
+        clock: options.clock.clone(),
+        approval: options.approve,
+        seen: HashMap::new(),
+    };
+    let signer = Signer {
+        store: Arc::clone(&shared.store),
+        faults: shared.faults.clone(),
+        clock: options.clock.clone(),
+        authority: Arc::clone(authority),
+        policy: Policy { longest: options.cluster_signing_duration, backdate: options.backdate },
+    };
+    vec![
+        tokio::spawn(drive(Arc::clone(&shared.store), shared.faults.clone(), approver)),
+        tokio::spawn(drive(Arc::clone(&shared.store), shared.faults.clone(), signer)),
+    ]
+}
+
+impl Handle {
+    /// Where it listens: 127.0.0.1 and the port.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The CA certificate, PEM: the authority of the server's, the clients' and the issued certificates.
+    #[must_use]
+    pub fn ca_pem(&self) -> &str {
+        self.authority.pem()
+    }
+
+    /// The text of the admin's kubeconfig (`O=system:masters`, certificate and key embedded).
+    #[must_use]
+    pub fn admin_kubeconfig(&self) -> &str {
+        &self.admin_kubeconfig
+    }
+
+    /// The text of the bootstrap kubeconfig (token embedded).
+    #[must_use]
+    pub fn bootstrap_kubeconfig(&self) -> &str {
+        &self.bootstrap_kubeconfig
+    }
+
+    /// The bootstrap token that [`Self::bootstrap_kubeconfig`] holds.
+    #[must_use]
+    pub fn bootstrap_token(&self) -> &str {
+        &self.bootstrap_token
+    }
+
+    /// The directory, if there is one.
+    #[must_use]
+    pub fn dir(&self) -> Option<&Path> {
+        self.dir.as_ref().map(Dir::path)
+    }
+
+    /// The path of `admin.kubeconfig`, if there is a directory.
+    #[must_use]
+    pub fn admin_kubeconfig_path(&self) -> Option<PathBuf> {
+        self.dir().map(|dir| dir.join("admin.kubeconfig"))
+    }
+
+    /// The path of `bootstrap.kubeconfig`, if there is a directory.
+    #[must_use]
+    pub fn bootstrap_kubeconfig_path(&self) -> Option<PathBuf> {
+        self.dir().map(|dir| dir.join("bootstrap.kubeconfig"))
+    }
+
+    /// Makes one more bootstrap token, good for `life` from now; it is not kept over a restart.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Crypto`] if the system gives no random bytes.
+    pub fn add_bootstrap_token(&self, life: Duration) -> Result<String, Error> {
+        let token = new_token()?;
+        self.shared.authenticator.add_token(&token, self.shared.clock.now() + life);
+        Ok(token)
+    }
+
+    /// Signs a client certificate for tests: any user and groups, valid from `start` to `end` (whole
+    /// seconds, start rounded down and end up, cut to the CA's end).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Crypto`] if key generation or signing fails.
+    pub fn client_identity(
+        &self,
+        user: &str,
+        groups: &[&str],
+        start: SystemTime,
+        end: SystemTime,
+    ) -> Result<ClientIdentity, Error> {
+        let groups: Vec<_> = groups.iter().map(|g| (*g).to_owned()).collect();
+        self.authority.client_identity(user, &groups, (seconds_down(start), seconds_up(end)))
+    }
+
+    /// What can be made to go wrong.
+    #[must_use]
+    pub fn faults(&self) -> Faults {
+        self.shared.faults.clone()
+    }
+
+    /// What has been seen so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats::default();
+        self.shared.recorder.fill(&mut stats);
+        self.shared.store.counts().fill(&mut stats);
+        let (objects, _) = self.shared.store.list(&Selector::default());
+        stats.csrs = objects.iter().map(|csr| CsrSummary::of(csr)).collect();
+        stats
+    }
+
+    /// Marks each change of an object, so that a test can wait for one instead of asking again and again.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.shared.store.subscribe()
+    }
+
+    /// Stops accepting, ends watches, lets running requests finish (5 s at most), and releases the directory.
+    pub fn shutdown(mut self) -> impl Future<Output = ()> + Send {
+        self.stop.send_replace(true);
+        let server = self.server.take();
+        async move {
+            if let Some(server) = server {
+                // An error is a panic there, which has been reported already.
+                let _ended = server.await;
+            }
+            drop(self);
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.server.iter().chain(&self.controllers).for_each(JoinHandle::abort);
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dir = self.dir();
+        f.debug_struct("Handle").field("address", &self.address).field("dir", &dir).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,203 @@
+//! The directory of a control plane: a lock, private files, and what is kept between runs.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::auth::new_token;
+use crate::ca::{Authority, ClientIdentity};
+use crate::der::{seconds_down, seconds_up};
+use crate::error::Error;
+use crate::options::Options;
+
+#[cfg(test)]
+mod tests;
+
+const STATE: &str = "controlplane.json";
+const LARGEST_STATE: u64 = 1 << 20;
+/// An admin certificate with less than this is replaced at the start.
+const ADMIN_LEFT: i64 = 24 * 60 * 60;
+const ADMIN_LIFE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// What outlives a run: one file, so that it is never half old and half new.
+#[derive(Deserialize, Serialize)]
+struct State {
+    ca_certificate: String,
+    ca_key: String,
+    admin_certificate: String,
+    admin_key: String,
+    admin_not_after: i64,
+    token: String,
+    /// Seconds since the epoch.
+    token_end: u64,
+    port: u16,
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        for secret in [&mut self.ca_key, &mut self.admin_key, &mut self.token] {
+            secret.zeroize();
+        }
+    }
+}
+
+/// The secrets of a run, new or kept.
+pub(crate) struct Secrets {
+    pub(crate) authority: Authority,
+    pub(crate) admin: ClientIdentity,
+    admin_not_after: i64,
+    pub(crate) token: Zeroizing<String>,
+    pub(crate) token_end: SystemTime,
+    /// Port of the last run; 0: none.
+    pub(crate) port: u16,
+}
+
+impl Secrets {
+    /// What `kept` holds, renewed where it has ended.
+    fn resume(kept: Option<&State>, path: &Path, options: &Options) -> Result<Self, Error> {
+        let now = options.clock.now();
+        let unusable = |e: Error| Error::State { path: path.to_owned(), why: e.to_string() };
+        let authority = match kept {
+            Some(state) => Authority::load(&state.ca_certificate, &state.ca_key).map_err(unusable)?,
+            None => Authority::create(now, options.ca_lifetime)?,
+        };
+        if seconds_down(now) >= authority.not_after() {
+            return Err(Error::CaExpired);
+        }
+        let kept_admin = kept.filter(|state| state.admin_not_after > seconds_down(now) + ADMIN_LEFT);
+        let (admin, admin_not_after) = match kept_admin {
+            Some(state) => {
+                let key = Zeroizing::new(state.admin_key.clone());
+                let certificate = state.admin_certificate.clone();
+                (ClientIdentity { certificate, key }, state.admin_not_after)
+            }
+            None => {
+                let start = now.checked_sub(options.backdate).unwrap_or(UNIX_EPOCH);
+                let span = (seconds_down(start), seconds_up(now + ADMIN_LIFE));
+                let groups = [crate::authz::MASTERS.to_owned()];
+                (authority.client_identity("certrotate-admin", &groups, span)?, span.1)
+            }
+        };
+        let end = |state: &State| UNIX_EPOCH + Duration::from_secs(state.token_end);
+        let (token, token_end) = match kept.filter(|state| now < end(state)) {
+            Some(state) => (Zeroizing::new(state.token.clone()), end(state)),
+            None => (Zeroizing::new(new_token()?), now + options.token_ttl),
+        };
+        let port = kept.map_or(0, |state| state.port);
+        Ok(Self { authority, admin, admin_not_after, token, token_end, port })
+    }
+
+    /// Secrets that nothing keeps.
+    pub(crate) fn new(options: &Options) -> Result<Self, Error> {
+        Self::resume(None, Path::new(""), options)
+    }
+}
+
+/// A locked directory; the lock ends with the value.
+pub(crate) struct Dir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Dir {
+    /// Creates it (0700) where it is missing and locks it.
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let io = |what, source| Error::Io { what, path: path.to_owned(), source };
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| io("create", e))?;
+        let file = path.join("lock");
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&file)
+            .map_err(|source| Error::Io { what: "open", path: file, source })?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(Error::Locked { dir: path.to_owned() }),
+            Err(TryLockError::Error(e)) => Err(io("lock", e)),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the last run kept, renewed where it has ended; new where there was none.
+    pub(crate) fn secrets(&self, options: &Options) -> Result<Secrets, Error> {
+        let path = self.path.join(STATE);
+        let kept = match File::open(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+            Err(source) => {
+                return Err(Error::Io { what: "read", path, source });
+            }
+            Ok(file) => {
+                let mut text = Zeroizing::new(Vec::new());
+                let read = file.take(LARGEST_STATE).read_to_end(&mut text);
+                read.map_err(|source| Error::Io { what: "read", path: path.clone(), source })?;
+                let state: State = serde_json::from_slice(&text)
+                    // The parser's message could quote a secret.
+                    .map_err(|e| Error::State {
+                        path: path.clone(),
+                        why: format!("malformed at line {}", e.line()),
+                    })?;
+                Some(state)
+            }
+        };
+        Secrets::resume(kept.as_ref(), &path, options)
+    }
+
+    /// Keeps the secrets and the port for the next run.
+    pub(crate) fn keep(&self, secrets: &Secrets, port: u16) -> Result<(), Error> {
+        let since = secrets.token_end.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let state = State {
+            ca_certificate: secrets.authority.pem().to_owned(),
+            ca_key: secrets.authority.key_pem().to_string(),
+            admin_certificate: secrets.admin.certificate.clone(),
+            admin_key: secrets.admin.key.to_string(),
+            admin_not_after: secrets.admin_not_after,
+            token: secrets.token.to_string(),
+            token_end: since.as_secs(),
+            port,
+        };
+        let text = serde_json::to_vec(&state).map(Zeroizing::new);
+        let text = text.map_err(|e| Error::Crypto(format!("cannot write the state: {e}")))?;
+        self.write(STATE, &text)
+    }
+
+    /// Writes a private file.
+    pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), Error> {
+        write_private(&self.path.join(name), content)
+    }
+}
+
+/// Replaces a file, mode 0600 from its creation, by temporary name, sync and rename.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".tmp");
+    let temporary = PathBuf::from(temporary);
+    let write = || -> io::Result<()> {
+        // A leftover of a run that died: the lock says that nobody else is writing it.
+        match fs::remove_file(&temporary) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&temporary)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)?;
+        let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(parent)?.sync_all()
+    };
+    write().map_err(|source| Error::Io { what: "write", path: path.to_owned(), source })
+}
+
+/// Opens a file to append to it, mode 0600 if it is created.
+pub(crate) fn append_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+}

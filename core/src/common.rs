@@ -1,0 +1,255 @@
+//! What all phases share, and what a phase may do in a step.
+
+use alloc::vec::Vec;
+
+use crate::api::{Call, Credential};
+use crate::config::Config;
+use crate::disk::{DiskCommand, Name};
+use crate::id::{Generation, OpId, RunId};
+use crate::input::{Action, ExitReason};
+use crate::live::{Identity, Live};
+use crate::notice::Notice;
+use crate::renewal::Renewal;
+use crate::time::{MonoTime, Now, Span, WallTime};
+use crate::times::{FULL_LIFE, Times};
+
+/// The state that outlives a phase.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Common {
+    pub(crate) config: Config,
+    pub(crate) run: RunId,
+    /// The last operation's number; also counts the draws of jitter.
+    pub(crate) ops: u32,
+    /// The latest mono time that was seen.
+    pub(crate) mono: MonoTime,
+    pub(crate) live: Live,
+    /// The life of the last accepted certificate; scales the named times.
+    pub(crate) life: Span,
+    /// The highest generation seen or used; the next attempt takes the one after it.
+    pub(crate) top: Generation,
+    /// The bundle that the live name names.
+    pub(crate) linked: Option<Name>,
+    /// The superseded bundle that is kept until the next pending key is durable.
+    pub(crate) previous: Option<Name>,
+    /// The pending file: of the request under way, or of a retired key until its successor is durable.
+    pub(crate) pending: Option<Name>,
+    /// Failed calls in a row.
+    pub(crate) call_failures: u16,
+    /// Failed disk operations since the last sequence that succeeded.
+    pub(crate) disk_failures: u16,
+    /// The credential that was refused last (401, 403, or it could not be read): the other one's turn.
+    pub(crate) refused: Option<Refused>,
+    /// Whether the lifetime asked for was refused, so that none is asked for any more.
+    pub(crate) no_duration: bool,
+    /// When leftovers that could not be removed are tried again.
+    pub(crate) untidy: Option<MonoTime>,
+    /// No attempt begins before this: the floor between two issuances.
+    pub(crate) floor: MonoTime,
+    /// Whether a shutdown was asked for.
+    pub(crate) stopping: bool,
+}
+
+/// A kind of credential that the server did not take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Refused {
+    Live,
+    Bootstrap,
+}
+
+/// An operation that was asked for and has not been answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Outstanding {
+    pub(crate) op: OpId,
+    pub(crate) due: MonoTime,
+}
+
+/// One step in the making.
+pub(crate) struct Cx<'a> {
+    pub(crate) common: &'a mut Common,
+    pub(crate) now: Now,
+    pub(crate) actions: &'a mut Vec<Action>,
+}
+
+impl Common {
+    pub(crate) fn new(config: Config, run: RunId) -> Self {
+        let life = config.template().duration.unwrap_or(FULL_LIFE);
+        Self {
+            config,
+            run,
+            ops: 0,
+            mono: MonoTime::default(),
+            live: Live::None,
+            life,
+            top: Generation(0),
+            linked: None,
+            previous: None,
+            pending: None,
+            call_failures: 0,
+            disk_failures: 0,
+            refused: None,
+            no_duration: false,
+            untidy: None,
+            floor: MonoTime::default(),
+            stopping: false,
+        }
+    }
+
+    pub(crate) fn times(&self) -> &Times {
+        self.config.times()
+    }
+
+    /// As whom to call: by validity *now*. An expired identity is never presented.
+    pub(crate) fn credential(&self, now: WallTime) -> Credential {
+        match self.live {
+            Live::Serving(identity) if identity.is_valid(now) && self.refused != Some(Refused::Live) => {
+                Credential::Live(identity.generation)
+            }
+            Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_) => Credential::Bootstrap,
+        }
+    }
+
+    /// How many attempts in a row came to nothing, counting `generation`'s; survives restarts, because it
+    /// is read off the disk.
+    pub(crate) fn failed_attempts(&self, generation: Generation) -> u32 {
+        generation.0.saturating_sub(self.live.generation().0)
+    }
+}
+
+impl Outstanding {
+    pub(crate) fn is_overdue(&self, now: Now) -> bool {
+        now.mono >= self.due
+    }
+}
+
+impl Cx<'_> {
+    fn operation(&mut self) -> OpId {
+        self.common.ops = self.common.ops.saturating_add(1);
+        OpId { run: self.common.run, seq: self.common.ops }
+    }
+
+    pub(crate) fn disk(&mut self, command: DiskCommand) -> Outstanding {
+        let op = self.operation();
+        self.actions.push(Action::Disk { op, command });
+        Outstanding { op, due: self.after(self.common.times().disk_deadline(self.common.life)) }
+    }
+
+    pub(crate) fn make_key(&mut self) -> Outstanding {
+        let op = self.operation();
+        let asked = self.common.config.template().duration;
+        let duration = if self.common.no_duration { None } else { asked };
+        self.actions.push(Action::MakeKey { op, duration });
+        Outstanding { op, due: self.after(self.call_deadline()) }
+    }
+
+    pub(crate) fn call(&mut self, call: Call, credential: Credential) -> OpId {
+        let op = self.operation();
+        self.actions.push(Action::Call { op, call, credential });
+        op
+    }
+
+    pub(crate) fn call_deadline(&self) -> Span {
+        self.common.times().call_deadline(self.common.life)
+    }
+
+    pub(crate) fn report(&mut self, notice: Notice) {
+        self.actions.push(Action::Report(notice));
+    }
+
+    pub(crate) fn exit(&mut self, reason: ExitReason) -> Renewal {
+        self.actions.push(Action::Exit(reason));
+        Renewal::Ended(reason)
+    }
+
+    /// `span` from now on the mono clock.
+    pub(crate) fn after(&self, span: Span) -> MonoTime {
+        self.now.mono.plus(span)
+    }
+
+    /// A number for jitter: the same on every replay, different on every node and in every run.
+    pub(crate) fn draw(&mut self) -> u64 {
+        self.common.ops = self.common.ops.saturating_add(1);
+        let seed = self.common.config.spec().seed ^ self.common.run.0.rotate_left(32);
+        splitmix64(seed.wrapping_add(u64::from(self.common.ops).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+    }
+
+    /// Counts a failed disk operation and gives the wait before the next try.
+    pub(crate) fn disk_backoff(&mut self) -> Span {
+        self.common.disk_failures = self.common.disk_failures.saturating_add(1);
+        self.retry_wait(self.common.disk_failures.into())
+    }
+
+    /// Counts a failed call and gives the wait before the next one.
+    pub(crate) fn call_backoff(&mut self) -> Span {
+        self.common.call_failures = self.common.call_failures.saturating_add(1);
+        self.retry_wait(self.common.call_failures.into())
+    }
+
+    /// The wait after so many failures in a row.
+    pub(crate) fn retry_wait(&mut self, failures: u32) -> Span {
+        let draw = self.draw();
+        self.common.times().retry(self.common.life, failures, draw)
+    }
+
+    /// The wait for a new request when the attempt of this generation came to nothing.
+    pub(crate) fn renew_wait(&mut self, generation: Generation) -> Span {
+        let draw = self.draw();
+        let attempts = self.common.failed_attempts(generation);
+        self.common.times().renew(self.common.life, attempts, draw)
+    }
+
+    /// Serves an identity that is durable under the live name; if it ended in the meantime, it is
+    /// remembered as withdrawn.
+    pub(crate) fn go_live(&mut self, identity: Identity) {
+        let before = self.common.live.identity().map(|old| old.not_after);
+        self.common.life = identity.life();
+        self.common.refused = None;
+        if self.common.linked != Some(identity.name) {
+            self.common.previous = self.common.linked.replace(identity.name);
+        }
+        self.common.live = Live::Held(identity);
+        self.judge_live();
+        if matches!(self.common.live, Live::Serving(_)) {
+            self.report(Notice::Live {
+                generation: identity.generation,
+                not_after: identity.not_after,
+                renew_at: identity.renew_at,
+                shorter: before.is_some_and(|end| identity.not_after < end),
+            });
+        }
+    }
+
+    /// Judges the live identity by the time now. Every step begins with this, so nothing that is in
+    /// flight can keep an expired identity alive (S1).
+    pub(crate) fn judge_live(&mut self) {
+        let wall = self.now.wall;
+        self.common.live = match self.common.live {
+            Live::Serving(identity) | Live::Held(identity) if wall >= identity.not_after => {
+                let Identity { generation, not_after, .. } = identity;
+                if matches!(self.common.live, Live::Serving(_)) {
+                    self.actions.push(Action::Withdraw { generation });
+                }
+                self.report(Notice::Expired { generation, not_after });
+                Live::Withdrawn(generation)
+            }
+            Live::Serving(identity) if wall < identity.not_before => {
+                let Identity { generation, not_before, .. } = identity;
+                self.actions.push(Action::Withdraw { generation });
+                self.report(Notice::NotYetValid { generation, not_before });
+                Live::Held(identity)
+            }
+            Live::Held(identity) if wall >= identity.not_before => {
+                let Identity { generation, key, cert, .. } = identity;
+                self.actions.push(Action::GoLive { generation, key, cert });
+                Live::Serving(identity)
+            }
+            same @ (Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_)) => same,
+        };
+    }
+}
+
+/// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): pinned here, so that a trace replays with any version.
+const fn splitmix64(state: u64) -> u64 {
+    let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}

@@ -1,0 +1,119 @@
+//! What is live.
+
+use crate::disk::{BundleFound, Name};
+use crate::id::{CertHandle, Generation, KeyHandle, LeafDigest};
+use crate::time::{MonoTime, Now, Span, WallTime};
+use crate::times::Times;
+
+/// A durable identity that was judged: everything core keeps of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Identity {
+    /// Its bundle.
+    pub name: Name,
+    /// Its number.
+    pub generation: Generation,
+    /// Its key.
+    pub key: KeyHandle,
+    /// Its chain.
+    pub cert: CertHandle,
+    /// Its leaf.
+    pub leaf: LeafDigest,
+    /// Its start.
+    pub not_before: WallTime,
+    /// Its end.
+    pub not_after: WallTime,
+    /// When it was issued, by the local clock.
+    pub issued: WallTime,
+    /// When it is to be renewed, by the wall clock.
+    pub renew_at: WallTime,
+    /// When it is to be renewed at the latest, by the mono clock, whatever the wall clock does.
+    pub renew_by: MonoTime,
+}
+
+/// The certificate of an identity, before it has a place on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Certificate {
+    pub(crate) cert: CertHandle,
+    pub(crate) leaf: LeafDigest,
+    pub(crate) not_before: WallTime,
+    pub(crate) not_after: WallTime,
+    pub(crate) issued: WallTime,
+}
+
+/// Whether an identity is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Live {
+    /// None has been served in this run.
+    None,
+    /// This one is, and `not_before <= now < not_after` held at the last step.
+    Serving(Identity),
+    /// The clock went back behind its start. It goes live again when the clock gets there.
+    Held(Identity),
+    /// This generation reached its end in this run. Neither it nor an earlier one goes live again,
+    /// whatever the clock does.
+    Withdrawn(Generation),
+}
+
+impl Identity {
+    pub(crate) fn new(
+        times: &Times,
+        now: Now,
+        place: (Name, Generation, KeyHandle),
+        certificate: &Certificate,
+    ) -> Self {
+        let (name, generation, key) = place;
+        let &Certificate { cert, leaf, not_before, not_after, issued } = certificate;
+        let renew_at = times.renewal_point(issued.max(not_before), not_after, &leaf);
+        let renew_by = now.mono.plus(renew_at.since(now.wall));
+        Self { name, generation, key, cert, leaf, not_before, not_after, issued, renew_at, renew_by }
+    }
+
+    pub(crate) fn found(times: &Times, now: Now, name: Name, bundle: &BundleFound) -> Self {
+        let certificate = Certificate {
+            cert: bundle.cert,
+            leaf: bundle.facts.leaf,
+            not_before: bundle.facts.not_before,
+            not_after: bundle.facts.not_after,
+            issued: bundle.header.issued,
+        };
+        Self::new(times, now, (name, bundle.header.generation, bundle.key), &certificate)
+    }
+
+    /// From issue to end.
+    #[must_use]
+    pub fn life(&self) -> Span {
+        self.not_after.since(self.issued.max(self.not_before))
+    }
+
+    /// Whether it may be served: `not_before <= now < not_after`.
+    #[must_use]
+    pub fn is_valid(&self, now: WallTime) -> bool {
+        self.not_before <= now && now < self.not_after
+    }
+
+    /// Whether it is to be renewed: by the wall clock, or by as much mono time.
+    #[must_use]
+    pub fn is_due(&self, now: Now) -> bool {
+        now.wall >= self.renew_at || now.mono >= self.renew_by
+    }
+}
+
+impl Live {
+    /// The identity that is served or held.
+    pub(crate) const fn identity(&self) -> Option<&Identity> {
+        match self {
+            Self::Serving(identity) | Self::Held(identity) => Some(identity),
+            Self::None | Self::Withdrawn(_) => None,
+        }
+    }
+
+    /// The highest generation that has been live in this run; 0 if none has.
+    pub(crate) const fn generation(&self) -> Generation {
+        match self {
+            Self::None => Generation(0),
+            Self::Serving(identity) | Self::Held(identity) => identity.generation,
+            Self::Withdrawn(generation) => *generation,
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! The request on the server: made, watched, looked at, taken up again after anything.
+//!
+//! Resuming, after a crash, a time-out or a restart, is sending the same bytes under the same name, so
+//! there is never a second open request (S8). A key is retired only when its request was denied, failed,
+//! answered with something unacceptable, or is somebody else's.
+
+use crate::api::{ApiFault, Call, Credential, CsrObject, Issued};
+use crate::common::{Cx, Refused};
+use crate::id::OpId;
+use crate::input::{Action, Why};
+use crate::judge::{Refusal, judge_issued};
+use crate::live::Certificate;
+use crate::notice::Notice;
+use crate::renewal::{Attempt, Installing, Outcome, Renewal, Resting};
+use crate::time::{MonoTime, Span};
+
+/// Asking the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Asking {
+    pub(crate) attempt: Attempt,
+    /// Whether the server has the object, as far as is known.
+    known: bool,
+    /// The call that is outstanding.
+    calling: Option<Calling>,
+    /// When the next call is made.
+    next: MonoTime,
+    /// How often the pending request was looked at.
+    looks: u16,
+    /// The watch beside the looks.
+    watch: Option<Watch>,
+    /// Since when it has been approved without a certificate.
+    approved: Option<MonoTime>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Calling {
+    op: OpId,
+    due: MonoTime,
+    credential: Credential,
+    /// Whether it is the call that makes the object.
+    create: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Watch {
+    op: OpId,
+    /// It is opened anew then: a connection may be dead without anybody noticing.
+    due: MonoTime,
+}
+
+impl Asking {
+    /// With a request that was made durable just now.
+    pub(crate) fn begin(cx: &mut Cx<'_>, attempt: Attempt) -> Renewal {
+        Self::new(attempt, cx.now.mono).call(cx)
+    }
+
+    /// With a request that was found at start. Whether it was sent is not known. The call waits, the longer
+    /// the more attempts have failed, so that a crash loop is no hot loop.
+    pub(crate) fn resume(cx: &mut Cx<'_>, attempt: Attempt) -> Renewal {
+        let failed = cx.common.failed_attempts(attempt.generation);
+        let wait = cx.retry_wait(failed);
+        Renewal::Asking(Self::new(attempt, cx.after(wait)))
+    }
+
+    fn new(attempt: Attempt, next: MonoTime) -> Self {
+        Self { attempt, known: false, calling: None, next, looks: 0, watch: None, approved: None }
+    }
+
+    pub(crate) fn wake(self) -> MonoTime {
+        self.calling.map_or(self.next, |calling| calling.due)
+    }
+
+    pub(crate) fn tick(mut self, cx: &mut Cx<'_>) -> Outcome {
+        match self.calling {
+            Some(calling) if cx.now.mono >= calling.due => {
+                cx.actions.push(Action::Cancel { op: calling.op });
+                self.calling = None;
+                let again_in = self.delay(cx, Span::ZERO);
+                cx.report(Notice::CallTimedOut { credential: calling.credential, again_in });
+                Ok(Renewal::Asking(self))
+            }
+            None if cx.now.mono >= self.next => Ok(self.call(cx)),
+            Some(_) | None => Err(Why::NotDue),
+        }
+    }
+
+    pub(crate) fn answered(self, cx: &mut Cx<'_>, op: OpId, result: Result<CsrObject, ApiFault>) -> Outcome {
+        if self.watch.is_some_and(|watch| watch.op == op) {
+            return Ok(self.watched(cx, result));
+        }
+        match self.calling {
+            Some(calling) if calling.op == op => Ok(self.called(cx, calling, result)),
+            Some(_) | None => Err(Why::NotOutstanding),
+        }
+    }
+
+    /// Makes the call that is due: create what the server does not have, look at what it has.
+    fn call(mut self, cx: &mut Cx<'_>) -> Renewal {
+        let credential = cx.common.credential(cx.now.wall);
+        let Attempt { key, request, .. } = self.attempt;
+        let call = if self.known { Call::Get { request } } else { Call::Create { key } };
+        let op = cx.call(call, credential);
+        self.calling =
+            Some(Calling { op, due: cx.after(cx.call_deadline()), credential, create: !self.known });
+        Renewal::Asking(self)
+    }
+
+    fn called(mut self, cx: &mut Cx<'_>, calling: Calling, result: Result<CsrObject, ApiFault>) -> Renewal {
+        self.calling = None;
+        match result {
+            Ok(object) => {
+                cx.common.call_failures = 0;
+                self.seen(cx, object, true)
+            }
+            Err(ApiFault::AlreadyExists) if calling.create => {
+                self.known = true;
+                self.call(cx)
+            }
+            Err(fault) => self.refused(cx, calling, fault),
+        }
+    }
+
+    fn refused(mut self, cx: &mut Cx<'_>, calling: Calling, fault: ApiFault) -> Renewal {
+        let mut asked = Span::ZERO;
+        match fault {
+            ApiFault::Unauthorized | ApiFault::Forbidden | ApiFault::NoCredential => {
+                cx.common.refused = Some(match calling.credential {
+                    Credential::Live(_) => Refused::Live,
+                    Credential::Bootstrap => Refused::Bootstrap,
+                });
+            }
+            ApiFault::NotFound => self.known = false,
+            ApiFault::Invalid if cx.common.config.template().duration.is_some() && !cx.common.no_duration => {
+                return self.without_wish(cx, calling.credential, fault);
+            }
+            ApiFault::TooManyRequests { retry_after } | ApiFault::ServerError { retry_after } => {
+                asked = retry_after.unwrap_or_default();
+            }
+            ApiFault::Unreachable
+            | ApiFault::AlreadyExists
+            | ApiFault::Invalid
+            | ApiFault::WatchEnded
+            | ApiFault::Unexpected => {}
+        }
+        let again_in = self.delay(cx, asked);
+        cx.report(Notice::CallFailed { credential: calling.credential, fault, again_in });
+        Renewal::Asking(self)
+    }
+
+    /// The lifetime is a wish: a server that does not take the request is asked for none, with a new
+    /// key, because it is a request of other content (S10).
+    fn without_wish(self, cx: &mut Cx<'_>, credential: Credential, fault: ApiFault) -> Renewal {
+        cx.common.no_duration = true;
+        let again_in = cx.call_backoff();
+        cx.report(Notice::CallFailed { credential, fault, again_in });
+        Renewal::Resting(Resting { not_before: cx.after(again_in) })
+    }
+
+    /// Schedules the next call after a failure: the backoff, or what the server asked for if that is
+    /// longer, but no more than the longest backoff.
+    fn delay(&mut self, cx: &mut Cx<'_>, asked: Span) -> Span {
+        let longest = cx.common.times().retry_max(cx.common.life);
+        let wait = cx.call_backoff().max(asked.min(longest));
+        self.next = cx.after(wait);
+        wait
+    }
+
+    fn watched(mut self, cx: &mut Cx<'_>, result: Result<CsrObject, ApiFault>) -> Renewal {
+        self.watch = None;
+        match result {
+            Ok(object) => self.seen(cx, object, false),
+            Err(ApiFault::NotFound) if self.calling.is_none() => {
+                self.known = false;
+                self.delay(cx, Span::ZERO);
+                Renewal::Asking(self)
+            }
+            // The look that is due anyway finds out what is the matter, and opens the next watch.
+            Err(_) => Renewal::Asking(self),
+        }
+    }
+
+    /// Takes in what the server showed of the request; `looked` if by a call and not by the watch.
+    fn seen(mut self, cx: &mut Cx<'_>, object: CsrObject, looked: bool) -> Renewal {
+        let request = self.attempt.request;
+        let template = cx.common.config.template();
+        let ours = object.key == Some(self.attempt.key_digest)
+            && object.signer == template.signer
+            && object.usages == template.usages;
+        if !ours {
+            return self.retire(cx, |again_in| Notice::RequestForeign { request, again_in });
+        }
+        if object.denied {
+            return self.retire(cx, |again_in| Notice::RequestDenied { request, again_in });
+        }
+        if object.failed {
+            cx.common.no_duration = true;
+            return self.retire(cx, |again_in| Notice::RequestFailed { request, again_in });
+        }
+        match object.certificate {
+            Some(issued) if object.approved => self.issued(cx, issued),
+            Some(_) | None => {
+                self.known = true;
+                self.pending(cx, object.approved, looked)
+            }
+        }
+    }
+
+    fn pending(mut self, cx: &mut Cx<'_>, approved: bool, looked: bool) -> Renewal {
+        let request = self.attempt.request;
+        self.attempt.issued_after = self.attempt.issued_after.max(cx.now.wall);
+        self.approved = if approved { self.approved.or(Some(cx.now.mono)) } else { None };
+        let longest = cx.common.times().approved_age_max;
+        if self.approved.is_some_and(|since| cx.now.mono.since(since) >= longest) {
+            return self.retire(cx, |again_in| Notice::RequestStuck { request, again_in });
+        }
+        if self.looks == 0 {
+            cx.report(Notice::RequestPending { request });
+        }
+        // Only a look opens the next watch, so a server that ends each watch at once is not asked in a hot loop.
+        if looked {
+            self.looks = self.looks.saturating_add(1);
+            let wait = cx.common.times().poll(cx.common.life, self.looks.into());
+            self.next = cx.after(wait);
+            self.rewatch(cx);
+        }
+        Renewal::Asking(self)
+    }
+
+    /// Opens a watch where there is none, or a fresh one where the old one has been silent for long.
+    fn rewatch(&mut self, cx: &mut Cx<'_>) {
+        if let Some(watch) = self.watch {
+            if cx.now.mono < watch.due {
+                return;
+            }
+            cx.actions.push(Action::Cancel { op: watch.op });
+        }
+        let due = cx.after(cx.common.times().retry_max(cx.common.life));
+        let credential = cx.common.credential(cx.now.wall);
+        let op = cx.call(Call::Watch { request: self.attempt.request }, credential);
+        self.watch = Some(Watch { op, due });
+    }
+
+    fn issued(self, cx: &mut Cx<'_>, issued: Issued) -> Renewal {
+        let (request, now) = (self.attempt.request, cx.now.wall);
+        let judged = match issued {
+            Issued::Unreadable => Err(Refusal::Unreadable),
+            Issued::Readable { cert, facts } => {
+                let Attempt { key_digest, issued_after, .. } = &self.attempt;
+                judge_issued(cx.common.config.spec(), key_digest, &facts, now, *issued_after).map(|()| {
+                    Certificate {
+                        cert,
+                        leaf: facts.leaf,
+                        not_before: facts.not_before,
+                        not_after: facts.not_after,
+                        issued: now,
+                    }
+                })
+            }
+        };
+        match judged {
+            Err(refusal) => {
+                self.retire(cx, |again_in| Notice::CertificateRefused { request, refusal, again_in })
+            }
+            Ok(certificate) => {
+                self.cancel(cx);
+                Installing::begin(cx, self.attempt, certificate)
+            }
+        }
+    }
+
+    /// The key is retired; its pending file stays until the next one is durable.
+    fn retire(self, cx: &mut Cx<'_>, notice: impl FnOnce(Span) -> Notice) -> Renewal {
+        self.cancel(cx);
+        let (resting, again_in) = Resting::retired(cx, self.attempt.generation);
+        cx.report(notice(again_in));
+        resting
+    }
+
+    fn cancel(&self, cx: &mut Cx<'_>) {
+        let watch = self.watch.map(|watch| watch.op);
+        let calling = self.calling.map(|calling| calling.op);
+        for op in watch.into_iter().chain(calling) {
+            cx.actions.push(Action::Cancel { op });
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! What to do next, from what a scan found: a pure function, one thing at a time.
+//!
+//! Recovery is this function in a loop: scan, decide, carry out, sync the directory, scan again. It
+//! keeps nothing between two scans, so a crash anywhere in it is just another start.
+
+use alloc::boxed::Box;
+
+use crate::config::ConfigSpec;
+use crate::disk::{Entry, Found, Inventory, LiveName, Name, PendingFound};
+use crate::id::{FileNumber, Generation};
+use crate::judge::{Refusal, judge_identity, judge_time};
+use crate::live::Identity;
+use crate::notice::Notice;
+use crate::renewal::Attempt;
+use crate::time::Now;
+
+/// A name that claims a generation this far above every other is not ours: it would use up the numbers.
+const FAR: u32 = 1 << 20;
+
+/// Some names, as many as are dealt with between two scans.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Names([Option<Name>; 6]);
+
+/// The one thing to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// Remove temporary names.
+    Drop(Names),
+    /// Sync the directory: nothing is trusted before.
+    Sync,
+    /// Move aside what is not what its name says.
+    Quarantine { from: Name, to: Name },
+    /// The live name is not ours to change.
+    Blocked,
+    /// Point the live name to this identity's bundle.
+    Link { identity: Identity, temporary: Name },
+    /// The directory is in order, but for what is to be tidied away.
+    Ready(Box<Ready>),
+}
+
+/// What there is when the directory is in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ready {
+    /// The best identity: its bundle has the live name, durably.
+    pub(crate) chosen: Option<Identity>,
+    /// What is not needed any more.
+    pub(crate) leftovers: Names,
+    /// The pending file that stays.
+    pub(crate) pending: Option<Name>,
+    /// Its request, if it is to be taken up.
+    pub(crate) resume: Option<Attempt>,
+    /// Whether it asked for no lifetime where one is configured: an earlier wish was refused.
+    pub(crate) no_duration: bool,
+    /// What the live name names.
+    pub(crate) linked: Option<Name>,
+    /// The superseded bundle that stays.
+    pub(crate) previous: Option<Name>,
+    /// The highest generation that has a name.
+    pub(crate) top: Generation,
+}
+
+/// What is known beside the scan.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known<'a> {
+    pub(crate) config: &'a ConfigSpec,
+    pub(crate) now: Now,
+    /// Generations up to here have been live and are over; 0 if none.
+    pub(crate) withdrawn: Generation,
+    /// The generation that is live now; 0 if none.
+    pub(crate) live: Generation,
+    /// The highest generation known so far.
+    pub(crate) top: Generation,
+    /// Whether the directory was synced since the last change.
+    pub(crate) synced: bool,
+}
+
+impl Names {
+    fn collect(names: impl Iterator<Item = Name>) -> Self {
+        let mut kept = Self::default();
+        for (slot, name) in kept.0.iter_mut().zip(names) {
+            *slot = Some(name);
+        }
+        kept
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.iter().all(Option::is_none)
+    }
+
+    /// Takes the first name out.
+    pub(crate) fn pop(&mut self) -> Option<Name> {
+        self.0.iter_mut().find_map(Option::take)
+    }
+}
+
+/// Decides.
+pub(crate) fn decide(known: &Known<'_>, inventory: &Inventory) -> Decision {
+    let scan = Scan::new(known, inventory);
+    let temporaries = Names::collect(
+        scan.names(|entry| matches!(entry.name, Name::Temporary { .. }) && entry.found != Found::Corrupt),
+    );
+    if !temporaries.is_empty() {
+        return Decision::Drop(temporaries);
+    }
+    if !known.synced {
+        return Decision::Sync;
+    }
+    if let Some(from) = scan.misplaced() {
+        return Decision::Quarantine { from, to: scan.quarantine_for(from) };
+    }
+    if matches!(inventory.live, LiveName::Foreign | LiveName::Strange | LiveName::Unreadable(_)) {
+        return Decision::Blocked;
+    }
+    let chosen = scan.chosen();
+    if let Some(identity) = chosen
+        && inventory.live != LiveName::Link(identity.name)
+    {
+        let temporary =
+            Name::Temporary { generation: identity.generation, file: scan.next_file(identity.generation) };
+        return Decision::Link { identity, temporary };
+    }
+    Decision::Ready(Box::new(scan.ready(chosen)))
+}
+
+/// What an operator should hear of, once the directory is in order.
+pub(crate) fn notices(
+    known: &Known<'_>,
+    inventory: &Inventory,
+    chosen: Option<Generation>,
+) -> Option<Notice> {
+    let scan = Scan::new(known, inventory);
+    let better = |entry: &&Entry| entry.name.generation() > chosen;
+    let last =
+        scan.entries().filter(|entry| matches!(entry.name, Name::Bundle { .. })).filter(better).last()?;
+    match &last.found {
+        Found::Bundle(_) => {
+            scan.judge(last).err().map(|refusal| Notice::FileRefused { name: last.name, refusal })
+        }
+        Found::Unreadable(fault) => Some(Notice::FileUnreadable { name: last.name, fault: *fault }),
+        Found::Pending(_) | Found::Unread | Found::Corrupt => None,
+    }
+}
+
+/// A scan with what is known beside it.
+struct Scan<'a> {
+    known: &'a Known<'a>,
+    inventory: &'a Inventory,
+    /// The highest generation that is believed.
+    limit: Generation,
+}
+
+impl<'a> Scan<'a> {
+    fn new(known: &'a Known<'a>, inventory: &'a Inventory) -> Self {
+        let intact = |entry: &Entry| match &entry.found {
+            Found::Bundle(bundle) => Some(bundle.header.generation),
+            Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
+        };
+        let highest = inventory.entries.iter().filter_map(intact).max().unwrap_or_default();
+        let limit = Generation(highest.max(known.top).0.saturating_add(FAR));
+        Self { known, inventory, limit }
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &'a Entry> {
+        let limit = self.limit;
+        self.inventory.entries.iter().filter(move |entry| entry.name.generation() <= Some(limit))
+    }
+
+    fn names(&self, wanted: impl Fn(&Entry) -> bool) -> impl Iterator<Item = Name> {
+        self.entries().filter(move |entry| wanted(entry)).map(|entry| entry.name)
+    }
+
+    /// The first thing of ours that is not what its name says.
+    fn misplaced(&self) -> Option<Name> {
+        if self.inventory.live == LiveName::File {
+            return Some(Name::Live);
+        }
+        self.names(|entry| entry.found == Found::Corrupt && !matches!(entry.name, Name::Quarantine { .. }))
+            .next()
+    }
+
+    /// Numbers under the quarantined name count up over all generations, so the newest has the highest.
+    fn quarantine_for(&self, from: Name) -> Name {
+        let newest = self.newest_quarantined().and_then(Name::file).unwrap_or_default();
+        Name::Quarantine { generation: from.generation().unwrap_or_default(), file: newest.next() }
+    }
+
+    fn newest_quarantined(&self) -> Option<Name> {
+        self.names(|entry| matches!(entry.name, Name::Quarantine { .. })).max_by_key(|name| name.file())
+    }
+
+    fn judge(&self, entry: &Entry) -> Result<(), Refusal> {
+        let Found::Bundle(bundle) = &entry.found else { return Err(Refusal::Unreadable) };
+        judge_identity(self.known.config, &bundle.key_digest, &bundle.facts)?;
+        judge_time(self.known.now.wall, bundle.facts.not_before, bundle.facts.not_after)
+    }
+
+    /// The highest generation that is acceptable now; never one that is over, or older than the live one.
+    fn chosen(&self) -> Option<Identity> {
+        let best = self
+            .entries()
+            .filter(|entry| entry.name.generation() > Some(self.known.withdrawn))
+            .filter(|entry| entry.name.generation() >= Some(self.known.live))
+            .filter(|entry| self.judge(entry).is_ok())
+            .max_by_key(|entry| (entry.name.generation(), entry.name.file()))?;
+        match &best.found {
+            Found::Bundle(bundle) => {
+                Some(Identity::found(&self.known.config.times, self.known.now, best.name, bundle))
+            }
+            Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
+        }
+    }
+
+    fn next_file(&self, generation: Generation) -> FileNumber {
+        let used =
+            self.names(|entry| entry.name.generation() == Some(generation)).filter_map(Name::file).max();
+        used.unwrap_or_default().next()
+    }
+
+    fn ready(&self, chosen: Option<Identity>) -> Ready {
+        let pending = self.pending(chosen);
+        let resume = pending.and_then(|(name, found)| self.resumed(name, found));
+        let pending = pending.map(|(name, _)| name);
+        let quarantined = self.newest_quarantined();
+        let linked = match self.inventory.live {
+            LiveName::Link(target) => Some(target),
+            LiveName::Absent
+            | LiveName::Foreign
+            | LiveName::File
+            | LiveName::Strange
+            | LiveName::Unreadable(_) => None,
+        };
+        let previous = if resume.is_some() { None } else { self.previous(linked) };
+        let leftovers = Names::collect(self.names(|entry| {
+            let kept = [pending, previous, quarantined, linked];
+            let removable = match &entry.found {
+                Found::Unreadable(_) | Found::Corrupt => false,
+                Found::Bundle(_) => !self.is_early(entry),
+                Found::Pending(_) | Found::Unread => true,
+            };
+            removable && !kept.contains(&Some(entry.name))
+        }));
+        let no_duration = self.lost_wish(pending);
+        let top = self.entries().filter_map(|entry| entry.name.generation()).max().unwrap_or_default();
+        Ready {
+            chosen,
+            leftovers,
+            pending,
+            resume,
+            no_duration,
+            linked,
+            previous,
+            top: top.max(self.known.top),
+        }
+    }
+
+    /// The newest pending file that belongs to no generation which has a bundle already.
+    fn pending(&self, chosen: Option<Identity>) -> Option<(Name, &'a PendingFound)> {
+        let over = chosen.map_or(self.known.live.max(self.known.withdrawn), |identity| identity.generation);
+        self.entries()
+            .filter_map(|entry| match &entry.found {
+                Found::Pending(found) => Some((entry.name, &**found)),
+                Found::Bundle(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
+            })
+            .filter(|(_, found)| found.generation > over)
+            .max_by_key(|(name, found)| (found.generation, name.file()))
+    }
+
+    /// The request of a pending file, unless its key is retired: it asks for something else by now, or its
+    /// certificate is here already and is not acceptable.
+    fn resumed(&self, name: Name, found: &PendingFound) -> Option<Attempt> {
+        let generation = found.generation;
+        let mut wanted = self.known.config.template.clone();
+        if found.template.duration.is_none() {
+            wanted.duration = None;
+        }
+        let answered = self
+            .names(|entry| matches!(entry.name, Name::Bundle { .. }))
+            .any(|bundle| bundle.generation() >= name.generation());
+        (found.template == wanted && !answered).then(|| Attempt {
+            generation,
+            key: found.key,
+            key_digest: found.key_digest,
+            request: found.request,
+            made: found.made,
+            issued_after: found.made,
+            file: self.next_file(generation),
+        })
+    }
+
+    fn lost_wish(&self, pending: Option<Name>) -> bool {
+        self.entries().any(|entry| match &entry.found {
+            Found::Pending(found) => {
+                Some(entry.name) == pending
+                    && found.template.duration.is_none()
+                    && self.known.config.template.duration.is_some()
+            }
+            Found::Bundle(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => false,
+        })
+    }
+
+    /// The newest bundle beside the one that has the live name.
+    fn previous(&self, linked: Option<Name>) -> Option<Name> {
+        self.names(|entry| matches!(entry.found, Found::Bundle(_)))
+            .filter(|name| Some(*name) != linked)
+            .max_by_key(|name| (name.generation(), name.file()))
+    }
+
+    /// Whether all that is wrong with a bundle is that the local clock is before its start: then it
+    /// is the clock that is in doubt.
+    fn is_early(&self, entry: &Entry) -> bool {
+        matches!(self.judge(entry), Err(Refusal::NotYetValid { .. }))
+    }
+}

@@ -1,0 +1,131 @@
+//! The bundle, durable and then live.
+//!
+//! The order: create, write and **sync** a temporary name; rename it to the bundle's name; **sync the
+//! directory**, without which the switch could leave the live name dangling; remove the pending file;
+//! make the link under a temporary name; rename it onto the live name; **sync the directory**; go live.
+//! Three syncs between certificate in hand and served; the removal rides on the last.
+
+use crate::common::{Cx, Outstanding};
+use crate::disk::{Content, DiskCommand, DiskDone, DiskFault, Name};
+use crate::id::FileNumber;
+use crate::input::{ExitReason, Why};
+use crate::live::{Certificate, Identity};
+use crate::renewal::{Attempt, Carry, Outcome, Recovering, Renewal, Resting, overdue};
+
+/// Making the bundle durable and switching to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Installing {
+    pub(crate) attempt: Attempt,
+    pub(crate) certificate: Certificate,
+    /// The bundle's file number; its temporary name has the same.
+    file: FileNumber,
+    /// The link's temporary file number.
+    link: FileNumber,
+    step: InstallStep,
+    waiting: Outstanding,
+}
+
+/// The step whose answer is awaited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum InstallStep {
+    Create,
+    Write,
+    SyncFile,
+    Rename,
+    SyncDir,
+    UnlinkPending,
+    Symlink,
+    Switch,
+    SyncSwitch,
+}
+
+impl Installing {
+    pub(crate) fn begin(cx: &mut Cx<'_>, mut attempt: Attempt, certificate: Certificate) -> Renewal {
+        let (file, link) = (attempt.take_file(), attempt.take_file());
+        let name = Name::Temporary { generation: attempt.generation, file };
+        let waiting = cx.disk(DiskCommand::Create { name });
+        Renewal::Installing(Self { attempt, certificate, file, link, step: InstallStep::Create, waiting })
+    }
+
+    pub(crate) const fn waiting(self) -> Option<Outstanding> {
+        Some(self.waiting)
+    }
+
+    pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {
+        overdue(self.waiting, cx)?;
+        Ok(Recovering::timed_out(cx, self.command(cx), Carry::Certificate(self.attempt, self.certificate)))
+    }
+
+    pub(crate) fn answered(mut self, cx: &mut Cx<'_>, result: Result<DiskDone, DiskFault>) -> Outcome {
+        match result {
+            Ok(DiskDone::Scanned(_)) => Err(Why::WrongKind),
+            Ok(DiskDone::Done) => {
+                self.step = match self.next(cx) {
+                    Some(step) => step,
+                    None => return Ok(self.installed(cx)),
+                };
+                self.waiting = cx.disk(self.command(cx));
+                Ok(Renewal::Installing(self))
+            }
+            Err(fault) => {
+                let carry = Carry::Certificate(self.attempt, self.certificate);
+                Ok(Recovering::failed(cx, self.command(cx), fault, carry))
+            }
+        }
+    }
+
+    /// The step after this one; as a side effect forgets what the step that ended has removed.
+    fn next(&self, cx: &mut Cx<'_>) -> Option<InstallStep> {
+        match self.step {
+            InstallStep::Create => Some(InstallStep::Write),
+            InstallStep::Write => Some(InstallStep::SyncFile),
+            InstallStep::SyncFile => Some(InstallStep::Rename),
+            InstallStep::Rename => Some(InstallStep::SyncDir),
+            InstallStep::SyncDir if cx.common.pending.is_some() => Some(InstallStep::UnlinkPending),
+            InstallStep::SyncDir => Some(InstallStep::Symlink),
+            InstallStep::UnlinkPending => {
+                cx.common.pending = None;
+                Some(InstallStep::Symlink)
+            }
+            InstallStep::Symlink => Some(InstallStep::Switch),
+            InstallStep::Switch => Some(InstallStep::SyncSwitch),
+            InstallStep::SyncSwitch => None,
+        }
+    }
+
+    fn command(&self, cx: &Cx<'_>) -> DiskCommand {
+        let Attempt { generation, key, .. } = self.attempt;
+        let Certificate { cert, issued, .. } = self.certificate;
+        let name = Name::Temporary { generation, file: self.file };
+        let link = Name::Temporary { generation, file: self.link };
+        match self.step {
+            InstallStep::Create => DiskCommand::Create { name },
+            InstallStep::Write => {
+                DiskCommand::Write { name, content: Content::Bundle { generation, key, cert, issued } }
+            }
+            InstallStep::SyncFile => DiskCommand::SyncFile { name },
+            InstallStep::Rename => DiskCommand::Rename { from: name, to: self.bundle() },
+            InstallStep::SyncDir | InstallStep::SyncSwitch => DiskCommand::SyncDir,
+            InstallStep::UnlinkPending => match cx.common.pending {
+                Some(name) => DiskCommand::Unlink { name },
+                None => DiskCommand::SyncDir,
+            },
+            InstallStep::Symlink => DiskCommand::Symlink { name: link, target: self.bundle() },
+            InstallStep::Switch => DiskCommand::Rename { from: link, to: Name::Live },
+        }
+    }
+
+    fn bundle(&self) -> Name {
+        let issued = self.certificate.issued.whole_second();
+        Name::Bundle { issued, generation: self.attempt.generation, file: self.file }
+    }
+
+    /// The switch is durable: serve it.
+    fn installed(self, cx: &mut Cx<'_>) -> Renewal {
+        let place = (self.bundle(), self.attempt.generation, self.attempt.key);
+        let identity = Identity::new(cx.common.times(), cx.now, place, &self.certificate);
+        cx.go_live(identity);
+        let resting = Resting::installed(cx);
+        if cx.common.stopping { cx.exit(ExitReason::Shutdown) } else { resting }
+    }
+}

@@ -1,0 +1,356 @@
+//! Start-up, and the way back after a disk failure: the same procedure.
+
+use crate::common::{Cx, Outstanding};
+use crate::disk::{DiskCommand, DiskDone, DiskFault, Inventory, Name};
+use crate::id::Generation;
+use crate::input::{ExitReason, Why};
+use crate::live::Live;
+use crate::notice::Notice;
+use crate::renewal::decide::{Decision, Known, Names, Ready, decide, notices};
+use crate::renewal::{Asking, Carry, Installing, Outcome, Renewal, Resting, Saving, overdue};
+use crate::time::MonoTime;
+
+/// Waiting for the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Locking {
+    /// The lock, or the time of the next try.
+    state: Result<Outstanding, MonoTime>,
+}
+
+/// Finding out what is on disk and putting it in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Recovering {
+    /// What is in memory only.
+    pub(crate) carry: Carry,
+    /// Whether the directory was synced since the last change that is known of.
+    synced: bool,
+    /// Whether leftovers are removed; not after that has failed.
+    tidy: bool,
+    /// Nothing is created before this.
+    again: MonoTime,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Stage {
+    /// Waiting for a scan.
+    Scanning(Outstanding),
+    /// Removing names, this one first.
+    Unlinking { waiting: Outstanding, name: Name, rest: Names, leftovers: bool },
+    /// Moving something aside.
+    Quarantining { waiting: Outstanding, from: Name, to: Name },
+    /// Making the link under a temporary name.
+    Linking { waiting: Outstanding, temporary: Name, target: Name },
+    /// Giving the link the live name.
+    Switching { waiting: Outstanding, temporary: Name },
+    /// Syncing the directory.
+    Syncing(Outstanding),
+    /// Waiting until `again`, then scanning.
+    Pausing,
+}
+
+impl Locking {
+    pub(crate) fn begin(cx: &mut Cx<'_>) -> Self {
+        Self { state: Ok(cx.disk(DiskCommand::Lock)) }
+    }
+
+    pub(crate) fn waiting(self) -> Option<Outstanding> {
+        self.state.ok()
+    }
+
+    pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {
+        match self.state {
+            Ok(waiting) => {
+                overdue(waiting, cx)?;
+                cx.report(Notice::DiskTimedOut { command: DiskCommand::Lock });
+                Ok(Renewal::Locking(Self::begin(cx)))
+            }
+            Err(again) if cx.now.mono >= again => Ok(Renewal::Locking(Self::begin(cx))),
+            Err(_) => Err(Why::NotDue),
+        }
+    }
+
+    pub(crate) fn wake(self) -> MonoTime {
+        self.state.map_or_else(|again| again, |waiting| waiting.due)
+    }
+
+    pub(crate) fn answered(self, cx: &mut Cx<'_>, result: Result<DiskDone, DiskFault>) -> Outcome {
+        if cx.common.stopping {
+            return Ok(cx.exit(ExitReason::Shutdown));
+        }
+        match result {
+            Ok(DiskDone::Done) => Ok(Recovering::begin(cx, Carry::Nothing, cx.now.mono)),
+            Ok(DiskDone::Scanned(_)) => Err(Why::WrongKind),
+            Err(DiskFault::Locked) => Ok(cx.exit(ExitReason::Locked)),
+            Err(DiskFault::Unsafe) => Ok(cx.exit(ExitReason::Unsafe)),
+            Err(DiskFault::NoDirectory) => Ok(cx.exit(ExitReason::NoDirectory)),
+            Err(
+                fault @ (DiskFault::NoSpace
+                | DiskFault::ReadOnly
+                | DiskFault::Denied
+                | DiskFault::Exists
+                | DiskFault::NotFound
+                | DiskFault::Io),
+            ) => {
+                let again_in = cx.disk_backoff();
+                cx.report(Notice::DiskFailed { command: DiskCommand::Lock, fault, again_in });
+                Ok(Renewal::Locking(Self { state: Err(cx.after(again_in)) }))
+            }
+        }
+    }
+}
+
+impl Recovering {
+    /// Looks at the disk; creates nothing before `again`.
+    pub(crate) fn begin(cx: &mut Cx<'_>, carry: Carry, again: MonoTime) -> Renewal {
+        let stage = Stage::Scanning(cx.disk(DiskCommand::Scan));
+        Renewal::Recovering(Self { carry, synced: false, tidy: true, again, stage })
+    }
+
+    /// An operation of another phase failed: nothing more is changed before a scan has shown what is there.
+    pub(crate) fn failed(cx: &mut Cx<'_>, command: DiskCommand, fault: DiskFault, carry: Carry) -> Renewal {
+        let again_in = cx.disk_backoff();
+        cx.report(Notice::DiskFailed { command, fault, again_in });
+        Self::back(cx, carry, cx.after(again_in))
+    }
+
+    /// An operation of another phase was not answered. The scan is carried out after it, so it sees how it ended.
+    pub(crate) fn timed_out(cx: &mut Cx<'_>, command: DiskCommand, carry: Carry) -> Renewal {
+        let again_in = cx.disk_backoff();
+        cx.report(Notice::DiskTimedOut { command });
+        Self::back(cx, carry, cx.after(again_in))
+    }
+
+    fn back(cx: &mut Cx<'_>, carry: Carry, again: MonoTime) -> Renewal {
+        if cx.common.stopping { cx.exit(ExitReason::Shutdown) } else { Self::begin(cx, carry, again) }
+    }
+
+    pub(crate) fn waiting(self) -> Option<Outstanding> {
+        match self.stage {
+            Stage::Scanning(waiting)
+            | Stage::Syncing(waiting)
+            | Stage::Unlinking { waiting, .. }
+            | Stage::Quarantining { waiting, .. }
+            | Stage::Linking { waiting, .. }
+            | Stage::Switching { waiting, .. } => Some(waiting),
+            Stage::Pausing => None,
+        }
+    }
+
+    pub(crate) fn wake(self) -> MonoTime {
+        self.waiting().map_or(self.again, |waiting| waiting.due)
+    }
+
+    pub(crate) fn tick(mut self, cx: &mut Cx<'_>) -> Outcome {
+        match self.waiting() {
+            Some(waiting) => {
+                overdue(waiting, cx)?;
+                cx.report(Notice::DiskTimedOut { command: self.command() });
+                Ok(self.pause(cx))
+            }
+            None if cx.now.mono >= self.again => {
+                self.synced = false;
+                Ok(self.scan(cx))
+            }
+            None => Err(Why::NotDue),
+        }
+    }
+
+    pub(crate) fn answered(self, cx: &mut Cx<'_>, result: Result<DiskDone, DiskFault>) -> Outcome {
+        let scanning = matches!(self.stage, Stage::Scanning(_));
+        let result = match result {
+            Ok(DiskDone::Done) if scanning => return Err(Why::WrongKind),
+            Ok(DiskDone::Scanned(_)) if !scanning => return Err(Why::WrongKind),
+            other => other,
+        };
+        if cx.common.stopping {
+            return Ok(cx.exit(ExitReason::Shutdown));
+        }
+        match result {
+            Ok(DiskDone::Scanned(inventory)) => Ok(self.scanned(cx, &inventory)),
+            Ok(DiskDone::Done) => Ok(self.done(cx)),
+            Err(fault) => Ok(self.refused(cx, fault)),
+        }
+    }
+
+    fn scan(mut self, cx: &mut Cx<'_>) -> Renewal {
+        self.stage = Stage::Scanning(cx.disk(DiskCommand::Scan));
+        Renewal::Recovering(self)
+    }
+
+    /// Waits and looks again.
+    fn pause(mut self, cx: &mut Cx<'_>) -> Renewal {
+        if cx.common.stopping {
+            return cx.exit(ExitReason::Shutdown);
+        }
+        let again_in = cx.disk_backoff();
+        self.again = cx.after(again_in);
+        self.stage = Stage::Pausing;
+        Renewal::Recovering(self)
+    }
+
+    fn refused(mut self, cx: &mut Cx<'_>, fault: DiskFault) -> Renewal {
+        if matches!(self.stage, Stage::Unlinking { leftovers: true, .. }) {
+            // Leftovers in the way of nothing must not keep the node from renewing.
+            self.tidy = false;
+        }
+        let command = self.command();
+        let paused = self.pause(cx);
+        if let Renewal::Recovering(phase) = &paused {
+            cx.report(Notice::DiskFailed { command, fault, again_in: phase.again.since(cx.now.mono) });
+        }
+        paused
+    }
+
+    /// The operation that is outstanding.
+    fn command(&self) -> DiskCommand {
+        match self.stage {
+            Stage::Scanning(_) | Stage::Pausing => DiskCommand::Scan,
+            Stage::Syncing(_) => DiskCommand::SyncDir,
+            Stage::Unlinking { name, .. } => DiskCommand::Unlink { name },
+            Stage::Quarantining { from, to, .. } => DiskCommand::Rename { from, to },
+            Stage::Linking { temporary, target, .. } => DiskCommand::Symlink { name: temporary, target },
+            Stage::Switching { temporary, .. } => DiskCommand::Rename { from: temporary, to: Name::Live },
+        }
+    }
+
+    /// The operation that was outstanding is done: go on to the next, ask for it, and wait.
+    fn done(mut self, cx: &mut Cx<'_>) -> Renewal {
+        match self.stage {
+            Stage::Unlinking { rest, leftovers, .. } => self.unlink(cx, rest, leftovers),
+            Stage::Linking { temporary, .. } => {
+                let waiting = cx.disk(DiskCommand::Rename { from: temporary, to: Name::Live });
+                self.stage = Stage::Switching { waiting, temporary };
+                Renewal::Recovering(self)
+            }
+            Stage::Quarantining { from, to, .. } => {
+                cx.report(Notice::Quarantined { from, to });
+                self.sync(cx)
+            }
+            Stage::Switching { .. } => self.sync(cx),
+            Stage::Syncing(_) => {
+                self.synced = true;
+                self.scan(cx)
+            }
+            Stage::Scanning(_) | Stage::Pausing => self.scan(cx),
+        }
+    }
+
+    fn unlink(mut self, cx: &mut Cx<'_>, mut names: Names, leftovers: bool) -> Renewal {
+        match names.pop() {
+            None => self.sync(cx),
+            Some(name) => {
+                self.synced = false;
+                let waiting = cx.disk(DiskCommand::Unlink { name });
+                self.stage = Stage::Unlinking { waiting, name, rest: names, leftovers };
+                Renewal::Recovering(self)
+            }
+        }
+    }
+
+    fn sync(mut self, cx: &mut Cx<'_>) -> Renewal {
+        self.synced = false;
+        self.stage = Stage::Syncing(cx.disk(DiskCommand::SyncDir));
+        Renewal::Recovering(self)
+    }
+
+    fn scanned(mut self, cx: &mut Cx<'_>, inventory: &Inventory) -> Renewal {
+        let config = cx.common.config.clone();
+        let known = Known {
+            config: config.spec(),
+            now: cx.now,
+            withdrawn: match cx.common.live {
+                Live::Withdrawn(generation) => generation,
+                Live::None | Live::Serving(_) | Live::Held(_) => Generation(0),
+            },
+            live: cx.common.live.generation(),
+            top: cx.common.top,
+            synced: self.synced,
+        };
+        match decide(&known, inventory) {
+            Decision::Drop(names) => self.unlink(cx, names, false),
+            Decision::Sync => self.sync(cx),
+            Decision::Quarantine { from, to } => {
+                self.synced = false;
+                let waiting = cx.disk(DiskCommand::Rename { from, to });
+                self.stage = Stage::Quarantining { waiting, from, to };
+                Renewal::Recovering(self)
+            }
+            Decision::Blocked => {
+                let paused = self.pause(cx);
+                if let Renewal::Recovering(phase) = &paused {
+                    cx.report(Notice::LiveNameForeign { again_in: phase.again.since(cx.now.mono) });
+                }
+                paused
+            }
+            Decision::Link { identity, temporary } => {
+                self.synced = false;
+                let target = identity.name;
+                let waiting = cx.disk(DiskCommand::Symlink { name: temporary, target });
+                self.stage = Stage::Linking { waiting, temporary, target };
+                Renewal::Recovering(self)
+            }
+            Decision::Ready(ready) => {
+                self.serve(cx, &ready);
+                if self.tidy && !ready.leftovers.is_empty() {
+                    return self.unlink(cx, ready.leftovers, true);
+                }
+                if let Some(notice) = notices(&known, inventory, ready.chosen.map(|best| best.generation)) {
+                    cx.report(notice);
+                }
+                self.finish(cx, &ready)
+            }
+        }
+    }
+
+    /// The chosen bundle has the live name, and that is durable.
+    fn serve(&self, cx: &mut Cx<'_>, ready: &Ready) {
+        cx.common.top = ready.top;
+        cx.common.no_duration |= ready.no_duration;
+        match ready.chosen {
+            Some(identity) if identity.generation > cx.common.live.generation() => cx.go_live(identity),
+            Some(_) | None => {}
+        }
+    }
+
+    /// The directory is in order: take up what was in memory, or the request that was found.
+    fn finish(mut self, cx: &mut Cx<'_>, ready: &Ready) -> Renewal {
+        cx.common.pending = ready.pending;
+        cx.common.untidy = match (self.tidy, ready.leftovers.is_empty()) {
+            (_, true) | (true, false) => None,
+            (false, false) => {
+                let wait = cx.disk_backoff();
+                Some(cx.after(wait))
+            }
+        };
+        cx.common.linked = ready.linked;
+        cx.common.previous = ready.previous;
+        match self.carry {
+            Carry::Nothing => match ready.resume {
+                Some(attempt) => Asking::resume(cx, attempt),
+                None => Resting::after_start(cx),
+            },
+            Carry::Rest(resting) => Renewal::Resting(resting),
+            Carry::Request(attempt) => match ready.resume {
+                Some(found) if found.key_digest == attempt.key_digest => Asking::begin(cx, attempt),
+                Some(_) | None if cx.now.mono >= self.again => Saving::begin(cx, attempt),
+                Some(_) | None => {
+                    self.stage = Stage::Pausing;
+                    Renewal::Recovering(self)
+                }
+            },
+            Carry::Certificate(attempt, certificate) => {
+                if cx.common.live.generation() >= attempt.generation {
+                    Resting::installed(cx)
+                } else if cx.now.wall >= certificate.not_after {
+                    Resting::retired(cx, attempt.generation).0
+                } else if cx.now.mono >= self.again {
+                    Installing::begin(cx, attempt, certificate)
+                } else {
+                    self.stage = Stage::Pausing;
+                    Renewal::Recovering(self)
+                }
+            }
+        }
+    }
+}

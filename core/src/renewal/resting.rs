@@ -1,0 +1,124 @@
+//! Nothing in flight, and the start of an attempt.
+
+use crate::common::{Common, Cx, Outstanding};
+use crate::disk::Name;
+use crate::id::{FileNumber, Generation};
+use crate::input::{KeyFault, MadeKey, Why};
+use crate::live::Live;
+use crate::notice::Notice;
+use crate::renewal::{Attempt, Carry, Outcome, Recovering, Renewal, Saving, overdue};
+use crate::time::{MonoTime, Span};
+
+/// Nothing is in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Resting {
+    /// No attempt begins by itself before this.
+    pub(crate) not_before: MonoTime,
+}
+
+/// Waiting for a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Keying {
+    pub(crate) waiting: Outstanding,
+    pub(crate) generation: Generation,
+}
+
+impl Resting {
+    /// After start-up with no request to take up. A retired key's pending file shows that attempts
+    /// have failed before: then the next one waits, so that a crash loop is no hot loop.
+    pub(crate) fn after_start(cx: &mut Cx<'_>) -> Renewal {
+        let failed = cx.common.pending.and_then(Name::generation).map(|it| cx.common.failed_attempts(it));
+        let wait = failed.map_or(Span::ZERO, |failed| cx.retry_wait(failed));
+        Renewal::Resting(Self { not_before: cx.after(wait) })
+    }
+
+    /// After an attempt that came to nothing: its key is retired. Gives the wait before the next one, too.
+    pub(crate) fn retired(cx: &mut Cx<'_>, generation: Generation) -> (Renewal, Span) {
+        let wait = cx.renew_wait(generation);
+        (Renewal::Resting(Self { not_before: cx.after(wait) }), wait)
+    }
+
+    /// After a rotation.
+    pub(crate) fn installed(cx: &mut Cx<'_>) -> Renewal {
+        cx.common.disk_failures = 0;
+        cx.common.call_failures = 0;
+        cx.common.floor = cx.after(cx.common.times().issuance_floor(cx.common.life));
+        Renewal::Resting(Self { not_before: cx.now.mono })
+    }
+
+    pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {
+        let wanted = match &cx.common.live {
+            Live::None | Live::Withdrawn(_) => true,
+            Live::Serving(identity) | Live::Held(identity) => identity.is_due(cx.now),
+        };
+        if wanted && cx.now.mono >= self.opens(cx.common) {
+            return Ok(Keying::begin(cx));
+        }
+        if cx.common.untidy.is_some_and(|again| cx.now.mono >= again) {
+            return Ok(Recovering::begin(cx, Carry::Rest(self), cx.now.mono));
+        }
+        Err(Why::NotDue)
+    }
+
+    pub(crate) fn rotate_now(self, cx: &mut Cx<'_>) -> Outcome {
+        if cx.now.mono < cx.common.floor { Err(Why::Busy) } else { Ok(Keying::begin(cx)) }
+    }
+
+    /// By the mono clock; the wall time of the renewal is the caller's to add. A wait that has passed is not waited for.
+    pub(crate) fn wake(self, common: &Common) -> Option<MonoTime> {
+        let opens = self.opens(common);
+        let begin = match common.live.identity() {
+            None => opens,
+            Some(_) if opens > common.mono => opens,
+            Some(identity) => identity.renew_by,
+        };
+        Some(common.untidy.map_or(begin, |again| again.min(begin)))
+    }
+
+    /// Whether an attempt may begin by itself at the last step's time.
+    pub(crate) fn is_open(self, common: &Common) -> bool {
+        self.opens(common) <= common.mono
+    }
+
+    fn opens(self, common: &Common) -> MonoTime {
+        self.not_before.max(common.floor)
+    }
+}
+
+impl Keying {
+    fn begin(cx: &mut Cx<'_>) -> Renewal {
+        let generation = cx.common.top.next();
+        cx.common.top = generation;
+        cx.report(Notice::AttemptStarted { generation });
+        Renewal::Keying(Self { waiting: cx.make_key(), generation })
+    }
+
+    pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {
+        overdue(self.waiting, cx)?;
+        Ok(self.failed(cx))
+    }
+
+    pub(crate) fn answered(self, cx: &mut Cx<'_>, result: Result<MadeKey, KeyFault>) -> Renewal {
+        match result {
+            Err(KeyFault::Failed) => self.failed(cx),
+            Ok(made) => {
+                let attempt = Attempt {
+                    generation: self.generation,
+                    key: made.key,
+                    key_digest: made.key_digest,
+                    request: made.request,
+                    made: cx.now.wall,
+                    issued_after: cx.now.wall,
+                    file: FileNumber(1),
+                };
+                Saving::begin(cx, attempt)
+            }
+        }
+    }
+
+    fn failed(self, cx: &mut Cx<'_>) -> Renewal {
+        let again_in = cx.call_backoff();
+        cx.report(Notice::KeyFailed { again_in });
+        Renewal::Resting(Resting { not_before: cx.after(again_in) })
+    }
+}

@@ -1,0 +1,122 @@
+//! The pending file, durable before anything is asked.
+//!
+//! The order: create, write and **sync** a temporary name; rename it to the pending name; remove the
+//! generation before the live one; **sync the directory**; remove the retired key's pending file. The removals ride on
+//! the next sync; the directory sync also shows that the store is writable before a certificate is asked for.
+
+use crate::common::{Cx, Outstanding};
+use crate::disk::{Content, DiskCommand, DiskDone, DiskFault, Name};
+use crate::input::{ExitReason, Why};
+use crate::renewal::{Asking, Attempt, Carry, Outcome, Recovering, Renewal, overdue};
+
+/// Making the pending file durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Saving {
+    pub(crate) attempt: Attempt,
+    temporary: Name,
+    step: SaveStep,
+    waiting: Outstanding,
+}
+
+/// The step whose answer is awaited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum SaveStep {
+    Create,
+    Write,
+    SyncFile,
+    Rename,
+    UnlinkPrevious,
+    SyncDir,
+    UnlinkRetired,
+}
+
+impl Saving {
+    pub(crate) fn begin(cx: &mut Cx<'_>, mut attempt: Attempt) -> Renewal {
+        let temporary = attempt.temporary();
+        let waiting = cx.disk(DiskCommand::Create { name: temporary });
+        Renewal::Saving(Self { attempt, temporary, step: SaveStep::Create, waiting })
+    }
+
+    pub(crate) const fn waiting(self) -> Option<Outstanding> {
+        Some(self.waiting)
+    }
+
+    pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {
+        overdue(self.waiting, cx)?;
+        Ok(Recovering::timed_out(cx, self.command(cx), Carry::Request(self.attempt)))
+    }
+
+    pub(crate) fn answered(mut self, cx: &mut Cx<'_>, result: Result<DiskDone, DiskFault>) -> Outcome {
+        match result {
+            Ok(DiskDone::Scanned(_)) => Err(Why::WrongKind),
+            Ok(DiskDone::Done) => {
+                self.step = match self.next(cx) {
+                    Some(step) => step,
+                    None => return Ok(self.saved(cx)),
+                };
+                self.waiting = cx.disk(self.command(cx));
+                Ok(Renewal::Saving(self))
+            }
+            // A failed directory sync leaves the entries pending: it is repeated, and nothing after it is done.
+            // Everything else starts over from what is seen on disk.
+            Err(fault) => Ok(Recovering::failed(cx, self.command(cx), fault, Carry::Request(self.attempt))),
+        }
+    }
+
+    /// The step after this one; as a side effect forgets what the step that ended has removed.
+    fn next(&self, cx: &mut Cx<'_>) -> Option<SaveStep> {
+        match self.step {
+            SaveStep::Create => Some(SaveStep::Write),
+            SaveStep::Write => Some(SaveStep::SyncFile),
+            SaveStep::SyncFile => Some(SaveStep::Rename),
+            SaveStep::Rename if cx.common.previous.is_some() => Some(SaveStep::UnlinkPrevious),
+            SaveStep::Rename => Some(SaveStep::SyncDir),
+            SaveStep::UnlinkPrevious => {
+                cx.common.previous = None;
+                Some(SaveStep::SyncDir)
+            }
+            SaveStep::SyncDir if cx.common.pending.is_some() => Some(SaveStep::UnlinkRetired),
+            SaveStep::SyncDir => None,
+            SaveStep::UnlinkRetired => {
+                cx.common.pending = None;
+                None
+            }
+        }
+    }
+
+    fn command(&self, cx: &Cx<'_>) -> DiskCommand {
+        let Attempt { generation, key, made, .. } = self.attempt;
+        let name = self.temporary;
+        match self.step {
+            SaveStep::Create => DiskCommand::Create { name },
+            SaveStep::Write => {
+                DiskCommand::Write { name, content: Content::Pending { generation, key, made } }
+            }
+            SaveStep::SyncFile => DiskCommand::SyncFile { name },
+            SaveStep::Rename => DiskCommand::Rename { from: name, to: self.final_name() },
+            SaveStep::UnlinkPrevious => unlink_or_sync(cx.common.previous),
+            SaveStep::SyncDir => DiskCommand::SyncDir,
+            SaveStep::UnlinkRetired => unlink_or_sync(cx.common.pending),
+        }
+    }
+
+    /// The final name has the temporary one's number, which no other file of the generation has.
+    fn final_name(&self) -> Name {
+        let file = self.temporary.file().unwrap_or_default();
+        Name::Pending { generation: self.attempt.generation, file }
+    }
+
+    fn saved(self, cx: &mut Cx<'_>) -> Renewal {
+        cx.common.disk_failures = 0;
+        cx.common.pending = Some(self.final_name());
+        if cx.common.stopping {
+            return cx.exit(ExitReason::Shutdown);
+        }
+        Asking::begin(cx, self.attempt)
+    }
+}
+
+/// Removing nothing is no system call; a directory sync harms nobody.
+fn unlink_or_sync(name: Option<Name>) -> DiskCommand {
+    name.map_or(DiskCommand::SyncDir, |name| DiskCommand::Unlink { name })
+}

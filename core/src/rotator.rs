@@ -1,0 +1,166 @@
+//! The machine.
+
+use alloc::vec::Vec;
+
+use crate::common::{Common, Cx};
+use crate::config::Config;
+use crate::id::{CertHandle, KeyHandle, RunId};
+use crate::input::{Action, Disposition, Input, Why};
+use crate::live::Live;
+use crate::renewal::{Renewal, settle};
+use crate::time::{MonoTime, Now, Span, WallTime};
+use crate::view::{Handle, View, Wake, WakeReason};
+
+/// The rotation of one identity, as a value: give it one [`Input`] at a time, carry out the [`Action`]s
+/// it answers with, and come back at [`Rotator::wake`] at the latest.
+///
+/// * `step` is the only mutator. It never blocks, reads no clock and does no I/O.
+/// * `wake`, `view`, `handles` and `digest` are derived from the state; they can't go stale.
+/// * `now.mono` must never go back between steps. `now.wall` may do what it likes.
+/// * Disk commands are carried out one after the other, in the order given, a timed-out one before the
+///   scan that follows it.
+///
+/// # Panics
+///
+/// Nothing here panics; a panic is a bug.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Rotator {
+    common: Common,
+    renewal: Renewal,
+}
+
+/// What a step did.
+#[must_use = "the actions must be carried out, in order"]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Step {
+    /// What became of the input.
+    pub disposition: Disposition,
+    /// What to do now, in order.
+    pub actions: Vec<Action>,
+}
+
+impl Rotator {
+    /// A machine at rest. The first [`Input::Tick`] starts it.
+    #[must_use = "a rotator does nothing until it is stepped"]
+    pub fn new(config: Config, run: RunId) -> Self {
+        Self { common: Common::new(config, run), renewal: Renewal::New }
+    }
+
+    /// Takes one input at one time.
+    ///
+    /// Expiry of the live identity is judged first, whatever the input is. An input that is
+    /// [`Disposition::Ignored`] changes nothing beyond that.
+    pub fn step(&mut self, now: Now, input: Input) -> Step {
+        let mut actions = Vec::new();
+        if now.mono < self.common.mono {
+            return Step { disposition: Disposition::Ignored(Why::ClockRegressed), actions };
+        }
+        self.common.mono = now.mono;
+        let mut cx = Cx { common: &mut self.common, now, actions: &mut actions };
+        if !matches!(self.renewal, Renewal::Ended(_)) {
+            cx.judge_live();
+        }
+        let judged = !cx.actions.is_empty();
+        let ticked = matches!(input, Input::Tick);
+        let outcome = match input {
+            Input::Tick => self.renewal.tick(&mut cx),
+            Input::DiskAnswered { op, result } => self.renewal.disk_answered(&mut cx, op, result),
+            Input::KeyMade { op, result } => self.renewal.key_made(&mut cx, op, result),
+            Input::CallAnswered { op, result } => self.renewal.call_answered(&mut cx, op, result),
+            Input::RotateNow => self.renewal.rotate_now(&mut cx),
+            Input::Shutdown => self.renewal.shutdown(&mut cx),
+        };
+        let (renewal, mut disposition) = settle(self.renewal, outcome);
+        self.renewal = renewal;
+        if ticked && judged {
+            disposition = Disposition::Applied;
+        }
+        Step { disposition, actions }
+    }
+
+    /// When to give the next [`Input::Tick`] at the latest, and what for: whichever of the two times comes first.
+    #[must_use]
+    pub fn wake(&self) -> Wake {
+        let mono = self.renewal.wake(&self.common);
+        let reason = match (mono, &self.renewal) {
+            (None, _) => WakeReason::Nothing,
+            (Some(_), Renewal::Resting(_)) if self.common.live.identity().is_some() => WakeReason::Renewal,
+            (Some(_), _) => WakeReason::Phase(self.renewal.phase()),
+        };
+        let ended = matches!(self.renewal, Renewal::Ended(_));
+        let watched = if ended { None } else { self.common.live.identity() };
+        let Some(identity) = watched else { return Wake { wall: None, mono, reason } };
+        let edge = match self.common.live {
+            Live::Held(_) => identity.not_before,
+            Live::None | Live::Serving(_) | Live::Withdrawn(_) => identity.not_after,
+        };
+        match self.renewal {
+            Renewal::Resting(resting) if resting.is_open(&self.common) && identity.renew_at < edge => {
+                Wake { wall: Some(identity.renew_at), mono, reason: WakeReason::Renewal }
+            }
+            _ => Wake { wall: Some(edge), mono, reason },
+        }
+    }
+
+    /// What there is to see.
+    #[must_use]
+    pub fn view(&self) -> View {
+        let (identity, serving) = match self.common.live {
+            Live::Serving(identity) => (Some(identity), true),
+            Live::Held(identity) => (Some(identity), false),
+            Live::None | Live::Withdrawn(_) => (None, false),
+        };
+        View {
+            phase: self.renewal.phase(),
+            serving,
+            identity,
+            attempt: self.renewal.attempt().map(|attempt| attempt.generation),
+            request: self.renewal.attempt().map(|attempt| attempt.request),
+            call_failures: self.common.call_failures.into(),
+            disk_failures: self.common.disk_failures.into(),
+            life: self.common.life,
+        }
+    }
+
+    /// The live identity's key and chain, checked against `wall` once more (S1).
+    #[must_use]
+    pub fn live(&self, wall: WallTime) -> Option<(KeyHandle, CertHandle)> {
+        match self.common.live {
+            Live::Serving(identity) if identity.is_valid(wall) => Some((identity.key, identity.cert)),
+            Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_) => None,
+        }
+    }
+
+    /// Every key and certificate that is still needed. The driver erases all others after each step.
+    pub fn handles(&self) -> impl Iterator<Item = Handle> {
+        let (key, cert) = self.renewal.handles();
+        let live = self.common.live.identity();
+        let keys = [key, live.map(|identity| identity.key)].into_iter().flatten().map(Handle::Key);
+        let certs = [cert, live.map(|identity| identity.cert)].into_iter().flatten().map(Handle::Cert);
+        keys.chain(certs)
+    }
+
+    /// The longest time that the driver may go without looking at the wall clock.
+    #[must_use]
+    pub fn clock_look(&self) -> Span {
+        self.common.times().clock_look(self.common.life)
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.common.config
+    }
+
+    /// The latest mono time that was seen.
+    #[must_use]
+    pub fn mono(&self) -> MonoTime {
+        self.common.mono
+    }
+
+    /// A digest of the whole state, configuration included: equal on every platform and in every build.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        crate::digest::of(self)
+    }
+}

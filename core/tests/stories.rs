@@ -1,0 +1,285 @@
+//! Ten short runs of the machine in the simulated world, told from start to end. The invariants are
+//! checked after every step of each.
+
+use certrotate_core::api::{ApiFault, Credential};
+use certrotate_core::config::{Config, ConfigSpec, Template};
+use certrotate_core::disk::{DiskFault, Name};
+use certrotate_core::id::Generation;
+use certrotate_core::input::{Disposition, ExitReason, Input, Why};
+use certrotate_core::judge::Refusal;
+use certrotate_core::notice::Notice;
+use certrotate_core::time::{Span, WallTime};
+use certrotate_core::view::Phase;
+use certrotate_model::disk::{Fault, Kind};
+use certrotate_model::server::{Approver, Bad};
+use certrotate_model::world::World;
+
+fn world() -> World {
+    World::new(
+        Config::new(ConfigSpec::new(Template::node_client("node-1"))).expect("the template is complete"),
+    )
+}
+
+fn running() -> World {
+    let mut world = world();
+    world.start();
+    world.run_until("the first certificate", |world| world.served() == Some(Generation(1)));
+    world
+}
+
+fn phase(world: &World) -> Phase {
+    world.node.as_ref().map_or(Phase::Ended, |node| node.view().phase)
+}
+
+fn names(world: &World) -> Vec<String> {
+    world.disk.names().map(|name| name.to_string()).collect()
+}
+
+#[test]
+fn a_first_start_makes_one_request_and_serves_its_certificate() {
+    let world = running();
+    assert_eq!(world.server.created(), 1);
+    assert_eq!(world.credentials, [Credential::Bootstrap; 2], "one create, one watch");
+    insta::assert_debug_snapshot!(names(&world));
+    let commands: Vec<String> =
+        world.disk.log.iter().map(|(command, _)| format!("{:?}", Kind::of(command))).collect();
+    insta::assert_snapshot!(commands.join(" "));
+}
+
+#[test]
+fn a_renewal_comes_between_70_and_90_percent_of_the_life_with_the_live_identity_and_a_new_key() {
+    let mut world = running();
+    let first = world.served_facts().expect("it is served").clone();
+    let born = world.now.wall;
+    world.run_until("the second certificate", |world| world.served() == Some(Generation(2)));
+    let age = world.now.wall.since(born).ms();
+    let life = first.not_after.since(born).ms();
+    assert!((life * 70 / 100..=life * 90 / 100).contains(&age), "renewed at {age} of {life}");
+    let second = world.served_facts().expect("it is served");
+    assert_ne!(first.key, second.key);
+    assert_eq!(world.credentials.last(), Some(&Credential::Live(Generation(1))));
+    assert_eq!(names(&world).len(), 3, "live name, live, previous: {:?}", names(&world));
+}
+
+#[test]
+fn while_the_ca_is_down_until_expiry_the_identity_is_served_to_its_end_then_withdrawn_and_bootstrap_brings_a_new_one()
+ {
+    let mut world = running();
+    let end = world.served_facts().expect("it is served").not_after;
+    world.server.outage = Some(ApiFault::Unreachable);
+    world.run_until("the end", |world| world.served().is_none());
+    assert_eq!(world.now.wall, end, "withdrawn in the very millisecond, and no sooner");
+    world.run_for(Span::from_hours(30));
+    world.server.outage = None;
+    world.run_until("a new identity", |world| world.served().is_some());
+    assert_eq!(
+        world.credentials.last(),
+        Some(&Credential::Bootstrap),
+        "an expired identity is never presented"
+    );
+    assert_eq!(world.server.open(), 0);
+    assert_eq!(world.server.created(), 2, "one request in all, resumed");
+}
+
+#[test]
+fn a_full_disk_at_any_step_of_a_rotation_costs_neither_the_identity_nor_a_second_request() {
+    let kinds =
+        [Kind::Create, Kind::Write, Kind::SyncFile, Kind::Rename, Kind::Symlink, Kind::Unlink, Kind::SyncDir];
+    for kind in kinds {
+        for after in 0..3 {
+            let mut world = running();
+            let created = world.server.created();
+            world.disk.faults.push(Fault { after, times: 3, kind, fault: DiskFault::NoSpace });
+            world.run_until("the second certificate", |world| world.served() == Some(Generation(2)));
+            assert_eq!(world.server.created(), created + 1, "{kind:?} after {after}");
+            assert!(world.disk.names_max <= 5, "{kind:?} after {after}: {} names", world.disk.names_max);
+            world.run_until("tidiness", |world| names(world).len() == 3 && phase(world) == Phase::Resting);
+            assert_eq!(
+                world.served(),
+                Some(Generation(2)),
+                "{kind:?} after {after}: before the next renewal"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_crash_after_any_disk_operation_of_a_rotation_recovers_to_a_valid_identity_and_never_asks_twice() {
+    let operations = {
+        let mut world = running();
+        let before = world.disk.log.len();
+        world.run_until("the second certificate", |world| world.served() == Some(Generation(2)));
+        world.disk.log.len() - before
+    };
+    for crash_after in 0..operations {
+        let pending = {
+            let world = rotated_for(crash_after);
+            world.disk.pending()
+        };
+        // Every subset of what was pending, and the process alone (`None`).
+        let images = (0..1u64 << pending.min(8)).map(Some).chain([None]);
+        for image in images {
+            let mut world = rotated_for(crash_after);
+            match image {
+                Some(kept) => world.power_cut(kept),
+                None => world.restart(),
+            }
+            world.run_until("an identity again", |world| world.served().is_some());
+            world.run_until("the second certificate", |world| world.served() >= Some(Generation(2)));
+            assert_eq!(world.server.created(), 2, "crash after {crash_after}, image {image:?}");
+        }
+    }
+}
+
+/// A world whose first renewal has carried out so many disk operations.
+fn rotated_for(operations: usize) -> World {
+    let mut world = running();
+    let before = world.disk.log.len();
+    world.run_until("the operation", |world| world.disk.log.len() >= before + operations);
+    world
+}
+
+#[test]
+fn a_clock_that_steps_back_withholds_the_identity_until_its_start_and_does_not_postpone_its_renewal() {
+    let mut world = running();
+    let born = world.now;
+    world.now.wall = WallTime::from_unix_ms(born.wall.unix_ms() - 86_400_000);
+    world.give(Input::Tick);
+    assert_eq!(world.served(), None, "its start is in the future now");
+    world.run_for(Span::from_hours(22));
+    assert!(world.server.created() >= 2, "22 hours of mono time are past nine tenths of its life");
+    world.now.wall = born.wall.plus(Span::from_hours(23));
+    world.run_until("an identity", |world| world.served().is_some());
+}
+
+#[test]
+fn an_identity_that_was_withdrawn_at_its_end_does_not_go_live_again_when_the_clock_steps_back() {
+    let mut world = running();
+    let born = world.now.wall;
+    world.server.outage = Some(ApiFault::Unreachable);
+    world.run_until("the end", |world| world.served().is_none());
+    world.now.wall = born.plus(Span::from_hours(1));
+    world.run_for(Span::from_hours(2));
+    assert_eq!(world.served(), None);
+    world.server.outage = None;
+    world.run_until("a new identity", |world| world.served() == Some(Generation(2)));
+}
+
+#[test]
+fn after_a_suspend_past_the_end_the_first_step_withdraws_and_asks_with_the_bootstrap_credential() {
+    let mut world = running();
+    world.pass(Span::from_hours(30));
+    let step = world.give(Input::Tick).expect("the process runs");
+    assert_eq!(step.disposition, Disposition::Applied);
+    assert_eq!(world.served(), None, "in the very step that sees the time");
+    world.run_until("a new identity", |world| world.served().is_some());
+    assert!(world.credentials.iter().skip(2).all(|it| *it == Credential::Bootstrap));
+}
+
+#[test]
+fn a_denied_request_is_followed_by_another_only_after_ten_minutes_or_when_somebody_asks() {
+    let mut world = world();
+    world.server.approver = Approver::Denies;
+    world.start();
+    world.run_until("the denial", |world| {
+        world.notices.iter().any(|(_, notice)| matches!(notice, Notice::RequestDenied { .. }))
+    });
+    world.run_for(Span::from_mins(10).scaled(99, 100));
+    assert_eq!(world.server.created(), 1);
+    world.server.approver = Approver::Auto;
+    world.give(Input::RotateNow);
+    world.run_until("a certificate", |world| world.served() == Some(Generation(2)));
+    assert_eq!(world.server.created(), 2);
+}
+
+#[test]
+fn a_certificate_for_another_key_is_refused_never_written_and_asked_for_again_with_a_new_key() {
+    let mut world = world();
+    world.server.bad = Some(Bad::Key);
+    world.start();
+    world.run_until("the refusal", |world| {
+        world.notices.iter().any(|(_, notice)| {
+            matches!(notice, Notice::CertificateRefused { refusal: Refusal::Key { .. }, .. })
+        })
+    });
+    assert!(!world.disk.names().any(|name| matches!(name, Name::Bundle { .. } | Name::Live)));
+    world.server.bad = None;
+    world.run_until("a good one", |world| world.served() == Some(Generation(2)));
+}
+
+#[test]
+fn a_late_duplicate_or_unknown_answer_changes_nothing() {
+    let mut world = world();
+    world.start();
+    world.server.silent = true;
+    world.run_until("the call", |world| !world.credentials.is_empty());
+    world.run_until("its time-out", |world| {
+        world.notices.iter().any(|(_, notice)| matches!(notice, Notice::CallTimedOut { .. }))
+    });
+    let before = world.node.clone().expect("the process runs");
+    let late = certrotate_core::id::OpId { run: certrotate_core::id::RunId(1), seq: 1 };
+    for input in [
+        Input::CallAnswered { op: late, result: Err(ApiFault::NotFound) },
+        Input::DiskAnswered { op: late, result: Err(DiskFault::Io) },
+    ] {
+        let step = world.give(input).expect("the process runs");
+        assert_eq!(step.disposition, Disposition::Ignored(Why::NotOutstanding));
+        assert_eq!(step.actions, []);
+    }
+    assert_eq!(world.node.as_ref(), Some(&before));
+}
+
+#[test]
+fn a_lost_disk_answer_is_waited_for_and_then_the_directory_is_looked_at() {
+    for lost in 0..14 {
+        let mut world = world();
+        world.start();
+        for _ in 0..lost {
+            world.advance();
+        }
+        world.lose_disk_answers = 1;
+        world.run_until("the first certificate", |world| world.served().is_some());
+        assert_eq!(world.server.created(), 1, "answer {lost} lost");
+    }
+}
+
+#[test]
+fn a_shutdown_finishes_what_is_being_written_and_drops_the_rest() {
+    for steps in 0..40 {
+        let mut world = world();
+        world.start();
+        for _ in 0..steps {
+            world.advance();
+        }
+        world.give(Input::Shutdown);
+        world.settle();
+        assert_eq!(world.exit, Some(ExitReason::Shutdown), "after {steps} steps");
+        assert!(
+            !world.disk.names().any(|name| matches!(name, Name::Temporary { .. })),
+            "after {steps} steps: {:?}",
+            names(&world)
+        );
+        world.start();
+        world.run_until("a certificate", |world| world.served().is_some());
+        world.run_until("rest", |world| phase(world) == Phase::Resting);
+        assert_eq!(Some(Generation(world.server.created() as u32)), world.served(), "after {steps} steps");
+    }
+}
+
+#[test]
+fn a_locked_or_unsafe_directory_ends_the_run_with_its_own_reason_and_nothing_changed() {
+    let cases = [
+        (DiskFault::Locked, ExitReason::Locked),
+        (DiskFault::Unsafe, ExitReason::Unsafe),
+        (DiskFault::NoDirectory, ExitReason::NoDirectory),
+    ];
+    for (fault, reason) in cases {
+        let mut world = world();
+        world.disk.faults.push(Fault { after: 0, times: 1, kind: Kind::Lock, fault });
+        world.start();
+        world.settle();
+        assert_eq!(world.exit, Some(reason));
+        assert_eq!(names(&world), Vec::<String>::new());
+        assert_eq!(phase(&world), Phase::Ended);
+    }
+}
