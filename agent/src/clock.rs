@@ -24,7 +24,7 @@ pub trait Clock {
 
     /// Sleeps until either time is reached, the clock is changed, or [`LONGEST`] has passed, whichever comes first.
     /// It may end early: the caller looks at the clocks and sleeps again.
-    fn until(&self, wall: Option<WallTime>, mono: Option<MonoTime>) -> impl Future<Output = ()>;
+    fn until(&self, wall: Option<WallTime>, mono: Option<MonoTime>) -> impl Future<Output = ()> + Send;
 }
 
 /// The system's clocks: CLOCK_REALTIME, and CLOCK_BOOTTIME, which counts suspended time.
@@ -83,7 +83,9 @@ impl Alarm {
         let at = Timespec { tv_sec: time.unix_secs(), tv_nsec: 0 };
         let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
         timerfd_settime(&fd, flags, &Itimerspec { it_interval: zero, it_value: at })?;
-        Ok(Self(AsyncFd::new(fd)?))
+        #[expect(deprecated, reason = "sound for an OwnedFd, whose descriptor cannot change; the successor is unsafe")]
+        let fd = AsyncFd::new(fd)?;
+        Ok(Self(fd))
     }
 
     /// Returns when it is time or the clock was set: either makes the descriptor readable.

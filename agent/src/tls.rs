@@ -14,16 +14,21 @@ pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-/// A certificate chain with its key, ready to sign handshakes.
+/// A certificate chain with its key, ready to sign handshakes. rustls parses the key and keeps no copy of the bytes.
 ///
 /// # Errors
 ///
 /// The key cannot be read, or is not the one in the leaf.
-pub fn pair(
+pub fn signer(
+    key: &PrivateKeyDer<'_>,
     chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
 ) -> Result<Arc<CertifiedKey>, rustls::Error> {
-    CertifiedKey::from_der(chain, key, &provider()).map(Arc::new)
+    let pair = CertifiedKey::new(chain, rustls::crypto::ring::sign::any_supported_type(key)?);
+    match pair.keys_match() {
+        // A key whose public half cannot be told is taken as it is: the server would see at once.
+        Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => Ok(Arc::new(pair)),
+        Err(error) => Err(error),
+    }
 }
 
 /// Settings of a client that trusts `roots` and proves itself with what `identity` gives.

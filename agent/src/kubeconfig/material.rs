@@ -103,7 +103,7 @@ impl Kubeconfig {
                 })?;
                 let der = PrivateKeyDer::from_pem_slice(&read_material(key, key_field)?)
                     .map_err(|_| in_file(key, key_field, Problem::NoKey { field: key_field }))?;
-                crate::tls::pair(chain.clone(), der.clone_key()).map_err(|_| Problem::NotAPair)?;
+                crate::tls::signer(&der, chain.clone()).map_err(|_| Problem::NotAPair)?;
                 Ok(Secret::Certificate { chain, key: der })
             }
         }

@@ -1,0 +1,282 @@
+//! Keys, requests and certificate chains by handle: the bytes that core never sees.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use certrotate_core::config::Template;
+use certrotate_core::disk::{BundleHeader, Content};
+use certrotate_core::facts::CertFacts;
+use certrotate_core::id::{CertHandle, Generation, KeyHandle};
+use certrotate_core::input::{KeyFault, MadeKey};
+use certrotate_core::time::Span;
+use certrotate_core::view::Handle;
+use certrotate_store::Vault;
+use certrotate_x509::{Bundle, CertChain, PendingRequest, SecretKey, bundle, pending, request_name};
+use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use zeroize::Zeroizing;
+
+use crate::identity::Identity;
+
+/// Makes keys: a port of the driver.
+pub trait Keys {
+    /// Makes a key and signs the request for the configured template with it, `duration` in place of the template's.
+    ///
+    /// # Errors
+    ///
+    /// The system's randomness or the signing failed.
+    fn make(&self, duration: Option<Span>) -> Result<MadeKey, KeyFault>;
+
+    /// Erases all but these.
+    fn retain(&self, needed: &[Handle]);
+}
+
+/// What is sent to the server for a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The object's name.
+    pub name: String,
+    /// The certificate request (PKCS#10) in PEM.
+    pub csr_pem: String,
+    /// What else is asked for.
+    pub template: Template,
+}
+
+/// The one place for key bytes in the process, apart from the identity that is served. Cheap to clone: a
+/// clone is the same store.
+///
+/// `Debug` shows how many things it holds and nothing of them. What is erased is overwritten.
+#[derive(Clone)]
+pub struct KeyStore {
+    template: Arc<Template>,
+    content: Arc<Mutex<Contents>>,
+}
+
+#[derive(Default)]
+struct Contents {
+    last: u64,
+    keys: BTreeMap<KeyHandle, Kept>,
+    certs: BTreeMap<CertHandle, (CertChain, CertFacts)>,
+}
+
+enum Kept {
+    /// A key with the request that it signed.
+    Pending(PendingRequest),
+    /// A key from a bundle.
+    Key(SecretKey),
+}
+
+impl Kept {
+    fn key(&self) -> &SecretKey {
+        match self {
+            Self::Pending(request) => request.key(),
+            Self::Key(key) => key,
+        }
+    }
+}
+
+impl KeyStore {
+    /// An empty store that makes requests for this template.
+    #[must_use]
+    pub fn new(template: Template) -> Self {
+        Self { template: Arc::new(template), content: Arc::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Contents> {
+        // Each change is a single insertion or removal: a panic elsewhere leaves nothing half done.
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What to send for this key; `None` if the handle is unknown or the key came from a bundle.
+    #[must_use]
+    pub fn asked(&self, key: KeyHandle) -> Option<Asked> {
+        match self.lock().keys.get(&key)? {
+            Kept::Key(_) => None,
+            Kept::Pending(request) => Some(Asked {
+                name: request_name(&request.request()),
+                csr_pem: request.csr_pem().to_owned(),
+                template: request.template().clone(),
+            }),
+        }
+    }
+
+    /// Keeps an issued chain under a handle never used before.
+    pub fn keep_chain(&self, chain: CertChain, facts: CertFacts) -> CertHandle {
+        let mut content = self.lock();
+        let handle = CertHandle(content.next());
+        content.certs.insert(handle, (chain, facts));
+        handle
+    }
+
+    /// An identity that is ready to be served.
+    ///
+    /// # Errors
+    ///
+    /// A handle is unknown, or key and chain cannot be used together; either is a bug elsewhere.
+    pub fn identity(
+        &self,
+        generation: Generation,
+        key: KeyHandle,
+        cert: CertHandle,
+    ) -> Result<Identity, IdentityError> {
+        let content = self.lock();
+        let (Some(kept), Some((chain, facts))) = (content.keys.get(&key), content.certs.get(&cert)) else {
+            return Err(IdentityError::Unknown);
+        };
+        let der = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(kept.key().pkcs8_der()));
+        let signer =
+            crate::tls::signer(&der, chain.ders().to_vec()).map_err(|_| IdentityError::NotAPair)?;
+        Ok(Identity::new(generation, chain.leaf_summary().clone(), facts, signer))
+    }
+}
+
+impl Contents {
+    fn next(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+}
+
+/// Why an identity cannot be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IdentityError {
+    /// A handle names nothing.
+    Unknown,
+    /// rustls takes key and chain for no pair.
+    NotAPair,
+}
+
+impl fmt::Display for IdentityError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "its key or certificate is not in memory; restart to read it from disk",
+            Self::NotAPair => "its key and certificate cannot be used together; restart to judge the files again",
+        })
+    }
+}
+
+impl std::error::Error for IdentityError {}
+
+impl Keys for KeyStore {
+    fn make(&self, duration: Option<Span>) -> Result<MadeKey, KeyFault> {
+        let template = Template { duration, ..Template::clone(&self.template) };
+        let request = PendingRequest::make(&template).map_err(|error| {
+            tracing::error!("cannot make a key: {error}");
+            KeyFault::Failed
+        })?;
+        let (key_digest, digest) = (request.key_digest(), request.request());
+        let mut content = self.lock();
+        let key = KeyHandle(content.next());
+        content.keys.insert(key, Kept::Pending(request));
+        Ok(MadeKey { key, key_digest, request: digest })
+    }
+
+    fn retain(&self, needed: &[Handle]) {
+        let mut content = self.lock();
+        content.keys.retain(|handle, _| needed.contains(&Handle::Key(*handle)));
+        content.certs.retain(|handle, _| needed.contains(&Handle::Cert(*handle)));
+    }
+}
+
+impl fmt::Debug for KeyStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let content = self.lock();
+        f.debug_struct("KeyStore")
+            .field("keys", &content.keys.len())
+            .field("chains", &content.certs.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the disk's thread sees of a [`KeyStore`]. What a scan reads is staged here and joins the store only when
+/// core is told of it: core does not name a handle before, and what it does not name is erased.
+#[derive(Debug)]
+pub(crate) struct Staging {
+    store: KeyStore,
+    staged: Mutex<Staged>,
+}
+
+/// Things that were read, on their way to the store. Dropped, they are erased.
+#[derive(Default)]
+pub(crate) struct Staged {
+    keys: Vec<(KeyHandle, Kept)>,
+    certs: Vec<(CertHandle, CertChain, CertFacts)>,
+}
+
+impl fmt::Debug for Staged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Staged").field("keys", &self.keys.len()).finish_non_exhaustive()
+    }
+}
+
+impl Staging {
+    pub(crate) fn new(store: KeyStore) -> Self {
+        Self { store, staged: Mutex::default() }
+    }
+
+    fn staged(&self) -> MutexGuard<'_, Staged> {
+        self.staged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was read since the last call.
+    pub(crate) fn take(&self) -> Staged {
+        std::mem::take(&mut *self.staged())
+    }
+}
+
+impl KeyStore {
+    /// Takes in what the disk's thread has read.
+    pub(crate) fn accept(&self, staged: Staged) {
+        let mut content = self.lock();
+        content.keys.extend(staged.keys);
+        content.certs.extend(staged.certs.into_iter().map(|(handle, chain, facts)| (handle, (chain, facts))));
+    }
+}
+
+impl Vault for Staging {
+    fn content(&self, content: &Content) -> Option<Zeroizing<Vec<u8>>> {
+        let store = self.store.lock();
+        match *content {
+            Content::Pending { generation, key, made } => match store.keys.get(&key)? {
+                Kept::Pending(request) => Some(pending::encode(request, generation, made)),
+                Kept::Key(_) => None,
+            },
+            Content::Bundle { generation, key, cert, issued } => {
+                let (chain, _) = store.certs.get(&cert)?;
+                let key = store.keys.get(&key)?.key();
+                Some(bundle::encode(chain, key, BundleHeader { generation, issued }))
+            }
+        }
+    }
+
+    fn keep_bundle(&self, bundle: Bundle) -> (KeyHandle, CertHandle) {
+        let (key, cert) = {
+            let mut content = self.store.lock();
+            (KeyHandle(content.next()), CertHandle(content.next()))
+        };
+        let mut staged = self.staged();
+        staged.keys.push((key, Kept::Key(bundle.key)));
+        staged.certs.push((cert, bundle.chain, bundle.facts));
+        (key, cert)
+    }
+
+    fn keep_pending(&self, request: PendingRequest) -> KeyHandle {
+        let key = KeyHandle(self.store.lock().next());
+        self.staged().keys.push((key, Kept::Pending(request)));
+        key
+    }
+}
+
+impl KeyStore {
+    /// The handles of everything that is kept.
+    #[must_use]
+    pub fn handles(&self) -> BTreeSet<Handle> {
+        let content = self.lock();
+        let keys = content.keys.keys().copied().map(Handle::Key);
+        keys.chain(content.certs.keys().copied().map(Handle::Cert)).collect()
+    }
+}
