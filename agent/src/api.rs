@@ -1,311 +1,320 @@
-//! The certificates API of a real server: create, get, list and watch of CertificateSigningRequests
-//! (`certificates.k8s.io/v1`), and nothing else, so that the default roles of nodes and bootstrappers suffice.
+//! The certificates API over kube: `certificates.k8s.io/v1`, create, get, list and watch, and nothing else.
 
-mod fault;
-mod object;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::SystemTime;
 
-use certrotate_core::api::{ApiFault, Call, Credential, CsrObject};
-use certrotate_core::id::{KeyHandle, RequestDigest};
-use certrotate_x509::{ClientCa, request_name};
-use futures_util::future::BoxFuture;
+use certrotate_core::api::{ApiFault, Call, Credential, CsrObject, Issued};
+use certrotate_core::facts::Usages;
+use certrotate_core::id::RequestDigest;
+use certrotate_core::time::Span;
+use certrotate_x509::{CertChain, ClientCa, csr, request_name};
 use futures_util::{FutureExt as _, StreamExt as _};
-use http::header::{AUTHORIZATION, HeaderValue};
-use http::{Request, Response};
-use http_body_util::Limited;
+use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
-use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
-use kube::api::{Api, ListParams, PostParams, WatchEvent, WatchParams};
-use kube::client::Body;
-use zeroize::Zeroizing;
+use hyper::header::{HeaderMap, RETRY_AFTER};
+use hyper::http::{Request, Response};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::certificates::v1::{CertificateSigningRequest, CertificateSigningRequestSpec};
+use kube::api::{ListParams, PostParams, WatchEvent, WatchParams};
+use kube::{Api, Client};
 
-use crate::connection::{BoxError, ClientError, FixedClient, LiveClient};
-use crate::details::Details;
+use crate::connection::{BoxError, ConnectionError, FixedClient, LiveClient};
 use crate::driver::CsrApi;
-use crate::identity::LiveIdentity;
-use crate::keystore::KeyStore;
-use crate::kubeconfig::{Endpoint, Kubeconfig, KubeconfigError, Secret};
-use crate::tls;
-use fault::{Seen, classify};
+use crate::keystore::{Asked, KeyStore, Staged};
+use crate::kubeconfig::{Endpoint, Kubeconfig, Secret};
 
-/// The most bytes of one response; an object of Kubernetes has 3 MiB at most.
-pub const MAX_RESPONSE: usize = 4 << 20;
-/// How long a create or a look may take whatever core allows. Core's own deadline is shorter.
-const CALL: Duration = Duration::from_secs(40);
-/// How long the server is asked to keep a watch open, and when it is given up on in any case.
+/// The most bytes that are read of one answer.
+const MAX_ANSWER: usize = 4 << 20;
+/// How long the server is asked to keep a watch open, in seconds; kube takes no more than 294.
 const WATCH_SECONDS: u32 = 290;
-const WATCH: Duration = Duration::from_secs(WATCH_SECONDS as u64 + 20);
+/// What the calls are known by in the server's log.
+const USER_AGENT: &str = concat!("certrotate/", env!("CARGO_PKG_VERSION"));
 
-/// Where the API is and who is asked about it.
+/// The certificates API as a node uses it.
 #[derive(Clone, Debug)]
-pub struct ApiSettings {
-    /// The bootstrap kubeconfig: read anew for each bootstrap call.
-    pub bootstrap: Option<PathBuf>,
-    /// The node's own kubeconfig: where the live identity's calls go, once it is there.
-    pub kubeconfig: Option<PathBuf>,
-    /// What issued certificates have to lead to.
-    pub client_ca: Option<ClientCa>,
-}
+pub struct KubeApi(Arc<Shared>);
 
-/// The certificates API through kube, over connections of our own.
-#[derive(Clone)]
-pub struct KubeApi(Arc<Inner>);
-
-struct Inner {
-    settings: ApiSettings,
+#[derive(Debug)]
+struct Shared {
+    /// The bootstrap kubeconfig; read anew for each call, because a token may be replaced at any time.
+    bootstrap: Option<std::path::PathBuf>,
+    live: LiveClient,
     keys: KeyStore,
-    live: LiveIdentity,
-    details: Details,
-    clients: Mutex<Clients>,
-}
-
-/// The clients of the last calls: used again while what they were made from has not changed.
-#[derive(Default)]
-struct Clients {
-    live: Option<(Endpoint, LiveClient)>,
-    bootstrap: Option<(Endpoint, Secret, FixedClient)>,
-}
-
-/// What a call goes through.
-#[derive(Clone)]
-enum Way {
-    Live(LiveClient),
-    Fixed(FixedClient, Option<HeaderValue>),
+    client_ca: Option<ClientCa>,
+    /// The last bootstrap client: as long as the files say the same, its connections serve.
+    last: Mutex<Option<(Endpoint, Secret, FixedClient)>>,
 }
 
 impl KubeApi {
-    /// An API client. Nothing is read or sent before the first call.
+    /// Calls as the live identity go through `live`, the others by the bootstrap kubeconfig at that path. Issued
+    /// chains are looked at with the client CA.
     #[must_use]
-    pub fn new(settings: ApiSettings, keys: KeyStore, live: LiveIdentity, details: Details) -> Self {
-        Self(Arc::new(Inner { settings, keys, live, details, clients: Mutex::default() }))
-    }
-}
-
-impl fmt::Debug for KubeApi {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KubeApi").field("settings", &self.0.settings).finish_non_exhaustive()
+    pub fn new(
+        bootstrap: Option<std::path::PathBuf>,
+        live: LiveClient,
+        keys: KeyStore,
+        client_ca: Option<ClientCa>,
+    ) -> Self {
+        Self(Arc::new(Shared { bootstrap, live, keys, client_ca, last: Mutex::default() }))
     }
 }
 
 impl CsrApi for KubeApi {
-    fn call(&self, call: Call, credential: Credential) -> BoxFuture<'static, Result<CsrObject, ApiFault>> {
-        let inner = Arc::clone(&self.0);
+    fn call(
+        &self,
+        call: Call,
+        credential: Credential,
+    ) -> impl Future<Output = (Result<CsrObject, ApiFault>, Staged)> + Send + 'static {
+        // What is to be sent is taken now, while core still names the key.
+        let asked = match call {
+            Call::Create { key } => self.0.keys.asked(key),
+            Call::Get { .. } | Call::Watch { .. } => None,
+        };
+        let shared = Arc::clone(&self.0);
         async move {
-            let patience = if matches!(call, Call::Watch { .. }) { WATCH } else { CALL };
-            match tokio::time::timeout(patience, inner.call(call, credential)).await {
-                Ok(result) => result,
-                Err(_) => {
-                    inner.lost(credential);
-                    inner.details.set_call("no answer in time");
-                    Err(ApiFault::Unreachable)
-                }
+            match shared.call(call, asked, credential).await {
+                Ok(object) => shared.read(object),
+                Err(fault) => (Err(fault), Staged::default()),
             }
         }
         .boxed()
     }
 }
 
-impl Inner {
-    fn lock(&self) -> MutexGuard<'_, Clients> {
-        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn call(&self, call: Call, credential: Credential) -> Result<CsrObject, ApiFault> {
-        // Forgets the connections if the call is given up on before it ends: one of them may be dead.
-        let mut unfinished = Unfinished { inner: self, credential, armed: !matches!(call, Call::Watch { .. }) };
-        let result = self.called(call, credential).await;
-        unfinished.armed = matches!(result, Err(ApiFault::Unreachable));
-        drop(unfinished);
-        result
-    }
-
-    async fn called(&self, call: Call, credential: Credential) -> Result<CsrObject, ApiFault> {
-        let way = match credential {
-            Credential::Bootstrap => self.bootstrap(),
-            Credential::Live(_) => self.live(),
-        }
-        .map_err(|text| {
-            self.details.set_call(&text);
-            ApiFault::NoCredential
-        })?;
-        let seen = Seen::default();
-        let api: Api<CertificateSigningRequest> = Api::all(client(way, seen.clone()));
-        let result = match call {
-            Call::Create { key } => self.create(&api, key).await,
-            Call::Get { request } => api.get(&request_name(&request)).await.map_err(Failure::Kube),
-            Call::Watch { request } => watch(&api, request).await,
-        };
-        match result {
-            Ok(object) => Ok(object::read(&object, self.settings.client_ca.as_ref(), &self.keys, &self.details)),
-            Err(Failure::Fault(fault)) => Err(fault),
-            Err(Failure::Kube(error)) => {
-                let (fault, text) = classify(&error, &seen, matches!(call, Call::Create { .. }), self.live.wall());
-                self.details.set_call(&text);
-                Err(fault)
-            }
-        }
-    }
-
-    async fn create(
+impl Shared {
+    async fn call(
         &self,
-        api: &Api<CertificateSigningRequest>,
-        key: KeyHandle,
-    ) -> Result<CertificateSigningRequest, Failure> {
-        let Some(asked) = self.keys.asked(key) else {
-            self.details.set_call("the request is not in memory");
-            return Err(Failure::Fault(ApiFault::Unexpected));
+        call: Call,
+        asked: Option<Asked>,
+        credential: Credential,
+    ) -> Result<CertificateSigningRequest, ApiFault> {
+        let retry_after = Arc::default();
+        let service = Service { sender: self.sender(credential)?, retry_after: Arc::clone(&retry_after) };
+        let api: Api<CertificateSigningRequest> = Api::all(Client::new(service, "default"));
+        let result = match call {
+            Call::Create { .. } => match asked {
+                Some(asked) => api.create(&PostParams::default(), &object(&asked)).await,
+                // The handle is core's own; without its request there is nothing to send.
+                None => return Err(ApiFault::Invalid),
+            },
+            Call::Get { request } => api.get(&request_name(&request)).await,
+            Call::Watch { request } => return watch(&api, &request, &retry_after).await,
         };
-        api.create(&PostParams::default(), &object::write(asked)).await.map_err(Failure::Kube)
+        result.map_err(|error| fault(&error, &retry_after))
     }
 
-    /// The bootstrap credential, read from its files now.
-    fn bootstrap(&self) -> Result<Way, String> {
-        let path = self.settings.bootstrap.as_deref().ok_or("no bootstrap kubeconfig was given")?;
-        let (endpoint, secret) = read_bootstrap(path).map_err(|error| error.to_string())?;
-        let mut clients = self.lock();
-        let client = match &clients.bootstrap {
-            Some((known, same, client)) if *known == endpoint && *same == secret => client.clone(),
-            _ => {
-                let identity = match &secret {
-                    Secret::Token(_) => None,
-                    Secret::Certificate { chain, key } => {
-                        let pair = tls::signer(key, chain.clone()).map_err(|error| error.to_string())?;
-                        Some(Arc::new(tls::Always(pair)) as Arc<_>)
-                    }
-                };
-                FixedClient::new(&endpoint, identity).map_err(|error| error.to_string())?
-            }
-        };
-        let header = match &secret {
-            Secret::Token(token) => {
-                let text = Zeroizing::new(format!("Bearer {}", token.as_str()));
-                let mut value = HeaderValue::from_str(&text).map_err(|_| "the bootstrap token cannot be sent")?;
-                value.set_sensitive(true);
-                Some(value)
-            }
-            Secret::Certificate { .. } => None,
-        };
-        clients.bootstrap = Some((endpoint, secret, client.clone()));
-        Ok(Way::Fixed(client, header))
-    }
-
-    /// The live identity, to where the node's own kubeconfig says, else the bootstrap one, else to where it was last.
-    fn live(&self) -> Result<Way, String> {
-        let files = [&self.settings.kubeconfig, &self.settings.bootstrap];
-        let mut found = None;
-        let mut trouble = "no kubeconfig was given".to_owned();
-        for path in files.into_iter().flatten() {
-            match Kubeconfig::read(path).and_then(|file| file.endpoint()) {
-                Ok(endpoint) => {
-                    found = Some(endpoint);
-                    break;
-                }
-                Err(error) => trouble = error.to_string(),
-            }
-        }
-        let mut clients = self.lock();
-        let client = match (&clients.live, found) {
-            (Some((known, client)), Some(endpoint)) if *known == endpoint => client.clone(),
-            (Some((_, client)), None) => client.clone(),
-            (_, Some(endpoint)) => {
-                let client =
-                    LiveClient::new(&endpoint, self.live.clone()).map_err(|error| error.to_string())?;
-                clients.live = Some((endpoint, client.clone()));
-                client
-            }
-            (None, None) => return Err(trouble),
-        };
-        Ok(Way::Live(client))
-    }
-
-    /// The next call opens a connection of its own.
-    fn lost(&self, credential: Credential) {
-        let mut clients = self.lock();
+    fn sender(&self, credential: Credential) -> Result<Sender, ApiFault> {
         match credential {
-            Credential::Bootstrap => clients.bootstrap = None,
-            Credential::Live(_) => {
-                if let Some((_, client)) = &clients.live {
-                    client.reset();
-                }
+            Credential::Live(_) => Ok(Sender::Live(self.live.clone())),
+            Credential::Bootstrap => {
+                self.bootstrap().map(|client| Sender::Fixed(Box::new(client))).map_err(|error| {
+                    tracing::warn!("{error}");
+                    ApiFault::NoCredential
+                })
             }
         }
     }
-}
 
-struct Unfinished<'a> {
-    inner: &'a Inner,
-    credential: Credential,
-    armed: bool,
-}
-
-impl Drop for Unfinished<'_> {
-    fn drop(&mut self) {
-        if self.armed {
-            self.inner.lost(self.credential);
+    fn bootstrap(&self) -> Result<FixedClient, BoxError> {
+        let path =
+            self.bootstrap.as_ref().ok_or("no bootstrap kubeconfig is given; give --bootstrap-kubeconfig")?;
+        let kubeconfig = Kubeconfig::read(path)?;
+        let (endpoint, secret) = (kubeconfig.endpoint()?, kubeconfig.secret()?);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, used, client)) = &*last
+            && *known == endpoint
+            && *used == secret
+        {
+            return Ok(client.clone());
         }
+        let client = FixedClient::new(&endpoint, kubeconfig.secret()?)?;
+        *last = Some((endpoint, secret, client.clone()));
+        Ok(client)
+    }
+
+    /// What core needs to know of an object, and its chain.
+    fn read(&self, object: CertificateSigningRequest) -> (Result<CsrObject, ApiFault>, Staged) {
+        let (spec, status) = (object.spec, object.status.unwrap_or_default());
+        let mut read = Staged::default();
+        let pem = status.certificate.map(|bytes| bytes.0).filter(|bytes| !bytes.is_empty());
+        let certificate = pem.map(|pem| match CertChain::read(&pem, self.client_ca.as_ref()) {
+            Ok((chain, facts)) => {
+                let cert = self.keys.stage_chain(&mut read, chain, facts.clone());
+                Issued::Readable { cert, facts }
+            }
+            Err(error) => {
+                tracing::warn!("the issued certificate cannot be read: {error}");
+                Issued::Unreadable
+            }
+        });
+        let conditions = status.conditions.unwrap_or_default();
+        let has = |kind: &str| conditions.iter().find(|condition| condition.type_ == kind);
+        for condition in [has("Denied"), has("Failed")].into_iter().flatten() {
+            let reason = condition.reason.as_deref().unwrap_or("no reason given");
+            let message = condition.message.as_deref().unwrap_or("no message");
+            tracing::warn!(reason, "the request is {}: {message}", condition.type_);
+        }
+        let usages = spec.usages.unwrap_or_default();
+        let object = CsrObject {
+            key: csr::read(&spec.request.0).ok().map(|facts| facts.key),
+            signer: spec.signer_name,
+            usages: usages
+                .iter()
+                .map(|name| Usages::named(name).unwrap_or(Usages::OTHER))
+                .fold(Usages::NONE, Usages::with),
+            approved: has("Approved").is_some(),
+            denied: has("Denied").is_some(),
+            failed: has("Failed").is_some(),
+            certificate,
+        };
+        (Ok(object), read)
     }
 }
 
-enum Failure {
-    Kube(kube::Error),
-    Fault(ApiFault),
+fn object(asked: &Asked) -> CertificateSigningRequest {
+    let template = &asked.template;
+    let mut object = CertificateSigningRequest {
+        spec: CertificateSigningRequestSpec {
+            request: ByteString(asked.csr_pem.clone().into_bytes()),
+            signer_name: template.signer.clone(),
+            usages: Some(template.usages.names().map(str::to_owned).collect()),
+            expiration_seconds: template.duration.and_then(|span| i32::try_from(span.ms() / 1000).ok()),
+            ..CertificateSigningRequestSpec::default()
+        },
+        ..CertificateSigningRequest::default()
+    };
+    object.metadata.name = Some(asked.name.clone());
+    object
 }
 
-fn read_bootstrap(path: &std::path::Path) -> Result<(Endpoint, Secret), KubeconfigError> {
-    let file = Kubeconfig::read(path)?;
-    Ok((file.endpoint()?, file.secret()?))
-}
-
-/// A kube client over our own connections, for one call.
-fn client(way: Way, seen: Seen) -> kube::Client {
-    let service = tower::service_fn(move |mut request: Request<Body>| {
-        let (way, seen) = (way.clone(), seen.clone());
-        async move {
-            let response = match way {
-                Way::Live(client) => client.request(request).await,
-                Way::Fixed(client, header) => {
-                    if let Some(header) = header {
-                        request.headers_mut().insert(AUTHORIZATION, header);
-                    }
-                    client.request(request).await
-                }
-            };
-            let response: Response<Incoming> = response.map_err(|error: ClientError| BoxError::from(error))?;
-            seen.note(&response);
-            Ok::<_, BoxError>(response.map(|body| Limited::new(body, MAX_RESPONSE)))
-        }
-    });
-    kube::Client::new(service, "default")
-}
-
-/// Lists, then watches from there, until the object has something to tell.
+/// Lists and watches one object until it has something to tell.
 async fn watch(
     api: &Api<CertificateSigningRequest>,
-    request: RequestDigest,
-) -> Result<CertificateSigningRequest, Failure> {
-    let selector = format!("metadata.name={}", request_name(&request));
-    let list = api.list(&ListParams::default().fields(&selector)).await.map_err(Failure::Kube)?;
+    request: &RequestDigest,
+    retry_after: &RetryAfter,
+) -> Result<CertificateSigningRequest, ApiFault> {
+    let fields = format!("metadata.name={}", request_name(request));
+    let list =
+        api.list(&ListParams::default().fields(&fields)).await.map_err(|error| fault(&error, retry_after))?;
     let version = list.metadata.resource_version.unwrap_or_default();
-    match list.items.into_iter().next() {
-        None => return Err(Failure::Fault(ApiFault::NotFound)),
-        Some(object) if object::tells(&object) => return Ok(object),
-        Some(_) => {}
+    let object = list.items.into_iter().next().ok_or(ApiFault::NotFound)?;
+    if has_news(&object) {
+        return Ok(object);
     }
-    let params = WatchParams::default().fields(&selector).timeout(WATCH_SECONDS);
-    let mut events = api.watch(&params, &version).await.map_err(Failure::Kube)?.boxed();
-    while let Some(Ok(event)) = events.next().await {
+    let parameters = WatchParams::default().fields(&fields).timeout(WATCH_SECONDS);
+    let events = api.watch(&parameters, &version).await.map_err(|error| fault(&error, retry_after))?;
+    let mut events = pin!(events);
+    while let Some(event) = events.next().await {
         match event {
-            WatchEvent::Added(object) | WatchEvent::Modified(object) if object::tells(&object) => return Ok(object),
-            WatchEvent::Added(_) | WatchEvent::Modified(_) | WatchEvent::Bookmark(_) => {}
-            WatchEvent::Deleted(_) => return Err(Failure::Fault(ApiFault::NotFound)),
-            WatchEvent::Error(_) => break,
+            Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) if has_news(&object) => {
+                return Ok(object);
+            }
+            Ok(WatchEvent::Deleted(_)) => return Err(ApiFault::NotFound),
+            Ok(WatchEvent::Added(_) | WatchEvent::Modified(_) | WatchEvent::Bookmark(_)) => {}
+            // 410 Gone and everything else: the next look lists anew.
+            Ok(WatchEvent::Error(_)) | Err(_) => break,
         }
     }
-    Err(Failure::Fault(ApiFault::WatchEnded))
+    Err(ApiFault::WatchEnded)
+}
+
+fn has_news(object: &CertificateSigningRequest) -> bool {
+    let Some(status) = &object.status else { return false };
+    let mut conditions = status.conditions.iter().flatten();
+    let has_certificate = status.certificate.as_ref().is_some_and(|bytes| !bytes.0.is_empty());
+    conditions.any(|condition| match condition.type_.as_str() {
+        "Denied" | "Failed" => true,
+        "Approved" => has_certificate,
+        _ => false,
+    })
+}
+
+type RetryAfter = Arc<Mutex<Option<Span>>>;
+
+fn fault(error: &kube::Error, retry_after: &RetryAfter) -> ApiFault {
+    let retry_after = *retry_after.lock().unwrap_or_else(PoisonError::into_inner);
+    let kube::Error::Api(status) = error else {
+        return match error {
+            kube::Error::Service(cause) => {
+                tracing::warn!("{}", cause);
+                match cause.downcast_ref::<ConnectionError>() {
+                    Some(ConnectionError::NoIdentity | ConnectionError::Endpoint(_)) => {
+                        ApiFault::NoCredential
+                    }
+                    Some(ConnectionError::Http(_)) | None => ApiFault::Unreachable,
+                }
+            }
+            kube::Error::HyperError(_) | kube::Error::ReadEvents(_) => ApiFault::Unreachable,
+            other => {
+                tracing::warn!("unexpected answer of the API server: {other}");
+                ApiFault::Unexpected
+            }
+        };
+    };
+    tracing::warn!(code = status.code, reason = status.reason, "the API server says: {}", status.message);
+    match status.code {
+        401 => ApiFault::Unauthorized,
+        403 => ApiFault::Forbidden,
+        404 => ApiFault::NotFound,
+        409 => ApiFault::AlreadyExists,
+        429 => ApiFault::TooManyRequests { retry_after },
+        400 | 413 | 422 => ApiFault::Invalid,
+        500..=599 => ApiFault::ServerError { retry_after },
+        _ => ApiFault::Unexpected,
+    }
+}
+
+/// Retry-After (RFC 9110, section 10.2.3): seconds, or a date. Absurd values saturate; core clamps them.
+fn asked_to_wait(headers: &HeaderMap) -> Option<Span> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(Span::from_secs(text.parse().unwrap_or(u64::MAX)));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    let left = date.duration_since(SystemTime::now()).unwrap_or_default();
+    Some(Span::from_secs(left.as_secs()))
+}
+
+#[derive(Clone, Debug)]
+enum Sender {
+    Live(LiveClient),
+    Fixed(Box<FixedClient>),
+}
+
+/// The service under a kube client: our connections, the answer's size capped, Retry-After noted.
+#[derive(Clone, Debug)]
+struct Service {
+    sender: Sender,
+    retry_after: RetryAfter,
+}
+
+impl tower::Service<Request<kube::client::Body>> for Service {
+    type Response = Response<Limited<Incoming>>;
+    type Error = ConnectionError;
+    type Future = futures_util::future::BoxFuture<'static, Result<Self::Response, ConnectionError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<kube::client::Body>) -> Self::Future {
+        let Self { sender, retry_after } = self.clone();
+        async move {
+            let mut request = request.map(|body| body.map_err(Into::into).boxed_unsync());
+            let agent = hyper::header::HeaderValue::from_static(USER_AGENT);
+            request.headers_mut().insert(hyper::header::USER_AGENT, agent);
+            let response = match sender {
+                Sender::Live(client) => client.request(request).await?,
+                Sender::Fixed(client) => client.request(request).await?,
+            };
+            *retry_after.lock().unwrap_or_else(PoisonError::into_inner) = asked_to_wait(response.headers());
+            Ok(response.map(|body| Limited::new(body, MAX_ANSWER)))
+        }
+        .boxed()
+    }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 use rustix::time::{
-    ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime, timerfd_create,
-    timerfd_settime,
+    ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
+    timerfd_create, timerfd_settime,
 };
 use tokio::io::unix::AsyncFd;
 
@@ -24,7 +24,7 @@ pub trait Clock {
 
     /// Sleeps until either time is reached, the clock is changed, or [`LONGEST`] has passed, whichever comes first.
     /// It may end early: the caller looks at the clocks and sleeps again.
-    fn until(&self, wall: Option<WallTime>, mono: Option<MonoTime>) -> impl Future<Output = ()> + Send;
+    fn until(&self, wall: Option<WallTime>, mono: Option<MonoTime>) -> impl Future<Output = ()>;
 }
 
 /// The system's clocks: CLOCK_REALTIME, and CLOCK_BOOTTIME, which counts suspended time.
@@ -83,9 +83,11 @@ impl Alarm {
         let at = Timespec { tv_sec: time.unix_secs(), tv_nsec: 0 };
         let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
         timerfd_settime(&fd, flags, &Itimerspec { it_interval: zero, it_value: at })?;
-        #[expect(deprecated, reason = "sound for an OwnedFd, whose descriptor cannot change; the successor is unsafe")]
-        let fd = AsyncFd::new(fd)?;
-        Ok(Self(fd))
+        #[expect(
+            deprecated,
+            reason = "its successor is unsafe for descriptors that are not owned; this one is"
+        )]
+        Ok(Self(AsyncFd::new(fd)?))
     }
 
     /// Returns when it is time or the clock was set: either makes the descriptor readable.

@@ -1,403 +1,415 @@
-//! Connections to a server that know whose identity they carry.
+//! HTTPS connections that carry the node's identity, and move to the new one at each rotation.
 //!
-//! A connection takes the identity that is live when it is opened, and keeps it. At a switch new requests go to new
-//! connections; an old one ends when its requests have, and in any case before its certificate does (F66–F70, F75).
-//! So there is one HTTP client per identity, which is replaced at a switch: the old one loses its idle connections
-//! at once, and what is still busy is cut shortly before the certificate's end.
+//! A connection has the identity that was live when it was opened. At a switch new requests go to new connections;
+//! an old one ends when its requests have, and in any case before its certificate does. Nobody's request is cut
+//! because of a rotation.
 
-mod counted;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use certrotate_core::id::Generation;
-use certrotate_core::time::{Span, WallTime};
-use futures_util::future::BoxFuture;
-use http::header::{HeaderValue, USER_AGENT};
-use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{Request, Response, Uri};
-use http_body_util::BodyExt as _;
+use certrotate_core::id::{Generation, LeafDigest};
 use http_body_util::combinators::UnsyncBoxBody;
-use hyper::body::{Body, Bytes, Incoming};
-use hyper_rustls::{FixedServerNameResolver, HttpsConnectorBuilder};
-use hyper_util::client::legacy;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioTimer;
-use rustls::client::ResolvesClientCert;
-use tokio::sync::watch;
+use hyper::body::{Bytes, Incoming};
+use hyper::http::{Request, Response, Uri};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::ClientConfig;
+use rustls_pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
-use crate::clock::{Clock as _, SystemClock};
 use crate::identity::{Identity, LiveIdentity};
-use crate::kubeconfig::Endpoint;
+use crate::kubeconfig::{Endpoint, Secret};
 use crate::tls;
-use counted::{Counted, Counter};
 
-/// Any error, as tower and kube pass it on.
+/// Any error of a body or a connection.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+/// The body of a request.
+pub type Body = UnsyncBoxBody<Bytes, BoxError>;
 
-/// What every request says it is from: `certrotate/VERSION`.
-pub const AGENT: &str = concat!("certrotate/", env!("CARGO_PKG_VERSION"));
-
+/// How long a TCP connection and a TLS handshake may take together.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long an unused connection is kept: less than servers and load balancers do.
+/// How long a connection may be idle in the pool.
 const IDLE: Duration = Duration::from_secs(60);
-/// How often a silent HTTP/2 connection is asked whether it still lives (F74), and how long it may take to answer.
-const PING: Duration = Duration::from_secs(15);
+/// The longest wait between two looks at the clock while a connection is open.
+const LOOK: Duration = Duration::from_secs(1);
 
-type OutBody = UnsyncBoxBody<Bytes, BoxError>;
-type Http = legacy::Client<Counted, OutBody>;
-
-/// Why a request got no response.
+/// Why a request was not answered.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum ClientError {
-    /// There is no live identity. Nothing was sent: this client is never anonymous (W41).
+pub enum ConnectionError {
+    /// There is no live identity, and this client is never anonymous.
     NoIdentity,
-    /// The server's URL cannot be used; it is named.
-    Server(String),
-    /// TLS cannot be set up: a CA certificate is unusable.
-    Tls(rustls::Error),
-    /// No connection, or it broke.
-    Http(legacy::Error),
+    /// The server's address or CA cannot be used.
+    Endpoint(String),
+    /// The connection could not be made, or broke.
+    Http(hyper_util::client::legacy::Error),
 }
 
-impl fmt::Display for ClientError {
+impl fmt::Display for ConnectionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoIdentity => f.write_str("no certificate is live; wait until one is"),
-            Self::Server(server) => write!(f, "server {server:?} is not an https URL; correct it in the kubeconfig"),
-            Self::Tls(error) => write!(f, "the server's CA is of no use ({error}); correct it in the kubeconfig"),
-            Self::Http(error) => {
-                // hyper's own text is a bare category; what is behind it names the trouble.
-                let mut cause: &dyn std::error::Error = error;
-                while let Some(next) = cause.source() {
-                    cause = next;
-                }
-                write!(f, "{cause}")
+            Self::NoIdentity => f.write_str("there is no live identity; wait for the first certificate"),
+            Self::Endpoint(why) => write!(f, "the server cannot be used: {why}; check the kubeconfig"),
+            Self::Http(error) => write!(f, "{}", chain(error)),
+        }
+    }
+}
+
+impl std::error::Error for ConnectionError {}
+
+/// An error with its causes, which hyper keeps to itself otherwise.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// How many connections are open, by the generation that they carry (0: the bootstrap credential).
+#[derive(Clone, Debug, Default)]
+pub struct Connections(Arc<Mutex<BTreeMap<Generation, usize>>>);
+
+impl Connections {
+    /// The numbers now; generations without a connection are left out.
+    #[must_use]
+    pub fn open(&self) -> BTreeMap<Generation, usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn count(&self, generation: Generation) -> Counted {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(generation).or_default() += 1;
+        Counted { connections: self.clone(), generation }
+    }
+}
+
+struct Counted {
+    connections: Connections,
+    generation: Generation,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut open = self.connections.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.generation) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.generation);
             }
         }
     }
 }
 
-impl std::error::Error for ClientError {}
+type Pool = Client<Connector, Body>;
 
-/// A server and how to reach it; makes HTTP clients for it.
-#[derive(Clone, Debug)]
-struct Dial {
-    endpoint: Endpoint,
-    authority: Authority,
-    /// The path of the server's URL, without a slash at its end.
-    prefix: String,
-}
-
-impl Dial {
-    fn new(endpoint: Endpoint) -> Result<Self, ClientError> {
-        let bad = || ClientError::Server(endpoint.server.clone());
-        let uri: Uri = endpoint.server.parse().map_err(|_| bad())?;
-        if uri.scheme() != Some(&Scheme::HTTPS) {
-            return Err(bad());
-        }
-        let authority = uri.authority().cloned().ok_or_else(bad)?;
-        let prefix = uri.path().trim_end_matches('/').to_owned();
-        Ok(Self { endpoint, authority, prefix })
-    }
-
-    fn http(
-        &self,
-        identity: Option<Arc<dyn ResolvesClientCert>>,
-        cut: watch::Receiver<bool>,
-        counter: Counter,
-    ) -> Result<Http, ClientError> {
-        let config = tls::client(&self.endpoint.roots, identity).map_err(ClientError::Tls)?;
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(CONNECT));
-        tcp.set_keepalive(Some(PING));
-        let mut https = HttpsConnectorBuilder::new().with_tls_config(config).https_only();
-        if let Some(name) = &self.endpoint.tls_server_name {
-            let name = rustls_pki_types::ServerName::try_from(name.clone())
-                .map_err(|_| ClientError::Server(name.clone()))?;
-            https = https.with_server_name_resolver(FixedServerNameResolver::new(name));
-        }
-        let https = https.enable_all_versions().wrap_connector(tcp);
-        Ok(legacy::Client::builder(Tasks(cut))
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .http2_keep_alive_interval(PING)
-            .http2_keep_alive_timeout(PING)
-            .build(Counted::new(https, counter)))
-    }
-
-    /// The request as it goes out: to this server, from this program.
-    fn address<B>(&self, request: Request<B>) -> Result<Request<OutBody>, ClientError>
-    where
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
-        let (mut parts, body) = request.into_parts();
-        let path = parts.uri.path_and_query().map_or("/", PathAndQuery::as_str);
-        parts.uri = Uri::builder()
-            .scheme(Scheme::HTTPS)
-            .authority(self.authority.clone())
-            .path_and_query(format!("{}{path}", self.prefix))
-            .build()
-            .map_err(|_| ClientError::Server(self.endpoint.server.clone()))?;
-        parts.headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        Ok(Request::from_parts(parts, body.map_err(Into::into).boxed_unsync()))
-    }
-}
-
-/// Runs the tasks of a client's connections until they are cut.
+/// A client of one server that proves itself with whatever identity is live. Cheap to clone: a clone has the same pool.
 #[derive(Clone)]
-struct Tasks(watch::Receiver<bool>);
-
-impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Tasks {
-    fn execute(&self, task: F) {
-        let mut cut = self.0.clone();
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = cut.wait_for(|cut| *cut) => {}
-                () = task => {}
-            }
-        });
-    }
-}
-
-/// A client with a fixed credential: the bootstrap's.
-#[derive(Clone)]
-pub struct FixedClient {
-    dial: Dial,
-    http: Http,
-    /// Connections live as long as the clients and their requests do.
-    _kept: Arc<watch::Sender<bool>>,
-}
-
-impl FixedClient {
-    /// A client of `endpoint` that presents `identity`, or nothing.
-    ///
-    /// # Errors
-    ///
-    /// The endpoint cannot be used.
-    pub fn new(
-        endpoint: &Endpoint,
-        identity: Option<Arc<dyn ResolvesClientCert>>,
-    ) -> Result<Self, ClientError> {
-        let dial = Dial::new(endpoint.clone())?;
-        let (kept, cut) = watch::channel(false);
-        let http = dial.http(identity, cut, Counter::default())?;
-        Ok(Self { dial, http, _kept: Arc::new(kept) })
-    }
-
-    /// Sends a request; only the path and query of its URI count.
-    ///
-    /// # Errors
-    ///
-    /// There was no response.
-    pub async fn request<B>(&self, request: Request<B>) -> Result<Response<Incoming>, ClientError>
-    where
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
-        self.http.request(self.dial.address(request)?).await.map_err(ClientError::Http)
-    }
-}
-
-impl fmt::Debug for FixedClient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FixedClient").field("server", &self.dial.endpoint.server).finish_non_exhaustive()
-    }
-}
-
-/// How many connections carry an identity.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Connections {
-    /// Whose they are.
-    pub generation: Generation,
-    /// The serial number of their certificate, lower-case hexadecimal.
-    pub serial: String,
-    /// How many are open.
-    pub open: usize,
-}
-
-/// A client that always proves itself with the live identity. Cheap to clone: a clone is the same client.
-#[derive(Clone)]
-pub struct LiveClient(Arc<Shared>);
-
-struct Shared {
-    dial: Dial,
+pub struct LiveClient {
+    endpoint: Arc<Endpoint>,
     live: LiveIdentity,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    current: Option<Current>,
-    counters: BTreeMap<(Generation, String), Counter>,
-}
-
-struct Current {
-    identity: Arc<Identity>,
-    http: Http,
-}
-
-impl LiveClient {
-    /// A client of `endpoint` for whatever `live` shows.
-    ///
-    /// # Errors
-    ///
-    /// The endpoint cannot be used.
-    pub fn new(endpoint: &Endpoint, live: LiveIdentity) -> Result<Self, ClientError> {
-        let dial = Dial::new(endpoint.clone())?;
-        tls::client(&endpoint.roots, None).map_err(ClientError::Tls)?;
-        Ok(Self(Arc::new(Shared { dial, live, state: Mutex::default() })))
-    }
-
-    /// Sends a request over a connection of the identity that is live now; only the path and query of its URI count.
-    ///
-    /// # Errors
-    ///
-    /// There was no response, or there is no live identity; then nothing was sent.
-    pub async fn request<B>(&self, request: Request<B>) -> Result<Response<Incoming>, ClientError>
-    where
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
-        let http = self.0.client()?;
-        http.request(self.0.dial.address(request)?).await.map_err(ClientError::Http)
-    }
-
-    /// Leaves the connections that are open to their requests and takes new ones from now on: one of them may be dead
-    /// without anybody noticing (F74).
-    pub fn reset(&self) {
-        self.0.lock().current = None;
-    }
-
-    /// The connections that are open, by identity.
-    #[must_use]
-    pub fn connections(&self) -> Vec<Connections> {
-        let mut state = self.0.lock();
-        state.counters.retain(|_, counter| counter.is_used());
-        let open = |((generation, serial), counter): (&(Generation, String), &Counter)| Connections {
-            generation: *generation,
-            serial: serial.clone(),
-            open: counter.open(),
-        };
-        state.counters.iter().map(open).filter(|connections| connections.open > 0).collect()
-    }
-
-    /// The server's URL.
-    #[must_use]
-    pub fn server(&self) -> &str {
-        &self.0.dial.endpoint.server
-    }
+    connections: Connections,
+    pool: Arc<Mutex<Option<(LeafDigest, Pool)>>>,
 }
 
 impl fmt::Debug for LiveClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LiveClient")
-            .field("server", &self.server())
-            .field("connections", &self.connections())
-            .finish_non_exhaustive()
+        f.debug_struct("LiveClient").field("server", &self.endpoint.server).finish_non_exhaustive()
     }
 }
 
-impl<B> tower::Service<Request<B>> for LiveClient
-where
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
-{
-    type Response = Response<Incoming>;
-    type Error = ClientError;
-    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
+impl LiveClient {
+    /// A client of this server. Nothing is opened before the first request.
+    #[must_use]
+    pub fn new(endpoint: Endpoint, live: LiveIdentity) -> Self {
+        Self { endpoint: Arc::new(endpoint), live, connections: Connections::default(), pool: Arc::default() }
+    }
 
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+    /// How many connections are open.
+    #[must_use]
+    pub fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    /// Sends a request as the live identity; the path is relative to the server's URL.
+    ///
+    /// # Errors
+    ///
+    /// There is no live identity, or the request got no answer.
+    pub async fn request(&self, request: Request<Body>) -> Result<Response<Incoming>, ConnectionError> {
+        let identity = self.live.current_now().ok_or(ConnectionError::NoIdentity)?;
+        let pool = self.pool(&identity)?;
+        send(&pool, &self.endpoint.server, request).await
+    }
+
+    /// The pool of this identity. The pool of an older one is let go: its idle connections end now, the others
+    /// when their requests have.
+    fn pool(&self, identity: &Arc<Identity>) -> Result<Pool, ConnectionError> {
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((leaf, pool)) = &*pool
+            && *leaf == identity.leaf()
+        {
+            return Ok(pool.clone());
+        }
+        let signer = Arc::clone(identity.signer());
+        let config = tls::client(&self.endpoint.roots, Some(Arc::new(tls::Always(signer))));
+        let ending = Ending { live: self.live.clone(), identity: Arc::clone(identity) };
+        let connector = Connector::new(&self.endpoint, config, Some(ending), &self.connections)?;
+        let fresh = build(connector);
+        *pool = Some((identity.leaf(), fresh.clone()));
+        Ok(fresh)
+    }
+}
+
+/// A client of one server with a credential that is not the live identity: the bootstrap kubeconfig's.
+#[derive(Clone)]
+pub struct FixedClient {
+    server: String,
+    token: Option<Arc<zeroize::Zeroizing<String>>>,
+    pool: Pool,
+}
+
+impl fmt::Debug for FixedClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FixedClient").field("server", &self.server).finish_non_exhaustive()
+    }
+}
+
+impl FixedClient {
+    /// A client of this server with this credential.
+    ///
+    /// # Errors
+    ///
+    /// The server's CA or the client certificate cannot be used.
+    pub fn new(endpoint: &Endpoint, secret: Secret) -> Result<Self, ConnectionError> {
+        let (token, identity) = match secret {
+            Secret::Token(token) => (Some(Arc::new(token)), None),
+            Secret::Certificate { chain, key } => {
+                let signer =
+                    tls::signer(&key, chain).map_err(|error| ConnectionError::Endpoint(error.to_string()))?;
+                (None, Some(signer))
+            }
+        };
+        let resolver = identity.map(|signer| Arc::new(tls::Always(signer)) as Arc<_>);
+        let config = tls::client(&endpoint.roots, resolver);
+        let connector = Connector::new(endpoint, config, None, &Connections::default())?;
+        Ok(Self { server: endpoint.server.clone(), token, pool: build(connector) })
+    }
+
+    /// Sends a request with the credential; the path is relative to the server's URL.
+    ///
+    /// # Errors
+    ///
+    /// The request got no answer.
+    pub async fn request(&self, mut request: Request<Body>) -> Result<Response<Incoming>, ConnectionError> {
+        if let Some(token) = &self.token {
+            let bearer = zeroize::Zeroizing::new(format!("Bearer {}", token.as_str()));
+            let mut value = hyper::header::HeaderValue::from_str(&bearer).map_err(|_| {
+                ConnectionError::Endpoint("the token has a character that no header can carry".into())
+            })?;
+            value.set_sensitive(true);
+            request.headers_mut().insert(hyper::header::AUTHORIZATION, value);
+        }
+        send(&self.pool, &self.server, request).await
+    }
+}
+
+fn build(connector: Connector) -> Pool {
+    Client::builder(TokioExecutor::new())
+        .pool_idle_timeout(IDLE)
+        .pool_timer(TokioTimer::new())
+        .timer(TokioTimer::new())
+        .http2_keep_alive_interval(Duration::from_secs(15))
+        .http2_keep_alive_timeout(Duration::from_secs(10))
+        .build(connector)
+}
+
+async fn send(
+    pool: &Pool,
+    server: &str,
+    mut request: Request<Body>,
+) -> Result<Response<Incoming>, ConnectionError> {
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let uri = format!("{}{path}", server.trim_end_matches('/'));
+    *request.uri_mut() = uri.parse().map_err(|_| ConnectionError::Endpoint(format!("{uri} is not a URL")))?;
+    pool.request(request).await.map_err(ConnectionError::Http)
+}
+
+/// What a connection must not outlive.
+#[derive(Clone)]
+struct Ending {
+    live: LiveIdentity,
+    identity: Arc<Identity>,
+}
+
+impl Ending {
+    /// Returns when the identity's certificate is over by the wall clock.
+    async fn reached(self) {
+        loop {
+            let left = self.identity.not_after().since(self.live.wall()).ms();
+            if left == 0 {
+                return;
+            }
+            // The wall clock may be set at any time: it is looked at often rather than trusted once.
+            tokio::time::sleep(Duration::from_millis(left).min(LOOK)).await;
+        }
+    }
+}
+
+/// Opens connections with one fixed identity.
+#[derive(Clone)]
+struct Connector {
+    tls: TlsConnector,
+    server_name: Option<ServerName<'static>>,
+    ending: Option<Ending>,
+    connections: Connections,
+}
+
+impl Connector {
+    fn new(
+        endpoint: &Endpoint,
+        config: Result<ClientConfig, rustls::Error>,
+        ending: Option<Ending>,
+        connections: &Connections,
+    ) -> Result<Self, ConnectionError> {
+        let unusable = |error: &dyn fmt::Display| ConnectionError::Endpoint(error.to_string());
+        let mut config = config.map_err(|error| unusable(&error))?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let server_name = endpoint.tls_server_name.clone().map(ServerName::try_from).transpose();
+        let server_name = server_name.map_err(|error| unusable(&error))?;
+        let tls = TlsConnector::from(Arc::new(config));
+        Ok(Self { tls, server_name, ending, connections: connections.clone() })
+    }
+
+    async fn open(self, uri: Uri) -> io::Result<Stream> {
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let port = uri.port_u16().unwrap_or(443);
+        let name = match self.server_name {
+            Some(name) => name,
+            None => ServerName::try_from(host.clone()).map_err(io::Error::other)?,
+        };
+        let connect = async {
+            let tcp = TcpStream::connect((host.as_str(), port)).await?;
+            tcp.set_nodelay(true)?;
+            self.tls.connect(name, tcp).await
+        };
+        let tls = tokio::time::timeout(CONNECT, connect).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        let generation = self.ending.as_ref().map_or(Generation(0), |ending| ending.identity.generation());
+        let ended =
+            self.ending.map(|ending| Box::pin(ending.reached()) as Pin<Box<dyn Future<Output = ()> + Send>>);
+        Ok(Stream { io: TokioIo::new(Guarded { tls, ended, _counted: self.connections.count(generation) }) })
+    }
+}
+
+impl tower::Service<Uri> for Connector {
+    type Response = Stream;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let client = self.clone();
-        Box::pin(async move { client.request(request).await })
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        Box::pin(self.clone().open(uri))
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere cannot leave it half changed: each change is one assignment.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The HTTP client of the identity that is live now.
-    fn client(self: &Arc<Self>) -> Result<Http, ClientError> {
-        let now = self.live.wall();
-        let identity = self.live.current(now).filter(|identity| now < cut_at(identity));
-        let identity = identity.ok_or(ClientError::NoIdentity)?;
-        let mut state = self.lock();
-        if let Some(current) = &state.current
-            && Arc::ptr_eq(&current.identity, &identity)
-        {
-            return Ok(current.http.clone());
-        }
-        let key = (identity.generation(), identity.summary().serial.clone());
-        let counter = state.counters.entry(key).or_default().clone();
-        let (cut, on_cut) = watch::channel(false);
-        let resolver = Arc::new(tls::Always(Arc::clone(identity.signer())));
-        let http = self.dial.http(Some(resolver), on_cut, counter)?;
-        tokio::spawn(end(Arc::downgrade(self), self.live.clone(), Arc::clone(&identity), cut));
-        state.current = Some(Current { identity, http: http.clone() });
-        Ok(http)
-    }
-
-    /// Lets go of this identity's client: its idle connections end now, the others with their requests.
-    fn retire(&self, identity: &Arc<Identity>) {
-        let mut state = self.lock();
-        if state.current.as_ref().is_some_and(|current| Arc::ptr_eq(&current.identity, identity)) {
-            state.current = None;
-        }
-    }
+/// A TLS stream that ends with the certificate it was opened with.
+struct Guarded {
+    tls: TlsStream<TcpStream>,
+    ended: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    _counted: Counted,
 }
 
-/// When connections of an identity are cut: a little before its end, so that no request arrives after it.
-fn cut_at(identity: &Identity) -> WallTime {
-    let life = identity.not_after().since(identity.not_before());
-    let margin = life.scaled(1, 100).min(Span::from_secs(1));
-    WallTime::from_unix_ms(identity.not_after().unix_ms().saturating_sub(margin.ms().cast_signed()))
-}
-
-/// Ends the connections of one identity: gently at a switch, at once when it is withdrawn or about to end.
-async fn end(client: Weak<Shared>, live: LiveIdentity, identity: Arc<Identity>, cut: watch::Sender<bool>) {
-    let mut shown = live.subscribe();
-    let mut live_still = true;
-    while live.wall() < cut_at(&identity) {
-        let replaced = |shown: &Option<Arc<Identity>>| {
-            !shown.as_ref().is_some_and(|shown| Arc::ptr_eq(shown, &identity))
-        };
-        tokio::select! {
-            () = cut.closed() => return,
-            () = SystemClock.until(Some(cut_at(&identity)), None) => {}
-            // The handle in hand keeps the channel open.
-            Ok(_) = shown.wait_for(replaced), if live_still => {
-                live_still = false;
-                if let Some(client) = client.upgrade() {
-                    client.retire(&identity);
-                }
+impl Guarded {
+    fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        match self.ended.as_mut().map(|ended| ended.as_mut().poll(cx)) {
+            Some(Poll::Ready(())) => {
+                self.ended = Some(Box::pin(std::future::ready(())));
+                Err(io::Error::new(
+                    io::ErrorKind::ConnectionAborted,
+                    "the certificate of this connection has ended",
+                ))
             }
-            Ok(_) = withdrawn(live.subscribe()) => break,
+            Some(Poll::Pending) | None => Ok(()),
         }
     }
-    if let Some(client) = client.upgrade() {
-        client.retire(&identity);
+}
+
+impl AsyncRead for Guarded {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.check(cx)?;
+        Pin::new(&mut self.tls).poll_read(cx, buf)
     }
-    cut.send_replace(true);
 }
 
-async fn withdrawn(mut shown: watch::Receiver<Option<Arc<Identity>>>) -> Result<(), watch::error::RecvError> {
-    shown.wait_for(Option::is_none).await.map(|_| ())
+impl AsyncWrite for Guarded {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.check(cx)?;
+        Pin::new(&mut self.tls).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tls).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tls).poll_shutdown(cx)
+    }
 }
 
+/// A [`Guarded`] in hyper's clothes.
+struct Stream {
+    io: TokioIo<Guarded>,
+}
+
+impl Connection for Stream {
+    fn connected(&self) -> Connected {
+        let (_, session) = self.io.inner().tls.get_ref();
+        let connected = Connected::new();
+        if session.alpn_protocol() == Some(b"h2") { connected.negotiated_h2() } else { connected }
+    }
+}
+
+impl hyper::rt::Read for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: hyper::rt::ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl hyper::rt::Write for Stream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}

@@ -1,110 +1,67 @@
-//! The certificate directory: commands in, answers out, on a thread of its own that may block.
+//! The certificate directory: core's disk commands, carried out in order on one thread of their own.
 
-use std::fmt;
+use std::io;
 use std::sync::mpsc;
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::thread;
 
-use certrotate_core::disk::{DiskCommand, DiskDone, DiskFault};
-use certrotate_store::{PairName, Store};
-use certrotate_x509::ClientCa;
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
-use tokio::sync::oneshot;
+use certrotate_core::disk::DiskCommand;
+use certrotate_core::id::OpId;
+use certrotate_core::input::Input;
+use certrotate_store::Store;
+use tokio::sync::mpsc::UnboundedSender;
 
-use crate::details::Details;
-use crate::keystore::{KeyStore, Staged, Staging};
+use crate::driver::Answer;
+use crate::keystore::Staging;
 
 /// Carries out disk commands: a port of the driver.
+///
+/// Commands are carried out one after the other, in the order given. Each is answered by one [`Input::DiskAnswered`].
 pub trait Directory {
-    /// Carries out a command after all that were submitted before. It is submitted by the call, not by waiting; who
-    /// drops the future does without the answer.
-    fn submit(&self, command: DiskCommand) -> BoxFuture<'static, Result<DiskDone, DiskFault>>;
+    /// Asks for a command. Returns at once.
+    fn submit(&self, op: OpId, command: DiskCommand);
 }
 
-/// A directory of the file system, behind a thread that owns the [`Store`] and with it the lock.
-pub struct DirectoryThread {
-    commands: Option<mpsc::Sender<Job>>,
-    keys: KeyStore,
-    thread: Option<JoinHandle<()>>,
+/// A [`Store`] on its own thread: a disk that hangs keeps nobody else waiting. The thread ends, and with
+/// it the lock on the directory, when this is dropped and the last command is done.
+#[derive(Debug)]
+pub struct DiskThread {
+    commands: mpsc::Sender<(OpId, DiskCommand)>,
 }
 
-struct Job {
-    command: DiskCommand,
-    answer: oneshot::Sender<(Result<DiskDone, DiskFault>, Staged)>,
-}
-
-impl DirectoryThread {
-    /// Starts the thread. It touches nothing before the first command.
+impl DiskThread {
+    /// Starts the thread; answers go to `answers`.
     ///
     /// # Errors
     ///
-    /// The system gives no thread.
-    pub fn start(
-        path: &std::path::Path,
-        pair: PairName,
-        client_ca: Option<ClientCa>,
-        keys: KeyStore,
-        details: Details,
-    ) -> std::io::Result<Self> {
-        let (commands, jobs) = mpsc::channel();
-        let store = Store::new(path, pair, client_ca, Staging::new(keys.clone()));
-        let thread = thread::Builder::new()
-            .name("directory".to_owned())
-            .spawn(move || work(store, &jobs, &details))?;
-        Ok(Self { commands: Some(commands), keys, thread: Some(thread) })
-    }
-
-    /// Lets the thread finish what was submitted and give the lock back; waits `patience` at most, because
-    /// a disk may hang for ever. Returns whether it has ended.
-    pub async fn close(mut self, patience: Duration) -> bool {
-        drop(self.commands.take());
-        let Some(thread) = self.thread.take() else { return true };
-        let (ended, on_end) = oneshot::channel();
-        let waiter = thread::Builder::new().name("directory-end".to_owned()).spawn(move || {
-            let joined = thread.join().is_ok();
-            // Nobody waits any more if the patience is over.
-            let _ = ended.send(joined);
-        });
-        waiter.is_ok() && matches!(tokio::time::timeout(patience, on_end).await, Ok(Ok(true)))
-    }
-}
-
-fn work(mut store: Store<Staging>, jobs: &mpsc::Receiver<Job>, details: &Details) {
-    for Job { command, answer } in jobs {
-        let result = store.run(&command).map_err(|fault| {
-            details.set_disk(fault.to_string());
-            fault.kind
-        });
-        if command == DiskCommand::Scan {
-            details.set_remarks(store.remarks().to_vec());
-        }
-        // An answer that nobody waits for is late; what it read is erased with it.
-        let _ = answer.send((result, store.vault().take()));
-    }
-}
-
-impl Directory for DirectoryThread {
-    fn submit(&self, command: DiskCommand) -> BoxFuture<'static, Result<DiskDone, DiskFault>> {
-        let (answer, on_answer) = oneshot::channel();
-        let sent = self.commands.as_ref().is_some_and(|commands| commands.send(Job { command, answer }).is_ok());
-        let keys = self.keys.clone();
-        async move {
-            match on_answer.await {
-                Ok((result, staged)) if sent => {
-                    keys.accept(staged);
-                    result
+    /// The system starts no more threads.
+    pub(crate) fn start(mut store: Store<Staging>, answers: UnboundedSender<Answer>) -> io::Result<Self> {
+        let (commands, orders) = mpsc::channel::<(OpId, DiskCommand)>();
+        thread::Builder::new().name("disk".into()).spawn(move || {
+            for (op, command) in orders {
+                let result = store.run(&command);
+                for remark in store.remarks() {
+                    tracing::warn!("{remark}");
                 }
-                // The thread is gone, which only a panic in it explains: nothing more can be written.
-                _ => Err(DiskFault::Io),
+                let result = result.map_err(|fault| {
+                    tracing::error!("{fault}");
+                    fault.kind
+                });
+                let read = store.vault().take();
+                // Nobody listens any more when the process ends: there is nothing left to tell.
+                if answers.send(Answer { input: Input::DiskAnswered { op, result }, read }).is_err() {
+                    return;
+                }
             }
-        }
-        .boxed()
+        })?;
+        Ok(Self { commands })
     }
 }
 
-impl fmt::Debug for DirectoryThread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DirectoryThread").field("open", &self.commands.is_some()).finish_non_exhaustive()
+impl Directory for DiskThread {
+    fn submit(&self, op: OpId, command: DiskCommand) {
+        if self.commands.send((op, command)).is_err() {
+            // The thread ends only with its receiver; core's disk deadline tells the rest.
+            tracing::error!("the disk thread has ended; restart certrotate");
+        }
     }
 }

@@ -1,55 +1,80 @@
-//! The loop between core and the world. No policy: one input at a time, its actions in order, then sleep.
+//! The loop around core: clocks in, actions out. No policy is in here; what to do is core's to say.
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
-use std::fmt;
+use std::collections::BTreeMap;
 
 use certrotate_core::api::{ApiFault, Call, Credential, CsrObject};
 use certrotate_core::id::{CertHandle, Generation, KeyHandle, OpId};
 use certrotate_core::input::{Action, ExitReason, Input};
-use certrotate_core::notice::Notice;
-use certrotate_core::rotator::Rotator;
-use certrotate_core::time::{MonoTime, Span};
-use certrotate_core::trace::TraceRecord;
-use certrotate_core::view::Handle;
-use futures_util::future::{AbortHandle, Abortable, Aborted, BoxFuture};
-use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt as _, StreamExt as _};
-use tokio::sync::mpsc;
+use certrotate_core::rotator::{Rotator, Step};
+use certrotate_core::time::{Now, Span};
+use certrotate_core::view::{Handle, View};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
 use crate::directory::Directory;
-use crate::keystore::Keys;
+use crate::keystore::{Keys, Staged};
+
+/// An answer on its way to core, with the keys and chains that came with it. They join the key
+/// store only when core is told of them: core does not name them before, and what it does not name is erased.
+#[derive(Debug)]
+pub struct Answer {
+    /// What core is told.
+    pub input: Input,
+    pub(crate) read: Staged,
+}
+
+impl From<Input> for Answer {
+    fn from(input: Input) -> Self {
+        Self { input, read: Staged::default() }
+    }
+}
 
 /// Calls the certificates API: a port of the driver.
 pub trait CsrApi {
-    /// Makes the call. It ends by itself in a bounded time, and at once when the future is dropped.
-    fn call(&self, call: Call, credential: Credential) -> BoxFuture<'static, Result<CsrObject, ApiFault>>;
+    /// Makes a call and says how it ended, with the chain that the object holds.
+    ///
+    /// A watch returns when there is news or it ends. The driver drops the call when core gives it up.
+    fn call(
+        &self,
+        call: Call,
+        credential: Credential,
+    ) -> impl Future<Output = (Result<CsrObject, ApiFault>, Staged)> + Send + 'static;
 }
 
 /// Serves the live identity: a port of the driver.
-pub trait Stage {
+pub trait Front {
     /// Serves this identity from now on.
     fn go_live(&self, generation: Generation, key: KeyHandle, cert: CertHandle);
-
     /// Serves none from now on.
-    fn withdraw(&self, generation: Generation);
+    fn withdraw(&self);
 }
 
-/// Looks on: a port of the driver.
-pub trait Observer {
-    /// Something happened that an operator should hear of. Called before [`Observer::stepped`] of its step.
-    fn notice(&mut self, notice: &Notice);
-
-    /// A step was taken and its actions carried out or handed on.
-    fn stepped(&mut self, record: &TraceRecord);
+/// One step, as an observer sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// What the clocks showed.
+    pub now: Now,
+    /// What happened.
+    pub input: &'a Input,
+    /// What core made of it.
+    pub step: &'a Step,
+    /// The machine after it.
+    pub view: View,
 }
 
-/// The world as the driver sees it.
+/// Is shown every step, after its actions that take effect at once.
+pub type Observer = Box<dyn FnMut(Seen<'_>) + Send>;
+
+/// More steps than this without a sleep are a loop that feeds itself.
+const STEPS_AWAKE: u32 = 10_000;
+
+/// The ports, each behind its trait.
 #[derive(Debug)]
-pub struct Ports<C, A, D, K, S, O> {
+pub struct Ports<C, A, D, K, F> {
     /// The clocks.
     pub clock: C,
     /// The certificates API.
@@ -58,154 +83,137 @@ pub struct Ports<C, A, D, K, S, O> {
     pub directory: D,
     /// The key store.
     pub keys: K,
-    /// Where the identity is served.
-    pub stage: S,
-    /// Who looks on.
-    pub observer: O,
+    /// What serves the live identity.
+    pub front: F,
 }
 
-/// More steps than this in a second of mono time are a bug: they are reported and throttled, so that a busy loop
-/// shows itself and harms nobody.
-pub const MOST_STEPS: u32 = 1000;
-
-const SECOND: Span = Span::from_secs(1);
-
-/// Drives a [`Rotator`] until it exits.
-pub struct Driver<C, A, D, K, S, O> {
+/// The loop.
+pub struct Driver<C, A, D, K, F> {
     rotator: Rotator,
-    ports: Ports<C, A, D, K, S, O>,
-    control: mpsc::UnboundedReceiver<Input>,
-    outstanding: FuturesUnordered<Abortable<BoxFuture<'static, Input>>>,
-    /// Ends an operation's future; for every operation that may still answer.
-    aborts: HashMap<OpId, AbortHandle>,
-    steps: u64,
-    /// Since when steps are counted for [`MOST_STEPS`], and how many there were.
-    window: (MonoTime, u32),
+    ports: Ports<C, A, D, K, F>,
+    sender: UnboundedSender<Answer>,
+    inbox: UnboundedReceiver<Answer>,
+    calls: BTreeMap<OpId, AbortHandle>,
+    observer: Observer,
+    awake: u32,
 }
 
-impl<C, A, D, K, S, O> fmt::Debug for Driver<C, A, D, K, S, O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Driver")
-            .field("view", &self.rotator.view())
-            .field("outstanding", &self.aborts.len())
-            .finish_non_exhaustive()
+impl<C, A, D, K, F> std::fmt::Debug for Driver<C, A, D, K, F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Driver").field("view", &self.rotator.view()).finish_non_exhaustive()
     }
 }
 
-impl<C: Clock, A: CsrApi, D: Directory, K: Keys, S: Stage, O: Observer> Driver<C, A, D, K, S, O> {
-    /// A driver of `rotator`. What comes by `control` is taken before anything else: signals, in effect.
+impl<C: Clock, A: CsrApi, D: Directory, K: Keys, F: Front> Driver<C, A, D, K, F> {
+    /// A driver of this machine. Answers and requests from outside (rotate now, shutdown) come through the channel.
     #[must_use]
     pub fn new(
         rotator: Rotator,
-        ports: Ports<C, A, D, K, S, O>,
-        control: mpsc::UnboundedReceiver<Input>,
+        ports: Ports<C, A, D, K, F>,
+        channel: (UnboundedSender<Answer>, UnboundedReceiver<Answer>),
+        observer: Observer,
     ) -> Self {
-        let window = (ports.clock.now().mono, 0);
-        let (outstanding, aborts) = (FuturesUnordered::new(), HashMap::new());
-        Self { rotator, ports, control, outstanding, aborts, steps: 0, window }
+        let (sender, inbox) = channel;
+        Self { rotator, ports, sender, inbox, calls: BTreeMap::new(), observer, awake: 0 }
     }
 
-    /// Runs until core exits, and gives the ports back.
-    pub async fn run(mut self) -> (ExitReason, Ports<C, A, D, K, S, O>) {
-        let mut input = Input::Tick;
+    /// Runs until core says that it is over.
+    pub async fn run(mut self) -> ExitReason {
+        let mut answer = Answer::from(Input::Tick);
         loop {
-            if let Some(reason) = self.step(input) {
-                return (reason, self.ports);
+            if let Some(reason) = self.step(answer) {
+                for (_, call) in std::mem::take(&mut self.calls) {
+                    call.abort();
+                }
+                self.ports.front.withdraw();
+                return reason;
             }
-            self.throttle().await;
-            input = self.next_input().await;
+            answer = self.next().await;
         }
     }
 
-    /// Waits for whatever comes first. Answers go before the clock: what has arrived in time is not late.
-    async fn next_input(&mut self) -> Input {
-        loop {
-            let wake = self.rotator.wake();
-            let look = self.ports.clock.now().mono.plus(self.rotator.clock_look());
-            let mono = wake.mono.map_or(look, |mono| mono.min(look));
-            tokio::select! {
-                biased;
-                Some(input) = self.control.recv() => return input,
-                Some(ended) = self.outstanding.next() => match ended {
-                    Ok(input) => {
-                        self.forget(&input);
-                        return input;
-                    }
-                    Err(Aborted) => {}
-                },
-                () = self.ports.clock.until(wake.wall, Some(mono)) => return Input::Tick,
+    /// The next thing that happens: an answer, or time passing.
+    async fn next(&mut self) -> Answer {
+        self.awake += 1;
+        if self.awake > STEPS_AWAKE {
+            tracing::error!(view = ?self.rotator.view(), "{STEPS_AWAKE} steps without a pause: a bug; please report it");
+            self.awake = 0;
+            let second = self.ports.clock.now().mono.plus(Span::from_secs(1));
+            self.ports.clock.until(None, Some(second)).await;
+        }
+        if let Ok(answer) = self.inbox.try_recv() {
+            return answer;
+        }
+        let (wake, now) = (self.rotator.wake(), self.ports.clock.now());
+        let due =
+            wake.wall.is_some_and(|wall| now.wall >= wall) || wake.mono.is_some_and(|mono| now.mono >= mono);
+        if due {
+            // Answers that are being made get their turn even where ticks follow each other.
+            tokio::task::yield_now().await;
+            return Answer::from(Input::Tick);
+        }
+        let look = now.mono.plus(self.rotator.clock_look());
+        let mono = wake.mono.map_or(look, |mono| mono.min(look));
+        tokio::select! {
+            biased;
+            Some(answer) = self.inbox.recv() => answer,
+            () = self.ports.clock.until(wake.wall, Some(mono)) => {
+                self.awake = 0;
+                Answer::from(Input::Tick)
             }
         }
     }
 
-    fn forget(&mut self, answer: &Input) {
-        match answer {
-            Input::DiskAnswered { op, .. } | Input::KeyMade { op, .. } | Input::CallAnswered { op, .. } => {
-                self.aborts.remove(op);
-            }
-            Input::Tick | Input::RotateNow | Input::Shutdown => {}
+    fn step(&mut self, answer: Answer) -> Option<ExitReason> {
+        let Answer { input, read } = answer;
+        if let Input::CallAnswered { op, .. } = &input {
+            self.calls.remove(op);
         }
-    }
-
-    fn step(&mut self, input: Input) -> Option<ExitReason> {
+        self.ports.keys.accept(read);
         let now = self.ports.clock.now();
-        self.steps += 1;
-        let record = TraceRecord::of_step(&mut self.rotator, self.steps, now, input);
-        let exits: Vec<_> = record.actions.iter().filter_map(|action| self.carry_out(action)).collect();
+        let step = self.rotator.step(now, input.clone());
+        let mut exit = None;
+        for action in &step.actions {
+            exit = exit.or(self.carry_out(action));
+        }
         let needed: Vec<Handle> = self.rotator.handles().collect();
         self.ports.keys.retain(&needed);
-        self.ports.observer.stepped(&record);
-        exits.first().copied()
+        (self.observer)(Seen { now, input: &input, step: &step, view: self.rotator.view() });
+        exit
     }
 
     fn carry_out(&mut self, action: &Action) -> Option<ExitReason> {
         match *action {
-            Action::Disk { op, command } => {
-                let answer = self.ports.directory.submit(command);
-                self.await_answer(op, answer.map(move |result| Input::DiskAnswered { op, result }).boxed());
-            }
+            Action::GoLive { generation, key, cert } => self.ports.front.go_live(generation, key, cert),
+            Action::Withdraw { .. } => self.ports.front.withdraw(),
+            Action::Report(ref notice) => crate::report::notice(notice),
+            Action::Disk { op, command } => self.ports.directory.submit(op, command),
             Action::MakeKey { op, duration } => {
-                let result = self.ports.keys.make(duration);
-                self.await_answer(op, std::future::ready(Input::KeyMade { op, result }).boxed());
+                let (result, read) = self.ports.keys.make(duration);
+                self.send(Answer { input: Input::KeyMade { op, result }, read });
             }
             Action::Call { op, call, credential } => {
-                let answer = self.ports.api.call(call, credential);
-                self.await_answer(op, answer.map(move |result| Input::CallAnswered { op, result }).boxed());
+                let call = self.ports.api.call(call, credential);
+                let sender = self.sender.clone();
+                let task = tokio::spawn(async move {
+                    let (result, read) = call.await;
+                    // The receiver is gone only when the loop is over.
+                    let _ = sender.send(Answer { input: Input::CallAnswered { op, result }, read });
+                });
+                self.calls.insert(op, task.abort_handle());
             }
             Action::Cancel { op } => {
-                if let Some(abort) = self.aborts.remove(&op) {
-                    abort.abort();
+                if let Some(call) = self.calls.remove(&op) {
+                    call.abort();
                 }
             }
-            Action::GoLive { generation, key, cert } => self.ports.stage.go_live(generation, key, cert),
-            Action::Withdraw { generation } => self.ports.stage.withdraw(generation),
-            Action::Report(ref notice) => self.ports.observer.notice(notice),
             Action::Exit(reason) => return Some(reason),
         }
         None
     }
 
-    fn await_answer(&mut self, op: OpId, answer: BoxFuture<'static, Input>) {
-        let (abort, registration) = AbortHandle::new_pair();
-        self.aborts.insert(op, abort);
-        self.outstanding.push(Abortable::new(answer, registration));
-    }
-
-    async fn throttle(&mut self) {
-        let now = self.ports.clock.now().mono;
-        if now.since(self.window.0) >= SECOND {
-            self.window = (now, 0);
-        }
-        self.window.1 = self.window.1.saturating_add(1);
-        if self.window.1 >= MOST_STEPS {
-            tracing::error!(
-                "{MOST_STEPS} steps in a second in phase {}: this is a bug, please report it; going on slowly",
-                self.rotator.view().phase
-            );
-            let resume = self.window.0.plus(SECOND);
-            while self.ports.clock.now().mono < resume {
-                self.ports.clock.until(None, Some(resume)).await;
-            }
-        }
+    fn send(&self, answer: Answer) {
+        // The receiver is this driver's own.
+        let _ = self.sender.send(answer);
     }
 }

@@ -28,7 +28,10 @@ pub trait Keys {
     /// # Errors
     ///
     /// The system's randomness or the signing failed.
-    fn make(&self, duration: Option<Span>) -> Result<MadeKey, KeyFault>;
+    fn make(&self, duration: Option<Span>) -> (Result<MadeKey, KeyFault>, Staged);
+
+    /// Takes in what came with an answer, now that core is told of it.
+    fn accept(&self, staged: Staged);
 
     /// Erases all but these.
     fn retain(&self, needed: &[Handle]);
@@ -103,11 +106,10 @@ impl KeyStore {
         }
     }
 
-    /// Keeps an issued chain under a handle never used before.
-    pub fn keep_chain(&self, chain: CertChain, facts: CertFacts) -> CertHandle {
-        let mut content = self.lock();
-        let handle = CertHandle(content.next());
-        content.certs.insert(handle, (chain, facts));
+    /// Gives an issued chain a handle never used before; it joins the store with the answer that it came with.
+    pub(crate) fn stage_chain(&self, staged: &mut Staged, chain: CertChain, facts: CertFacts) -> CertHandle {
+        let handle = CertHandle(self.lock().next());
+        staged.certs.push((handle, chain, facts));
         handle
     }
 
@@ -127,8 +129,7 @@ impl KeyStore {
             return Err(IdentityError::Unknown);
         };
         let der = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(kept.key().pkcs8_der()));
-        let signer =
-            crate::tls::signer(&der, chain.ders().to_vec()).map_err(|_| IdentityError::NotAPair)?;
+        let signer = crate::tls::signer(&der, chain.ders().to_vec()).map_err(|_| IdentityError::NotAPair)?;
         Ok(Identity::new(generation, chain.leaf_summary().clone(), facts, signer))
     }
 }
@@ -154,7 +155,9 @@ impl fmt::Display for IdentityError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unknown => "its key or certificate is not in memory; restart to read it from disk",
-            Self::NotAPair => "its key and certificate cannot be used together; restart to judge the files again",
+            Self::NotAPair => {
+                "its key and certificate cannot be used together; restart to judge the files again"
+            }
         })
     }
 }
@@ -162,17 +165,26 @@ impl fmt::Display for IdentityError {
 impl std::error::Error for IdentityError {}
 
 impl Keys for KeyStore {
-    fn make(&self, duration: Option<Span>) -> Result<MadeKey, KeyFault> {
+    fn make(&self, duration: Option<Span>) -> (Result<MadeKey, KeyFault>, Staged) {
         let template = Template { duration, ..Template::clone(&self.template) };
-        let request = PendingRequest::make(&template).map_err(|error| {
-            tracing::error!("cannot make a key: {error}");
-            KeyFault::Failed
-        })?;
+        let mut staged = Staged::default();
+        let request = match PendingRequest::make(&template) {
+            Ok(request) => request,
+            Err(error) => {
+                tracing::error!("cannot make a key: {error}");
+                return (Err(KeyFault::Failed), staged);
+            }
+        };
         let (key_digest, digest) = (request.key_digest(), request.request());
+        let key = KeyHandle(self.lock().next());
+        staged.keys.push((key, Kept::Pending(request)));
+        (Ok(MadeKey { key, key_digest, request: digest }), staged)
+    }
+
+    fn accept(&self, staged: Staged) {
         let mut content = self.lock();
-        let key = KeyHandle(content.next());
-        content.keys.insert(key, Kept::Pending(request));
-        Ok(MadeKey { key, key_digest, request: digest })
+        content.keys.extend(staged.keys);
+        content.certs.extend(staged.certs.into_iter().map(|(handle, chain, facts)| (handle, (chain, facts))));
     }
 
     fn retain(&self, needed: &[Handle]) {
@@ -202,7 +214,7 @@ pub(crate) struct Staging {
 
 /// Things that were read, on their way to the store. Dropped, they are erased.
 #[derive(Default)]
-pub(crate) struct Staged {
+pub struct Staged {
     keys: Vec<(KeyHandle, Kept)>,
     certs: Vec<(CertHandle, CertChain, CertFacts)>,
 }
@@ -225,15 +237,6 @@ impl Staging {
     /// What was read since the last call.
     pub(crate) fn take(&self) -> Staged {
         std::mem::take(&mut *self.staged())
-    }
-}
-
-impl KeyStore {
-    /// Takes in what the disk's thread has read.
-    pub(crate) fn accept(&self, staged: Staged) {
-        let mut content = self.lock();
-        content.keys.extend(staged.keys);
-        content.certs.extend(staged.certs.into_iter().map(|(handle, chain, facts)| (handle, (chain, facts))));
     }
 }
 

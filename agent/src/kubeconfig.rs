@@ -204,9 +204,7 @@ fn check_user(base: &Path, raw: RawUser) -> Result<User, Problem> {
     match (certificate, key) {
         (Some(certificate), Some(key)) => Ok(User::Certificate { certificate, key }),
         (None, None) => Ok(User::Anonymous),
-        (Some(_), None) => {
-            Err(Problem::HalfPair { present: "client-certificate", missing: "client-key" })
-        }
+        (Some(_), None) => Err(Problem::HalfPair { present: "client-certificate", missing: "client-key" }),
         (None, Some(_)) => Err(Problem::HalfPair { present: "client-key", missing: "client-certificate" }),
     }
 }

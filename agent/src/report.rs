@@ -13,7 +13,9 @@ pub fn notice(notice: &Notice) {
         Notice::RequestPending { .. } | Notice::KeyFailed { .. } | Notice::DiskTimedOut { .. } => {
             warn!("{}", text(notice));
         }
-        Notice::CallFailed { .. } | Notice::CallTimedOut { .. } | Notice::Quarantined { .. } => warn!("{}", text(notice)),
+        Notice::CallFailed { .. } | Notice::CallTimedOut { .. } | Notice::Quarantined { .. } => {
+            warn!("{}", text(notice))
+        }
         Notice::FileRefused { .. }
         | Notice::FileCorrupt { .. }
         | Notice::FileUnreadable { .. }
@@ -35,11 +37,17 @@ pub fn text(notice: &Notice) -> String {
     match notice {
         Notice::Live { generation, not_after, renew_at, shorter } => {
             let shorter = if *shorter { "; it ends before the one that it replaces" } else { "" };
-            format!("certificate {generation} is live until {not_after}, to be renewed at {renew_at}{shorter}")
+            format!(
+                "certificate {generation} is live until {not_after}, to be renewed at {renew_at}{shorter}"
+            )
         }
-        Notice::AttemptStarted { generation } => format!("making key and request for certificate {generation}"),
+        Notice::AttemptStarted { generation } => {
+            format!("making key and request for certificate {generation}")
+        }
         Notice::FileRefused { name, refusal } => {
-            format!("{name} is not used: {refusal}; a new certificate is asked for with the bootstrap kubeconfig")
+            format!(
+                "{name} is not used: {refusal}; a new certificate is asked for with the bootstrap kubeconfig"
+            )
         }
         Notice::FileCorrupt { name } => format!("{name} is damaged and not used"),
         Notice::FileUnreadable { name, fault } => {
@@ -59,7 +67,9 @@ pub fn text(notice: &Notice) -> String {
         ),
         Notice::KeyFailed { again_in } => format!("no key could be made; trying again in {again_in}"),
         Notice::DiskTimedOut { command } => {
-            format!("the disk did not answer in time ({command:?}); looking at the directory again; check the file system")
+            format!(
+                "the disk did not answer in time ({command:?}); looking at the directory again; check the file system"
+            )
         }
         Notice::DiskFailed { fault, again_in, .. } => {
             format!("a disk operation failed: {}; trying again in {again_in}", disk(*fault))
@@ -78,7 +88,9 @@ fn request(notice: &Notice) -> String {
     match notice {
         Notice::RequestPending { request } => {
             let name = request_name(request);
-            format!("{name} waits for approval; if nobody approves by rule: kubectl certificate approve {name}")
+            format!(
+                "{name} waits for approval; if nobody approves by rule: kubectl certificate approve {name}"
+            )
         }
         Notice::RequestDenied { request, again_in } => format!(
             "{} was denied; asking again with a new key in {again_in}, or at once after kill -USR1",
@@ -110,9 +122,13 @@ fn call(notice: &Notice) -> String {
             let who = who(*credential);
             let what = match fault {
                 ApiFault::NoCredential => format!("{who} cannot be used; check the kubeconfig"),
-                ApiFault::Unreachable => "the API server cannot be reached; check its address and its certificate".into(),
+                ApiFault::Unreachable => {
+                    "the API server cannot be reached; check its address and its certificate".into()
+                }
                 ApiFault::Unauthorized => {
-                    format!("the API server does not accept {who} (401); is it expired, or for another cluster?")
+                    format!(
+                        "the API server does not accept {who} (401); is it expired, or for another cluster?"
+                    )
                 }
                 ApiFault::Forbidden => format!("{who} may not do that (403); check its roles"),
                 ApiFault::NotFound => "the request is not on the server (404); it is made again".into(),
@@ -120,12 +136,17 @@ fn call(notice: &Notice) -> String {
                 ApiFault::TooManyRequests { .. } => "the API server asks for patience (429)".into(),
                 ApiFault::Invalid => "the API server finds the request invalid (422)".into(),
                 ApiFault::ServerError { .. } => "the API server failed (5xx)".into(),
-                ApiFault::WatchEnded | ApiFault::Unexpected => "the API server's answer was not understood".into(),
+                ApiFault::WatchEnded | ApiFault::Unexpected => {
+                    "the API server's answer was not understood".into()
+                }
             };
             format!("{what}; trying again in {again_in}")
         }
         Notice::CallTimedOut { credential, again_in } => {
-            format!("the API server did not answer in time (asked as {}); trying again in {again_in}", who(*credential))
+            format!(
+                "the API server did not answer in time (asked as {}); trying again in {again_in}",
+                who(*credential)
+            )
         }
         other => format!("{other:?}"),
     }

@@ -26,7 +26,9 @@ pub fn signer(
     let pair = CertifiedKey::new(chain, rustls::crypto::ring::sign::any_supported_type(key)?);
     match pair.keys_match() {
         // A key whose public half cannot be told is taken as it is: the server would see at once.
-        Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => Ok(Arc::new(pair)),
+        Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {
+            Ok(Arc::new(pair))
+        }
         Err(error) => Err(error),
     }
 }

@@ -82,7 +82,7 @@ pub(crate) fn node_client(request: &Request, usages: &[String]) -> Result<(), &'
     if request.organizations != ["system:nodes"] {
         return Err("subject organization is not system:nodes");
     }
-    for name in &request.names {
+    if let Some(name) = request.names.first() {
         return Err(match name {
             Dns(_) => "DNS subjectAltNames are not allowed",
             Email(_) => "Email subjectAltNames are not allowed",

@@ -169,9 +169,7 @@ fn decode(call: &Call) -> Result<Csr, ApiError> {
     match media_type(call) {
         "" | "application/json" => from_value(parse(&call.body)?),
         PROTOBUF => protobuf::decode(&call.body).map_err(ApiError::bad_request),
-        _ => Err(ApiError::unsupported_media_type(
-            "application/json, application/vnd.kubernetes.protobuf",
-        )),
+        _ => Err(ApiError::unsupported_media_type("application/json, application/vnd.kubernetes.protobuf")),
     }
 }
 

@@ -66,6 +66,8 @@ mod signer;
 mod stats;
 mod store;
 mod sync;
+#[cfg(test)]
+mod testing;
 mod tls;
 mod usages;
 mod watch;

@@ -7,9 +7,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::ByteString;
-use k8s_openapi::api::certificates::v1::{
-    CertificateSigningRequestSpec, CertificateSigningRequestStatus,
-};
+use k8s_openapi::api::certificates::v1::{CertificateSigningRequestSpec, CertificateSigningRequestStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use k8s_openapi::jiff::Timestamp;
 
@@ -37,8 +35,7 @@ impl<'a> Value<'a> {
     }
 
     fn text(self) -> Option<String> {
-        self.bytes()
-            .and_then(|bytes| String::from_utf8(bytes.to_vec()).ok())
+        self.bytes().and_then(|bytes| String::from_utf8(bytes.to_vec()).ok())
     }
 
     fn number(self) -> Option<u64> {
@@ -52,9 +49,7 @@ impl<'a> Value<'a> {
 /// Reads a body; the error says what is wrong with it.
 pub(crate) fn decode(body: &[u8]) -> Result<Csr, &'static str> {
     const MALFORMED: &str = "malformed protobuf message";
-    let unknown = body
-        .strip_prefix(MAGIC)
-        .ok_or("the body does not start with the protobuf magic k8s\\0")?;
+    let unknown = body.strip_prefix(MAGIC).ok_or("the body does not start with the protobuf magic k8s\\0")?;
     let mut object = None;
     let mut type_meta = (String::new(), String::new());
     for (field, value) in fields(unknown).ok_or(MALFORMED)? {
@@ -64,8 +59,7 @@ pub(crate) fn decode(body: &[u8]) -> Result<Csr, &'static str> {
             _ => {}
         }
     }
-    if (type_meta.0.as_str(), type_meta.1.as_str())
-        != ("certificates.k8s.io/v1", "CertificateSigningRequest")
+    if (type_meta.0.as_str(), type_meta.1.as_str()) != ("certificates.k8s.io/v1", "CertificateSigningRequest")
     {
         return Err("the body is no certificates.k8s.io/v1 CertificateSigningRequest");
     }
@@ -133,10 +127,7 @@ fn status(message: &[u8]) -> Option<CertificateSigningRequestStatus> {
     let mut status = CertificateSigningRequestStatus::default();
     for (field, value) in fields(message)? {
         match field {
-            1 => status
-                .conditions
-                .get_or_insert_with(Vec::new)
-                .push(condition(value.bytes()?)?),
+            1 => status.conditions.get_or_insert_with(Vec::new).push(condition(value.bytes()?)?),
             2 => status.certificate = Some(ByteString(value.bytes()?.to_vec())),
             _ => {}
         }
@@ -174,9 +165,7 @@ fn time(message: &[u8]) -> Option<Option<Time>> {
 
 /// Go writes empty strings out; they stand for absent ones.
 fn given(value: Value<'_>) -> Option<Option<String>> {
-    value
-        .text()
-        .map(|text| Some(text).filter(|text| !text.is_empty()))
+    value.text().map(|text| Some(text).filter(|text| !text.is_empty()))
 }
 
 fn entry(value: Value<'_>, map: &mut BTreeMap<String, String>) -> Option<()> {

@@ -55,6 +55,8 @@ pub struct ConfigSpec {
     pub template: Template,
     /// Whether a client CA is configured, so that [`crate::facts::Chain::Unchecked`] is refused.
     pub chain_required: bool,
+    /// Whether a live identity is renewed by itself. If not, it is served to its end, and the next one is asked for then.
+    pub rotate: bool,
     /// Draws the jitter of retries, never of renewals. Different on every node.
     pub seed: u64,
     /// The named times.
@@ -64,12 +66,13 @@ pub struct ConfigSpec {
 }
 
 impl ConfigSpec {
-    /// The defaults for a template: no client CA, seed 0, the default times, no build time.
+    /// The defaults for a template: no client CA, renewal on, seed 0, the default times, no build time.
     #[must_use]
     pub fn new(template: Template) -> Self {
         Self {
             template,
             chain_required: false,
+            rotate: true,
             seed: 0,
             times: Times::default(),
             built: WallTime::from_unix_ms(0),

@@ -95,7 +95,11 @@ impl Rotator {
             Live::None | Live::Serving(_) | Live::Withdrawn(_) => identity.not_after,
         };
         match self.renewal {
-            Renewal::Resting(resting) if resting.is_open(&self.common) && identity.renew_at < edge => {
+            Renewal::Resting(resting)
+                if resting.is_open(&self.common)
+                    && self.config().spec().rotate
+                    && identity.renew_at < edge =>
+            {
                 Wake { wall: Some(identity.renew_at), mono, reason: WakeReason::Renewal }
             }
             _ => Wake { wall: Some(edge), mono, reason },

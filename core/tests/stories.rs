@@ -283,3 +283,15 @@ fn a_locked_or_unsafe_directory_ends_the_run_with_its_own_reason_and_nothing_cha
         assert_eq!(phase(&world), Phase::Ended);
     }
 }
+
+#[test]
+fn without_rotation_an_identity_is_served_to_its_end_and_the_next_one_asked_for_then() {
+    let mut spec = ConfigSpec::new(Template::node_client("node-1"));
+    spec.rotate = false;
+    let mut world = World::new(Config::new(spec).expect("the template is complete"));
+    world.start();
+    world.run_until("the first certificate", |world| world.served().is_some());
+    let end = world.served_facts().expect("it is served").not_after;
+    world.run_until("the second request", |world| world.server.created() == 2);
+    assert!(world.now.wall >= end);
+}

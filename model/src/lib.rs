@@ -18,6 +18,7 @@
 //! assert_eq!(world.server.created(), 1);
 //! ```
 
+pub mod brief;
 pub mod disk;
 pub mod invariants;
 pub mod server;

@@ -40,6 +40,8 @@ pub struct World {
     pub notices: Vec<(Now, Notice)>,
     /// The credential of every call.
     pub credentials: Vec<Credential>,
+    /// What was asked for and is not answered, the latest last.
+    pub outstanding: Vec<Action>,
     /// Answers that are ready.
     answers: VecDeque<Input>,
     /// Watches that have nothing to tell yet.
@@ -69,6 +71,7 @@ impl World {
             exit: None,
             notices: Vec::new(),
             credentials: Vec::new(),
+            outstanding: Vec::new(),
             answers: VecDeque::new(),
             watches: Vec::new(),
             requests: BTreeMap::new(),
@@ -94,6 +97,7 @@ impl World {
         self.served = None;
         self.answers.clear();
         self.watches.clear();
+        self.outstanding.clear();
     }
 
     /// Kills the process and starts it again.
@@ -209,6 +213,11 @@ impl World {
     /// If an invariant does not hold.
     pub fn give(&mut self, input: Input) -> Option<Step> {
         let node = self.node.as_mut()?;
+        if let Input::DiskAnswered { op, .. } | Input::KeyMade { op, .. } | Input::CallAnswered { op, .. } =
+            &input
+        {
+            self.outstanding.retain(|action| operation(action) != Some(*op));
+        }
         let step = node.step(self.now, input);
         self.steps += 1;
         for action in step.actions.clone() {
@@ -219,6 +228,9 @@ impl World {
     }
 
     fn carry_out(&mut self, action: Action) {
+        if operation(&action).is_some() {
+            self.outstanding.push(action.clone());
+        }
         match action {
             Action::Disk { op, command } => {
                 let (requests, certs) = (&self.requests, &self.certs);
@@ -234,7 +246,10 @@ impl World {
                 self.answers.push_back(Input::KeyMade { op, result: Ok(made) });
             }
             Action::Call { op, call, credential } => self.call(op, call, credential),
-            Action::Cancel { op } => self.watches.retain(|(watch, _)| *watch != op),
+            Action::Cancel { op } => {
+                self.watches.retain(|(watch, _)| *watch != op);
+                self.outstanding.retain(|action| operation(action) != Some(op));
+            }
             Action::GoLive { generation, cert, .. } => self.served = Some((generation, cert)),
             Action::Withdraw { .. } => self.served = None,
             Action::Report(notice) => self.notices.push((self.now, notice)),
@@ -310,6 +325,19 @@ impl World {
         let view = self.node.as_ref().map(Rotator::view);
         let names: Vec<String> = self.disk.names().map(|name| name.to_string()).collect();
         format!("now {:?}\nview {view:?}\nnames {names:?}\nlast notices\n{}", self.now, last.join("\n"))
+    }
+}
+
+/// The operation that an action asks for.
+#[must_use]
+pub fn operation(action: &Action) -> Option<OpId> {
+    match action {
+        Action::Disk { op, .. } | Action::MakeKey { op, .. } | Action::Call { op, .. } => Some(*op),
+        Action::Cancel { .. }
+        | Action::GoLive { .. }
+        | Action::Withdraw { .. }
+        | Action::Report(_)
+        | Action::Exit(_) => None,
     }
 }
 

@@ -7,9 +7,6 @@
 //! The path of the directory is the operator's choice and may lead through links (`/var/lib/kubelet` often is
 //! one). What counts is what was opened in the end: that is checked, locked, and the base of everything else.
 
-#[cfg(test)]
-mod tests;
-
 use std::os::fd::OwnedFd;
 use std::path::Path;
 

@@ -22,7 +22,7 @@ pub struct Fault {
     pub operation: &'static str,
     /// What it was tried on.
     pub path: PathBuf,
-    cause: Cause,
+    pub(crate) cause: Cause,
 }
 
 /// What stands behind the kind.

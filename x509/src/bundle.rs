@@ -61,3 +61,6 @@ pub fn decode(file: &[u8], client_ca: Option<&ClientCa>) -> Result<Bundle, Corru
     }
     Ok(Bundle { header, key, chain, facts })
 }
+
+#[cfg(test)]
+mod tests;

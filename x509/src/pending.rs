@@ -98,3 +98,6 @@ fn fields(lines: &str) -> Option<(String, Usages, Option<Span>)> {
     };
     Some((signer, usages, duration))
 }
+
+#[cfg(test)]
+mod tests;

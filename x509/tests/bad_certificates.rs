@@ -1,5 +1,6 @@
 //! Every bad certificate of invariant S2 ("only acceptable identities"), judged by core: the refusal
 //! names what was expected and what was found.
+#![allow(clippy::unwrap_used, reason = "a test's helpers are tests too")]
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as STANDARD;

@@ -33,7 +33,8 @@ impl Clock for ManualClock {
 
     async fn until(&self, wall: Option<WallTime>, mono: Option<MonoTime>) {
         let mut seen = self.0.subscribe();
-        let reached = |now: &Now| wall.is_some_and(|at| at <= now.wall) || mono.is_some_and(|at| at <= now.mono);
+        let reached =
+            |now: &Now| wall.is_some_and(|at| at <= now.wall) || mono.is_some_and(|at| at <= now.mono);
         seen.wait_for(reached).await.expect("the clock lives as long as its borrower");
     }
 }

@@ -104,7 +104,7 @@ pub enum Problem {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        problem: Box<Problem>,
+        problem: Box<Self>,
     },
     /// PEM text that holds no usable certificate.
     NoCertificate {
@@ -160,7 +160,10 @@ impl fmt::Display for Problem {
                 f.write_str("current-context is missing; set it, for example with kubectl config use-context")
             }
             Self::NoContext { name } => {
-                write!(f, "current-context names {name:?}, which is not among contexts; add it or name another")
+                write!(
+                    f,
+                    "current-context names {name:?}, which is not among contexts; add it or name another"
+                )
             }
             Self::NoCluster { name } => {
                 write!(f, "the context's cluster {name:?} is not among clusters; add it or name another")

@@ -68,7 +68,8 @@ impl Kubeconfig {
         let fail = |problem| KubeconfigError::new(&self.path, problem);
         let field = field(&self.ca, "certificate-authority", "certificate-authority-data");
         let pem = read_material(&self.ca, field).map_err(fail)?;
-        let roots = certificates(&pem).ok_or_else(|| fail(in_file(&self.ca, field, Problem::NoCertificate { field })))?;
+        let roots = certificates(&pem)
+            .ok_or_else(|| fail(in_file(&self.ca, field, Problem::NoCertificate { field })))?;
         Ok(Endpoint { server: self.server.clone(), roots, tls_server_name: self.tls_server_name.clone() })
     }
 
@@ -86,8 +87,11 @@ impl Kubeconfig {
             User::Anonymous => Err(Problem::NoCredential),
             User::Token(token) => Ok(Secret::Token(token.clone())),
             User::TokenFile(path) => {
-                let in_token_file =
-                    |problem| Problem::File { field: "tokenFile", path: path.clone(), problem: Box::new(problem) };
+                let in_token_file = |problem| Problem::File {
+                    field: "tokenFile",
+                    path: path.clone(),
+                    problem: Box::new(problem),
+                };
                 let bytes = read_capped(path, MAX_MATERIAL).map_err(in_token_file)?;
                 let text = std::str::from_utf8(&bytes).map_err(|_| in_token_file(Problem::NotText))?;
                 if text.trim().is_empty() {

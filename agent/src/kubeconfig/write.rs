@@ -42,14 +42,16 @@ pub fn ensure(path: &Path, link: &Path, source: &Kubeconfig) -> Result<bool, Kub
     if let Standing::Ours(_) = standing(path, link)? {
         return Ok(false);
     }
-    let unwritable = |error: io::Error| KubeconfigError::new(path, Problem::Unwritable { error: error.kind() });
+    let unwritable =
+        |error: io::Error| KubeconfigError::new(path, Problem::Unwritable { error: error.kind() });
     let text = render(link, source).map_err(unwritable)?;
     write_whole(path, text.as_bytes()).map_err(unwritable)?;
     Ok(true)
 }
 
 fn names_link(user: &User, link: &Path) -> bool {
-    let User::Certificate { certificate: Material::File(certificate), key: Material::File(key) } = user else {
+    let User::Certificate { certificate: Material::File(certificate), key: Material::File(key) } = user
+    else {
         return false;
     };
     same_place(certificate, link) && same_place(key, link)

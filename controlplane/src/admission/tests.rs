@@ -1,1 +1,47 @@
 use super::*;
+use crate::testing::{node_csr, request};
+
+fn user(name: &str, group: &str) -> User {
+    User { name: name.to_owned(), groups: vec![group.to_owned()], serial: None }
+}
+
+#[test]
+fn adm_022_adm_023_adm_024_a_node_asks_for_itself_under_the_kubelet_signers() {
+    let node = user("system:node:a", NODES);
+    for (signer, own, other) in
+        [(KUBELET_CLIENT, true, false), (KUBELET_SERVING, true, false), ("example.com/x", true, true)]
+    {
+        let with = |node: &str| {
+            let mut csr = node_csr(node, "", &[]);
+            csr.spec.signer_name = signer.to_owned();
+            csr
+        };
+        assert_eq!(create(&node, &with("a")).is_ok(), own, "{signer}");
+        assert_eq!(create(&node, &with("b")).is_ok(), other, "{signer}");
+    }
+}
+
+#[test]
+fn adm_027_a_nodes_broken_request_is_refused() {
+    let mut csr = node_csr("a", "", &[]);
+    csr.spec.request.0 = b"broken".to_vec();
+    assert!(create(&user("system:node:a", NODES), &csr).unwrap_err().contains("unable to parse"));
+}
+
+#[test]
+fn a_bootstrapper_may_ask_for_any_node() {
+    assert_eq!(create(&user("system:bootstrap:x", "system:bootstrappers"), &node_csr("a", "", &[])), Ok(()));
+}
+
+#[test]
+fn adm_018_adm_034_adm_035_system_masters_is_not_given_away_to_api_clients() {
+    let admin = user("admin", MASTERS);
+    for (signer, group, allowed) in
+        [(API_CLIENT, MASTERS, false), (API_CLIENT, "others", true), (KUBELET_CLIENT, MASTERS, true)]
+    {
+        let mut csr = node_csr("a", "", &[]);
+        csr.spec.signer_name = signer.to_owned();
+        csr.spec.request.0 = request("someone", &["first", group], vec![]);
+        assert_eq!(create(&admin, &csr).is_ok(), allowed, "{signer} {group}");
+    }
+}

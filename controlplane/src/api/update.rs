@@ -52,16 +52,15 @@ pub(crate) fn apply(new: Csr, old: &Csr, subresource: &str, now: Time) -> Result
     result.metadata.labels = new.metadata.labels;
     result.metadata.annotations = new.metadata.annotations;
     let given = new.status.unwrap_or_default();
-    let status = result.status.get_or_insert_with(Default::default);
-    match subresource {
-        "approval" => status.conditions = given.conditions,
-        "status" => {
-            status.conditions = Some(keep_decisions(given.conditions.unwrap_or_default(), conditions(old)));
+    if !subresource.is_empty() {
+        let status = result.status.get_or_insert_with(Default::default);
+        if subresource == "approval" {
+            status.conditions = given.conditions;
+        } else {
+            let given_conditions = given.conditions.unwrap_or_default();
+            status.conditions = Some(keep_decisions(given_conditions, conditions(old)));
             status.certificate = given.certificate.filter(|c| !c.0.is_empty());
         }
-        _ => {}
-    }
-    if !subresource.is_empty() {
         fill_times(&mut result, old, now);
     }
     let errors = validation::update(&result, old, subresource);

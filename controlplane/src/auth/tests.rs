@@ -1,1 +1,113 @@
 use super::*;
+use crate::ca::Authority;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn at_start() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+}
+
+fn authority() -> (Authority, Authenticator) {
+    let authority = Authority::create(at_start(), HOUR * 24).unwrap();
+    let authenticator = Authenticator::new(authority.der()).unwrap();
+    (authority, authenticator)
+}
+
+fn client(authority: &Authority, name: &str) -> Vec<CertificateDer<'static>> {
+    let start = crate::der::seconds_down(at_start());
+    let groups = ["system:nodes".to_owned(), "second".to_owned()];
+    let identity = authority.client_identity(name, &groups, (start, start + 3600)).unwrap();
+    let block =
+        x509_parser::pem::Pem::iter_from_buffer(identity.certificate.as_bytes()).next().unwrap().unwrap();
+    vec![CertificateDer::from(block.contents)]
+}
+
+fn bearer(token: &str) -> HeaderValue {
+    HeaderValue::from_str(&format!("Bearer {token}")).unwrap()
+}
+
+#[test]
+fn a_certificate_gives_name_and_groups_until_its_last_second_and_no_longer() {
+    let (authority, authenticator) = authority();
+    let chain = client(&authority, "system:node:n");
+    let good = authenticator.judge(&chain, None, at_start() + HOUR);
+    let Verdict::User(user) = good.verdict else { panic!("{good:?}") };
+    assert_eq!(user.name, "system:node:n");
+    assert_eq!(user.groups, ["system:nodes", "second", "system:authenticated"]);
+    assert_eq!(user.serial, good.serial);
+    let late = authenticator.judge(&chain, None, at_start() + HOUR + Duration::from_millis(1));
+    assert_eq!(late.verdict, Verdict::Refused);
+    assert!(late.expired);
+}
+
+#[test]
+fn a_certificate_that_has_not_started_is_refused_but_not_called_expired() {
+    let (authority, authenticator) = authority();
+    let early = authenticator.judge(&client(&authority, "n"), None, at_start() - Duration::from_secs(1));
+    assert_eq!((early.verdict, early.expired), (Verdict::Refused, false));
+}
+
+#[test]
+fn a_foreign_authoritys_certificate_is_refused() {
+    let (_, authenticator) = authority();
+    let (foreign, _) = authority();
+    let judged = authenticator.judge(&client(&foreign, "system:node:n"), None, at_start());
+    assert_eq!(judged.verdict, Verdict::Refused);
+}
+
+#[test]
+fn a_certificate_without_common_name_is_refused() {
+    let (authority, authenticator) = authority();
+    let judged = authenticator.judge(&client(&authority, ""), None, at_start());
+    assert_eq!(judged.verdict, Verdict::Refused);
+}
+
+#[test]
+fn a_server_certificate_is_no_client() {
+    let (authority, authenticator) = authority();
+    let (certificate, _key) = authority.server_identity().unwrap();
+    assert_eq!(authenticator.judge(&[certificate], None, at_start()).verdict, Verdict::Refused);
+}
+
+#[test]
+fn a_token_is_good_until_its_end() {
+    let (_, authenticator) = authority();
+    let token = new_token().unwrap();
+    authenticator.add_token(&token, at_start() + HOUR);
+    let judged = authenticator.judge(&[], Some(&bearer(&token)), at_start());
+    let Verdict::User(user) = judged.verdict else { panic!("{judged:?}") };
+    assert_eq!(user.name, format!("system:bootstrap:{}", &token[..6]));
+    assert_eq!(user.groups, ["system:bootstrappers", "system:authenticated"]);
+    let late = authenticator.judge(&[], Some(&bearer(&token)), at_start() + HOUR);
+    assert_eq!(late.verdict, Verdict::Refused);
+}
+
+#[test]
+fn wrong_tokens_are_refused() {
+    let (_, authenticator) = authority();
+    authenticator.add_token("abcdef.0123456789abcdef", at_start() + HOUR);
+    for wrong in
+        ["abcdef.0123456789abcdee", "abcdeg.0123456789abcdef", "abcdef", "", "abcdef.0123456789abcdef0"]
+    {
+        let judged = authenticator.judge(&[], Some(&bearer(wrong)), at_start());
+        assert_eq!(judged.verdict, Verdict::Refused, "{wrong:?}");
+    }
+    let basic = HeaderValue::from_static("Basic YWJjZGVmOjEyMw==");
+    assert_eq!(authenticator.judge(&[], Some(&basic), at_start()).verdict, Verdict::Refused);
+}
+
+#[test]
+fn a_good_token_makes_up_for_an_expired_certificate_which_is_still_counted() {
+    let (authority, authenticator) = authority();
+    authenticator.add_token("abcdef.0123456789abcdef", at_start() + HOUR * 9);
+    let token = bearer("abcdef.0123456789abcdef");
+    let judged = authenticator.judge(&client(&authority, "n"), Some(&token), at_start() + HOUR * 2);
+    assert!(matches!(judged.verdict, Verdict::User(_)));
+    assert!(judged.expired);
+}
+
+#[test]
+fn nothing_presented_is_anonymous() {
+    let (_, authenticator) = authority();
+    assert_eq!(authenticator.judge(&[], None, at_start()).verdict, Verdict::Anonymous);
+}

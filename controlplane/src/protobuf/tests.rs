@@ -14,19 +14,8 @@ fn field(number: u8, content: &[u8]) -> Vec<u8> {
 }
 
 fn body(object: &[u8]) -> Vec<u8> {
-    let kind = [
-        field(1, b"certificates.k8s.io/v1"),
-        field(2, b"CertificateSigningRequest"),
-    ]
-    .concat();
-    [
-        MAGIC.to_vec(),
-        field(1, &kind),
-        field(2, object),
-        field(3, b""),
-        field(4, b""),
-    ]
-    .concat()
+    let kind = [field(1, b"certificates.k8s.io/v1"), field(2, b"CertificateSigningRequest")].concat();
+    [MAGIC.to_vec(), field(1, &kind), field(2, object), field(3, b""), field(4, b"")].concat()
 }
 
 #[test]
@@ -42,28 +31,11 @@ fn an_approval_as_kubectl_sends_it_is_read() {
     ]
     .concat();
     let label = [field(1, b"key"), field(2, b"value")].concat();
-    let meta = [
-        field(1, b"node"),
-        field(2, b""),
-        field(5, b"uid"),
-        field(6, b"7"),
-        field(11, &label),
-    ]
-    .concat();
+    let meta =
+        [field(1, b"node"), field(2, b""), field(5, b"uid"), field(6, b"7"), field(11, &label)].concat();
     let duration = [&[8 << 3][..], &[0x80, 0xa3, 0x05]].concat();
-    let spec = [
-        field(1, b"PEM"),
-        field(5, b"client auth"),
-        field(7, b"example.com/s"),
-        duration,
-    ]
-    .concat();
-    let object = [
-        field(1, &meta),
-        field(2, &spec),
-        field(3, &field(1, &condition)),
-    ]
-    .concat();
+    let spec = [field(1, b"PEM"), field(5, b"client auth"), field(7, b"example.com/s"), duration].concat();
+    let object = [field(1, &meta), field(2, &spec), field(3, &field(1, &condition))].concat();
 
     let csr = decode(&body(&object)).unwrap();
     assert_eq!(csr.metadata.name.as_deref(), Some("node"));
@@ -73,14 +45,8 @@ fn an_approval_as_kubectl_sends_it_is_read() {
     assert_eq!(csr.spec.request.0, b"PEM");
     assert_eq!(csr.spec.expiration_seconds, Some(86_400));
     let condition = &csr.status.unwrap().conditions.unwrap()[0];
-    assert_eq!(
-        (condition.type_.as_str(), condition.status.as_str()),
-        ("Approved", "True")
-    );
-    assert_eq!(
-        condition.last_update_time.as_ref().unwrap().0.as_second(),
-        1_640_713_088
-    );
+    assert_eq!((condition.type_.as_str(), condition.status.as_str()), ("Approved", "True"));
+    assert_eq!(condition.last_update_time.as_ref().unwrap().0.as_second(), 1_640_713_088);
     assert_eq!(condition.last_transition_time, None);
 }
 
@@ -89,24 +55,14 @@ fn a_body_cut_anywhere_is_refused_or_read_but_never_panics() {
     let spec = field(2, &field(7, b"example.com/s"));
     let whole = body(&spec);
     assert_eq!(decode(&whole).unwrap().spec.signer_name, "example.com/s");
-    let refused = (0..whole.len())
-        .filter(|end| decode(&whole[..*end]).is_err())
-        .count();
-    assert!(
-        refused > MAGIC.len(),
-        "{refused} of {} cuts were refused",
-        whole.len()
-    );
+    let refused = (0..whole.len()).filter(|end| decode(&whole[..*end]).is_err()).count();
+    assert!(refused > MAGIC.len(), "{refused} of {} cuts were refused", whole.len());
 }
 
 #[test]
 fn another_kind_is_refused() {
     let kind = [field(1, b"v1"), field(2, b"DeleteOptions")].concat();
     let body = [MAGIC.to_vec(), field(1, &kind)].concat();
-    assert!(
-        decode(&body)
-            .unwrap_err()
-            .contains("no certificates.k8s.io/v1")
-    );
+    assert!(decode(&body).unwrap_err().contains("no certificates.k8s.io/v1"));
     assert!(decode(b"{}").unwrap_err().contains("magic"));
 }

@@ -49,7 +49,9 @@ impl Resting {
     pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {
         let wanted = match &cx.common.live {
             Live::None | Live::Withdrawn(_) => true,
-            Live::Serving(identity) | Live::Held(identity) => identity.is_due(cx.now),
+            Live::Serving(identity) | Live::Held(identity) => {
+                cx.common.config.spec().rotate && identity.is_due(cx.now)
+            }
         };
         if wanted && cx.now.mono >= self.opens(cx.common) {
             return Ok(Keying::begin(cx));
@@ -68,11 +70,12 @@ impl Resting {
     pub(crate) fn wake(self, common: &Common) -> Option<MonoTime> {
         let opens = self.opens(common);
         let begin = match common.live.identity() {
-            None => opens,
-            Some(_) if opens > common.mono => opens,
-            Some(identity) => identity.renew_by,
+            None => Some(opens),
+            Some(_) if !common.config.spec().rotate => None,
+            Some(_) if opens > common.mono => Some(opens),
+            Some(identity) => Some(identity.renew_by),
         };
-        Some(common.untidy.map_or(begin, |again| again.min(begin)))
+        [begin, common.untidy].into_iter().flatten().min()
     }
 
     /// Whether an attempt may begin by itself at the last step's time.

@@ -1,5 +1,10 @@
 //! A signer for tests: CAs, leaves and chains with every fault that a test wants.
-#![allow(dead_code, unreachable_pub, reason = "each test file is a crate and uses a part")]
+#![allow(
+    clippy::unwrap_used,
+    dead_code,
+    unreachable_pub,
+    reason = "each test file is a crate and uses a part"
+)]
 
 use certrotate_core::config::{ConfigSpec, Template};
 use certrotate_core::facts::CertFacts;
@@ -67,6 +72,7 @@ impl Authority {
     /// An intermediate.
     pub fn below(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let mut params = ca_params(name);
+        params.use_authority_key_identifier_extension = true;
         change(&mut params);
         Self(CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), &self.0).unwrap())
     }
@@ -89,6 +95,7 @@ impl Authority {
 pub fn good() -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = name("system:nodes", "system:node:node-1");
+    params.use_authority_key_identifier_extension = true;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     (params.not_before, params.not_after) = (at(-300), at(HOUR));

@@ -1,0 +1,192 @@
+//! The command line: flags in, exit status out. The flags are named as the kubelet's are.
+
+mod controlplane;
+mod demo;
+mod run;
+
+#[cfg(test)]
+mod tests;
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand};
+use tracing::level_filters::LevelFilter;
+
+use crate::exit::Exit;
+
+/// A node certificate that renews itself.
+#[derive(Debug, Parser)]
+#[command(name = "certrotate", version, about, max_term_width = 100, after_help = AFTER)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER: &str = "\
+Exit status: 0 done, 2 usage or configuration, 15 certificate directory unusable;
+run --once besides: 10 not approved in time, 11 denied or failed, 12 credential refused,
+13 API server unreachable, 14 no way back, 17 issued certificate refused.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch a node get its first certificate and rotate it, against an embedded control plane.
+    Demo(DemoArgs),
+    /// Run the embedded control plane: a certificates API on loopback that kubectl talks to.
+    Controlplane(ControlplaneArgs),
+    /// Run on a node: get a client certificate, keep it, renew it.
+    Run(RunArgs),
+    /// Print the version.
+    Version,
+}
+
+/// `certrotate demo`.
+#[derive(Debug, clap::Args)]
+struct DemoArgs {
+    /// Renewals to wait for after the first certificate
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    rotations: u32,
+    /// Keep all files in this directory (it must be empty or missing) [default: a temporary one, removed at the end]
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// Print a summary as one JSON object, the last line on standard output
+    #[arg(long)]
+    json: bool,
+    /// Log more: -v info, -vv debug, -vvv trace
+    #[arg(short, action = ArgAction::Count)]
+    verbose: u8,
+}
+
+/// `certrotate controlplane`.
+#[derive(Debug, clap::Args)]
+struct ControlplaneArgs {
+    /// Where CA, tokens, requests and the kubeconfigs are kept
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// Loopback port; 0 takes the last one again if it is free, else any
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    port: u16,
+    /// Who approves: auto, manual (kubectl certificate approve NAME), or after=DUR
+    #[arg(long, default_value = "auto", value_name = "HOW")]
+    approve: String,
+    /// Default and longest lifetime of issued certificates, such as 10s, 1h30m or 365d
+    #[arg(long, default_value = "365d", value_name = "DUR")]
+    cluster_signing_duration: String,
+    /// How long before its issue a certificate starts
+    #[arg(long, default_value = "5m", value_name = "DUR")]
+    backdate: String,
+    /// How long a new bootstrap token lives
+    #[arg(long, default_value = "24h", value_name = "DUR")]
+    token_ttl: String,
+    /// Log more: -v info, -vv debug, -vvv trace
+    #[arg(short, action = ArgAction::Count)]
+    verbose: u8,
+}
+
+/// `certrotate run`.
+#[derive(Debug, clap::Args)]
+struct RunArgs {
+    /// Kubeconfig for the first certificate, and whenever there is no live one; read anew for each call
+    #[arg(long, value_name = "FILE")]
+    bootstrap_kubeconfig: Option<PathBuf>,
+    /// The node's own kubeconfig: written where there is none, never overwritten
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Certificate directory; kubelet-client-current.pem in it is the live certificate and its key
+    #[arg(long, default_value = "/var/lib/kubelet/pki", value_name = "DIR")]
+    cert_dir: PathBuf,
+    /// The node's name [default: the host's name, in lower case]
+    #[arg(long, value_name = "NAME")]
+    node_name: Option<String>,
+    /// Renew certificates; with =false the first one is served to its end
+    #[arg(long, default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_name = "BOOL")]
+    rotate_certificates: bool,
+    /// The CAs that issue client certificates; an issued certificate must chain to one of them
+    #[arg(long, value_name = "FILE")]
+    client_ca_file: Option<PathBuf>,
+    /// End when a valid certificate is on disk
+    #[arg(long)]
+    once: bool,
+    /// With --once: how long to wait, such as 30s or 5m [default: for ever]
+    #[arg(long, value_name = "DUR", requires = "once")]
+    timeout: Option<String>,
+    /// Log more: -v debug, -vv trace
+    #[arg(short, action = ArgAction::Count)]
+    verbose: u8,
+}
+
+/// Parses the command line and does what it says.
+///
+/// Bad flags end the process here, with clap's message and status 2.
+#[must_use]
+pub fn main() -> Exit {
+    match Cli::parse().command {
+        Command::Version => {
+            println!("certrotate {}", env!("CARGO_PKG_VERSION"));
+            Exit::Done
+        }
+        Command::Demo(args) => within(levels(args.verbose, LevelFilter::ERROR), demo::demo(args)),
+        Command::Controlplane(args) => {
+            within(levels(args.verbose, LevelFilter::WARN), controlplane::controlplane(args))
+        }
+        Command::Run(args) => within(levels(args.verbose, LevelFilter::INFO), run::run(args)),
+    }
+}
+
+/// One level more for each `-v`.
+fn levels(verbose: u8, base: LevelFilter) -> LevelFilter {
+    let all =
+        [LevelFilter::ERROR, LevelFilter::WARN, LevelFilter::INFO, LevelFilter::DEBUG, LevelFilter::TRACE];
+    let start = all.iter().position(|level| *level == base).unwrap_or(0);
+    let wanted = start + usize::from(verbose);
+    all.get(wanted).copied().unwrap_or(LevelFilter::TRACE)
+}
+
+/// Runs a command on a runtime of one thread, its log on standard error.
+fn within(level: LevelFilter, command: impl Future<Output = Result<Exit, String>>) -> Exit {
+    let terminal = std::io::stderr().is_terminal();
+    // Whatever was asked for, other crates' chatter starts one level later: what they print is theirs.
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_default_directive(LevelFilter::WARN.into())
+        .parse_lossy(format!(
+            "warn,certrotate={level},certrotate_store={level},certrotate_controlplane={level}"
+        ));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(terminal)
+        .with_target(false)
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("certrotate: the system gives no event loop: {error}");
+            return Exit::Internal;
+        }
+    };
+    let exit = match runtime.block_on(command) {
+        Ok(exit) => exit,
+        Err(message) => {
+            eprintln!("certrotate: {message}");
+            Exit::Usage
+        }
+    };
+    // A disk that hangs must not keep the process: its thread is left behind.
+    runtime.shutdown_background();
+    exit
+}
+
+/// Returns at SIGTERM or SIGINT.
+///
+/// # Errors
+///
+/// The system takes no signal handler.
+async fn asked_to_end() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! A client that never stops asking the server who it is.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use certrotate_core::id::Generation;
+use certrotate_core::time::WallTime;
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::http::Request;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+
+use crate::connection::{Body, BoxError, LiveClient};
+use crate::identity::LiveIdentity;
+
+/// The time between two requests: a hundred a second.
+const PACE: Duration = Duration::from_millis(10);
+const MAX_ANSWER: usize = 64 << 10;
+
+/// What was counted.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Count {
+    pub(super) ok: u64,
+    pub(super) failed: u64,
+    pub(super) by_serial: BTreeMap<String, u64>,
+    /// Requests with the certificate that is live now.
+    pub(super) by_last_serial: u64,
+    pub(super) first_failure: Option<String>,
+}
+
+/// The client, at work from the first certificate on.
+#[derive(Debug)]
+pub(super) struct Busy {
+    client: LiveClient,
+    live: LiveIdentity,
+    count: Arc<Mutex<Count>>,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Busy {
+    pub(super) fn start(client: LiveClient, live: LiveIdentity) -> Self {
+        let count = Arc::new(Mutex::new(Count::default()));
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(work(client.clone(), live.clone(), Arc::clone(&count), stopped));
+        Self { client, live, count, stop, task }
+    }
+
+    /// The numbers so far.
+    pub(super) fn count(&self) -> Count {
+        let mut count = lock(&self.count).clone();
+        let live = self.live_serial().unwrap_or_default();
+        count.by_last_serial = count.by_serial.get(&live).copied().unwrap_or_default();
+        count
+    }
+
+    /// The serial of the certificate that is live now, as `openssl x509 -serial` and the server print it.
+    pub(super) fn live_serial(&self) -> Option<String> {
+        self.live.current_now().map(|identity| identity.summary().serial.to_uppercase())
+    }
+
+    pub(super) fn connections(&self) -> BTreeMap<Generation, usize> {
+        self.client.connections().open()
+    }
+
+    pub(super) fn wall(&self) -> WallTime {
+        self.live.wall()
+    }
+
+    /// Ends after the request that is under way, and gives the last numbers.
+    pub(super) async fn stop(&mut self) -> Count {
+        let (nobody, _) = oneshot::channel();
+        // The task may have ended already; then there is nothing to stop.
+        let _ = std::mem::replace(&mut self.stop, nobody).send(());
+        if let Err(error) = (&mut self.task).await {
+            let mut count = lock(&self.count);
+            count.failed += 1;
+            count.first_failure.get_or_insert_with(|| format!("the busy client broke: {error}"));
+        }
+        lock(&self.count).clone()
+    }
+}
+
+fn lock(count: &Mutex<Count>) -> MutexGuard<'_, Count> {
+    count.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn work(
+    client: LiveClient,
+    live: LiveIdentity,
+    count: Arc<Mutex<Count>>,
+    mut stopped: oneshot::Receiver<()>,
+) {
+    let mut changes = live.subscribe();
+    tokio::select! {
+        _ = changes.wait_for(Option::is_some) => {}
+        _ = &mut stopped => return,
+    }
+    let mut pace = tokio::time::interval(PACE);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = pace.tick() => {}
+            _ = &mut stopped => return,
+        }
+        let answer = ask(&client).await;
+        let mut count = lock(&count);
+        match answer {
+            Ok(serial) => {
+                count.ok += 1;
+                *count.by_serial.entry(serial).or_default() += 1;
+            }
+            Err(error) => {
+                count.failed += 1;
+                count.first_failure.get_or_insert_with(|| error.to_string());
+            }
+        }
+    }
+}
+
+/// Asks who we are; the server says which certificate it saw.
+async fn ask(client: &LiveClient) -> Result<String, BoxError> {
+    let request = Request::get("/whoami").body(Body::new(Empty::new().map_err(|never| match never {})))?;
+    let response = client.request(request).await?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await?.to_bytes();
+    if !status.is_success() {
+        return Err(format!("the server says {status}: {}", String::from_utf8_lossy(&body)).into());
+    }
+    let answer: serde_json::Value = serde_json::from_slice(&body)?;
+    let serial = answer.get("serial").and_then(serde_json::Value::as_str);
+    serial.map(str::to_owned).ok_or_else(|| "the server saw no certificate".into())
+}

@@ -1,0 +1,7 @@
+//! The program `certrotate`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    certrotate::cli::main().into()
+}

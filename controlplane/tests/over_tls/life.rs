@@ -1,0 +1,131 @@
+//! Starting, restarting and ending; hostile and slow clients.
+
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use crate::client::{CSRS, Client, issue, request};
+use certrotate_controlplane::{Approval, ControlPlane, Error, Options};
+use serde_yaml_ng::Value;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+fn options(dir: &tempfile::TempDir) -> Options {
+    Options { dir: Some(dir.path().join("plane")), ..Options::default() }
+}
+
+#[tokio::test]
+async fn a_restart_keeps_ca_token_port_admin_and_objects() {
+    let dir = tempfile::tempdir().unwrap();
+    let plane = ControlPlane::start(options(&dir)).await.unwrap();
+    let (ca, token, address) =
+        (plane.ca_pem().to_owned(), plane.bootstrap_token().to_owned(), plane.address());
+    let admin = plane.admin_kubeconfig().to_owned();
+    let (_, issued) = issue(&Client::bootstrap(&plane), "a", "n").await;
+    plane.shutdown().await;
+    let again = ControlPlane::start(options(&dir)).await.unwrap();
+    assert_eq!((again.ca_pem(), again.bootstrap_token(), again.address()), (&*ca, &*token, address));
+    assert_eq!(again.admin_kubeconfig(), admin);
+    let client = Client::bootstrap(&again);
+    let kept = client.get(&format!("{CSRS}/a")).await.body;
+    assert_eq!(kept, issued);
+    assert!(client.post(&request("b", "n").1).await.code == 201);
+    let version = client.get(&format!("{CSRS}/b")).await.body["metadata"]["resourceVersion"].clone();
+    let number = |v: &serde_json::Value| v.as_str().unwrap().parse::<u64>().unwrap();
+    assert!(number(&version) > number(&kept["metadata"]["resourceVersion"]), "versions never go back");
+}
+
+#[tokio::test]
+async fn objects_survive_an_end_without_notice() {
+    let dir = tempfile::tempdir().unwrap();
+    let manual = Options { approve: Approval::Manual, ..options(&dir) };
+    let plane = ControlPlane::start(manual.clone()).await.unwrap();
+    let (_, object) = request("a", "n");
+    assert_eq!(Client::bootstrap(&plane).post(&object).await.code, 201);
+    drop(plane);
+    // The tasks end when the runtime next runs them, and the lock with the handle.
+    tokio::task::yield_now().await;
+    let again = ControlPlane::start(manual).await.unwrap();
+    assert_eq!(again.stats().csrs[0].condition, "Pending");
+    assert_eq!(again.stats().open_csrs, 1);
+}
+
+#[tokio::test]
+async fn two_control_planes_on_one_directory_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let _first = ControlPlane::start(options(&dir)).await.unwrap();
+    let error = ControlPlane::start(options(&dir)).await.unwrap_err();
+    assert!(matches!(error, Error::Locked { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_taken_port_is_an_error_that_names_it() {
+    let first = ControlPlane::start(Options::default()).await.unwrap();
+    let port = first.address().port();
+    let error = ControlPlane::start(Options { port, ..Options::default() }).await.unwrap_err();
+    assert!(error.to_string().contains(&port.to_string()), "{error}");
+}
+
+#[tokio::test]
+async fn files_are_private_and_kubeconfigs_are_yaml_that_carries_what_is_needed() {
+    let dir = tempfile::tempdir().unwrap();
+    let plane = ControlPlane::start(options(&dir)).await.unwrap();
+    let root = plane.dir().unwrap();
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(root), 0o700);
+    for entry in std::fs::read_dir(root).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+    assert_eq!(std::fs::read_to_string(root.join("ca.crt")).unwrap(), plane.ca_pem());
+    let read = |path: Option<std::path::PathBuf>| -> Value {
+        serde_yaml_ng::from_str(&std::fs::read_to_string(path.unwrap()).unwrap()).unwrap()
+    };
+    let admin = read(plane.admin_kubeconfig_path());
+    let bootstrap = read(plane.bootstrap_kubeconfig_path());
+    let ca = crate::client::base64(plane.ca_pem().as_bytes());
+    for config in [&admin, &bootstrap] {
+        let cluster = &config["clusters"][0]["cluster"];
+        assert_eq!(cluster["server"].as_str().unwrap(), format!("https://{}", plane.address()));
+        assert_eq!(cluster["certificate-authority-data"].as_str().unwrap(), ca);
+        assert_eq!(config["contexts"][0]["context"]["user"], config["users"][0]["name"]);
+        assert_eq!(config["current-context"].as_str(), Some("certrotate"));
+    }
+    assert_eq!(bootstrap["users"][0]["user"]["token"].as_str(), Some(plane.bootstrap_token()));
+    assert!(admin["users"][0]["user"]["client-key-data"].is_string());
+}
+
+#[tokio::test]
+async fn no_debug_form_shows_a_secret() {
+    let plane = ControlPlane::start(Options::default()).await.unwrap();
+    let identity = crate::client::user(&plane, "u", &[]);
+    let shown = format!("{plane:?} {identity:?} {:?} {:?}", plane.faults(), plane.stats());
+    assert!(!shown.contains("PRIVATE KEY") && !shown.contains(plane.bootstrap_token()), "{shown}");
+}
+
+#[tokio::test]
+async fn a_shutdown_ends_watches_and_frees_the_port() {
+    let plane = ControlPlane::start(Options::default()).await.unwrap();
+    let address = plane.address();
+    let mut events = Client::bootstrap(&plane).watch("").await;
+    let ended = tokio::spawn(async move { events.next().await });
+    tokio::time::timeout(Duration::from_secs(4), plane.shutdown()).await.expect("within the grace");
+    assert!(ended.await.unwrap().is_none());
+    assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn silent_and_talkative_strangers_keep_nobody_waiting() {
+    let plane = ControlPlane::start(Options::default()).await.unwrap();
+    let mut strangers = Vec::new();
+    for round in 0..40 {
+        let mut stream = TcpStream::connect(plane.address()).await.unwrap();
+        if round % 2 == 0 {
+            stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        }
+        strangers.push(stream);
+    }
+    let client = Client::bootstrap(&plane);
+    let (_, object) = issue(&client, "a", "n").await;
+    assert!(object["status"]["certificate"].is_string());
+    assert_eq!(strangers.len(), 40);
+}

@@ -1,0 +1,9 @@
+//! The control plane over real TLS, as its clients meet it.
+
+#![expect(clippy::unwrap_used, reason = "all of this is test code")]
+
+mod api;
+mod client;
+mod faults;
+mod identity;
+mod life;

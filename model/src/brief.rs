@@ -1,0 +1,118 @@
+//! Inputs and actions in a few words each, for tables, stories and failures.
+
+use certrotate_core::api::{ApiFault, Call, Credential, CsrObject, Issued};
+use certrotate_core::disk::{DiskCommand, DiskDone, LiveName};
+use certrotate_core::input::{Action, Input};
+
+/// A disk command in a few words.
+#[must_use]
+pub fn command(command: &DiskCommand) -> String {
+    match command {
+        DiskCommand::Lock => "lock".into(),
+        DiskCommand::Scan => "scan".into(),
+        DiskCommand::Create { name } => format!("create {name}"),
+        DiskCommand::Write { name, .. } => format!("write {name}"),
+        DiskCommand::SyncFile { name } => format!("sync {name}"),
+        DiskCommand::Rename { from, to } => format!("rename {from} to {to}"),
+        DiskCommand::Symlink { name, target } => format!("link {name} to {target}"),
+        DiskCommand::Unlink { name } => format!("unlink {name}"),
+        DiskCommand::SyncDir => "sync directory".into(),
+    }
+}
+
+/// An action in a few words.
+#[must_use]
+pub fn action(action: &Action) -> String {
+    match action {
+        Action::Disk { command: it, .. } => command(it),
+        Action::MakeKey { .. } => "make key".into(),
+        Action::Call { call, credential, .. } => format!("{} as {}", self::call(call), who(*credential)),
+        Action::Cancel { .. } => "cancel".into(),
+        Action::GoLive { generation, .. } => format!("**go live {generation}**"),
+        Action::Withdraw { generation } => format!("**withdraw {generation}**"),
+        Action::Report(notice) => {
+            let text = format!("{notice:?}");
+            let name = text.split([' ', '(', '{']).next().unwrap_or_default().to_owned();
+            format!("report {name}")
+        }
+        Action::Exit(reason) => format!("exit: {reason:?}"),
+    }
+}
+
+fn call(call: &Call) -> &'static str {
+    match call {
+        Call::Create { .. } => "create",
+        Call::Get { .. } => "get",
+        Call::Watch { .. } => "watch",
+    }
+}
+
+fn who(credential: Credential) -> String {
+    match credential {
+        Credential::Bootstrap => "bootstrap".into(),
+        Credential::Live(generation) => format!("live {generation}"),
+    }
+}
+
+/// An input in a few words.
+#[must_use]
+pub fn input(input: &Input) -> String {
+    match input {
+        Input::Tick => "tick".into(),
+        Input::DiskAnswered { result: Ok(DiskDone::Done), .. } => "done".into(),
+        Input::DiskAnswered { result: Ok(DiskDone::Scanned(inventory)), .. } => {
+            let live = match inventory.live {
+                LiveName::Absent => "no live name",
+                LiveName::Link(_) => "live name a link of ours",
+                LiveName::Foreign => "live name a foreign link",
+                LiveName::File => "live name a file",
+                LiveName::Strange => "live name a strange thing",
+                LiveName::Unreadable(_) => "live name unreadable",
+            };
+            format!("scanned: {live}, {} names", inventory.entries.len())
+        }
+        Input::DiskAnswered { result: Err(fault), .. } => format!("disk: {fault:?}"),
+        Input::KeyMade { result: Ok(_), .. } => "key made".into(),
+        Input::KeyMade { result: Err(_), .. } => "key failed".into(),
+        Input::CallAnswered { result: Ok(object), .. } => format!("object: {}", state(object)),
+        Input::CallAnswered { result: Err(fault), .. } => format!("call: {}", self::fault(fault)),
+        Input::RotateNow => "rotate now".into(),
+        Input::Shutdown => "shutdown".into(),
+    }
+}
+
+/// The state of an object, much as `kubectl get csr` says it.
+#[must_use]
+pub fn state(object: &CsrObject) -> &'static str {
+    match (object.denied, object.failed, object.approved, &object.certificate) {
+        (true, ..) => "Denied",
+        (_, true, ..) => "Failed",
+        (.., true, Some(Issued::Readable { .. })) => "Approved,Issued",
+        (.., true, Some(Issued::Unreadable)) => "Approved,Issued (unreadable)",
+        (.., false, Some(_)) => "Pending,Issued",
+        (.., true, None) => "Approved",
+        (.., false, None) => "Pending",
+    }
+}
+
+fn fault(fault: &ApiFault) -> String {
+    match fault {
+        ApiFault::TooManyRequests { retry_after: Some(after) } => {
+            format!("TooManyRequests, Retry-After {after}")
+        }
+        other @ (ApiFault::NoCredential
+        | ApiFault::Unreachable
+        | ApiFault::Unauthorized
+        | ApiFault::Forbidden
+        | ApiFault::NotFound
+        | ApiFault::AlreadyExists
+        | ApiFault::TooManyRequests { retry_after: None }
+        | ApiFault::Invalid
+        | ApiFault::ServerError { .. }
+        | ApiFault::WatchEnded
+        | ApiFault::Unexpected) => {
+            let text = format!("{other:?}");
+            text.split(' ').next().unwrap_or_default().to_owned()
+        }
+    }
+}

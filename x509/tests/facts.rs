@@ -1,0 +1,238 @@
+//! What is read from a certificate, odd ones too.
+#![allow(clippy::unwrap_used, reason = "a test's helpers are tests too")]
+
+use certrotate_core::facts::{Chain, San, Usages};
+use certrotate_core::time::WallTime;
+use certrotate_x509::{CertChain, ClientCa, ReadError};
+use rcgen::{
+    CertificateParams, CustomExtension, DistinguishedName, DnType, DnValue, ExtendedKeyUsagePurpose, KeyPair,
+    KeyUsagePurpose, SanType, SerialNumber,
+};
+use time::{Date, Month, OffsetDateTime};
+
+use kit::{Authority, DAY, HOUR, Node, at, wall};
+
+mod kit;
+
+fn usages(change: impl FnOnce(&mut CertificateParams)) -> Usages {
+    let pem = Node::new().issued(|leaf| {
+        leaf.key_usages.clear();
+        leaf.extended_key_usages.clear();
+        change(leaf);
+    });
+    CertChain::read(pem.as_bytes(), None).expect("it is readable").1.usages
+}
+
+fn midnight(year: i32) -> OffsetDateTime {
+    Date::from_calendar_date(year, Month::January, 1).unwrap().midnight().assume_utc()
+}
+
+#[test]
+fn every_key_usage_is_read() {
+    use KeyUsagePurpose as K;
+    let known = [
+        (K::DigitalSignature, Usages::DIGITAL_SIGNATURE),
+        (K::ContentCommitment, Usages::CONTENT_COMMITMENT),
+        (K::KeyEncipherment, Usages::KEY_ENCIPHERMENT),
+        (K::DataEncipherment, Usages::DATA_ENCIPHERMENT),
+        (K::KeyAgreement, Usages::KEY_AGREEMENT),
+        (K::KeyCertSign, Usages::CERT_SIGN),
+        (K::CrlSign, Usages::CRL_SIGN),
+        (K::EncipherOnly, Usages::ENCIPHER_ONLY),
+        (K::DecipherOnly, Usages::DECIPHER_ONLY),
+    ];
+    for (usage, expected) in known {
+        assert_eq!(usages(|leaf| leaf.key_usages.push(usage)), expected);
+    }
+    let all = usages(|leaf| leaf.key_usages = known.map(|(usage, _)| usage).to_vec());
+    assert_eq!(all, known.iter().fold(Usages::NONE, |set, (_, usage)| set.with(*usage)));
+}
+
+#[test]
+fn every_extended_key_usage_is_read_and_an_unknown_one_is_not_lost() {
+    use ExtendedKeyUsagePurpose as E;
+    let known = [
+        (E::Any, Usages::ANY),
+        (E::ServerAuth, Usages::SERVER_AUTH),
+        (E::ClientAuth, Usages::CLIENT_AUTH),
+        (E::CodeSigning, Usages::CODE_SIGNING),
+        (E::EmailProtection, Usages::EMAIL_PROTECTION),
+        (E::TimeStamping, Usages::TIMESTAMPING),
+        (E::OcspSigning, Usages::OCSP_SIGNING),
+        (E::Other(vec![1, 3, 6, 1, 5, 5, 7, 3, 99]), Usages::OTHER),
+    ];
+    for (usage, expected) in known {
+        let twice = vec![usage.clone(), usage];
+        assert_eq!(usages(|leaf| leaf.extended_key_usages = twice), expected);
+    }
+    assert_eq!(usages(|_| {}), Usages::NONE);
+}
+
+#[test]
+fn key_usage_bits_that_nobody_defined_are_not_lost() {
+    // A BIT STRING of nine bits and one more.
+    let odd = CustomExtension::from_oid_content(&[2, 5, 29, 15], vec![0x03, 0x03, 0x06, 0x80, 0x40]);
+    let found = usages(|leaf| leaf.custom_extensions.push(odd));
+    assert_eq!(found, Usages::DIGITAL_SIGNATURE.with(Usages::OTHER));
+}
+
+#[test]
+fn every_kind_of_name_is_read() {
+    let node = Node::new();
+    let pem = node.issued(|leaf| {
+        leaf.subject_alt_names = vec![
+            SanType::DnsName("node-1.example".try_into().unwrap()),
+            SanType::Rfc822Name("node@example".try_into().unwrap()),
+            SanType::URI("spiffe://example".try_into().unwrap()),
+            SanType::IpAddress([10, 0, 0, 1].into()),
+            SanType::IpAddress(std::net::Ipv6Addr::LOCALHOST.into()),
+            SanType::OtherName((vec![1, 2, 3], "x".into())),
+        ];
+    });
+    let (_, facts) = CertChain::read(pem.as_bytes(), None).unwrap();
+    let expected = [
+        San::Dns("node-1.example".into()),
+        San::Email("node@example".into()),
+        San::Uri("spiffe://example".into()),
+        San::Ip([10, 0, 0, 1].into()),
+        San::Ip(std::net::Ipv6Addr::LOCALHOST.into()),
+        San::Other,
+    ];
+    assert_eq!(facts.sans, expected);
+}
+
+#[test]
+fn a_subject_that_is_not_plain_text_or_has_more_in_it_counts_the_others() {
+    let node = Node::new();
+    let pem = node.issued(|leaf| {
+        leaf.distinguished_name = DistinguishedName::new();
+        leaf.distinguished_name.push(DnType::CountryName, "CH");
+        let wide = DnValue::BmpString("system:nodes".try_into().unwrap());
+        leaf.distinguished_name.push(DnType::OrganizationName, wide);
+        leaf.distinguished_name.push(DnType::CommonName, "");
+    });
+    let (_, facts) = CertChain::read(pem.as_bytes(), None).unwrap();
+    assert_eq!((facts.subject.common_name.as_str(), facts.subject.organizations.len()), ("", 0));
+    assert_eq!(facts.subject.others, 3);
+}
+
+#[test]
+fn serial_and_summary_are_for_people() {
+    let node = Node::new();
+    let pem = node.issued(|leaf| leaf.serial_number = Some(SerialNumber::from(vec![0xfe, 0x01])));
+    let (chain, _) = CertChain::read(pem.as_bytes(), None).unwrap();
+    assert_eq!(chain.leaf_serial_hex(), "fe01");
+    insta::assert_snapshot!(
+        chain.leaf_summary(),
+        @"serial fe01, O=system:nodes, CN=system:node:node-1, valid from 2026-11-24T11:55:00Z until 2026-11-24T13:00:00Z"
+    );
+}
+
+#[test]
+fn the_leaf_counts_with_its_own_window_in_the_summary_and_the_narrowest_in_the_facts() {
+    let node = Node::new();
+    let short = node.root.below("short", |ca| (ca.not_before, ca.not_after) = (at(-60), at(60)));
+    let pem = node.issued_by(&short, |_| {}) + &short.pem();
+    let (chain, facts) = CertChain::read(pem.as_bytes(), None).unwrap();
+    let summary = chain.leaf_summary();
+    assert_eq!((summary.not_before, summary.not_after), (wall(-300), wall(HOUR)));
+    assert_eq!((facts.not_before, facts.not_after), (wall(-60), wall(60)));
+}
+
+#[test]
+fn without_a_client_ca_no_path_is_looked_for() {
+    let pem = Node::new().issued(|_| {});
+    let (_, facts) = CertChain::read(pem.as_bytes(), None).unwrap();
+    assert_eq!(facts.chain, Chain::Unchecked);
+}
+
+#[test]
+fn a_ca_that_was_renewed_with_its_key_counts_with_both_its_windows() {
+    let key = KeyPair::generate().unwrap();
+    let again = || KeyPair::try_from(key.serialized_der()).unwrap();
+    let old = Authority::root_with("root", |ca| ca.not_after = at(60), again());
+    let new = Authority::root_with("root", |ca| ca.not_before = at(-30), again());
+    let node = Node { root: old, ..Node::new() };
+    let leaf = node.issued(|_| {});
+    let file = format!("# old\n{}# new\n{}", node.root.pem(), new.pem());
+    let ca = ClientCa::read(file.as_bytes()).unwrap();
+    let (_, facts) = CertChain::read(leaf.as_bytes(), Some(&ca)).unwrap();
+    assert_eq!(facts.chain, Chain::Trusted);
+    assert_eq!((facts.not_before, facts.not_after), (wall(-300), wall(HOUR)));
+}
+
+#[test]
+fn the_path_does_not_depend_on_the_present() {
+    let node = Node::new();
+    let ca = node.root.client_ca();
+    for days in [-300, 300] {
+        let pem =
+            node.issued(|leaf| (leaf.not_before, leaf.not_after) = (at(days * DAY), at(days * DAY + 60)));
+        assert_eq!(CertChain::read(pem.as_bytes(), Some(&ca)).unwrap().1.chain, Chain::Trusted);
+    }
+}
+
+#[test]
+fn times_far_away_are_read_without_a_panic() {
+    let node = Node::new();
+    let ca = node.root.client_ca();
+    for (from, to) in [(1, 2), (1949, 1950), (1950, 1969), (1969, 2050), (2049, 2051), (9998, 9999)] {
+        let pem = node.issued(|leaf| (leaf.not_before, leaf.not_after) = (midnight(from), midnight(to)));
+        let (_, facts) = CertChain::read(pem.as_bytes(), None).expect("it is readable");
+        let start = WallTime::from_unix_secs(midnight(from).unix_timestamp());
+        let end = WallTime::from_unix_secs(midnight(to).unix_timestamp());
+        assert_eq!((facts.not_before, facts.not_after), (start, end));
+        // webpki's clock starts in 1970.
+        let expected = if from < 1970 { Chain::Untrusted } else { Chain::Trusted };
+        assert_eq!(CertChain::read(pem.as_bytes(), Some(&ca)).unwrap().1.chain, expected, "{from} to {to}");
+    }
+}
+
+#[test]
+fn an_unknown_critical_extension_leads_to_no_ca() {
+    let node = Node::new();
+    let mut odd = CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![0x05, 0x00]);
+    odd.set_criticality(true);
+    let pem = node.issued(|leaf| leaf.custom_extensions.push(odd));
+    let (_, facts) = CertChain::read(pem.as_bytes(), Some(&node.root.client_ca())).unwrap();
+    assert_eq!(facts.chain, Chain::Untrusted);
+}
+
+#[test]
+fn an_extension_that_stands_twice_or_cannot_be_read_makes_the_certificate_unreadable() {
+    let node = Node::new();
+    let key_usage = |content: &[u8]| CustomExtension::from_oid_content(&[2, 5, 29, 15], content.to_vec());
+    let twice = node.issued(|leaf| leaf.custom_extensions.push(key_usage(&[0x03, 0x02, 0x07, 0x80])));
+    let broken = node.issued(|leaf| {
+        leaf.key_usages.clear();
+        leaf.custom_extensions.push(key_usage(&[0x03, 0x7f]));
+    });
+    for pem in [twice, broken] {
+        assert_eq!(CertChain::read(pem.as_bytes(), None), Err(ReadError::Der { block: 1 }));
+    }
+}
+
+#[test]
+fn the_very_bytes_are_kept_but_for_a_missing_line_end() {
+    let node = Node::new();
+    let text = node.issued(|_| {}).replace('\n', "\r\n") + "\n\n" + node.root.pem().trim_end();
+    let (chain, facts) = CertChain::read(text.as_bytes(), None).unwrap();
+    assert_eq!(chain.pem(), (text + "\n").as_bytes());
+    assert_eq!(chain.ders().len(), 2);
+    assert_eq!(facts.key, node.pending.key_digest());
+}
+
+#[test]
+fn a_client_ca_file_is_refused_where_it_is_not_plain_certificates() {
+    let (root, node) = (Authority::root("root").pem(), Node::new());
+    let read = |text: &str| ClientCa::read(text.as_bytes()).map(|ca| format!("{ca:?}"));
+    assert_eq!(read(&root.repeat(2)).as_deref(), Ok("ClientCa { certificates: 2, .. }"));
+    assert_eq!(read("# nothing\n"), Err(ReadError::Nothing));
+    assert_eq!(read(&root.repeat(17)), Err(ReadError::TooMany));
+    assert_eq!(read(&" ".repeat(65_537)), Err(ReadError::TooLarge { size: 65_537 }));
+    assert_eq!(read(&node.pending.key().to_pem()), Err(ReadError::Kind { line: 1 }));
+    assert_eq!(
+        read("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+        Err(ReadError::Der { block: 1 })
+    );
+}

@@ -1,0 +1,171 @@
+//! What others make of our files, and we of theirs: openssl, Python and rustls. These tests need
+//! `openssl` and `python3` on the PATH and fail without them.
+#![allow(clippy::unwrap_used, reason = "a test's helpers are tests too")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use certrotate_core::config::Template;
+use certrotate_core::disk::BundleHeader;
+use certrotate_core::facts::San;
+use certrotate_core::id::Generation;
+use certrotate_x509::{CertChain, PendingRequest, SecretKey, bundle, csr, pending};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use tempfile::TempDir;
+
+use kit::{NOW, Node};
+
+mod kit;
+
+/// Runs a program in `dir` and returns its output; it must succeed.
+fn run(dir: &Path, program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(dir)
+        .output()
+        .unwrap_or_else(|error| panic!("{program} must be on the PATH for this test: {error}"));
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} {arguments:?}: {text}");
+    text.into_owned()
+}
+
+struct Files {
+    dir: TempDir,
+    node: Node,
+    chain: CertChain,
+}
+
+/// `bundle.pem`, `ca.pem` and `csr.pem`, with an intermediate between leaf and root.
+fn files() -> Files {
+    let (dir, node) = (TempDir::new().unwrap(), Node::new());
+    let intermediate = node.root.below("intermediate", |_| {});
+    let text = node.issued_by(&intermediate, |_| {}) + &intermediate.pem();
+    let (chain, _) = CertChain::read(text.as_bytes(), None).unwrap();
+    let header = BundleHeader { generation: Generation(7), issued: NOW };
+    let file = bundle::encode(&chain, node.pending.key(), header);
+    std::fs::write(dir.path().join("bundle.pem"), &*file).unwrap();
+    std::fs::write(dir.path().join("ca.pem"), node.root.pem()).unwrap();
+    std::fs::write(dir.path().join("csr.pem"), node.pending.csr_pem()).unwrap();
+    Files { dir, node, chain }
+}
+
+fn path(files: &Files, name: &str) -> PathBuf {
+    files.dir.path().join(name)
+}
+
+#[test]
+fn openssl_reads_certificate_and_key_of_a_bundle() {
+    let files = files();
+    let dir = files.dir.path();
+    let text = run(dir, "openssl", &["x509", "-in", "bundle.pem", "-noout", "-subject", "-serial"]);
+    assert!(text.contains("O = system:nodes, CN = system:node:node-1"), "{text}");
+    assert!(text.contains(&format!("serial={}", files.chain.leaf_serial_hex().to_uppercase())), "{text}");
+    let of_key = run(dir, "openssl", &["pkey", "-in", "bundle.pem", "-pubout"]);
+    let of_leaf = run(dir, "openssl", &["x509", "-in", "bundle.pem", "-noout", "-pubkey"]);
+    assert_eq!(of_key, of_leaf);
+}
+
+#[test]
+fn openssl_verifies_the_chain_of_a_bundle() {
+    let files = files();
+    let now = NOW.unix_secs().to_string();
+    let arguments = ["verify", "-attime", &now, "-purpose", "sslclient", "-x509_strict"];
+    let of_files = ["-CAfile", "ca.pem", "-untrusted", "bundle.pem", "bundle.pem"];
+    let text = run(files.dir.path(), "openssl", &[&arguments[..], &of_files].concat());
+    assert!(text.contains("bundle.pem: OK"), "{text}");
+}
+
+#[test]
+fn python_loads_a_bundle() {
+    let files = files();
+    let program = "import ssl; ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain('bundle.pem')";
+    run(files.dir.path(), "python3", &["-c", program]);
+}
+
+#[test]
+fn rustls_loads_a_bundle() {
+    let files = files();
+    let certificates = CertificateDer::pem_file_iter(path(&files, "bundle.pem")).unwrap();
+    let certificates: Vec<_> = certificates.map(Result::unwrap).collect();
+    assert_eq!(certificates, files.chain.ders());
+    let key = PrivateKeyDer::from_pem_file(path(&files, "bundle.pem")).unwrap();
+    let ours = PrivatePkcs8KeyDer::from(files.node.pending.key().pkcs8_der());
+    assert_eq!(key, PrivateKeyDer::Pkcs8(ours));
+}
+
+#[test]
+fn openssl_verifies_a_request_and_sees_what_a_kubelet_asks_for() {
+    let files = files();
+    let arguments = ["req", "-in", "csr.pem", "-verify", "-noout", "-subject", "-text"];
+    let text = run(files.dir.path(), "openssl", &arguments);
+    assert!(text.contains("verify OK"), "{text}");
+    assert!(text.contains("subject=O = system:nodes, CN = system:node:node-1\n"), "{text}");
+    assert!(text.contains("ecdsa-with-SHA256") && text.contains("NIST CURVE: P-256"), "{text}");
+    assert!(!text.contains("Key Usage"), "{text}");
+}
+
+#[test]
+fn openssl_sees_every_organization_and_name_of_a_request() {
+    let mut template = Template::node_client("node-1");
+    template.subject.organizations = vec!["system:nodes".into(), "b_2".into(), "a".into()];
+    template.sans = vec![San::Dns("node-1.example".into()), San::Ip([10, 0, 0, 1].into())];
+    let request = PendingRequest::make(&template).unwrap();
+    let dir = TempDir::new().unwrap();
+    std::fs::write(dir.path().join("pending"), &*pending::encode(&request, Generation(1), NOW)).unwrap();
+    let text =
+        run(dir.path(), "openssl", &["req", "-in", "pending", "-verify", "-noout", "-subject", "-text"]);
+    assert!(text.contains("verify OK"), "{text}");
+    assert!(text.contains("O = system:nodes, O = b_2, O = a, CN = system:node:node-1\n"), "{text}");
+    assert!(text.contains("DNS:node-1.example, IP Address:10.0.0.1"), "{text}");
+}
+
+#[test]
+fn keys_that_openssl_makes_are_read() {
+    let dir = TempDir::new().unwrap();
+    let curve = "ec_paramgen_curve:P-256";
+    run(dir.path(), "openssl", &["genpkey", "-algorithm", "EC", "-pkeyopt", curve, "-out", "pkcs8.pem"]);
+    run(dir.path(), "openssl", &["ec", "-in", "pkcs8.pem", "-out", "sec1.pem"]);
+    let read = |name| SecretKey::from_pem(&std::fs::read(dir.path().join(name)).unwrap()).unwrap();
+    assert!(std::fs::read_to_string(dir.path().join("sec1.pem")).unwrap().contains("EC PRIVATE KEY"));
+    assert_eq!(read("pkcs8.pem").digest(), read("sec1.pem").digest());
+    std::fs::write(dir.path().join("ours.pem"), read("sec1.pem").to_pem().as_bytes()).unwrap();
+    let ours = run(dir.path(), "openssl", &["pkey", "-in", "ours.pem", "-check", "-noout"]);
+    assert!(ours.contains("Key is valid"), "{ours}");
+}
+
+#[test]
+fn a_request_that_openssl_makes_in_gos_form_is_read() {
+    // Go puts several organizations into one set.
+    let dir = TempDir::new().unwrap();
+    let subject = "/O=system:nodes+O=other/CN=system:node:node-1";
+    let names = "subjectAltName=DNS:node-1.example,IP:10.0.0.1";
+    run(
+        dir.path(),
+        "openssl",
+        &[
+            "req",
+            "-new",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-keyout",
+            "key.pem",
+            "-multivalue-rdn",
+            "-subj",
+            subject,
+            "-addext",
+            names,
+            "-out",
+            "csr.pem",
+        ],
+    );
+    let facts = csr::read(&std::fs::read(dir.path().join("csr.pem")).unwrap()).unwrap();
+    assert_eq!(facts.subject.common_name, "system:node:node-1");
+    let mut organizations = facts.subject.organizations;
+    organizations.sort_unstable();
+    assert_eq!((organizations, facts.subject.others), (vec!["other".into(), "system:nodes".into()], 0));
+    assert_eq!(facts.sans, [San::Dns("node-1.example".into()), San::Ip([10, 0, 0, 1].into())]);
+}
