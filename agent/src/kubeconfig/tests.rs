@@ -51,10 +51,8 @@ fn redacted(dir: &TempDir, error: &super::KubeconfigError) -> String {
 #[test]
 fn what_a_bootstrapper_gives_is_read() {
     let pems = pems();
-    let cluster = format!(
-        "{{server: 'https://[::1]:6443/base', certificate-authority: ca.crt, tls-server-name: api.example, disable-compression: true}}"
-    );
-    let (dir, config) = read(kubeconfig(&cluster, "{tokenFile: token}"));
+    let cluster = "{server: 'https://[::1]:6443/base', certificate-authority: ca.crt, tls-server-name: api.example, disable-compression: true}";
+    let (dir, config) = read(kubeconfig(cluster, "{tokenFile: token}"));
     let config = config.unwrap();
     assert_eq!(config.server, "https://[::1]:6443/base");
     assert_eq!(config.tls_server_name.as_deref(), Some("api.example"));
@@ -301,8 +299,8 @@ fn a_temporary_file_left_by_a_crash_is_in_nobodys_way() {
 #[test]
 fn a_place_that_cannot_be_written_is_named_with_the_remedy() {
     let own = own(&good_cluster(&pems().ca));
-    // A file where the directory should be: refused to root, too.
-    std::fs::write(own.dir.path().join("etc"), "").unwrap();
+    // A directory where the temporary file should be: refused to root, too.
+    std::fs::create_dir_all(own.path.with_file_name("own.certrotate-tmp")).unwrap();
     let error = ensure(&own.path, &own.link, &own.source).unwrap_err();
     insta::assert_snapshot!(redacted(&own.dir, &error));
 }
