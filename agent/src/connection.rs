@@ -4,34 +4,36 @@
 //! an old one ends when its requests have, and in any case before its certificate does. Nobody's request is cut
 //! because of a rotation.
 
+mod stream;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use certrotate_core::id::{Generation, LeafDigest};
+use certrotate_core::id::Generation;
+use certrotate_core::time::{Span, WallTime};
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::{Bytes, Incoming};
 use hyper::http::{Request, Response, Uri};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::{Connected, Connection};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
+use crate::clock::{Clock as _, SystemClock};
 use crate::identity::{Identity, LiveIdentity};
 use crate::kubeconfig::{Endpoint, Secret};
 use crate::tls;
+
+pub use stream::Connections;
+use stream::{Ended, Stream};
 
 /// Any error of a body or a connection.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -42,8 +44,8 @@ pub type Body = UnsyncBoxBody<Bytes, BoxError>;
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long a connection may be idle in the pool.
 const IDLE: Duration = Duration::from_secs(60);
-/// The longest wait between two looks at the clock while a connection is open.
-const LOOK: Duration = Duration::from_secs(1);
+/// What a server may be offered (ALPN), the preferred one first.
+const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
 /// Why a request was not answered.
 #[derive(Debug)]
@@ -81,49 +83,24 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// How many connections are open, by the generation that they carry (0: the bootstrap credential).
-#[derive(Clone, Debug, Default)]
-pub struct Connections(Arc<Mutex<BTreeMap<Generation, usize>>>);
-
-impl Connections {
-    /// The numbers now; generations without a connection are left out.
-    #[must_use]
-    pub fn open(&self) -> BTreeMap<Generation, usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn count(&self, generation: Generation) -> Counted {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(generation).or_default() += 1;
-        Counted { connections: self.clone(), generation }
-    }
-}
-
-struct Counted {
-    connections: Connections,
-    generation: Generation,
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        let mut open = self.connections.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.generation) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.generation);
-            }
-        }
-    }
-}
-
 type Pool = Client<Connector, Body>;
+
+/// The pool of an identity's connections.
+struct Current {
+    identity: Arc<Identity>,
+    pool: Pool,
+}
+
+type Slot = Mutex<Option<Current>>;
 
 /// A client of one server that proves itself with whatever identity is live. Cheap to clone: a clone has the same pool.
 #[derive(Clone)]
 pub struct LiveClient {
     endpoint: Arc<Endpoint>,
+    http2: bool,
     live: LiveIdentity,
     connections: Connections,
-    pool: Arc<Mutex<Option<(LeafDigest, Pool)>>>,
+    current: Arc<Slot>,
 }
 
 impl fmt::Debug for LiveClient {
@@ -136,7 +113,14 @@ impl LiveClient {
     /// A client of this server. Nothing is opened before the first request.
     #[must_use]
     pub fn new(endpoint: Endpoint, live: LiveIdentity) -> Self {
-        Self { endpoint: Arc::new(endpoint), live, connections: Connections::default(), pool: Arc::default() }
+        let (endpoint, connections, current) = (Arc::new(endpoint), Connections::default(), Arc::default());
+        Self { endpoint, http2: true, live, connections, current }
+    }
+
+    /// The same client, with a pool of its own that speaks HTTP/1.1 only (the kubelet's DISABLE_HTTP2).
+    #[must_use]
+    pub fn without_http2(self) -> Self {
+        Self { http2: false, current: Arc::default(), ..self }
     }
 
     /// How many connections are open.
@@ -151,28 +135,59 @@ impl LiveClient {
     ///
     /// There is no live identity, or the request got no answer.
     pub async fn request(&self, request: Request<Body>) -> Result<Response<Incoming>, ConnectionError> {
-        let identity = self.live.current_now().ok_or(ConnectionError::NoIdentity)?;
-        let pool = self.pool(&identity)?;
+        let now = self.live.wall();
+        let identity = self.live.current(now).filter(|identity| now < cut_at(identity));
+        let pool = self.pool(identity.ok_or(ConnectionError::NoIdentity)?)?;
         send(&pool, &self.endpoint.server, request).await
     }
 
     /// The pool of this identity. The pool of an older one is let go: its idle connections end now, the others
     /// when their requests have.
-    fn pool(&self, identity: &Arc<Identity>) -> Result<Pool, ConnectionError> {
-        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((leaf, pool)) = &*pool
-            && *leaf == identity.leaf()
+    fn pool(&self, identity: Arc<Identity>) -> Result<Pool, ConnectionError> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(current) = &*current
+            && Arc::ptr_eq(&current.identity, &identity)
         {
-            return Ok(pool.clone());
+            return Ok(current.pool.clone());
         }
         let signer = Arc::clone(identity.signer());
         let config = tls::client(&self.endpoint.roots, Some(Arc::new(tls::Always(signer))));
-        let ending = Ending { live: self.live.clone(), identity: Arc::clone(identity) };
-        let connector = Connector::new(&self.endpoint, config, Some(ending), &self.connections)?;
-        let fresh = build(connector);
-        *pool = Some((identity.leaf(), fresh.clone()));
-        Ok(fresh)
+        let ending = Ending { live: self.live.clone(), identity: Arc::clone(&identity) };
+        let protocols = if self.http2 { &PROTOCOLS[..] } else { &PROTOCOLS[1..] };
+        let connector = Connector::new(&self.endpoint, protocols, config, Some(ending), &self.connections)?;
+        let pool = build(connector);
+        *current = Some(Current { identity: Arc::clone(&identity), pool: pool.clone() });
+        tokio::spawn(retire(Arc::downgrade(&self.current), self.live.clone(), identity));
+        Ok(pool)
     }
+}
+
+/// Lets an identity's pool go at the switch to the next, also where no request follows.
+async fn retire(slot: Weak<Slot>, live: LiveIdentity, identity: Arc<Identity>) {
+    let mut shown = live.subscribe();
+    drop(live);
+    let other = |shown: &Option<Arc<Identity>>| !is(shown.as_ref(), &identity);
+    // An error says that nobody shows identities any more: over, too.
+    let _ = shown.wait_for(other).await;
+    if let Some(slot) = slot.upgrade() {
+        let mut current = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if is(current.as_ref().map(|current| &current.identity), &identity) {
+            *current = None;
+        }
+    }
+}
+
+fn is(one: Option<&Arc<Identity>>, other: &Arc<Identity>) -> bool {
+    one.is_some_and(|one| Arc::ptr_eq(one, other))
+}
+
+/// When connections are cut and nothing is sent any more: a little before the end, so that no request arrives
+/// after it.
+fn cut_at(identity: &Identity) -> WallTime {
+    let life = identity.not_after().since(identity.not_before());
+    let margin = life.scaled(1, 100).min(Span::from_secs(1)).ms();
+    let margin = i64::try_from(margin).unwrap_or(i64::MAX);
+    WallTime::from_unix_ms(identity.not_after().unix_ms().saturating_sub(margin))
 }
 
 /// A client of one server with a credential that is not the live identity: the bootstrap kubeconfig's.
@@ -206,7 +221,7 @@ impl FixedClient {
         };
         let resolver = identity.map(|signer| Arc::new(tls::Always(signer)) as Arc<_>);
         let config = tls::client(&endpoint.roots, resolver);
-        let connector = Connector::new(endpoint, config, None, &Connections::default())?;
+        let connector = Connector::new(endpoint, &PROTOCOLS, config, None, &Connections::default())?;
         Ok(Self { server: endpoint.server.clone(), token, pool: build(connector) })
     }
 
@@ -257,15 +272,24 @@ struct Ending {
 }
 
 impl Ending {
-    /// Returns when the identity's certificate is over by the wall clock.
+    /// Returns when the identity's certificate is about to end by the wall clock, or nothing is served any more.
     async fn reached(self) {
-        loop {
-            let left = self.identity.not_after().since(self.live.wall()).ms();
-            if left == 0 {
-                return;
+        let end = cut_at(&self.identity);
+        let mut shown = self.live.subscribe();
+        let withdrawn = async {
+            if shown.wait_for(Option::is_none).await.is_err() {
+                // Nobody shows identities any more; the end of this one still counts.
+                std::future::pending::<()>().await;
             }
-            // The wall clock may be set at any time: it is looked at often rather than trusted once.
-            tokio::time::sleep(Duration::from_millis(left).min(LOOK)).await;
+        };
+        let ended = async {
+            while self.live.wall() < end {
+                SystemClock.until(Some(end), None).await;
+            }
+        };
+        tokio::select! {
+            () = withdrawn => {}
+            () = ended => {}
         }
     }
 }
@@ -282,13 +306,14 @@ struct Connector {
 impl Connector {
     fn new(
         endpoint: &Endpoint,
+        protocols: &[&[u8]],
         config: Result<ClientConfig, rustls::Error>,
         ending: Option<Ending>,
         connections: &Connections,
     ) -> Result<Self, ConnectionError> {
         let unusable = |error: &dyn fmt::Display| ConnectionError::Endpoint(error.to_string());
         let mut config = config.map_err(|error| unusable(&error))?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         let server_name = endpoint.tls_server_name.clone().map(ServerName::try_from).transpose();
         let server_name = server_name.map_err(|error| unusable(&error))?;
         let tls = TlsConnector::from(Arc::new(config));
@@ -309,9 +334,8 @@ impl Connector {
         };
         let tls = tokio::time::timeout(CONNECT, connect).await.map_err(|_| io::ErrorKind::TimedOut)??;
         let generation = self.ending.as_ref().map_or(Generation(0), |ending| ending.identity.generation());
-        let ended =
-            self.ending.map(|ending| Box::pin(ending.reached()) as Pin<Box<dyn Future<Output = ()> + Send>>);
-        Ok(Stream { io: TokioIo::new(Guarded { tls, ended, _counted: self.connections.count(generation) }) })
+        let ended = self.ending.map(|ending| Box::pin(ending.reached()) as Ended);
+        Ok(Stream::new(tls, ended, self.connections.count(generation)))
     }
 }
 
@@ -326,90 +350,5 @@ impl tower::Service<Uri> for Connector {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         Box::pin(self.clone().open(uri))
-    }
-}
-
-/// A TLS stream that ends with the certificate it was opened with.
-struct Guarded {
-    tls: TlsStream<TcpStream>,
-    ended: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    _counted: Counted,
-}
-
-impl Guarded {
-    fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        match self.ended.as_mut().map(|ended| ended.as_mut().poll(cx)) {
-            Some(Poll::Ready(())) => {
-                self.ended = Some(Box::pin(std::future::ready(())));
-                Err(io::Error::new(
-                    io::ErrorKind::ConnectionAborted,
-                    "the certificate of this connection has ended",
-                ))
-            }
-            Some(Poll::Pending) | None => Ok(()),
-        }
-    }
-}
-
-impl AsyncRead for Guarded {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.check(cx)?;
-        Pin::new(&mut self.tls).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Guarded {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.check(cx)?;
-        Pin::new(&mut self.tls).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tls).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tls).poll_shutdown(cx)
-    }
-}
-
-/// A [`Guarded`] in hyper's clothes.
-struct Stream {
-    io: TokioIo<Guarded>,
-}
-
-impl Connection for Stream {
-    fn connected(&self) -> Connected {
-        let (_, session) = self.io.inner().tls.get_ref();
-        let connected = Connected::new();
-        if session.alpn_protocol() == Some(b"h2") { connected.negotiated_h2() } else { connected }
-    }
-}
-
-impl hyper::rt::Read for Stream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: hyper::rt::ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buf)
-    }
-}
-
-impl hyper::rt::Write for Stream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }

@@ -1,7 +1,7 @@
 //! Keys, requests and certificate chains by handle: the bytes that core never sees.
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

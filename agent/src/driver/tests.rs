@@ -1,1 +1,380 @@
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use certrotate_core::api::{ApiFault, Call, Credential, CsrObject, Issued};
+use certrotate_core::config::{Config, ConfigSpec, Template};
+use certrotate_core::disk::{DiskCommand, DiskDone, DiskFault, Inventory, LiveName};
+use certrotate_core::facts::{CertFacts, Chain};
+use certrotate_core::id::{
+    CertHandle, Generation, KeyDigest, KeyHandle, LeafDigest, OpId, RequestDigest, RunId,
+};
+use certrotate_core::input::{Action, Disposition, ExitReason, Input, KeyFault, MadeKey, Why};
+use certrotate_core::rotator::Rotator;
+use certrotate_core::time::{Span, WallTime};
+use certrotate_core::view::Handle;
+use futures_util::future::{BoxFuture, FutureExt as _};
+use mockall::predicate::eq;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
+
+use super::{Answer, CsrApi, Driver, Front, Ports, STEPS_AWAKE};
+use crate::clock::tests::ManualClock;
+use crate::directory::Directory;
+use crate::keystore::{Keys, Staged};
+
+/// Longer than anything here takes; a test that waits this long has failed.
+const LONG: Duration = Duration::from_secs(20);
+const START: WallTime = WallTime::from_unix_secs(1_800_000_000);
+const KEY: KeyHandle = KeyHandle(1);
+const CERT: CertHandle = CertHandle(2);
+const KEY_DIGEST: KeyDigest = KeyDigest([7; 32]);
+const REQUEST: RequestDigest = RequestDigest([9; 32]);
+
+type Called = (Result<CsrObject, ApiFault>, Staged);
+
+mockall::mock! {
+    Api {}
+    impl CsrApi for Api {
+        fn call(&self, call: Call, credential: Credential) -> impl Future<Output = Called> + Send + 'static;
+    }
+}
+
+mockall::mock! {
+    Disk {}
+    impl Directory for Disk {
+        fn submit(&self, op: OpId, command: DiskCommand);
+    }
+}
+
+mockall::mock! {
+    Store {}
+    impl Keys for Store {
+        fn make(&self, duration: Option<Span>) -> (Result<MadeKey, KeyFault>, Staged);
+        fn accept(&self, staged: Staged);
+        fn retain(&self, needed: &[Handle]);
+    }
+}
+
+mockall::mock! {
+    Stage {}
+    impl Front for Stage {
+        fn go_live(&self, generation: Generation, key: KeyHandle, cert: CertHandle);
+        fn withdraw(&self);
+    }
+}
+
+fn object(certificate: bool) -> CsrObject {
+    let template = Template::node_client("node-1");
+    let facts = CertFacts {
+        leaf: LeafDigest([1; 32]),
+        key: KEY_DIGEST,
+        subject: template.subject.clone(),
+        sans: vec![],
+        usages: template.usages,
+        ca: false,
+        not_before: START,
+        not_after: START.plus(Span::from_hours(24)),
+        chain: Chain::Unchecked,
+    };
+    CsrObject {
+        key: Some(KEY_DIGEST),
+        signer: template.signer,
+        usages: template.usages,
+        approved: certificate,
+        denied: false,
+        failed: false,
+        certificate: certificate.then_some(Issued::Readable { cert: CERT, facts }),
+    }
+}
+
+fn answer(result: Result<CsrObject, ApiFault>) -> BoxFuture<'static, Called> {
+    std::future::ready((result, Staged::default())).boxed()
+}
+
+/// What the test sees of the driver while it runs.
+struct World {
+    clock: ManualClock,
+    sender: UnboundedSender<Answer>,
+    /// Every input with what became of it, and the actions.
+    seen: UnboundedReceiver<(Input, Disposition, Vec<Action>)>,
+    running: JoinHandle<ExitReason>,
+}
+
+/// An empty directory in which everything succeeds, but for what `odd` answers otherwise (`None`: as ever).
+fn disk(
+    sender: UnboundedSender<Answer>,
+    odd: impl Fn(&DiskCommand) -> Option<Option<Result<DiskDone, DiskFault>>> + Send + 'static,
+) -> MockDisk {
+    let mut disk = MockDisk::new();
+    disk.expect_submit().returning(move |op, command| {
+        let usual = || match command {
+            DiskCommand::Scan => {
+                let inventory = Inventory { live: LiveName::Absent, entries: vec![], more: false };
+                Ok(DiskDone::Scanned(Box::new(inventory)))
+            }
+            _ => Ok(DiskDone::Done),
+        };
+        if let Some(result) = odd(&command).unwrap_or_else(|| Some(usual())) {
+            sender.send(Answer::from(Input::DiskAnswered { op, result })).expect("the driver listens");
+        }
+    });
+    disk
+}
+
+fn keys() -> MockStore {
+    let mut keys = MockStore::new();
+    let made = MadeKey { key: KEY, key_digest: KEY_DIGEST, request: REQUEST };
+    keys.expect_make().with(eq(None)).times(1).returning(move |_| (Ok(made), Staged::default()));
+    keys.expect_accept().return_const(());
+    keys.expect_retain().return_const(());
+    keys
+}
+
+/// Is asked to go live with the first certificate, once.
+fn front() -> MockStage {
+    let mut front = MockStage::new();
+    front.expect_go_live().with(eq(Generation(1)), eq(KEY), eq(CERT)).times(1).return_const(());
+    front.expect_withdraw().return_const(());
+    front
+}
+
+fn start(
+    api: MockApi,
+    keys: MockStore,
+    front: MockStage,
+    odd: impl Fn(&DiskCommand) -> Option<Option<Result<DiskDone, DiskFault>>> + Send + 'static,
+) -> World {
+    let clock = ManualClock::at(START.plus(Span::from_secs(1)));
+    let (sender, inbox) = unbounded_channel();
+    let (show, seen) = unbounded_channel();
+    let config = Config::new(ConfigSpec::new(Template::node_client("node-1"))).expect("it is valid");
+    let directory = disk(sender.clone(), odd);
+    let ports = Ports { clock: clock.clone(), api, directory, keys, front };
+    let observer = Box::new(move |it: super::Seen<'_>| {
+        // The test may have seen enough.
+        let _ = show.send((it.input.clone(), it.step.disposition, it.step.actions.clone()));
+    });
+    let driver = Driver::new(Rotator::new(config, RunId(1)), ports, (sender.clone(), inbox), observer);
+    World { clock, sender, seen, running: tokio::spawn(driver.run()) }
+}
+
+impl World {
+    /// Waits for a step of which this holds.
+    async fn until(&mut self, what: &str, holds: impl Fn(&Input, Disposition, &[Action]) -> bool) {
+        let waiting = async {
+            while let Some((input, disposition, actions)) = self.seen.recv().await {
+                if holds(&input, disposition, &actions) {
+                    return true;
+                }
+            }
+            false
+        };
+        let seen = tokio::time::timeout(LONG, waiting).await;
+        assert_eq!(seen, Ok(true), "waited for: {what}");
+    }
+
+    async fn live(&mut self) {
+        self.until("the first certificate", |_, _, actions| {
+            actions.iter().any(|action| matches!(action, Action::GoLive { .. }))
+        })
+        .await;
+    }
+
+    /// Lets time pass whenever nothing else happens, until the first certificate is live.
+    async fn live_in_time(&mut self) {
+        let waiting = async {
+            loop {
+                match tokio::time::timeout(Duration::from_millis(20), self.seen.recv()).await {
+                    Ok(Some((_, _, actions))) if actions.iter().any(|it| matches!(it, Action::GoLive { .. })) => break,
+                    Ok(step) => assert!(step.is_some(), "it runs"),
+                    Err(_) => self.clock.pass(Span::from_secs(10)),
+                }
+            }
+        };
+        tokio::time::timeout(LONG, waiting).await.expect("it goes live");
+    }
+
+    async fn end(self) -> ExitReason {
+        self.sender.send(Answer::from(Input::Shutdown)).expect("the driver listens");
+        tokio::time::timeout(LONG, self.running).await.expect("it ends").expect("no panic")
+    }
+}
+
+fn calls(wanted: fn(&Call) -> bool) -> impl Fn(&Input, Disposition, &[Action]) -> bool {
+    move |_, _, actions| actions.iter().any(|action| matches!(action, Action::Call { call, .. } if wanted(call)))
+}
+
+#[tokio::test]
+async fn mock_ports_get_a_first_certificate_and_a_clean_end() {
+    let mut api = MockApi::new();
+    let bootstrap = Credential::Bootstrap;
+    api.expect_call()
+        .with(eq(Call::Create { key: KEY }), eq(bootstrap))
+        .times(1)
+        .returning(|_, _| answer(Ok(object(false))));
+    api.expect_call()
+        .with(eq(Call::Watch { request: REQUEST }), eq(bootstrap))
+        .times(1)
+        .returning(|_, _| answer(Ok(object(true))));
+    let mut keys = MockStore::new();
+    let named = Arc::new(Mutex::new(vec![]));
+    let last = Arc::clone(&named);
+    let made = MadeKey { key: KEY, key_digest: KEY_DIGEST, request: REQUEST };
+    keys.expect_make().times(1).returning(move |_| (Ok(made), Staged::default()));
+    keys.expect_accept().return_const(());
+    keys.expect_retain().returning(move |needed| *last.lock().unwrap() = needed.to_vec());
+
+    let mut world = start(api, keys, front(), |_| None);
+    world.live().await;
+    let named = named.lock().unwrap().clone();
+    assert_eq!(named, [Handle::Key(KEY), Handle::Cert(CERT)], "all else is erased");
+    assert_eq!(world.end().await, ExitReason::Shutdown);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_cancelled_at_its_deadline_and_the_same_request_is_taken_up() {
+    /// Notes when the call that it is part of is dropped.
+    struct Dropped(Arc<AtomicBool>);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+    let (dropped, created) = (Arc::new(AtomicBool::new(false)), AtomicUsize::new(0));
+    let held = Arc::clone(&dropped);
+    let mut api = MockApi::new();
+    api.expect_call().with(eq(Call::Create { key: KEY }), eq(Credential::Bootstrap)).times(2).returning(
+        move |_, _| {
+            if created.fetch_add(1, Ordering::SeqCst) > 0 {
+                return answer(Err(ApiFault::AlreadyExists));
+            }
+            let guard = Dropped(Arc::clone(&held));
+            async move {
+                std::future::pending::<()>().await;
+                drop(guard);
+                unreachable!("nothing wakes it")
+            }
+            .boxed()
+        },
+    );
+    api.expect_call()
+        .with(eq(Call::Get { request: REQUEST }), eq(Credential::Bootstrap))
+        .times(1)
+        .returning(|_, _| answer(Ok(object(true))));
+
+    let mut world = start(api, keys(), front(), |_| None);
+    world.until("the call", calls(|call| matches!(call, Call::Create { .. }))).await;
+    world.clock.pass(Span::from_secs(31));
+    world
+        .until("the cancel", |_, _, actions| actions.iter().any(|action| matches!(action, Action::Cancel { .. })))
+        .await;
+    world.clock.pass(Span::from_mins(15));
+    world.live().await;
+    assert!(dropped.load(Ordering::SeqCst), "the lost call does not go on");
+    assert_eq!(world.end().await, ExitReason::Shutdown);
+}
+
+#[tokio::test]
+async fn f41_an_answer_that_comes_after_its_deadline_changes_nothing() {
+    let (late, first) = (Arc::new(Mutex::new(None)), AtomicBool::new(true));
+    let mut api = MockApi::new();
+    api.expect_call().returning(|_, _| answer(Ok(object(true))));
+    let mut world = start(api, keys(), front(), move |command| {
+        // The first file that is created: no answer in time.
+        let hangs = matches!(command, DiskCommand::Create { .. }) && first.swap(false, Ordering::SeqCst);
+        hangs.then_some(None)
+    });
+    let found = Arc::clone(&late);
+    world
+        .until("the disk operation", move |_, _, actions| {
+            actions.iter().any(|action| match action {
+                Action::Disk { op, command: DiskCommand::Create { .. } } => {
+                    found.lock().unwrap().replace(*op);
+                    true
+                }
+                _ => false,
+            })
+        })
+        .await;
+    world.live_in_time().await;
+    let op = late.lock().unwrap().expect("it was seen");
+    let answer = Input::DiskAnswered { op, result: Ok(DiskDone::Done) };
+    world.sender.send(Answer::from(answer.clone())).expect("the driver listens");
+    world
+        .until("the late answer", |input, disposition, actions| {
+            *input == answer && disposition == Disposition::Ignored(Why::NotOutstanding) && actions.is_empty()
+        })
+        .await;
+    assert_eq!(world.end().await, ExitReason::Shutdown);
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_used_ends_the_driver_with_its_reason() {
+    for (fault, reason) in [
+        (DiskFault::Locked, ExitReason::Locked),
+        (DiskFault::Unsafe, ExitReason::Unsafe),
+        (DiskFault::NoDirectory, ExitReason::NoDirectory),
+    ] {
+        let (mut keys, mut front) = (MockStore::new(), MockStage::new());
+        keys.expect_accept().return_const(());
+        keys.expect_retain().return_const(());
+        front.expect_withdraw().return_const(());
+        let world = start(MockApi::new(), keys, front, move |command| {
+            matches!(command, DiskCommand::Lock).then_some(Some(Err(fault)))
+        });
+        let ended = tokio::time::timeout(LONG, world.running).await.expect("it ends");
+        assert_eq!(ended.expect("no panic"), reason);
+    }
+}
+
+#[tokio::test]
+async fn f22_a_jump_of_the_wall_clock_past_the_end_withdraws_at_once() {
+    let mut api = MockApi::new();
+    api.expect_call().returning(|call, _| match call {
+        Call::Watch { .. } => std::future::pending().boxed(),
+        Call::Create { .. } | Call::Get { .. } => answer(Ok(object(true))),
+    });
+    let mut keys = MockStore::new();
+    let made = MadeKey { key: KEY, key_digest: KEY_DIGEST, request: REQUEST };
+    keys.expect_make().returning(move |_| (Ok(made), Staged::default()));
+    keys.expect_accept().return_const(());
+    keys.expect_retain().return_const(());
+    let mut world = start(api, keys, front(), |_| None);
+    world.live().await;
+    world.clock.set(START.plus(Span::from_hours(30)));
+    world
+        .until("the withdrawal", |input, _, actions| {
+            *input == Input::Tick && actions.iter().any(|action| matches!(action, Action::Withdraw { .. }))
+        })
+        .await;
+    world.running.abort();
+}
+
+#[tokio::test]
+async fn a_loop_that_feeds_itself_is_slowed_down() {
+    let (mut keys, mut front) = (MockStore::new(), MockStage::new());
+    keys.expect_accept().return_const(());
+    keys.expect_retain().return_const(());
+    front.expect_withdraw().return_const(());
+    // A disk that never answers: nothing but the flood happens.
+    let mut world = start(MockApi::new(), keys, front, |_| Some(None));
+    for _ in 0..2 * STEPS_AWAKE {
+        world.sender.send(Answer::from(Input::RotateNow)).expect("the driver listens");
+    }
+    for _ in 0..STEPS_AWAKE {
+        tokio::time::timeout(LONG, world.seen.recv()).await.expect("steps are taken").expect("it runs");
+    }
+    tokio::time::timeout(Duration::from_millis(50), async {
+        for _ in 0..STEPS_AWAKE / 2 {
+            world.seen.recv().await.expect("it runs");
+        }
+    })
+    .await
+    .expect_err("it pauses");
+    world.clock.pass(Span::from_secs(2));
+    for _ in 0..STEPS_AWAKE / 2 {
+        tokio::time::timeout(LONG, world.seen.recv()).await.expect("it goes on").expect("it runs");
+    }
+    world.running.abort();
+}

@@ -1,0 +1,144 @@
+//! A TLS connection that is counted, and cut when its certificate is over.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use certrotate_core::id::Generation;
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+/// Returns when a connection is to be cut.
+pub(super) type Ended = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// How many connections are open, by the generation that they carry (0: the bootstrap credential).
+#[derive(Clone, Debug, Default)]
+pub struct Connections(Arc<Mutex<BTreeMap<Generation, usize>>>);
+
+impl Connections {
+    /// The numbers now; generations without a connection are left out.
+    #[must_use]
+    pub fn open(&self) -> BTreeMap<Generation, usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn count(&self, generation: Generation) -> Counted {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(generation).or_default() += 1;
+        Counted { connections: self.clone(), generation }
+    }
+}
+
+/// Counts a connection until it is dropped.
+pub(super) struct Counted {
+    connections: Connections,
+    generation: Generation,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut open = self.connections.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.generation) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.generation);
+            }
+        }
+    }
+}
+
+/// A TLS stream that ends with the certificate it was opened with.
+struct Guarded {
+    tls: TlsStream<TcpStream>,
+    ended: Option<Ended>,
+    _counted: Counted,
+}
+
+impl Guarded {
+    fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        match self.ended.as_mut().map(|ended| ended.as_mut().poll(cx)) {
+            Some(Poll::Ready(())) => {
+                self.ended = Some(Box::pin(std::future::ready(())));
+                Err(io::Error::new(
+                    io::ErrorKind::ConnectionAborted,
+                    "the certificate of this connection has ended",
+                ))
+            }
+            Some(Poll::Pending) | None => Ok(()),
+        }
+    }
+}
+
+impl AsyncRead for Guarded {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.check(cx)?;
+        Pin::new(&mut self.tls).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Guarded {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.check(cx)?;
+        Pin::new(&mut self.tls).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tls).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tls).poll_shutdown(cx)
+    }
+}
+
+/// A connection in hyper's clothes.
+pub(super) struct Stream {
+    io: TokioIo<Guarded>,
+}
+
+impl Stream {
+    /// A connection that is counted as `counted`, and is cut when `ended` returns.
+    pub(super) fn new(tls: TlsStream<TcpStream>, ended: Option<Ended>, counted: Counted) -> Self {
+        Self { io: TokioIo::new(Guarded { tls, ended, _counted: counted }) }
+    }
+}
+
+impl Connection for Stream {
+    fn connected(&self) -> Connected {
+        let (_, session) = self.io.inner().tls.get_ref();
+        let connected = Connected::new();
+        if session.alpn_protocol() == Some(b"h2") { connected.negotiated_h2() } else { connected }
+    }
+}
+
+impl hyper::rt::Read for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: hyper::rt::ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl hyper::rt::Write for Stream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
