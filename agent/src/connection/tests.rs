@@ -68,7 +68,8 @@ fn get(path: &str) -> Request<super::Body> {
 
 /// Waits until the connections are these: they end by themselves, in other tasks.
 async fn settle(client: &LiveClient, expected: &[(u32, usize)]) {
-    let expected: BTreeMap<_, _> = expected.iter().map(|(generation, count)| (Generation(*generation), *count)).collect();
+    let expected: BTreeMap<_, _> =
+        expected.iter().map(|(generation, count)| (Generation(*generation), *count)).collect();
     let settled = async {
         while client.connections().open() != expected {
             tokio::task::yield_now().await;
@@ -118,7 +119,8 @@ async fn f69_a_request_under_way_at_a_switch_is_answered_on_its_old_connection()
         settle(&client, &[(1, 1)]).await;
         // The connection is open; the server counts the request before it holds the answer back.
         let arrived = async {
-            while !server.plane.stats().requests_by_serial.keys().any(|serial| serial.to_lowercase() == first) {
+            while !server.plane.stats().requests_by_serial.keys().any(|serial| serial.to_lowercase() == first)
+            {
                 tokio::task::yield_now().await;
             }
         };
@@ -180,7 +182,10 @@ async fn w41_without_an_identity_nothing_is_sent() {
     let client = LiveClient::new(server.endpoint.clone(), live.clone());
     assert!(matches!(client.request(get("/whoami")).await, Err(ConnectionError::NoIdentity)));
     live.go_live(identity(&server.plane, 1, LONG));
-    assert!(matches!(client.request(get("/whoami")).await, Err(ConnectionError::NoIdentity)), "not valid yet");
+    assert!(
+        matches!(client.request(get("/whoami")).await, Err(ConnectionError::NoIdentity)),
+        "not valid yet"
+    );
     clock.store(i64::MAX / 1000, Ordering::Relaxed);
     assert!(matches!(client.request(get("/whoami")).await, Err(ConnectionError::NoIdentity)), "over");
     assert_eq!(server.plane.stats().requests, 0);

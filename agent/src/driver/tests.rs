@@ -186,7 +186,11 @@ impl World {
         let waiting = async {
             loop {
                 match tokio::time::timeout(Duration::from_millis(20), self.seen.recv()).await {
-                    Ok(Some((_, _, actions))) if actions.iter().any(|it| matches!(it, Action::GoLive { .. })) => break,
+                    Ok(Some((_, _, actions)))
+                        if actions.iter().any(|it| matches!(it, Action::GoLive { .. })) =>
+                    {
+                        break;
+                    }
                     Ok(step) => assert!(step.is_some(), "it runs"),
                     Err(_) => self.clock.pass(Span::from_secs(10)),
                 }
@@ -202,7 +206,9 @@ impl World {
 }
 
 fn calls(wanted: fn(&Call) -> bool) -> impl Fn(&Input, Disposition, &[Action]) -> bool {
-    move |_, _, actions| actions.iter().any(|action| matches!(action, Action::Call { call, .. } if wanted(call)))
+    move |_, _, actions| {
+        actions.iter().any(|action| matches!(action, Action::Call { call, .. } if wanted(call)))
+    }
 }
 
 #[tokio::test]
@@ -267,7 +273,9 @@ async fn a_lost_answer_is_cancelled_at_its_deadline_and_the_same_request_is_take
     world.until("the call", calls(|call| matches!(call, Call::Create { .. }))).await;
     world.clock.pass(Span::from_secs(31));
     world
-        .until("the cancel", |_, _, actions| actions.iter().any(|action| matches!(action, Action::Cancel { .. })))
+        .until("the cancel", |_, _, actions| {
+            actions.iter().any(|action| matches!(action, Action::Cancel { .. }))
+        })
         .await;
     world.clock.pass(Span::from_mins(15));
     world.live().await;

@@ -104,7 +104,9 @@ fn a_client_certificate_and_its_key_are_taken_from_files_and_from_data() {
         &format!("{{client-certificate: c.pem, client-key-data: {}}}", base64(&pems.key)),
     ));
     std::fs::write(dir.path().join("c.pem"), &pems.certificate).unwrap();
-    assert!(matches!(config.unwrap().secret().unwrap(), Secret::Certificate { chain, .. } if chain.len() == 1));
+    assert!(
+        matches!(config.unwrap().secret().unwrap(), Secret::Certificate { chain, .. } if chain.len() == 1)
+    );
 }
 
 #[test]
@@ -173,9 +175,8 @@ fn every_error_names_file_field_and_remedy() {
     for (what, text) in rows {
         let (dir, config) = read(&text);
         std::fs::write(dir.path().join("empty"), "\n").unwrap();
-        let error = config
-            .and_then(|config| config.endpoint().and_then(|_| config.secret()))
-            .expect_err(what);
+        let error =
+            config.and_then(|config| config.endpoint().and_then(|_| config.secret())).expect_err(what);
         lines.push(format!("{what:>28}: {}", redacted(&dir, &error)));
     }
     let text = lines.join("\n");
@@ -197,7 +198,11 @@ fn s11_no_credential_is_shown_by_debug() {
     let pems = pems();
     for user in [
         format!("{{token: {TOKEN}}}"),
-        format!("{{client-certificate-data: {}, client-key-data: {}}}", base64(&pems.certificate), base64(&pems.key)),
+        format!(
+            "{{client-certificate-data: {}, client-key-data: {}}}",
+            base64(&pems.certificate),
+            base64(&pems.key)
+        ),
     ] {
         let (_dir, config) = read(kubeconfig(&good_cluster(&pems.ca), &user));
         let config = config.unwrap();
@@ -220,19 +225,24 @@ fn own(cluster: &str) -> Own {
 }
 
 fn entries(dir: &Path) -> Vec<String> {
-    let mut names: Vec<_> =
-        std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
 
 #[test]
 fn f65_the_nodes_kubeconfig_names_the_live_link_twice_and_w09_keeps_the_server_name() {
-    let own = own("{server: 'https://api.example:6443', certificate-authority: ca.crt, tls-server-name: api.internal}");
+    let own = own(
+        "{server: 'https://api.example:6443', certificate-authority: ca.crt, tls-server-name: api.internal}",
+    );
     assert_eq!(standing(&own.path, &own.link).unwrap(), Standing::Absent);
     assert!(ensure(&own.path, &own.link, &own.source).unwrap(), "it was written");
 
-    let text = std::fs::read_to_string(&own.path).unwrap().replace(&own.dir.path().display().to_string(), "DIR");
+    let text =
+        std::fs::read_to_string(&own.path).unwrap().replace(&own.dir.path().display().to_string(), "DIR");
     insta::assert_snapshot!(text);
     let mode = std::fs::metadata(&own.path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -260,7 +270,10 @@ fn w08_any_other_kubeconfig_is_refused_and_never_overwritten() {
     for (what, text) in [
         ("a token", kubeconfig(&cluster, &format!("{{token: {TOKEN}}}"))),
         ("another certificate", kubeconfig(&cluster, "{client-certificate: /a.pem, client-key: /a.pem}")),
-        ("one of the two", kubeconfig(&cluster, &format!("{{client-certificate: {link}, client-key: /a.pem}}"))),
+        (
+            "one of the two",
+            kubeconfig(&cluster, &format!("{{client-certificate: {link}, client-key: /a.pem}}")),
+        ),
         ("w07: an empty file", String::new()),
         ("not YAML", "{".to_owned()),
     ] {
