@@ -14,10 +14,10 @@ use certrotate_core::id::RequestDigest;
 use certrotate_core::time::Span;
 use certrotate_x509::{CertChain, ClientCa, csr, request_name};
 use futures_util::{FutureExt as _, StreamExt as _};
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::header::{HeaderMap, RETRY_AFTER};
-use hyper::http::{Request, Response};
+use hyper::http::{Request, Response, StatusCode};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::certificates::v1::{CertificateSigningRequest, CertificateSigningRequestSpec};
 use kube::api::{ListParams, PostParams, WatchEvent, WatchParams};
@@ -30,6 +30,8 @@ use crate::kubeconfig::{Endpoint, Kubeconfig, Secret};
 
 /// The most bytes that are read of one answer.
 const MAX_ANSWER: usize = 4 << 20;
+/// The most characters of somebody else's text that are logged.
+const MAX_TEXT: usize = 400;
 /// How long the server is asked to keep a watch open, in seconds; kube takes no more than 294.
 const WATCH_SECONDS: u32 = 290;
 /// What the calls are known by in the server's log.
@@ -93,8 +95,8 @@ impl Shared {
         asked: Option<Asked>,
         credential: Credential,
     ) -> Result<CertificateSigningRequest, ApiFault> {
-        let retry_after = Arc::default();
-        let service = Service { sender: self.sender(credential)?, retry_after: Arc::clone(&retry_after) };
+        let head = Head::default();
+        let service = Service { sender: self.sender(credential)?, head: head.clone() };
         let api: Api<CertificateSigningRequest> = Api::all(Client::new(service, "default"));
         let result = match call {
             Call::Create { .. } => match asked {
@@ -103,9 +105,9 @@ impl Shared {
                 None => return Err(ApiFault::Invalid),
             },
             Call::Get { request } => api.get(&request_name(&request)).await,
-            Call::Watch { request } => return watch(&api, &request, &retry_after).await,
+            Call::Watch { request } => return watch(&api, &request, &head).await,
         };
-        result.map_err(|error| fault(&error, &retry_after))
+        result.map_err(|error| fault(&error, &head))
     }
 
     fn sender(&self, credential: Credential) -> Result<Sender, ApiFault> {
@@ -157,7 +159,7 @@ impl Shared {
         for condition in [has("Denied"), has("Failed")].into_iter().flatten() {
             let reason = condition.reason.as_deref().unwrap_or("no reason given");
             let message = condition.message.as_deref().unwrap_or("no message");
-            tracing::warn!(reason, "the request is {}: {message}", condition.type_);
+            tracing::warn!("the request is {}: {}: {}", condition.type_, one_line(reason), one_line(message));
         }
         let usages = spec.usages.unwrap_or_default();
         let object = CsrObject {
@@ -196,18 +198,17 @@ fn object(asked: &Asked) -> CertificateSigningRequest {
 async fn watch(
     api: &Api<CertificateSigningRequest>,
     request: &RequestDigest,
-    retry_after: &RetryAfter,
+    head: &Head,
 ) -> Result<CertificateSigningRequest, ApiFault> {
     let fields = format!("metadata.name={}", request_name(request));
-    let list =
-        api.list(&ListParams::default().fields(&fields)).await.map_err(|error| fault(&error, retry_after))?;
+    let list = api.list(&ListParams::default().fields(&fields)).await.map_err(|error| fault(&error, head))?;
     let version = list.metadata.resource_version.unwrap_or_default();
     let object = list.items.into_iter().next().ok_or(ApiFault::NotFound)?;
     if has_news(&object) {
         return Ok(object);
     }
     let parameters = WatchParams::default().fields(&fields).timeout(WATCH_SECONDS);
-    let events = api.watch(&parameters, &version).await.map_err(|error| fault(&error, retry_after))?;
+    let events = api.watch(&parameters, &version).await.map_err(|error| fault(&error, head))?;
     let mut events = pin!(events);
     while let Some(event) = events.next().await {
         match event {
@@ -234,30 +235,65 @@ fn has_news(object: &CertificateSigningRequest) -> bool {
     })
 }
 
-type RetryAfter = Arc<Mutex<Option<Span>>>;
+/// Status and Retry-After of a call's last answer: kube tells the one that the body claims, and not the other.
+#[derive(Clone, Debug, Default)]
+struct Head(Arc<Mutex<Option<(StatusCode, Option<Span>)>>>);
 
-fn fault(error: &kube::Error, retry_after: &RetryAfter) -> ApiFault {
-    let retry_after = *retry_after.lock().unwrap_or_else(PoisonError::into_inner);
-    let kube::Error::Api(status) = error else {
-        return match error {
-            kube::Error::Service(cause) => {
-                tracing::warn!("{}", cause);
-                match cause.downcast_ref::<ConnectionError>() {
-                    Some(ConnectionError::NoIdentity | ConnectionError::Endpoint(_)) => {
-                        ApiFault::NoCredential
-                    }
-                    Some(ConnectionError::Http(_)) | None => ApiFault::Unreachable,
-                }
-            }
-            kube::Error::HyperError(_) | kube::Error::ReadEvents(_) => ApiFault::Unreachable,
-            other => {
-                tracing::warn!("unexpected answer of the API server: {other}");
-                ApiFault::Unexpected
-            }
-        };
-    };
-    tracing::warn!(code = status.code, reason = status.reason, "the API server says: {}", status.message);
-    match status.code {
+impl Head {
+    fn note(&self, response: &Response<Incoming>) {
+        let noted = (response.status(), asked_to_wait(response.headers()));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(noted);
+    }
+
+    fn get(&self) -> Option<(StatusCode, Option<Span>)> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn fault(error: &kube::Error, head: &Head) -> ApiFault {
+    match error {
+        kube::Error::Api(status) => {
+            let (code, retry_after) =
+                head.get().map_or((status.code, None), |(code, retry_after)| (code.as_u16(), retry_after));
+            tracing::warn!("the API server says {code}: {}", one_line(&status.message));
+            by_code(code, retry_after)
+        }
+        // Their texts may quote the answer.
+        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
+            tracing::warn!(
+                "the API server's answer is not what Kubernetes sends; check the server's address"
+            );
+            ApiFault::Unexpected
+        }
+        other => no_answer(other),
+    }
+}
+
+/// There was no answer, or not all of it.
+fn no_answer(error: &(dyn std::error::Error + 'static)) -> ApiFault {
+    let mut cause = Some(error);
+    while let Some(this) = cause {
+        if this.is::<LengthLimitError>() {
+            tracing::warn!(
+                "the API server's answer has more than {MAX_ANSWER} bytes; check the server's address"
+            );
+            return ApiFault::Unexpected;
+        }
+        if let Some(error) = this.downcast_ref::<ConnectionError>() {
+            tracing::warn!("{}", one_line(&error.to_string()));
+            return match error {
+                ConnectionError::NoIdentity | ConnectionError::Endpoint(_) => ApiFault::NoCredential,
+                ConnectionError::Http(_) => ApiFault::Unreachable,
+            };
+        }
+        cause = this.source();
+    }
+    tracing::warn!("{}", one_line(&error.to_string()));
+    ApiFault::Unreachable
+}
+
+fn by_code(code: u16, retry_after: Option<Span>) -> ApiFault {
+    match code {
         401 => ApiFault::Unauthorized,
         403 => ApiFault::Forbidden,
         404 => ApiFault::NotFound,
@@ -267,6 +303,12 @@ fn fault(error: &kube::Error, retry_after: &RetryAfter) -> ApiFault {
         500..=599 => ApiFault::ServerError { retry_after },
         _ => ApiFault::Unexpected,
     }
+}
+
+/// What somebody else wrote, fit for a log: one line, printable, of bounded length.
+fn one_line(text: &str) -> String {
+    let printable = |letter: char| if letter.is_control() { ' ' } else { letter };
+    text.trim().chars().map(printable).take(MAX_TEXT).collect()
 }
 
 /// Retry-After (RFC 9110, section 10.2.3): seconds, or a date. Absurd values saturate; core clamps them.
@@ -290,7 +332,7 @@ enum Sender {
 #[derive(Clone, Debug)]
 struct Service {
     sender: Sender,
-    retry_after: RetryAfter,
+    head: Head,
 }
 
 impl tower::Service<Request<kube::client::Body>> for Service {
@@ -303,7 +345,7 @@ impl tower::Service<Request<kube::client::Body>> for Service {
     }
 
     fn call(&mut self, request: Request<kube::client::Body>) -> Self::Future {
-        let Self { sender, retry_after } = self.clone();
+        let Self { sender, head } = self.clone();
         async move {
             let mut request = request.map(|body| body.map_err(Into::into).boxed_unsync());
             let agent = hyper::header::HeaderValue::from_static(USER_AGENT);
@@ -312,7 +354,7 @@ impl tower::Service<Request<kube::client::Body>> for Service {
                 Sender::Live(client) => client.request(request).await?,
                 Sender::Fixed(client) => client.request(request).await?,
             };
-            *retry_after.lock().unwrap_or_else(PoisonError::into_inner) = asked_to_wait(response.headers());
+            head.note(&response);
             Ok(response.map(|body| Limited::new(body, MAX_ANSWER)))
         }
         .boxed()

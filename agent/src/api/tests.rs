@@ -1,1 +1,341 @@
+mod stub;
 
+use std::path::PathBuf;
+use std::time::Duration;
+
+use certrotate_controlplane::Spoil;
+use certrotate_core::api::{ApiFault, Call, Credential, CsrObject, Issued};
+use certrotate_core::config::Template;
+use certrotate_core::facts::Chain;
+use certrotate_core::id::{Generation, KeyHandle};
+use certrotate_core::input::MadeKey;
+use certrotate_core::time::Span;
+use certrotate_x509::{ClientCa, request_name};
+use hyper::header::{HeaderMap, HeaderValue, RETRY_AFTER};
+
+use super::{KubeApi, MAX_ANSWER, asked_to_wait, one_line};
+use crate::connection::LiveClient;
+use crate::connection::tests::{Server, identity, server};
+use crate::driver::CsrApi as _;
+use crate::identity::LiveIdentity;
+use crate::keystore::{KeyStore, Keys as _};
+use crate::kubeconfig::Endpoint;
+use stub::Stub;
+
+/// Longer than anything here takes; a test that waits this long has failed.
+const LONG: Duration = Duration::from_secs(20);
+
+struct Client {
+    api: KubeApi,
+    keys: KeyStore,
+    live: LiveIdentity,
+    made: MadeKey,
+}
+
+fn client(endpoint: Endpoint, bootstrap: Option<PathBuf>, client_ca: Option<ClientCa>) -> Client {
+    let keys = KeyStore::new(Template::node_client("node-1"));
+    let (made, staged) = keys.make(None);
+    keys.accept(staged);
+    let live = LiveIdentity::default();
+    let api = KubeApi::new(bootstrap, LiveClient::new(endpoint, live.clone()), keys.clone(), client_ca);
+    Client { api, keys, live, made: made.unwrap() }
+}
+
+fn of(server: &Server) -> Client {
+    let client_ca = ClientCa::read(server.plane.ca_pem().as_bytes()).unwrap();
+    client(server.endpoint.clone(), server.plane.bootstrap_kubeconfig_path(), Some(client_ca))
+}
+
+impl Client {
+    async fn call(&self, call: Call, credential: Credential) -> Result<CsrObject, ApiFault> {
+        let calling = self.api.call(call, credential);
+        let (result, staged) = tokio::time::timeout(LONG, calling).await.expect("it ends");
+        self.keys.accept(staged);
+        result
+    }
+
+    async fn create(&self) -> Result<CsrObject, ApiFault> {
+        self.call(Call::Create { key: self.made.key }, Credential::Bootstrap).await
+    }
+
+    async fn get(&self) -> Result<CsrObject, ApiFault> {
+        self.call(Call::Get { request: self.made.request }, Credential::Bootstrap).await
+    }
+
+    async fn watch(&self) -> Result<CsrObject, ApiFault> {
+        self.call(Call::Watch { request: self.made.request }, Credential::Bootstrap).await
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_made_watched_and_its_certificate_read() {
+    let server = server().await;
+    let client = of(&server);
+    server.plane.faults().pause_approving(true);
+    let made = client.create().await.unwrap();
+    let template = Template::node_client("node-1");
+    assert_eq!(
+        (made.key, made.signer, made.usages),
+        (Some(client.made.key_digest), template.signer, template.usages)
+    );
+    assert!(!made.approved && !made.denied && !made.failed && made.certificate.is_none());
+
+    let resume = async {
+        // The watch is there when its request has been counted: create, list, watch.
+        while server.plane.stats().requests < 3 {
+            tokio::task::yield_now().await;
+        }
+        server.plane.faults().clear();
+    };
+    let (issued, ()) = tokio::join!(client.watch(), resume);
+    let issued = issued.unwrap();
+    let Some(Issued::Readable { cert, facts }) = &issued.certificate else { panic!("{issued:?}") };
+    assert!(issued.approved && facts.chain == Chain::Trusted && facts.key == client.made.key_digest);
+    assert!(client.keys.identity(Generation(1), client.made.key, *cert).is_ok(), "those very bytes are kept");
+    let looked = client.get().await.unwrap();
+    assert!(looked.approved && looked.certificate.is_some());
+}
+
+#[tokio::test]
+async fn f39_the_same_request_again_is_told_to_exist_already() {
+    let server = server().await;
+    let client = of(&server);
+    client.create().await.unwrap();
+    assert_eq!(client.create().await, Err(ApiFault::AlreadyExists));
+    assert_eq!(server.plane.stats().csrs_created, 1);
+}
+
+#[tokio::test]
+async fn every_status_is_a_fault_of_its_own_and_retry_after_goes_along() {
+    let server = server().await;
+    let client = of(&server);
+    let retry_after = Some(Span::from_secs(7));
+    for (code, asked, fault) in [
+        (400, None, ApiFault::Invalid),
+        (401, None, ApiFault::Unauthorized),
+        (403, None, ApiFault::Forbidden),
+        (404, None, ApiFault::NotFound),
+        (409, None, ApiFault::AlreadyExists),
+        (413, None, ApiFault::Invalid),
+        (418, None, ApiFault::Unexpected),
+        (422, None, ApiFault::Invalid),
+        (429, Some(7), ApiFault::TooManyRequests { retry_after }),
+        (429, None, ApiFault::TooManyRequests { retry_after: None }),
+        (500, None, ApiFault::ServerError { retry_after: None }),
+        (503, Some(7), ApiFault::ServerError { retry_after }),
+    ] {
+        server.plane.faults().answer(code, asked.map(Duration::from_secs), Some(1));
+        assert_eq!(client.create().await, Err(fault), "{code}");
+    }
+    assert!(client.create().await.is_ok(), "and nothing is left of it");
+}
+
+#[tokio::test]
+async fn what_a_watch_can_end_with_is_told_apart() {
+    let server = server().await;
+    let client = of(&server);
+    let faults = server.plane.faults();
+    assert_eq!(client.watch().await, Err(ApiFault::NotFound), "it was never there");
+    faults.pause_approving(true);
+    client.create().await.unwrap();
+
+    faults.forbid_watches(true);
+    assert_eq!(client.watch().await, Err(ApiFault::Forbidden));
+    faults.forbid_watches(false);
+
+    let requests = server.plane.stats().requests;
+    let name = request_name(&client.made.request);
+    let forget = async {
+        while server.plane.stats().requests < requests + 2 {
+            tokio::task::yield_now().await;
+        }
+        assert!(faults.forget(&name));
+    };
+    let (watched, ()) = tokio::join!(client.watch(), forget);
+    assert_eq!(watched, Err(ApiFault::NotFound), "deleted while it was watched");
+}
+
+#[tokio::test]
+async fn f47_a_watch_that_the_server_closes_ends_without_news() {
+    let server = server().await;
+    let client = of(&server);
+    let faults = server.plane.faults();
+    faults.pause_approving(true).close_watches_after_one_event(true);
+    client.create().await.unwrap();
+    let requests = server.plane.stats().requests;
+    let admin = async {
+        while server.plane.stats().requests < requests + 2 {
+            tokio::task::yield_now().await;
+        }
+        // Approval is one event; the certificate would be the next.
+        faults.pause_approving(false);
+    };
+    let (watched, ()) = tokio::join!(client.watch(), admin);
+    assert_eq!(watched, Err(ApiFault::WatchEnded));
+}
+
+#[tokio::test]
+async fn denied_and_failed_requests_are_seen_as_such() {
+    let server = server().await;
+    let faults = server.plane.faults();
+    for failed in [false, true] {
+        let client = of(&server);
+        faults.clear();
+        if failed {
+            faults.fail_all(true);
+        } else {
+            faults.deny_all(true);
+        }
+        let made = client.create().await.unwrap();
+        let seen = if made.denied || made.failed { made } else { client.watch().await.unwrap() };
+        assert_eq!((seen.denied, seen.failed), (!failed, failed));
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_ca_is_read_and_said_to_be_untrusted() {
+    let server = server().await;
+    let client = of(&server);
+    server.plane.faults().spoil(Spoil::ForeignCa);
+    client.create().await.unwrap();
+    let issued = client.watch().await.unwrap().certificate;
+    assert!(matches!(issued, Some(Issued::Readable { facts, .. }) if facts.chain == Chain::Untrusted));
+}
+
+#[tokio::test]
+async fn f68_the_live_identity_is_used_when_core_asks_for_it_and_w41_never_nothing() {
+    let server = server().await;
+    let client = of(&server);
+    let as_live = Credential::Live(Generation(1));
+    let get = Call::Get { request: client.made.request };
+    assert_eq!(client.call(get, as_live).await, Err(ApiFault::NoCredential));
+    client.live.go_live(identity(&server.plane, 1, LONG * 10));
+    let create = Call::Create { key: client.made.key };
+    client.call(create, as_live).await.unwrap();
+    assert_eq!(server.plane.stats().csrs[0].requestor, "system:node:node-1");
+}
+
+#[tokio::test]
+async fn f05_the_bootstrap_kubeconfig_is_read_anew_for_each_call() {
+    let server = server().await;
+    let path = server.dir.path().join("bootstrap");
+    let client = client(server.endpoint.clone(), Some(path.clone()), None);
+    assert_eq!(client.create().await, Err(ApiFault::NoCredential), "missing");
+    std::fs::write(&path, "{").unwrap();
+    assert_eq!(client.create().await, Err(ApiFault::NoCredential), "malformed");
+    let good = server.plane.bootstrap_kubeconfig();
+    std::fs::write(&path, good.replace(server.plane.bootstrap_token(), "abcdef.0123456789abcdef")).unwrap();
+    assert_eq!(client.create().await, Err(ApiFault::Unauthorized), "another cluster's");
+    std::fs::write(&path, good).unwrap();
+    assert!(client.create().await.is_ok());
+}
+
+#[tokio::test]
+async fn without_a_bootstrap_kubeconfig_there_is_no_credential() {
+    let server = server().await;
+    let client = client(server.endpoint.clone(), None, None);
+    assert_eq!(client.create().await, Err(ApiFault::NoCredential));
+}
+
+#[tokio::test]
+async fn a_server_that_closes_connections_is_unreachable_and_a_lost_answer_too() {
+    let server = server().await;
+    let client = of(&server);
+    server.plane.faults().refuse_connections(true);
+    assert_eq!(client.create().await, Err(ApiFault::Unreachable));
+    server.plane.faults().clear().drop_answers(1);
+    assert_eq!(client.create().await, Err(ApiFault::Unreachable));
+    assert_eq!(client.create().await, Err(ApiFault::AlreadyExists), "F15: it had arrived");
+}
+
+#[tokio::test]
+async fn a_request_that_is_not_in_memory_is_not_sent() {
+    let server = server().await;
+    let client = of(&server);
+    let create = Call::Create { key: KeyHandle(99) };
+    assert_eq!(client.call(create, Credential::Bootstrap).await, Err(ApiFault::Invalid));
+    assert_eq!(server.plane.stats().requests, 0);
+}
+
+#[tokio::test]
+async fn answers_that_kubernetes_never_sends_are_faults_and_nothing_worse() {
+    let big = format!(
+        "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{}",
+        MAX_ANSWER + 1,
+        "x".repeat(MAX_ANSWER + 1)
+    );
+    let status =
+        |code: &str, body: &str| format!("HTTP/1.1 {code} X\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    for (what, answer, fault) in [
+        ("an HTML page", status("200", "<html>login</html>"), ApiFault::Unexpected),
+        ("not UTF-8 in spirit", status("200", "\u{0}\u{1}"), ApiFault::Unexpected),
+        ("an empty body", status("200", ""), ApiFault::Unexpected),
+        ("another object", status("200", "{\"kind\":\"Pod\"}"), ApiFault::Unexpected),
+        ("too large", big, ApiFault::Unexpected),
+        (
+            "a proxy's 502",
+            status("502", "<html>bad gateway</html>"),
+            ApiFault::ServerError { retry_after: None },
+        ),
+        ("an empty status", status("503", "{}"), ApiFault::ServerError { retry_after: None }),
+        ("a status that lies", status("401", "{\"code\":200,\"message\":\"fine\"}"), ApiFault::Unauthorized),
+        (
+            "a redirect",
+            "HTTP/1.1 302 X\r\nlocation: https://elsewhere\r\ncontent-length: 0\r\n\r\n".into(),
+            ApiFault::Unexpected,
+        ),
+        ("half an answer", "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{".into(), ApiFault::Unreachable),
+        ("no HTTP", "220 smtp ready\r\n".into(), ApiFault::Unreachable),
+        ("nothing", String::new(), ApiFault::Unreachable),
+    ] {
+        let stub = Stub::start(answer.into_bytes()).await;
+        let client = client(stub.endpoint(), Some(stub.kubeconfig()), None);
+        assert_eq!(client.create().await, Err(fault), "{what}");
+        assert!(client.watch().await.is_err(), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn the_call_says_who_it_is_from_and_carries_the_token() {
+    let stub = Stub::start(Vec::new()).await;
+    let client = client(stub.endpoint(), Some(stub.kubeconfig()), None);
+    assert_eq!(client.get().await, Err(ApiFault::Unreachable));
+    let heard = stub.heard();
+    assert!(heard.contains(concat!("user-agent: certrotate/", env!("CARGO_PKG_VERSION"))), "{heard}");
+    assert!(heard.contains("authorization: Bearer abcdef.0123456789abcdef"), "{heard}");
+    let path = format!(
+        "GET /apis/certificates.k8s.io/v1/certificatesigningrequests/{}",
+        request_name(&client.made.request)
+    );
+    assert!(heard.contains(&path), "{heard}");
+}
+
+#[test]
+fn retry_after_is_seconds_or_a_date_and_absurd_values_saturate() {
+    let asked = |text: &str| {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, HeaderValue::from_str(text).unwrap());
+        asked_to_wait(&headers)
+    };
+    assert_eq!(asked_to_wait(&HeaderMap::new()), None);
+    for (text, expected) in [
+        ("0", Some(Span::ZERO)),
+        (" 120 ", Some(Span::from_secs(120))),
+        ("99999999999999999999999999", Some(Span::MAX)),
+        ("-1", None),
+        ("1.5", None),
+        ("soon", None),
+        ("", None),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", Some(Span::ZERO)),
+    ] {
+        assert_eq!(asked(text), expected, "{text:?}");
+    }
+    let far = asked("Fri, 31 Dec 9999 23:59:59 GMT").unwrap();
+    assert!(far > Span::from_hours(24 * 365 * 1000), "{far}");
+}
+
+#[test]
+fn somebody_elses_text_is_one_printable_line_of_bounded_length() {
+    assert_eq!(one_line(" a\nb\u{1b}[31mc "), "a b [31mc");
+    assert_eq!(one_line(&"x".repeat(10_000)).len(), super::MAX_TEXT);
+}
