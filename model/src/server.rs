@@ -29,6 +29,8 @@ pub enum Bad {
     Early,
     /// With hardly any life left.
     Short,
+    /// Starting and ending so many milliseconds after the issue.
+    Between(i64, i64),
     /// Not to be read.
     Unreadable,
 }
@@ -61,14 +63,23 @@ pub struct Server {
     pub silent: bool,
     /// Whether watches are forbidden.
     pub no_watch: bool,
+    /// Whether every watch is closed at once.
+    pub watch_ends: bool,
     /// What the approver does.
     pub approver: Approver,
     /// What is wrong with the certificates that are issued.
     pub bad: Option<Bad>,
+    /// How long approver and signer let a request wait.
+    pub latency: Span,
+    /// Whether objects are removed as kube-controller-manager's cleaner does it (`pkg/controller/certificates/cleaner`):
+    /// issued, denied and failed ones after an hour, pending ones after a day, approved ones never.
+    pub cleaner: bool,
     /// How long certificates live.
     pub lifetime: Span,
     /// How long before the issue they start.
     pub backdate: Span,
+    /// The end of the CA: no chain is valid after it.
+    pub ca_end: WallTime,
     /// The longest lifetime that may be asked for; more is 422.
     pub longest_wish: Option<Span>,
     /// Whether a live identity is not accepted (401).
@@ -77,8 +88,14 @@ pub struct Server {
     pub refuse_bootstrap: bool,
     /// How often the server was called.
     pub calls: u64,
-    certs: u64,
+    /// How many certificates were issued; the n-th has the leaf digest [`leaf`]`(n)`.
+    pub issued: u64,
     created: u64,
+    /// When the objects were made.
+    made: BTreeMap<RequestDigest, WallTime>,
+    /// Every key that was ever asked for, with its first request.
+    keys: BTreeMap<KeyDigest, RequestDigest>,
+    key_shared: bool,
 }
 
 impl Default for Server {
@@ -89,16 +106,23 @@ impl Default for Server {
             outage: None,
             silent: false,
             no_watch: false,
+            watch_ends: false,
             approver: Approver::Auto,
             bad: None,
+            latency: Span::ZERO,
+            cleaner: true,
             lifetime: Span::from_hours(24),
             backdate: Span::from_mins(5),
+            ca_end: WallTime::MAX,
             longest_wish: None,
             refuse_live: false,
             refuse_bootstrap: false,
             calls: 0,
-            certs: 0,
+            issued: 0,
             created: 0,
+            made: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            key_shared: false,
         }
     }
 }
@@ -108,6 +132,18 @@ impl Server {
     #[must_use]
     pub fn created(&self) -> u64 {
         self.created
+    }
+
+    /// How many different requests there ever were: an object that is made again counts once.
+    #[must_use]
+    pub fn requests(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether two different requests had the same key.
+    #[must_use]
+    pub fn key_shared(&self) -> bool {
+        self.key_shared
     }
 
     /// How many requests are open: neither a certificate nor denied nor failed.
@@ -138,6 +174,7 @@ impl Server {
         template: &Template,
         wall: WallTime,
     ) -> Result<CsrObject, ApiFault> {
+        self.clean(wall);
         if self.objects.contains_key(&request) {
             return Err(ApiFault::AlreadyExists);
         }
@@ -145,6 +182,8 @@ impl Server {
             return Err(ApiFault::Invalid);
         }
         self.created += 1;
+        self.made.insert(request, wall);
+        self.key_shared |= *self.keys.entry(key).or_insert(request) != request;
         let object = CsrObject {
             key: Some(key),
             signer: template.signer.clone(),
@@ -159,12 +198,28 @@ impl Server {
         Ok(object)
     }
 
-    /// Lets approver and signer act on everything that is open.
+    /// Removes what is old.
+    fn clean(&mut self, wall: WallTime) {
+        if !self.cleaner {
+            return;
+        }
+        let made = &self.made;
+        self.objects.retain(|request, it| {
+            let age = wall.since(made.get(request).copied().unwrap_or(wall));
+            let ended = it.denied || it.failed || it.certificate.is_some();
+            !(ended && age >= Span::from_hours(1) || !ended && !it.approved && age >= Span::from_hours(24))
+        });
+        self.made.retain(|request, _| self.objects.contains_key(request));
+    }
+
+    /// Lets cleaner, approver and signer act.
     pub fn control(&mut self, template: &Template, wall: WallTime) {
+        self.clean(wall);
         let open: Vec<RequestDigest> = self.objects.keys().copied().collect();
         for request in open {
             let Some(object) = self.objects.get(&request) else { continue };
-            if object.denied || object.failed || object.certificate.is_some() {
+            let age = wall.since(self.made.get(&request).copied().unwrap_or(wall));
+            if object.denied || object.failed || object.certificate.is_some() || age < self.latency {
                 continue;
             }
             let (approved, denied, failed) = match self.approver {
@@ -184,18 +239,18 @@ impl Server {
     }
 
     fn issue(&mut self, key: KeyDigest, template: &Template, wall: WallTime) -> Issued {
-        self.certs += 1;
+        self.issued += 1;
         let second = wall.whole_second();
         let backdated = WallTime::from_unix_ms(second.unix_ms().saturating_sub_unsigned(self.backdate.ms()));
         let mut facts = CertFacts {
-            leaf: leaf(self.certs),
+            leaf: leaf(self.issued),
             key,
             subject: template.subject.clone(),
             sans: template.sans.clone(),
             usages: template.usages,
             ca: false,
             not_before: backdated,
-            not_after: wall.plus(self.lifetime),
+            not_after: wall.plus(self.lifetime).min(self.ca_end),
             chain: Chain::Trusted,
         };
         match self.bad {
@@ -211,13 +266,17 @@ impl Server {
             Some(Bad::Ca) => facts.ca = true,
             Some(Bad::Chain) => facts.chain = Chain::Untrusted,
             Some(Bad::Expired) => facts.not_after = wall,
+            Some(Bad::Between(start, end)) => {
+                facts.not_before = WallTime::from_unix_ms(wall.unix_ms().saturating_add(start));
+                facts.not_after = WallTime::from_unix_ms(wall.unix_ms().saturating_add(end));
+            }
             Some(Bad::Early) => facts.not_before = wall.plus(Span::from_hours(1)),
             Some(Bad::Short) => {
                 // Backdated by nearly all of its life, as a truncating CA would; issued long before it was seen.
                 facts.not_after = wall.plus(Span::from_ms(1));
             }
         }
-        Issued::Readable { cert: CertHandle(self.certs), facts }
+        Issued::Readable { cert: CertHandle(self.issued), facts }
     }
 }
 
