@@ -1,6 +1,6 @@
 //! A certificates API with an approver and a signer, and what can go wrong with them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use certrotate_core::api::{ApiFault, CsrObject, Issued};
 use certrotate_core::config::Template;
@@ -96,6 +96,8 @@ pub struct Server {
     /// Every key that was ever asked for, with its first request.
     keys: BTreeMap<KeyDigest, RequestDigest>,
     key_shared: bool,
+    /// What the node reported as stuck.
+    pub given_up: BTreeSet<RequestDigest>,
 }
 
 impl Default for Server {
@@ -123,6 +125,7 @@ impl Default for Server {
             made: BTreeMap::new(),
             keys: BTreeMap::new(),
             key_shared: false,
+            given_up: BTreeSet::new(),
         }
     }
 }
@@ -146,10 +149,12 @@ impl Server {
         self.key_shared
     }
 
-    /// How many requests are open: neither a certificate nor denied nor failed.
+    /// How many requests are open: neither a certificate nor denied nor failed. Without those that the node
+    /// gave up because they were approved long ago and got no certificate: it may not delete them, and nobody else does.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.objects.values().filter(|it| it.certificate.is_none() && !it.denied && !it.failed).count()
+        let open = |it: &CsrObject| it.certificate.is_none() && !it.denied && !it.failed;
+        self.objects.iter().filter(|(request, it)| open(it) && !self.given_up.contains(request)).count()
     }
 
     /// The fault that the call meets before anybody looks at it.
@@ -200,6 +205,9 @@ impl Server {
 
     /// Removes what is old.
     fn clean(&mut self, wall: WallTime) {
+        for request in self.objects.keys() {
+            self.made.entry(*request).or_insert(wall);
+        }
         if !self.cleaner {
             return;
         }

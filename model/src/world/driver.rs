@@ -10,6 +10,7 @@ use certrotate_core::disk::{
 use certrotate_core::facts::CertFacts;
 use certrotate_core::id::{CertHandle, KeyDigest, KeyHandle, OpId, RequestDigest};
 use certrotate_core::input::{Action, Input, MadeKey};
+use certrotate_core::notice::Notice;
 use certrotate_core::time::Span;
 
 use crate::disk::File;
@@ -67,7 +68,12 @@ impl World {
             }
             Action::Withdraw { .. } if self.driver == Driver::ServesOn => {}
             Action::Withdraw { .. } => self.served = None,
-            Action::Report(notice) => self.notices.push((self.now, notice)),
+            Action::Report(notice) => {
+                if let Notice::RequestStuck { request, .. } = &notice {
+                    self.server.given_up.insert(*request);
+                }
+                self.notices.push((self.now, notice));
+            }
             Action::Exit(reason) => {
                 self.kill();
                 self.exit = Some(reason);
