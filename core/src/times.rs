@@ -41,7 +41,8 @@ pub struct Times {
     pub life_left: u16,
     /// Life left that is enough in any case: 5 s (not scaled), so that no issuer can make a hot loop.
     pub life_left_least: Span,
-    /// How long a request may stay approved without a certificate: 24 h (not scaled).
+    /// How long a request may stay approved without a certificate: 24 h (not scaled), doubling to eight times
+    /// that with each attempt in a row that came to nothing.
     pub approved_age_max: Span,
     /// Longest time between two looks at the wall clock: 1 min (scaled).
     pub clock_look: Span,
@@ -166,6 +167,13 @@ impl Times {
     pub fn renew(&self, life: Span, attempts: u32, draw: u64) -> Span {
         let wait = doubled(Self::scale(self.renew_first, life), Self::scale(self.renew_max, life), attempts);
         wait.max(self.jittered(wait, draw))
+    }
+
+    /// How long the request of the `attempts`-th attempt in a row (1 is the first) may stay approved without
+    /// a certificate. No server removes such an object (kubernetes/kubernetes#132947), so each costs it space for ever.
+    #[must_use]
+    pub fn approved_age(&self, attempts: u32) -> Span {
+        doubled(self.approved_age_max, self.approved_age_max.scaled(8, 1), attempts)
     }
 
     /// The wait before the `looks`-th look at a pending request (1 is the first).

@@ -6,7 +6,7 @@ use certrotate_core::disk::{
     BundleFound, Content, DiskCommand, DiskDone, DiskFault, Entry, Found, Inventory, LiveName, Name,
     PendingFound,
 };
-use certrotate_core::id::KeyHandle;
+use certrotate_core::id::{Generation, KeyHandle};
 
 /// What a file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +85,8 @@ pub struct Disk {
     pub log: Vec<(DiskCommand, Result<(), DiskFault>)>,
     /// How many names of ours there were at the most.
     pub names_max: usize,
+    /// Whether somebody else broke what the live name names, and the node has not mended it yet.
+    pub damaged: bool,
 }
 
 impl Kind {
@@ -165,6 +167,7 @@ impl Disk {
             DiskCommand::SyncDir => {
                 self.durable = self.visible.clone();
                 self.pending.clear();
+                self.damaged &= self.live_bundle().is_none();
             }
         }
         Ok(DiskDone::Done)
@@ -212,9 +215,51 @@ impl Disk {
 
     /// Puts something behind a name, as somebody else would; it is durable.
     pub fn plant(&mut self, name: Name, content: File) {
+        let before = self.live_bundle().cloned();
         self.inodes.push(Inode { content, durable: true });
         self.visible.insert(name, self.inodes.len() - 1);
         self.durable.insert(name, self.inodes.len() - 1);
+        self.pending.retain(|(pending, _)| *pending != name);
+        self.damaged |= name == Name::Live || before.as_ref() != self.live_bundle();
+    }
+
+    /// Removes a name, as somebody else would; the removal is durable.
+    pub fn remove(&mut self, name: Name) {
+        let before = self.live_bundle().cloned();
+        self.visible.remove(&name);
+        self.durable.remove(&name);
+        self.pending.retain(|(pending, _)| *pending != name);
+        self.damaged |= before.as_ref() != self.live_bundle();
+    }
+
+    /// What the live name gives in the images that a power cut may leave now: the bundle's generation,
+    /// `None` where the name is absent. An error is a name that gives less than a whole bundle.
+    ///
+    /// Any subset of the pending changes may be kept, each on its own (DISK.md, R9), so each name is looked at alone.
+    pub fn live_in_images(&self) -> impl Iterator<Item = Result<Option<Generation>, Name>> {
+        self.in_images(Name::Live).map(|live| {
+            let Some(inode) = live else { return Ok(None) };
+            let target = match self.inodes.get(inode) {
+                Some(Inode { content: File::Link(target), .. }) => *target,
+                Some(Inode { content: File::Bundle(bundle), durable: true }) => {
+                    return Ok(Some(bundle.header.generation));
+                }
+                Some(_) | None => return Err(Name::Live),
+            };
+            let whole = |inode: Option<usize>| match self.inodes.get(inode?)? {
+                Inode { content: File::Bundle(bundle), durable: true } => Some(bundle.header.generation),
+                Inode { .. } => None,
+            };
+            let found: Vec<_> = self.in_images(target).map(whole).collect();
+            let lowest = found.iter().flatten().min().copied();
+            if found.contains(&None) { Err(target) } else { Ok(lowest) }
+        })
+    }
+
+    /// What may be behind a name after a power cut.
+    fn in_images(&self, name: Name) -> impl Iterator<Item = Option<usize>> {
+        let pending = self.pending.iter().filter(move |(changed, _)| *changed == name);
+        std::iter::once(self.durable.get(&name).copied()).chain(pending.map(|(_, inode)| *inode))
     }
 
     /// How many changes of names a power cut may keep or lose.

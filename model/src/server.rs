@@ -1,6 +1,6 @@
 //! A certificates API with an approver and a signer, and what can go wrong with them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use certrotate_core::api::{ApiFault, CsrObject, Issued};
 use certrotate_core::config::Template;
@@ -29,6 +29,8 @@ pub enum Bad {
     Early,
     /// With hardly any life left.
     Short,
+    /// Starting and ending so many milliseconds after the issue.
+    Between(i64, i64),
     /// Not to be read.
     Unreadable,
 }
@@ -61,14 +63,23 @@ pub struct Server {
     pub silent: bool,
     /// Whether watches are forbidden.
     pub no_watch: bool,
+    /// Whether every watch is closed at once.
+    pub watch_ends: bool,
     /// What the approver does.
     pub approver: Approver,
     /// What is wrong with the certificates that are issued.
     pub bad: Option<Bad>,
+    /// How long approver and signer let a request wait.
+    pub latency: Span,
+    /// Whether objects are removed as kube-controller-manager's cleaner does it (`pkg/controller/certificates/cleaner`):
+    /// issued, denied and failed ones after an hour, pending ones after a day, approved ones never.
+    pub cleaner: bool,
     /// How long certificates live.
     pub lifetime: Span,
     /// How long before the issue they start.
     pub backdate: Span,
+    /// The end of the CA: no chain is valid after it.
+    pub ca_end: WallTime,
     /// The longest lifetime that may be asked for; more is 422.
     pub longest_wish: Option<Span>,
     /// Whether a live identity is not accepted (401).
@@ -77,8 +88,16 @@ pub struct Server {
     pub refuse_bootstrap: bool,
     /// How often the server was called.
     pub calls: u64,
-    certs: u64,
+    /// How many certificates were issued; the n-th has the leaf digest [`leaf`]`(n)`.
+    pub issued: u64,
     created: u64,
+    /// When the objects were made.
+    made: BTreeMap<RequestDigest, WallTime>,
+    /// Every key that was ever asked for, with its first request.
+    keys: BTreeMap<KeyDigest, RequestDigest>,
+    key_shared: bool,
+    /// What the node reported as stuck.
+    pub given_up: BTreeSet<RequestDigest>,
 }
 
 impl Default for Server {
@@ -89,16 +108,24 @@ impl Default for Server {
             outage: None,
             silent: false,
             no_watch: false,
+            watch_ends: false,
             approver: Approver::Auto,
             bad: None,
+            latency: Span::ZERO,
+            cleaner: true,
             lifetime: Span::from_hours(24),
             backdate: Span::from_mins(5),
+            ca_end: WallTime::MAX,
             longest_wish: None,
             refuse_live: false,
             refuse_bootstrap: false,
             calls: 0,
-            certs: 0,
+            issued: 0,
             created: 0,
+            made: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            key_shared: false,
+            given_up: BTreeSet::new(),
         }
     }
 }
@@ -110,10 +137,24 @@ impl Server {
         self.created
     }
 
-    /// How many requests are open: neither a certificate nor denied nor failed.
+    /// How many different requests there ever were: an object that is made again counts once.
+    #[must_use]
+    pub fn requests(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether two different requests had the same key.
+    #[must_use]
+    pub fn key_shared(&self) -> bool {
+        self.key_shared
+    }
+
+    /// How many requests are open: neither a certificate nor denied nor failed. Without those that the node
+    /// gave up because they were approved long ago and got no certificate: it may not delete them, and nobody else does.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.objects.values().filter(|it| it.certificate.is_none() && !it.denied && !it.failed).count()
+        let open = |it: &CsrObject| it.certificate.is_none() && !it.denied && !it.failed;
+        self.objects.iter().filter(|(request, it)| open(it) && !self.given_up.contains(request)).count()
     }
 
     /// The fault that the call meets before anybody looks at it.
@@ -138,6 +179,7 @@ impl Server {
         template: &Template,
         wall: WallTime,
     ) -> Result<CsrObject, ApiFault> {
+        self.clean(wall);
         if self.objects.contains_key(&request) {
             return Err(ApiFault::AlreadyExists);
         }
@@ -145,6 +187,8 @@ impl Server {
             return Err(ApiFault::Invalid);
         }
         self.created += 1;
+        self.made.insert(request, wall);
+        self.key_shared |= *self.keys.entry(key).or_insert(request) != request;
         let object = CsrObject {
             key: Some(key),
             signer: template.signer.clone(),
@@ -159,12 +203,31 @@ impl Server {
         Ok(object)
     }
 
-    /// Lets approver and signer act on everything that is open.
+    /// Removes what is old.
+    fn clean(&mut self, wall: WallTime) {
+        for request in self.objects.keys() {
+            self.made.entry(*request).or_insert(wall);
+        }
+        if !self.cleaner {
+            return;
+        }
+        let made = &self.made;
+        self.objects.retain(|request, it| {
+            let age = wall.since(made.get(request).copied().unwrap_or(wall));
+            let ended = it.denied || it.failed || it.certificate.is_some();
+            !(ended && age >= Span::from_hours(1) || !ended && !it.approved && age >= Span::from_hours(24))
+        });
+        self.made.retain(|request, _| self.objects.contains_key(request));
+    }
+
+    /// Lets cleaner, approver and signer act.
     pub fn control(&mut self, template: &Template, wall: WallTime) {
+        self.clean(wall);
         let open: Vec<RequestDigest> = self.objects.keys().copied().collect();
         for request in open {
             let Some(object) = self.objects.get(&request) else { continue };
-            if object.denied || object.failed || object.certificate.is_some() {
+            let age = wall.since(self.made.get(&request).copied().unwrap_or(wall));
+            if object.denied || object.failed || object.certificate.is_some() || age < self.latency {
                 continue;
             }
             let (approved, denied, failed) = match self.approver {
@@ -184,18 +247,18 @@ impl Server {
     }
 
     fn issue(&mut self, key: KeyDigest, template: &Template, wall: WallTime) -> Issued {
-        self.certs += 1;
+        self.issued += 1;
         let second = wall.whole_second();
         let backdated = WallTime::from_unix_ms(second.unix_ms().saturating_sub_unsigned(self.backdate.ms()));
         let mut facts = CertFacts {
-            leaf: leaf(self.certs),
+            leaf: leaf(self.issued),
             key,
             subject: template.subject.clone(),
             sans: template.sans.clone(),
             usages: template.usages,
             ca: false,
             not_before: backdated,
-            not_after: wall.plus(self.lifetime),
+            not_after: wall.plus(self.lifetime).min(self.ca_end),
             chain: Chain::Trusted,
         };
         match self.bad {
@@ -211,13 +274,17 @@ impl Server {
             Some(Bad::Ca) => facts.ca = true,
             Some(Bad::Chain) => facts.chain = Chain::Untrusted,
             Some(Bad::Expired) => facts.not_after = wall,
+            Some(Bad::Between(start, end)) => {
+                facts.not_before = WallTime::from_unix_ms(wall.unix_ms().saturating_add(start));
+                facts.not_after = WallTime::from_unix_ms(wall.unix_ms().saturating_add(end));
+            }
             Some(Bad::Early) => facts.not_before = wall.plus(Span::from_hours(1)),
             Some(Bad::Short) => {
                 // Backdated by nearly all of its life, as a truncating CA would; issued long before it was seen.
                 facts.not_after = wall.plus(Span::from_ms(1));
             }
         }
-        Issued::Readable { cert: CertHandle(self.certs), facts }
+        Issued::Readable { cert: CertHandle(self.issued), facts }
     }
 }
 

@@ -2,19 +2,23 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use certrotate_core::api::{ApiFault, Call, Credential, CsrObject, Issued};
+use certrotate_core::api::{Call, Credential};
 use certrotate_core::config::{Config, Template};
-use certrotate_core::disk::{BundleFound, BundleHeader, Content, PendingFound};
 use certrotate_core::facts::CertFacts;
-use certrotate_core::id::{CertHandle, Generation, KeyDigest, KeyHandle, OpId, RequestDigest, RunId};
-use certrotate_core::input::{Action, ExitReason, Input, MadeKey};
+use certrotate_core::id::{CertHandle, Generation, KeyHandle, OpId, RequestDigest, RunId};
+use certrotate_core::input::{Action, Disposition, ExitReason, Input, MadeKey};
 use certrotate_core::notice::Notice;
 use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::{MonoTime, Now, Span, WallTime};
+use certrotate_core::trace::{TraceHeader, TraceRecord};
 
-use crate::disk::{Disk, File};
+use crate::disk::Disk;
 use crate::invariants;
-use crate::server::{Server, leaf};
+use crate::server::Server;
+
+mod driver;
+
+pub use driver::Driver;
 
 /// The wall time at which a world begins: 2026-01-01T00:00:00Z.
 pub const START: WallTime = WallTime::from_unix_secs(1_767_225_600);
@@ -34,12 +38,21 @@ pub struct World {
     pub node: Option<Rotator>,
     /// What it served, by its own actions.
     served: Option<(Generation, CertHandle)>,
+    /// The highest generation that was announced as live, over all runs, since somebody broke a file.
+    announced: Option<(Generation, CertHandle)>,
+    /// Whether this run has found out what is on disk.
+    pub recovered: bool,
+    /// A script's word that clocks, process and files are left alone: then nothing but its end takes an
+    /// identity away. Withdrawn at a kill.
+    pub undisturbed: bool,
     /// How the last run ended, if it ended by itself.
     pub exit: Option<ExitReason>,
     /// Everything that was reported, with the time.
     pub notices: Vec<(Now, Notice)>,
     /// The credential of every call.
     pub credentials: Vec<Credential>,
+    /// Every call, with the time.
+    pub calls: Vec<(Now, Call)>,
     /// What was asked for and is not answered, the latest last.
     pub outstanding: Vec<Action>,
     /// Answers that are ready.
@@ -51,6 +64,14 @@ pub struct World {
     certs: BTreeMap<CertHandle, CertFacts>,
     /// Lost answers: the next so many answers of the disk are dropped.
     pub lose_disk_answers: u32,
+    /// Lost answers: the next so many calls are carried out and not answered.
+    pub lose_call_answers: u32,
+    /// How the driver does its work.
+    pub driver: Driver,
+    /// Every run as a trace, where that is asked for.
+    pub traces: Option<Vec<(TraceHeader, Vec<TraceRecord>)>>,
+    /// The last input that was given.
+    pub last: Option<Input>,
     /// How often the core was stepped.
     pub steps: u64,
     runs: u64,
@@ -68,15 +89,23 @@ impl World {
             config,
             node: None,
             served: None,
+            announced: None,
+            recovered: false,
+            undisturbed: false,
             exit: None,
             notices: Vec::new(),
             credentials: Vec::new(),
+            calls: Vec::new(),
             outstanding: Vec::new(),
             answers: VecDeque::new(),
             watches: Vec::new(),
             requests: BTreeMap::new(),
             certs: BTreeMap::new(),
             lose_disk_answers: 0,
+            lose_call_answers: 0,
+            driver: Driver::Honest,
+            traces: None,
+            last: None,
             steps: 0,
             runs: 0,
             keys: 0,
@@ -87,13 +116,18 @@ impl World {
     pub fn start(&mut self) {
         self.runs += 1;
         self.exit = None;
+        self.recovered = false;
         self.node = Some(Rotator::new(self.config.clone(), RunId(self.runs)));
+        if let Some(traces) = &mut self.traces {
+            traces.push((TraceHeader::new(&self.config, RunId(self.runs)), Vec::new()));
+        }
         self.give(Input::Tick);
     }
 
     /// Kills the process: what it had in memory and what was under way is gone, the disk stays.
     pub fn kill(&mut self) {
         self.node = None;
+        self.undisturbed = false;
         self.served = None;
         self.answers.clear();
         self.watches.clear();
@@ -123,6 +157,13 @@ impl World {
     #[must_use]
     pub fn served_facts(&self) -> Option<&CertFacts> {
         self.certs.get(&self.served?.1)
+    }
+
+    /// The certificate of the highest generation that was announced as live, over all runs, since somebody broke a file.
+    #[must_use]
+    pub fn announced(&self) -> Option<(Generation, &CertFacts)> {
+        let (generation, cert) = self.announced?;
+        Some((generation, self.certs.get(&cert)?))
     }
 
     /// Time passes on both clocks; nothing is told to the process.
@@ -202,7 +243,10 @@ impl World {
             return true;
         }
         self.pass(wait);
-        self.give(Input::Tick);
+        let step = self.give(Input::Tick);
+        let ignored = step.is_some_and(|step| step.disposition != Disposition::Applied);
+        let spins = ignored && self.node.as_ref().is_some_and(|node| node.wake() == wake);
+        assert!(!spins, "S9: a tick at the wake time does something or moves it\n{}", self.summary());
         true
     }
 
@@ -212,13 +256,20 @@ impl World {
     ///
     /// If an invariant does not hold.
     pub fn give(&mut self, input: Input) -> Option<Step> {
-        let node = self.node.as_mut()?;
+        let mut node = self.node.take()?;
+        if self.disk.damaged {
+            self.announced = None;
+        }
         if let Input::DiskAnswered { op, .. } | Input::KeyMade { op, .. } | Input::CallAnswered { op, .. } =
             &input
         {
             self.outstanding.retain(|action| operation(action) != Some(*op));
         }
-        let step = node.step(self.now, input);
+        let before = node.clone();
+        self.last = Some(input.clone());
+        let step = self.step(&mut node, input);
+        invariants::check_ignored(&before, &node, self.now, &step);
+        self.node = Some(node);
         self.steps += 1;
         for action in step.actions.clone() {
             self.carry_out(action);
@@ -227,94 +278,14 @@ impl World {
         Some(step)
     }
 
-    fn carry_out(&mut self, action: Action) {
-        if operation(&action).is_some() {
-            self.outstanding.push(action.clone());
-        }
-        match action {
-            Action::Disk { op, command } => {
-                let (requests, certs) = (&self.requests, &self.certs);
-                let result = self.disk.run(&command, |content| written(requests, certs, content));
-                if self.lose_disk_answers > 0 {
-                    self.lose_disk_answers -= 1;
-                } else {
-                    self.answers.push_back(Input::DiskAnswered { op, result });
-                }
-            }
-            Action::MakeKey { op, duration } => {
-                let made = self.make_key(duration);
-                self.answers.push_back(Input::KeyMade { op, result: Ok(made) });
-            }
-            Action::Call { op, call, credential } => self.call(op, call, credential),
-            Action::Cancel { op } => {
-                self.watches.retain(|(watch, _)| *watch != op);
-                self.outstanding.retain(|action| operation(action) != Some(op));
-            }
-            Action::GoLive { generation, cert, .. } => self.served = Some((generation, cert)),
-            Action::Withdraw { .. } => self.served = None,
-            Action::Report(notice) => self.notices.push((self.now, notice)),
-            Action::Exit(reason) => {
-                self.kill();
-                self.exit = Some(reason);
-            }
-        }
-    }
-
-    fn make_key(&mut self, duration: Option<Span>) -> MadeKey {
-        self.keys += 1;
-        let (key, digest) = (KeyHandle(self.keys), leaf(self.keys).0);
-        let made = MadeKey { key, key_digest: KeyDigest(digest), request: RequestDigest(digest) };
-        let template = Template { duration, ..self.config.template().clone() };
-        self.requests.insert(key, (made, template));
-        made
-    }
-
-    fn call(&mut self, op: OpId, call: Call, credential: Credential) {
-        self.credentials.push(credential);
-        let fault = self.server.fault(credential == Credential::Bootstrap);
-        if self.server.silent {
-            return;
-        }
-        let result = match (fault, call) {
-            (Some(fault), _) => Err(fault),
-            (None, Call::Create { key }) => match self.requests.get(&key) {
-                Some((made, template)) => {
-                    self.server.create(made.request, made.key_digest, template, self.now.wall)
-                }
-                None => Err(ApiFault::Invalid),
-            },
-            (None, Call::Get { request }) => self.look(request),
-            (None, Call::Watch { .. }) if self.server.no_watch => Err(ApiFault::Forbidden),
-            (None, Call::Watch { request }) => {
-                self.watches.push((op, request));
-                return;
-            }
+    fn step(&mut self, node: &mut Rotator, input: Input) -> Step {
+        let Some((_, trace)) = self.traces.as_mut().and_then(|traces| traces.last_mut()) else {
+            return node.step(self.now, input);
         };
-        self.answers.push_back(Input::CallAnswered { op, result });
-    }
-
-    fn look(&mut self, request: RequestDigest) -> Result<CsrObject, ApiFault> {
-        self.server.control(self.config.template(), self.now.wall);
-        let object = self.server.objects.get(&request).cloned().ok_or(ApiFault::NotFound)?;
-        if let Some(Issued::Readable { cert, facts }) = &object.certificate {
-            self.certs.insert(*cert, facts.clone());
-        }
-        Ok(object)
-    }
-
-    /// Ends the watches that have something to tell.
-    fn poll_watches(&mut self) {
-        if self.server.outage.is_some() || self.server.silent {
-            return;
-        }
-        for (op, request) in std::mem::take(&mut self.watches) {
-            match self.look(request) {
-                Ok(object) if !object.denied && !object.failed && object.certificate.is_none() => {
-                    self.watches.push((op, request));
-                }
-                result => self.answers.push_back(Input::CallAnswered { op, result }),
-            }
-        }
+        let record = TraceRecord::of_step(node, trace.len() as u64 + 1, self.now, input);
+        let step = Step { disposition: record.disposition, actions: record.actions.clone() };
+        trace.push(record);
+        step
     }
 
     /// The whole story in a few lines, for a failure.
@@ -338,37 +309,5 @@ pub fn operation(action: &Action) -> Option<OpId> {
         | Action::Withdraw { .. }
         | Action::Report(_)
         | Action::Exit(_) => None,
-    }
-}
-
-fn written(
-    requests: &BTreeMap<KeyHandle, (MadeKey, Template)>,
-    certs: &BTreeMap<CertHandle, CertFacts>,
-    content: &Content,
-) -> File {
-    match *content {
-        Content::Pending { generation, key, made } => match requests.get(&key) {
-            None => File::Garbage,
-            Some((request, template)) => File::Pending(Box::new(PendingFound {
-                generation,
-                made,
-                key_digest: request.key_digest,
-                request: request.request,
-                template: template.clone(),
-                key,
-                private: true,
-            })),
-        },
-        Content::Bundle { generation, key, cert, issued } => match (requests.get(&key), certs.get(&cert)) {
-            (Some((request, _)), Some(facts)) => File::Bundle(Box::new(BundleFound {
-                header: BundleHeader { generation, issued },
-                key_digest: request.key_digest,
-                facts: facts.clone(),
-                key,
-                cert,
-                private: true,
-            })),
-            (None, _) | (_, None) => File::Garbage,
-        },
     }
 }

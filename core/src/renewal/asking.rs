@@ -209,7 +209,8 @@ impl Asking {
         let request = self.attempt.request;
         self.attempt.issued_after = self.attempt.issued_after.max(cx.now.wall);
         self.approved = if approved { self.approved.or(Some(cx.now.mono)) } else { None };
-        let longest = cx.common.times().approved_age_max;
+        let attempts = cx.common.failed_attempts(self.attempt.generation);
+        let longest = cx.common.times().approved_age(attempts);
         if self.approved.is_some_and(|since| cx.now.mono.since(since) >= longest) {
             return self.retire(cx, |again_in| Notice::RequestStuck { request, again_in });
         }

@@ -1,0 +1,166 @@
+//! Expired while off, asleep or cut off.
+
+use super::*;
+use certrotate_core::api::ApiFault;
+use certrotate_core::disk::DiskFault;
+use certrotate_core::judge::Refusal;
+use certrotate_model::disk::{Fault, Kind};
+use certrotate_model::server::{Approver, Bad};
+
+/// A node that was switched off when it had its first certificate.
+fn off_for(hours: u64) -> World {
+    let mut world = running();
+    world.kill();
+    world.pass(Span::from_hours(hours));
+    world
+}
+
+#[test]
+fn f01_an_expired_pair_in_the_store_is_never_presented_while_bootstrap_works() {
+    let mut world = off_for(48);
+    let before = world.credentials.len();
+    world.start();
+    serves_any(&mut world);
+    assert_eq!(kinds_since(&world, before), [Credential::Bootstrap]);
+    assert!(saw(&world, |notice| matches!(
+        notice,
+        Notice::FileRefused { refusal: Refusal::Expired { .. }, .. }
+    )));
+}
+
+#[test]
+fn f02_a_node_whose_certificate_expired_in_an_outage_recovers_in_process_when_the_server_is_back() {
+    let mut world = running();
+    world.server.outage = Some(ApiFault::Unreachable);
+    world.run_until("the end", |world| world.served().is_none());
+    world.run_for(Span::from_hours(24 * 7));
+    assert_eq!(world.exit, None, "no restart is needed");
+    world.server.outage = None;
+    let back = world.now.mono;
+    serves(&mut world, 2);
+    assert!(world.now.mono.since(back) <= Span::from_mins(15), "within the longest backoff");
+}
+
+#[test]
+fn f06_an_outage_longer_than_the_life_that_is_left_does_not_need_the_identity_that_expired() {
+    for hours in [10, 24, 31, 24 * 30] {
+        let mut world = running();
+        world.server.outage = Some(ApiFault::ServerError { retry_after: None });
+        world.run_for(Span::from_hours(hours));
+        let (expired, before) = (world.served().is_none(), world.credentials.len());
+        world.server.outage = None;
+        serves(&mut world, 2);
+        let expected = if expired { Credential::Bootstrap } else { Credential::Live(Generation(1)) };
+        assert_eq!(kinds_since(&world, before), [expected], "{hours} h");
+    }
+}
+
+#[test]
+fn f09_a_node_off_for_thirty_hours_with_a_certificate_of_twenty_four_comes_back_alone() {
+    let mut world = off_for(30);
+    world.start();
+    serves_any(&mut world);
+    assert_eq!(world.server.requests(), 2);
+    assert_eq!(world.credentials.last(), Some(&Credential::Bootstrap));
+}
+
+#[test]
+fn f10_a_node_switched_off_and_on_while_nobody_approves_has_one_request() {
+    let mut world = world();
+    world.server.approver = Approver::Absent;
+    for days in 1..=5 {
+        world.start();
+        world.run_for(Span::from_hours(8));
+        world.kill();
+        world.pass(Span::from_hours(24 * days));
+        assert_eq!(world.server.objects.len(), 1);
+    }
+    assert_eq!(world.server.requests(), 1, "the same key and the same request all along");
+    world.server.approver = Approver::Auto;
+    world.start();
+    serves(&mut world, 1);
+}
+
+#[test]
+fn f12_a_node_renews_for_ten_years_without_a_restart() {
+    let mut world = running();
+    world.undisturbed = true;
+    world.run_for(Span::from_hours(10 * 365 * 24));
+    let rotations = world.server.requests() as u64 - 1;
+    let days = 10 * 365;
+    assert!((days * 10 / 9..=days * 10 / 7).contains(&rotations), "{rotations} in {days} days");
+    assert_eq!(world.served(), Some(Generation(rotations as u32 + 1)));
+    assert!(!saw(&world, |notice| matches!(notice, Notice::Expired { .. })));
+    assert!(world.disk.names_max <= 5);
+}
+
+#[test]
+fn f14_a_failed_renewal_never_takes_a_usable_certificate_away() {
+    let mut failures: Vec<fn(&mut World)> = vec![
+        |world| world.server.silent = true,
+        |world| world.server.approver = Approver::Denies,
+        |world| world.server.approver = Approver::Fails,
+        |world| world.server.approver = Approver::NoSigner,
+        |world| world.server.refuse_live = true,
+        |world| {
+            let fault = DiskFault::NoSpace;
+            world.disk.faults.push(Fault { after: 0, times: 99, kind: Kind::Create, fault });
+        },
+        |world| {
+            world.disk.faults.push(Fault { after: 1, times: 99, kind: Kind::SyncDir, fault: DiskFault::Io });
+        },
+    ];
+    failures.push(|world| world.server.outage = Some(ApiFault::Unauthorized));
+    failures.push(|world| world.server.bad = Some(Bad::Key));
+    failures.push(|world| world.server.bad = Some(Bad::Expired));
+    failures.push(|world| world.server.bad = Some(Bad::Unreadable));
+    for (number, fail) in failures.iter().enumerate() {
+        let mut world = running();
+        let end = world.served_facts().expect("it is served").not_after;
+        world.undisturbed = true;
+        fail(&mut world);
+        let almost = Span::from_ms(end.since(world.now.wall).ms() - 1);
+        world.run_for(almost);
+        assert!(world.served().is_some(), "failure {number}: served to the last millisecond");
+        assert!(world.calls.len() + world.disk.log.len() > 20, "failure {number}: a renewal was tried");
+    }
+}
+
+#[test]
+fn f15_a_crash_at_any_step_of_a_rotation_leaves_a_usable_identity_even_if_the_server_forgot_the_old_one() {
+    let steps = {
+        let mut world = running();
+        let before = world.steps;
+        serves(&mut world, 2);
+        world.steps - before
+    };
+    for step in 0..=steps {
+        for forgotten in [false, true] {
+            let mut world = running();
+            for _ in 0..step {
+                world.advance();
+            }
+            world.restart();
+            world.run_until("recovery", |world| world.recovered);
+            assert!(world.served().is_some(), "step {step}: old or new, at once");
+            world.server.refuse_live = forgotten;
+            world.run_until("the next one", |world| world.served() >= Some(Generation(2)));
+            assert_eq!(world.server.requests(), 2, "step {step}: the second request was resumed");
+        }
+    }
+}
+
+#[test]
+fn f16_a_disk_that_refuses_after_the_issue_gets_the_same_pair_again_and_nothing_else_is_asked_for() {
+    for fault in [DiskFault::ReadOnly, DiskFault::NoSpace] {
+        for kind in [Kind::Create, Kind::Write, Kind::SyncFile, Kind::Rename, Kind::SyncDir] {
+            let mut world = running();
+            // The first of each kind is the pending file's: the second comes after the issue.
+            world.disk.faults.push(Fault { after: 1, times: 8, kind, fault });
+            serves(&mut world, 2);
+            assert_eq!(world.server.created(), 2, "{kind:?}: one request for each");
+            assert!(!saw(&world, |notice| matches!(notice, Notice::Expired { .. })), "{kind:?}");
+            assert!(saw(&world, |notice| matches!(notice, Notice::DiskFailed { .. })), "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The store.
+
+use super::*;
+use certrotate_core::disk::DiskFault;
+use certrotate_core::facts::Chain;
+use certrotate_core::judge::Refusal;
+use certrotate_model::disk::{Fault, File, Kind};
+
+/// A world in its first rotation after so many disk operations, or in its first start.
+fn after_operations(start: bool, operations: usize) -> Option<World> {
+    let mut world = if start { world() } else { running() };
+    if start {
+        world.start();
+    }
+    let before = if start { 0 } else { world.disk.log.len() };
+    let goal = Some(Generation(if start { 1 } else { 2 }));
+    while world.disk.log.len() < before + operations {
+        if world.served() == goal {
+            return None;
+        }
+        world.advance();
+    }
+    Some(world)
+}
+
+#[test]
+fn f50_a_power_cut_after_any_operation_leaves_a_whole_pair_or_none_and_the_node_starts() {
+    let mut images = 0;
+    for start in [true, false] {
+        for operations in 0.. {
+            let Some(world) = after_operations(start, operations) else { break };
+            for kept in 0..1u64 << world.disk.pending() {
+                let mut world = world.clone();
+                world.kill();
+                world.disk.power_cut(kept);
+                let whole = world.disk.live_bundle().is_some();
+                let absent = world.disk.read(Name::Live).is_none();
+                assert!(whole || absent && start, "{operations} operations, image {kept:b}");
+                world.start();
+                serves_any(&mut world);
+                images += 1;
+            }
+        }
+    }
+    assert!(images > 60, "{images} images");
+}
+
+#[test]
+fn f54_an_empty_or_broken_file_is_moved_aside_and_the_previous_generation_or_bootstrap_is_used() {
+    for content in [File::Partial, File::Garbage] {
+        let mut world = running();
+        serves(&mut world, 2);
+        world.kill();
+        let Some(File::Link(target)) = world.disk.read(Name::Live).cloned() else { panic!("a link") };
+        world.disk.plant(target, content.clone());
+        world.start();
+        rests(&mut world);
+        assert_eq!(world.served(), Some(Generation(1)), "the previous one, at once");
+        assert!(world.disk.names().any(|name| matches!(name, Name::Quarantine { .. })));
+        assert_eq!(world.exit, None);
+        // And the live name itself, with no generation to go back to.
+        let mut world = world_with_broken_live_name(content);
+        world.start();
+        serves_any(&mut world);
+        assert!(world.disk.live_bundle().is_some());
+    }
+}
+
+fn world_with_broken_live_name(content: File) -> World {
+    let mut world = world();
+    world.disk.plant(Name::Live, content);
+    world
+}
+
+#[test]
+fn f55_a_full_disk_at_any_write_leaves_the_old_certificate_and_heals_when_there_is_space() {
+    for kind in [Kind::Create, Kind::Write, Kind::SyncFile, Kind::Symlink, Kind::Rename] {
+        for after in 0..4 {
+            let mut world = running();
+            world.undisturbed = true;
+            let fault = DiskFault::NoSpace;
+            world.disk.faults.push(Fault { after, times: u32::MAX, kind, fault });
+            world.run_until("the full disk", |world| {
+                world.served() == Some(Generation(2))
+                    || saw(world, |notice| matches!(notice, Notice::DiskFailed { .. }))
+            });
+            world.run_for(Span::from_mins(90));
+            assert!(world.disk.live_bundle().is_some(), "{kind:?} after {after}: never blank");
+            world.disk.faults.clear();
+            world.run_until("the next one", |world| world.served() >= Some(Generation(2)));
+            assert!(world.disk.names_max <= 5, "{kind:?} after {after}");
+        }
+    }
+}
+
+#[test]
+fn f56_a_day_without_space_after_the_issue_costs_one_request() {
+    let mut world = running();
+    world.disk.faults.push(Fault {
+        after: 1,
+        times: u32::MAX,
+        kind: Kind::Create,
+        fault: DiskFault::NoSpace,
+    });
+    world.run_until("the full disk", |world| saw(world, |it| matches!(it, Notice::DiskFailed { .. })));
+    world.run_for(DAY);
+    assert_eq!(world.server.created(), 2, "one for the first certificate, one for the second");
+    let tries = world.disk.log.iter().filter(|(_, result)| result.is_err()).count();
+    assert!((90..=140).contains(&tries), "{tries} tries in a day: slowly, and not never");
+    assert_eq!(phase(&world), Phase::Recovering);
+    world.disk.faults.clear();
+    world.run_until("an identity", |world| world.served() >= Some(Generation(2)));
+}
+
+#[test]
+fn f63_a_directory_of_another_cluster_is_not_used_and_bootstrap_brings_an_identity_of_this_one() {
+    let mut spec = spec();
+    spec.chain_required = true;
+    let mut world = world_of(spec);
+    let other = running();
+    let mut foreign = other.disk.live_bundle().expect("it is durable").clone();
+    foreign.facts.chain = Chain::Untrusted;
+    let name = Name::Bundle {
+        issued: foreign.header.issued.whole_second(),
+        generation: foreign.header.generation,
+        file: Default::default(),
+    };
+    world.disk.plant(name, File::Bundle(Box::new(foreign)));
+    world.disk.plant(Name::Live, File::Link(name));
+    world.start();
+    rests(&mut world);
+    assert_eq!(world.served(), None);
+    assert!(saw(&world, |notice| matches!(
+        notice,
+        Notice::FileRefused { refusal: Refusal::Chain { .. }, .. }
+    )));
+    serves(&mut world, 2);
+    assert_eq!(kinds_since(&world, 0), [Credential::Bootstrap]);
+}
+
+#[test]
+fn f63_a_valid_leaf_that_the_server_does_not_know_leads_to_bootstrap_once() {
+    let mut world = running();
+    world.server.refuse_live = true;
+    let before = world.credentials.len();
+    serves(&mut world, 2);
+    let since = &world.credentials[before..];
+    let live = since.iter().filter(|it| matches!(it, Credential::Live(_))).count();
+    assert_eq!(live, 1, "tried once: {since:?}");
+    assert!(since.len() <= 4, "{since:?}");
+}

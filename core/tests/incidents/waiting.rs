@@ -1,0 +1,94 @@
+//! Requests that wait.
+
+use super::*;
+use certrotate_core::api::Call;
+use certrotate_model::server::Approver;
+
+#[test]
+fn f35_thirty_days_approved_but_not_issued_make_a_few_objects() {
+    let mut world = world();
+    world.server.approver = Approver::NoSigner;
+    world.start();
+    world.run_for(Span::from_hours(30 * 24));
+    let made = world.server.requests();
+    assert!((2..=7).contains(&made), "{made} objects; the interval between two grows");
+    world.server.approver = Approver::Auto;
+    serves_any(&mut world);
+}
+
+#[test]
+fn f36_thirty_days_pending_are_one_request() {
+    let mut world = world();
+    world.server.approver = Approver::Absent;
+    world.start();
+    world.run_for(Span::from_hours(30 * 24));
+    assert_eq!(world.server.requests(), 1);
+    assert_eq!(world.server.objects.len(), 1);
+    assert!(world.server.created() <= 31, "the cleaner removes it after a day, and it is made again");
+    world.server.approver = Approver::Auto;
+    serves(&mut world, 1);
+}
+
+#[test]
+fn f42_a_request_that_is_pending_for_ever_is_looked_at_every_two_minutes_and_stays_the_same() {
+    let mut world = world();
+    world.server.approver = Approver::Absent;
+    world.start();
+    world.run_for(Span::from_hours(20));
+    let looks: Vec<_> = world.calls.iter().filter(|(_, call)| !matches!(call, Call::Watch { .. })).collect();
+    for pair in looks.windows(2) {
+        assert!(pair[1].0.mono.since(pair[0].0.mono) <= Span::from_mins(2), "{pair:?}");
+    }
+    assert_eq!(world.server.created(), 1);
+    // The watch tells sooner than the next look.
+    let before = world.now.mono;
+    world.server.approver = Approver::Auto;
+    world.settle();
+    assert_eq!((world.served(), world.now.mono), (Some(Generation(1)), before));
+}
+
+#[test]
+fn f43_an_issuer_ten_times_slower_than_our_deadline_is_waited_for() {
+    let deadline = Span::from_secs(30);
+    let longest_backoff = Span::from_mins(15);
+    for latency in [deadline.scaled(10, 1), longest_backoff.scaled(10, 1), Span::from_hours(23)] {
+        let mut world = world();
+        world.server.latency = latency;
+        world.start();
+        serves(&mut world, 1);
+        assert_eq!(world.server.created(), 1, "{latency}: the same object all along");
+        let late = world.now.mono.since(world.calls[0].0.mono);
+        assert!(late <= latency.plus(Span::from_mins(3)), "{latency}: served after {late}");
+    }
+}
+
+#[test]
+fn f47_watches_that_are_closed_or_forbidden_are_done_without() {
+    let breaks: [fn(&mut World); 2] =
+        [|world| world.server.watch_ends = true, |world| world.server.no_watch = true];
+    for (number, change) in breaks.into_iter().enumerate() {
+        let mut world = world();
+        change(&mut world);
+        world.server.latency = Span::from_hours(1);
+        world.start();
+        serves(&mut world, 1);
+        let late = world.now.mono.since(world.calls[0].0.mono);
+        assert!(late <= Span::from_mins(63), "break {number}: {late}");
+        assert_eq!(world.server.created(), 1);
+        let calls = world.calls.len();
+        assert!(calls <= 80, "break {number}: {calls} calls in an hour");
+    }
+}
+
+#[test]
+fn f49_a_request_that_the_approver_missed_is_cleaned_up_and_made_again_as_the_same_one() {
+    let mut world = world();
+    world.server.approver = Approver::Absent;
+    world.start();
+    world.run_for(Span::from_hours(23));
+    assert_eq!((world.server.created(), world.server.requests()), (1, 1), "it waits");
+    world.run_until("the cleaner", |world| world.server.created() == 2);
+    assert_eq!(world.server.requests(), 1, "the same key and the same name");
+    world.server.approver = Approver::Auto;
+    serves(&mut world, 1);
+}
