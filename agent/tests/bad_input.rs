@@ -1,0 +1,412 @@
+//! Bad input to the real program: one clear line that names the thing and the remedy, a stable exit status, and
+//! a good identity is never lost.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use certrotate_controlplane::{ControlPlane, Handle, Options, Spoil};
+
+/// A node's directory beside a control plane.
+struct Bench {
+    plane: Handle,
+    dir: tempfile::TempDir,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a scratch directory");
+        let options = Options { dir: Some(dir.path().join("plane")), ..Options::default() };
+        Self { plane: ControlPlane::start(options).await.expect("the control plane starts"), dir }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// `certrotate run` with this bench's bootstrap kubeconfig, for `node-1` in `pki`, but for what `args` say.
+    async fn run(&self, args: &[&str]) -> Seen {
+        let bootstrap = self.plane.bootstrap_kubeconfig_path().expect("it has a directory");
+        let (bootstrap, pki) = (bootstrap.display().to_string(), self.path("pki").display().to_string());
+        let mut all = vec!["run"];
+        for (flag, value) in [
+            ("--bootstrap-kubeconfig", bootstrap.as_str()),
+            ("--cert-dir", pki.as_str()),
+            ("--node-name", "node-1"),
+        ] {
+            if !args.contains(&flag) {
+                all.extend([flag, value]);
+            }
+        }
+        all.extend(args);
+        let output = program(env!("CARGO_BIN_EXE_certrotate"), &all, self.dir.path()).await;
+        Seen::new(output, self)
+    }
+
+    /// `run --once`, which gives up after `seconds`.
+    async fn once(&self, seconds: u32, args: &[&str]) -> Seen {
+        let timeout = format!("{seconds}s");
+        self.run(&[&["--once", "--timeout", &timeout], args].concat()).await
+    }
+
+    /// The live bundle's bytes, through the link.
+    fn live(&self) -> Vec<u8> {
+        std::fs::read(self.path("pki/kubelet-client-current.pem")).expect("the live name is there")
+    }
+
+    /// The file that the live name names.
+    fn bundle(&self) -> PathBuf {
+        self.path("pki").join(std::fs::read_link(self.path("pki/kubelet-client-current.pem")).expect("it is a link"))
+    }
+}
+
+async fn program(name: &str, args: &[&str], dir: &Path) -> Output {
+    let mut command = Command::new(name);
+    command.args(args).current_dir(dir).stdin(Stdio::null()).env("NO_COLOR", "1");
+    let waiting = tokio::task::spawn_blocking(move || command.output());
+    tokio::time::timeout(Duration::from_secs(60), waiting)
+        .await
+        .expect("it ends")
+        .expect("waiting does not panic")
+        .expect("it starts")
+}
+
+/// How a run ended and what it said, without what differs from run to run.
+struct Seen {
+    code: Option<i32>,
+    lines: Vec<String>,
+}
+
+impl Seen {
+    fn new(output: Output, bench: &Bench) -> Self {
+        let log = String::from_utf8(output.stderr).expect("the log is text");
+        assert!(!log.contains("PRIVATE KEY") && !log.contains(bench.plane.bootstrap_token()), "{log}");
+        let lines = log.lines().map(|line| redact(line, bench)).collect();
+        Self { code: output.status.code(), lines }
+    }
+
+    /// The lines of warnings and errors, each once.
+    fn trouble(&self) -> String {
+        let mut text = format!("exit status {}", self.code.expect("no signal ended it"));
+        let mut told = vec![];
+        for line in &self.lines {
+            if !line.starts_with("INFO") && !told.contains(&line) {
+                told.push(line);
+                write!(text, "\n{line}").expect("a string takes everything");
+            }
+        }
+        text
+    }
+}
+
+/// Without the time at its start, and with names in place of directories, numbers and digests.
+fn redact(line: &str, bench: &Bench) -> String {
+    let line = match line.split_once("Z ") {
+        Some((time, rest)) if time.starts_with("20") => rest.trim_start(),
+        _ => line,
+    };
+    let line = line
+        .replace(&bench.dir.path().display().to_string(), "DIR")
+        .replace(&bench.plane.address().to_string(), "ADDRESS");
+    let mut text = String::new();
+    let mut digits = String::new();
+    for letter in line.chars().chain(['\n']) {
+        if letter.is_ascii_hexdigit() && (letter.is_ascii_digit() || digits.len() >= 8 || !digits.is_empty()) {
+            digits.push(letter);
+            continue;
+        }
+        text.push_str(if digits.len() >= 16 { "DIGEST" } else { &digits });
+        digits.clear();
+        text.push(letter);
+    }
+    let words = text.trim_end().split(' ').map(|word| {
+        let bare = word.trim_end_matches([';', ',', ')']);
+        let time = bare.strip_suffix("ms").or(bare.strip_suffix('s')).or(bare.strip_suffix('m'));
+        let is_time = time.is_some_and(|time| {
+            !time.is_empty() && time.chars().all(|letter| letter.is_ascii_digit() || "hms.".contains(letter))
+        });
+        let is_date = bare.len() == 20 && bare.ends_with('Z');
+        match (is_time, is_date) {
+            (true, _) => word.replace(bare, "TIME"),
+            (_, true) => word.replace(bare, "DATE"),
+            _ => word.to_owned(),
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test]
+async fn configuration_that_cannot_work_ends_with_status_2_before_anything_is_changed() {
+    let bench = Bench::new().await;
+    let write = |name: &str, text: &str| std::fs::write(bench.path(name), text).expect("the scratch is writable");
+    write("malformed", "clusters: [");
+    write("empty", "");
+    write("other", bench.plane.admin_kubeconfig());
+    write("not-pem", "hello\n");
+    let mut text = String::new();
+    for args in [
+        &["--bootstrap-kubeconfig", "missing"][..],
+        &["--bootstrap-kubeconfig", "malformed"],
+        &["--bootstrap-kubeconfig", "empty"],
+        &["--kubeconfig", "other"],
+        &["--client-ca-file", "missing"],
+        &["--client-ca-file", "not-pem"],
+        &["--node-name", "Node_1"],
+        &["--once", "--timeout", "soon"],
+    ] {
+        let seen = bench.run(args).await;
+        writeln!(text, "{args:?}: {}\n", seen.trouble()).expect("a string takes everything");
+    }
+    assert!(!bench.path("pki").exists(), "nothing was made");
+    insta::assert_snapshot!(text);
+}
+
+#[tokio::test]
+async fn flags_that_are_not_there_end_with_status_2() {
+    let bench = Bench::new().await;
+    for args in [&["--frobnicate"][..], &["--timeout", "5s"], &["--rotate-certificates=perhaps"]] {
+        assert_eq!(bench.run(args).await.code, Some(2), "{args:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_be_reached_is_waited_out_and_named_at_the_time_out() {
+    let bench = Bench::new().await;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let nobody = listener.local_addr().expect("it is bound").to_string();
+    drop(listener);
+    let text = bench.plane.bootstrap_kubeconfig().replace(&bench.plane.address().to_string(), &nobody);
+    std::fs::write(bench.path("bootstrap"), text).expect("the scratch is writable");
+    let seen = bench.once(1, &["--bootstrap-kubeconfig", "bootstrap"]).await;
+    insta::assert_snapshot!(seen.trouble().replace(&nobody, "NOBODY"));
+}
+
+#[tokio::test]
+async fn f87_a_token_that_is_not_accepted_is_named_at_the_time_out() {
+    let bench = Bench::new().await;
+    let text = bench.plane.bootstrap_kubeconfig().replace(bench.plane.bootstrap_token(), "abcdef.0123456789abcdef");
+    std::fs::write(bench.path("bootstrap"), text).expect("the scratch is writable");
+    let seen = bench.once(1, &["--bootstrap-kubeconfig", "bootstrap"]).await;
+    insta::assert_snapshot!(seen.trouble());
+}
+
+#[tokio::test]
+async fn a_server_of_another_ca_is_named_at_the_time_out_and_never_sees_the_token() {
+    let (bench, other) = (Bench::new().await, Bench::new().await);
+    let text = other
+        .plane
+        .bootstrap_kubeconfig()
+        .replace(&other.plane.address().to_string(), &bench.plane.address().to_string());
+    std::fs::write(bench.path("bootstrap"), text).expect("the scratch is writable");
+    let seen = bench.once(1, &["--bootstrap-kubeconfig", "bootstrap"]).await;
+    insta::assert_snapshot!(seen.trouble());
+    assert_eq!(bench.plane.stats().requests, 0);
+}
+
+#[tokio::test]
+async fn what_the_server_makes_of_the_request_is_named_at_the_time_out() {
+    for (name, spoil) in [("pending", None), ("denied", None), ("refused", Some(Spoil::WrongKey))] {
+        let bench = Bench::new().await;
+        match (name, spoil) {
+            ("pending", _) => bench.plane.faults().pause_approving(true),
+            ("denied", _) => bench.plane.faults().deny_all(true),
+            (_, Some(spoil)) => bench.plane.faults().spoil(spoil),
+            (_, None) => unreachable!("every row says what to do"),
+        };
+        let seen = bench.once(1, &[]).await;
+        insta::assert_snapshot!(name, format!("{}\n\n{}", seen.trouble(), seen.lines.join("\n")));
+        assert!(!bench.path("pki/kubelet-client-current.pem").exists(), "nothing was made live");
+    }
+}
+
+#[tokio::test]
+async fn a_directory_that_is_unsafe_or_none_ends_with_status_15() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bench = Bench::new().await;
+    std::fs::create_dir(bench.path("open")).expect("the scratch is writable");
+    std::fs::set_permissions(bench.path("open"), std::fs::Permissions::from_mode(0o777)).expect("it is ours");
+    std::fs::write(bench.path("file"), "").expect("the scratch is writable");
+    let mut text = String::new();
+    for dir in ["open", "file", "file/below"] {
+        let seen = bench.run(&["--cert-dir", dir]).await;
+        writeln!(text, "{dir}: {}\n", seen.trouble()).expect("a string takes everything");
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[tokio::test]
+async fn a_directory_that_another_process_has_ends_with_status_15() {
+    let bench = Bench::new().await;
+    bench.plane.faults().pause_approving(true);
+    let mut changes = bench.plane.changes();
+    let bootstrap = bench.plane.bootstrap_kubeconfig_path().expect("it has a directory");
+    let mut first = Command::new(env!("CARGO_BIN_EXE_certrotate"))
+        .args(["run", "--node-name", "node-1", "--bootstrap-kubeconfig"])
+        .arg(bootstrap)
+        .arg("--cert-dir")
+        .arg(bench.path("pki"))
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    // Its request shows that it has the lock.
+    let asked = changes.wait_for(|_| bench.plane.stats().csrs_created == 1);
+    tokio::time::timeout(Duration::from_secs(20), asked).await.expect("it asks").expect("the plane runs");
+    let seen = bench.run(&[]).await;
+    first.kill().expect("it is ours to kill");
+    first.wait().expect("it was started");
+    insta::assert_snapshot!(seen.trouble());
+    assert_eq!(bench.plane.stats().csrs_created, 1);
+}
+
+#[tokio::test]
+async fn a_directory_that_takes_no_bytes_is_waited_out_and_named_at_the_time_out() {
+    let bench = Bench::new().await;
+    let bootstrap = bench.plane.bootstrap_kubeconfig_path().expect("it has a directory");
+    // No byte may be written to any file, also by root; pipes are none.
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 0; exec {} run --once --timeout 1s --node-name node-1 --cert-dir pki --bootstrap-kubeconfig {}",
+        env!("CARGO_BIN_EXE_certrotate"),
+        bootstrap.display()
+    );
+    let seen = Seen::new(program("sh", &["-c", &script], bench.dir.path()).await, &bench);
+    insta::assert_snapshot!(seen.trouble());
+    assert_eq!(bench.plane.stats().csrs_created, 0, "F16: nothing is asked for that could not be kept");
+}
+
+/// What is wrong with a bundle under its own name.
+fn damaged(whole: &[u8], how: &str) -> Vec<u8> {
+    match how {
+        "empty" => vec![],
+        "half" => whole[..whole.len() / 2].to_vec(),
+        "corrupt" => {
+            let mut bytes = whole.to_vec();
+            let middle = bytes.len() / 3;
+            bytes[middle] = if bytes[middle] == b'A' { b'B' } else { b'A' };
+            bytes
+        }
+        _ => unreachable!("no such damage"),
+    }
+}
+
+#[tokio::test]
+async fn f57_a_damaged_live_bundle_is_named_moved_aside_and_replaced() {
+    for how in ["empty", "half", "corrupt"] {
+        let bench = Bench::new().await;
+        assert_eq!(bench.once(30, &[]).await.code, Some(0));
+        std::fs::write(bench.bundle(), damaged(&bench.live(), how)).expect("it is ours");
+        let seen = bench.once(30, &[]).await;
+        insta::assert_snapshot!(format!("damaged_{how}"), seen.trouble());
+        assert!(String::from_utf8_lossy(&bench.live()).contains("BEGIN CERTIFICATE"), "{how}: a new one is there");
+        assert_eq!(bench.plane.stats().csrs_created, 2);
+    }
+}
+
+#[tokio::test]
+async fn f58_a_damaged_live_bundle_gives_way_to_the_one_before_and_nothing_is_asked_for() {
+    let options = Options { cluster_signing_duration: Duration::from_secs(60), ..Options::default() };
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    let plane = ControlPlane::start(Options { dir: Some(dir.path().join("plane")), ..options });
+    let bench = Bench { plane: plane.await.expect("the control plane starts"), dir };
+    rotate(&bench).await;
+    let (second, whole) = (bench.bundle(), bench.live());
+    assert_eq!(bench.plane.stats().csrs_created, 2);
+    std::fs::write(&second, damaged(&whole, "half")).expect("it is ours");
+    let seen = bench.once(30, &[]).await;
+    insta::assert_snapshot!(seen.trouble());
+    assert_ne!(bench.bundle(), second);
+    assert_eq!(bench.plane.stats().csrs_created, 2, "the one before is good still");
+}
+
+/// Gets a first certificate and a second one by SIGUSR1.
+async fn rotate(bench: &Bench) {
+    let options = certrotate::node::NodeOptions {
+        bootstrap_kubeconfig: bench.plane.bootstrap_kubeconfig_path(),
+        ..certrotate::node::NodeOptions::new("node-1", bench.path("pki"))
+    };
+    let node = certrotate::node::Node::new(&options, Box::new(|_| {})).expect("the options are good");
+    let (control, mut live) = (node.control(), node.live().subscribe());
+    let running = tokio::spawn(node.run());
+    let long = Duration::from_secs(20);
+    let first = live.wait_for(Option::is_some);
+    let first = tokio::time::timeout(long, first).await.expect("in time").expect("it runs").clone();
+    let second = async {
+        loop {
+            control.rotate_now();
+            let changed = live.wait_for(|now| now.as_ref().map(|it| it.generation()) != first.as_ref().map(|it| it.generation()));
+            // Between two issuances there is a floor, until which nothing is made.
+            if tokio::time::timeout(Duration::from_millis(200), changed).await.is_ok() {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(long, second).await.expect("it rotates");
+    control.shutdown();
+    tokio::time::timeout(long, running).await.expect("it ends").expect("no panic");
+}
+
+#[tokio::test]
+async fn f63_a_foreign_bundle_under_the_live_name_is_named_and_replaced() {
+    let mut text = String::new();
+    for whose in ["another node", "another CA", "another key"] {
+        let (bench, other) = (Bench::new().await, Bench::new().await);
+        let ca = bench.plane.dir().expect("it has a directory").join("ca.crt").display().to_string();
+        let args = ["--client-ca-file", ca.as_str()];
+        let foreign = match whose {
+            "another node" => {
+                let theirs = bench.once(30, &["--node-name", "node-2", "--cert-dir", "theirs"]).await;
+                assert_eq!(theirs.code, Some(0));
+                std::fs::read(bench.path("theirs/kubelet-client-current.pem")).expect("it is there")
+            }
+            "another CA" => {
+                assert_eq!(other.once(30, &[]).await.code, Some(0));
+                other.live()
+            }
+            _ => {
+                assert_eq!(bench.once(30, &["--cert-dir", "theirs"]).await.code, Some(0));
+                assert_eq!(bench.once(30, &[]).await.code, Some(0));
+                let theirs = std::fs::read_to_string(bench.path("theirs/kubelet-client-current.pem")).expect("text");
+                let ours = String::from_utf8(bench.live()).expect("text");
+                let cut = |text: &str| text.find("-----BEGIN PRIVATE KEY").expect("it has a key");
+                [&ours[..cut(&ours)], &theirs[cut(&theirs)..]].concat().into_bytes()
+            }
+        };
+        if bench.path("pki").exists() {
+            std::fs::write(bench.bundle(), foreign).expect("it is ours");
+        } else {
+            assert_eq!(bench.once(30, &args).await.code, Some(0));
+            std::fs::write(bench.bundle(), foreign).expect("it is ours");
+        }
+        let before = bench.plane.stats().csrs_created;
+        let seen = bench.once(30, &args).await;
+        writeln!(text, "{whose}: {}\n", seen.trouble()).expect("a string takes everything");
+        assert_eq!(bench.plane.stats().csrs_created, before + 1, "{whose}");
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[tokio::test]
+async fn a_live_name_that_is_no_link_of_ours_is_not_lost() {
+    let mut text = String::new();
+    for (what, content) in [("a file", "not ours\n"), ("an empty file", "")] {
+        let bench = Bench::new().await;
+        std::fs::create_dir(bench.path("pki")).expect("the scratch is writable");
+        std::fs::write(bench.path("pki/kubelet-client-current.pem"), content).expect("the scratch is writable");
+        let seen = bench.once(30, &[]).await;
+        writeln!(text, "{what}: {}\n", seen.trouble()).expect("a string takes everything");
+        let kept = std::fs::read_dir(bench.path("pki"))
+            .expect("it is there")
+            .filter_map(|entry| std::fs::read_to_string(entry.expect("it can be read").path()).ok())
+            .any(|text| text == content);
+        assert!(kept, "{what}: its bytes are still there");
+    }
+    let bench = Bench::new().await;
+    std::fs::create_dir(bench.path("pki")).expect("the scratch is writable");
+    std::os::unix::fs::symlink("/elsewhere/current.pem", bench.path("pki/kubelet-client-current.pem"))
+        .expect("the scratch is writable");
+    let seen = bench.once(1, &[]).await;
+    writeln!(text, "another's link: {}", seen.trouble()).expect("a string takes everything");
+    let target = std::fs::read_link(bench.path("pki/kubelet-client-current.pem")).expect("it is a link still");
+    assert_eq!(target, Path::new("/elsewhere/current.pem"));
+    insta::assert_snapshot!(text);
+}
