@@ -64,7 +64,7 @@ impl World {
             }
             Action::GoLive { generation, cert, .. } => {
                 self.served = Some((generation, cert));
-                self.announced = self.announced.max(Some((generation, cert)));
+                self.announced = self.served;
             }
             Action::Withdraw { .. } if self.driver == Driver::ServesOn => {}
             Action::Withdraw { .. } => self.served = None,
