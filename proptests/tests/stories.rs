@@ -38,3 +38,18 @@ proptest! {
         told(&bytes, scenario::keeps_serving)?;
     }
 }
+
+#[test]
+fn every_story_that_once_broke_a_promise_keeps_it_now() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/stories");
+    let mut told = 0;
+    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("it can be listed").path();
+        let bytes = std::fs::read(&path).expect("it can be read");
+        eprintln!("{}", path.display());
+        scenario::run(&bytes);
+        scenario::keeps_serving(&bytes);
+        told += 1;
+    }
+    assert!(told > 0, "there are stories");
+}

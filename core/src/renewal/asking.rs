@@ -130,7 +130,7 @@ impl Asking {
                 });
             }
             ApiFault::NotFound => self.known = false,
-            ApiFault::Invalid if cx.common.config.template().duration.is_some() && !cx.common.no_duration => {
+            ApiFault::Invalid if calling.create && cx.has_wish() => {
                 return self.without_wish(cx, calling.credential, fault);
             }
             ApiFault::TooManyRequests { retry_after } | ApiFault::ServerError { retry_after } => {
