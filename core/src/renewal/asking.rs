@@ -274,7 +274,7 @@ impl Asking {
         self.cancel(cx);
         let (resting, again_in) = Resting::retired(cx, self.attempt.generation);
         cx.report(notice(again_in));
-        resting
+        Renewal::Resting(resting)
     }
 
     fn cancel(&self, cx: &mut Cx<'_>) {
