@@ -133,10 +133,15 @@ impl Cx<'_> {
         Outstanding { op, due: self.after(self.common.times().disk_deadline(self.common.life)) }
     }
 
+    /// Whether a lifetime is configured, and was not refused.
+    pub(crate) fn has_wish(&self) -> bool {
+        self.common.config.template().duration.is_some() && !self.common.no_duration
+    }
+
     pub(crate) fn make_key(&mut self) -> Outstanding {
         let op = self.operation();
         let asked = self.common.config.template().duration;
-        let duration = if self.common.no_duration { None } else { asked };
+        let duration = if self.has_wish() { asked } else { None };
         self.actions.push(Action::MakeKey { op, duration });
         Outstanding { op, due: self.after(self.call_deadline()) }
     }

@@ -121,7 +121,8 @@ impl Recovering {
         Self::back(cx, carry, cx.after(again_in))
     }
 
-    fn back(cx: &mut Cx<'_>, carry: Carry, again: MonoTime) -> Renewal {
+    /// Looks at the disk, unless the run is to end.
+    pub(crate) fn back(cx: &mut Cx<'_>, carry: Carry, again: MonoTime) -> Renewal {
         if cx.common.stopping { cx.exit(ExitReason::Shutdown) } else { Self::begin(cx, carry, again) }
     }
 
@@ -343,7 +344,7 @@ impl Recovering {
                 if cx.common.live.generation() >= attempt.generation {
                     Resting::installed(cx)
                 } else if cx.now.wall >= certificate.not_after {
-                    Resting::retired(cx, attempt.generation).0
+                    Renewal::Resting(Resting::retired(cx, attempt.generation).0)
                 } else if cx.now.mono >= self.again {
                     Installing::begin(cx, attempt, certificate)
                 } else {

@@ -33,9 +33,9 @@ impl Resting {
     }
 
     /// After an attempt that came to nothing: its key is retired. Gives the wait before the next one, too.
-    pub(crate) fn retired(cx: &mut Cx<'_>, generation: Generation) -> (Renewal, Span) {
+    pub(crate) fn retired(cx: &mut Cx<'_>, generation: Generation) -> (Self, Span) {
         let wait = cx.renew_wait(generation);
-        (Renewal::Resting(Self { not_before: cx.after(wait) }), wait)
+        (Self { not_before: cx.after(wait) }, wait)
     }
 
     /// After a rotation.
