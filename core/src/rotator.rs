@@ -168,3 +168,6 @@ impl Rotator {
         crate::digest::of(self)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,8 +21,9 @@ use crate::World;
 /// With the invariant's id and sentence, if one does not hold.
 pub fn check(world: &mut World) {
     type Invariant = (&'static str, fn(&World) -> bool);
-    let all: [Invariant; 8] = [
+    let all: [Invariant; 9] = [
         ("S1: the identity that is served is within its validity", s1_served_within_validity),
+        ("S1: the driver serves what the machine takes to be live", s1_driver_and_machine_agree),
         ("S3: the live name names a complete bundle or nothing, in every image", s3_live_name_is_whole),
         ("S4: what is served is what the live name names, in every image", s4_served_is_durable),
         ("S5: a start finds the last identity that was announced", s5_last_good_one_survives),
@@ -64,6 +65,16 @@ pub fn s1_served_within_validity(world: &World) -> bool {
     world
         .served_facts()
         .is_none_or(|facts| facts.not_before <= world.now.wall && world.now.wall < facts.not_after)
+}
+
+/// The identity that the driver serves, by the machine's actions, is the one that the machine takes to be live.
+#[must_use]
+pub fn s1_driver_and_machine_agree(world: &World) -> bool {
+    world.node.as_ref().is_none_or(|node| {
+        let view = node.view();
+        let live = view.identity.filter(|_| view.serving).map(|identity| identity.generation);
+        live == world.served() || view.phase == Phase::Ended
+    })
 }
 
 /// Whatever a power cut may leave, the live name names a complete bundle or is absent.

@@ -256,9 +256,9 @@ fn settle(world: &mut World) {
 
 fn is_settled(world: &World) -> bool {
     let phase = world.node.as_ref().map(|node| node.view().phase);
-    let temporary = world.disk.names().any(|name| matches!(name, Name::Temporary { .. }));
+    let passing = |name: &Name| matches!(name, Name::Temporary { .. } | Name::Pending { .. });
     let kept = world.disk.names().filter(|name| !matches!(name, Name::Quarantine { .. })).count();
-    let untidy = temporary || kept > 3;
+    let untidy = kept > 3 || world.disk.names().any(|name| passing(&name));
     world.served().is_some() && phase == Some(Phase::Resting) && world.server.open() == 0 && !untidy
 }
 
