@@ -43,6 +43,8 @@ pub(crate) enum Decision {
 pub(crate) struct Ready {
     /// The best identity: its bundle has the live name, durably.
     pub(crate) chosen: Option<Identity>,
+    /// Whether there is a newer bundle that only the clock is against: it is looked at again.
+    pub(crate) early: bool,
     /// What is not needed any more.
     pub(crate) leftovers: Names,
     /// The pending file that stays.
@@ -217,7 +219,10 @@ impl<'a> Scan<'a> {
     }
 
     fn ready(&self, chosen: Option<Identity>) -> Ready {
-        let pending = self.pending(chosen);
+        let early = self.early(chosen);
+        // A newer bundle that only the clock is against has the key already, and carries the number.
+        let pending =
+            self.pending(chosen).filter(|(name, _)| name.generation() > early.and_then(Name::generation));
         let resume = pending.and_then(|(name, found)| self.resumed(name, found));
         let pending = pending.map(|(name, _)| name);
         let quarantined = self.newest_quarantined();
@@ -229,13 +234,13 @@ impl<'a> Scan<'a> {
             | LiveName::Strange
             | LiveName::Unreadable(_) => None,
         };
-        let previous = if resume.is_some() { None } else { self.previous(linked) };
+        let beside = || early.filter(|name| Some(*name) != linked).or_else(|| self.previous(linked));
+        let previous = if resume.is_some() { None } else { beside() };
         let leftovers = Names::collect(self.names(|entry| {
             let kept = [pending, previous, quarantined, linked];
             let removable = match &entry.found {
                 Found::Unreadable(_) | Found::Corrupt => false,
-                Found::Bundle(_) => !self.is_early(entry),
-                Found::Pending(_) | Found::Unread => true,
+                Found::Bundle(_) | Found::Pending(_) | Found::Unread => true,
             };
             removable && !kept.contains(&Some(entry.name))
         }));
@@ -243,6 +248,7 @@ impl<'a> Scan<'a> {
         let top = self.entries().filter_map(|entry| entry.name.generation()).max().unwrap_or_default();
         Ready {
             chosen,
+            early: early.is_some() && resume.is_none(),
             leftovers,
             pending,
             resume,
@@ -305,9 +311,12 @@ impl<'a> Scan<'a> {
             .max_by_key(|name| (name.generation(), name.file()))
     }
 
-    /// Whether all that is wrong with a bundle is that the local clock is before its start: then it
-    /// is the clock that is in doubt.
-    fn is_early(&self, entry: &Entry) -> bool {
-        matches!(self.judge(entry), Err(Refusal::NotYetValid { .. }))
+    /// The newest bundle that is newer than the chosen one and has nothing against it but that the local
+    /// clock is before its start: then it is the clock that is in doubt.
+    fn early(&self, chosen: Option<Identity>) -> Option<Name> {
+        let newer = |entry: &&Entry| entry.name.generation() > chosen.map(|identity| identity.generation);
+        let early = |entry: &&Entry| matches!(self.judge(entry), Err(Refusal::NotYetValid { .. }));
+        let newest = self.entries().filter(newer).filter(early);
+        newest.map(|entry| entry.name).max_by_key(|name| (name.generation(), name.file()))
     }
 }

@@ -4,6 +4,7 @@ use crate::common::{Cx, Outstanding};
 use crate::disk::{DiskCommand, DiskDone, DiskFault, Inventory, Name};
 use crate::id::Generation;
 use crate::input::{ExitReason, Why};
+use crate::judge::judge_time;
 use crate::live::Live;
 use crate::notice::Notice;
 use crate::renewal::decide::{Decision, Known, Names, Ready, decide, notices};
@@ -63,6 +64,9 @@ impl Locking {
             Ok(waiting) => {
                 overdue(waiting, cx)?;
                 cx.report(Notice::DiskTimedOut { command: DiskCommand::Lock });
+                if cx.common.stopping {
+                    return Ok(cx.exit(ExitReason::Shutdown));
+                }
                 Ok(Renewal::Locking(Self::begin(cx)))
             }
             Err(again) if cx.now.mono >= again => Ok(Renewal::Locking(Self::begin(cx))),
@@ -296,7 +300,9 @@ impl Recovering {
                 if self.tidy && !ready.leftovers.is_empty() {
                     return self.unlink(cx, ready.leftovers, true);
                 }
-                if let Some(notice) = notices(&known, inventory, ready.chosen.map(|best| best.generation)) {
+                let chosen = ready.chosen.map(|best| best.generation);
+                let first = matches!(self.carry, Carry::Nothing);
+                if let Some(notice) = notices(&known, inventory, chosen).filter(|_| first) {
                     cx.report(notice);
                 }
                 self.finish(cx, &ready)
@@ -317,12 +323,13 @@ impl Recovering {
     /// The directory is in order: take up what was in memory, or the request that was found.
     fn finish(mut self, cx: &mut Cx<'_>, ready: &Ready) -> Renewal {
         cx.common.pending = ready.pending;
-        cx.common.untidy = match (self.tidy, ready.leftovers.is_empty()) {
-            (_, true) | (true, false) => None,
-            (false, false) => {
-                let wait = cx.disk_backoff();
-                Some(cx.after(wait))
-            }
+        cx.common.untidy = if !self.tidy && !ready.leftovers.is_empty() {
+            let wait = cx.disk_backoff();
+            Some(cx.after(wait))
+        } else if ready.early {
+            Some(cx.after(cx.common.times().retry_max(cx.common.life)))
+        } else {
+            None
         };
         cx.common.linked = ready.linked;
         cx.common.previous = ready.previous;
@@ -343,7 +350,7 @@ impl Recovering {
             Carry::Certificate(attempt, certificate) => {
                 if cx.common.live.generation() >= attempt.generation {
                     Resting::installed(cx)
-                } else if cx.now.wall >= certificate.not_after {
+                } else if judge_time(cx.now.wall, certificate.not_before, certificate.not_after).is_err() {
                     Renewal::Resting(Resting::retired(cx, attempt.generation).0)
                 } else if cx.now.mono >= self.again {
                     Installing::begin(cx, attempt, certificate)
