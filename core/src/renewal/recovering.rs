@@ -63,6 +63,9 @@ impl Locking {
             Ok(waiting) => {
                 overdue(waiting, cx)?;
                 cx.report(Notice::DiskTimedOut { command: DiskCommand::Lock });
+                if cx.common.stopping {
+                    return Ok(cx.exit(ExitReason::Shutdown));
+                }
                 Ok(Renewal::Locking(Self::begin(cx)))
             }
             Err(again) if cx.now.mono >= again => Ok(Renewal::Locking(Self::begin(cx))),
