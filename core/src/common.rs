@@ -43,6 +43,8 @@ pub(crate) struct Common {
     pub(crate) no_duration: bool,
     /// When leftovers that could not be removed are tried again.
     pub(crate) untidy: Option<MonoTime>,
+    /// The start of a bundle on disk that is newer than the live one and not valid yet: looked at again then.
+    pub(crate) early: Option<WallTime>,
     /// No attempt begins before this: the floor between two issuances.
     pub(crate) floor: MonoTime,
     /// Whether a shutdown was asked for.
@@ -89,6 +91,7 @@ impl Common {
             refused: None,
             no_duration: false,
             untidy: None,
+            early: None,
             floor: MonoTime::default(),
             stopping: false,
         }

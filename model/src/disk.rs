@@ -87,6 +87,8 @@ pub struct Disk {
     pub names_max: usize,
     /// Whether somebody else broke what the live name names, and the node has not mended it yet.
     pub damaged: bool,
+    /// Whether somebody else ever changed a file of ours: what is damaged beside the live name is found at the next start.
+    pub meddled: bool,
     /// Names that somebody else made, and that the node has not dealt with.
     pub strangers: BTreeSet<Name>,
     /// How many removals failed since there were three names at the most.
@@ -234,6 +236,7 @@ impl Disk {
         self.visible.insert(name, self.inodes.len() - 1);
         self.durable.insert(name, self.inodes.len() - 1);
         self.pending.retain(|(pending, _)| *pending != name);
+        self.meddled = true;
         self.damaged |= name == Name::Live || before.as_ref() != self.live_bundle();
     }
 
@@ -243,6 +246,7 @@ impl Disk {
         self.visible.remove(&name);
         self.durable.remove(&name);
         self.pending.retain(|(pending, _)| *pending != name);
+        self.meddled = true;
         self.damaged |= before.as_ref() != self.live_bundle();
     }
 

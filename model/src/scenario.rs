@@ -239,7 +239,7 @@ fn heal(world: &mut World) {
     world.now.wall = START.plus(world.now.mono.since(MonoTime::from_ms(1000)));
     world.give(Input::Tick);
     // What somebody else did to the files of a running node is found at the next start.
-    if world.disk.damaged || !world.disk.strangers.is_empty() {
+    if world.disk.meddled || !world.disk.strangers.is_empty() {
         world.restart();
     }
 }

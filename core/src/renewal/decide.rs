@@ -12,7 +12,7 @@ use crate::judge::{Refusal, judge_identity, judge_time};
 use crate::live::Identity;
 use crate::notice::Notice;
 use crate::renewal::Attempt;
-use crate::time::Now;
+use crate::time::{Now, WallTime};
 
 /// A name that claims a generation this far above every other is not ours: it would use up the numbers.
 const FAR: u32 = 1 << 20;
@@ -43,8 +43,8 @@ pub(crate) enum Decision {
 pub(crate) struct Ready {
     /// The best identity: its bundle has the live name, durably.
     pub(crate) chosen: Option<Identity>,
-    /// Whether there is a newer bundle that only the clock is against: it is looked at again.
-    pub(crate) early: bool,
+    /// The start of a newer bundle that only the clock is against: it is looked at again then.
+    pub(crate) early: Option<WallTime>,
     /// What is not needed any more.
     pub(crate) leftovers: Names,
     /// The pending file that stays.
@@ -86,7 +86,11 @@ impl Names {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.iter().all(Option::is_none)
+        self.len() == 0
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.iter().flatten().count()
     }
 
     /// Takes the first name out.
@@ -248,7 +252,7 @@ impl<'a> Scan<'a> {
         let top = self.entries().filter_map(|entry| entry.name.generation()).max().unwrap_or_default();
         Ready {
             chosen,
-            early: early.is_some() && resume.is_none(),
+            early: early.filter(|_| resume.is_none()).and_then(|name| self.start(name)),
             leftovers,
             pending,
             resume,
@@ -309,6 +313,13 @@ impl<'a> Scan<'a> {
         self.names(|entry| matches!(entry.found, Found::Bundle(_)))
             .filter(|name| Some(*name) != linked)
             .max_by_key(|name| (name.generation(), name.file()))
+    }
+
+    fn start(&self, name: Name) -> Option<WallTime> {
+        self.entries().find(|entry| entry.name == name).and_then(|entry| match &entry.found {
+            Found::Bundle(bundle) => Some(bundle.facts.not_before),
+            Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
+        })
     }
 
     /// The newest bundle that is newer than the chosen one and has nothing against it but that the local

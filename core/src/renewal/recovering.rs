@@ -297,7 +297,8 @@ impl Recovering {
             }
             Decision::Ready(ready) => {
                 self.serve(cx, &ready);
-                if self.tidy && !ready.leftovers.is_empty() {
+                // One that cannot be removed is in the way of nothing; with more the disk would fill up (S12).
+                if ready.leftovers.len() > usize::from(!self.tidy) {
                     return self.unlink(cx, ready.leftovers, true);
                 }
                 let chosen = ready.chosen.map(|best| best.generation);
@@ -326,11 +327,10 @@ impl Recovering {
         cx.common.untidy = if !self.tidy && !ready.leftovers.is_empty() {
             let wait = cx.disk_backoff();
             Some(cx.after(wait))
-        } else if ready.early {
-            Some(cx.after(cx.common.times().retry_max(cx.common.life)))
         } else {
             None
         };
+        cx.common.early = ready.early;
         cx.common.linked = ready.linked;
         cx.common.previous = ready.previous;
         match self.carry {

@@ -56,7 +56,8 @@ impl Resting {
         if wanted && cx.now.mono >= self.opens(cx.common) {
             return Ok(Keying::begin(cx));
         }
-        if cx.common.untidy.is_some_and(|again| cx.now.mono >= again) {
+        let untidy = cx.common.untidy.is_some_and(|again| cx.now.mono >= again);
+        if untidy || cx.common.early.is_some_and(|start| cx.now.wall >= start) {
             return Ok(Recovering::begin(cx, Carry::Rest(self), cx.now.mono));
         }
         Err(Why::NotDue)
