@@ -57,7 +57,8 @@ impl Bench {
 
     /// The file that the live name names.
     fn bundle(&self) -> PathBuf {
-        self.path("pki").join(std::fs::read_link(self.path("pki/kubelet-client-current.pem")).expect("it is a link"))
+        self.path("pki")
+            .join(std::fs::read_link(self.path("pki/kubelet-client-current.pem")).expect("it is a link"))
     }
 }
 
@@ -110,36 +111,49 @@ fn redact(line: &str, bench: &Bench) -> String {
         .replace(&bench.dir.path().display().to_string(), "DIR")
         .replace(&bench.plane.address().to_string(), "ADDRESS");
     let mut text = String::new();
-    let mut digits = String::new();
-    for letter in line.chars().chain(['\n']) {
-        if letter.is_ascii_hexdigit() && (letter.is_ascii_digit() || digits.len() >= 8 || !digits.is_empty()) {
-            digits.push(letter);
-            continue;
-        }
-        text.push_str(if digits.len() >= 16 { "DIGEST" } else { &digits });
-        digits.clear();
-        text.push(letter);
+    for part in
+        line.split_inclusive(|letter: char| !letter.is_ascii_hexdigit() || letter.is_ascii_uppercase())
+    {
+        let digits =
+            part.trim_end_matches(|letter: char| !letter.is_ascii_hexdigit() || letter.is_ascii_uppercase());
+        text.push_str(&if digits.len() >= 16 { part.replace(digits, "DIGEST") } else { part.to_owned() });
     }
-    let words = text.trim_end().split(' ').map(|word| {
-        let bare = word.trim_end_matches([';', ',', ')']);
-        let time = bare.strip_suffix("ms").or(bare.strip_suffix('s')).or(bare.strip_suffix('m'));
-        let is_time = time.is_some_and(|time| {
-            !time.is_empty() && time.chars().all(|letter| letter.is_ascii_digit() || "hms.".contains(letter))
-        });
-        let is_date = bare.len() == 20 && bare.ends_with('Z');
-        match (is_time, is_date) {
-            (true, _) => word.replace(bare, "TIME"),
-            (_, true) => word.replace(bare, "DATE"),
-            _ => word.to_owned(),
+    let mut after_in = false;
+    let words = text.split(' ').map(|word| {
+        let time = std::mem::replace(&mut after_in, word == "in");
+        let bare = word.trim_end_matches([';', ',']);
+        if time && bare.starts_with(|letter: char| letter.is_ascii_digit()) {
+            word.replace(bare, "TIME")
+        } else {
+            without_date(word)
         }
     });
     words.collect::<Vec<_>>().join(" ")
 }
 
+/// A file name without the time in it: `YYYY-MM-DD-hh-mm-ss`.
+fn without_date(word: &str) -> String {
+    let is_date = |start: &usize| {
+        let pattern = "0000-00-00-00-00-00";
+        let letters = word.as_bytes().get(*start..*start + pattern.len());
+        letters.is_some_and(|letters| {
+            letters.iter().zip(pattern.bytes()).all(|(letter, wanted)| match wanted {
+                b'0' => letter.is_ascii_digit(),
+                other => *letter == other,
+            })
+        })
+    };
+    match (0..word.len()).find(is_date) {
+        Some(start) => format!("{}DATE{}", &word[..start], &word[start + 19..]),
+        None => word.to_owned(),
+    }
+}
+
 #[tokio::test]
 async fn configuration_that_cannot_work_ends_with_status_2_before_anything_is_changed() {
     let bench = Bench::new().await;
-    let write = |name: &str, text: &str| std::fs::write(bench.path(name), text).expect("the scratch is writable");
+    let write =
+        |name: &str, text: &str| std::fs::write(bench.path(name), text).expect("the scratch is writable");
     write("malformed", "clusters: [");
     write("empty", "");
     write("other", bench.plane.admin_kubeconfig());
@@ -185,7 +199,8 @@ async fn a_server_that_cannot_be_reached_is_waited_out_and_named_at_the_time_out
 #[tokio::test]
 async fn f87_a_token_that_is_not_accepted_is_named_at_the_time_out() {
     let bench = Bench::new().await;
-    let text = bench.plane.bootstrap_kubeconfig().replace(bench.plane.bootstrap_token(), "abcdef.0123456789abcdef");
+    let text =
+        bench.plane.bootstrap_kubeconfig().replace(bench.plane.bootstrap_token(), "abcdef.0123456789abcdef");
     std::fs::write(bench.path("bootstrap"), text).expect("the scratch is writable");
     let seen = bench.once(1, &["--bootstrap-kubeconfig", "bootstrap"]).await;
     insta::assert_snapshot!(seen.trouble());
@@ -297,7 +312,10 @@ async fn f57_a_damaged_live_bundle_is_named_moved_aside_and_replaced() {
         std::fs::write(bench.bundle(), damaged(&bench.live(), how)).expect("it is ours");
         let seen = bench.once(30, &[]).await;
         insta::assert_snapshot!(format!("damaged_{how}"), seen.trouble());
-        assert!(String::from_utf8_lossy(&bench.live()).contains("BEGIN CERTIFICATE"), "{how}: a new one is there");
+        assert!(
+            String::from_utf8_lossy(&bench.live()).contains("BEGIN CERTIFICATE"),
+            "{how}: a new one is there"
+        );
         assert_eq!(bench.plane.stats().csrs_created, 2);
     }
 }
@@ -318,7 +336,7 @@ async fn f58_a_damaged_live_bundle_gives_way_to_the_one_before_and_nothing_is_as
     assert_eq!(bench.plane.stats().csrs_created, 2, "the one before is good still");
 }
 
-/// Gets a first certificate and a second one by SIGUSR1.
+/// Gets a first certificate and, asked to, a second one.
 async fn rotate(bench: &Bench) {
     let options = certrotate::node::NodeOptions {
         bootstrap_kubeconfig: bench.plane.bootstrap_kubeconfig_path(),
@@ -333,7 +351,9 @@ async fn rotate(bench: &Bench) {
     let second = async {
         loop {
             control.rotate_now();
-            let changed = live.wait_for(|now| now.as_ref().map(|it| it.generation()) != first.as_ref().map(|it| it.generation()));
+            let changed = live.wait_for(|now| {
+                now.as_ref().map(|it| it.generation()) != first.as_ref().map(|it| it.generation())
+            });
             // Between two issuances there is a floor, until which nothing is made.
             if tokio::time::timeout(Duration::from_millis(200), changed).await.is_ok() {
                 break;
@@ -365,7 +385,8 @@ async fn f63_a_foreign_bundle_under_the_live_name_is_named_and_replaced() {
             _ => {
                 assert_eq!(bench.once(30, &["--cert-dir", "theirs"]).await.code, Some(0));
                 assert_eq!(bench.once(30, &[]).await.code, Some(0));
-                let theirs = std::fs::read_to_string(bench.path("theirs/kubelet-client-current.pem")).expect("text");
+                let theirs =
+                    std::fs::read_to_string(bench.path("theirs/kubelet-client-current.pem")).expect("text");
                 let ours = String::from_utf8(bench.live()).expect("text");
                 let cut = |text: &str| text.find("-----BEGIN PRIVATE KEY").expect("it has a key");
                 [&ours[..cut(&ours)], &theirs[cut(&theirs)..]].concat().into_bytes()
@@ -391,7 +412,8 @@ async fn a_live_name_that_is_no_link_of_ours_is_not_lost() {
     for (what, content) in [("a file", "not ours\n"), ("an empty file", "")] {
         let bench = Bench::new().await;
         std::fs::create_dir(bench.path("pki")).expect("the scratch is writable");
-        std::fs::write(bench.path("pki/kubelet-client-current.pem"), content).expect("the scratch is writable");
+        std::fs::write(bench.path("pki/kubelet-client-current.pem"), content)
+            .expect("the scratch is writable");
         let seen = bench.once(30, &[]).await;
         writeln!(text, "{what}: {}\n", seen.trouble()).expect("a string takes everything");
         let kept = std::fs::read_dir(bench.path("pki"))
@@ -406,7 +428,8 @@ async fn a_live_name_that_is_no_link_of_ours_is_not_lost() {
         .expect("the scratch is writable");
     let seen = bench.once(1, &[]).await;
     writeln!(text, "another's link: {}", seen.trouble()).expect("a string takes everything");
-    let target = std::fs::read_link(bench.path("pki/kubelet-client-current.pem")).expect("it is a link still");
+    let target =
+        std::fs::read_link(bench.path("pki/kubelet-client-current.pem")).expect("it is a link still");
     assert_eq!(target, Path::new("/elsewhere/current.pem"));
     insta::assert_snapshot!(text);
 }
