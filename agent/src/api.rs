@@ -24,14 +24,13 @@ use kube::api::{ListParams, PostParams, WatchEvent, WatchParams};
 use kube::{Api, Client};
 
 use crate::connection::{BoxError, ConnectionError, FixedClient, LiveClient};
+use crate::details::Details;
 use crate::driver::CsrApi;
 use crate::keystore::{Asked, KeyStore, Staged};
 use crate::kubeconfig::{Endpoint, Kubeconfig, Secret};
 
 /// The most bytes that are read of one answer.
 const MAX_ANSWER: usize = 4 << 20;
-/// The most characters of somebody else's text that are logged.
-const MAX_TEXT: usize = 400;
 /// How long the server is asked to keep a watch open, in seconds; kube takes no more than 294.
 const WATCH_SECONDS: u32 = 290;
 /// What the calls are known by in the server's log.
@@ -48,6 +47,7 @@ struct Shared {
     live: LiveClient,
     keys: KeyStore,
     client_ca: Option<ClientCa>,
+    details: Details,
     /// The last bootstrap client: as long as the files say the same, its connections serve.
     last: Mutex<Option<(Endpoint, Secret, FixedClient)>>,
 }
@@ -61,8 +61,9 @@ impl KubeApi {
         live: LiveClient,
         keys: KeyStore,
         client_ca: Option<ClientCa>,
+        details: Details,
     ) -> Self {
-        Self(Arc::new(Shared { bootstrap, live, keys, client_ca, last: Mutex::default() }))
+        Self(Arc::new(Shared { bootstrap, live, keys, client_ca, details, last: Mutex::default() }))
     }
 }
 
@@ -105,9 +106,23 @@ impl Shared {
                 None => return Err(ApiFault::Invalid),
             },
             Call::Get { request } => api.get(&request_name(&request)).await,
-            Call::Watch { request } => return watch(&api, &request, &head).await,
+            Call::Watch { request } => {
+                return watch(&api, &request).await.map_err(|ended| self.fault(ended, &head));
+            }
         };
-        result.map_err(|error| fault(&error, &head))
+        result.map_err(|error| self.fault(Ended::Error(error), &head))
+    }
+
+    /// What core is told; the text is left for the line that reports it.
+    fn fault(&self, ended: Ended, head: &Head) -> ApiFault {
+        match ended {
+            Ended::Fault(fault) => fault,
+            Ended::Error(error) => {
+                let (fault, text) = classify(&error, head);
+                self.details.set_call(&text);
+                fault
+            }
+        }
     }
 
     fn sender(&self, credential: Credential) -> Result<Sender, ApiFault> {
@@ -115,7 +130,7 @@ impl Shared {
             Credential::Live(_) => Ok(Sender::Live(self.live.clone())),
             Credential::Bootstrap => {
                 self.bootstrap().map(|client| Sender::Fixed(Box::new(client))).map_err(|error| {
-                    tracing::warn!("{error}");
+                    self.details.set_call(&error.to_string());
                     ApiFault::NoCredential
                 })
             }
@@ -150,16 +165,16 @@ impl Shared {
                 Issued::Readable { cert, facts }
             }
             Err(error) => {
-                tracing::warn!("the issued certificate cannot be read: {error}");
+                self.details.set_call(&error.to_string());
                 Issued::Unreadable
             }
         });
         let conditions = status.conditions.unwrap_or_default();
         let has = |kind: &str| conditions.iter().find(|condition| condition.type_ == kind);
-        for condition in [has("Denied"), has("Failed")].into_iter().flatten() {
+        if let Some(condition) = has("Denied").or(has("Failed")) {
             let reason = condition.reason.as_deref().unwrap_or("no reason given");
             let message = condition.message.as_deref().unwrap_or("no message");
-            tracing::warn!("the request is {}: {}: {}", condition.type_, one_line(reason), one_line(message));
+            self.details.set_call(&format!("{reason}: {message}"));
         }
         let usages = spec.usages.unwrap_or_default();
         let object = CsrObject {
@@ -194,34 +209,39 @@ fn object(asked: &Asked) -> CertificateSigningRequest {
     object
 }
 
+/// How a call came to nothing.
+enum Ended {
+    Error(kube::Error),
+    Fault(ApiFault),
+}
+
 /// Lists and watches one object until it has something to tell.
 async fn watch(
     api: &Api<CertificateSigningRequest>,
     request: &RequestDigest,
-    head: &Head,
-) -> Result<CertificateSigningRequest, ApiFault> {
+) -> Result<CertificateSigningRequest, Ended> {
     let fields = format!("metadata.name={}", request_name(request));
-    let list = api.list(&ListParams::default().fields(&fields)).await.map_err(|error| fault(&error, head))?;
+    let list = api.list(&ListParams::default().fields(&fields)).await.map_err(Ended::Error)?;
     let version = list.metadata.resource_version.unwrap_or_default();
-    let object = list.items.into_iter().next().ok_or(ApiFault::NotFound)?;
+    let object = list.items.into_iter().next().ok_or(Ended::Fault(ApiFault::NotFound))?;
     if has_news(&object) {
         return Ok(object);
     }
     let parameters = WatchParams::default().fields(&fields).timeout(WATCH_SECONDS);
-    let events = api.watch(&parameters, &version).await.map_err(|error| fault(&error, head))?;
+    let events = api.watch(&parameters, &version).await.map_err(Ended::Error)?;
     let mut events = pin!(events);
     while let Some(event) = events.next().await {
         match event {
             Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) if has_news(&object) => {
                 return Ok(object);
             }
-            Ok(WatchEvent::Deleted(_)) => return Err(ApiFault::NotFound),
+            Ok(WatchEvent::Deleted(_)) => return Err(Ended::Fault(ApiFault::NotFound)),
             Ok(WatchEvent::Added(_) | WatchEvent::Modified(_) | WatchEvent::Bookmark(_)) => {}
             // 410 Gone and everything else: the next look lists anew.
             Ok(WatchEvent::Error(_)) | Err(_) => break,
         }
     }
-    Err(ApiFault::WatchEnded)
+    Err(Ended::Fault(ApiFault::WatchEnded))
 }
 
 fn has_news(object: &CertificateSigningRequest) -> bool {
@@ -237,7 +257,9 @@ fn has_news(object: &CertificateSigningRequest) -> bool {
 
 /// Status and Retry-After of a call's last answer: kube tells the one that the body claims, and not the other.
 #[derive(Clone, Debug, Default)]
-struct Head(Arc<Mutex<Option<(StatusCode, Option<Span>)>>>);
+struct Head(Arc<Mutex<Option<Noted>>>);
+
+type Noted = (StatusCode, Option<Span>);
 
 impl Head {
     fn note(&self, response: &Response<Incoming>) {
@@ -245,51 +267,43 @@ impl Head {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(noted);
     }
 
-    fn get(&self) -> Option<(StatusCode, Option<Span>)> {
+    fn get(&self) -> Option<Noted> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn fault(error: &kube::Error, head: &Head) -> ApiFault {
+/// What an error means, and its text.
+fn classify(error: &kube::Error, head: &Head) -> (ApiFault, String) {
     match error {
         kube::Error::Api(status) => {
             let (code, retry_after) =
                 head.get().map_or((status.code, None), |(code, retry_after)| (code.as_u16(), retry_after));
-            tracing::warn!("the API server says {code}: {}", one_line(&status.message));
-            by_code(code, retry_after)
+            (by_code(code, retry_after), format!("{code} {}", status.message))
         }
         // Their texts may quote the answer.
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
-            tracing::warn!(
-                "the API server's answer is not what Kubernetes sends; check the server's address"
-            );
-            ApiFault::Unexpected
+            (ApiFault::Unexpected, "it is not what Kubernetes sends".to_owned())
         }
         other => no_answer(other),
     }
 }
 
 /// There was no answer, or not all of it.
-fn no_answer(error: &(dyn std::error::Error + 'static)) -> ApiFault {
-    let mut cause = Some(error);
-    while let Some(this) = cause {
-        if this.is::<LengthLimitError>() {
-            tracing::warn!(
-                "the API server's answer has more than {MAX_ANSWER} bytes; check the server's address"
-            );
-            return ApiFault::Unexpected;
+fn no_answer(error: &(dyn std::error::Error + 'static)) -> (ApiFault, String) {
+    let mut cause = error;
+    loop {
+        if cause.is::<LengthLimitError>() {
+            return (ApiFault::Unexpected, format!("it has more than {MAX_ANSWER} bytes"));
         }
-        if let Some(error) = this.downcast_ref::<ConnectionError>() {
-            tracing::warn!("{}", one_line(&error.to_string()));
-            return match error {
-                ConnectionError::NoIdentity | ConnectionError::Endpoint(_) => ApiFault::NoCredential,
-                ConnectionError::Http(_) => ApiFault::Unreachable,
-            };
+        if let Some(ConnectionError::NoIdentity | ConnectionError::Endpoint(_)) = cause.downcast_ref() {
+            return (ApiFault::NoCredential, cause.to_string());
         }
-        cause = this.source();
+        match cause.source() {
+            Some(next) => cause = next,
+            // The innermost text is the one that tells something.
+            None => return (ApiFault::Unreachable, cause.to_string()),
+        }
     }
-    tracing::warn!("{}", one_line(&error.to_string()));
-    ApiFault::Unreachable
 }
 
 fn by_code(code: u16, retry_after: Option<Span>) -> ApiFault {
@@ -303,12 +317,6 @@ fn by_code(code: u16, retry_after: Option<Span>) -> ApiFault {
         500..=599 => ApiFault::ServerError { retry_after },
         _ => ApiFault::Unexpected,
     }
-}
-
-/// What somebody else wrote, fit for a log: one line, printable, of bounded length.
-fn one_line(text: &str) -> String {
-    let printable = |letter: char| if letter.is_control() { ' ' } else { letter };
-    text.trim().chars().map(printable).take(MAX_TEXT).collect()
 }
 
 /// Retry-After (RFC 9110, section 10.2.3): seconds, or a date. Absurd values saturate; core clamps them.

@@ -64,23 +64,20 @@ impl fmt::Display for ConnectionError {
         match self {
             Self::NoIdentity => f.write_str("there is no live identity; wait for the first certificate"),
             Self::Endpoint(why) => write!(f, "the server cannot be used: {why}; check the kubeconfig"),
-            Self::Http(error) => write!(f, "{}", chain(error)),
+            Self::Http(error) => f.write_str(&innermost(error)),
         }
     }
 }
 
 impl std::error::Error for ConnectionError {}
 
-/// An error with its causes, which hyper keeps to itself otherwise.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
+/// What is behind an error: hyper's own text is a bare category.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
     }
-    text
+    cause.to_string()
 }
 
 type Pool = Client<Connector, Body>;

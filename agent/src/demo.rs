@@ -112,13 +112,15 @@ fn observer(cert_dir: PathBuf, events: UnboundedSender<Event>) -> Observer {
         // The receiver is gone only when the demo is over.
         let tell = |event| drop(events.send(event));
         tell(Event::Files(count_files(&cert_dir)));
+        let mut reports = seen.reports.iter();
         for action in &seen.step.actions {
+            let report = if matches!(action, Action::Report(_)) { reports.next() } else { None };
             match action {
                 Action::GoLive { .. } => tell(Event::Live(seen.view)),
                 Action::Withdraw { .. } => tell(Event::Withdrawn),
                 Action::Report(Notice::AttemptStarted { generation }) => tell(Event::Attempt(*generation)),
                 Action::Report(Notice::Live { .. } | Notice::RequestPending { .. }) => {}
-                Action::Report(notice) => tell(Event::Trouble(crate::report::text(notice))),
+                Action::Report(_) => tell(Event::Trouble(report.cloned().unwrap_or_default())),
                 Action::Disk { .. }
                 | Action::MakeKey { .. }
                 | Action::Call { .. }

@@ -10,6 +10,7 @@ use certrotate_core::input::Input;
 use certrotate_store::Store;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::details::Details;
 use crate::driver::Answer;
 use crate::keystore::Staging;
 
@@ -34,16 +35,20 @@ impl DiskThread {
     /// # Errors
     ///
     /// The system starts no more threads.
-    pub(crate) fn start(mut store: Store<Staging>, answers: UnboundedSender<Answer>) -> io::Result<Self> {
+    pub(crate) fn start(
+        mut store: Store<Staging>,
+        answers: UnboundedSender<Answer>,
+        details: Details,
+    ) -> io::Result<Self> {
         let (commands, orders) = mpsc::channel::<(OpId, DiskCommand)>();
         thread::Builder::new().name("disk".into()).spawn(move || {
             for (op, command) in orders {
                 let result = store.run(&command);
-                for remark in store.remarks() {
-                    tracing::warn!("{remark}");
+                if command == DiskCommand::Scan {
+                    details.set_remarks(store.remarks());
                 }
                 let result = result.map_err(|fault| {
-                    tracing::error!("{fault}");
+                    details.set_disk(fault.to_string());
                     fault.kind
                 });
                 let read = store.vault().take();

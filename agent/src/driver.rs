@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use certrotate_core::api::{ApiFault, Call, Credential, CsrObject};
 use certrotate_core::id::{CertHandle, Generation, KeyHandle, OpId};
 use certrotate_core::input::{Action, ExitReason, Input};
+use certrotate_core::notice::Notice;
 use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::{Now, Span};
 use certrotate_core::view::{Handle, View};
@@ -51,6 +52,8 @@ pub trait Front {
     fn go_live(&self, generation: Generation, key: KeyHandle, cert: CertHandle);
     /// Serves none from now on.
     fn withdraw(&self);
+    /// Tells an operator, and gives the line that was told.
+    fn report(&self, notice: &Notice) -> String;
 }
 
 /// One step, as an observer sees it.
@@ -64,6 +67,8 @@ pub struct Seen<'a> {
     pub step: &'a Step,
     /// The machine after it.
     pub view: View,
+    /// What an operator was told: a line for each [`Action::Report`], in order.
+    pub reports: &'a [String],
 }
 
 /// Is shown every step, after its actions that take effect at once.
@@ -172,13 +177,17 @@ impl<C: Clock, A: CsrApi, D: Directory, K: Keys, F: Front> Driver<C, A, D, K, F>
         self.ports.keys.accept(read);
         let now = self.ports.clock.now();
         let step = self.rotator.step(now, input.clone());
-        let mut exit = None;
+        let (mut exit, mut reports) = (None, Vec::new());
         for action in &step.actions {
-            exit = exit.or(self.carry_out(action));
+            match action {
+                Action::Report(notice) => reports.push(self.ports.front.report(notice)),
+                other => exit = exit.or(self.carry_out(other)),
+            }
         }
         let needed: Vec<Handle> = self.rotator.handles().collect();
         self.ports.keys.retain(&needed);
-        (self.observer)(Seen { now, input: &input, step: &step, view: self.rotator.view() });
+        let view = self.rotator.view();
+        (self.observer)(Seen { now, input: &input, step: &step, view, reports: &reports });
         exit
     }
 
@@ -186,7 +195,7 @@ impl<C: Clock, A: CsrApi, D: Directory, K: Keys, F: Front> Driver<C, A, D, K, F>
         match *action {
             Action::GoLive { generation, key, cert } => self.ports.front.go_live(generation, key, cert),
             Action::Withdraw { .. } => self.ports.front.withdraw(),
-            Action::Report(ref notice) => crate::report::notice(notice),
+            Action::Report(_) => {}
             Action::Disk { op, command } => self.ports.directory.submit(op, command),
             Action::MakeKey { op, duration } => {
                 let (result, read) = self.ports.keys.make(duration);

@@ -1,9 +1,13 @@
 //! How the process ends, in a number that scripts can rely on.
 
+#[cfg(test)]
+mod tests;
+
 use std::process::ExitCode;
 
 use certrotate_core::api::{ApiFault, Credential};
 use certrotate_core::input::ExitReason;
+use certrotate_core::judge::Refusal;
 use certrotate_core::notice::Notice;
 
 /// The exit status. The numbers are stable.
@@ -20,7 +24,7 @@ pub enum Exit {
     Pending = 10,
     /// `--once`: denied, or failed by the signer.
     Denied = 11,
-    /// `--once`: the server accepts no credential that is there.
+    /// `--once`: the server accepts no credential that is there, or none could be read.
     Unauthorized = 12,
     /// `--once`: the server was not reached.
     Unreachable = 13,
@@ -47,42 +51,61 @@ impl From<ExitReason> for Exit {
     }
 }
 
-/// What a notice says about why there is no certificate yet; `None` where it says nothing about that.
-#[must_use]
-pub fn why_not_yet(notice: &Notice) -> Option<Exit> {
-    match notice {
-        Notice::RequestPending { .. } | Notice::RequestStuck { .. } => Some(Exit::Pending),
-        Notice::RequestDenied { .. } | Notice::RequestFailed { .. } => Some(Exit::Denied),
-        Notice::CertificateRefused { .. } => Some(Exit::Refused),
-        Notice::CallFailed { credential, fault, .. } => match (fault, credential) {
-            (ApiFault::Unauthorized | ApiFault::Forbidden, _) => Some(Exit::Unauthorized),
-            (ApiFault::NoCredential, Credential::Bootstrap) => Some(Exit::Expired),
-            (
-                ApiFault::NoCredential
-                | ApiFault::Unreachable
-                | ApiFault::NotFound
-                | ApiFault::AlreadyExists
-                | ApiFault::TooManyRequests { .. }
-                | ApiFault::Invalid
-                | ApiFault::ServerError { .. }
-                | ApiFault::WatchEnded
-                | ApiFault::Unexpected,
-                _,
-            ) => Some(Exit::Unreachable),
-        },
-        Notice::CallTimedOut { .. } => Some(Exit::Unreachable),
-        Notice::DiskFailed { .. } | Notice::DiskTimedOut { .. } | Notice::LiveNameForeign { .. } => {
-            Some(Exit::Store)
+/// What holds a node up, from what was reported so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    last: Option<Exit>,
+    /// Whether a certificate has ended and none is live.
+    ended: bool,
+}
+
+impl Verdict {
+    /// Takes in a report.
+    pub fn note(&mut self, notice: &Notice) {
+        match notice {
+            Notice::Live { .. } => *self = Self::default(),
+            Notice::Expired { .. } | Notice::FileRefused { refusal: Refusal::Expired { .. }, .. } => {
+                self.ended = true;
+            }
+            _ => {}
         }
-        Notice::FileRefused { .. }
-        | Notice::FileCorrupt { .. }
-        | Notice::FileUnreadable { .. }
-        | Notice::Quarantined { .. }
-        | Notice::Live { .. }
-        | Notice::Expired { .. }
-        | Notice::NotYetValid { .. }
-        | Notice::AttemptStarted { .. }
-        | Notice::RequestForeign { .. }
-        | Notice::KeyFailed { .. } => None,
+        self.last = self.why_not_yet(notice).or(self.last);
+    }
+
+    /// Why there is no certificate yet. If nothing was said, the server has not answered yet.
+    #[must_use]
+    pub fn why(&self) -> Exit {
+        self.last.unwrap_or(Exit::Unreachable)
+    }
+
+    /// `None` where a notice says nothing about that.
+    fn why_not_yet(self, notice: &Notice) -> Option<Exit> {
+        match notice {
+            Notice::RequestPending { .. } | Notice::RequestStuck { .. } | Notice::RequestForeign { .. } => {
+                Some(Exit::Pending)
+            }
+            Notice::RequestDenied { .. } | Notice::RequestFailed { .. } => Some(Exit::Denied),
+            Notice::CertificateRefused { .. } => Some(Exit::Refused),
+            Notice::CallFailed {
+                credential: Credential::Bootstrap, fault: ApiFault::NoCredential, ..
+            } if self.ended => Some(Exit::Expired),
+            Notice::CallFailed {
+                fault: ApiFault::NoCredential | ApiFault::Unauthorized | ApiFault::Forbidden,
+                ..
+            } => Some(Exit::Unauthorized),
+            Notice::CallFailed { .. } | Notice::CallTimedOut { .. } => Some(Exit::Unreachable),
+            Notice::DiskFailed { .. }
+            | Notice::DiskTimedOut { .. }
+            | Notice::FileUnreadable { .. }
+            | Notice::LiveNameForeign { .. } => Some(Exit::Store),
+            Notice::KeyFailed { .. } => Some(Exit::Internal),
+            Notice::FileRefused { .. }
+            | Notice::FileCorrupt { .. }
+            | Notice::Quarantined { .. }
+            | Notice::Live { .. }
+            | Notice::Expired { .. }
+            | Notice::NotYetValid { .. }
+            | Notice::AttemptStarted { .. } => None,
+        }
     }
 }

@@ -46,6 +46,7 @@ pub mod cli;
 pub mod clock;
 pub mod connection;
 pub mod demo;
+pub mod details;
 pub mod directory;
 pub mod driver;
 pub mod exit;

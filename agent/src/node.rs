@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use certrotate_core::config::{Config, ConfigError, ConfigSpec, Template};
 use certrotate_core::id::{CertHandle, Generation, KeyHandle, RunId};
 use certrotate_core::input::{ExitReason, Input};
+use certrotate_core::notice::Notice;
 use certrotate_core::rotator::Rotator;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_store::{PairName, Store};
@@ -15,11 +16,13 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::api::KubeApi;
 use crate::clock::SystemClock;
 use crate::connection::LiveClient;
+use crate::details::Details;
 use crate::directory::DiskThread;
 use crate::driver::{Answer, Driver, Front, Observer, Ports};
 use crate::identity::LiveIdentity;
 use crate::keystore::{KeyStore, Staging};
 use crate::kubeconfig::{self, Kubeconfig, KubeconfigError, Problem, Standing};
+use crate::report::Reporter;
 
 /// The largest client CA file that is read, in bytes.
 const MAX_CA_FILE: u64 = 1 << 20;
@@ -126,6 +129,7 @@ pub struct Node {
     control: Control,
     live: LiveIdentity,
     client: LiveClient,
+    details: Details,
 }
 
 impl fmt::Debug for Node {
@@ -176,23 +180,29 @@ impl Node {
         let live = LiveIdentity::default();
         let client = LiveClient::new(endpoint.clone(), live.clone());
         let (sender, inbox): (_, UnboundedReceiver<Answer>) = unbounded_channel();
+        let details = Details::default();
+        let reporter =
+            Reporter::new(&options.cert_dir, pair.clone(), endpoint.server.clone(), details.clone());
         let store = Store::new(&options.cert_dir, pair, client_ca.clone(), Staging::new(keys.clone()));
-        let directory = DiskThread::start(store, sender.clone()).map_err(StartError::System)?;
+        let directory =
+            DiskThread::start(store, sender.clone(), details.clone()).map_err(StartError::System)?;
         let api = KubeApi::new(
             options.bootstrap_kubeconfig.clone(),
             LiveClient::new(endpoint, live.clone()),
             keys.clone(),
             client_ca,
+            details.clone(),
         );
         let front = Serving {
             keys: keys.clone(),
             live: live.clone(),
+            reporter,
             kubeconfig: options.kubeconfig.clone().map(|path| (path, link, Box::new(source))),
         };
         let ports = Ports { clock: SystemClock, api, directory, keys, front };
         let rotator = Rotator::new(config, RunId(random().map_err(StartError::System)?));
         let driver = Driver::new(rotator, ports, (sender.clone(), inbox), observer);
-        Ok(Self { driver, control: Control(sender), live, client })
+        Ok(Self { driver, control: Control(sender), live, client, details })
     }
 
     /// The identity that is served.
@@ -215,7 +225,12 @@ impl Node {
 
     /// Runs until the end is asked for, or the certificate directory cannot be used.
     pub async fn run(self) -> ExitReason {
-        self.driver.run().await
+        let reason = self.driver.run().await;
+        if reason != ExitReason::Shutdown {
+            let fault = self.details.take_disk();
+            tracing::error!("{}", fault.as_deref().unwrap_or("the certificate directory cannot be used"));
+        }
+        reason
     }
 }
 
@@ -293,6 +308,7 @@ fn random() -> std::io::Result<u64> {
 struct Serving {
     keys: KeyStore,
     live: LiveIdentity,
+    reporter: Reporter,
     kubeconfig: Option<(PathBuf, PathBuf, Box<Kubeconfig>)>,
 }
 
@@ -319,5 +335,9 @@ impl Front for Serving {
 
     fn withdraw(&self) {
         self.live.withdraw();
+    }
+
+    fn report(&self, notice: &Notice) -> String {
+        self.reporter.report(notice)
     }
 }

@@ -1,25 +1,42 @@
-//! What an operator reads: one line for each thing that core reports, with what to do about it.
+//! What an operator reads: one line for each thing that core reports, which names it and says what to do about it.
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
 
 use certrotate_core::api::{ApiFault, Credential};
-use certrotate_core::disk::DiskFault;
+use certrotate_core::disk::{DiskFault, Name};
+use certrotate_core::id::RequestDigest;
+use certrotate_core::judge::Refusal;
 use certrotate_core::notice::Notice;
+use certrotate_store::PairName;
 use certrotate_x509::request_name;
-use tracing::{error, info, warn};
+use tracing::Level;
 
-/// Logs a notice.
-pub fn notice(notice: &Notice) {
+use crate::details::Details;
+
+/// Turns notices into lines, with the names and texts that core does not know.
+#[derive(Clone, Debug)]
+pub struct Reporter {
+    directory: PathBuf,
+    pair: PairName,
+    server: String,
+    details: Details,
+}
+
+/// How much a notice should alarm.
+#[must_use]
+pub fn level(notice: &Notice) -> Level {
     match notice {
-        Notice::Live { .. } | Notice::AttemptStarted { .. } | Notice::RequestPending { .. } => {
-            info!("{}", text(notice))
-        }
-        Notice::KeyFailed { .. } | Notice::DiskTimedOut { .. } => {
-            warn!("{}", text(notice));
-        }
-        Notice::CallFailed { .. } | Notice::CallTimedOut { .. } | Notice::Quarantined { .. } => {
-            warn!("{}", text(notice))
-        }
-        Notice::FileRefused { .. }
+        Notice::Live { .. } | Notice::AttemptStarted { .. } | Notice::RequestPending { .. } => Level::INFO,
+        Notice::KeyFailed { .. }
+        | Notice::DiskTimedOut { .. }
+        | Notice::CallFailed { .. }
+        | Notice::CallTimedOut { .. }
         | Notice::FileCorrupt { .. }
+        | Notice::Quarantined { .. } => Level::WARN,
+        Notice::FileRefused { .. }
         | Notice::FileUnreadable { .. }
         | Notice::LiveNameForeign { .. }
         | Notice::Expired { .. }
@@ -29,128 +46,191 @@ pub fn notice(notice: &Notice) {
         | Notice::RequestForeign { .. }
         | Notice::RequestStuck { .. }
         | Notice::CertificateRefused { .. }
-        | Notice::DiskFailed { .. } => error!("{}", text(notice)),
+        | Notice::DiskFailed { .. } => Level::ERROR,
     }
 }
 
-/// The line for a notice.
-#[must_use]
-pub fn text(notice: &Notice) -> String {
-    match notice {
-        Notice::Live { generation, not_after, renew_at, shorter } => {
-            let shorter = if *shorter { "; it ends before the one that it replaces" } else { "" };
-            format!(
-                "certificate {generation} is live until {not_after}, to be renewed at {renew_at}{shorter}"
-            )
-        }
-        Notice::AttemptStarted { generation } => {
-            format!("making key and request for certificate {generation}")
-        }
-        Notice::FileRefused { name, refusal } => {
-            format!(
-                "{name} is not used: {refusal}; a new certificate is asked for with the bootstrap kubeconfig"
-            )
-        }
-        Notice::FileCorrupt { name } => format!("{name} is damaged and not used"),
-        Notice::FileUnreadable { name, fault } => {
-            format!("{name} cannot be read ({}) and is left alone; check the file system", disk(*fault))
-        }
-        Notice::LiveNameForeign { again_in } => format!(
-            "current.pem is not a link that certrotate made, and is not touched; move it away, or give another --cert-dir; looking again in {again_in}"
-        ),
-        Notice::Quarantined { from, to } => format!(
-            "{from} is damaged (empty, cut short, changed or not made by certrotate) and was moved to {to}; look at it, then remove it"
-        ),
-        Notice::Expired { generation, not_after } => format!(
-            "certificate {generation} ended at {not_after} and is withdrawn; a new one is asked for with the bootstrap kubeconfig"
-        ),
-        Notice::NotYetValid { generation, not_before } => format!(
-            "certificate {generation} starts at {not_before}, but the local clock shows less; it is withheld until then; check the clock"
-        ),
-        Notice::KeyFailed { again_in } => format!("no key could be made; trying again in {again_in}"),
-        Notice::DiskTimedOut { command } => {
-            format!(
-                "the disk did not answer in time ({command:?}); looking at the directory again; check the file system"
-            )
-        }
-        Notice::DiskFailed { fault, again_in, .. } => {
-            format!("a disk operation failed: {}; trying again in {again_in}", disk(*fault))
-        }
-        Notice::CallFailed { .. } | Notice::CallTimedOut { .. } => call(notice),
-        Notice::RequestPending { .. }
-        | Notice::RequestDenied { .. }
-        | Notice::RequestFailed { .. }
-        | Notice::RequestForeign { .. }
-        | Notice::RequestStuck { .. }
-        | Notice::CertificateRefused { .. } => request(notice),
+impl Reporter {
+    /// A reporter about the files of `pair` in `directory` and the API server at `server`.
+    #[must_use]
+    pub fn new(directory: &Path, pair: PairName, server: String, details: Details) -> Self {
+        Self { directory: directory.to_owned(), pair, server, details }
     }
-}
 
-fn request(notice: &Notice) -> String {
-    match notice {
-        Notice::RequestPending { request } => {
-            let name = request_name(request);
-            format!(
-                "{name} waits for approval; if nobody approves by rule: kubectl certificate approve {name}"
-            )
+    /// Logs a notice, and gives its line.
+    pub fn report(&self, notice: &Notice) -> String {
+        let line = self.line(notice);
+        match level(notice) {
+            Level::ERROR => tracing::error!("{line}"),
+            Level::WARN => tracing::warn!("{line}"),
+            _ => tracing::info!("{line}"),
         }
-        Notice::RequestDenied { request, again_in } => format!(
-            "{} was denied; asking again with a new key in {again_in}, or at once after kill -USR1",
-            request_name(request)
-        ),
-        Notice::RequestFailed { request, again_in } => format!(
-            "the signer failed {}; see kubectl describe csr; asking again with a new key in {again_in}",
-            request_name(request)
-        ),
-        Notice::RequestForeign { request, again_in } => format!(
-            "{} on the server is somebody else's (other key, signer or usages); asking under another name in {again_in}",
-            request_name(request)
-        ),
-        Notice::RequestStuck { request, again_in } => format!(
-            "{} was approved but never signed; check that a signer runs; asking again with a new key in {again_in}",
-            request_name(request)
-        ),
-        Notice::CertificateRefused { request, refusal, again_in } => format!(
-            "the certificate issued for {} is refused: {refusal}; nothing was written; check the signer; asking again with a new key in {again_in}",
-            request_name(request)
-        ),
-        other => format!("{other:?}"),
+        line
     }
-}
 
-fn call(notice: &Notice) -> String {
-    match notice {
-        Notice::CallFailed { credential, fault, again_in } => {
-            let who = who(*credential);
-            let what = match fault {
-                ApiFault::NoCredential => format!("{who} cannot be used; check the kubeconfig"),
-                ApiFault::Unreachable => {
-                    "the API server cannot be reached; check its address and its certificate".into()
-                }
-                ApiFault::Unauthorized => {
-                    format!(
-                        "the API server does not accept {who} (401); is it expired, or for another cluster?"
-                    )
-                }
-                ApiFault::Forbidden => format!("{who} may not do that (403); check its roles"),
-                ApiFault::NotFound => "the request is not on the server (404); it is made again".into(),
-                ApiFault::AlreadyExists => "the request exists already (409)".into(),
-                ApiFault::TooManyRequests { .. } => "the API server asks for patience (429)".into(),
-                ApiFault::Invalid => "the API server finds the request invalid (422)".into(),
-                ApiFault::ServerError { .. } => "the API server failed (5xx)".into(),
-                ApiFault::WatchEnded | ApiFault::Unexpected => {
-                    "the API server's answer was not understood".into()
-                }
-            };
-            format!("{what}; trying again in {again_in}")
-        }
-        Notice::CallTimedOut { credential, again_in } => {
-            format!(
-                "the API server did not answer in time (asked as {}); trying again in {again_in}",
+    /// The line for a notice. It takes the texts that were left for it.
+    #[must_use]
+    pub fn line(&self, notice: &Notice) -> String {
+        match notice {
+            Notice::Live { generation, not_after, renew_at, shorter } => {
+                let shorter = if *shorter { "; it ends before the one that it replaces" } else { "" };
+                format!(
+                    "certificate {generation} is live until {not_after}, to be renewed at {renew_at}{shorter}"
+                )
+            }
+            Notice::AttemptStarted { generation } => {
+                format!("making key and request for certificate {generation}")
+            }
+            Notice::Expired { generation, not_after } => format!(
+                "certificate {generation} ended at {not_after} and is withdrawn; a new one is asked for with the bootstrap kubeconfig"
+            ),
+            Notice::NotYetValid { generation, not_before } => format!(
+                "certificate {generation} starts at {not_before}, but the local clock shows less; it is withheld until then; check the clock"
+            ),
+            Notice::KeyFailed { again_in } => {
+                format!("no key could be made; trying again in {again_in}; check the system's randomness")
+            }
+            Notice::CallFailed { credential, fault, again_in } => {
+                format!("{}; trying again in {again_in}", self.call(*credential, *fault))
+            }
+            Notice::CallTimedOut { credential, again_in } => format!(
+                "the API server {} did not answer {} in time; trying again in {again_in}",
+                self.server,
                 who(*credential)
-            )
+            ),
+            Notice::FileRefused { .. }
+            | Notice::FileCorrupt { .. }
+            | Notice::FileUnreadable { .. }
+            | Notice::LiveNameForeign { .. }
+            | Notice::Quarantined { .. }
+            | Notice::DiskTimedOut { .. }
+            | Notice::DiskFailed { .. } => self.disk(notice),
+            Notice::RequestPending { .. }
+            | Notice::RequestDenied { .. }
+            | Notice::RequestFailed { .. }
+            | Notice::RequestForeign { .. }
+            | Notice::RequestStuck { .. }
+            | Notice::CertificateRefused { .. } => self.request(notice),
         }
-        other => format!("{other:?}"),
+    }
+
+    fn path(&self, name: Name) -> PathBuf {
+        self.directory.join(self.pair.file_name(name))
+    }
+
+    fn disk(&self, notice: &Notice) -> String {
+        let show = |name: Name| self.path(name).display().to_string();
+        let amiss = |name: Name, usual: &str| {
+            self.details.remark(&self.path(name)).unwrap_or_else(|| usual.to_owned())
+        };
+        match notice {
+            Notice::FileRefused { name, refusal } => format!(
+                "{} is not used: {refusal}; a new certificate is asked for with the bootstrap kubeconfig",
+                show(*name)
+            ),
+            Notice::FileCorrupt { name } => {
+                format!(
+                    "{} is damaged and not used: {}; remove it",
+                    show(*name),
+                    amiss(*name, "it was changed")
+                )
+            }
+            Notice::FileUnreadable { name, fault } => format!(
+                "{} cannot be read ({}) and is left alone; check the file system",
+                show(*name),
+                fault_text(*fault)
+            ),
+            Notice::LiveNameForeign { again_in } => format!(
+                "{} is not touched: {}; move it away, or give another --cert-dir; looking again in {again_in}",
+                show(Name::Live),
+                amiss(Name::Live, "it is not a link that certrotate made")
+            ),
+            Notice::Quarantined { from, to } => format!(
+                "{} is not used: {}; it was moved to {}: look at it, then remove it",
+                show(*from),
+                amiss(*from, "it is not what its name says"),
+                show(*to)
+            ),
+            Notice::DiskFailed { fault, again_in, .. } => {
+                let text = self.details.take_disk();
+                let text = text.unwrap_or_else(|| {
+                    format!("{}: {}; check the disk", self.directory.display(), fault_text(*fault))
+                });
+                format!("{text}; trying again in {again_in}")
+            }
+            _ => format!(
+                "the disk of {} did not answer in time; looking at the directory again; check the file system",
+                self.directory.display()
+            ),
+        }
+    }
+
+    fn request(&self, notice: &Notice) -> String {
+        let name = |request: &RequestDigest| request_name(request);
+        let said = || self.details.take_call().map(|text| format!(" ({text})")).unwrap_or_default();
+        match notice {
+            Notice::RequestDenied { request, again_in } => format!(
+                "{} was denied{}; asking again with a new key in {again_in}, or at once after kill -USR1",
+                name(request),
+                said()
+            ),
+            Notice::RequestFailed { request, again_in } => format!(
+                "the signer failed {0}{1}; see kubectl describe csr {0}; asking again with a new key in {again_in}",
+                name(request),
+                said()
+            ),
+            Notice::RequestForeign { request, again_in } => format!(
+                "{} on the server is somebody else's (other key, signer or usages); asking under another name in {again_in}",
+                name(request)
+            ),
+            Notice::RequestStuck { request, again_in } => format!(
+                "{} was approved but never signed; check that a signer runs; asking again with a new key in {again_in}",
+                name(request)
+            ),
+            Notice::CertificateRefused { request, refusal, again_in } => {
+                let said = if *refusal == Refusal::Unreadable { said() } else { String::new() };
+                format!(
+                    "the certificate issued for {} is refused: {refusal}{said}; nothing was written; check the signer; asking again with a new key in {again_in}",
+                    name(request)
+                )
+            }
+            Notice::RequestPending { request } => format!(
+                "{0} waits for approval; if nobody approves by rule: kubectl certificate approve {0}",
+                name(request)
+            ),
+            other => format!("{other:?}"),
+        }
+    }
+
+    fn call(&self, credential: Credential, fault: ApiFault) -> String {
+        let (who, server) = (who(credential), &self.server);
+        let said = self.details.take_call().map(|text| format!(": {text}")).unwrap_or_default();
+        match fault {
+            ApiFault::NoCredential => format!("{who} cannot be used{said}"),
+            ApiFault::Unreachable => format!(
+                "the API server {server} cannot be reached{said}; check address and certificate-authority in the kubeconfig"
+            ),
+            ApiFault::Unauthorized => format!(
+                "the API server {server} does not accept {who}{said}; if it is expired or for another cluster, replace it"
+            ),
+            ApiFault::Forbidden => {
+                format!("the API server {server} forbids it to {who}{said}; check its roles")
+            }
+            ApiFault::NotFound => {
+                format!("the API server {server} does not have the request{said}; it is made again")
+            }
+            ApiFault::AlreadyExists => format!("the API server {server} has the request already{said}"),
+            ApiFault::TooManyRequests { .. } => format!("the API server {server} asks for patience{said}"),
+            ApiFault::Invalid => format!(
+                "the API server {server} finds the request invalid{said}; check its version and admission rules"
+            ),
+            ApiFault::ServerError { .. } => format!("the API server {server} failed{said}; see its log"),
+            ApiFault::WatchEnded | ApiFault::Unexpected => {
+                format!(
+                    "the answer of {server} was not understood{said}; check the address in the kubeconfig"
+                )
+            }
+        }
     }
 }
 
@@ -161,7 +241,7 @@ fn who(credential: Credential) -> String {
     }
 }
 
-fn disk(fault: DiskFault) -> &'static str {
+fn fault_text(fault: DiskFault) -> &'static str {
     match fault {
         DiskFault::NoSpace => "no space is left",
         DiskFault::ReadOnly => "the file system is read-only",

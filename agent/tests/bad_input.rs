@@ -111,31 +111,42 @@ fn redact(line: &str, bench: &Bench) -> String {
         .replace(&bench.dir.path().display().to_string(), "DIR")
         .replace(&bench.plane.address().to_string(), "ADDRESS");
     let mut text = String::new();
-    let mut digits = String::new();
-    for letter in line.chars().chain(['\n']) {
-        if letter.is_ascii_hexdigit() && (letter.is_ascii_digit() || digits.len() >= 8 || !digits.is_empty())
-        {
-            digits.push(letter);
-            continue;
-        }
-        text.push_str(if digits.len() >= 16 { "DIGEST" } else { &digits });
-        digits.clear();
-        text.push(letter);
+    for part in
+        line.split_inclusive(|letter: char| !letter.is_ascii_hexdigit() || letter.is_ascii_uppercase())
+    {
+        let digits =
+            part.trim_end_matches(|letter: char| !letter.is_ascii_hexdigit() || letter.is_ascii_uppercase());
+        text.push_str(&if digits.len() >= 16 { part.replace(digits, "DIGEST") } else { part.to_owned() });
     }
-    let words = text.trim_end().split(' ').map(|word| {
-        let bare = word.trim_end_matches([';', ',', ')']);
-        let time = bare.strip_suffix("ms").or(bare.strip_suffix('s')).or(bare.strip_suffix('m'));
-        let is_time = time.is_some_and(|time| {
-            !time.is_empty() && time.chars().all(|letter| letter.is_ascii_digit() || "hms.".contains(letter))
-        });
-        let is_date = bare.len() == 20 && bare.ends_with('Z');
-        match (is_time, is_date) {
-            (true, _) => word.replace(bare, "TIME"),
-            (_, true) => word.replace(bare, "DATE"),
-            _ => word.to_owned(),
+    let mut after_in = false;
+    let words = text.split(' ').map(|word| {
+        let time = std::mem::replace(&mut after_in, word == "in");
+        let bare = word.trim_end_matches([';', ',']);
+        if time && bare.starts_with(|letter: char| letter.is_ascii_digit()) {
+            word.replace(bare, "TIME")
+        } else {
+            without_date(word)
         }
     });
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// A file name without the time in it: `YYYY-MM-DD-hh-mm-ss`.
+fn without_date(word: &str) -> String {
+    let is_date = |start: &usize| {
+        let pattern = "0000-00-00-00-00-00";
+        let letters = word.as_bytes().get(*start..*start + pattern.len());
+        letters.is_some_and(|letters| {
+            letters.iter().zip(pattern.bytes()).all(|(letter, wanted)| match wanted {
+                b'0' => letter.is_ascii_digit(),
+                other => *letter == other,
+            })
+        })
+    };
+    match (0..word.len()).find(is_date) {
+        Some(start) => format!("{}DATE{}", &word[..start], &word[start + 19..]),
+        None => word.to_owned(),
+    }
 }
 
 #[tokio::test]
@@ -325,7 +336,7 @@ async fn f58_a_damaged_live_bundle_gives_way_to_the_one_before_and_nothing_is_as
     assert_eq!(bench.plane.stats().csrs_created, 2, "the one before is good still");
 }
 
-/// Gets a first certificate and a second one by SIGUSR1.
+/// Gets a first certificate and, asked to, a second one.
 async fn rotate(bench: &Bench) {
     let options = certrotate::node::NodeOptions {
         bootstrap_kubeconfig: bench.plane.bootstrap_kubeconfig_path(),

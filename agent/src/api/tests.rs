@@ -13,9 +13,10 @@ use certrotate_core::time::Span;
 use certrotate_x509::{ClientCa, request_name};
 use hyper::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 
-use super::{KubeApi, MAX_ANSWER, asked_to_wait, one_line};
+use super::{KubeApi, MAX_ANSWER, asked_to_wait};
 use crate::connection::LiveClient;
 use crate::connection::tests::{Server, identity, server};
+use crate::details::Details;
 use crate::driver::CsrApi as _;
 use crate::identity::LiveIdentity;
 use crate::keystore::{KeyStore, Keys as _};
@@ -37,7 +38,13 @@ fn client(endpoint: Endpoint, bootstrap: Option<PathBuf>, client_ca: Option<Clie
     let (made, staged) = keys.make(None);
     keys.accept(staged);
     let live = LiveIdentity::default();
-    let api = KubeApi::new(bootstrap, LiveClient::new(endpoint, live.clone()), keys.clone(), client_ca);
+    let api = KubeApi::new(
+        bootstrap,
+        LiveClient::new(endpoint, live.clone()),
+        keys.clone(),
+        client_ca,
+        Details::default(),
+    );
     Client { api, keys, live, made: made.unwrap() }
 }
 
@@ -332,10 +339,4 @@ fn retry_after_is_seconds_or_a_date_and_absurd_values_saturate() {
     }
     let far = asked("Fri, 31 Dec 9999 23:59:59 GMT").unwrap();
     assert!(far > Span::from_hours(24 * 365 * 1000), "{far}");
-}
-
-#[test]
-fn somebody_elses_text_is_one_printable_line_of_bounded_length() {
-    assert_eq!(one_line(" a\nb\u{1b}[31mc "), "a b [31mc");
-    assert_eq!(one_line(&"x".repeat(10_000)).len(), super::MAX_TEXT);
 }

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::{RunArgs, asked_to_end};
 use crate::driver::Observer;
-use crate::exit::{Exit, why_not_yet};
+use crate::exit::{Exit, Verdict};
 use crate::node::{Node, NodeOptions};
 
 pub(super) async fn run(args: RunArgs) -> Result<Exit, String> {
@@ -72,7 +72,7 @@ async fn wait(timeout: Option<Duration>) {
 #[derive(Debug, Default)]
 struct Progress {
     live: Notify,
-    why: Mutex<Option<Exit>>,
+    verdict: Mutex<Verdict>,
 }
 
 impl Progress {
@@ -83,9 +83,7 @@ impl Progress {
                 match action {
                     Action::GoLive { .. } => progress.live.notify_one(),
                     Action::Report(notice) => {
-                        if let Some(why) = why_not_yet(notice) {
-                            *progress.why.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
-                        }
+                        progress.verdict.lock().unwrap_or_else(PoisonError::into_inner).note(notice);
                     }
                     Action::Disk { .. }
                     | Action::MakeKey { .. }
@@ -98,9 +96,9 @@ impl Progress {
         })
     }
 
-    /// Why there is no certificate; if nothing was said, the server has not answered yet.
+    /// Why there is no certificate yet.
     fn why(&self) -> Exit {
-        self.why.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or(Exit::Unreachable)
+        self.verdict.lock().unwrap_or_else(PoisonError::into_inner).why()
     }
 }
 

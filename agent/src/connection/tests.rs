@@ -81,8 +81,8 @@ async fn settle(client: &LiveClient, expected: &[(u32, usize)]) {
 
 /// Both protocols.
 fn clients(server: &Server, live: &LiveIdentity) -> [LiveClient; 2] {
-    let client = LiveClient::new(server.endpoint.clone(), live.clone());
-    [client.clone(), LiveClient::new(server.endpoint.clone(), live.clone()).without_http2()]
+    let client = || LiveClient::new(server.endpoint.clone(), live.clone());
+    [client(), client().without_http2()]
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use certrotate_core::id::{
     CertHandle, Generation, KeyDigest, KeyHandle, LeafDigest, OpId, RequestDigest, RunId,
 };
 use certrotate_core::input::{Action, Disposition, ExitReason, Input, KeyFault, MadeKey, Why};
+use certrotate_core::notice::Notice;
 use certrotate_core::rotator::Rotator;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_core::view::Handle;
@@ -61,6 +62,7 @@ mockall::mock! {
     impl Front for Stage {
         fn go_live(&self, generation: Generation, key: KeyHandle, cert: CertHandle);
         fn withdraw(&self);
+        fn report(&self, notice: &Notice) -> String;
     }
 }
 
@@ -136,6 +138,7 @@ fn front() -> MockStage {
     let mut front = MockStage::new();
     front.expect_go_live().with(eq(Generation(1)), eq(KEY), eq(CERT)).times(1).return_const(());
     front.expect_withdraw().return_const(());
+    front.expect_report().return_const(String::new());
     front
 }
 
@@ -328,6 +331,7 @@ async fn a_directory_that_cannot_be_used_ends_the_driver_with_its_reason() {
         keys.expect_accept().return_const(());
         keys.expect_retain().return_const(());
         front.expect_withdraw().return_const(());
+        front.expect_report().return_const(String::new());
         let world = start(MockApi::new(), keys, front, move |command| {
             matches!(command, DiskCommand::Lock).then_some(Some(Err(fault)))
         });
@@ -365,6 +369,7 @@ async fn a_loop_that_feeds_itself_is_slowed_down() {
     keys.expect_accept().return_const(());
     keys.expect_retain().return_const(());
     front.expect_withdraw().return_const(());
+    front.expect_report().return_const(String::new());
     // A disk that never answers: nothing but the flood happens.
     let mut world = start(MockApi::new(), keys, front, |_| Some(None));
     for _ in 0..2 * STEPS_AWAKE {

@@ -1,0 +1,99 @@
+use std::path::Path;
+
+use certrotate_core::api::{ApiFault, Credential};
+use certrotate_core::disk::{Content, DiskCommand, DiskFault, Name};
+use certrotate_core::facts::Chain;
+use certrotate_core::id::{FileNumber, Generation, KeyHandle, RequestDigest};
+use certrotate_core::judge::Refusal;
+use certrotate_core::notice::Notice;
+use certrotate_core::time::{Span, WallTime};
+use certrotate_store::PairName;
+
+use super::{Reporter, level};
+use crate::details::Details;
+
+const AGAIN: Span = Span::from_secs(90);
+const AT: WallTime = WallTime::from_unix_secs(1_800_000_000);
+const GENERATION: Generation = Generation(3);
+
+fn reporter() -> (Reporter, Details) {
+    let details = Details::default();
+    let pair = PairName::new("kubelet-client").unwrap();
+    let server = "https://api.example:6443".to_owned();
+    (Reporter::new(Path::new("/pki"), pair, server, details.clone()), details)
+}
+
+fn notices() -> Vec<Notice> {
+    let (file, request, again_in) = (FileNumber(1), RequestDigest([7; 32]), AGAIN);
+    let name = Name::Bundle { issued: AT, generation: GENERATION, file };
+    let refusal = Refusal::Chain { found: Chain::Untrusted };
+    let temporary = Name::Temporary { generation: GENERATION, file };
+    let content = Content::Pending { generation: GENERATION, key: KeyHandle(1), made: AT };
+    let command = DiskCommand::Write { name: temporary, content };
+    let mut all = vec![
+        Notice::FileRefused { name, refusal: refusal.clone() },
+        Notice::FileCorrupt { name },
+        Notice::FileUnreadable { name, fault: DiskFault::Io },
+        Notice::LiveNameForeign { again_in },
+        Notice::Quarantined { from: Name::Live, to: Name::Quarantine { generation: Generation(0), file } },
+        Notice::Live { generation: GENERATION, not_after: AT, renew_at: AT, shorter: false },
+        Notice::Live { generation: GENERATION, not_after: AT, renew_at: AT, shorter: true },
+        Notice::Expired { generation: GENERATION, not_after: AT },
+        Notice::NotYetValid { generation: GENERATION, not_before: AT },
+        Notice::AttemptStarted { generation: GENERATION },
+        Notice::RequestPending { request },
+        Notice::RequestDenied { request, again_in },
+        Notice::RequestFailed { request, again_in },
+        Notice::RequestForeign { request, again_in },
+        Notice::RequestStuck { request, again_in },
+        Notice::CertificateRefused { request, refusal, again_in },
+        Notice::CertificateRefused { request, refusal: Refusal::Unreadable, again_in },
+        Notice::CallTimedOut { credential: Credential::Live(GENERATION), again_in },
+        Notice::KeyFailed { again_in },
+        Notice::DiskFailed { command, fault: DiskFault::NoSpace, again_in },
+        Notice::DiskTimedOut { command },
+    ];
+    let faults = [
+        ApiFault::NoCredential,
+        ApiFault::Unreachable,
+        ApiFault::Unauthorized,
+        ApiFault::Forbidden,
+        ApiFault::NotFound,
+        ApiFault::AlreadyExists,
+        ApiFault::TooManyRequests { retry_after: None },
+        ApiFault::Invalid,
+        ApiFault::ServerError { retry_after: None },
+        ApiFault::WatchEnded,
+        ApiFault::Unexpected,
+    ];
+    let credential = Credential::Bootstrap;
+    all.extend(faults.map(|fault| Notice::CallFailed { credential, fault, again_in }));
+    all
+}
+
+#[test]
+fn every_notice_is_one_line_that_names_the_thing_and_the_remedy() {
+    let (reporter, _) = reporter();
+    let lines: Vec<_> =
+        notices().iter().map(|notice| format!("{:5} {}", level(notice), reporter.line(notice))).collect();
+    assert!(lines.iter().all(|line| !line.contains('\n') && !line.ends_with('.')));
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn what_the_ports_know_is_in_the_line_that_it_is_about() {
+    let (reporter, details) = reporter();
+    let lines: Vec<_> = notices()
+        .iter()
+        .map(|notice| {
+            details.set_disk("cannot write /pki/x: no space left on device; free space".to_owned());
+            details.set_call("the server's own words");
+            details.set_remarks(&[
+                "/pki/kubelet-client-current.pem is not used as it is: it is a file".to_owned()
+            ]);
+            reporter.line(notice)
+        })
+        .filter(|line| line.contains("words") || line.contains("no space") || line.contains("it is a file"))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"));
+}

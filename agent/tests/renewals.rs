@@ -1,0 +1,197 @@
+//! A node against the control plane, with certificates of ten seconds: every wait is for an event, with a deadline.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use certrotate::identity::{Identity, LiveIdentity};
+use certrotate::node::{Control, Node, NodeOptions};
+use certrotate_controlplane::{ControlPlane, Handle, Options};
+use certrotate_core::id::Generation;
+use certrotate_core::input::ExitReason;
+use certrotate_core::notice::Notice;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+const LIFE: Duration = Duration::from_secs(10);
+/// Longer than anything here takes; a test that waits this long has failed.
+const LONG: Duration = Duration::from_secs(40);
+
+struct Bench {
+    plane: Handle,
+    dir: tempfile::TempDir,
+}
+
+struct Running {
+    live: LiveIdentity,
+    control: Control,
+    notices: watch::Receiver<Vec<Notice>>,
+    task: JoinHandle<ExitReason>,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a scratch directory");
+        let options = Options {
+            dir: Some(dir.path().join("plane")),
+            cluster_signing_duration: LIFE,
+            backdate: Duration::ZERO,
+            ..Options::default()
+        };
+        Self { plane: ControlPlane::start(options).await.expect("the control plane starts"), dir }
+    }
+
+    fn options(&self) -> NodeOptions {
+        NodeOptions {
+            bootstrap_kubeconfig: self.plane.bootstrap_kubeconfig_path(),
+            kubeconfig: Some(self.dir.path().join("kubeconfig")),
+            client_ca_file: self.plane.dir().map(|dir| dir.join("ca.crt")),
+            ..NodeOptions::new("node-1", self.dir.path().join("pki"))
+        }
+    }
+
+    fn start(&self) -> Running {
+        let (tell, notices) = watch::channel(vec![]);
+        let observer = Box::new(move |seen: certrotate::driver::Seen<'_>| {
+            for action in &seen.step.actions {
+                if let certrotate_core::input::Action::Report(notice) = action {
+                    tell.send_modify(|all: &mut Vec<Notice>| all.push(notice.clone()));
+                }
+            }
+        });
+        let node = Node::new(&self.options(), observer).expect("the options are good");
+        let (live, control) = (node.live(), node.control());
+        Running { live, control, notices, task: tokio::spawn(node.run()) }
+    }
+
+    /// The user that made the last request.
+    fn last_requestor(&self) -> String {
+        // In name order, which is that of digests: the newest is the one that is not known yet.
+        self.plane.stats().csrs.last().map(|csr| csr.requestor.clone()).unwrap_or_default()
+    }
+}
+
+impl Running {
+    /// Waits until this generation, or a later one, is live.
+    async fn live(&self, generation: u32) -> Arc<Identity> {
+        let mut shown = self.live.subscribe();
+        let wanted = |now: &Option<Arc<Identity>>| {
+            now.as_ref().is_some_and(|identity| identity.generation() >= Generation(generation))
+        };
+        let live = tokio::time::timeout(LONG, shown.wait_for(wanted)).await;
+        let live = live.unwrap_or_else(|_| panic!("generation {generation}: {:?}", *self.notices.borrow()));
+        live.expect("it runs").clone().expect("it is live")
+    }
+
+    async fn notice(&mut self, what: &str, wanted: fn(&Notice) -> bool) {
+        let seen = tokio::time::timeout(LONG, self.notices.wait_for(|all| all.iter().any(wanted))).await;
+        assert!(seen.is_ok(), "waited for {what}");
+    }
+
+    async fn end(self) {
+        self.control.shutdown();
+        let ended = tokio::time::timeout(LONG, self.task).await.expect("it ends").expect("no panic");
+        assert_eq!(ended, ExitReason::Shutdown);
+    }
+}
+
+#[tokio::test]
+async fn f65_f77_a_node_renews_before_the_end_and_goes_on_after_a_restart() {
+    let bench = Bench::new().await;
+    let node = bench.start();
+    let first = node.live(1).await;
+    assert_eq!(first.summary().subject.common_name, "system:node:node-1");
+    let second = node.live(2).await;
+    assert!(node.live.wall() < first.not_after(), "renewed in time");
+    assert_ne!(first.leaf(), second.leaf());
+    node.end().await;
+
+    let again = bench.start();
+    let adopted = again.live(2).await;
+    assert_eq!(adopted.leaf(), second.leaf(), "the same certificate, from disk");
+    assert_eq!(bench.plane.stats().csrs_created, 2, "a restart asks for nothing");
+    let third = again.live(3).await;
+    assert!(again.live.wall() < second.not_after() && third.leaf() != second.leaf());
+    again.end().await;
+
+    let stats = bench.plane.stats();
+    assert_eq!(
+        (stats.csrs_created, stats.open_csrs_max, stats.expired_uses, stats.unauthorized),
+        (3, 1, 0, 0)
+    );
+    let mut requestors: Vec<_> = stats.csrs.iter().map(|csr| csr.requestor.as_str()).collect();
+    requestors.sort_unstable();
+    assert_eq!(requestors[1..], ["system:node:node-1"; 2], "F88: renewals are made as the node");
+    assert!(requestors[0].starts_with("system:bootstrap:"), "{requestors:?}");
+    let text = std::fs::read_to_string(bench.dir.path().join("kubeconfig")).expect("it was written");
+    assert_eq!(text.matches("kubelet-client-current.pem").count(), 2);
+}
+
+#[tokio::test]
+async fn f02_l3_a_node_whose_certificate_ended_while_the_server_was_down_comes_back_by_itself() {
+    let bench = Bench::new().await;
+    let mut node = bench.start();
+    let first = node.live(1).await;
+    bench.plane.faults().refuse_connections(true);
+    node.notice("the end", |notice| matches!(notice, Notice::Expired { .. })).await;
+    assert!(node.live.current_now().is_none(), "S1");
+    assert!(node.live.wall() >= first.not_after());
+    assert!(!node.task.is_finished(), "F77: it waits");
+
+    bench.plane.faults().clear();
+    let back = node.live(2).await;
+    assert_ne!(back.leaf(), first.leaf());
+    node.end().await;
+    let stats = bench.plane.stats();
+    assert_eq!((stats.expired_uses, stats.open_csrs_max), (0, 1), "F01: the ended one is never presented");
+}
+
+#[tokio::test]
+async fn f63_a_certificate_of_another_cluster_gives_way_to_the_bootstrap_credential() {
+    let bench = Bench::new().await;
+    let node = bench.start();
+    let first = node.live(1).await;
+    let live = bench.last_requestor();
+    assert!(live.starts_with("system:bootstrap:"));
+    // One 401 to the renewal as the node; the bootstrap credential's turn comes then.
+    let renewed = async {
+        bench.plane.faults().answer(401, None, Some(1));
+        node.live(2).await
+    };
+    let second = renewed.await;
+    assert_ne!(first.leaf(), second.leaf());
+    node.end().await;
+    let stats = bench.plane.stats();
+    assert_eq!(stats.csrs_created, 2);
+    assert!(stats.csrs.iter().all(|csr| csr.requestor.starts_with("system:bootstrap:")), "{:?}", stats.csrs);
+}
+
+#[tokio::test]
+async fn f10_a_node_that_is_restarted_while_it_waits_for_approval_makes_one_request() {
+    let bench = Bench::new().await;
+    bench.plane.faults().pause_approving(true);
+    for _ in 0..3 {
+        let mut node = bench.start();
+        node.notice("a request that waits", |notice| matches!(notice, Notice::RequestPending { .. })).await;
+        node.end().await;
+    }
+    bench.plane.faults().clear();
+    let node = bench.start();
+    node.live(1).await;
+    node.end().await;
+    assert_eq!(bench.plane.stats().csrs_created, 1);
+}
+
+#[tokio::test]
+async fn f14_a_denied_renewal_leaves_the_live_certificate_in_use_until_its_end() {
+    let bench = Bench::new().await;
+    let mut node = bench.start();
+    let first = node.live(1).await;
+    bench.plane.faults().deny_all(true);
+    node.notice("the denial", |notice| matches!(notice, Notice::RequestDenied { .. })).await;
+    let current = node.live.current_now();
+    assert!(current.is_some_and(|identity| identity.leaf() == first.leaf()), "it is served still");
+    bench.plane.faults().clear();
+    node.control.rotate_now();
+    node.live(2).await;
+    node.end().await;
+}
