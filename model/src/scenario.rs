@@ -9,14 +9,14 @@ mod event;
 use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::disk::Name;
 use certrotate_core::input::{Disposition, Input};
-use certrotate_core::time::{MonoTime, Span, WallTime};
+use certrotate_core::time::{Span, WallTime};
 use certrotate_core::view::Phase;
 
 pub use event::{Damage, Event, events};
 
 use crate::disk::File;
 use crate::server::{Approver, Server};
-use crate::world::{Driver, START, World};
+use crate::world::{Driver, World};
 
 /// The most events of a scenario; the bytes after them are not read.
 pub const MOST_EVENTS: usize = 256;
@@ -98,7 +98,6 @@ pub fn keeps_serving(bytes: &[u8]) {
     for event in events(bytes.get(1..).unwrap_or_default()).take(MOST_EVENTS) {
         match event {
             Event::Jump(_)
-            | Event::Absurd(_)
             | Event::Restart
             | Event::Off(_)
             | Event::PowerCut(_)
@@ -140,7 +139,6 @@ fn happen(world: &mut World, event: &Event) {
         Event::Jump(ms) => {
             set_wall(world, WallTime::from_unix_ms(world.now.wall.unix_ms().saturating_add(*ms)))
         }
-        Event::Absurd(early) => set_wall(world, if *early { WallTime::MIN } else { WallTime::MAX }),
         Event::RotateNow => drop(world.give(Input::RotateNow)),
         Event::Repeat => repeat(world),
         Event::Restart | Event::Off(_) | Event::PowerCut(_) | Event::Shutdown => end(world, event),
@@ -236,7 +234,6 @@ fn heal(world: &mut World) {
     (server.refuse_live, server.refuse_bootstrap) = (false, false);
     (server.approver, server.latency) = (Approver::Auto, Span::ZERO);
     server.answers.clear();
-    world.now.wall = START.plus(world.now.mono.since(MonoTime::from_ms(1000)));
     world.give(Input::Tick);
     // What somebody else did to the files of a running node is found at the next start.
     if world.disk.meddled || !world.disk.strangers.is_empty() {

@@ -257,7 +257,9 @@ impl World {
     /// If an invariant does not hold.
     pub fn give(&mut self, input: Input) -> Option<Step> {
         let mut node = self.node.take()?;
-        if self.disk.damaged {
+        // Once a clock has shown its end, nobody owes it anything, even if the clock goes back.
+        let over = self.announced().is_some_and(|(_, facts)| self.now.wall >= facts.not_after);
+        if self.disk.damaged || over {
             self.announced = None;
         }
         if let Input::DiskAnswered { op, .. } | Input::KeyMade { op, .. } | Input::CallAnswered { op, .. } =
