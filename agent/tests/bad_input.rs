@@ -192,7 +192,7 @@ async fn a_server_that_cannot_be_reached_is_waited_out_and_named_at_the_time_out
     drop(listener);
     let text = bench.plane.bootstrap_kubeconfig().replace(&bench.plane.address().to_string(), &nobody);
     std::fs::write(bench.path("bootstrap"), text).expect("the scratch is writable");
-    let seen = bench.once(1, &["--bootstrap-kubeconfig", "bootstrap"]).await;
+    let seen = bench.once(3, &["--bootstrap-kubeconfig", "bootstrap"]).await;
     insta::assert_snapshot!(seen.trouble().replace(&nobody, "NOBODY"));
 }
 
@@ -202,7 +202,7 @@ async fn f87_a_token_that_is_not_accepted_is_named_at_the_time_out() {
     let text =
         bench.plane.bootstrap_kubeconfig().replace(bench.plane.bootstrap_token(), "abcdef.0123456789abcdef");
     std::fs::write(bench.path("bootstrap"), text).expect("the scratch is writable");
-    let seen = bench.once(1, &["--bootstrap-kubeconfig", "bootstrap"]).await;
+    let seen = bench.once(3, &["--bootstrap-kubeconfig", "bootstrap"]).await;
     insta::assert_snapshot!(seen.trouble());
 }
 
@@ -214,7 +214,7 @@ async fn a_server_of_another_ca_is_named_at_the_time_out_and_never_sees_the_toke
         .bootstrap_kubeconfig()
         .replace(&other.plane.address().to_string(), &bench.plane.address().to_string());
     std::fs::write(bench.path("bootstrap"), text).expect("the scratch is writable");
-    let seen = bench.once(1, &["--bootstrap-kubeconfig", "bootstrap"]).await;
+    let seen = bench.once(3, &["--bootstrap-kubeconfig", "bootstrap"]).await;
     insta::assert_snapshot!(seen.trouble());
     assert_eq!(bench.plane.stats().requests, 0);
 }
@@ -229,7 +229,7 @@ async fn what_the_server_makes_of_the_request_is_named_at_the_time_out() {
             (_, Some(spoil)) => bench.plane.faults().spoil(spoil),
             (_, None) => unreachable!("every row says what to do"),
         };
-        let seen = bench.once(1, &[]).await;
+        let seen = bench.once(3, &[]).await;
         insta::assert_snapshot!(name, format!("{}\n\n{}", seen.trouble(), seen.lines.join("\n")));
         assert!(!bench.path("pki/kubelet-client-current.pem").exists(), "nothing was made live");
     }
@@ -426,7 +426,7 @@ async fn a_live_name_that_is_no_link_of_ours_is_not_lost() {
     std::fs::create_dir(bench.path("pki")).expect("the scratch is writable");
     std::os::unix::fs::symlink("/elsewhere/current.pem", bench.path("pki/kubelet-client-current.pem"))
         .expect("the scratch is writable");
-    let seen = bench.once(1, &[]).await;
+    let seen = bench.once(3, &[]).await;
     writeln!(text, "another's link: {}", seen.trouble()).expect("a string takes everything");
     let target =
         std::fs::read_link(bench.path("pki/kubelet-client-current.pem")).expect("it is a link still");
