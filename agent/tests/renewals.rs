@@ -77,8 +77,9 @@ impl Running {
     }
 
     async fn notice(&mut self, what: &str, wanted: fn(&Notice) -> bool) {
-        let seen = tokio::time::timeout(LONG, self.notices.wait_for(|all| all.iter().any(wanted))).await;
-        assert!(seen.is_ok(), "waited for {what}");
+        let waiting = self.notices.wait_for(|all| all.iter().any(wanted));
+        let seen = matches!(tokio::time::timeout(LONG, waiting).await, Ok(Ok(_)));
+        assert!(seen, "waited for {what}: {:?}", *self.notices.borrow());
     }
 
     async fn end(self) {

@@ -43,6 +43,8 @@ pub(crate) struct Common {
     pub(crate) no_duration: bool,
     /// When leftovers that could not be removed are tried again.
     pub(crate) untidy: Option<MonoTime>,
+    /// The start of a bundle on disk that is newer than the live one and not valid yet: looked at again then.
+    pub(crate) early: Option<WallTime>,
     /// No attempt begins before this: the floor between two issuances.
     pub(crate) floor: MonoTime,
     /// Whether a shutdown was asked for.
@@ -89,6 +91,7 @@ impl Common {
             refused: None,
             no_duration: false,
             untidy: None,
+            early: None,
             floor: MonoTime::default(),
             stopping: false,
         }
@@ -133,10 +136,15 @@ impl Cx<'_> {
         Outstanding { op, due: self.after(self.common.times().disk_deadline(self.common.life)) }
     }
 
+    /// Whether a lifetime is configured, and was not refused.
+    pub(crate) fn has_wish(&self) -> bool {
+        self.common.config.template().duration.is_some() && !self.common.no_duration
+    }
+
     pub(crate) fn make_key(&mut self) -> Outstanding {
         let op = self.operation();
         let asked = self.common.config.template().duration;
-        let duration = if self.common.no_duration { None } else { asked };
+        let duration = if self.has_wish() { asked } else { None };
         self.actions.push(Action::MakeKey { op, duration });
         Outstanding { op, due: self.after(self.call_deadline()) }
     }

@@ -46,3 +46,6 @@ impl Hasher for Fnv {
         self.write_i64(number as i64);
     }
 }
+
+#[cfg(test)]
+mod tests;

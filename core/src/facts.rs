@@ -189,3 +189,6 @@ pub struct CertFacts {
     /// The path to the client CA.
     pub chain: Chain,
 }
+
+#[cfg(test)]
+mod tests;

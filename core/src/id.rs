@@ -146,3 +146,6 @@ impl fmt::Display for FileNumber {
         write!(f, "{}", self.0)
     }
 }
+
+#[cfg(test)]
+mod tests;

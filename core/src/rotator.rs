@@ -87,22 +87,40 @@ impl Rotator {
             (Some(_), Renewal::Resting(_)) if self.common.live.identity().is_some() => WakeReason::Renewal,
             (Some(_), _) => WakeReason::Phase(self.renewal.phase()),
         };
-        let ended = matches!(self.renewal, Renewal::Ended(_));
-        let watched = if ended { None } else { self.common.live.identity() };
-        let Some(identity) = watched else { return Wake { wall: None, mono, reason } };
-        let edge = match self.common.live {
-            Live::Held(_) => identity.not_before,
-            Live::None | Live::Serving(_) | Live::Withdrawn(_) => identity.not_after,
-        };
-        match self.renewal {
-            Renewal::Resting(resting)
-                if resting.is_open(&self.common)
-                    && self.config().spec().rotate
-                    && identity.renew_at < edge =>
-            {
-                Wake { wall: Some(identity.renew_at), mono, reason: WakeReason::Renewal }
+        match &self.renewal {
+            Renewal::Ended(_) => Wake { wall: None, mono, reason },
+            Renewal::Resting(resting) => {
+                let renewal = self.renewal_by_wall().filter(|_| resting.is_open(&self.common));
+                let edge = self.edge().into_iter().chain(self.common.early).min();
+                match (renewal, edge) {
+                    (Some(renewal), Some(edge)) if renewal < edge => {
+                        Wake { wall: Some(renewal), mono, reason: WakeReason::Renewal }
+                    }
+                    (_, edge) => Wake { wall: edge, mono, reason },
+                }
             }
-            _ => Wake { wall: Some(edge), mono, reason },
+            Renewal::New
+            | Renewal::Locking(_)
+            | Renewal::Recovering(_)
+            | Renewal::Keying(_)
+            | Renewal::Saving(_)
+            | Renewal::Asking(_)
+            | Renewal::Installing(_) => Wake { wall: self.edge(), mono, reason },
+        }
+    }
+
+    /// When the live identity is to be renewed, by the wall clock.
+    fn renewal_by_wall(&self) -> Option<WallTime> {
+        let rotates = self.config().spec().rotate;
+        self.common.live.identity().filter(|_| rotates).map(|identity| identity.renew_at)
+    }
+
+    /// When the live identity is to be withdrawn, or the one that is held goes live.
+    fn edge(&self) -> Option<WallTime> {
+        match self.common.live {
+            Live::None | Live::Withdrawn(_) => None,
+            Live::Serving(identity) => Some(identity.not_after),
+            Live::Held(identity) => Some(identity.not_before),
         }
     }
 
@@ -168,3 +186,6 @@ impl Rotator {
         crate::digest::of(self)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -208,3 +208,6 @@ impl WallTime {
         (year, month as u8, day as u8, (second / 3600) as u8, (second / 60 % 60) as u8, (second % 60) as u8)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -211,3 +211,6 @@ fn doubled(first: Span, max: Span, times: u32) -> Span {
     let shift = times.saturating_sub(1).min(63);
     first.scaled(1u64 << shift, 1).min(max)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! A directory with what system calls see, what is durable, and what is pending between them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use certrotate_core::disk::{
     BundleFound, Content, DiskCommand, DiskDone, DiskFault, Entry, Found, Inventory, LiveName, Name,
@@ -87,6 +87,12 @@ pub struct Disk {
     pub names_max: usize,
     /// Whether somebody else broke what the live name names, and the node has not mended it yet.
     pub damaged: bool,
+    /// Whether somebody else ever changed a file of ours: what is damaged beside the live name is found at the next start.
+    pub meddled: bool,
+    /// Names that somebody else made, and that the node has not dealt with.
+    pub strangers: BTreeSet<Name>,
+    /// How many removals failed since there were three names at the most.
+    pub unremoved: usize,
 }
 
 impl Kind {
@@ -124,6 +130,11 @@ impl Disk {
         };
         self.log.push((*command, result.as_ref().map(|_| ()).map_err(|fault| *fault)));
         self.names_max = self.names_max.max(self.visible.len());
+        if matches!(command, DiskCommand::Unlink { .. }) && result.is_err() {
+            self.unremoved += 1;
+        } else if self.visible.len() <= 3 {
+            self.unremoved = 0;
+        }
         result
     }
 
@@ -154,12 +165,14 @@ impl Disk {
             DiskCommand::SyncFile { name } => self.visible(name)?.durable = true,
             DiskCommand::Rename { from, to } => {
                 let inode = self.visible.remove(&from).ok_or(DiskFault::NotFound)?;
+                self.strangers.remove(&from);
                 self.visible.insert(to, inode);
                 self.pending.push_back((to, Some(inode)));
                 self.pending.push_back((from, None));
             }
             DiskCommand::Symlink { name, target } => self.make(name, File::Link(target), true)?,
             DiskCommand::Unlink { name } => {
+                self.strangers.remove(&name);
                 if self.visible.remove(&name).is_some() {
                     self.pending.push_back((name, None));
                 }
@@ -216,10 +229,14 @@ impl Disk {
     /// Puts something behind a name, as somebody else would; it is durable.
     pub fn plant(&mut self, name: Name, content: File) {
         let before = self.live_bundle().cloned();
+        if !self.visible.contains_key(&name) {
+            self.strangers.insert(name);
+        }
         self.inodes.push(Inode { content, durable: true });
         self.visible.insert(name, self.inodes.len() - 1);
         self.durable.insert(name, self.inodes.len() - 1);
         self.pending.retain(|(pending, _)| *pending != name);
+        self.meddled = true;
         self.damaged |= name == Name::Live || before.as_ref() != self.live_bundle();
     }
 
@@ -229,6 +246,7 @@ impl Disk {
         self.visible.remove(&name);
         self.durable.remove(&name);
         self.pending.retain(|(pending, _)| *pending != name);
+        self.meddled = true;
         self.damaged |= before.as_ref() != self.live_bundle();
     }
 

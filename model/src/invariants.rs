@@ -21,14 +21,15 @@ use crate::World;
 /// With the invariant's id and sentence, if one does not hold.
 pub fn check(world: &mut World) {
     type Invariant = (&'static str, fn(&World) -> bool);
-    let all: [Invariant; 8] = [
+    let all: [Invariant; 9] = [
         ("S1: the identity that is served is within its validity", s1_served_within_validity),
+        ("S1: the driver serves what the machine takes to be live", s1_driver_and_machine_agree),
         ("S3: the live name names a complete bundle or nothing, in every image", s3_live_name_is_whole),
         ("S4: what is served is what the live name names, in every image", s4_served_is_durable),
         ("S5: a start finds the last identity that was announced", s5_last_good_one_survives),
         ("S8: at most one request is open", s8_one_open_request),
         ("S10: no two requests share a key", s10_fresh_keys),
-        ("S12: at most five names of ours, and one quarantined", s12_bounded_disk),
+        ("S12: at most five names of ours", s12_bounded_disk),
         ("F14: a failure never takes a usable identity away", f14_failure_takes_nothing_away),
     ];
     for (sentence, holds) in all {
@@ -64,6 +65,16 @@ pub fn s1_served_within_validity(world: &World) -> bool {
     world
         .served_facts()
         .is_none_or(|facts| facts.not_before <= world.now.wall && world.now.wall < facts.not_after)
+}
+
+/// The identity that the driver serves, by the machine's actions, is the one that the machine takes to be live.
+#[must_use]
+pub fn s1_driver_and_machine_agree(world: &World) -> bool {
+    world.node.as_ref().is_none_or(|node| {
+        let view = node.view();
+        let live = view.identity.filter(|_| view.serving).map(|identity| identity.generation);
+        live == world.served() || view.phase == Phase::Ended
+    })
 }
 
 /// Whatever a power cut may leave, the live name names a complete bundle or is absent.
@@ -103,11 +114,12 @@ pub fn s10_fresh_keys(world: &World) -> bool {
     !world.server.key_shared()
 }
 
-/// At most five names of ours are there, and one quarantined file.
+/// At most five names of ours are there, without quarantined files, what somebody else put there,
+/// and what could not be removed.
 #[must_use]
 pub fn s12_bounded_disk(world: &World) -> bool {
-    let quarantined = world.disk.names().filter(|name| matches!(name, Name::Quarantine { .. })).count();
-    world.disk.names().count() - quarantined <= 5
+    let ours = |name: &Name| !matches!(name, Name::Quarantine { .. }) && !world.disk.strangers.contains(name);
+    world.disk.names().filter(ours).count() <= 5 + world.disk.unremoved
 }
 
 /// While clocks, process and files are left alone, an identity that was announced is served to its end.

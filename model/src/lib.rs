@@ -21,6 +21,7 @@
 pub mod brief;
 pub mod disk;
 pub mod invariants;
+pub mod scenario;
 pub mod server;
 pub mod world;
 

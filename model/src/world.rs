@@ -38,7 +38,7 @@ pub struct World {
     pub node: Option<Rotator>,
     /// What it served, by its own actions.
     served: Option<(Generation, CertHandle)>,
-    /// The highest generation that was announced as live, over all runs, since somebody broke a file.
+    /// The identity that was announced as live last, over all runs, since somebody broke a file.
     announced: Option<(Generation, CertHandle)>,
     /// Whether this run has found out what is on disk.
     pub recovered: bool,
@@ -159,7 +159,7 @@ impl World {
         self.certs.get(&self.served?.1)
     }
 
-    /// The certificate of the highest generation that was announced as live, over all runs, since somebody broke a file.
+    /// The identity that was announced as live last, over all runs, since somebody broke a file.
     #[must_use]
     pub fn announced(&self) -> Option<(Generation, &CertFacts)> {
         let (generation, cert) = self.announced?;

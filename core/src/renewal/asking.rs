@@ -130,7 +130,7 @@ impl Asking {
                 });
             }
             ApiFault::NotFound => self.known = false,
-            ApiFault::Invalid if cx.common.config.template().duration.is_some() && !cx.common.no_duration => {
+            ApiFault::Invalid if calling.create && cx.has_wish() => {
                 return self.without_wish(cx, calling.credential, fault);
             }
             ApiFault::TooManyRequests { retry_after } | ApiFault::ServerError { retry_after } => {
@@ -274,7 +274,7 @@ impl Asking {
         self.cancel(cx);
         let (resting, again_in) = Resting::retired(cx, self.attempt.generation);
         cx.report(notice(again_in));
-        resting
+        Renewal::Resting(resting)
     }
 
     fn cancel(&self, cx: &mut Cx<'_>) {

@@ -12,7 +12,7 @@ use crate::judge::{Refusal, judge_identity, judge_time};
 use crate::live::Identity;
 use crate::notice::Notice;
 use crate::renewal::Attempt;
-use crate::time::Now;
+use crate::time::{Now, WallTime};
 
 /// A name that claims a generation this far above every other is not ours: it would use up the numbers.
 const FAR: u32 = 1 << 20;
@@ -43,6 +43,8 @@ pub(crate) enum Decision {
 pub(crate) struct Ready {
     /// The best identity: its bundle has the live name, durably.
     pub(crate) chosen: Option<Identity>,
+    /// The start of a newer bundle that only the clock is against: it is looked at again then.
+    pub(crate) early: Option<WallTime>,
     /// What is not needed any more.
     pub(crate) leftovers: Names,
     /// The pending file that stays.
@@ -84,7 +86,11 @@ impl Names {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.iter().all(Option::is_none)
+        self.len() == 0
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.iter().flatten().count()
     }
 
     /// Takes the first name out.
@@ -217,7 +223,10 @@ impl<'a> Scan<'a> {
     }
 
     fn ready(&self, chosen: Option<Identity>) -> Ready {
-        let pending = self.pending(chosen);
+        let early = self.early(chosen);
+        // A newer bundle that only the clock is against has the key already, and carries the number.
+        let pending =
+            self.pending(chosen).filter(|(name, _)| name.generation() > early.and_then(Name::generation));
         let resume = pending.and_then(|(name, found)| self.resumed(name, found));
         let pending = pending.map(|(name, _)| name);
         let quarantined = self.newest_quarantined();
@@ -229,13 +238,13 @@ impl<'a> Scan<'a> {
             | LiveName::Strange
             | LiveName::Unreadable(_) => None,
         };
-        let previous = if resume.is_some() { None } else { self.previous(linked) };
+        let beside = || early.filter(|name| Some(*name) != linked).or_else(|| self.previous(linked));
+        let previous = if resume.is_some() { None } else { beside() };
         let leftovers = Names::collect(self.names(|entry| {
             let kept = [pending, previous, quarantined, linked];
             let removable = match &entry.found {
                 Found::Unreadable(_) | Found::Corrupt => false,
-                Found::Bundle(_) => !self.is_early(entry),
-                Found::Pending(_) | Found::Unread => true,
+                Found::Bundle(_) | Found::Pending(_) | Found::Unread => true,
             };
             removable && !kept.contains(&Some(entry.name))
         }));
@@ -243,6 +252,7 @@ impl<'a> Scan<'a> {
         let top = self.entries().filter_map(|entry| entry.name.generation()).max().unwrap_or_default();
         Ready {
             chosen,
+            early: early.filter(|_| resume.is_none()).and_then(|name| self.start(name)),
             leftovers,
             pending,
             resume,
@@ -305,9 +315,19 @@ impl<'a> Scan<'a> {
             .max_by_key(|name| (name.generation(), name.file()))
     }
 
-    /// Whether all that is wrong with a bundle is that the local clock is before its start: then it
-    /// is the clock that is in doubt.
-    fn is_early(&self, entry: &Entry) -> bool {
-        matches!(self.judge(entry), Err(Refusal::NotYetValid { .. }))
+    fn start(&self, name: Name) -> Option<WallTime> {
+        self.entries().find(|entry| entry.name == name).and_then(|entry| match &entry.found {
+            Found::Bundle(bundle) => Some(bundle.facts.not_before),
+            Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
+        })
+    }
+
+    /// The newest bundle that is newer than the chosen one and has nothing against it but that the local
+    /// clock is before its start: then it is the clock that is in doubt.
+    fn early(&self, chosen: Option<Identity>) -> Option<Name> {
+        let newer = |entry: &&Entry| entry.name.generation() > chosen.map(|identity| identity.generation);
+        let early = |entry: &&Entry| matches!(self.judge(entry), Err(Refusal::NotYetValid { .. }));
+        let newest = self.entries().filter(newer).filter(early);
+        newest.map(|entry| entry.name).max_by_key(|name| (name.generation(), name.file()))
     }
 }

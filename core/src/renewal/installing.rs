@@ -9,7 +9,9 @@ use crate::common::{Cx, Outstanding};
 use crate::disk::{Content, DiskCommand, DiskDone, DiskFault, Name};
 use crate::id::FileNumber;
 use crate::input::{ExitReason, Why};
+use crate::judge::{Refusal, judge_time};
 use crate::live::{Certificate, Identity};
+use crate::notice::Notice;
 use crate::renewal::{Attempt, Carry, Outcome, Recovering, Renewal, Resting, overdue};
 
 /// Making the bundle durable and switching to it.
@@ -122,10 +124,23 @@ impl Installing {
 
     /// The switch is durable: serve it.
     fn installed(self, cx: &mut Cx<'_>) -> Renewal {
+        let Certificate { not_before, not_after, .. } = self.certificate;
+        if let Err(refusal) = judge_time(cx.now.wall, not_before, not_after) {
+            return self.too_late(cx, refusal);
+        }
         let place = (self.bundle(), self.attempt.generation, self.attempt.key);
         let identity = Identity::new(cx.common.times(), cx.now, place, &self.certificate);
         cx.go_live(identity);
         let resting = Resting::installed(cx);
         if cx.common.stopping { cx.exit(ExitReason::Shutdown) } else { resting }
+    }
+
+    /// It ended, or the clock went back behind its start, while it was made durable. What is live stays
+    /// so, and the live name is pointed back to it.
+    fn too_late(self, cx: &mut Cx<'_>, refusal: Refusal) -> Renewal {
+        let (resting, again_in) = Resting::retired(cx, self.attempt.generation);
+        let request = self.attempt.request;
+        cx.report(Notice::CertificateRefused { request, refusal, again_in });
+        Recovering::back(cx, Carry::Rest(resting), cx.now.mono)
     }
 }

@@ -204,6 +204,7 @@ impl Renewal {
         }
         cx.common.stopping = true;
         match self {
+            Self::Locking(phase) if phase.waiting().is_none() => Ok(cx.exit(ExitReason::Shutdown)),
             Self::Recovering(phase) if phase.waiting().is_none() => Ok(cx.exit(ExitReason::Shutdown)),
             Self::Locking(_) | Self::Recovering(_) | Self::Saving(_) | Self::Installing(_) => Ok(self),
             Self::New | Self::Resting(_) | Self::Keying(_) | Self::Asking(_) | Self::Ended(_) => {

@@ -4,6 +4,7 @@ use crate::common::{Cx, Outstanding};
 use crate::disk::{DiskCommand, DiskDone, DiskFault, Inventory, Name};
 use crate::id::Generation;
 use crate::input::{ExitReason, Why};
+use crate::judge::judge_time;
 use crate::live::Live;
 use crate::notice::Notice;
 use crate::renewal::decide::{Decision, Known, Names, Ready, decide, notices};
@@ -63,6 +64,9 @@ impl Locking {
             Ok(waiting) => {
                 overdue(waiting, cx)?;
                 cx.report(Notice::DiskTimedOut { command: DiskCommand::Lock });
+                if cx.common.stopping {
+                    return Ok(cx.exit(ExitReason::Shutdown));
+                }
                 Ok(Renewal::Locking(Self::begin(cx)))
             }
             Err(again) if cx.now.mono >= again => Ok(Renewal::Locking(Self::begin(cx))),
@@ -121,7 +125,8 @@ impl Recovering {
         Self::back(cx, carry, cx.after(again_in))
     }
 
-    fn back(cx: &mut Cx<'_>, carry: Carry, again: MonoTime) -> Renewal {
+    /// Looks at the disk, unless the run is to end.
+    pub(crate) fn back(cx: &mut Cx<'_>, carry: Carry, again: MonoTime) -> Renewal {
         if cx.common.stopping { cx.exit(ExitReason::Shutdown) } else { Self::begin(cx, carry, again) }
     }
 
@@ -292,10 +297,13 @@ impl Recovering {
             }
             Decision::Ready(ready) => {
                 self.serve(cx, &ready);
-                if self.tidy && !ready.leftovers.is_empty() {
+                // One that cannot be removed is in the way of nothing; with more the disk would fill up (S12).
+                if ready.leftovers.len() > usize::from(!self.tidy) {
                     return self.unlink(cx, ready.leftovers, true);
                 }
-                if let Some(notice) = notices(&known, inventory, ready.chosen.map(|best| best.generation)) {
+                let chosen = ready.chosen.map(|best| best.generation);
+                let first = matches!(self.carry, Carry::Nothing);
+                if let Some(notice) = notices(&known, inventory, chosen).filter(|_| first) {
                     cx.report(notice);
                 }
                 self.finish(cx, &ready)
@@ -316,13 +324,13 @@ impl Recovering {
     /// The directory is in order: take up what was in memory, or the request that was found.
     fn finish(mut self, cx: &mut Cx<'_>, ready: &Ready) -> Renewal {
         cx.common.pending = ready.pending;
-        cx.common.untidy = match (self.tidy, ready.leftovers.is_empty()) {
-            (_, true) | (true, false) => None,
-            (false, false) => {
-                let wait = cx.disk_backoff();
-                Some(cx.after(wait))
-            }
+        cx.common.untidy = if !self.tidy && !ready.leftovers.is_empty() {
+            let wait = cx.disk_backoff();
+            Some(cx.after(wait))
+        } else {
+            None
         };
+        cx.common.early = ready.early;
         cx.common.linked = ready.linked;
         cx.common.previous = ready.previous;
         match self.carry {
@@ -342,8 +350,8 @@ impl Recovering {
             Carry::Certificate(attempt, certificate) => {
                 if cx.common.live.generation() >= attempt.generation {
                     Resting::installed(cx)
-                } else if cx.now.wall >= certificate.not_after {
-                    Resting::retired(cx, attempt.generation).0
+                } else if judge_time(cx.now.wall, certificate.not_before, certificate.not_after).is_err() {
+                    Renewal::Resting(Resting::retired(cx, attempt.generation).0)
                 } else if cx.now.mono >= self.again {
                     Installing::begin(cx, attempt, certificate)
                 } else {

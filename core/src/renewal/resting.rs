@@ -33,9 +33,9 @@ impl Resting {
     }
 
     /// After an attempt that came to nothing: its key is retired. Gives the wait before the next one, too.
-    pub(crate) fn retired(cx: &mut Cx<'_>, generation: Generation) -> (Renewal, Span) {
+    pub(crate) fn retired(cx: &mut Cx<'_>, generation: Generation) -> (Self, Span) {
         let wait = cx.renew_wait(generation);
-        (Renewal::Resting(Self { not_before: cx.after(wait) }), wait)
+        (Self { not_before: cx.after(wait) }, wait)
     }
 
     /// After a rotation.
@@ -56,7 +56,8 @@ impl Resting {
         if wanted && cx.now.mono >= self.opens(cx.common) {
             return Ok(Keying::begin(cx));
         }
-        if cx.common.untidy.is_some_and(|again| cx.now.mono >= again) {
+        let untidy = cx.common.untidy.is_some_and(|again| cx.now.mono >= again);
+        if untidy || cx.common.early.is_some_and(|start| cx.now.wall >= start) {
             return Ok(Recovering::begin(cx, Carry::Rest(self), cx.now.mono));
         }
         Err(Why::NotDue)

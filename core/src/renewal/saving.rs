@@ -1,8 +1,9 @@
 //! The pending file, durable before anything is asked.
 //!
 //! The order: create, write and **sync** a temporary name; rename it to the pending name; remove the
-//! generation before the live one; **sync the directory**; remove the retired key's pending file. The removals ride on
-//! the next sync; the directory sync also shows that the store is writable before a certificate is asked for.
+//! generation before the live one; **sync the directory**, which also shows that the store is writable before a
+//! certificate is asked for. Where a retired key's pending file is in the way, remove it and sync the directory once
+//! more: attempt after attempt would leave one more in a crash image otherwise (S12).
 
 use crate::common::{Cx, Outstanding};
 use crate::disk::{Content, DiskCommand, DiskDone, DiskFault, Name};
@@ -28,6 +29,7 @@ enum SaveStep {
     UnlinkPrevious,
     SyncDir,
     UnlinkRetired,
+    SyncRetired,
 }
 
 impl Saving {
@@ -79,8 +81,9 @@ impl Saving {
             SaveStep::SyncDir => None,
             SaveStep::UnlinkRetired => {
                 cx.common.pending = None;
-                None
+                Some(SaveStep::SyncRetired)
             }
+            SaveStep::SyncRetired => None,
         }
     }
 
@@ -95,7 +98,7 @@ impl Saving {
             SaveStep::SyncFile => DiskCommand::SyncFile { name },
             SaveStep::Rename => DiskCommand::Rename { from: name, to: self.final_name() },
             SaveStep::UnlinkPrevious => unlink_or_sync(cx.common.previous),
-            SaveStep::SyncDir => DiskCommand::SyncDir,
+            SaveStep::SyncDir | SaveStep::SyncRetired => DiskCommand::SyncDir,
             SaveStep::UnlinkRetired => unlink_or_sync(cx.common.pending),
         }
     }

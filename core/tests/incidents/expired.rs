@@ -127,6 +127,23 @@ fn f14_a_failed_renewal_never_takes_a_usable_certificate_away() {
 }
 
 #[test]
+fn f14_a_certificate_that_ends_while_it_is_being_installed_does_not_take_the_live_one_away() {
+    let mut world = running();
+    world.undisturbed = true;
+    world.server.bad = Some(Bad::Between(-300_000, 6000));
+    world.run_until("the switch", |world| {
+        world.disk.live_bundle().is_some_and(|it| it.header.generation == Generation(2))
+    });
+    assert_eq!(phase(&world), Phase::Installing, "the last sync is under way");
+    world.pass(Span::from_secs(7));
+    world.settle();
+    assert_eq!(world.served(), Some(Generation(1)));
+    assert_eq!(world.disk.live_bundle().map(|it| it.header.generation), Some(Generation(1)), "pointed back");
+    world.server.bad = None;
+    serves(&mut world, 3);
+}
+
+#[test]
 fn f15_a_crash_at_any_step_of_a_rotation_leaves_a_usable_identity_even_if_the_server_forgot_the_old_one() {
     let steps = {
         let mut world = running();

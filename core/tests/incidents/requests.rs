@@ -39,9 +39,9 @@ fn f37_a_node_never_has_two_open_requests_whatever_happens_to_it() {
 fn f38_a_node_killed_right_after_the_post_takes_its_request_up_again_and_accepts_its_certificate() {
     for running_before in [false, true] {
         let mut world = if running_before { running() } else { world() };
-        world.start();
         let before = world.server.created();
         world.server.approver = Approver::Absent;
+        world.restart();
         world.lose_call_answers = 1;
         world.run_until("the post", |world| world.server.created() == before + 1);
         let asked: Vec<RequestDigest> = world.server.objects.keys().copied().collect();

@@ -64,7 +64,7 @@ impl World {
             }
             Action::GoLive { generation, cert, .. } => {
                 self.served = Some((generation, cert));
-                self.announced = self.announced.max(Some((generation, cert)));
+                self.announced = self.served;
             }
             Action::Withdraw { .. } if self.driver == Driver::ServesOn => {}
             Action::Withdraw { .. } => self.served = None,
@@ -120,6 +120,10 @@ impl World {
             return;
         }
         let result = match (fault, call) {
+            // A request that the server has was valid.
+            (Some(ApiFault::Invalid), Call::Create { key }) if self.has_object(key) => {
+                Err(ApiFault::AlreadyExists)
+            }
             (Some(fault), _) => Err(fault),
             (None, Call::Create { key }) => match self.requests.get(&key) {
                 Some((made, template)) => {
@@ -144,6 +148,10 @@ impl World {
         } else {
             self.answers.push_back(Input::CallAnswered { op, result });
         }
+    }
+
+    fn has_object(&self, key: KeyHandle) -> bool {
+        self.requests.get(&key).is_some_and(|(made, _)| self.server.objects.contains_key(&made.request))
     }
 
     fn look(&mut self, request: RequestDigest) -> Result<CsrObject, ApiFault> {

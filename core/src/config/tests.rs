@@ -1,0 +1,42 @@
+use super::*;
+use alloc::format;
+use alloc::vec::Vec;
+
+fn spec() -> ConfigSpec {
+    ConfigSpec::new(Template::node_client("node-1"))
+}
+
+#[test]
+fn a_node_asks_for_what_the_kubelet_asks_for() {
+    let config = Config::new(spec()).expect("it is valid");
+    let template = config.template();
+    assert_eq!(format!("{}", template.subject), "O=system:nodes, CN=system:node:node-1");
+    assert_eq!(format!("{}", template.usages), "digital signature, client auth");
+    assert_eq!(template.signer, "kubernetes.io/kube-apiserver-client-kubelet");
+    assert_eq!((template.sans.len(), template.duration), (0, None));
+    assert_eq!(config.spec(), &spec());
+    assert_eq!(config.times(), &Times::default());
+}
+
+#[test]
+fn what_cannot_be_asked_for_is_refused_with_the_remedy() {
+    type Change = fn(&mut ConfigSpec);
+    let cases: [(ConfigError, Change); 5] = [
+        (ConfigError::NoCommonName, |spec| spec.template.subject.common_name.clear()),
+        (ConfigError::NoUsages, |spec| spec.template.usages = Usages::NONE),
+        (ConfigError::NoSigner, |spec| spec.template.signer.clear()),
+        (ConfigError::DurationTooShort, |spec| spec.template.duration = Some(Span::from_secs(599))),
+        (ConfigError::Time("renew"), |spec| spec.times.renew_first = Span::ZERO),
+    ];
+    let mut texts = Vec::new();
+    for (error, change) in cases {
+        let mut spec = spec();
+        change(&mut spec);
+        assert_eq!(Config::new(spec), Err(error));
+        texts.push(format!("{error}"));
+    }
+    insta::assert_snapshot!(texts.join("\n"));
+    let mut least = spec();
+    least.template.duration = Some(Span::from_secs(600));
+    assert!(Config::new(least).is_ok(), "the API's least");
+}

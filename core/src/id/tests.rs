@@ -1,0 +1,37 @@
+use super::*;
+use alloc::format;
+
+#[test]
+fn a_digest_shows_as_64_lower_case_digits_or_as_few_as_are_wanted() {
+    let mut bytes = [0; 32];
+    (bytes[0], bytes[1], bytes[31]) = (0xab, 0x0c, 0xff);
+    let digest = KeyDigest(bytes);
+    let text = format!("{digest}");
+    assert_eq!(text.len(), 64);
+    assert!(text.starts_with("ab0c00") && text.ends_with("00ff"), "{text}");
+    assert_eq!(format!("{digest:.3}"), "ab0");
+    assert_eq!(format!("{digest:.99}"), text);
+    assert_eq!(format!("{digest:?}"), "KeyDigest(ab0c0000)");
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn a_digest_is_read_back_from_what_it_shows_and_from_nothing_else() {
+    let digest = RequestDigest(core::array::from_fn(|index| index as u8 * 8));
+    let text = alloc::string::String::from(digest);
+    assert_eq!(RequestDigest::try_from(text.clone()), Ok(digest));
+    for wrong in
+        [&text[1..], "", &text.replace('0', "g"), &format!("{text}00"), &"é".repeat(32), &"+0".repeat(32)]
+    {
+        assert!(RequestDigest::try_from(alloc::string::String::from(wrong)).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn numbers_count_up_and_stop_at_the_end() {
+    assert_eq!(Generation(1).next(), Generation(2));
+    assert_eq!(Generation(u32::MAX).next(), Generation(u32::MAX));
+    assert_eq!(FileNumber::default().next(), FileNumber(1));
+    assert_eq!(FileNumber(u32::MAX).next(), FileNumber(u32::MAX));
+    assert_eq!(format!("{}", OpId { run: RunId(0xbeef), seq: 12 }), "beef.12");
+}

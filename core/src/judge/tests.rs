@@ -1,0 +1,126 @@
+use alloc::format;
+use alloc::vec;
+use core::net::{IpAddr, Ipv4Addr};
+
+use super::*;
+use crate::config::Template;
+use crate::id::LeafDigest;
+
+const NOW: WallTime = WallTime::from_unix_secs(1_767_225_600);
+const KEY: KeyDigest = KeyDigest([0xaa; 32]);
+const HOUR: Span = Span::from_hours(1);
+
+fn config() -> ConfigSpec {
+    let mut config = ConfigSpec::new(Template::node_client("node-1"));
+    config.template.sans = vec![San::Dns("a.example".into())];
+    config.chain_required = true;
+    config
+}
+
+fn before(span: Span) -> WallTime {
+    WallTime::from_unix_ms(NOW.unix_ms() - span.ms() as i64)
+}
+
+fn good() -> CertFacts {
+    let template = config().template;
+    CertFacts {
+        leaf: LeafDigest([1; 32]),
+        key: KEY,
+        subject: template.subject,
+        sans: template.sans,
+        usages: template.usages,
+        ca: false,
+        not_before: before(Span::from_mins(5)),
+        not_after: NOW.plus(HOUR),
+        chain: Chain::Trusted,
+    }
+}
+
+fn judged(change: impl FnOnce(&mut CertFacts)) -> Result<(), Refusal> {
+    let mut facts = good();
+    change(&mut facts);
+    judge_issued(&config(), &KEY, &facts, NOW, NOW)
+}
+
+#[test]
+fn what_was_asked_for_is_accepted_whatever_the_order_and_with_key_encipherment_besides() {
+    assert_eq!(judged(|_| {}), Ok(()));
+    assert_eq!(judged(|facts| facts.usages = facts.usages.with(Usages::KEY_ENCIPHERMENT)), Ok(()));
+    let double = |facts: &mut CertFacts| {
+        facts.sans.push(San::Dns("a.example".into()));
+        facts.subject.organizations.push("system:nodes".into());
+    };
+    assert_eq!(judged(double), Ok(()));
+}
+
+#[test]
+fn every_refusal_names_what_was_expected_and_what_was_found() {
+    type Change = fn(&mut CertFacts);
+    let cases: [Change; 18] = [
+        |facts| facts.key = KeyDigest([0xbb; 32]),
+        |facts| facts.subject.common_name = "system:node:node-10".into(),
+        |facts| facts.subject.common_name = "System:Node:Node-1".into(),
+        |facts| facts.subject.organizations = vec!["system:masters".into()],
+        |facts| facts.subject.organizations.push("system:masters".into()),
+        |facts| facts.subject.others = 2,
+        |facts| facts.sans.clear(),
+        |facts| facts.sans.push(San::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST))),
+        |facts| facts.sans = vec![San::Email("a@b".into()), San::Uri("spiffe://a".into()), San::Other],
+        |facts| facts.usages = Usages::CLIENT_AUTH,
+        |facts| facts.usages = facts.usages.without(Usages::CLIENT_AUTH).with(Usages::SERVER_AUTH),
+        |facts| facts.usages = facts.usages.with(Usages::SERVER_AUTH),
+        |facts| facts.ca = true,
+        |facts| facts.chain = Chain::Untrusted,
+        |facts| facts.chain = Chain::Unchecked,
+        |facts| facts.not_before = NOW.plus(Span::from_ms(1)),
+        |facts| facts.not_after = NOW,
+        |facts| facts.not_after = NOW.plus(Span::from_ms(4999)),
+    ];
+    let mut texts: Vec<String> = Vec::new();
+    for (number, change) in cases.into_iter().enumerate() {
+        let refusal = judged(change).expect_err(&format!("case {number}"));
+        let text = format!("{refusal}");
+        assert!(text.contains("expected") && text.contains("found"), "{text}");
+        texts.push(text);
+    }
+    texts.push(format!("{}", Refusal::Unreadable));
+    insta::assert_snapshot!(texts.join("\n"));
+}
+
+#[test]
+fn a_path_is_not_asked_for_where_no_client_ca_is_configured_but_a_wrong_one_is_refused_all_the_same() {
+    let mut config = config();
+    config.chain_required = false;
+    for (chain, accepted) in [(Chain::Trusted, true), (Chain::Unchecked, true), (Chain::Untrusted, false)] {
+        assert_eq!(
+            judge_identity(&config, &KEY, &CertFacts { chain, ..good() }).is_ok(),
+            accepted,
+            "{chain:?}"
+        );
+    }
+}
+
+#[test]
+fn both_ends_count_and_the_last_millisecond_is_the_one_before_the_end() {
+    let (start, end) = (NOW, NOW.plus(HOUR));
+    let at = |ms: i64| judge_time(WallTime::from_unix_ms(NOW.unix_ms() + ms), start, end);
+    assert!(matches!(at(-1), Err(Refusal::NotYetValid { .. })));
+    assert_eq!((at(0), at(3_599_999)), (Ok(()), Ok(())));
+    assert!(matches!(at(3_600_000), Err(Refusal::Expired { .. })));
+    for now in [WallTime::MIN, NOW, WallTime::MAX] {
+        assert!(judge_time(now, NOW, NOW).is_err(), "an empty life is never valid");
+        assert!(judge_time(now, end, start).is_err(), "nor one that ends before it starts");
+    }
+}
+
+#[test]
+fn a_backdated_certificate_is_judged_by_the_life_that_it_had_after_it_was_asked_for() {
+    let year = Span::from_hours(8760);
+    let facts = CertFacts { not_before: before(year), not_after: NOW.plus(HOUR), ..good() };
+    assert_eq!(judge_issued(&config(), &KEY, &facts, NOW, NOW), Ok(()), "an hour, all of it left");
+    let waited = before(Span::from_hours(10));
+    let refusal = judge_issued(&config(), &KEY, &facts, NOW, waited);
+    assert_eq!(refusal, Err(Refusal::TooShort { left: HOUR, life: Span::from_hours(11) }));
+    let late = judge_issued(&config(), &KEY, &facts, NOW, NOW.plus(year));
+    assert_eq!(late, Ok(()), "a clock that went back does not count against it");
+}

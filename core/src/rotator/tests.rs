@@ -1,0 +1,37 @@
+use core::hash::Hash;
+
+use super::*;
+use crate::config::{ConfigSpec, Template};
+use crate::input::Input;
+
+fn rotator() -> Rotator {
+    let config = Config::new(ConfigSpec::new(Template::node_client("node-1"))).expect("it is valid");
+    Rotator::new(config, RunId(7))
+}
+
+#[test]
+fn the_machine_is_a_small_plain_value_that_may_cross_threads() {
+    fn plain<T: Send + Sync + Clone + Eq + Hash + core::fmt::Debug>() {}
+    plain::<Rotator>();
+    assert!(size_of::<Rotator>() < 1024, "{} bytes", size_of::<Rotator>());
+}
+
+#[test]
+fn the_digest_of_a_state_is_the_same_in_every_build_and_on_every_platform() {
+    let mut rotator = rotator();
+    let new = rotator.digest();
+    let _ = rotator
+        .step(Now { wall: WallTime::from_unix_secs(1_767_225_600), mono: MonoTime::from_ms(1) }, Input::Tick);
+    insta::assert_snapshot!(alloc::format!("{new:016x} {:016x}", rotator.digest()));
+}
+
+#[test]
+fn an_input_with_an_earlier_mono_time_is_ignored() {
+    let mut rotator = rotator();
+    let at = |ms| Now { wall: WallTime::default(), mono: MonoTime::from_ms(ms) };
+    let _ = rotator.step(at(5), Input::Tick);
+    let before = rotator.clone();
+    let step = rotator.step(at(4), Input::Shutdown);
+    assert_eq!(step.disposition, Disposition::Ignored(Why::ClockRegressed));
+    assert_eq!((step.actions.len(), rotator), (0, before));
+}
