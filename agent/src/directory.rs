@@ -3,12 +3,14 @@
 use std::io;
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use certrotate_core::disk::DiskCommand;
 use certrotate_core::id::OpId;
 use certrotate_core::input::Input;
 use certrotate_store::Store;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
 
 use crate::details::Details;
 use crate::driver::Answer;
@@ -29,6 +31,19 @@ pub struct DiskThread {
     commands: mpsc::Sender<(OpId, DiskCommand)>,
 }
 
+/// Tells when the thread of a [`DiskThread`] has ended.
+#[derive(Debug)]
+pub(crate) struct DiskEnd(oneshot::Receiver<()>);
+
+impl DiskEnd {
+    /// Waits until the lock is given back, so that the next run in this process gets it. A disk that hangs is
+    /// waited for no longer than `patience`.
+    pub(crate) async fn wait(self, patience: Duration) {
+        // Nothing is ever sent: the end shows by the sender's.
+        let _ = tokio::time::timeout(patience, self.0).await;
+    }
+}
+
 impl DiskThread {
     /// Starts the thread; answers go to `answers`.
     ///
@@ -39,8 +54,9 @@ impl DiskThread {
         mut store: Store<Staging>,
         answers: UnboundedSender<Answer>,
         details: Details,
-    ) -> io::Result<Self> {
+    ) -> io::Result<(Self, DiskEnd)> {
         let (commands, orders) = mpsc::channel::<(OpId, DiskCommand)>();
+        let (ended, on_end) = oneshot::channel::<()>();
         thread::Builder::new().name("disk".into()).spawn(move || {
             for (op, command) in orders {
                 let result = store.run(&command);
@@ -54,11 +70,14 @@ impl DiskThread {
                 let read = store.vault().take();
                 // Nobody listens any more when the process ends: there is nothing left to tell.
                 if answers.send(Answer { input: Input::DiskAnswered { op, result }, read }).is_err() {
-                    return;
+                    break;
                 }
             }
+            // The lock goes with the store; only then has it ended.
+            drop(store);
+            drop(ended);
         })?;
-        Ok(Self { commands })
+        Ok((Self { commands }, DiskEnd(on_end)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use certrotate_core::config::{Config, ConfigError, ConfigSpec, Template};
 use certrotate_core::id::{CertHandle, Generation, KeyHandle, RunId};
@@ -17,7 +18,7 @@ use crate::api::KubeApi;
 use crate::clock::SystemClock;
 use crate::connection::LiveClient;
 use crate::details::Details;
-use crate::directory::DiskThread;
+use crate::directory::{DiskEnd, DiskThread};
 use crate::driver::{Answer, Driver, Front, Observer, Ports};
 use crate::identity::LiveIdentity;
 use crate::keystore::{KeyStore, Staging};
@@ -26,6 +27,8 @@ use crate::report::Reporter;
 
 /// The largest client CA file that is read, in bytes.
 const MAX_CA_FILE: u64 = 1 << 20;
+/// How long the end waits for the disk to give the lock back.
+const DISK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a node is told.
 #[derive(Clone, Debug)]
@@ -130,6 +133,7 @@ pub struct Node {
     live: LiveIdentity,
     client: LiveClient,
     details: Details,
+    disk_end: DiskEnd,
 }
 
 impl fmt::Debug for Node {
@@ -184,7 +188,7 @@ impl Node {
         let reporter =
             Reporter::new(&options.cert_dir, pair.clone(), endpoint.server.clone(), details.clone());
         let store = Store::new(&options.cert_dir, pair, client_ca.clone(), Staging::new(keys.clone()));
-        let directory =
+        let (directory, disk_end) =
             DiskThread::start(store, sender.clone(), details.clone()).map_err(StartError::System)?;
         let api = KubeApi::new(
             options.bootstrap_kubeconfig.clone(),
@@ -202,7 +206,7 @@ impl Node {
         let ports = Ports { clock: SystemClock, api, directory, keys, front };
         let rotator = Rotator::new(config, RunId(random().map_err(StartError::System)?));
         let driver = Driver::new(rotator, ports, (sender.clone(), inbox), observer);
-        Ok(Self { driver, control: Control(sender), live, client, details })
+        Ok(Self { driver, control: Control(sender), live, client, details, disk_end })
     }
 
     /// The identity that is served.
@@ -226,6 +230,7 @@ impl Node {
     /// Runs until the end is asked for, or the certificate directory cannot be used.
     pub async fn run(self) -> ExitReason {
         let reason = self.driver.run().await;
+        self.disk_end.wait(DISK_PATIENCE).await;
         if reason != ExitReason::Shutdown {
             let fault = self.details.take_disk();
             tracing::error!("{}", fault.as_deref().unwrap_or("the certificate directory cannot be used"));

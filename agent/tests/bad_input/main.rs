@@ -1,153 +1,15 @@
 //! Bad input to the real program: one clear line that names the thing and the remedy, a stable exit status, and
 //! a good identity is never lost.
 
+mod bench;
+
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use certrotate_controlplane::{ControlPlane, Handle, Options, Spoil};
-
-/// A node's directory beside a control plane.
-struct Bench {
-    plane: Handle,
-    dir: tempfile::TempDir,
-}
-
-impl Bench {
-    async fn new() -> Self {
-        let dir = tempfile::tempdir().expect("a scratch directory");
-        let options = Options { dir: Some(dir.path().join("plane")), ..Options::default() };
-        Self { plane: ControlPlane::start(options).await.expect("the control plane starts"), dir }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    /// `certrotate run` with this bench's bootstrap kubeconfig, for `node-1` in `pki`, but for what `args` say.
-    async fn run(&self, args: &[&str]) -> Seen {
-        let bootstrap = self.plane.bootstrap_kubeconfig_path().expect("it has a directory");
-        let (bootstrap, pki) = (bootstrap.display().to_string(), self.path("pki").display().to_string());
-        let mut all = vec!["run"];
-        for (flag, value) in [
-            ("--bootstrap-kubeconfig", bootstrap.as_str()),
-            ("--cert-dir", pki.as_str()),
-            ("--node-name", "node-1"),
-        ] {
-            if !args.contains(&flag) {
-                all.extend([flag, value]);
-            }
-        }
-        all.extend(args);
-        let output = program(env!("CARGO_BIN_EXE_certrotate"), &all, self.dir.path()).await;
-        Seen::new(output, self)
-    }
-
-    /// `run --once`, which gives up after `seconds`.
-    async fn once(&self, seconds: u32, args: &[&str]) -> Seen {
-        let timeout = format!("{seconds}s");
-        self.run(&[&["--once", "--timeout", &timeout], args].concat()).await
-    }
-
-    /// The live bundle's bytes, through the link.
-    fn live(&self) -> Vec<u8> {
-        std::fs::read(self.path("pki/kubelet-client-current.pem")).expect("the live name is there")
-    }
-
-    /// The file that the live name names.
-    fn bundle(&self) -> PathBuf {
-        self.path("pki")
-            .join(std::fs::read_link(self.path("pki/kubelet-client-current.pem")).expect("it is a link"))
-    }
-}
-
-async fn program(name: &str, args: &[&str], dir: &Path) -> Output {
-    let mut command = Command::new(name);
-    command.args(args).current_dir(dir).stdin(Stdio::null()).env("NO_COLOR", "1");
-    let waiting = tokio::task::spawn_blocking(move || command.output());
-    tokio::time::timeout(Duration::from_secs(60), waiting)
-        .await
-        .expect("it ends")
-        .expect("waiting does not panic")
-        .expect("it starts")
-}
-
-/// How a run ended and what it said, without what differs from run to run.
-struct Seen {
-    code: Option<i32>,
-    lines: Vec<String>,
-}
-
-impl Seen {
-    fn new(output: Output, bench: &Bench) -> Self {
-        let log = String::from_utf8(output.stderr).expect("the log is text");
-        assert!(!log.contains("PRIVATE KEY") && !log.contains(bench.plane.bootstrap_token()), "{log}");
-        let lines = log.lines().map(|line| redact(line, bench)).collect();
-        Self { code: output.status.code(), lines }
-    }
-
-    /// The lines of warnings and errors, each once.
-    fn trouble(&self) -> String {
-        let mut text = format!("exit status {}", self.code.expect("no signal ended it"));
-        let mut told = vec![];
-        for line in &self.lines {
-            if !line.starts_with("INFO") && !told.contains(&line) {
-                told.push(line);
-                write!(text, "\n{line}").expect("a string takes everything");
-            }
-        }
-        text
-    }
-}
-
-/// Without the time at its start, and with names in place of directories, numbers and digests.
-fn redact(line: &str, bench: &Bench) -> String {
-    let line = match line.split_once("Z ") {
-        Some((time, rest)) if time.starts_with("20") => rest.trim_start(),
-        _ => line,
-    };
-    let line = line
-        .replace(&bench.dir.path().display().to_string(), "DIR")
-        .replace(&bench.plane.address().to_string(), "ADDRESS");
-    let mut text = String::new();
-    for part in
-        line.split_inclusive(|letter: char| !letter.is_ascii_hexdigit() || letter.is_ascii_uppercase())
-    {
-        let digits =
-            part.trim_end_matches(|letter: char| !letter.is_ascii_hexdigit() || letter.is_ascii_uppercase());
-        text.push_str(&if digits.len() >= 16 { part.replace(digits, "DIGEST") } else { part.to_owned() });
-    }
-    let mut after_in = false;
-    let words = text.split(' ').map(|word| {
-        let time = std::mem::replace(&mut after_in, word == "in");
-        let bare = word.trim_end_matches([';', ',']);
-        if time && bare.starts_with(|letter: char| letter.is_ascii_digit()) {
-            word.replace(bare, "TIME")
-        } else {
-            without_date(word)
-        }
-    });
-    words.collect::<Vec<_>>().join(" ")
-}
-
-/// A file name without the time in it: `YYYY-MM-DD-hh-mm-ss`.
-fn without_date(word: &str) -> String {
-    let is_date = |start: &usize| {
-        let pattern = "0000-00-00-00-00-00";
-        let letters = word.as_bytes().get(*start..*start + pattern.len());
-        letters.is_some_and(|letters| {
-            letters.iter().zip(pattern.bytes()).all(|(letter, wanted)| match wanted {
-                b'0' => letter.is_ascii_digit(),
-                other => *letter == other,
-            })
-        })
-    };
-    match (0..word.len()).find(is_date) {
-        Some(start) => format!("{}DATE{}", &word[..start], &word[start + 19..]),
-        None => word.to_owned(),
-    }
-}
+use bench::{Bench, Seen, program};
+use certrotate_controlplane::{ControlPlane, Options, Spoil};
 
 #[tokio::test]
 async fn configuration_that_cannot_work_ends_with_status_2_before_anything_is_changed() {
@@ -192,7 +54,7 @@ async fn a_server_that_cannot_be_reached_is_waited_out_and_named_at_the_time_out
     drop(listener);
     let text = bench.plane.bootstrap_kubeconfig().replace(&bench.plane.address().to_string(), &nobody);
     std::fs::write(bench.path("bootstrap"), text).expect("the scratch is writable");
-    let seen = bench.once(1, &["--bootstrap-kubeconfig", "bootstrap"]).await;
+    let seen = bench.once(3, &["--bootstrap-kubeconfig", "bootstrap"]).await;
     insta::assert_snapshot!(seen.trouble().replace(&nobody, "NOBODY"));
 }
 
@@ -202,7 +64,7 @@ async fn f87_a_token_that_is_not_accepted_is_named_at_the_time_out() {
     let text =
         bench.plane.bootstrap_kubeconfig().replace(bench.plane.bootstrap_token(), "abcdef.0123456789abcdef");
     std::fs::write(bench.path("bootstrap"), text).expect("the scratch is writable");
-    let seen = bench.once(1, &["--bootstrap-kubeconfig", "bootstrap"]).await;
+    let seen = bench.once(3, &["--bootstrap-kubeconfig", "bootstrap"]).await;
     insta::assert_snapshot!(seen.trouble());
 }
 
@@ -214,7 +76,7 @@ async fn a_server_of_another_ca_is_named_at_the_time_out_and_never_sees_the_toke
         .bootstrap_kubeconfig()
         .replace(&other.plane.address().to_string(), &bench.plane.address().to_string());
     std::fs::write(bench.path("bootstrap"), text).expect("the scratch is writable");
-    let seen = bench.once(1, &["--bootstrap-kubeconfig", "bootstrap"]).await;
+    let seen = bench.once(3, &["--bootstrap-kubeconfig", "bootstrap"]).await;
     insta::assert_snapshot!(seen.trouble());
     assert_eq!(bench.plane.stats().requests, 0);
 }
@@ -229,7 +91,7 @@ async fn what_the_server_makes_of_the_request_is_named_at_the_time_out() {
             (_, Some(spoil)) => bench.plane.faults().spoil(spoil),
             (_, None) => unreachable!("every row says what to do"),
         };
-        let seen = bench.once(1, &[]).await;
+        let seen = bench.once(3, &[]).await;
         insta::assert_snapshot!(name, format!("{}\n\n{}", seen.trouble(), seen.lines.join("\n")));
         assert!(!bench.path("pki/kubelet-client-current.pem").exists(), "nothing was made live");
     }
@@ -426,7 +288,7 @@ async fn a_live_name_that_is_no_link_of_ours_is_not_lost() {
     std::fs::create_dir(bench.path("pki")).expect("the scratch is writable");
     std::os::unix::fs::symlink("/elsewhere/current.pem", bench.path("pki/kubelet-client-current.pem"))
         .expect("the scratch is writable");
-    let seen = bench.once(1, &[]).await;
+    let seen = bench.once(3, &[]).await;
     writeln!(text, "another's link: {}", seen.trouble()).expect("a string takes everything");
     let target =
         std::fs::read_link(bench.path("pki/kubelet-client-current.pem")).expect("it is a link still");
