@@ -1,0 +1,36 @@
+//! The committed corpora of `fuzz/`, run on stable by the same functions as the fuzz targets run.
+
+use std::path::Path;
+
+fn replay(target: &str, run: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
+    let mut inputs = 0;
+    for entry in std::fs::read_dir(&folder).expect("the corpus is there") {
+        let path = entry.expect("it can be listed").path();
+        // The name of an input that fails is the last one printed.
+        eprintln!("{}", path.display());
+        run(&std::fs::read(&path).expect("it can be read"));
+        inputs += 1;
+    }
+    assert!(inputs > 0, "{} has inputs", folder.display());
+}
+
+#[test]
+fn the_story_corpus_keeps_every_promise() {
+    replay("story", certrotate_model::scenario::run);
+}
+
+#[test]
+fn the_certificate_corpus_is_read_without_a_panic() {
+    replay("certificate", certrotate_x509::fuzz::certificate);
+}
+
+#[test]
+fn the_bundle_corpus_is_read_without_a_panic() {
+    replay("bundle", certrotate_x509::fuzz::bundle);
+}
+
+#[test]
+fn the_pending_corpus_is_read_without_a_panic() {
+    replay("pending", certrotate_x509::fuzz::pending);
+}
