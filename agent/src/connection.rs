@@ -182,7 +182,7 @@ fn is(one: Option<&Arc<Identity>>, other: &Arc<Identity>) -> bool {
 /// after it.
 fn cut_at(identity: &Identity) -> WallTime {
     let life = identity.not_after().since(identity.not_before());
-    let margin = life.scaled(1, 100).min(Span::from_secs(1)).ms();
+    let margin = life.scaled(1, 100).min(Span::from_ms(50)).ms();
     let margin = i64::try_from(margin).unwrap_or(i64::MAX);
     WallTime::from_unix_ms(identity.not_after().unix_ms().saturating_sub(margin))
 }
