@@ -99,10 +99,12 @@ pub async fn run(options: &Options, ended: impl Future<Output = ()>) -> Result<S
     show.opening(scratch.path());
     let mut running = tokio::spawn(node.run());
     show.run(events, ended, &mut running).await;
+    // The client first: at its end the node withdraws its identity, and with it the connections.
+    let count = show.busy.stop().await;
     control.shutdown();
     // It ends by itself: at most a disk deadline after the last operation.
     let _ = (&mut running).await;
-    let summary = show.close().await;
+    let summary = show.close(count).await;
     scratch.end().map_err(|error| error.to_string())?;
     Ok(summary)
 }
@@ -298,8 +300,7 @@ impl Show {
         ));
     }
 
-    async fn close(mut self) -> Summary {
-        let count = self.busy.stop().await;
+    async fn close(mut self, count: busy::Count) -> Summary {
         let stats = self.plane.stats();
         let summary = Summary {
             rotations: self.renewals(),
