@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::api::{Call, Credential};
 use crate::config::Config;
 use crate::disk::{DiskCommand, Name};
-use crate::id::{Generation, OpId, RunId};
+use crate::id::{Generation, OpId, Ops, RunId};
 use crate::input::{Action, ExitReason};
 use crate::live::{Identity, Live};
 use crate::notice::Notice;
@@ -19,7 +19,7 @@ pub(crate) struct Common {
     pub(crate) config: Config,
     pub(crate) run: RunId,
     /// The last operation's number; also counts the draws of jitter.
-    pub(crate) ops: u32,
+    pub(crate) ops: Ops,
     /// The latest mono time that was seen.
     pub(crate) mono: MonoTime,
     pub(crate) live: Live,
@@ -78,7 +78,7 @@ impl Common {
         Self {
             config,
             run,
-            ops: 0,
+            ops: Ops(0),
             mono: MonoTime::default(),
             live: Live::None,
             life,
@@ -126,8 +126,8 @@ impl Outstanding {
 
 impl Cx<'_> {
     fn operation(&mut self) -> OpId {
-        self.common.ops = self.common.ops.saturating_add(1);
-        OpId { run: self.common.run, seq: self.common.ops }
+        self.common.ops = Ops(self.common.ops.0.saturating_add(1));
+        OpId { run: self.common.run, seq: self.common.ops.0 }
     }
 
     pub(crate) fn disk(&mut self, command: DiskCommand) -> Outstanding {
@@ -175,9 +175,9 @@ impl Cx<'_> {
 
     /// A number for jitter: the same on every replay, different on every node and in every run.
     pub(crate) fn draw(&mut self) -> u64 {
-        self.common.ops = self.common.ops.saturating_add(1);
+        self.common.ops = Ops(self.common.ops.0.saturating_add(1));
         let seed = self.common.config.spec().seed ^ self.common.run.0.rotate_left(32);
-        splitmix64(seed.wrapping_add(u64::from(self.common.ops).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+        splitmix64(seed.wrapping_add(u64::from(self.common.ops.0).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
     }
 
     /// Counts a failed disk operation and gives the wait before the next try.

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 use crate::facts::{San, Subject, Usages};
 use crate::time::{Span, WallTime};
@@ -80,9 +81,22 @@ impl ConfigSpec {
     }
 }
 
-/// A valid configuration, cheap to clone.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Config(Arc<ConfigSpec>);
+/// A valid configuration, cheap to clone, to compare with itself and to hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config(Arc<Checked>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Checked {
+    spec: ConfigSpec,
+    /// Of `spec`: it stands for it in the hash of a state, which is taken millions of times.
+    digest: u64,
+}
+
+impl Hash for Config {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0.digest);
+    }
+}
 
 impl Config {
     /// Checks `spec`.
@@ -105,25 +119,26 @@ impl Config {
             return Err(ConfigError::DurationTooShort);
         }
         spec.times.check()?;
-        Ok(Self(Arc::new(spec)))
+        let digest = crate::digest::of(&spec);
+        Ok(Self(Arc::new(Checked { spec, digest })))
     }
 
     /// What was checked.
     #[must_use]
     pub fn spec(&self) -> &ConfigSpec {
-        &self.0
+        &self.0.spec
     }
 
     /// What to ask for.
     #[must_use]
     pub fn template(&self) -> &Template {
-        &self.0.template
+        &self.0.spec.template
     }
 
     /// The named times.
     #[must_use]
     pub fn times(&self) -> &Times {
-        &self.0.times
+        &self.0.spec.times
     }
 }
 

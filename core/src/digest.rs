@@ -34,6 +34,18 @@ impl Hasher for Fnv {
         self.write(&number.to_le_bytes());
     }
 
+    fn write_u128(&mut self, number: u128) {
+        self.write(&number.to_le_bytes());
+    }
+
+    fn write_i32(&mut self, number: i32) {
+        self.write(&number.to_le_bytes());
+    }
+
+    fn write_i128(&mut self, number: i128) {
+        self.write(&number.to_le_bytes());
+    }
+
     fn write_i64(&mut self, number: i64) {
         self.write(&number.to_le_bytes());
     }

@@ -1,22 +1,48 @@
 //! Names for things that core never holds itself: keys, certificates, requests, operations.
 
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 /// One life of the process; makes operation ids unique across restarts.
 ///
 /// The driver draws it at random at start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct RunId(pub u64);
 
 /// One effect asked for by core. Every answer names one, and a late or unknown one changes nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct OpId {
     /// The run that asked.
     pub run: RunId,
     /// Counts up from 1 within the run.
     pub seq: u32,
+}
+
+/// How many operations a run has asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ops(pub(crate) u32);
+
+// How these reach a hasher is told in `crate::time`.
+
+impl Hash for RunId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_i128(self.0.into());
+    }
+}
+
+impl Hash for OpId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.run.hash(state);
+        Ops(self.seq).hash(state);
+    }
+}
+
+impl Hash for Ops {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_i32(self.0.cast_signed());
+    }
 }
 
 /// The number of an identity: one key each, counting up from 1.

@@ -3,8 +3,13 @@
 //! Wall time decides validity and may jump either way. Mono time spaces retries, counts suspended
 //! time and never goes back. Both are whole milliseconds: one unit everywhere, so that nothing is
 //! ever due by a rounding error.
+//!
+//! The two clocks, operation numbers, runs and counters each reach a [`Hasher`] by a method of their own (`write_i64`,
+//! `write_u128`, `write_i32`, `write_i128`, `write_u16`), so that a hasher of its own can tell them from other numbers:
+//! a model checker takes states for equal that differ only in when they were reached.
 
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 /// A point of civil time: milliseconds since 1970-01-01T00:00:00Z, negative before.
 ///
@@ -16,7 +21,7 @@ pub struct WallTime(i64);
 /// A point of the monotonic clock: milliseconds since an arbitrary start (CLOCK_BOOTTIME's, on Linux).
 ///
 /// Only the order and the differences mean anything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct MonoTime(u64);
 
@@ -107,6 +112,12 @@ impl MonoTime {
     #[must_use]
     pub const fn since(self, earlier: Self) -> Span {
         Span(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Hash for MonoTime {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u128(self.0.into());
     }
 }
 
