@@ -69,12 +69,12 @@ fn phase(world: &World) -> Phase {
 }
 
 fn saw(world: &World, wanted: impl Fn(&Notice) -> bool) -> bool {
-    world.notices.iter().any(|(_, notice)| wanted(notice))
+    world.log().notices.iter().any(|(_, notice)| wanted(notice))
 }
 
 /// How many calls created, or tried to create, an object.
 fn creates(world: &World) -> usize {
-    world.calls.iter().filter(|(_, call)| matches!(call, Call::Create { .. })).count()
+    world.log().calls.iter().filter(|(_, call)| matches!(call, Call::Create { .. })).count()
 }
 
 /// The credentials of the calls since the first `count`, each once.

@@ -42,7 +42,7 @@ fn a_first_start_makes_one_request_and_serves_its_certificate() {
     assert_eq!(world.credentials, [Credential::Bootstrap; 2], "one create, one watch");
     insta::assert_debug_snapshot!(names(&world));
     let commands: Vec<String> =
-        world.disk.log.iter().map(|(command, _)| format!("{:?}", Kind::of(command))).collect();
+        world.log().disk.iter().map(|(command, _)| format!("{:?}", Kind::of(command))).collect();
     insta::assert_snapshot!(commands.join(" "));
 }
 
@@ -92,7 +92,7 @@ fn a_full_disk_at_any_step_of_a_rotation_costs_neither_the_identity_nor_a_second
             world.disk.faults.push(Fault { after, times: 3, kind, fault: DiskFault::NoSpace });
             world.run_until("the second certificate", |world| world.served() == Some(Generation(2)));
             assert_eq!(world.server.created(), created + 1, "{kind:?} after {after}");
-            assert!(world.disk.names_max <= 5, "{kind:?} after {after}: {} names", world.disk.names_max);
+            assert!(world.log().names_max <= 5, "{kind:?} after {after}: {} names", world.log().names_max);
             world.run_until("tidiness", |world| names(world).len() == 3 && phase(world) == Phase::Resting);
             assert_eq!(
                 world.served(),
@@ -107,9 +107,9 @@ fn a_full_disk_at_any_step_of_a_rotation_costs_neither_the_identity_nor_a_second
 fn a_crash_after_any_disk_operation_of_a_rotation_recovers_to_a_valid_identity_and_never_asks_twice() {
     let operations = {
         let mut world = running();
-        let before = world.disk.log.len();
+        let before = world.log().disk.len();
         world.run_until("the second certificate", |world| world.served() == Some(Generation(2)));
-        world.disk.log.len() - before
+        world.log().disk.len() - before
     };
     for crash_after in 0..operations {
         let pending = {
@@ -134,8 +134,8 @@ fn a_crash_after_any_disk_operation_of_a_rotation_recovers_to_a_valid_identity_a
 /// A world whose first renewal has carried out so many disk operations.
 fn rotated_for(operations: usize) -> World {
     let mut world = running();
-    let before = world.disk.log.len();
-    world.run_until("the operation", |world| world.disk.log.len() >= before + operations);
+    let before = world.log().disk.len();
+    world.run_until("the operation", |world| world.log().disk.len() >= before + operations);
     world
 }
 
@@ -182,7 +182,7 @@ fn a_denied_request_is_followed_by_another_only_after_ten_minutes_or_when_somebo
     world.server.approver = Approver::Denies;
     world.start();
     world.run_until("the denial", |world| {
-        world.notices.iter().any(|(_, notice)| matches!(notice, Notice::RequestDenied { .. }))
+        world.log().notices.iter().any(|(_, notice)| matches!(notice, Notice::RequestDenied { .. }))
     });
     world.run_for(Span::from_mins(10).scaled(99, 100));
     assert_eq!(world.server.created(), 1);
@@ -195,10 +195,10 @@ fn a_denied_request_is_followed_by_another_only_after_ten_minutes_or_when_somebo
 #[test]
 fn a_certificate_for_another_key_is_refused_never_written_and_asked_for_again_with_a_new_key() {
     let mut world = world();
-    world.server.bad = Some(Bad::Key);
+    world.server.bad = Some(Bad::Flawed(Flaw::Key));
     world.start();
     world.run_until("the refusal", |world| {
-        world.notices.iter().any(|(_, notice)| {
+        world.log().notices.iter().any(|(_, notice)| {
             matches!(notice, Notice::CertificateRefused { refusal: Refusal::Key { .. }, .. })
         })
     });
@@ -214,7 +214,7 @@ fn a_late_duplicate_or_unknown_answer_changes_nothing() {
     world.server.silent = true;
     world.run_until("the call", |world| !world.credentials.is_empty());
     world.run_until("its time-out", |world| {
-        world.notices.iter().any(|(_, notice)| matches!(notice, Notice::CallTimedOut { .. }))
+        world.log().notices.iter().any(|(_, notice)| matches!(notice, Notice::CallTimedOut { .. }))
     });
     let before = world.node.clone().expect("the process runs");
     let late = certrotate_core::id::OpId { run: certrotate_core::id::RunId(1), seq: 1 };

@@ -86,7 +86,7 @@ fn runs() -> Rows {
     for (approver, bad) in [
         (Approver::Absent, None),
         (Approver::Denies, None),
-        (Approver::Auto, Some(Bad::Chain)),
+        (Approver::Auto, Some(Bad::Flawed(Flaw::Chain))),
         (Approver::NoSigner, None),
     ] {
         let mut world = world();
@@ -210,7 +210,7 @@ fn calls(world: &World, call: &Call) -> Vec<Result<CsrObject, ApiFault>> {
         .disk
         .keys()
         .last()
-        .map_or(KeyDigest([0; 32]), |key| KeyDigest(certrotate_model::server::leaf(key.0).0));
+        .map_or(KeyDigest([0; 32]), |key| KeyDigest(certrotate_model::cert::leaf(key.0).0));
     let template = world.config.template();
     let _ = server.create(request, key, template, world.now.wall);
     let Some(issued) = server.objects.get(&request).cloned() else { return Vec::new() };

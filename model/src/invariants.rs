@@ -1,56 +1,97 @@
 //! The invariants, each a named function whose doc comment is the sentence.
 //!
-//! They look at the world from outside: at the disk, the server and what the node announced.
+//! They look at the world from outside: at the disk, the server and what the node announced. What they have to
+//! remember is in [`crate::ghost`]; what the machine may ask for is in [`crate::spec`].
+
+use std::fmt;
 
 use certrotate_core::api::ApiFault;
 use certrotate_core::disk::Name;
-use certrotate_core::facts::CertFacts;
 use certrotate_core::id::{Generation, OpId, RunId};
 use certrotate_core::input::{Disposition, Input};
-use certrotate_core::judge::{judge_identity, judge_time};
 use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::Now;
 use certrotate_core::view::Phase;
 
-use crate::World;
+use crate::ghost::Announced;
+use crate::world::World;
 
-/// Checks all of them.
-///
-/// # Panics
-///
-/// With the invariant's id and sentence, if one does not hold.
-pub fn check(world: &mut World) {
-    type Invariant = (&'static str, fn(&World) -> bool);
-    let all: [Invariant; 9] = [
-        ("S1: the identity that is served is within its validity", s1_served_within_validity),
-        ("S1: the driver serves what the machine takes to be live", s1_driver_and_machine_agree),
-        ("S3: the live name names a complete bundle or nothing, in every image", s3_live_name_is_whole),
-        ("S4: what is served is what the live name names, in every image", s4_served_is_durable),
-        ("S5: a start finds the last identity that was announced", s5_last_good_one_survives),
-        ("S8: at most one request is open", s8_one_open_request),
-        ("S10: no two requests share a key", s10_fresh_keys),
-        ("S12: at most five names of ours", s12_bounded_disk),
-        ("F14: a failure never takes a usable identity away", f14_failure_takes_nothing_away),
-    ];
-    for (sentence, holds) in all {
-        assert!(holds(world), "{sentence}: violated at step {}\n{}", world.steps, world.summary());
+/// Something that does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Violation {
+    /// The invariant's id.
+    pub id: &'static str,
+    /// Its sentence.
+    pub sentence: &'static str,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.id, self.sentence)
     }
-    world.recovered |= has_recovered(world);
+}
+
+/// The calls that may be made at once, in thousandths.
+pub const BURST: u64 = 8000;
+
+type Invariant = (&'static str, &'static str, fn(&World) -> bool);
+
+/// Asked after every step.
+pub const ALWAYS: &[Invariant] = &[
+    ("S1", "the identity that is served is within its validity", s1_served_within_validity),
+    ("S1", "the driver serves what the machine takes to be live", s1_driver_and_machine_agree),
+    ("S8", "at most one request is open", s8_one_open_request),
+    ("S9", "calls are bounded in every window of time", s9_no_hot_loop),
+    ("S10", "no two requests, and no two generations, share a key", s10_fresh_keys),
+    ("S13", "what ended in this run, or is older than what is served, does not go live", s13_never_back),
+    ("L2", "every wait has an end", l2_a_deadline_is_armed),
+    ("L4", "no wait is longer than its cap", l4_no_wait_is_longer_than_its_cap),
+    ("S14", "nothing postpones a renewal by mono time", s14_renewal_is_not_postponed),
+    ("S5", "a start finds the last identity that was announced", s5_last_good_one_survives),
+    ("S5", "a failure never takes a usable identity away", f14_failure_takes_nothing_away),
+];
+
+/// Asked after every step that changed the disk, and when something goes live.
+pub const OF_THE_DISK: &[Invariant] = &[
+    ("S3", "the live name names a complete bundle or nothing, in every image", s3_live_name_is_whole),
+    ("S2", "the live name names an acceptable identity", s2_live_name_is_acceptable),
+    ("S4", "what is served is what the live name names, in every image", s4_served_is_durable),
+    ("S7", "nothing exposes a file that failed", s7_failed_files_are_not_used),
+    ("S12", "at most five names of ours, in every image", s12_bounded_disk),
+    ("S12", "nothing is created while a failed file is in the way", s12_failed_files_go_first),
+    ("S11", "no file of ours is readable by others", s11_files_are_private),
+];
+
+/// Asks all of them, and notes the first that does not hold.
+pub fn check(world: &mut World) {
+    if let Some((id, sentence)) = world.spec.broken {
+        world.hold(id, sentence, false);
+    }
+    for (id, sentence, holds) in ALWAYS {
+        if !holds(world) {
+            world.hold(id, sentence, false);
+        }
+    }
+    if world.ghost.disk_changed {
+        for (id, sentence, holds) in OF_THE_DISK {
+            if !holds(world) {
+                world.hold(id, sentence, false);
+            }
+        }
+    }
+    world.ghost.recovered |= has_recovered(world);
 }
 
 /// S13: an input that is ignored changes nothing but what the time itself changes.
-///
-/// # Panics
-///
-/// If it did.
-pub fn check_ignored(before: &Rotator, after: &Rotator, now: Now, step: &Step) {
-    if let Disposition::Ignored(why) = step.disposition {
-        let mut timed = before.clone();
-        let op = OpId { run: RunId(u64::MAX), seq: u32::MAX };
-        let unknown = timed.step(now, Input::CallAnswered { op, result: Err(ApiFault::NotFound) });
-        assert_eq!(&timed, after, "S13: an input that is ignored ({why:?}) changes nothing");
-        assert_eq!(unknown.actions, step.actions, "S13: an input that is ignored ({why:?}) asks for nothing");
+#[must_use]
+pub fn s13_ignored_changes_nothing(before: &Rotator, after: &Rotator, now: Now, step: &Step) -> bool {
+    if step.disposition == Disposition::Applied {
+        return true;
     }
+    let mut timed = before.clone();
+    let op = OpId { run: RunId(u64::MAX), seq: u32::MAX };
+    let unknown = timed.step(now, Input::CallAnswered { op, result: Err(ApiFault::NotFound) });
+    timed == *after && unknown.actions == step.actions
 }
 
 fn has_recovered(world: &World) -> bool {
@@ -62,9 +103,8 @@ fn has_recovered(world: &World) -> bool {
 /// The identity that is served is within its validity at the time of the last step.
 #[must_use]
 pub fn s1_served_within_validity(world: &World) -> bool {
-    world
-        .served_facts()
-        .is_none_or(|facts| facts.not_before <= world.now.wall && world.now.wall < facts.not_after)
+    let valid = |(start, end)| start <= world.now.wall && world.now.wall < end;
+    world.served.and_then(|(_, cert)| world.dates(cert)).is_none_or(valid)
 }
 
 /// The identity that the driver serves, by the machine's actions, is the one that the machine takes to be live.
@@ -73,21 +113,44 @@ pub fn s1_driver_and_machine_agree(world: &World) -> bool {
     world.node.as_ref().is_none_or(|node| {
         let view = node.view();
         let live = view.identity.filter(|_| view.serving).map(|identity| identity.generation);
-        live == world.served() || view.phase == Phase::Ended
+        let read = node.live(world.now.wall).is_some();
+        view.phase == Phase::Ended || live == world.served() && read == live.is_some()
     })
 }
 
-/// Whatever a power cut may leave, the live name names a complete bundle or is absent.
+/// What the live name names is for its own key, just what was asked for, and was worth its while.
 #[must_use]
-pub fn s3_live_name_is_whole(world: &World) -> bool {
-    world.disk.damaged || world.disk.live_in_images().all(|live| live.is_ok())
+pub fn s2_live_name_is_acceptable(world: &World) -> bool {
+    world.disk.damaged || world.disk.live_bundle().is_none_or(|bundle| world.is_acceptable(&bundle))
 }
 
-/// Whatever a power cut may leave, the live name gives the generation that is served, or a newer one.
+/// Whatever a power cut may leave, the live name names a complete bundle or is absent; and it is absent only before
+/// its first rename, or where a power cut in the middle of a rename took it away.
+#[must_use]
+pub fn s3_live_name_is_whole(world: &World) -> bool {
+    let disk = &world.disk;
+    let renaming = disk.is_renaming(Name::Live);
+    let absent = !disk.linked_once || disk.unlinked || renaming;
+    let visible = disk.read(Name::Live).is_some() || !disk.linked_once || disk.unlinked;
+    let legal = |live| match live {
+        Ok(None) => absent,
+        Ok(Some(_)) => true,
+        Err(_) => false,
+    };
+    disk.damaged || visible && disk.live_in_images().all(legal)
+}
+
+/// Whatever a power cut may leave, the live name gives the generation that is served, or a newer one, or nothing in
+/// the middle of its rename.
 #[must_use]
 pub fn s4_served_is_durable(world: &World) -> bool {
     let Some(served) = world.served() else { return true };
-    let serves = |live: Result<Option<Generation>, Name>| live.is_ok_and(|live| live >= Some(served));
+    let renaming = world.disk.is_renaming(Name::Live);
+    let serves = |live: Result<Option<Generation>, Name>| match live {
+        Ok(Some(generation)) => generation >= served,
+        Ok(None) => renaming,
+        Err(_) => false,
+    };
     world.disk.damaged || world.disk.live_in_images().all(serves)
 }
 
@@ -95,11 +158,19 @@ pub fn s4_served_is_durable(world: &World) -> bool {
 /// runs, or a newer one, unless that is not valid now, not what is wanted any more, or somebody broke it.
 #[must_use]
 pub fn s5_last_good_one_survives(world: &World) -> bool {
-    let Some((announced, facts)) = world.announced() else { return true };
-    let wanted = judge_identity(world.config.spec(), &facts.key, facts).is_ok();
-    let valid = judge_time(world.now.wall, facts.not_before, facts.not_after).is_ok();
-    let just_recovered = has_recovered(world) && !world.recovered;
-    !just_recovered || !wanted || !valid || world.disk.damaged || world.served() >= Some(announced)
+    let Some(Announced { generation, cert, not_before, .. }) = world.ghost.announced else { return true };
+    let just_recovered = has_recovered(world) && !world.ghost.recovered;
+    !just_recovered
+        || world.now.wall < not_before
+        || world.disk.meddled
+        || !world.is_wanted(cert)
+        || world.served() >= Some(generation)
+}
+
+/// Nothing was done with a file on which something had failed, or that this run did not write, which would expose it.
+#[must_use]
+pub fn s7_failed_files_are_not_used(world: &World) -> bool {
+    world.disk.exposed.is_none()
 }
 
 /// At most one request is open on the server.
@@ -108,23 +179,93 @@ pub fn s8_one_open_request(world: &World) -> bool {
     world.server.open() <= 1
 }
 
-/// No two different requests ever had the same key.
+/// In any window of mono time there are at most [`BURST`] looks and as many watches, one more a minute of each,
+/// and two more a start; minutes shrink with the life of certificates.
 #[must_use]
-pub fn s10_fresh_keys(world: &World) -> bool {
-    !world.server.key_shared()
+pub fn s9_no_hot_loop(world: &World) -> bool {
+    world.ghost.looks.level() <= BURST && world.ghost.watches.level() <= BURST
 }
 
-/// At most five names of ours are there, without quarantined files, what somebody else put there,
+/// No two different requests ever had the same key, and no two generations.
+#[must_use]
+pub fn s10_fresh_keys(world: &World) -> bool {
+    !world.ghost.key_shared
+}
+
+/// Every file of ours that holds a key has its mode from the beginning.
+#[must_use]
+pub fn s11_files_are_private(world: &World) -> bool {
+    world
+        .disk
+        .names()
+        .all(|name| world.disk.strangers.iter().any(|it| it.0 == name) || !world.disk.is_public(name))
+}
+
+/// At most five names of ours are there, in every image, without quarantined files, what somebody else put there,
 /// and what could not be removed.
 #[must_use]
 pub fn s12_bounded_disk(world: &World) -> bool {
-    let ours = |name: &Name| !matches!(name, Name::Quarantine { .. }) && !world.disk.strangers.contains(name);
-    world.disk.names().filter(ours).count() <= 5 + world.disk.unremoved
+    let strangers = &world.disk.strangers;
+    let ours = |name: Name| {
+        !matches!(name, Name::Quarantine { .. }) && strangers.iter().all(|stranger| stranger.0 != name)
+    };
+    world.disk.most_names(ours) <= 5 + usize::from(world.disk.unremoved)
+}
+
+/// After a file failed it is removed and the directory synced before anything is created.
+#[must_use]
+pub fn s12_failed_files_go_first(world: &World) -> bool {
+    !world.ghost.created_too_early
+}
+
+/// What ended while it was served in this run, or is older than what is served and valid, does not go live.
+#[must_use]
+pub fn s13_never_back(world: &World) -> bool {
+    !world.ghost.revived
+}
+
+/// While a run lasts, it wants a tick at some time; and while anything is under way or an identity is wanted, by mono time.
+#[must_use]
+pub fn l2_a_deadline_is_armed(world: &World) -> bool {
+    let Some(node) = &world.node else { return true };
+    let (view, wake) = (node.view(), node.wake());
+    let rests = view.phase == Phase::Resting && view.identity.is_some();
+    match view.phase {
+        Phase::Ended => true,
+        _ if rests && !world.config.spec().rotate => wake.wall.is_some(),
+        _ => wake.mono.is_some() && (!rests || wake.wall.is_some()),
+    }
+}
+
+/// Between two calls, and between two attempts, there is no longer wait than its cap: while asking, the longest wait
+/// of a call (15 min) or its deadline; otherwise the longest wait after denials, with jitter (5 h). All shrink with the life of certificates.
+#[must_use]
+pub fn l4_no_wait_is_longer_than_its_cap(world: &World) -> bool {
+    let Some(node) = &world.node else { return true };
+    let (view, wake) = (node.view(), node.wake());
+    let rests = view.phase == Phase::Resting && view.identity.is_some();
+    let Some(mono) = wake.mono.filter(|_| !rests) else { return true };
+    let cap = if view.phase == Phase::Asking { 900_000 } else { 18_000_000 };
+    let scaled = (cap * view.life.ms().min(3_600_000) / 3_600_000).max(1000);
+    mono.ms().saturating_sub(world.shown().mono.ms()) <= scaled
+}
+
+/// While an identity is served and nothing is in flight, a tick is wanted when nine tenths of its life have passed by
+/// mono time at the latest, or when the wait after a failed attempt ends.
+#[must_use]
+pub fn s14_renewal_is_not_postponed(world: &World) -> bool {
+    let (Some(node), Some(by)) = (&world.node, world.ghost.renew_by) else { return true };
+    let (view, wake) = (node.view(), node.wake());
+    if view.phase != Phase::Resting || !world.config.spec().rotate || view.identity.is_none() {
+        return true;
+    }
+    let cap = 18_000_000 * view.life.ms().min(3_600_000) / 3_600_000 + 1000;
+    let shown = world.shown().mono.ms();
+    wake.mono.is_some_and(|mono| mono.ms() <= by.ms().max(shown.saturating_add(cap)))
 }
 
 /// While clocks, process and files are left alone, an identity that was announced is served to its end.
 #[must_use]
 pub fn f14_failure_takes_nothing_away(world: &World) -> bool {
-    let ended = |(_, facts): (_, &CertFacts)| facts.not_after <= world.now.wall;
-    !world.undisturbed || world.served().is_some() || world.announced().is_none_or(ended)
+    !world.ghost.undisturbed || world.served().is_some() || world.ghost.announced.is_none()
 }

@@ -19,10 +19,14 @@
 //! ```
 
 pub mod brief;
+pub mod cert;
 pub mod disk;
+pub mod fingerprint;
+pub mod ghost;
 pub mod invariants;
-pub mod scenario;
+pub mod list;
 pub mod server;
+pub mod spec;
 pub mod world;
 
 pub use disk::Disk;

@@ -1,28 +1,19 @@
-//! A certificates API with an approver and a signer, and what can go wrong with them.
+//! A certificates API with an approver, a signer and a cleaner, and what can go wrong with them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 
-use certrotate_core::api::{ApiFault, CsrObject, Issued};
-use certrotate_core::config::Template;
-use certrotate_core::facts::{CertFacts, Chain, Subject, Usages};
-use certrotate_core::id::{CertHandle, KeyDigest, LeafDigest, RequestDigest};
+use certrotate_core::api::ApiFault;
+use certrotate_core::id::RequestDigest;
 use certrotate_core::time::{Span, WallTime};
 
+use crate::cert::{Cert, Flaw};
+use crate::list::List;
+
 /// A certificate that is not what was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Bad {
-    /// For another key.
-    Key,
-    /// For another node.
-    Subject,
-    /// Without client auth.
-    Usage,
-    /// With server auth besides.
-    ExtraUsage,
-    /// A CA.
-    Ca,
-    /// Of another CA.
-    Chain,
+    /// It says something that it should not.
+    Flawed(Flaw),
     /// Over already.
     Expired,
     /// Beginning in an hour.
@@ -36,7 +27,7 @@ pub enum Bad {
 }
 
 /// What the approver does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Approver {
     /// Approves, and the signer signs, at once.
     Auto,
@@ -50,14 +41,65 @@ pub enum Approver {
     Fails,
 }
 
+/// The certificate in an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Issue {
+    /// The certificate of this number.
+    Cert(u32),
+    /// Bytes that cannot be read.
+    Unreadable,
+}
+
+/// A CertificateSigningRequest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Object {
+    /// Its name.
+    pub request: RequestDigest,
+    /// The number of the key in it; 0 for somebody else's.
+    pub key: u32,
+    /// Which of the world's templates it asks for.
+    pub template: u8,
+    /// Whether its signer is not the one asked for.
+    pub foreign_signer: bool,
+    /// Whether its usages are not those asked for.
+    pub foreign_usages: bool,
+    /// The condition Approved.
+    pub approved: bool,
+    /// The condition Denied.
+    pub denied: bool,
+    /// The condition Failed.
+    pub failed: bool,
+    /// The certificate.
+    pub issue: Option<Issue>,
+    /// When it was made.
+    pub made: WallTime,
+    /// Whether the node reported it as stuck and went on to another.
+    pub given_up: bool,
+}
+
+impl Object {
+    /// Neither a certificate nor Denied nor Failed (S8). Without those that the node gave up because they were
+    /// approved long ago and got no certificate: it may not delete them, and nobody else does.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !self.is_decided() && !self.given_up
+    }
+
+    /// Whether anything more will come of it.
+    #[must_use]
+    pub fn is_decided(&self) -> bool {
+        self.issue.is_some() || self.denied || self.failed
+    }
+}
+
 /// The server and what it holds.
 #[derive(Clone, Debug)]
 pub struct Server {
-    /// The objects by name.
-    pub objects: BTreeMap<RequestDigest, CsrObject>,
-    /// Answers given to the next calls instead of the true ones.
-    pub answers: Vec<ApiFault>,
-    /// An answer given to every call, as long as it stands here.
+    /// The objects, oldest first.
+    pub objects: Vec<Object>,
+    /// Faults that the next calls meet instead of their true answers.
+    pub answers: List<Answer, 6>,
+    /// A fault that every call meets, as long as it stands here.
     pub outage: Option<ApiFault>,
     /// Whether calls are not answered at all.
     pub silent: bool,
@@ -67,8 +109,12 @@ pub struct Server {
     pub watch_ends: bool,
     /// What the approver does.
     pub approver: Approver,
+    /// What it does with the next request that it decides, once.
+    pub verdict: Option<Approver>,
     /// What is wrong with the certificates that are issued.
     pub bad: Option<Bad>,
+    /// What is wrong with the next one, once.
+    pub bad_next: Option<Bad>,
     /// How long approver and signer let a request wait.
     pub latency: Span,
     /// Whether objects are removed as kube-controller-manager's cleaner does it (`pkg/controller/certificates/cleaner`):
@@ -88,29 +134,34 @@ pub struct Server {
     pub refuse_bootstrap: bool,
     /// How often the server was called.
     pub calls: u64,
-    /// How many certificates were issued; the n-th has the leaf digest [`leaf`]`(n)`.
-    pub issued: u64,
+    /// Every certificate that was issued; the n-th has the number n, and the leaf digest [`crate::cert::leaf`]`(n)`.
+    pub certs: Vec<Cert>,
     created: u64,
-    /// When the objects were made.
-    made: BTreeMap<RequestDigest, WallTime>,
-    /// Every key that was ever asked for, with its first request.
-    keys: BTreeMap<KeyDigest, RequestDigest>,
-    key_shared: bool,
-    /// What the node reported as stuck.
-    pub given_up: BTreeSet<RequestDigest>,
+}
+
+/// A fault for one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Answer(pub ApiFault);
+
+impl Default for Answer {
+    fn default() -> Self {
+        Self(ApiFault::Unexpected)
+    }
 }
 
 impl Default for Server {
     fn default() -> Self {
         Self {
-            objects: BTreeMap::new(),
-            answers: Vec::new(),
+            objects: Vec::new(),
+            answers: List::default(),
             outage: None,
             silent: false,
             no_watch: false,
             watch_ends: false,
             approver: Approver::Auto,
+            verdict: None,
             bad: None,
+            bad_next: None,
             latency: Span::ZERO,
             cleaner: true,
             lifetime: Span::from_hours(24),
@@ -120,12 +171,8 @@ impl Default for Server {
             refuse_live: false,
             refuse_bootstrap: false,
             calls: 0,
-            issued: 0,
+            certs: Vec::new(),
             created: 0,
-            made: BTreeMap::new(),
-            keys: BTreeMap::new(),
-            key_shared: false,
-            given_up: BTreeSet::new(),
         }
     }
 }
@@ -137,31 +184,35 @@ impl Server {
         self.created
     }
 
-    /// How many different requests there ever were: an object that is made again counts once.
+    /// How many certificates were issued.
     #[must_use]
-    pub fn requests(&self) -> usize {
-        self.keys.len()
+    pub fn issued(&self) -> u64 {
+        self.certs.len() as u64
     }
 
-    /// Whether two different requests had the same key.
-    #[must_use]
-    pub fn key_shared(&self) -> bool {
-        self.key_shared
-    }
-
-    /// How many requests are open: neither a certificate nor denied nor failed. Without those that the node
-    /// gave up because they were approved long ago and got no certificate: it may not delete them, and nobody else does.
+    /// How many requests are open; see [`Object::is_open`].
     #[must_use]
     pub fn open(&self) -> usize {
-        let open = |it: &CsrObject| it.certificate.is_none() && !it.denied && !it.failed;
-        self.objects.iter().filter(|(request, it)| open(it) && !self.given_up.contains(request)).count()
+        self.objects.iter().filter(|it| it.is_open()).count()
+    }
+
+    /// The certificate of that number.
+    #[must_use]
+    pub fn cert(&self, number: u32) -> Option<&Cert> {
+        self.certs.get(usize::try_from(number).ok()?.checked_sub(1)?)
+    }
+
+    /// The object of that name.
+    #[must_use]
+    pub fn find(&self, request: RequestDigest) -> Option<&Object> {
+        self.objects.iter().find(|it| it.request == request)
     }
 
     /// The fault that the call meets before anybody looks at it.
     pub fn fault(&mut self, bootstrap: bool) -> Option<ApiFault> {
         self.calls += 1;
-        if !self.answers.is_empty() {
-            return Some(self.answers.remove(0));
+        if let Some(Answer(fault)) = self.answers.pop_front() {
+            return Some(fault);
         }
         let refused = if bootstrap { self.refuse_bootstrap } else { self.refuse_live };
         self.outage.or(refused.then_some(ApiFault::Unauthorized))
@@ -174,129 +225,91 @@ impl Server {
     /// 409 where the name exists, 422 where more lifetime is asked for than is allowed.
     pub fn create(
         &mut self,
-        request: RequestDigest,
-        key: KeyDigest,
-        template: &Template,
+        object: Object,
+        asked: Option<Span>,
         wall: WallTime,
-    ) -> Result<CsrObject, ApiFault> {
+    ) -> Result<Object, ApiFault> {
         self.clean(wall);
-        if self.objects.contains_key(&request) {
+        if self.find(object.request).is_some() {
             return Err(ApiFault::AlreadyExists);
         }
-        if self.longest_wish.is_some_and(|longest| template.duration.is_some_and(|asked| asked > longest)) {
+        if self.longest_wish.is_some_and(|longest| asked.is_some_and(|asked| asked > longest)) {
             return Err(ApiFault::Invalid);
         }
         self.created += 1;
-        self.made.insert(request, wall);
-        self.key_shared |= *self.keys.entry(key).or_insert(request) != request;
-        let object = CsrObject {
-            key: Some(key),
-            signer: template.signer.clone(),
-            usages: template.usages,
-            approved: false,
-            denied: false,
-            failed: false,
-            certificate: None,
-        };
-        self.objects.insert(request, object.clone());
-        self.control(template, wall);
+        self.objects.push(object);
+        self.control(wall);
         Ok(object)
     }
 
     /// Removes what is old.
     fn clean(&mut self, wall: WallTime) {
-        for request in self.objects.keys() {
-            self.made.entry(*request).or_insert(wall);
-        }
         if !self.cleaner {
             return;
         }
-        let made = &self.made;
-        self.objects.retain(|request, it| {
-            let age = wall.since(made.get(request).copied().unwrap_or(wall));
-            let ended = it.denied || it.failed || it.certificate.is_some();
-            !(ended && age >= Span::from_hours(1) || !ended && !it.approved && age >= Span::from_hours(24))
+        self.objects.retain(|it| {
+            let age = wall.since(it.made);
+            !(it.is_decided() && age >= Span::from_hours(1)
+                || !it.is_decided() && !it.approved && age >= Span::from_hours(24))
         });
-        self.made.retain(|request, _| self.objects.contains_key(request));
     }
 
     /// Lets cleaner, approver and signer act.
-    pub fn control(&mut self, template: &Template, wall: WallTime) {
+    pub fn control(&mut self, wall: WallTime) {
         self.clean(wall);
-        let open: Vec<RequestDigest> = self.objects.keys().copied().collect();
-        for request in open {
-            let Some(object) = self.objects.get(&request) else { continue };
-            let age = wall.since(self.made.get(&request).copied().unwrap_or(wall));
-            if object.denied || object.failed || object.certificate.is_some() || age < self.latency {
+        for index in 0..self.objects.len() {
+            let object = self.objects[index];
+            if object.is_decided() || wall.since(object.made) < self.latency {
                 continue;
             }
-            let (approved, denied, failed) = match self.approver {
+            let (approved, denied, failed) = match self.verdict.unwrap_or(self.approver) {
                 Approver::Auto | Approver::NoSigner => (true, false, false),
                 Approver::Absent => (object.approved, false, false),
                 Approver::Denies => (false, true, false),
                 Approver::Fails => (true, false, true),
             };
-            let signed = self.approver == Approver::Auto;
-            let key = object.key.unwrap_or(KeyDigest([0; 32]));
-            let certificate = signed.then(|| self.issue(key, template, wall));
-            if let Some(object) = self.objects.get_mut(&request) {
-                (object.approved, object.denied, object.failed) = (approved, denied, failed);
-                object.certificate = certificate;
-            }
+            let signs = self.verdict.unwrap_or(self.approver) == Approver::Auto;
+            self.verdict = None;
+            let issue = signs.then(|| self.issue(&object, wall));
+            self.objects[index] = Object { approved, denied, failed, issue, ..object };
         }
     }
 
-    fn issue(&mut self, key: KeyDigest, template: &Template, wall: WallTime) -> Issued {
-        self.issued += 1;
+    fn issue(&mut self, object: &Object, wall: WallTime) -> Issue {
         let second = wall.whole_second();
-        let backdated = WallTime::from_unix_ms(second.unix_ms().saturating_sub_unsigned(self.backdate.ms()));
-        let mut facts = CertFacts {
-            leaf: leaf(self.issued),
-            key,
-            subject: template.subject.clone(),
-            sans: template.sans.clone(),
-            usages: template.usages,
-            ca: false,
-            not_before: backdated,
+        let mut cert = Cert {
+            key: object.key,
+            template: object.template,
+            flaw: None,
+            not_before: WallTime::from_unix_ms(second.unix_ms().saturating_sub_unsigned(self.backdate.ms())),
             not_after: wall.plus(self.lifetime).min(self.ca_end),
-            chain: Chain::Trusted,
         };
-        match self.bad {
+        match self.bad_next.take().or(self.bad) {
             None => {}
-            Some(Bad::Unreadable) => return Issued::Unreadable,
-            Some(Bad::Key) => facts.key = KeyDigest([0xee; 32]),
-            Some(Bad::Subject) => {
-                let common_name = format!("{}0", facts.subject.common_name);
-                facts.subject = Subject { common_name, ..facts.subject };
-            }
-            Some(Bad::Usage) => facts.usages = facts.usages.without(Usages::CLIENT_AUTH),
-            Some(Bad::ExtraUsage) => facts.usages = facts.usages.with(Usages::SERVER_AUTH),
-            Some(Bad::Ca) => facts.ca = true,
-            Some(Bad::Chain) => facts.chain = Chain::Untrusted,
-            Some(Bad::Expired) => facts.not_after = wall,
+            Some(Bad::Unreadable) => return Issue::Unreadable,
+            Some(Bad::Flawed(flaw)) => cert.flaw = Some(flaw),
+            Some(Bad::Expired) => cert.not_after = wall,
             Some(Bad::Between(start, end)) => {
-                facts.not_before = WallTime::from_unix_ms(wall.unix_ms().saturating_add(start));
-                facts.not_after = WallTime::from_unix_ms(wall.unix_ms().saturating_add(end));
+                cert.not_before = WallTime::from_unix_ms(wall.unix_ms().saturating_add(start));
+                cert.not_after = WallTime::from_unix_ms(wall.unix_ms().saturating_add(end));
             }
-            Some(Bad::Early) => facts.not_before = wall.plus(Span::from_hours(1)),
-            Some(Bad::Short) => {
-                // Backdated by nearly all of its life, as a truncating CA would; issued long before it was seen.
-                facts.not_after = wall.plus(Span::from_ms(1));
-            }
+            Some(Bad::Early) => cert.not_before = wall.plus(Span::from_hours(1)),
+            // Backdated by nearly all of its life, as a truncating CA would; issued long before it was seen.
+            Some(Bad::Short) => cert.not_after = wall.plus(Span::from_ms(1)),
         }
-        Issued::Readable { cert: CertHandle(self.issued), facts }
+        self.certs.push(cert);
+        Issue::Cert(self.certs.len() as u32)
     }
 }
 
-/// A leaf digest for the n-th certificate, spread evenly over all values.
-#[must_use]
-pub fn leaf(number: u64) -> LeafDigest {
-    let mut digest = [0; 32];
-    for (chunk, salt) in digest.chunks_mut(8).zip(1u64..) {
-        let mut mixed = number.wrapping_add(salt << 56).wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        chunk.copy_from_slice(&(mixed ^ mixed >> 31).to_be_bytes());
+impl Hash for Server {
+    /// Without what only counts.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.objects.hash(state);
+        self.answers.hash(state);
+        (self.outage, self.silent, self.no_watch, self.watch_ends).hash(state);
+        (self.approver, self.verdict, self.bad, self.bad_next, self.latency).hash(state);
+        (self.lifetime, self.longest_wish, self.refuse_live, self.refuse_bootstrap).hash(state);
+        self.certs.hash(state);
     }
-    LeafDigest(digest)
 }

@@ -1,123 +1,169 @@
 //! One node in its world: the core, the disk, the server and the clocks, in one thread and no time at all.
+//!
+//! A world is a value of a few kilobytes that is cloned and hashed by the million. The only mutator of the machine
+//! in it is [`World::give`]; after each step the specification and the invariants are asked.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
-use certrotate_core::api::{Call, Credential};
-use certrotate_core::config::{Config, Template};
+use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::facts::CertFacts;
-use certrotate_core::id::{CertHandle, Generation, KeyHandle, OpId, RequestDigest, RunId};
-use certrotate_core::input::{Action, Disposition, ExitReason, Input, MadeKey};
-use certrotate_core::notice::Notice;
+use certrotate_core::id::{CertHandle, Generation, RunId};
+use certrotate_core::input::{ExitReason, Input};
 use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 use certrotate_core::trace::{TraceHeader, TraceRecord};
 
-use crate::disk::Disk;
-use crate::invariants;
+use crate::disk::image::Profile;
+use crate::disk::{Bundle, Disk};
+use crate::fingerprint;
+use crate::ghost::{Ghost, Kept};
+use crate::invariants::{self, Violation};
+use crate::list::List;
 use crate::server::Server;
+use crate::spec::{Spec, Wanted};
 
+mod answer;
 mod driver;
+mod log;
+mod script;
 
-pub use driver::Driver;
+pub use answer::{Answer, Outcome};
+pub use driver::{Asked, Driver, What, operation};
+pub use log::Log;
 
 /// The wall time at which a world begins: 2026-01-01T00:00:00Z.
 pub const START: WallTime = WallTime::from_unix_secs(1_767_225_600);
+
+/// A key that was made, and what is asked for with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Request {
+    /// Which of the world's templates.
+    pub template: u8,
+    /// The lifetime that is wished for.
+    pub duration: Option<Span>,
+    /// The number of the key that is in it: not its own only where the driver is wrong.
+    pub key: u32,
+}
+
+/// What a scan misreads (R16), once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lie {
+    /// The bundle that the live name names cannot be read.
+    Unreadable,
+    /// The bundle that the live name names is corrupt.
+    Flipped,
+    /// The pending file is corrupt.
+    FlippedPending,
+    /// The live name cannot be looked at.
+    LiveUnreadable,
+}
 
 /// A node and everything around it.
 #[derive(Clone, Debug)]
 pub struct World {
     /// The clocks.
     pub now: Now,
+    /// The process, while it runs.
+    pub node: Option<Rotator>,
     /// The certificate directory.
     pub disk: Disk,
     /// The server.
     pub server: Server,
     /// The configuration that the next run starts with.
     pub config: Config,
-    /// The process, while it runs.
-    pub node: Option<Rotator>,
-    /// What it served, by its own actions.
-    served: Option<(Generation, CertHandle)>,
-    /// The identity that was announced as live last, over all runs, since somebody broke a file.
-    announced: Option<(Generation, CertHandle)>,
-    /// Whether this run has found out what is on disk.
-    pub recovered: bool,
-    /// A script's word that clocks, process and files are left alone: then nothing but its end takes an
-    /// identity away. Withdrawn at a kill.
-    pub undisturbed: bool,
-    /// How the last run ended, if it ended by itself.
-    pub exit: Option<ExitReason>,
-    /// Everything that was reported, with the time.
-    pub notices: Vec<(Now, Notice)>,
-    /// The credential of every call.
-    pub credentials: Vec<Credential>,
-    /// Every call, with the time.
-    pub calls: Vec<(Now, Call)>,
-    /// What was asked for and is not answered, the latest last.
-    pub outstanding: Vec<Action>,
-    /// Answers that are ready.
-    answers: VecDeque<Input>,
-    /// Watches that have nothing to tell yet.
-    watches: Vec<(OpId, RequestDigest)>,
-    /// Keys that were made, and what they ask for.
-    requests: BTreeMap<KeyHandle, (MadeKey, Template)>,
-    certs: BTreeMap<CertHandle, CertFacts>,
-    /// Lost answers: the next so many answers of the disk are dropped.
-    pub lose_disk_answers: u32,
-    /// Lost answers: the next so many calls are carried out and not answered.
-    pub lose_call_answers: u32,
+    /// What was asked for and is not answered, the oldest first.
+    pub asked: List<Asked, 6>,
+    /// Answers that come late: to operations that were given up meanwhile, perhaps.
+    pub late: List<Answer, 3>,
+    /// What is served, by the node's own actions.
+    pub(crate) served: Option<(Generation, CertHandle)>,
+    /// What is known of the run beside the machine's state, for the invariants.
+    pub ghost: Ghost,
+    /// The specification, which is shown every step.
+    pub(crate) spec: Spec,
     /// How the driver does its work.
     pub driver: Driver,
+    /// Keys that were made; the n-th has the number n.
+    pub(crate) requests: Vec<Request>,
+    /// Templates that were ever configured; the last is in use.
+    pub(crate) templates: Arc<Vec<Template>>,
+    /// Answers of the disk that are to be lost.
+    pub lose_disk_answers: u16,
+    /// Answers of calls that are to be lost.
+    pub lose_call_answers: u16,
+    /// What the next scan is to misread.
+    pub lie: Option<Lie>,
+    /// How far the clock of a driver that stops it in a suspend lags behind.
+    pub(crate) lag: Span,
+    /// How the last run ended, if it ended by itself.
+    pub exit: Option<ExitReason>,
+    /// The last answer that was given.
+    pub(crate) last: Option<Answer>,
+    /// The first thing that did not hold.
+    pub violation: Option<Violation>,
+    /// Whether a violation ends the story with a panic.
+    pub strict: bool,
+    /// Everything that happened, for stories.
+    pub log: Option<Box<Log>>,
     /// Every run as a trace, where that is asked for.
     pub traces: Option<Vec<(TraceHeader, Vec<TraceRecord>)>>,
-    /// The last input that was given.
-    pub last: Option<Input>,
     /// How often the core was stepped.
     pub steps: u64,
-    runs: u64,
-    keys: u64,
+    pub(crate) runs: u64,
+    /// The number of the latest operation.
+    pub(crate) ops: u32,
 }
 
 impl World {
-    /// A world with an empty directory and a server without faults, before the first start.
+    /// A world with an empty directory and a server without faults, before the first start. Whatever does not
+    /// hold is noted in `violation`.
     #[must_use]
-    pub fn new(config: Config) -> Self {
+    pub fn quiet(config: Config) -> Self {
+        let templates = Arc::new(vec![config.template().clone()]);
         Self {
             now: Now { wall: START, mono: MonoTime::from_ms(1000) },
+            node: None,
             disk: Disk::default(),
             server: Server::default(),
             config,
-            node: None,
+            asked: List::default(),
+            late: List::default(),
             served: None,
-            announced: None,
-            recovered: false,
-            undisturbed: false,
-            exit: None,
-            notices: Vec::new(),
-            credentials: Vec::new(),
-            calls: Vec::new(),
-            outstanding: Vec::new(),
-            answers: VecDeque::new(),
-            watches: Vec::new(),
-            requests: BTreeMap::new(),
-            certs: BTreeMap::new(),
+            ghost: Ghost::default(),
+            spec: Spec::default(),
+            driver: Driver::Honest,
+            requests: Vec::new(),
+            templates,
             lose_disk_answers: 0,
             lose_call_answers: 0,
-            driver: Driver::Honest,
-            traces: None,
+            lie: None,
+            lag: Span::ZERO,
+            exit: None,
             last: None,
+            violation: None,
+            strict: false,
+            log: None,
+            traces: None,
             steps: 0,
             runs: 0,
-            keys: 0,
+            ops: 0,
         }
     }
 
-    /// Starts the process.
+    /// Starts the process. A template that differs from the last one is another one from now on.
     pub fn start(&mut self) {
+        if self.templates.last() != Some(self.config.template()) {
+            Arc::make_mut(&mut self.templates).push(self.config.template().clone());
+        }
         self.runs += 1;
+        self.ops = 0;
         self.exit = None;
-        self.recovered = false;
         self.node = Some(Rotator::new(self.config.clone(), RunId(self.runs)));
+        self.ghost.started();
+        let ConfigSpec { template, chain_required, .. } = self.config.spec();
+        let Template { subject, sans, usages, .. } = template.clone();
+        self.spec = Spec::new(Arc::new(Wanted { subject, sans, usages, chain: *chain_required }));
         if let Some(traces) = &mut self.traces {
             traces.push((TraceHeader::new(&self.config, RunId(self.runs)), Vec::new()));
         }
@@ -127,11 +173,13 @@ impl World {
     /// Kills the process: what it had in memory and what was under way is gone, the disk stays.
     pub fn kill(&mut self) {
         self.node = None;
-        self.undisturbed = false;
         self.served = None;
-        self.answers.clear();
-        self.watches.clear();
-        self.outstanding.clear();
+        self.asked.clear();
+        self.late.clear();
+        self.last = None;
+        self.lag = Span::ZERO;
+        self.disk.process_ended();
+        self.ghost.killed();
     }
 
     /// Kills the process and starts it again.
@@ -140,10 +188,10 @@ impl World {
         self.start();
     }
 
-    /// The power goes and comes back; see [`Disk::power_cut`].
-    pub fn power_cut(&mut self, kept: u64) {
+    /// The power goes and comes back; of the images that the disk may be left with, it is the one of this number.
+    pub fn power_cut(&mut self, image: usize) {
         self.kill();
-        self.disk.power_cut(kept);
+        self.disk = self.disk.image(Profile::Alice, image);
         self.start();
     }
 
@@ -155,161 +203,112 @@ impl World {
 
     /// The facts of what is served.
     #[must_use]
-    pub fn served_facts(&self) -> Option<&CertFacts> {
-        self.certs.get(&self.served?.1)
+    pub fn served_facts(&self) -> Option<CertFacts> {
+        self.facts(self.served?.1)
     }
 
-    /// The identity that was announced as live last, over all runs, since somebody broke a file.
-    #[must_use]
-    pub fn announced(&self) -> Option<(Generation, &CertFacts)> {
-        let (generation, cert) = self.announced?;
-        Some((generation, self.certs.get(&cert)?))
+    /// The start and the end of a certificate.
+    pub(crate) fn dates(&self, cert: CertHandle) -> Option<(WallTime, WallTime)> {
+        let cert = self.server.cert(u32::try_from(cert.0).ok()?)?;
+        Some((cert.not_before, cert.not_after))
     }
 
-    /// Time passes on both clocks; nothing is told to the process.
-    pub fn pass(&mut self, span: Span) {
-        self.now.wall = self.now.wall.plus(span);
-        self.now.mono = self.now.mono.plus(span);
+    pub(crate) fn facts(&self, cert: CertHandle) -> Option<CertFacts> {
+        let symbolic = self.server.cert(u32::try_from(cert.0).ok()?)?;
+        Some(symbolic.facts(cert.0, self.templates.get(usize::from(symbolic.template))?))
     }
 
-    /// Runs until `done`, taking time where there is nothing else to do.
+    /// Whether a certificate is what is asked for by now.
+    pub(crate) fn is_wanted(&self, cert: CertHandle) -> bool {
+        let symbolic = u32::try_from(cert.0).ok().and_then(|number| self.server.cert(number));
+        symbolic.is_some_and(|it| it.flaw.is_none() && usize::from(it.template) + 1 == self.templates.len())
+    }
+
+    /// Whether a bundle is acceptable, but for the time.
+    pub(crate) fn is_acceptable(&self, bundle: &Bundle) -> bool {
+        let known = self.server.cert(bundle.cert);
+        let own_key = known.is_some_and(|cert| cert.flaw.is_none() && cert.key == self.true_key(bundle.key));
+        own_key && self.is_wanted(CertHandle(bundle.cert.into()))
+    }
+
+    /// What the driver's clocks show.
+    pub(crate) fn shown(&self) -> Now {
+        Now { wall: self.now.wall, mono: MonoTime::from_ms(self.now.mono.ms().saturating_sub(self.lag.ms())) }
+    }
+
+    /// Gives one input now, carries out what is asked for, and asks specification and invariants.
     ///
     /// # Panics
     ///
-    /// If that is not so after ten thousand steps, or nothing would ever happen again: `goal` was not reached.
-    pub fn run_until(&mut self, goal: &str, mut done: impl FnMut(&Self) -> bool) {
-        for _ in 0..10_000 {
-            if done(self) {
-                return;
-            }
-            assert!(self.advance(), "nothing happens any more before: {goal}\n{}", self.summary());
-        }
-        panic!("not reached in 10,000 steps: {goal}\n{}", self.summary());
-    }
-
-    /// Runs until both clocks are `span` further.
-    pub fn run_for(&mut self, span: Span) {
-        let end = self.now.mono.plus(span);
-        while self.now.mono < end {
-            if !self.deliver() && !self.wait_until(end) {
-                self.pass(end.since(self.now.mono));
-            }
-        }
-        while self.deliver() {}
-        self.tick_if_due();
-    }
-
-    /// Runs until nothing is left to answer, without letting time pass.
-    pub fn settle(&mut self) {
-        while self.deliver() {}
-    }
-
-    /// Gives the next answer, or lets time pass until the next deadline and ticks.
-    pub fn advance(&mut self) -> bool {
-        self.deliver() || self.wait_until(MonoTime::from_ms(u64::MAX))
-    }
-
-    /// Gives the next answer, if there is one.
-    pub fn deliver(&mut self) -> bool {
-        self.poll_watches();
-        match self.answers.pop_front() {
-            Some(input) => {
-                self.give(input);
-                true
-            }
-            None => false,
-        }
-    }
-
-    fn tick_if_due(&mut self) {
-        let Some(node) = &self.node else { return };
-        let wake = node.wake();
-        let due = wake.wall.is_some_and(|wall| self.now.wall >= wall)
-            || wake.mono.is_some_and(|mono| self.now.mono >= mono);
-        if due {
-            self.give(Input::Tick);
-        }
-    }
-
-    fn wait_until(&mut self, end: MonoTime) -> bool {
-        let Some(node) = &self.node else { return false };
-        let wake = node.wake();
-        let by_wall = wake.wall.map(|wall| wall.since(self.now.wall));
-        let by_mono = wake.mono.map(|mono| mono.since(self.now.mono));
-        let Some(wait) = by_wall.into_iter().chain(by_mono).min() else { return false };
-        let left = end.since(self.now.mono);
-        if wait > left {
-            self.pass(left);
-            return true;
-        }
-        self.pass(wait);
-        let step = self.give(Input::Tick);
-        let ignored = step.is_some_and(|step| step.disposition != Disposition::Applied);
-        let spins = ignored && self.node.as_ref().is_some_and(|node| node.wake() == wake);
-        assert!(!spins, "S9: a tick at the wake time does something or moves it\n{}", self.summary());
-        true
-    }
-
-    /// Gives one input now, carries out what is asked for, and checks the invariants.
-    ///
-    /// # Panics
-    ///
-    /// If an invariant does not hold.
+    /// In a strict world, if one of them does not hold.
     pub fn give(&mut self, input: Input) -> Option<Step> {
         let mut node = self.node.take()?;
-        // Once a clock has shown its end, nobody owes it anything, even if the clock goes back.
-        let over = self.announced().is_some_and(|(_, facts)| self.now.wall >= facts.not_after);
-        if self.disk.damaged || over {
-            self.announced = None;
-        }
+        let now = self.shown();
         if let Input::DiskAnswered { op, .. } | Input::KeyMade { op, .. } | Input::CallAnswered { op, .. } =
             &input
         {
-            self.outstanding.retain(|action| operation(action) != Some(*op));
+            self.asked.retain(|it| it.op != *op);
         }
+        self.ghost.before(self.now, self.disk.damaged);
+        self.spec.given(&input);
         let before = node.clone();
-        self.last = Some(input.clone());
-        let step = self.step(&mut node, input);
-        invariants::check_ignored(&before, &node, self.now, &step);
+        let step = self.step(&mut node, now, input);
+        self.spec.answered(now, &step);
+        let held = invariants::s13_ignored_changes_nothing(&before, &node, now, &step);
+        self.hold("S13", "an input that is ignored changes nothing", held);
+        let handles = node.handles().map(|handle| Kept(Some(handle))).collect();
         self.node = Some(node);
         self.steps += 1;
-        for action in step.actions.clone() {
+        for action in &step.actions {
             self.carry_out(action);
         }
+        self.ghost.keep_only(&handles);
         invariants::check(self);
+        assert!(
+            !self.strict || self.violation.is_none(),
+            "{}\n{}",
+            self.violation.map(|it| it.to_string()).unwrap_or_default(),
+            self.summary()
+        );
         Some(step)
     }
 
-    fn step(&mut self, node: &mut Rotator, input: Input) -> Step {
+    fn step(&mut self, node: &mut Rotator, now: Now, input: Input) -> Step {
         let Some((_, trace)) = self.traces.as_mut().and_then(|traces| traces.last_mut()) else {
-            return node.step(self.now, input);
+            return node.step(now, input);
         };
-        let record = TraceRecord::of_step(node, trace.len() as u64 + 1, self.now, input);
+        let record = TraceRecord::of_step(node, trace.len() as u64 + 1, now, input);
         let step = Step { disposition: record.disposition, actions: record.actions.clone() };
         trace.push(record);
         step
     }
 
-    /// The whole story in a few lines, for a failure.
+    /// Notes a violation, if it is the first.
+    pub(crate) fn hold(&mut self, id: &'static str, sentence: &'static str, holds: bool) {
+        if !holds && self.violation.is_none() {
+            self.violation = Some(Violation { id, sentence });
+        }
+    }
+
+    /// Two worlds with the same fingerprint go on in the same way, whenever they were reached.
     #[must_use]
-    pub fn summary(&self) -> String {
-        let last: Vec<String> =
-            self.notices.iter().rev().take(8).map(|(now, it)| format!("  {}: {it:?}", now.wall)).collect();
-        let view = self.node.as_ref().map(Rotator::view);
-        let names: Vec<String> = self.disk.names().map(|name| name.to_string()).collect();
-        format!("now {:?}\nview {view:?}\nnames {names:?}\nlast notices\n{}", self.now, last.join("\n"))
+    pub fn fingerprint(&self) -> u64 {
+        fingerprint::of(self, self.now, self.ops)
     }
 }
 
-/// The operation that an action asks for.
-#[must_use]
-pub fn operation(action: &Action) -> Option<OpId> {
-    match action {
-        Action::Disk { op, .. } | Action::MakeKey { op, .. } | Action::Call { op, .. } => Some(*op),
-        Action::Cancel { .. }
-        | Action::GoLive { .. }
-        | Action::Withdraw { .. }
-        | Action::Report(_)
-        | Action::Exit(_) => None,
+impl Hash for World {
+    /// Without what only counts or records.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.node.hash(state);
+        self.disk.hash(state);
+        self.server.hash(state);
+        self.asked.hash(state);
+        self.late.hash(state);
+        self.served.hash(state);
+        self.ghost.hash(state);
+        self.spec.hash(state);
+        self.requests.hash(state);
+        (self.lose_disk_answers, self.lose_call_answers, self.lie, self.lag, self.last).hash(state);
     }
 }

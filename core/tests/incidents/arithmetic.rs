@@ -61,7 +61,7 @@ fn f29_the_leaf_is_the_only_source_of_the_lifetime() {
     let lives = [Span::from_secs(60), Span::from_mins(5), Span::from_mins(10), Span::from_hours(1)];
     for life in lives.into_iter().chain([Span::from_hours(8760)]) {
         let mut world = world();
-        world.undisturbed = true;
+        world.ghost.undisturbed = true;
         world.server.lifetime = life;
         world.start();
         serves(&mut world, 1);

@@ -84,14 +84,14 @@ fn f10_a_node_switched_off_and_on_while_nobody_approves_has_one_request() {
 #[test]
 fn f12_a_node_renews_for_ten_years_without_a_restart() {
     let mut world = running();
-    world.undisturbed = true;
+    world.ghost.undisturbed = true;
     world.run_for(Span::from_hours(10 * 365 * 24));
     let rotations = world.server.requests() as u64 - 1;
     let days = 10 * 365;
     assert!((days * 10 / 9..=days * 10 / 7).contains(&rotations), "{rotations} in {days} days");
     assert_eq!(world.served(), Some(Generation(rotations as u32 + 1)));
     assert!(!saw(&world, |notice| matches!(notice, Notice::Expired { .. })));
-    assert!(world.disk.names_max <= 5);
+    assert!(world.log().names_max <= 5);
 }
 
 #[test]
@@ -111,25 +111,28 @@ fn f14_a_failed_renewal_never_takes_a_usable_certificate_away() {
         },
     ];
     failures.push(|world| world.server.outage = Some(ApiFault::Unauthorized));
-    failures.push(|world| world.server.bad = Some(Bad::Key));
+    failures.push(|world| world.server.bad = Some(Bad::Flawed(Flaw::Key)));
     failures.push(|world| world.server.bad = Some(Bad::Expired));
     failures.push(|world| world.server.bad = Some(Bad::Unreadable));
     for (number, fail) in failures.iter().enumerate() {
         let mut world = running();
         let end = world.served_facts().expect("it is served").not_after;
-        world.undisturbed = true;
+        world.ghost.undisturbed = true;
         fail(&mut world);
         let almost = Span::from_ms(end.since(world.now.wall).ms() - 1);
         world.run_for(almost);
         assert!(world.served().is_some(), "failure {number}: served to the last millisecond");
-        assert!(world.calls.len() + world.disk.log.len() > 20, "failure {number}: a renewal was tried");
+        assert!(
+            world.log().calls.len() + world.log().disk.len() > 20,
+            "failure {number}: a renewal was tried"
+        );
     }
 }
 
 #[test]
 fn f14_a_certificate_that_ends_while_it_is_being_installed_does_not_take_the_live_one_away() {
     let mut world = running();
-    world.undisturbed = true;
+    world.ghost.undisturbed = true;
     world.server.bad = Some(Bad::Between(-300_000, 6000));
     world.run_until("the switch", |world| {
         world.disk.live_bundle().is_some_and(|it| it.header.generation == Generation(2))
@@ -158,7 +161,7 @@ fn f15_a_crash_at_any_step_of_a_rotation_leaves_a_usable_identity_even_if_the_se
                 world.advance();
             }
             world.restart();
-            world.run_until("recovery", |world| world.recovered);
+            world.run_until("recovery", |world| world.ghost.recovered);
             assert!(world.served().is_some(), "step {step}: old or new, at once");
             world.server.refuse_live = forgotten;
             world.run_until("the next one", |world| world.served() >= Some(Generation(2)));

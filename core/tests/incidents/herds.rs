@@ -73,9 +73,9 @@ fn f32_a_server_that_asks_for_a_pause_gets_it_but_for_no_longer_than_the_longest
             let mut world = world();
             world.server.answers = vec![fault];
             world.start();
-            world.run_until("the refusal", |world| world.calls.len() == 1);
+            world.run_until("the refusal", |world| world.log().calls.len() == 1);
             let asked = world.now.mono;
-            world.run_until("the next call", |world| world.calls.len() == 2);
+            world.run_until("the next call", |world| world.log().calls.len() == 2);
             let wait = world.now.mono.since(asked);
             assert!(least <= wait && wait <= most, "{fault:?}: {wait}");
         }

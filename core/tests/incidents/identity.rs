@@ -25,14 +25,14 @@ fn f84_a_renamed_node_asks_for_its_new_name_with_the_bootstrap_credential() {
 #[test]
 fn f88_a_valid_identity_renews_itself_although_the_token_has_expired() {
     let mut world = running();
-    world.undisturbed = true;
+    world.ghost.undisturbed = true;
     world.server.refuse_bootstrap = true;
     let before = world.credentials.len();
     serves(&mut world, 3);
     let mut kinds = kinds_since(&world, before);
     kinds.retain(|it| *it == Credential::Bootstrap);
     assert_eq!(kinds, [], "the token was never needed");
-    world.undisturbed = false;
+    world.ghost.undisturbed = false;
     world.restart();
     serves(&mut world, 4);
 }
@@ -45,12 +45,12 @@ fn f89_a_node_that_the_server_forgot_tries_bootstrap_once_and_then_waits_long_wi
         world.run_until("the refusal", |world| {
             saw(world, |notice| matches!(notice, Notice::CallFailed { fault: it, .. } if *it == fault))
         });
-        let refused = world.calls.len();
-        world.run_until("the next call", |world| world.calls.len() > refused);
+        let refused = world.log().calls.len();
+        world.run_until("the next call", |world| world.log().calls.len() > refused);
         let bundles_before = bundles(&world);
-        let before = world.calls.len();
+        let before = world.log().calls.len();
         world.run_for(DAY);
-        let calls = world.calls.len() - before;
+        let calls = world.log().calls.len() - before;
         assert!((80..=140).contains(&calls), "{calls} calls in a day");
         assert!(bundles(&world).is_superset(&bundles_before), "nothing has to be deleted");
         world.server.outage = None;

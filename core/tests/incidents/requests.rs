@@ -9,7 +9,7 @@ use certrotate_core::input::Input;
 use certrotate_core::judge::Refusal;
 use certrotate_core::time::WallTime;
 use certrotate_model::disk::{Fault, File, Kind};
-use certrotate_model::server::{Approver, leaf};
+use certrotate_model::server::Approver;
 
 #[test]
 fn f37_a_node_never_has_two_open_requests_whatever_happens_to_it() {
@@ -20,7 +20,9 @@ fn f37_a_node_never_has_two_open_requests_whatever_happens_to_it() {
         world.lose_call_answers = u32::from(round % 5 == 0);
         world.lose_disk_answers = u32::from(round % 11 == 0);
         if round % 13 == 0 {
-            world.disk.faults = vec![Fault { after: 2, times: 1, kind: Kind::SyncDir, fault: DiskFault::Io }];
+            world.disk.faults = [Fault { after: 2, times: 1, kind: Kind::SyncDir, fault: DiskFault::Io }]
+                .into_iter()
+                .collect();
         }
         match round % 3 {
             0 => world.restart(),
@@ -47,7 +49,7 @@ fn f38_a_node_killed_right_after_the_post_takes_its_request_up_again_and_accepts
         let asked: Vec<RequestDigest> = world.server.objects.keys().copied().collect();
         for _ in 0..100 {
             world.restart();
-            world.run_until("the next look", |world| world.recovered && !world.outstanding.is_empty());
+            world.run_until("the next look", |world| world.ghost.recovered && !world.outstanding.is_empty());
             world.settle();
         }
         assert_eq!(world.server.objects.keys().copied().collect::<Vec<_>>(), asked);

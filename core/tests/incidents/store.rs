@@ -12,9 +12,9 @@ fn after_operations(start: bool, operations: usize) -> Option<World> {
     if start {
         world.start();
     }
-    let before = if start { 0 } else { world.disk.log.len() };
+    let before = if start { 0 } else { world.log().disk.len() };
     let goal = Some(Generation(if start { 1 } else { 2 }));
-    while world.disk.log.len() < before + operations {
+    while world.log().disk.len() < before + operations {
         if world.served() == goal {
             return None;
         }
@@ -77,7 +77,7 @@ fn f55_a_full_disk_at_any_write_leaves_the_old_certificate_and_heals_when_there_
     for kind in [Kind::Create, Kind::Write, Kind::SyncFile, Kind::Symlink, Kind::Rename] {
         for after in 0..4 {
             let mut world = running();
-            world.undisturbed = true;
+            world.ghost.undisturbed = true;
             let fault = DiskFault::NoSpace;
             world.disk.faults.push(Fault { after, times: u32::MAX, kind, fault });
             world.run_until("the full disk", |world| {
@@ -88,7 +88,7 @@ fn f55_a_full_disk_at_any_write_leaves_the_old_certificate_and_heals_when_there_
             assert!(world.disk.live_bundle().is_some(), "{kind:?} after {after}: never blank");
             world.disk.faults.clear();
             world.run_until("the next one", |world| world.served() >= Some(Generation(2)));
-            assert!(world.disk.names_max <= 5, "{kind:?} after {after}");
+            assert!(world.log().names_max <= 5, "{kind:?} after {after}");
         }
     }
 }
@@ -105,7 +105,7 @@ fn f56_a_day_without_space_after_the_issue_costs_one_request() {
     world.run_until("the full disk", |world| saw(world, |it| matches!(it, Notice::DiskFailed { .. })));
     world.run_for(DAY);
     assert_eq!(world.server.created(), 2, "one for the first certificate, one for the second");
-    let tries = world.disk.log.iter().filter(|(_, result)| result.is_err()).count();
+    let tries = world.log().disk.iter().filter(|(_, result)| result.is_err()).count();
     assert!((90..=140).contains(&tries), "{tries} tries in a day: slowly, and not never");
     assert_eq!(phase(&world), Phase::Recovering);
     world.disk.faults.clear();

@@ -35,7 +35,8 @@ fn f42_a_request_that_is_pending_for_ever_is_looked_at_every_two_minutes_and_sta
     world.server.approver = Approver::Absent;
     world.start();
     world.run_for(Span::from_hours(20));
-    let looks: Vec<_> = world.calls.iter().filter(|(_, call)| !matches!(call, Call::Watch { .. })).collect();
+    let looks: Vec<_> =
+        world.log().calls.iter().filter(|(_, call)| !matches!(call, Call::Watch { .. })).collect();
     for pair in looks.windows(2) {
         assert!(pair[1].0.mono.since(pair[0].0.mono) <= Span::from_mins(2), "{pair:?}");
     }
@@ -75,7 +76,7 @@ fn f47_watches_that_are_closed_or_forbidden_are_done_without() {
         let late = world.now.mono.since(world.calls[0].0.mono);
         assert!(late <= Span::from_mins(63), "break {number}: {late}");
         assert_eq!(world.server.created(), 1);
-        let calls = world.calls.len();
+        let calls = world.log().calls.len();
         assert!(calls <= 80, "break {number}: {calls} calls in an hour");
     }
 }

@@ -1,24 +1,20 @@
-//! The driver in a world: it carries out what the node asks for, or does not.
+//! The driver in a world: it carries out what the node asks for, one operation when the world says so.
 
-use std::collections::BTreeMap;
-
-use certrotate_core::api::{ApiFault, Call, Credential, CsrObject, Issued};
-use certrotate_core::config::Template;
-use certrotate_core::disk::{
-    BundleFound, BundleHeader, Content, DiskCommand, DiskDone, DiskFault, PendingFound,
-};
-use certrotate_core::facts::CertFacts;
-use certrotate_core::id::{CertHandle, KeyDigest, KeyHandle, OpId, RequestDigest};
-use certrotate_core::input::{Action, Input, MadeKey};
+use certrotate_core::api::{ApiFault, Call, Credential};
+use certrotate_core::disk::{Content, DiskCommand, DiskFault};
+use certrotate_core::id::{KeyHandle, OpId, RunId};
+use certrotate_core::input::Action;
 use certrotate_core::notice::Notice;
 use certrotate_core::time::Span;
 
-use crate::disk::File;
-use crate::server::leaf;
-use crate::world::{World, operation};
+use crate::disk::{Bundle, File, How, Kind, Pending};
+use crate::ghost::Announced;
+use crate::server::Object;
+use crate::world::answer::request_digest;
+use crate::world::{Answer, Outcome, Request, World};
 
 /// How the driver does its work. All but the first are wrong on purpose: an invariant must notice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Driver {
     /// As it is told.
     #[default]
@@ -37,176 +33,272 @@ pub enum Driver {
     ReusesKeys,
     /// Makes another request, of which the core knows nothing, with every one that it sends.
     AsksTwice,
+    /// Its mono clock stands still while the machine is suspended.
+    StopsInSuspend,
+    /// Writes a certificate that it fetched once more, rather than the one that was judged.
+    FetchesAgain,
+}
+
+/// An operation that was asked for and is not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Asked {
+    /// Which.
+    pub op: OpId,
+    /// What is to be done.
+    pub what: What,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum What {
+    /// A disk command.
+    Disk(DiskCommand),
+    /// A key, with this lifetime in its request.
+    Key(Option<Span>),
+    /// A call.
+    Call(Call, Credential),
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self { op: OpId { run: RunId(0), seq: 0 }, what: What::Key(None) }
+    }
+}
+
+/// The operation that an action asks for.
+#[must_use]
+pub fn operation(action: &Action) -> Option<OpId> {
+    match action {
+        Action::Disk { op, .. } | Action::MakeKey { op, .. } | Action::Call { op, .. } => Some(*op),
+        Action::Cancel { .. }
+        | Action::GoLive { .. }
+        | Action::Withdraw { .. }
+        | Action::Report(_)
+        | Action::Exit(_) => None,
+    }
 }
 
 impl World {
-    pub(super) fn carry_out(&mut self, action: Action) {
-        if operation(&action).is_some() {
-            self.outstanding.push(action.clone());
-        }
-        match action {
-            Action::Disk { op, command } => {
-                let result = self.disk(&command);
-                if self.lose_disk_answers > 0 {
-                    self.lose_disk_answers -= 1;
-                } else {
-                    self.answers.push_back(Input::DiskAnswered { op, result });
+    pub(super) fn carry_out(&mut self, action: &Action) {
+        match *action {
+            Action::Disk { op, command } => self.ask(op, What::Disk(command)),
+            Action::MakeKey { op, duration } => self.ask(op, What::Key(duration)),
+            Action::Call { op, call, credential } => {
+                let life = self.life();
+                self.ghost.called(self.now, &call, life);
+                if let Some(log) = &mut self.log {
+                    log.calls.push((self.now, call, credential));
                 }
+                self.ask(op, What::Call(call, credential));
             }
-            Action::MakeKey { op, duration } => {
-                let made = self.make_key(duration);
-                self.answers.push_back(Input::KeyMade { op, result: Ok(made) });
-            }
-            Action::Call { op, call, credential } => self.call(op, call, credential),
-            Action::Cancel { op } => {
-                self.watches.retain(|(watch, _)| *watch != op);
-                self.outstanding.retain(|action| operation(action) != Some(op));
-            }
-            Action::GoLive { generation, cert, .. } => {
+            Action::Cancel { op } => self.asked.retain(|it| it.op != op),
+            Action::GoLive { generation, key, cert } => {
+                let held = self.ghost.holds_key(key) && self.ghost.holds_cert(cert);
+                self.hold("S13", "what is served was given to the driver, and not erased since", held);
+                if let Some((not_before, not_after)) = self.dates(cert) {
+                    let life = self.life();
+                    self.ghost.went_live(
+                        self.now,
+                        Announced { generation, cert, not_before, not_after },
+                        life,
+                    );
+                }
+                self.ghost.disk_changed = true;
                 self.served = Some((generation, cert));
-                self.announced = self.served;
             }
-            Action::Withdraw { .. } if self.driver == Driver::ServesOn => {}
-            Action::Withdraw { .. } => self.served = None,
-            Action::Report(notice) => {
-                if let Notice::RequestStuck { request, .. } = &notice {
-                    self.server.given_up.insert(*request);
+            Action::Withdraw { generation } => {
+                self.ghost.withdrew(self.now, generation);
+                if self.driver != Driver::ServesOn {
+                    self.served = None;
                 }
-                self.notices.push((self.now, notice));
             }
+            Action::Report(ref notice) => self.reported(notice),
             Action::Exit(reason) => {
+                let idle = self.asked.iter().all(|it| !matches!(it.what, What::Disk(_)));
+                self.hold("L5", "a run ends only when no disk operation is outstanding", idle);
                 self.kill();
                 self.exit = Some(reason);
             }
         }
     }
 
-    fn disk(&mut self, command: &DiskCommand) -> Result<DiskDone, DiskFault> {
-        let skipped = match (self.driver, command) {
+    fn life(&self) -> Span {
+        self.node.as_ref().map_or(Span::MAX, |node| node.view().life)
+    }
+
+    fn reported(&mut self, notice: &Notice) {
+        if let Notice::RequestStuck { request, .. } = notice {
+            for object in &mut self.server.objects {
+                object.given_up |= object.request == *request;
+            }
+        }
+        if let Some(log) = &mut self.log {
+            log.notices.push((self.now, notice.clone()));
+        }
+    }
+
+    fn ask(&mut self, op: OpId, what: What) {
+        self.ops = op.seq;
+        if !self.asked.push(Asked { op, what }) {
+            // A driver keeps a few operations only; the oldest answer will never come.
+            self.asked.remove(0);
+            self.asked.push(Asked { op, what });
+        }
+    }
+
+    /// Does the operation of this index in `asked`, in whatever way, and gives its answer back; `None` if there is none yet.
+    pub(crate) fn perform(&mut self, index: usize, how: How) -> Option<Answer> {
+        let Asked { op, what } = self.asked[index];
+        let outcome = match what {
+            What::Disk(command) => {
+                let result = self.disk(&command, how);
+                if command == DiskCommand::Scan { Outcome::Scan(result) } else { Outcome::Disk(result) }
+            }
+            What::Key(duration) => Outcome::Key((how == How::Well).then(|| self.make_key(duration))),
+            What::Call(call, credential) => Outcome::Call(self.call(call, credential)?),
+        };
+        self.asked.remove(index);
+        Some(Answer { op, outcome })
+    }
+
+    fn disk(&mut self, command: &DiskCommand, how: How) -> Result<(), DiskFault> {
+        let how = match (self.disk.injected(Kind::of(command)), how) {
+            (Some(fault), How::Well) => How::Fails(fault),
+            (_, how) => how,
+        };
+        let how = match (self.driver, command) {
             (Driver::SkipsDirectorySyncs, DiskCommand::SyncDir)
             | (Driver::SkipsFileSyncs, DiskCommand::SyncFile { .. })
-            | (Driver::SkipsUnlinks, DiskCommand::Unlink { .. }) => true,
+            | (Driver::SkipsUnlinks, DiskCommand::Unlink { .. }) => How::Pretended,
             (
                 Driver::ServesEarly,
                 DiskCommand::Write { content: Content::Bundle { generation, cert, .. }, .. },
             ) => {
                 self.served = Some((*generation, *cert));
-                false
+                how
             }
-            _ => false,
+            _ => how,
         };
-        if skipped {
-            return Ok(DiskDone::Done);
+        let content = match command {
+            DiskCommand::Write { content, .. } => self.written(content),
+            _ => File::Empty,
+        };
+        let result = self.disk.run(command, how, content);
+        self.ghost.disk(command, result);
+        if let Some(log) = &mut self.log {
+            log.disk.push((*command, result));
+            log.names_max = log.names_max.max(self.disk.names().count());
         }
-        let (requests, certs) = (&self.requests, &self.certs);
-        self.disk.run(command, |content| written(requests, certs, content))
+        result
     }
 
-    fn make_key(&mut self, duration: Option<Span>) -> MadeKey {
-        self.keys += 1;
-        let (key, request) = (KeyHandle(self.keys), RequestDigest(leaf(self.keys).0));
-        let number = if self.driver == Driver::ReusesKeys { 1 } else { self.keys };
-        let made = MadeKey { key, key_digest: KeyDigest(leaf(number).0), request };
-        let template = Template { duration, ..self.config.template().clone() };
-        self.requests.insert(key, (made, template));
-        made
+    fn written(&mut self, content: &Content) -> File {
+        match *content {
+            Content::Pending { generation, key, made } => {
+                let held = self.ghost.holds_key(key);
+                self.hold("S10", "a key that is written was not erased", held);
+                self.ghost.generation_has(generation, key.0);
+                File::Pending(Pending { generation, made, key: number(key) })
+            }
+            Content::Bundle { generation, key, cert, issued } => {
+                let held = self.ghost.holds_key(key) && self.ghost.holds_cert(cert);
+                self.hold("S10", "a key and a certificate that are written were not erased", held);
+                self.ghost.generation_has(generation, key.0);
+                let mut cert = cert.0 as u32;
+                if self.driver == Driver::FetchesAgain {
+                    cert = self.server.certs.len() as u32;
+                }
+                File::Bundle(Bundle { generation, issued, key: number(key), cert })
+            }
+        }
     }
 
-    fn call(&mut self, op: OpId, call: Call, credential: Credential) {
-        self.credentials.push(credential);
-        self.calls.push((self.now, call));
-        let fault = self.server.fault(credential == Credential::Bootstrap);
+    fn make_key(&mut self, duration: Option<Span>) -> u32 {
+        let number = self.requests.len() as u32 + 1;
+        let key = if self.driver == Driver::ReusesKeys { 1 } else { number };
+        let template = (self.templates.len() - 1) as u8;
+        self.requests.push(Request { template, duration, key });
+        number
+    }
+
+    /// What the server says; `None` while it says nothing.
+    fn call(&mut self, call: Call, credential: Credential) -> Option<Result<Object, ApiFault>> {
+        if let Call::Watch { request } = call {
+            return self.watch(request, credential);
+        }
         if self.server.silent {
-            return;
+            return None;
         }
-        let result = match (fault, call) {
+        let fault = self.server.fault(credential == Credential::Bootstrap);
+        Some(match (fault, call) {
             // A request that the server has was valid.
-            (Some(ApiFault::Invalid), Call::Create { key }) if self.has_object(key) => {
+            (Some(ApiFault::Invalid), Call::Create { key })
+                if self.server.find(request_digest(number(key))).is_some() =>
+            {
                 Err(ApiFault::AlreadyExists)
             }
             (Some(fault), _) => Err(fault),
-            (None, Call::Create { key }) => match self.requests.get(&key) {
-                Some((made, template)) => {
-                    if self.driver == Driver::AsksTwice {
-                        let (request, key) = (RequestDigest([1; 32]), KeyDigest([1; 32]));
-                        let _ = self.server.create(request, key, template, self.now.wall);
-                    }
-                    self.server.create(made.request, made.key_digest, template, self.now.wall)
-                }
-                None => Err(ApiFault::Invalid),
-            },
-            (None, Call::Get { request }) => self.look(request),
-            (None, Call::Watch { .. }) if self.server.no_watch => Err(ApiFault::Forbidden),
-            (None, Call::Watch { .. }) if self.server.watch_ends => Err(ApiFault::WatchEnded),
-            (None, Call::Watch { request }) => {
-                self.watches.push((op, request));
-                return;
+            (None, Call::Create { key }) => self.create(number(key)),
+            (None, Call::Get { request } | Call::Watch { request }) => {
+                self.server.control(self.now.wall);
+                self.server.find(request).copied().ok_or(ApiFault::NotFound)
             }
+        })
+    }
+
+    fn create(&mut self, number: u32) -> Result<Object, ApiFault> {
+        let Some(request) = self.request(number).copied() else { return Err(ApiFault::Invalid) };
+        let object = Object {
+            request: request_digest(number),
+            key: request.key,
+            template: request.template,
+            foreign_signer: false,
+            foreign_usages: false,
+            approved: false,
+            denied: false,
+            failed: false,
+            issue: None,
+            made: self.now.wall,
+            given_up: false,
         };
-        if self.lose_call_answers > 0 {
-            self.lose_call_answers -= 1;
-        } else {
-            self.answers.push_back(Input::CallAnswered { op, result });
+        self.ghost.key_asked_for(request.key, number);
+        if self.driver == Driver::AsksTwice {
+            let twin = Object { request: request_digest(u32::MAX), ..object };
+            let _ = self.server.create(twin, request.duration, self.now.wall);
         }
+        self.server.create(object, request.duration, self.now.wall)
     }
 
-    fn has_object(&self, key: KeyHandle) -> bool {
-        self.requests.get(&key).is_some_and(|(made, _)| self.server.objects.contains_key(&made.request))
-    }
-
-    fn look(&mut self, request: RequestDigest) -> Result<CsrObject, ApiFault> {
-        self.server.control(self.config.template(), self.now.wall);
-        let object = self.server.objects.get(&request).cloned().ok_or(ApiFault::NotFound)?;
-        if let Some(Issued::Readable { cert, facts }) = &object.certificate {
-            self.certs.insert(*cert, facts.clone());
+    fn watch(
+        &mut self,
+        request: certrotate_core::id::RequestDigest,
+        credential: Credential,
+    ) -> Option<Result<Object, ApiFault>> {
+        if self.server.no_watch {
+            return Some(Err(ApiFault::Forbidden));
         }
-        Ok(object)
-    }
-
-    /// Ends the watches that have something to tell.
-    pub(super) fn poll_watches(&mut self) {
+        if self.server.watch_ends {
+            return Some(Err(ApiFault::WatchEnded));
+        }
+        let refused = match credential {
+            Credential::Bootstrap => self.server.refuse_bootstrap,
+            Credential::Live(_) => self.server.refuse_live,
+        };
+        if refused {
+            return Some(Err(ApiFault::Unauthorized));
+        }
         if self.server.outage.is_some() || self.server.silent {
-            return;
+            return None;
         }
-        for (op, request) in std::mem::take(&mut self.watches) {
-            match self.look(request) {
-                Ok(object) if !object.denied && !object.failed && object.certificate.is_none() => {
-                    self.watches.push((op, request));
-                }
-                result => self.answers.push_back(Input::CallAnswered { op, result }),
-            }
+        self.server.control(self.now.wall);
+        match self.server.find(request) {
+            None => Some(Err(ApiFault::NotFound)),
+            Some(object) if object.is_decided() => Some(Ok(*object)),
+            Some(_) => None,
         }
     }
 }
 
-fn written(
-    requests: &BTreeMap<KeyHandle, (MadeKey, Template)>,
-    certs: &BTreeMap<CertHandle, CertFacts>,
-    content: &Content,
-) -> File {
-    match *content {
-        Content::Pending { generation, key, made } => match requests.get(&key) {
-            None => File::Garbage,
-            Some((request, template)) => File::Pending(Box::new(PendingFound {
-                generation,
-                made,
-                key_digest: request.key_digest,
-                request: request.request,
-                template: template.clone(),
-                key,
-                private: true,
-            })),
-        },
-        Content::Bundle { generation, key, cert, issued } => match (requests.get(&key), certs.get(&cert)) {
-            (Some((request, _)), Some(facts)) => File::Bundle(Box::new(BundleFound {
-                header: BundleHeader { generation, issued },
-                key_digest: request.key_digest,
-                facts: facts.clone(),
-                key,
-                cert,
-                private: true,
-            })),
-            (None, _) | (_, None) => File::Garbage,
-        },
-    }
+fn number(key: KeyHandle) -> u32 {
+    u32::try_from(key.0).unwrap_or(u32::MAX)
 }

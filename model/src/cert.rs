@@ -1,0 +1,98 @@
+//! Symbolic certificates: what a real one would say, in a few bytes, and what may be wrong with it.
+
+use certrotate_core::config::Template;
+use certrotate_core::facts::{CertFacts, Chain, San, Subject, Usages};
+use certrotate_core::id::{KeyDigest, LeafDigest};
+use certrotate_core::time::WallTime;
+
+/// What is wrong with a certificate, apart from its dates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Flaw {
+    /// For another key.
+    Key,
+    /// For a node whose name begins with ours.
+    Subject,
+    /// For our name in other letters.
+    SubjectCase,
+    /// In one more group.
+    Organization,
+    /// With a name that was not asked for.
+    Sans,
+    /// Without client auth.
+    Usage,
+    /// With server auth besides.
+    ExtraUsage,
+    /// A CA.
+    Ca,
+    /// Of another CA.
+    Chain,
+}
+
+/// A certificate; its number is its place in the world's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Cert {
+    /// The number of the key that was asked for.
+    pub key: u32,
+    /// Which of the world's templates was asked for.
+    pub template: u8,
+    /// What is wrong with it.
+    pub flaw: Option<Flaw>,
+    /// Its start.
+    pub not_before: WallTime,
+    /// Its end.
+    pub not_after: WallTime,
+}
+
+impl Cert {
+    /// What it says, as `certrotate-x509` would have read it.
+    #[must_use]
+    pub fn facts(&self, number: u64, template: &Template) -> CertFacts {
+        let Template { subject, sans, usages, .. } = template.clone();
+        let mut facts = CertFacts {
+            leaf: leaf(number),
+            key: key_digest(self.key.into()),
+            subject,
+            sans,
+            usages,
+            ca: false,
+            not_before: self.not_before,
+            not_after: self.not_after,
+            chain: Chain::Trusted,
+        };
+        match self.flaw {
+            None => {}
+            Some(Flaw::Key) => facts.key = KeyDigest([0xee; 32]),
+            Some(Flaw::Subject) => facts.subject.common_name.push('0'),
+            Some(Flaw::SubjectCase) => {
+                let common_name = facts.subject.common_name.to_uppercase();
+                facts.subject = Subject { common_name, ..facts.subject };
+            }
+            Some(Flaw::Organization) => facts.subject.organizations.push("system:masters".into()),
+            Some(Flaw::Sans) => facts.sans.push(San::Dns("elsewhere.example".into())),
+            Some(Flaw::Usage) => facts.usages = facts.usages.without(Usages::CLIENT_AUTH),
+            Some(Flaw::ExtraUsage) => facts.usages = facts.usages.with(Usages::SERVER_AUTH),
+            Some(Flaw::Ca) => facts.ca = true,
+            Some(Flaw::Chain) => facts.chain = Chain::Untrusted,
+        }
+        facts
+    }
+}
+
+/// A leaf digest for the n-th certificate, spread evenly over all values.
+#[must_use]
+pub fn leaf(number: u64) -> LeafDigest {
+    let mut digest = [0; 32];
+    for (chunk, salt) in digest.chunks_mut(8).zip(1u64..) {
+        let mut mixed = number.wrapping_add(salt << 56).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        chunk.copy_from_slice(&(mixed ^ mixed >> 31).to_be_bytes());
+    }
+    LeafDigest(digest)
+}
+
+/// The digest of the n-th key.
+#[must_use]
+pub fn key_digest(number: u64) -> KeyDigest {
+    KeyDigest(leaf(number).0)
+}

@@ -1,0 +1,219 @@
+//! What an invariant has to remember: small monitors instead of logs, so that worlds which go on alike are equal.
+
+use certrotate_core::api::Call;
+use certrotate_core::disk::{DiskCommand, DiskFault, Name};
+use certrotate_core::id::{CertHandle, Generation, KeyHandle};
+use certrotate_core::time::{MonoTime, Now, Span, WallTime};
+use certrotate_core::view::Handle;
+
+use crate::list::List;
+
+/// An identity that was announced as live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Announced {
+    /// Which.
+    pub generation: Generation,
+    /// Its certificate.
+    pub cert: CertHandle,
+    /// Its start.
+    pub not_before: WallTime,
+    /// Its end.
+    pub not_after: WallTime,
+}
+
+/// Where the tidying after a failed file has got to (S12).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Failed {
+    /// No file has failed.
+    #[default]
+    None,
+    /// This one has, and is there.
+    There(Name),
+    /// It was removed, and the directory is to be synced.
+    Removed,
+}
+
+/// Calls so far against the calls that are allowed (S9): a bucket that fills with each and leaks with time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Bucket {
+    /// In thousandths of a call.
+    level: u64,
+    at: MonoTime,
+}
+
+/// What is remembered.
+#[derive(Clone, Copy, Debug, Default, Hash)]
+pub struct Ghost {
+    /// Keys that the driver holds.
+    keys: List<u64, 10>,
+    /// Certificates that the driver holds.
+    certs: List<u64, 10>,
+    /// The identity that was announced last, over all runs, since somebody broke a file or it ended.
+    pub announced: Option<Announced>,
+    /// The highest generation that ended while it was served, in this run.
+    pub withdrawn: Generation,
+    /// Whether this run has found out what is on disk.
+    pub recovered: bool,
+    /// Since when the identity that is served is, and when it is to be renewed at the latest, by mono time.
+    pub renew_by: Option<MonoTime>,
+    /// Looks and creations, and watches apart.
+    pub looks: Bucket,
+    /// Watches.
+    pub watches: Bucket,
+    /// When the latest call was made.
+    pub called: MonoTime,
+    /// Where the tidying after a failed file has got to.
+    pub failed: Failed,
+    /// Which requests were made with which keys.
+    asked: List<(u32, u32), 6>,
+    /// Which generations have which keys.
+    generations: List<(Generation, u64), 6>,
+    /// Whether a key was used twice.
+    pub key_shared: bool,
+    /// Whether something was created while a failed file was in the way.
+    pub created_too_early: bool,
+    /// Whether something that was withdrawn, or is older than what is served, went live.
+    pub revived: bool,
+    /// Whether the disk was changed in this step.
+    pub disk_changed: bool,
+    /// A script's word that clocks, process and files are left alone: then nothing but its end takes an
+    /// identity away. Withdrawn at a kill.
+    pub undisturbed: bool,
+    served: Option<Announced>,
+}
+
+impl Bucket {
+    /// How full the bucket is, in thousandths of a call.
+    #[must_use]
+    pub const fn level(self) -> u64 {
+        self.level
+    }
+
+    /// One more call; it leaks a call a minute where certificates live for an hour or longer, and as much faster as they live shorter.
+    pub fn fill(&mut self, now: MonoTime, life: Span) {
+        let passed = now.ms().saturating_sub(self.at.ms());
+        let minute = (life.ms().min(3_600_000) / 60).max(1);
+        let leaked = passed.saturating_mul(1000) / minute;
+        self.level = self.level.saturating_sub(leaked) + 1000;
+        self.at = now;
+    }
+
+    /// Room for so many calls more: what a start may cost.
+    pub fn grant(&mut self, calls: u64) {
+        self.level = self.level.saturating_sub(calls * 1000);
+    }
+}
+
+impl Ghost {
+    pub(crate) fn killed(&mut self) {
+        (self.keys, self.certs) = (List::default(), List::default());
+        self.withdrawn = Generation(0);
+        (self.recovered, self.undisturbed) = (false, false);
+        (self.renew_by, self.served) = (None, None);
+        self.failed = Failed::None;
+    }
+
+    /// A start is allowed to look at its request, and at the answer.
+    pub(crate) fn started(&mut self) {
+        self.looks.grant(2);
+        self.watches.grant(1);
+    }
+
+    /// Once a clock has shown its end, or somebody broke its file, nobody owes an identity anything, even if the clock goes back.
+    pub(crate) fn before(&mut self, now: Now, damaged: bool) {
+        self.disk_changed = false;
+        if damaged || self.announced.is_some_and(|it| now.wall >= it.not_after) {
+            self.announced = None;
+        }
+    }
+
+    pub(crate) fn called(&mut self, now: Now, call: &Call, life: Span) {
+        self.called = now.mono;
+        match call {
+            Call::Watch { .. } => self.watches.fill(now.mono, life),
+            Call::Create { .. } | Call::Get { .. } => self.looks.fill(now.mono, life),
+        }
+    }
+
+    pub(crate) fn went_live(&mut self, now: Now, identity: Announced, life: Span) {
+        let older =
+            self.served.is_some_and(|it| it.generation > identity.generation && now.wall < it.not_after);
+        self.revived |= older || identity.generation <= self.withdrawn;
+        if self.served.map(|it| it.cert) != Some(identity.cert) {
+            // Nine tenths of the life, counted from its issue or its start, are the latest renewal point.
+            let spent = life.ms().saturating_sub(identity.not_after.since(now.wall).ms());
+            let left = (life.ms() / 10 * 9 + 10).saturating_sub(spent);
+            self.renew_by = Some(now.mono.plus(Span::from_ms(left)));
+        }
+        (self.served, self.announced) = (Some(identity), Some(identity));
+    }
+
+    pub(crate) fn withdrew(&mut self, now: Now, generation: Generation) {
+        if self.served.is_some_and(|it| now.wall >= it.not_after) {
+            self.withdrawn = self.withdrawn.max(generation);
+            self.renew_by = None;
+            self.served = None;
+        }
+    }
+
+    pub(crate) fn disk(&mut self, command: &DiskCommand, result: Result<(), DiskFault>) {
+        self.disk_changed = true;
+        let creates = matches!(command, DiskCommand::Create { .. } | DiskCommand::Symlink { .. });
+        self.created_too_early |= creates && self.failed != Failed::None;
+        self.failed = match (self.failed, *command, result) {
+            (_, DiskCommand::Write { name, .. } | DiskCommand::SyncFile { name }, Err(_)) => {
+                Failed::There(name)
+            }
+            (Failed::There(name), DiskCommand::Unlink { name: removed }, Ok(())) if name == removed => {
+                Failed::Removed
+            }
+            (Failed::Removed, DiskCommand::SyncDir, Ok(())) => Failed::None,
+            (same, ..) => same,
+        };
+    }
+
+    pub(crate) fn key_asked_for(&mut self, key: u32, request: u32) {
+        self.key_shared |= self.asked.iter().any(|(known, other)| *known == key && *other != request);
+        if !self.asked.contains(&(key, request)) {
+            self.asked.push_out((key, request));
+        }
+    }
+
+    pub(crate) fn generation_has(&mut self, generation: Generation, key: u64) {
+        let clash = |(known, its): &(Generation, u64)| (*known == generation) != (*its == key);
+        self.key_shared |= self.generations.iter().any(clash);
+        if !self.generations.contains(&(generation, key)) {
+            self.generations.push_out((generation, key));
+        }
+    }
+
+    pub(crate) fn give_key(&mut self, key: KeyHandle) {
+        if !self.keys.contains(&key.0) {
+            self.keys.push_out(key.0);
+        }
+    }
+
+    pub(crate) fn give_cert(&mut self, cert: CertHandle) {
+        if !self.certs.contains(&cert.0) {
+            self.certs.push_out(cert.0);
+        }
+    }
+
+    pub(crate) fn holds_key(&self, key: KeyHandle) -> bool {
+        self.keys.contains(&key.0)
+    }
+
+    pub(crate) fn holds_cert(&self, cert: CertHandle) -> bool {
+        self.certs.contains(&cert.0)
+    }
+
+    /// The driver erases what the machine does not name any more.
+    pub(crate) fn keep_only(&mut self, handles: &List<Kept, 6>) {
+        self.keys.retain(|key| handles.iter().any(|it| it.0 == Some(Handle::Key(KeyHandle(*key)))));
+        self.certs.retain(|cert| handles.iter().any(|it| it.0 == Some(Handle::Cert(CertHandle(*cert)))));
+    }
+}
+
+/// A handle that the machine names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept(pub Option<Handle>);

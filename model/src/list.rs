@@ -1,0 +1,134 @@
+//! A short list without an allocation: worlds are cloned a million times a second.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::{Deref, DerefMut};
+
+/// At most `N` items, in order.
+#[derive(Clone, Copy)]
+pub struct List<T, const N: usize> {
+    items: [T; N],
+    len: u8,
+}
+
+impl<T: Copy + Default, const N: usize> List<T, N> {
+    /// Adds an item at the end; `false`, and nothing is added, where there is no room.
+    pub fn push(&mut self, item: T) -> bool {
+        let Some(slot) = self.items.get_mut(usize::from(self.len)) else { return false };
+        *slot = item;
+        self.len += 1;
+        true
+    }
+
+    /// Adds an item at the end; where there is no room, the first one goes.
+    pub fn push_out(&mut self, item: T) {
+        if usize::from(self.len) == N {
+            self.remove(0);
+        }
+        self.push(item);
+    }
+
+    /// Takes an item out; those behind it move up.
+    ///
+    /// # Panics
+    ///
+    /// If there are not so many.
+    pub fn remove(&mut self, index: usize) -> T {
+        let item = self[index];
+        self.copy_within(index + 1.., index);
+        self.len -= 1;
+        item
+    }
+
+    /// Takes the first item out.
+    pub fn pop_front(&mut self) -> Option<T> {
+        if self.is_empty() { None } else { Some(self.remove(0)) }
+    }
+
+    /// Puts an item before that of this index; `false` where there is no room.
+    pub fn insert(&mut self, index: usize, item: T) -> bool {
+        if !self.push(item) {
+            return false;
+        }
+        self[index..].rotate_right(1);
+        true
+    }
+
+    /// Keeps those items only.
+    pub fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
+        let mut kept = 0;
+        for index in 0..self.len() {
+            if keep(&self.items[index]) {
+                self.items[kept] = self.items[index];
+                kept += 1;
+            }
+        }
+        self.truncate(kept);
+    }
+
+    /// Keeps so many items at the most.
+    pub fn truncate(&mut self, len: usize) {
+        if len < self.len() {
+            self.len = u8::try_from(len).unwrap_or(self.len);
+        }
+    }
+
+    /// Forgets all of them.
+    pub fn clear(&mut self) {
+        self.len = 0;
+    }
+}
+
+impl<T: Copy + Default, const N: usize> Default for List<T, N> {
+    fn default() -> Self {
+        const { assert!(N <= u8::MAX as usize, "the length is kept in a byte") };
+        Self { items: [T::default(); N], len: 0 }
+    }
+}
+
+impl<T, const N: usize> Deref for List<T, N> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        &self.items[..usize::from(self.len)]
+    }
+}
+
+impl<T, const N: usize> DerefMut for List<T, N> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut self.items[..usize::from(self.len)]
+    }
+}
+
+impl<T: PartialEq, const N: usize> PartialEq for List<T, N> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl<T: Eq, const N: usize> Eq for List<T, N> {}
+
+impl<T: Hash, const N: usize> Hash for List<T, N> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
+
+impl<T: fmt::Debug, const N: usize> fmt::Debug for List<T, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: Copy + Default, const N: usize> FromIterator<T> for List<T, N> {
+    /// The first `N` items.
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        let mut list = Self::default();
+        for item in items.into_iter().take(N) {
+            list.push(item);
+        }
+        list
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,23 @@
+use super::*;
+
+#[test]
+fn a_list_behaves_as_a_vector_of_bounded_length() {
+    let mut list: List<u8, 3> = [1, 2].into_iter().collect();
+    assert!(list.push(3));
+    assert!(!list.push(4), "there is no room for a fourth");
+    assert_eq!(list.remove(1), 2);
+    assert!(list.insert(0, 9));
+    assert_eq!(&*list, [9, 1, 3]);
+    list.retain(|item| *item != 1);
+    assert_eq!(&*list, [9, 3]);
+    assert_eq!(list.pop_front(), Some(9));
+    list.clear();
+    assert_eq!(list.pop_front(), None);
+}
+
+#[test]
+fn lists_are_equal_by_what_is_in_them_and_not_by_what_was() {
+    let mut one: List<u8, 4> = [1, 2].into_iter().collect();
+    one.truncate(1);
+    assert_eq!(one, [1].into_iter().collect());
+}

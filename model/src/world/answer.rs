@@ -1,0 +1,232 @@
+//! Answers in a few bytes, and what becomes of them when they are given.
+
+use certrotate_core::api::{ApiFault, CsrObject, Issued};
+use certrotate_core::config::Template;
+use certrotate_core::disk::{
+    BundleFound, BundleHeader, DiskDone, DiskFault, Entry, Found, Inventory, LiveName, Name, PendingFound,
+};
+use certrotate_core::facts::Usages;
+use certrotate_core::id::{CertHandle, KeyHandle, OpId, RequestDigest, RunId};
+use certrotate_core::input::{Input, KeyFault, MadeKey};
+
+use crate::cert::{key_digest, leaf};
+use crate::disk::{Bundle, File, Pending};
+use crate::server::{Issue, Object};
+use crate::world::{Lie, World};
+
+/// An answer to an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Answer {
+    /// The operation.
+    pub op: OpId,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// A disk operation but for a scan.
+    Disk(Result<(), DiskFault>),
+    /// A scan; what there is to see is looked up when the answer is given.
+    Scan(Result<(), DiskFault>),
+    /// The key of this number was made, or none.
+    Key(Option<u32>),
+    /// A call.
+    Call(Result<Object, ApiFault>),
+}
+
+impl Default for Answer {
+    fn default() -> Self {
+        let op = OpId { run: RunId(0), seq: 0 };
+        Self { op, outcome: Outcome::Disk(Ok(())) }
+    }
+}
+
+/// The name of the request that is made with the n-th key.
+#[must_use]
+pub(crate) fn request_digest(key: u32) -> RequestDigest {
+    RequestDigest(leaf(key.into()).0)
+}
+
+impl World {
+    /// Gives an answer.
+    pub fn answer(&mut self, answer: Answer) -> Option<certrotate_core::rotator::Step> {
+        let input = self.render(answer);
+        self.hand_over(&input);
+        let step = self.give(input);
+        self.last = Some(answer);
+        step
+    }
+
+    fn render(&mut self, Answer { op, outcome }: Answer) -> Input {
+        match outcome {
+            Outcome::Disk(result) => Input::DiskAnswered { op, result: result.map(|()| DiskDone::Done) },
+            Outcome::Scan(Ok(())) => {
+                let inventory = Box::new(self.inventory());
+                self.lie = None;
+                Input::DiskAnswered { op, result: Ok(DiskDone::Scanned(inventory)) }
+            }
+            Outcome::Scan(Err(fault)) => Input::DiskAnswered { op, result: Err(fault) },
+            Outcome::Key(None) => Input::KeyMade { op, result: Err(KeyFault::Failed) },
+            Outcome::Key(Some(number)) => Input::KeyMade { op, result: Ok(self.made(number)) },
+            Outcome::Call(result) => {
+                Input::CallAnswered { op, result: result.map(|object| self.object(&object)) }
+            }
+        }
+    }
+
+    /// What the driver holds from now on.
+    fn hand_over(&mut self, input: &Input) {
+        match input {
+            Input::KeyMade { result: Ok(made), .. } => self.ghost.give_key(made.key),
+            Input::CallAnswered { result: Ok(object), .. } => {
+                if let Some(Issued::Readable { cert, .. }) = &object.certificate {
+                    self.ghost.give_cert(*cert);
+                }
+            }
+            Input::DiskAnswered { result: Ok(DiskDone::Scanned(inventory)), .. } => {
+                for entry in &inventory.entries {
+                    match &entry.found {
+                        Found::Bundle(found) => {
+                            self.ghost.give_key(found.key);
+                            self.ghost.give_cert(found.cert);
+                        }
+                        Found::Pending(found) => self.ghost.give_key(found.key),
+                        Found::Unread | Found::Corrupt | Found::Unreadable(_) => {}
+                    }
+                }
+            }
+            Input::Tick
+            | Input::DiskAnswered { .. }
+            | Input::KeyMade { .. }
+            | Input::CallAnswered { .. }
+            | Input::RotateNow
+            | Input::Shutdown => {}
+        }
+    }
+
+    fn made(&self, number: u32) -> MadeKey {
+        MadeKey {
+            key: KeyHandle(number.into()),
+            key_digest: key_digest(self.true_key(number).into()),
+            request: request_digest(number),
+        }
+    }
+
+    /// The number of the key that is really in the request of this number.
+    pub(crate) fn true_key(&self, number: u32) -> u32 {
+        self.request(number).map_or(number, |request| request.key)
+    }
+
+    pub(crate) fn request(&self, number: u32) -> Option<&super::Request> {
+        self.requests.get((number as usize).checked_sub(1)?)
+    }
+
+    fn template(&self, number: u32) -> Template {
+        let request = self.request(number);
+        let template = request.and_then(|request| self.templates.get(usize::from(request.template)));
+        let duration = request.and_then(|request| request.duration);
+        Template { duration, ..template.unwrap_or(self.config.template()).clone() }
+    }
+
+    /// The object as the server shows it.
+    #[must_use]
+    pub fn object(&self, object: &Object) -> CsrObject {
+        let template = &self.templates[usize::from(object.template).min(self.templates.len() - 1)];
+        let signer = if object.foreign_signer { "example.com/other" } else { &template.signer };
+        let usages = if object.foreign_usages { Usages::SERVER_AUTH } else { template.usages };
+        let certificate = object.issue.map(|issue| match issue {
+            Issue::Unreadable => Issued::Unreadable,
+            Issue::Cert(number) => {
+                let cert = CertHandle(number.into());
+                self.facts(cert).map_or(Issued::Unreadable, |facts| Issued::Readable { cert, facts })
+            }
+        });
+        CsrObject {
+            key: Some(key_digest(if object.key == 0 { u64::MAX } else { object.key.into() })),
+            signer: signer.into(),
+            usages,
+            approved: object.approved,
+            denied: object.denied,
+            failed: object.failed,
+            certificate,
+        }
+    }
+
+    /// What a scan finds.
+    #[must_use]
+    pub fn inventory(&self) -> Inventory {
+        let mut live = self.disk.live_name();
+        let target = match live {
+            LiveName::Link(name) => Some(name),
+            LiveName::Absent
+            | LiveName::Foreign
+            | LiveName::File
+            | LiveName::Strange
+            | LiveName::Unreadable(_) => None,
+        };
+        if self.lie == Some(Lie::LiveUnreadable) {
+            live = LiveName::Unreadable(DiskFault::Io);
+        }
+        let names = self.disk.names().filter(|name| *name != Name::Live);
+        let entries = names.map(|name| Entry { name, found: self.seen(name, target) }).collect();
+        Inventory { live, entries, more: false }
+    }
+
+    /// What is behind a name, unless the disk lies.
+    fn seen(&self, name: Name, target: Option<Name>) -> Found {
+        let live = Some(name) == target;
+        match self.lie {
+            Some(Lie::Unreadable) if live => Found::Unreadable(DiskFault::Io),
+            Some(Lie::Flipped) if live => Found::Corrupt,
+            Some(Lie::FlippedPending) if matches!(name, Name::Pending { .. }) => Found::Corrupt,
+            Some(Lie::Unreadable | Lie::Flipped | Lie::FlippedPending | Lie::LiveUnreadable) | None => {
+                self.found(name)
+            }
+        }
+    }
+
+    fn found(&self, name: Name) -> Found {
+        let private = !self.disk.is_public(name);
+        match (name, self.disk.read(name)) {
+            (Name::Temporary { .. } | Name::Quarantine { .. }, _) => Found::Unread,
+            (Name::Bundle { generation, .. }, Some(File::Bundle(bundle)))
+                if bundle.generation == generation =>
+            {
+                self.bundle_found(&bundle, private)
+                    .map_or(Found::Corrupt, |found| Found::Bundle(Box::new(found)))
+            }
+            (Name::Pending { generation, .. }, Some(File::Pending(pending)))
+                if pending.generation == generation =>
+            {
+                Found::Pending(Box::new(self.pending_found(&pending, private)))
+            }
+            (Name::Bundle { .. } | Name::Pending { .. } | Name::Live, _) => Found::Corrupt,
+        }
+    }
+
+    fn bundle_found(&self, bundle: &Bundle, private: bool) -> Option<BundleFound> {
+        let cert = CertHandle(bundle.cert.into());
+        Some(BundleFound {
+            header: BundleHeader { generation: bundle.generation, issued: bundle.issued },
+            key_digest: key_digest(self.true_key(bundle.key).into()),
+            facts: self.facts(cert)?,
+            key: KeyHandle(bundle.key.into()),
+            cert,
+            private,
+        })
+    }
+
+    fn pending_found(&self, pending: &Pending, private: bool) -> PendingFound {
+        PendingFound {
+            generation: pending.generation,
+            made: pending.made,
+            key_digest: key_digest(self.true_key(pending.key).into()),
+            request: request_digest(pending.key),
+            template: self.template(pending.key),
+            key: KeyHandle(pending.key.into()),
+            private,
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! What happened, for a story to look at.
+
+use certrotate_core::api::{Call, Credential};
+use certrotate_core::disk::{DiskCommand, DiskFault};
+use certrotate_core::notice::Notice;
+use certrotate_core::time::Now;
+
+/// Everything that happened, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    /// Everything that was reported.
+    pub notices: Vec<(Now, Notice)>,
+    /// Every call, and as whom it was made.
+    pub calls: Vec<(Now, Call, Credential)>,
+    /// Every disk command that was carried out, with how it ended.
+    pub disk: Vec<(DiskCommand, Result<(), DiskFault>)>,
+    /// How many names of ours there were at the most.
+    pub names_max: usize,
+}
