@@ -67,7 +67,7 @@ pub struct Ghost {
     /// Which requests were made with which keys.
     asked: List<(u32, u32), 6>,
     /// Which generations have which keys.
-    generations: List<(Generation, u64), 6>,
+    generations: List<(Generation, u32), 6>,
     /// Whether a key was used twice.
     pub key_shared: bool,
     /// Whether something was created while a failed file was in the way.
@@ -179,8 +179,8 @@ impl Ghost {
         }
     }
 
-    pub(crate) fn generation_has(&mut self, generation: Generation, key: u64) {
-        let clash = |(known, its): &(Generation, u64)| (*known == generation) != (*its == key);
+    pub(crate) fn generation_has(&mut self, generation: Generation, key: u32) {
+        let clash = |(known, its): &(Generation, u32)| (*known == generation) != (*its == key);
         self.key_shared |= self.generations.iter().any(clash);
         if !self.generations.contains(&(generation, key)) {
             self.generations.push_out((generation, key));

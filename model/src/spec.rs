@@ -102,6 +102,12 @@ impl Spec {
         Self { wanted, ..Self::default() }
     }
 
+    /// Whether the input that was given last answers nothing that is under way.
+    #[must_use]
+    pub const fn is_stray(&self) -> bool {
+        self.stray
+    }
+
     fn rule(&mut self, id: &'static str, sentence: &'static str, kept: bool) {
         if !kept && self.broken.is_none() {
             self.broken = Some((id, sentence));
@@ -122,6 +128,7 @@ impl Spec {
         let asked = self.under_way.iter().find_map(|asked| asked.0.filter(|(known, _)| *known == op));
         self.stray = asked.is_none();
         let Some((_, kind)) = asked else { return };
+        self.under_way.retain(|asked| asked.0.is_none_or(|(known, _)| known != op));
         match (kind, input) {
             (Kind::Disk(command), Input::DiskAnswered { result, .. }) => match result {
                 Ok(DiskDone::Done) => self.done(command),
@@ -129,7 +136,7 @@ impl Spec {
                 Err(_) => self.failed(command),
             },
             (Kind::Key, Input::KeyMade { result: Ok(made), .. }) => {
-                self.keys.push_out((made.key.0, Some(made.key_digest)));
+                self.has_key(made.key, made.key_digest);
             }
             (Kind::Call(call), Input::CallAnswered { result, .. }) => self.called(call, result),
             (Kind::Disk(_) | Kind::Key | Kind::Call(_), _) => {}
@@ -144,7 +151,7 @@ impl Spec {
                 return;
             }
             DiskCommand::Create { name } => {
-                drop(self.files.push_out(Written { name: Some(name), ..Written::default() }))
+                self.files.push_out(Written { name: Some(name), ..Written::default() })
             }
             DiskCommand::Write { name, content } => self.each(name, |file| file.content = Some(content)),
             DiskCommand::SyncFile { name } => return self.each(name, |file| file.synced = true),
@@ -205,13 +212,13 @@ impl Spec {
         for entry in &inventory.entries {
             let content = match &entry.found {
                 Found::Bundle(found) => {
-                    self.keys.push_out((found.key.0, Some(found.key_digest)));
+                    self.has_key(found.key, found.key_digest);
                     self.show(found.cert, Some(found.key_digest), &found.facts);
                     let (generation, issued) = (found.header.generation, found.header.issued);
                     Content::Bundle { generation, key: found.key, cert: found.cert, issued }
                 }
                 Found::Pending(found) => {
-                    self.keys.push_out((found.key.0, Some(found.key_digest)));
+                    self.has_key(found.key, found.key_digest);
                     Content::Pending { generation: found.generation, key: found.key, made: found.made }
                 }
                 Found::Unread | Found::Corrupt | Found::Unreadable(_) => continue,
@@ -242,6 +249,11 @@ impl Spec {
         }
     }
 
+    fn has_key(&mut self, key: KeyHandle, digest: KeyDigest) {
+        self.keys.retain(|(known, _)| *known != key.0);
+        self.keys.push_out((key.0, Some(digest)));
+    }
+
     fn digest(&self, key: KeyHandle) -> Digest {
         self.keys.iter().rev().find(|(known, _)| *known == key.0).and_then(|(_, digest)| *digest)
     }
@@ -263,6 +275,7 @@ impl Spec {
             && !facts.ca
             && (facts.chain == Chain::Trusted || facts.chain == Chain::Unchecked && !chain);
         let (start, end) = (facts.not_before.unix_ms(), facts.not_after.unix_ms());
+        self.certs.retain(|shown| shown.cert != cert.0);
         self.certs.push_out(Shown { cert: cert.0, key, good, start, end });
     }
 

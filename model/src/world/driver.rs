@@ -1,7 +1,7 @@
 //! The driver in a world: it carries out what the node asks for, one operation when the world says so.
 
 use certrotate_core::api::{ApiFault, Call, Credential};
-use certrotate_core::disk::{Content, DiskCommand, DiskFault};
+use certrotate_core::disk::{Content, DiskCommand, DiskFault, Name};
 use certrotate_core::id::{KeyHandle, OpId, RunId};
 use certrotate_core::input::Action;
 use certrotate_core::notice::Notice;
@@ -93,6 +93,10 @@ impl World {
             }
             Action::Cancel { op } => self.asked.retain(|it| it.op != op),
             Action::GoLive { generation, key, cert } => {
+                if let Some(marks) = &mut self.marks {
+                    marks.live += 1;
+                    marks.rotations += u64::from(self.served.is_some_and(|(before, _)| before != generation));
+                }
                 let held = self.ghost.holds_key(key) && self.ghost.holds_cert(cert);
                 self.hold("S13", "what is served was given to the driver, and not erased since", held);
                 if let Some((not_before, not_after)) = self.dates(cert) {
@@ -184,6 +188,16 @@ impl World {
             _ => File::Empty,
         };
         let result = self.disk.run(command, how, content);
+        if let DiskCommand::Rename { to: to @ (Name::Pending { generation, .. } | Name::Bundle { generation, .. }), .. } =
+            *command
+        {
+            match self.disk.read(to) {
+                Some(File::Pending(Pending { key, .. }) | File::Bundle(Bundle { key, .. })) => {
+                    self.ghost.generation_has(generation, key);
+                }
+                _ => {}
+            }
+        }
         self.ghost.disk(command, result);
         if let Some(log) = &mut self.log {
             log.disk.push((*command, result));
@@ -197,13 +211,11 @@ impl World {
             Content::Pending { generation, key, made } => {
                 let held = self.ghost.holds_key(key);
                 self.hold("S10", "a key that is written was not erased", held);
-                self.ghost.generation_has(generation, key.0);
                 File::Pending(Pending { generation, made, key: number(key) })
             }
             Content::Bundle { generation, key, cert, issued } => {
                 let held = self.ghost.holds_key(key) && self.ghost.holds_cert(cert);
                 self.hold("S10", "a key and a certificate that are written were not erased", held);
-                self.ghost.generation_has(generation, key.0);
                 let mut cert = cert.0 as u32;
                 if self.driver == Driver::FetchesAgain {
                     cert = self.server.certs.len() as u32;
@@ -240,7 +252,7 @@ impl World {
             (Some(fault), _) => Err(fault),
             (None, Call::Create { key }) => self.create(number(key)),
             (None, Call::Get { request } | Call::Watch { request }) => {
-                self.server.control(self.now.wall);
+                self.server.control(self.server_wall());
                 self.server.find(request).copied().ok_or(ApiFault::NotFound)
             }
         })
@@ -258,15 +270,15 @@ impl World {
             denied: false,
             failed: false,
             issue: None,
-            made: self.now.wall,
+            made: self.server_wall(),
             given_up: false,
         };
         self.ghost.key_asked_for(request.key, number);
         if self.driver == Driver::AsksTwice {
             let twin = Object { request: request_digest(u32::MAX), ..object };
-            let _ = self.server.create(twin, request.duration, self.now.wall);
+            let _ = self.server.create(twin, request.duration, self.server_wall());
         }
-        self.server.create(object, request.duration, self.now.wall)
+        self.server.create(object, request.duration, self.server_wall())
     }
 
     fn watch(
@@ -290,7 +302,7 @@ impl World {
         if self.server.outage.is_some() || self.server.silent {
             return None;
         }
-        self.server.control(self.now.wall);
+        self.server.control(self.server_wall());
         match self.server.find(request) {
             None => Some(Err(ApiFault::NotFound)),
             Some(object) if object.is_decided() => Some(Ok(*object)),

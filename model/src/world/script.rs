@@ -66,7 +66,7 @@ impl World {
 
     /// Gives the next answer, or lets time pass until the next deadline and ticks.
     pub fn advance(&mut self) -> bool {
-        self.deliver() || self.wait_until(MonoTime::from_ms(u64::MAX))
+        self.deliver() || self.wait_until(Self::FOR_EVER)
     }
 
     /// Does the next operation that can be done and gives its answer, if there is one: disk commands in their order.
