@@ -205,6 +205,8 @@ pub struct Disk {
     pub unlinked: bool,
     /// Whether somebody else broke what the live name names, and the node has not mended it yet.
     pub damaged: bool,
+    /// Whether the node has given the live name to something since.
+    mended: bool,
     /// Whether somebody else ever changed a file of ours: what is damaged beside the live name is found at the next start.
     pub meddled: bool,
     /// Names that somebody else made, and that the node has not dealt with.
@@ -349,6 +351,10 @@ impl Disk {
             self.exposed =
                 Some("a file got a final name that was not synced, failed, or was not written by this run");
         }
+        let final_name = matches!(to, Name::Bundle { .. } | Name::Pending { .. });
+        if final_name && self.number_of(to).is_some() {
+            self.exposed = Some("a file was given a final name that another file has");
+        }
         self.forget_stranger(from);
         set(&mut self.visible, from, None);
         let replaces = self.number_of(to).is_some();
@@ -359,6 +365,7 @@ impl Disk {
         self.change(to, Some(number), replaces);
         self.change(from, None, true);
         self.linked_once |= to == Name::Live;
+        self.mended |= to == Name::Live;
         Ok(())
     }
 
@@ -373,7 +380,8 @@ impl Disk {
     fn sync_directory(&mut self) {
         self.durable = self.visible;
         self.pending.clear();
-        self.damaged &= self.live_bundle().is_none();
+        self.damaged &= !self.mended;
+        self.mended = false;
         self.unlinked &= self.number_of(Name::Live).is_none();
     }
 
@@ -514,6 +522,18 @@ impl Disk {
         durable + seen.len()
     }
 
+    /// The keys of files that have a final name durably, with their generations.
+    pub(crate) fn durable_keys(self) -> impl Iterator<Item = (Generation, u32)> {
+        (0..self.durable.len()).filter_map(move |index| {
+            let Named { name, inode } = self.durable[index];
+            match (name, self.file(inode).file) {
+                (Name::Bundle { generation, .. }, File::Bundle(Bundle { key, .. }))
+                | (Name::Pending { generation, .. }, File::Pending(Pending { key, .. })) => Some((generation, key)),
+                _ => None,
+            }
+        })
+    }
+
     /// How many changes of names a power cut may keep or lose.
     #[must_use]
     pub fn changes(&self) -> usize {
@@ -548,7 +568,9 @@ impl Disk {
         set(&mut self.durable, name, Some(number));
         self.pending.retain(|change| change.name != name);
         self.meddled = true;
-        self.damaged |= name == Name::Live || before != self.live_bundle();
+        if name == Name::Live || before != self.live_bundle() {
+            (self.damaged, self.mended) = (true, false);
+        }
     }
 
     /// Removes a name, as somebody else would; the removal is durable.
@@ -559,7 +581,9 @@ impl Disk {
         self.pending.retain(|change| change.name != name);
         self.forget_stranger(name);
         self.meddled = true;
-        self.damaged |= before != self.live_bundle();
+        if before != self.live_bundle() {
+            (self.damaged, self.mended) = (true, false);
+        }
     }
 
     /// The process is gone: its descriptors with it, but not what the kernel has pending (R15).
@@ -594,7 +618,7 @@ impl Hash for Disk {
             change.name.hash(state);
             put(change.inode, state);
         }
-        (self.linked_once, self.unlinked, self.damaged, self.meddled).hash(state);
+        (self.linked_once, self.unlinked, self.damaged, self.mended, self.meddled).hash(state);
         self.strangers.hash(state);
         (self.unremoved, self.faults).hash(state);
     }

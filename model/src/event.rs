@@ -269,7 +269,7 @@ const BADS: [Bad; 17] = [
     Bad::Short,
     Bad::Unreadable,
     Bad::Between(-YEAR, 20_000),
-    Bad::Between(i64::MIN, i64::MAX),
+    Bad::Between(i64::MIN, 1000 * YEAR),
     Bad::Between(174 * YEAR, 175 * YEAR),
     Bad::Between(-1000, 100 * YEAR),
 ];

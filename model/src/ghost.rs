@@ -60,6 +60,10 @@ pub struct Ghost {
     pub looks: Bucket,
     /// Watches.
     pub watches: Bucket,
+    /// When the run started, if there was a request to take up and no call was made yet.
+    resumed: Option<MonoTime>,
+    /// Whether a run that found a request called at once, as a loop of crashes would do each time.
+    pub crash_loop: bool,
     /// When the latest call was made.
     pub called: MonoTime,
     /// Where the tidying after a failed file has got to.
@@ -68,6 +72,10 @@ pub struct Ghost {
     asked: List<(u32, u32), 6>,
     /// Which generations have which keys.
     generations: List<(Generation, u32), 6>,
+    /// How often somebody took a pending file away, or it could not be read, so that its open request was lost.
+    pub requests_lost: u8,
+    /// Whether this run misread something.
+    pub misread: bool,
     /// Whether a key was used twice.
     pub key_shared: bool,
     /// Whether something was created while a failed file was in the way.
@@ -108,15 +116,16 @@ impl Ghost {
     pub(crate) fn killed(&mut self) {
         (self.keys, self.certs) = (List::default(), List::default());
         self.withdrawn = Generation(0);
-        (self.recovered, self.undisturbed) = (false, false);
+        (self.recovered, self.undisturbed, self.misread) = (false, false, false);
         (self.renew_by, self.served) = (None, None);
         self.failed = Failed::None;
     }
 
-    /// A start is allowed to look at its request, and at the answer.
-    pub(crate) fn started(&mut self) {
-        self.looks.grant(2);
+    /// A start begins the waits between failed calls anew, which costs six calls; but where there is a request to take up, not at once.
+    pub(crate) fn started(&mut self, now: Now, pending: bool) {
+        self.looks.grant(6);
         self.watches.grant(1);
+        self.resumed = pending.then_some(now.mono);
     }
 
     /// Once a clock has shown its end, or somebody broke its file, nobody owes an identity anything, even if the clock goes back.
@@ -128,6 +137,9 @@ impl Ghost {
     }
 
     pub(crate) fn called(&mut self, now: Now, call: &Call, life: Span) {
+        let least = life.ms().min(3_600_000) / 3600;
+        let early = |start: MonoTime| now.mono.since(start).ms() < least;
+        self.crash_loop |= self.resumed.take().is_some_and(early);
         self.called = now.mono;
         match call {
             Call::Watch { .. } => self.watches.fill(now.mono, life),
@@ -140,9 +152,8 @@ impl Ghost {
             self.served.is_some_and(|it| it.generation > identity.generation && now.wall < it.not_after);
         self.revived |= older || identity.generation <= self.withdrawn;
         if self.served.map(|it| it.cert) != Some(identity.cert) {
-            // Nine tenths of the life, counted from its issue or its start, are the latest renewal point.
-            let spent = life.ms().saturating_sub(identity.not_after.since(now.wall).ms());
-            let left = (life.ms() / 10 * 9 + 10).saturating_sub(spent);
+            // The latest renewal point is a tenth of the life before the end.
+            let left = identity.not_after.since(now.wall).ms().saturating_sub(life.ms() / 10) + 10;
             self.renew_by = Some(now.mono.plus(Span::from_ms(left)));
         }
         (self.served, self.announced) = (Some(identity), Some(identity));
@@ -180,7 +191,7 @@ impl Ghost {
     }
 
     pub(crate) fn generation_has(&mut self, generation: Generation, key: u32) {
-        let clash = |(known, its): &(Generation, u32)| (*known == generation) != (*its == key);
+        let clash = |(known, its): &(Generation, u32)| *known != generation && *its == key;
         self.key_shared |= self.generations.iter().any(clash);
         if !self.generations.contains(&(generation, key)) {
             self.generations.push_out((generation, key));

@@ -155,7 +155,7 @@ pub fn s4_served_is_durable(world: &World) -> bool {
 }
 
 /// When a run has found out what is on disk, it serves the identity that was announced last, over all
-/// runs, or a newer one, unless that is not valid now, not what is wanted any more, or somebody broke it.
+/// runs, or a newer one, unless that is not valid now, not what is wanted any more, or somebody broke it or it was misread.
 #[must_use]
 pub fn s5_last_good_one_survives(world: &World) -> bool {
     let Some(Announced { generation, cert, not_before, .. }) = world.ghost.announced else { return true };
@@ -163,6 +163,7 @@ pub fn s5_last_good_one_survives(world: &World) -> bool {
     !just_recovered
         || world.now.wall < not_before
         || world.disk.meddled
+        || world.ghost.misread
         || !world.is_wanted(cert)
         || world.served() >= Some(generation)
 }
@@ -173,17 +174,17 @@ pub fn s7_failed_files_are_not_used(world: &World) -> bool {
     world.disk.exposed.is_none()
 }
 
-/// At most one request is open on the server.
+/// At most one request is open on the server, and one more for each pending file that somebody else took away.
 #[must_use]
 pub fn s8_one_open_request(world: &World) -> bool {
-    world.server.open() <= 1
+    world.server.open() <= 1 + usize::from(world.ghost.requests_lost)
 }
 
 /// In any window of mono time there are at most [`BURST`] looks and as many watches, one more a minute of each,
-/// and two more a start; minutes shrink with the life of certificates.
+/// and six more a start, the first of which waits where there is a request to take up; minutes shrink with the life of certificates.
 #[must_use]
 pub fn s9_no_hot_loop(world: &World) -> bool {
-    world.ghost.looks.level() <= BURST && world.ghost.watches.level() <= BURST
+    !world.ghost.crash_loop && world.ghost.looks.level() <= BURST && world.ghost.watches.level() <= BURST
 }
 
 /// No two different requests ever had the same key, and no two generations.

@@ -46,7 +46,9 @@ pub struct Spec {
     live_name: Option<Name>,
     /// Whether the directory was synced after every change.
     synced: bool,
-    served: Option<(Generation, CertHandle)>,
+    served: Option<(Generation, Shown)>,
+    /// What was served last: it may come back when the clock gets to its start.
+    last: Option<(Generation, Shown)>,
     withdrawn: Generation,
     /// The key of the request that is on its way, unless the server decided on it.
     open: Option<KeyHandle>,
@@ -60,7 +62,7 @@ impl Hash for Spec {
     /// Without what is configured.
     fn hash<H: Hasher>(&self, state: &mut H) {
         (&self.under_way, &self.keys, &self.certs, &self.files, &self.known).hash(state);
-        (self.live_name, self.synced, self.served, self.withdrawn, self.open).hash(state);
+        (self.live_name, self.synced, self.served, self.last, self.withdrawn, self.open).hash(state);
     }
 }
 
@@ -296,7 +298,7 @@ impl Spec {
         for action in &step.actions {
             self.acts(wall, action);
         }
-        let served = self.served.map(|(_, cert)| self.shown(cert));
+        let served = self.served.map(|(_, shown)| shown);
         self.rule("S1", "what is served is valid", served.is_none_or(|it| it.start <= wall && wall < it.end));
     }
 
@@ -314,7 +316,7 @@ impl Spec {
             Action::GoLive { generation, key, cert } => self.goes_live(wall, generation, key, cert),
             Action::Withdraw { generation } => {
                 let cert =
-                    self.served.filter(|(served, _)| *served == generation).map(|(_, cert)| self.shown(cert));
+                    self.served.filter(|(served, _)| *served == generation).map(|(_, shown)| shown);
                 let over = cert.is_some_and(|it| wall >= it.end || wall < it.start);
                 self.rule("S1", "only what is not valid is withdrawn", over);
                 if cert.is_some_and(|it| wall >= it.end) {
@@ -367,7 +369,7 @@ impl Spec {
     fn calls(&mut self, wall: i64, op: OpId, call: Call, credential: Credential) {
         if let Credential::Live(generation) = credential {
             let cert =
-                self.served.filter(|(served, _)| *served == generation).map(|(_, cert)| self.shown(cert));
+                self.served.filter(|(served, _)| *served == generation).map(|(_, shown)| shown);
             self.rule(
                 "L3",
                 "only what is served and valid is presented",
@@ -388,8 +390,10 @@ impl Spec {
     }
 
     fn goes_live(&mut self, wall: i64, generation: Generation, key: KeyHandle, cert: CertHandle) {
-        let shown = self.shown(cert);
-        self.rule("S2", "only what was asked for goes live", shown.good && shown.key == self.digest(key));
+        let last = self.last.filter(|(its, shown)| *its == generation && shown.cert == cert.0);
+        let shown = last.map_or(self.shown(cert), |(_, shown)| shown);
+        let fits = last.is_some() || shown.key == self.digest(key);
+        self.rule("S2", "only what was asked for goes live", shown.good && fits);
         self.rule("S1", "only what is valid goes live", shown.start <= wall && wall < shown.end);
         let live = self.known.iter().find(|it| it.name.is_some() && it.name == self.live_name);
         let named = |content: Content| match content {
@@ -399,14 +403,11 @@ impl Spec {
             Content::Pending { .. } => false,
         };
         let linked = live.and_then(|it| it.content).is_some_and(named);
-        let again = self.served.is_none() && self.live_name.is_some();
-        self.rule(
-            "S4",
-            "what goes live has the live name, durably",
-            linked && self.synced || again && linked,
-        );
+        let durable = last.is_some() || linked && self.synced;
+        self.rule("S4", "what goes live has the live name, durably", durable);
         let newer = generation > self.withdrawn && self.served.is_none_or(|(served, _)| generation >= served);
         self.rule("S13", "nothing that was withdrawn, or is older than what is served, goes live", newer);
-        self.served = Some((generation, cert));
+        self.served = Some((generation, shown));
+        self.last = self.served;
     }
 }

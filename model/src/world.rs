@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::facts::CertFacts;
+use certrotate_core::disk::Name;
 use certrotate_core::id::{CertHandle, Generation, RunId};
 use certrotate_core::input::{ExitReason, Input};
 use certrotate_core::rotator::{Rotator, Step};
@@ -170,7 +171,8 @@ impl World {
         self.ops = 0;
         self.exit = None;
         self.node = Some(Rotator::new(self.config.clone(), RunId(self.runs)));
-        self.ghost.started();
+        let pending = self.disk.names().any(|name| matches!(name, Name::Pending { .. }));
+        self.ghost.started(self.now, pending);
         let ConfigSpec { template, chain_required, .. } = self.config.spec();
         let Template { subject, sans, usages, .. } = template.clone();
         self.spec = Spec::new(Arc::new(Wanted { subject, sans, usages, chain: *chain_required }));

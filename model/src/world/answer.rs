@@ -64,7 +64,7 @@ impl World {
             Outcome::Disk(result) => Input::DiskAnswered { op, result: result.map(|()| DiskDone::Done) },
             Outcome::Scan(Ok(())) => {
                 let inventory = Box::new(self.inventory());
-                self.lie = None;
+                self.ghost.misread |= self.lie.take().is_some();
                 Input::DiskAnswered { op, result: Ok(DiskDone::Scanned(inventory)) }
             }
             Outcome::Scan(Err(fault)) => Input::DiskAnswered { op, result: Err(fault) },

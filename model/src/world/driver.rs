@@ -1,7 +1,7 @@
 //! The driver in a world: it carries out what the node asks for, one operation when the world says so.
 
 use certrotate_core::api::{ApiFault, Call, Credential};
-use certrotate_core::disk::{Content, DiskCommand, DiskFault, Name};
+use certrotate_core::disk::{Content, DiskCommand, DiskFault};
 use certrotate_core::id::{KeyHandle, OpId, RunId};
 use certrotate_core::input::Action;
 use certrotate_core::notice::Notice;
@@ -46,6 +46,8 @@ pub struct Asked {
     pub op: OpId,
     /// What is to be done.
     pub what: What,
+    /// Whether the node reported that it waits no longer.
+    pub given_up: bool,
 }
 
 /// What is to be done.
@@ -61,7 +63,7 @@ pub enum What {
 
 impl Default for Asked {
     fn default() -> Self {
-        Self { op: OpId { run: RunId(0), seq: 0 }, what: What::Key(None) }
+        Self { op: OpId { run: RunId(0), seq: 0 }, what: What::Key(None), given_up: false }
     }
 }
 
@@ -118,7 +120,7 @@ impl World {
             }
             Action::Report(ref notice) => self.reported(notice),
             Action::Exit(reason) => {
-                let idle = self.asked.iter().all(|it| !matches!(it.what, What::Disk(_)));
+                let idle = self.asked.iter().all(|it| it.given_up || !matches!(it.what, What::Disk(_)));
                 self.hold("L5", "a run ends only when no disk operation is outstanding", idle);
                 self.kill();
                 self.exit = Some(reason);
@@ -136,6 +138,9 @@ impl World {
                 object.given_up |= object.request == *request;
             }
         }
+        if let Notice::DiskTimedOut { .. } = notice {
+            self.asked.iter_mut().for_each(|asked| asked.given_up = true);
+        }
         if let Some(log) = &mut self.log {
             log.notices.push((self.now, notice.clone()));
         }
@@ -143,16 +148,16 @@ impl World {
 
     fn ask(&mut self, op: OpId, what: What) {
         self.ops = op.seq;
-        if !self.asked.push(Asked { op, what }) {
+        if !self.asked.push(Asked { op, what, given_up: false }) {
             // A driver keeps a few operations only; the oldest answer will never come.
             self.asked.remove(0);
-            self.asked.push(Asked { op, what });
+            self.asked.push(Asked { op, what, given_up: false });
         }
     }
 
     /// Does the operation of this index in `asked`, in whatever way, and gives its answer back; `None` if there is none yet.
     pub(crate) fn perform(&mut self, index: usize, how: How) -> Option<Answer> {
-        let Asked { op, what } = self.asked[index];
+        let Asked { op, what, .. } = self.asked[index];
         let outcome = match what {
             What::Disk(command) => {
                 let result = self.disk(&command, how);
@@ -188,14 +193,9 @@ impl World {
             _ => File::Empty,
         };
         let result = self.disk.run(command, how, content);
-        if let DiskCommand::Rename { to: to @ (Name::Pending { generation, .. } | Name::Bundle { generation, .. }), .. } =
-            *command
-        {
-            match self.disk.read(to) {
-                Some(File::Pending(Pending { key, .. }) | File::Bundle(Bundle { key, .. })) => {
-                    self.ghost.generation_has(generation, key);
-                }
-                _ => {}
+        if *command == DiskCommand::SyncDir && result.is_ok() && !self.disk.meddled {
+            for (generation, key) in self.disk.durable_keys() {
+                self.ghost.generation_has(generation, key);
             }
         }
         self.ghost.disk(command, result);

@@ -8,7 +8,9 @@ use certrotate_core::time::{MonoTime, Span, WallTime};
 use crate::disk::{File, How};
 use crate::event::{Damage, Event, Jump, Lost, Meddling, Until};
 use crate::server::Object;
-use crate::world::{Answer, Driver, Outcome, What, World};
+use crate::world::{Answer, Driver, Lie, Outcome, What, World};
+
+const CENTURY: Span = Span::from_hours(876_000);
 
 impl World {
     /// Lets an event happen; `false` if there was nothing for it to happen to, and nothing changed. A process that has
@@ -40,7 +42,10 @@ impl World {
             Event::Off(until) => return self.off(until),
             Event::Suspend(until) => return self.suspend(until),
             Event::PowerCut(image) => self.power_cut(image.into()),
-            Event::Lie(lie) => return self.lie.replace(lie).is_none(),
+            Event::Lie(lie) => {
+                self.ghost.requests_lost = self.ghost.requests_lost.saturating_add(u8::from(lie == Lie::FlippedPending && self.lie != Some(lie)));
+                return self.lie.replace(lie).is_none();
+            }
             Event::Plant(damage) => return self.plant(damage),
             Event::DiskFails(fault) => drop(self.disk.faults.push(fault)),
             Event::Lose(disk, calls) => {
@@ -100,7 +105,7 @@ impl World {
         let identity = self.node.as_ref().and_then(|node| node.view().identity);
         let to = |wall: Option<WallTime>| wall.map_or(Span::ZERO, |wall| wall.since(self.now.wall));
         let wake = self.until_wake().unwrap_or_default();
-        match until {
+        let span = match until {
             Until::Wake => wake,
             Until::BeforeWake => Span::from_ms(wake.ms().saturating_sub(1)),
             Until::End => to(identity.map(|it| it.not_after)),
@@ -108,7 +113,9 @@ impl World {
             Until::Renewal => to(identity.map(|it| it.renew_at)),
             Until::Overslept(more) => wake.plus(more),
             Until::Span(span) => span,
-        }
+        };
+        // Nothing is to be learnt from what outlasts a century.
+        span.min(CENTURY)
     }
 
     fn tick_after(&mut self, until: Until) -> bool {
@@ -288,6 +295,7 @@ impl World {
                     return false;
                 };
                 self.disk.remove(name);
+                self.ghost.requests_lost = self.ghost.requests_lost.saturating_add(1);
             }
             Damage::FarBundle => {
                 let far = Name::Bundle { issued: self.now.wall.whole_second(), generation: Generation(1 << 30), file };

@@ -106,7 +106,7 @@ impl World {
             else {
                 return self.hold("L1", "what is served is served on", false);
             };
-            let life = self.server.lifetime.ms();
+            let life = self.node.as_ref().map_or(0, |node| node.view().life.ms());
             let guard = (life / 20).min(60_000 * life.min(3_600_000) / 3_600_000);
             let by = WallTime::from_unix_ms(end.unix_ms().saturating_sub_unsigned(guard));
             for _ in 0..SETTLE_INPUTS {
