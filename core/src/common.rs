@@ -111,6 +111,20 @@ impl Common {
         }
     }
 
+    /// Whether the live name names another bundle than the one that is served. A clock that went back and forth in the
+    /// middle of an installation can leave it so, and the next attempt would remove what is served as the one before.
+    pub(crate) fn is_misplaced(&self) -> bool {
+        match self.live {
+            Live::Serving(identity) => self.linked != Some(identity.name),
+            Live::None | Live::Held(_) | Live::Withdrawn(_) => false,
+        }
+    }
+
+    /// Whether a bundle is that of the identity that is served or held.
+    pub(crate) fn is_live(&self, name: Name) -> bool {
+        self.live.identity().is_some_and(|identity| identity.name == name)
+    }
+
     /// How many attempts in a row came to nothing, counting `generation`'s; survives restarts, because it
     /// is read off the disk.
     pub(crate) fn failed_attempts(&self, generation: Generation) -> u32 {

@@ -569,7 +569,7 @@ impl Disk {
         self.pending.retain(|change| change.name != name);
         self.meddled = true;
         if name == Name::Live || before != self.live_bundle() {
-            (self.damaged, self.mended) = (true, false);
+            self.break_live_name();
         }
     }
 
@@ -582,8 +582,13 @@ impl Disk {
         self.forget_stranger(name);
         self.meddled = true;
         if before != self.live_bundle() {
-            (self.damaged, self.mended) = (true, false);
+            self.break_live_name();
         }
+    }
+
+    /// What the live name names is broken, until the node gives it to something else.
+    pub(crate) fn break_live_name(&mut self) {
+        (self.damaged, self.mended) = (true, false);
     }
 
     /// The process is gone: its descriptors with it, but not what the kernel has pending (R15).

@@ -6,6 +6,7 @@ use certrotate_core::id::{CertHandle, Generation, KeyHandle};
 use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 use certrotate_core::view::Handle;
 
+use crate::disk::Disk;
 use crate::list::List;
 
 /// An identity that was announced as live.
@@ -167,7 +168,7 @@ impl Ghost {
         }
     }
 
-    pub(crate) fn disk(&mut self, command: &DiskCommand, result: Result<(), DiskFault>) {
+    pub(crate) fn disk(&mut self, command: &DiskCommand, result: Result<(), DiskFault>, disk: &Disk) {
         self.disk_changed = true;
         let creates = matches!(command, DiskCommand::Create { .. } | DiskCommand::Symlink { .. });
         self.created_too_early |= creates && self.failed != Failed::None;
@@ -175,9 +176,7 @@ impl Ghost {
             (_, DiskCommand::Write { name, .. } | DiskCommand::SyncFile { name }, Err(_)) => {
                 Failed::There(name)
             }
-            (Failed::There(name), DiskCommand::Unlink { name: removed }, Ok(())) if name == removed => {
-                Failed::Removed
-            }
+            (Failed::There(name), ..) if disk.read(name).is_none() => Failed::Removed,
             (Failed::Removed, DiskCommand::SyncDir, Ok(())) => Failed::None,
             (same, ..) => same,
         };

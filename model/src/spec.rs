@@ -130,6 +130,15 @@ impl Spec {
         let asked = self.under_way.iter().find_map(|asked| asked.0.filter(|(known, _)| *known == op));
         self.stray = asked.is_none();
         let Some((_, kind)) = asked else { return };
+        let fits = match kind {
+            Kind::Disk(_) => matches!(input, Input::DiskAnswered { .. }),
+            Kind::Key => matches!(input, Input::KeyMade { .. }),
+            Kind::Call(_) => matches!(input, Input::CallAnswered { .. }),
+        };
+        if !fits {
+            self.stray = true;
+            return;
+        }
         self.under_way.retain(|asked| asked.0.is_none_or(|(known, _)| known != op));
         match (kind, input) {
             (Kind::Disk(command), Input::DiskAnswered { result, .. }) => match result {
@@ -159,6 +168,7 @@ impl Spec {
             DiskCommand::SyncFile { name } => return self.each(name, |file| file.synced = true),
             DiskCommand::Rename { from, to: Name::Live } => self.live_name = self.link(from),
             DiskCommand::Rename { from, to } => {
+                self.known.retain(|file| file.name != Some(from) && file.name != Some(to));
                 if let Some(file) = self.files.iter().find(|file| file.name == Some(from)).copied() {
                     self.known.push_out(Written { name: Some(to), ..file });
                 }

@@ -16,7 +16,7 @@ use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 use certrotate_core::trace::{TraceHeader, TraceRecord};
 
 use crate::disk::image::Profile;
-use crate::disk::{Bundle, Disk};
+use crate::disk::{Bundle, Disk, File};
 use crate::fingerprint;
 use crate::ghost::{Ghost, Kept};
 use crate::invariants::{self, Violation};
@@ -171,7 +171,8 @@ impl World {
         self.ops = 0;
         self.exit = None;
         self.node = Some(Rotator::new(self.config.clone(), RunId(self.runs)));
-        let pending = self.disk.names().any(|name| matches!(name, Name::Pending { .. }));
+        let resumable = |name| matches!((name, self.disk.read(name)), (Name::Pending { .. }, Some(File::Pending(_))));
+        let pending = self.disk.names().any(resumable);
         self.ghost.started(self.now, pending);
         let ConfigSpec { template, chain_required, .. } = self.config.spec();
         let Template { subject, sans, usages, .. } = template.clone();

@@ -198,7 +198,7 @@ impl World {
                 self.ghost.generation_has(generation, key);
             }
         }
-        self.ghost.disk(command, result);
+        self.ghost.disk(command, result, &self.disk);
         if let Some(log) = &mut self.log {
             log.disk.push((*command, result));
             log.names_max = log.names_max.max(self.disk.names().count());

@@ -87,13 +87,18 @@ impl World {
     }
 
     fn steps(&mut self, more: u8) -> bool {
-        let moved = self.advance();
+        let moved = self.takes_its_course();
         for _ in 0..more {
             if self.violation.is_none() && self.node.is_some() {
-                self.advance();
+                self.takes_its_course();
             }
         }
         moved
+    }
+
+    fn takes_its_course(&mut self) -> bool {
+        let soon = |wait| wait <= CENTURY;
+        self.deliver() || self.until_wake().is_some_and(soon) && self.wait_until(Self::FOR_EVER)
     }
 
     fn answer_out_of_order(&mut self, index: usize) -> bool {
