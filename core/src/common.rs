@@ -120,11 +120,6 @@ impl Common {
         }
     }
 
-    /// Whether a bundle is that of the identity that is served or held.
-    pub(crate) fn is_live(&self, name: Name) -> bool {
-        self.live.identity().is_some_and(|identity| identity.name == name)
-    }
-
     /// How many attempts in a row came to nothing, counting `generation`'s; survives restarts, because it
     /// is read off the disk.
     pub(crate) fn failed_attempts(&self, generation: Generation) -> u32 {
@@ -226,7 +221,11 @@ impl Cx<'_> {
         self.common.life = identity.life();
         self.common.refused = None;
         if self.common.linked != Some(identity.name) {
-            self.common.previous = self.common.linked.replace(identity.name);
+            let superseded = self.common.linked.replace(identity.name);
+            // One that is there from before would be forgotten.
+            if core::mem::replace(&mut self.common.previous, superseded).is_some() {
+                self.common.untidy = Some(self.now.mono);
+            }
         }
         self.common.live = Live::Held(identity);
         self.judge_live();

@@ -13,11 +13,16 @@ fn main() {
         if let Some(v) = p.world.violation {
             let e = by.entry(v.to_string()).or_insert((0, seed, p.events));
             e.0 += 1;
-            if p.events < e.2 { e.1 = seed; e.2 = p.events }
+            if p.events < e.2 {
+                e.1 = seed;
+                e.2 = p.events
+            }
             let _ = s;
         }
     }
     let t = begun.elapsed().as_secs_f64();
     println!("{count} runs {steps} steps {:.0}/s live {rot} {:.0}/s", steps as f64 / t, rot as f64 / t);
-    for (k, v) in by { println!("{:>6} seed {:>6} events {:>4}  {k}", v.0, v.1, v.2); }
+    for (k, v) in by {
+        println!("{:>6} seed {:>6} events {:>4}  {k}", v.0, v.1, v.2);
+    }
 }

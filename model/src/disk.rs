@@ -528,7 +528,9 @@ impl Disk {
             let Named { name, inode } = self.durable[index];
             match (name, self.file(inode).file) {
                 (Name::Bundle { generation, .. }, File::Bundle(Bundle { key, .. }))
-                | (Name::Pending { generation, .. }, File::Pending(Pending { key, .. })) => Some((generation, key)),
+                | (Name::Pending { generation, .. }, File::Pending(Pending { key, .. })) => {
+                    Some((generation, key))
+                }
                 _ => None,
             }
         })

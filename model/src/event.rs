@@ -366,7 +366,10 @@ impl Event {
             24 => Self::Latency(span(arg % 28)),
             25 => Self::Lifetime(lifetime(arg)),
             26 => Self::Watches(arg & 1 == 1, arg & 2 == 2),
-            27 | 28 => Self::Kill(pick(&[How::Well, How::Fails(DiskFault::Io), How::FailsHalfway(DiskFault::Io)], arg)),
+            27 | 28 => Self::Kill(pick(
+                &[How::Well, How::Fails(DiskFault::Io), How::FailsHalfway(DiskFault::Io)],
+                arg,
+            )),
             29 => Self::Off(until(arg)),
             30 => Self::Suspend(until(arg)),
             31 | 32 => Self::PowerCut(arg),

@@ -61,8 +61,10 @@ pub struct Ghost {
     pub looks: Bucket,
     /// Watches.
     pub watches: Bucket,
-    /// When the run started, if there was a request to take up and no call was made yet.
-    resumed: Option<MonoTime>,
+    /// When the run started, and the last key that had been made by then.
+    start: (MonoTime, u64),
+    /// Whether the run has made a call.
+    called_yet: bool,
     /// Whether a run that found a request called at once, as a loop of crashes would do each time.
     pub crash_loop: bool,
     /// When the latest call was made.
@@ -123,10 +125,18 @@ impl Ghost {
     }
 
     /// A start begins the waits between failed calls anew, which costs six calls; but where there is a request to take up, not at once.
-    pub(crate) fn started(&mut self, now: Now, pending: bool) {
+    pub(crate) fn started(&mut self, now: Now, keys: u64) {
         self.looks.grant(6);
         self.watches.grant(1);
-        self.resumed = pending.then_some(now.mono);
+        self.start = (now.mono, keys);
+        self.called_yet = false;
+    }
+
+    /// An attempt begins. What is not valid by then does not have to survive it (S5).
+    pub(crate) fn attempt(&mut self, now: Now) {
+        if self.announced.is_some_and(|it| now.wall < it.not_before) {
+            self.announced = None;
+        }
     }
 
     /// Once a clock has shown its end, or somebody broke its file, nobody owes an identity anything, even if the clock goes back.
@@ -140,7 +150,9 @@ impl Ghost {
     pub(crate) fn called(&mut self, now: Now, call: &Call, life: Span) {
         let least = life.ms().min(3_600_000) / 3600;
         let early = |start: MonoTime| now.mono.since(start).ms() < least;
-        self.crash_loop |= self.resumed.take().is_some_and(early);
+        let known = matches!(call, Call::Create { key } if key.0 <= self.start.1);
+        self.crash_loop |= known && !self.called_yet && early(self.start.0);
+        self.called_yet = true;
         self.called = now.mono;
         match call {
             Call::Watch { .. } => self.watches.fill(now.mono, life),

@@ -43,20 +43,28 @@ pub const PHASES: [Phase; 9] = [
 pub const SITUATIONS: [(&str, fn(&World, Event) -> bool); 20] = [
     ("killed while a request was open", |world, event| is_kill(event) && world.server.open() > 0),
     ("power cut while a request was open", |world, event| is_cut(event) && world.server.open() > 0),
-    ("power cut while the pending file was made", |world, event| is_cut(event) && is_in(world, Phase::Saving)),
-    ("power cut while a certificate was installed", |world, event| is_cut(event) && is_in(world, Phase::Installing)),
+    ("power cut while the pending file was made", |world, event| {
+        is_cut(event) && is_in(world, Phase::Saving)
+    }),
+    ("power cut while a certificate was installed", |world, event| {
+        is_cut(event) && is_in(world, Phase::Installing)
+    }),
     ("power cut in recovery", |world, event| is_cut(event) && is_in(world, Phase::Recovering)),
     ("power cut with changes pending", |world, event| is_cut(event) && world.disk.changes() > 2),
     ("killed in recovery", |world, event| is_kill(event) && is_in(world, Phase::Recovering)),
     ("a disk fault in recovery", |world, event| is_disk(event) && is_in(world, Phase::Recovering)),
     ("a disk fault while installing", |world, event| is_disk(event) && is_in(world, Phase::Installing)),
     ("a disk fault before the request", |world, event| is_disk(event) && is_in(world, Phase::Saving)),
-    ("ended while it was being replaced on disk", |world, _| has_ended(world) && is_in(world, Phase::Installing)),
+    ("ended while it was being replaced on disk", |world, _| {
+        has_ended(world) && is_in(world, Phase::Installing)
+    }),
     ("ended while the server was asked", |world, _| has_ended(world) && is_in(world, Phase::Asking)),
     ("withdrawn and without any", |world, _| world.ghost.withdrawn.0 > 0 && world.served().is_none()),
     ("the clock is before the start of what is live", |world, _| is_held(world)),
     ("two answers under way", |world, _| world.asked.len() > 1),
-    ("a request retired while another identity is served", |world, _| world.served().is_some() && world.failures() > 0),
+    ("a request retired while another identity is served", |world, _| {
+        world.served().is_some() && world.failures() > 0
+    }),
     ("calls have failed five times in a row", |world, _| world.call_failures() >= 5),
     ("disk operations have failed three times in a row", |world, _| world.disk_failures() >= 3),
     ("both credentials are refused", |world, _| world.server.refuse_live && world.server.refuse_bootstrap),

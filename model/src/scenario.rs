@@ -154,7 +154,8 @@ impl Scenario {
             }
             played.events += 1;
             let state = world.node.as_ref().map_or(0, |node| node.view().phase as u64);
-            played.digest = (played.digest.rotate_left(5) ^ state ^ world.steps).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            played.digest =
+                (played.digest.rotate_left(5) ^ state ^ world.steps).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         }
         if heals && world.violation.is_none() {
             live_on(world);
@@ -194,7 +195,11 @@ impl Scenario {
     #[must_use]
     pub fn failure(&self, violation: &Violation) -> String {
         let mut text = format!("{violation}\n{self}");
-        let _ = write!(text, "to see it again: cargo run --release -p certrotate-model -- replay --hex {}", self.hex());
+        let _ = write!(
+            text,
+            "to see it again: cargo run --release -p certrotate-model -- replay --hex {}",
+            self.hex()
+        );
         text
     }
 

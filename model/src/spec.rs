@@ -325,8 +325,7 @@ impl Spec {
             Action::Cancel { op } => self.under_way.retain(|it| it.0.is_none_or(|(known, _)| known != op)),
             Action::GoLive { generation, key, cert } => self.goes_live(wall, generation, key, cert),
             Action::Withdraw { generation } => {
-                let cert =
-                    self.served.filter(|(served, _)| *served == generation).map(|(_, shown)| shown);
+                let cert = self.served.filter(|(served, _)| *served == generation).map(|(_, shown)| shown);
                 let over = cert.is_some_and(|it| wall >= it.end || wall < it.start);
                 self.rule("S1", "only what is not valid is withdrawn", over);
                 if cert.is_some_and(|it| wall >= it.end) {
@@ -378,8 +377,7 @@ impl Spec {
 
     fn calls(&mut self, wall: i64, op: OpId, call: Call, credential: Credential) {
         if let Credential::Live(generation) = credential {
-            let cert =
-                self.served.filter(|(served, _)| *served == generation).map(|(_, shown)| shown);
+            let cert = self.served.filter(|(served, _)| *served == generation).map(|(_, shown)| shown);
             self.rule(
                 "L3",
                 "only what is served and valid is presented",

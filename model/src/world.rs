@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::facts::CertFacts;
-use certrotate_core::disk::Name;
 use certrotate_core::id::{CertHandle, Generation, RunId};
 use certrotate_core::input::{ExitReason, Input};
 use certrotate_core::rotator::{Rotator, Step};
@@ -16,7 +15,7 @@ use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 use certrotate_core::trace::{TraceHeader, TraceRecord};
 
 use crate::disk::image::Profile;
-use crate::disk::{Bundle, Disk, File};
+use crate::disk::{Bundle, Disk};
 use crate::fingerprint;
 use crate::ghost::{Ghost, Kept};
 use crate::invariants::{self, Violation};
@@ -171,9 +170,7 @@ impl World {
         self.ops = 0;
         self.exit = None;
         self.node = Some(Rotator::new(self.config.clone(), RunId(self.runs)));
-        let resumable = |name| matches!((name, self.disk.read(name)), (Name::Pending { .. }, Some(File::Pending(_))));
-        let pending = self.disk.names().any(resumable);
-        self.ghost.started(self.now, pending);
+        self.ghost.started(self.now, self.requests.len() as u64);
         let ConfigSpec { template, chain_required, .. } = self.config.spec();
         let Template { subject, sans, usages, .. } = template.clone();
         self.spec = Spec::new(Arc::new(Wanted { subject, sans, usages, chain: *chain_required }));

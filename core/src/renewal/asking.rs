@@ -11,7 +11,7 @@ use crate::input::{Action, Why};
 use crate::judge::{Refusal, judge_issued};
 use crate::live::Certificate;
 use crate::notice::Notice;
-use crate::renewal::{Attempt, Carry, Installing, Outcome, Recovering, Renewal, Resting};
+use crate::renewal::{Attempt, Installing, Outcome, Renewal, Resting};
 use crate::time::{MonoTime, Span};
 
 /// Asking the server.
@@ -264,10 +264,6 @@ impl Asking {
             }
             Ok(certificate) => {
                 self.cancel(cx);
-                // A bundle that could not go before the request goes before there is one more.
-                if cx.common.previous.is_some() {
-                    return Recovering::begin(cx, Carry::Certificate(self.attempt, certificate), cx.now.mono);
-                }
                 Installing::begin(cx, self.attempt, certificate)
             }
         }

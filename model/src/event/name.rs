@@ -97,7 +97,9 @@ fn api(fault: ApiFault) -> &'static str {
         ApiFault::NotFound => "api: 404",
         ApiFault::AlreadyExists => "api: 409",
         ApiFault::TooManyRequests { retry_after: None } => "api: 429",
-        ApiFault::TooManyRequests { retry_after: Some(after) } if after.ms() == 0 => "api: 429, at once again",
+        ApiFault::TooManyRequests { retry_after: Some(after) } if after.ms() == 0 => {
+            "api: 429, at once again"
+        }
         ApiFault::TooManyRequests { .. } => "api: 429, in ten years again",
         ApiFault::Invalid => "api: 422",
         ApiFault::ServerError { retry_after: None } => "api: 5xx",

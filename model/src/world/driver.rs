@@ -84,7 +84,10 @@ impl World {
     pub(super) fn carry_out(&mut self, action: &Action) {
         match *action {
             Action::Disk { op, command } => self.ask(op, What::Disk(command)),
-            Action::MakeKey { op, duration } => self.ask(op, What::Key(duration)),
+            Action::MakeKey { op, duration } => {
+                self.ghost.attempt(self.now);
+                self.ask(op, What::Key(duration));
+            }
             Action::Call { op, call, credential } => {
                 let life = self.life();
                 self.ghost.called(self.now, &call, life);
@@ -244,8 +247,8 @@ impl World {
         let fault = self.server.fault(credential == Credential::Bootstrap);
         Some(match (fault, call) {
             // A request that the server has was valid.
-            (Some(ApiFault::Invalid), Call::Create { key })
-                if self.server.find(request_digest(number(key))).is_some() =>
+            (Some(ApiFault::Invalid), Call::Create { .. })
+                if self.has_object(&What::Call(call, credential)) =>
             {
                 Err(ApiFault::AlreadyExists)
             }
@@ -256,6 +259,14 @@ impl World {
                 self.server.find(request).copied().ok_or(ApiFault::NotFound)
             }
         })
+    }
+
+    /// Whether a call is to create an object that is there.
+    pub(super) fn has_object(&self, what: &What) -> bool {
+        match what {
+            What::Call(Call::Create { key }, _) => self.server.find(request_digest(number(*key))).is_some(),
+            What::Call(..) | What::Key(_) | What::Disk(_) => false,
+        }
     }
 
     fn create(&mut self, number: u32) -> Result<Object, ApiFault> {

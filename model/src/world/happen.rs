@@ -1,5 +1,6 @@
 //! How an event happens to a world.
 
+use certrotate_core::api::ApiFault;
 use certrotate_core::disk::{DiskFault, Name};
 use certrotate_core::id::{FileNumber, Generation, OpId};
 use certrotate_core::input::{Disposition, Input};
@@ -43,7 +44,10 @@ impl World {
             Event::Suspend(until) => return self.suspend(until),
             Event::PowerCut(image) => self.power_cut(image.into()),
             Event::Lie(lie) => {
-                self.ghost.requests_lost = self.ghost.requests_lost.saturating_add(u8::from(lie == Lie::FlippedPending && self.lie != Some(lie)));
+                self.ghost.requests_lost = self
+                    .ghost
+                    .requests_lost
+                    .saturating_add(u8::from(lie == Lie::FlippedPending && self.lie != Some(lie)));
                 return self.lie.replace(lie).is_none();
             }
             Event::Plant(damage) => return self.plant(damage),
@@ -198,9 +202,13 @@ impl World {
         }
     }
 
-    fn call_fails(&mut self, fault: certrotate_core::api::ApiFault, done: bool) -> bool {
+    fn call_fails(&mut self, fault: ApiFault, done: bool) -> bool {
         let Some(index) = self.under_way(|what| matches!(what, What::Call(..))) else { return false };
-        let op = self.asked[index].op;
+        let super::Asked { op, what, .. } = self.asked[index];
+        // A request that the server has was valid.
+        if fault == ApiFault::Invalid && self.has_object(&what) {
+            return false;
+        }
         if done && self.perform(index, How::Well).is_none() {
             return false;
         }
@@ -221,7 +229,11 @@ impl World {
         let nothing = again.is_none_or(|step| {
             matches!(step.disposition, Disposition::Ignored(_)) && step.actions.is_empty()
         });
-        self.hold("M1", "an input that is given twice at the same time does nothing the second time", nothing);
+        self.hold(
+            "M1",
+            "an input that is given twice at the same time does nothing the second time",
+            nothing,
+        );
         true
     }
 
@@ -234,7 +246,7 @@ impl World {
         for outcome in [Outcome::Disk(Ok(())), Outcome::Scan(Ok(())), Outcome::Disk(Err(DiskFault::Io))] {
             self.answer(Answer { op, outcome });
         }
-        let object = self.server.objects.last().copied().ok_or(certrotate_core::api::ApiFault::NotFound);
+        let object = self.server.objects.last().copied().ok_or(ApiFault::NotFound);
         self.answer(Answer { op, outcome: Outcome::Call(object) });
         true
     }
@@ -244,7 +256,9 @@ impl World {
             self.server.objects.clear();
             return true;
         }
-        let Some(index) = self.server.objects.iter().rposition(|object| !object.is_decided()) else { return false };
+        let Some(index) = self.server.objects.iter().rposition(|object| !object.is_decided()) else {
+            return false;
+        };
         let now = self.server_wall();
         let object = &mut self.server.objects[index];
         match meddling {
@@ -303,12 +317,18 @@ impl World {
                 self.ghost.requests_lost = self.ghost.requests_lost.saturating_add(1);
             }
             Damage::FarBundle => {
-                let far = Name::Bundle { issued: self.now.wall.whole_second(), generation: Generation(1 << 30), file };
+                let far = Name::Bundle {
+                    issued: self.now.wall.whole_second(),
+                    generation: Generation(1 << 30),
+                    file,
+                };
                 self.disk.plant(far, File::Garbage);
             }
             Damage::OlderLive => {
                 let bundles = self.disk.names().filter(|name| matches!(name, Name::Bundle { .. }));
-                let Some(older) = bundles.min_by_key(|name| name.generation()).filter(|it| Some(*it) != target) else {
+                let Some(older) =
+                    bundles.min_by_key(|name| name.generation()).filter(|it| Some(*it) != target)
+                else {
                     return false;
                 };
                 self.disk.plant(Name::Live, File::Link(older));
@@ -333,11 +353,15 @@ fn can_fail(command: &certrotate_core::disk::DiskCommand, how: How) -> bool {
     let fault = match how {
         How::Well | How::Pretended => return false,
         How::Fails(fault) => fault,
-        How::FailsHalfway(fault) => return matches!(command, DiskCommand::Write { .. }) && fault == DiskFault::NoSpace,
+        How::FailsHalfway(fault) => {
+            return matches!(command, DiskCommand::Write { .. }) && fault == DiskFault::NoSpace;
+        }
         How::FailsDone(fault) => return command.mutates() && fault == DiskFault::Io,
     };
     match fault {
-        DiskFault::Locked | DiskFault::Unsafe | DiskFault::NoDirectory => matches!(command, DiskCommand::Lock),
+        DiskFault::Locked | DiskFault::Unsafe | DiskFault::NoDirectory => {
+            matches!(command, DiskCommand::Lock)
+        }
         DiskFault::Exists => matches!(command, DiskCommand::Create { .. } | DiskCommand::Symlink { .. }),
         DiskFault::NotFound => matches!(command, DiskCommand::Rename { .. }),
         DiskFault::NoSpace | DiskFault::ReadOnly | DiskFault::Denied => {

@@ -74,7 +74,8 @@ impl World {
         let phase = self.node.as_ref().map(|node| node.view().phase);
         let passing = |name: Name| matches!(name, Name::Temporary { .. } | Name::Pending { .. });
         let far = |name: Name| name.generation().is_some_and(|it| it.0 > 1 << 20);
-        let kept = || self.disk.names().filter(|name| !matches!(name, Name::Quarantine { .. }) && !far(*name));
+        let kept =
+            || self.disk.names().filter(|name| !matches!(name, Name::Quarantine { .. }) && !far(*name));
         let untidy = kept().count() > 3 || kept().any(passing);
         let quarantined = self.disk.names().filter(|name| matches!(name, Name::Quarantine { .. })).count();
         phase == Some(Phase::Resting)
@@ -103,7 +104,8 @@ impl World {
     /// and nothing is ever withdrawn.
     pub fn renews(&mut self, rotations: u32) {
         for _ in 0..rotations {
-            let (Some(before), Some((_, end))) = (self.served(), self.served.and_then(|(_, cert)| self.dates(cert)))
+            let (Some(before), Some((_, end))) =
+                (self.served(), self.served.and_then(|(_, cert)| self.dates(cert)))
             else {
                 return self.hold("L1", "what is served is served on", false);
             };
