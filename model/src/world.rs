@@ -153,6 +153,12 @@ impl World {
 
     /// Starts the process. A template that differs from the last one is another one from now on.
     pub fn start(&mut self) {
+        self.load();
+        self.give(Input::Tick);
+    }
+
+    /// Makes a process that has not been given its first input.
+    pub fn load(&mut self) {
         if self.templates.last() != Some(self.config.template()) {
             Arc::make_mut(&mut self.templates).push(self.config.template().clone());
         }
@@ -167,7 +173,6 @@ impl World {
         if let Some(traces) = &mut self.traces {
             traces.push((TraceHeader::new(&self.config, RunId(self.runs)), Vec::new()));
         }
-        self.give(Input::Tick);
     }
 
     /// Kills the process: what it had in memory and what was under way is gone, the disk stays.

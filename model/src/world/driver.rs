@@ -59,6 +59,19 @@ pub enum What {
     Call(Call, Credential),
 }
 
+impl Asked {
+    /// The action that asked for it.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        let op = self.op;
+        match self.what {
+            What::Disk(command) => Action::Disk { op, command },
+            What::Key(duration) => Action::MakeKey { op, duration },
+            What::Call(call, credential) => Action::Call { op, call, credential },
+        }
+    }
+}
+
 impl Default for Asked {
     fn default() -> Self {
         Self { op: OpId { run: RunId(0), seq: 0 }, what: What::Key(None) }
@@ -266,7 +279,11 @@ impl World {
             let twin = Object { request: request_digest(u32::MAX), ..object };
             let _ = self.server.create(twin, request.duration, self.now.wall);
         }
-        self.server.create(object, request.duration, self.now.wall)
+        let result = self.server.create(object, request.duration, self.now.wall);
+        if let (Some(log), Ok(_)) = (&mut self.log, result) {
+            log.requests.insert(object.request);
+        }
+        result
     }
 
     fn watch(
