@@ -113,10 +113,11 @@ impl Ghost {
         self.failed = Failed::None;
     }
 
-    /// A start is allowed to look at its request, and at the answer.
+    /// A start begins with its waits anew: until they are longer than a minute it calls six times, if all calls fail
+    /// (after 2, 4, 8, 16, 32 s and so on, less a quarter), and watches three times (after the first look, 10 s and 30 s).
     pub(crate) fn started(&mut self) {
-        self.looks.grant(2);
-        self.watches.grant(1);
+        self.looks.grant(6);
+        self.watches.grant(3);
     }
 
     /// Once a clock has shown its end, or somebody broke its file, nobody owes an identity anything, even if the clock goes back.
@@ -179,8 +180,9 @@ impl Ghost {
         }
     }
 
+    /// A generation may have two keys: when the first one was lost in a crash before it was durable.
     pub(crate) fn generation_has(&mut self, generation: Generation, key: u64) {
-        let clash = |(known, its): &(Generation, u64)| (*known == generation) != (*its == key);
+        let clash = |(known, its): &(Generation, u64)| *known != generation && *its == key;
         self.key_shared |= self.generations.iter().any(clash);
         if !self.generations.contains(&(generation, key)) {
             self.generations.push_out((generation, key));

@@ -180,7 +180,7 @@ pub fn s8_one_open_request(world: &World) -> bool {
 }
 
 /// In any window of mono time there are at most [`BURST`] looks and as many watches, one more a minute of each,
-/// and two more a start; minutes shrink with the life of certificates.
+/// and six looks and three watches more a start; minutes shrink with the life of certificates.
 #[must_use]
 pub fn s9_no_hot_loop(world: &World) -> bool {
     world.ghost.looks.level() <= BURST && world.ghost.watches.level() <= BURST

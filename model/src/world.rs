@@ -82,6 +82,8 @@ pub struct World {
     pub ghost: Ghost,
     /// The specification, which is shown every step.
     pub(crate) spec: Spec,
+    /// What this run was configured to ask for, in the specification's words.
+    pub(crate) wanted: Arc<Wanted>,
     /// How the driver does its work.
     pub driver: Driver,
     /// Keys that were made; the n-th has the number n.
@@ -132,6 +134,7 @@ impl World {
             served: None,
             ghost: Ghost::default(),
             spec: Spec::default(),
+            wanted: Arc::default(),
             driver: Driver::Honest,
             requests: Vec::new(),
             templates,
@@ -169,7 +172,8 @@ impl World {
         self.ghost.started();
         let ConfigSpec { template, chain_required, .. } = self.config.spec();
         let Template { subject, sans, usages, .. } = template.clone();
-        self.spec = Spec::new(Arc::new(Wanted { subject, sans, usages, chain: *chain_required }));
+        self.wanted = Arc::new(Wanted { subject, sans, usages, chain: *chain_required });
+        self.spec = Spec::default();
         if let Some(traces) = &mut self.traces {
             traces.push((TraceHeader::new(&self.config, RunId(self.runs)), Vec::new()));
         }
@@ -255,7 +259,7 @@ impl World {
             self.asked.retain(|it| it.op != *op);
         }
         self.ghost.before(self.now, self.disk.damaged);
-        self.spec.given(&input);
+        self.spec.given(&self.wanted, &input);
         let before = node.clone();
         let step = self.step(&mut node, now, input);
         self.spec.answered(now, &step);
