@@ -371,9 +371,10 @@ impl Disk {
     }
 
     fn sync_directory(&mut self) {
+        // Mended is what we made anew; what somebody put there may well be a bundle.
+        self.damaged &= !self.is_renaming(Name::Live) || self.live_bundle().is_none();
         self.durable = self.visible;
         self.pending.clear();
-        self.damaged &= self.live_bundle().is_none();
         self.unlinked &= self.number_of(Name::Live).is_none();
     }
 

@@ -74,8 +74,6 @@ pub struct Ghost {
     pub created_too_early: bool,
     /// Whether something that was withdrawn, or is older than what is served, went live.
     pub revived: bool,
-    /// Whether the disk was changed in this step.
-    pub disk_changed: bool,
     /// A script's word that clocks, process and files are left alone: then nothing but its end takes an
     /// identity away. Withdrawn at a kill.
     pub undisturbed: bool,
@@ -122,7 +120,6 @@ impl Ghost {
 
     /// Once a clock has shown its end, or somebody broke its file, nobody owes an identity anything, even if the clock goes back.
     pub(crate) fn before(&mut self, now: Now, damaged: bool) {
-        self.disk_changed = false;
         if damaged || self.announced.is_some_and(|it| now.wall >= it.not_after) {
             self.announced = None;
         }
@@ -158,7 +155,6 @@ impl Ghost {
     }
 
     pub(crate) fn disk(&mut self, command: &DiskCommand, result: Result<(), DiskFault>) {
-        self.disk_changed = true;
         let creates = matches!(command, DiskCommand::Create { .. } | DiskCommand::Symlink { .. });
         self.created_too_early |= creates && self.failed != Failed::None;
         self.failed = match (self.failed, *command, result) {

@@ -233,11 +233,10 @@ impl World {
         symbolic.is_some_and(|it| it.flaw.is_none() && usize::from(it.template) + 1 == self.templates.len())
     }
 
-    /// Whether a bundle is acceptable, but for the time.
+    /// Whether a bundle is acceptable, but for the time, to the configuration that it was asked for with.
     pub(crate) fn is_acceptable(&self, bundle: &Bundle) -> bool {
         let known = self.server.cert(bundle.cert);
-        let own_key = known.is_some_and(|cert| cert.flaw.is_none() && cert.key == self.true_key(bundle.key));
-        own_key && self.is_wanted(CertHandle(bundle.cert.into()))
+        known.is_some_and(|cert| cert.flaw.is_none() && cert.key == self.true_key(bundle.key))
     }
 
     /// What the driver's clocks show.

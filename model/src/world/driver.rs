@@ -9,6 +9,7 @@ use certrotate_core::time::Span;
 
 use crate::disk::{Bundle, File, How, Kind, Pending};
 use crate::ghost::Announced;
+use crate::invariants;
 use crate::server::Object;
 use crate::world::answer::request_digest;
 use crate::world::{Answer, Outcome, Request, World};
@@ -116,8 +117,8 @@ impl World {
                         life,
                     );
                 }
-                self.ghost.disk_changed = true;
                 self.served = Some((generation, cert));
+                invariants::check_disk(self);
             }
             Action::Withdraw { generation } => {
                 self.ghost.withdrew(self.now, generation);
@@ -198,6 +199,7 @@ impl World {
         };
         let result = self.disk.run(command, how, content);
         self.ghost.disk(command, result);
+        invariants::check_disk(self);
         if let Some(log) = &mut self.log {
             log.disk.push((*command, result));
             log.names_max = log.names_max.max(self.disk.names().count());
