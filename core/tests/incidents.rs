@@ -74,13 +74,13 @@ fn saw(world: &World, wanted: impl Fn(&Notice) -> bool) -> bool {
 
 /// How many calls created, or tried to create, an object.
 fn creates(world: &World) -> usize {
-    world.log().calls.iter().filter(|(_, call)| matches!(call, Call::Create { .. })).count()
+    world.log().calls.iter().filter(|(_, call, _)| matches!(call, Call::Create { .. })).count()
 }
 
 /// The credentials of the calls since the first `count`, each once.
 fn kinds_since(world: &World, count: usize) -> Vec<Credential> {
     let mut kinds: Vec<Credential> = Vec::new();
-    for credential in world.credentials.iter().skip(count) {
+    for credential in world.log().credentials().iter().skip(count) {
         if !kinds.contains(credential) {
             kinds.push(*credential);
         }

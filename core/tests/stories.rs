@@ -10,6 +10,8 @@ use certrotate_core::judge::Refusal;
 use certrotate_core::notice::Notice;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_core::view::Phase;
+use certrotate_model::cert::Flaw;
+use certrotate_model::disk::image::Profile;
 use certrotate_model::disk::{Fault, Kind};
 use certrotate_model::server::{Approver, Bad};
 use certrotate_model::world::World;
@@ -39,7 +41,7 @@ fn names(world: &World) -> Vec<String> {
 fn a_first_start_makes_one_request_and_serves_its_certificate() {
     let world = running();
     assert_eq!(world.server.created(), 1);
-    assert_eq!(world.credentials, [Credential::Bootstrap; 2], "one create, one watch");
+    assert_eq!(world.log().credentials(), [Credential::Bootstrap; 2], "one create, one watch");
     insta::assert_debug_snapshot!(names(&world));
     let commands: Vec<String> =
         world.log().disk.iter().map(|(command, _)| format!("{:?}", Kind::of(command))).collect();
@@ -57,7 +59,7 @@ fn a_renewal_comes_between_70_and_90_percent_of_the_life_with_the_live_identity_
     assert!((life * 70 / 100..=life * 90 / 100).contains(&age), "renewed at {age} of {life}");
     let second = world.served_facts().expect("it is served");
     assert_ne!(first.key, second.key);
-    assert_eq!(world.credentials.last(), Some(&Credential::Live(Generation(1))));
+    assert_eq!(world.log().credentials().last(), Some(&Credential::Live(Generation(1))));
     assert_eq!(names(&world).len(), 3, "live name, live, previous: {:?}", names(&world));
 }
 
@@ -73,7 +75,7 @@ fn while_the_ca_is_down_until_expiry_the_identity_is_served_to_its_end_then_with
     world.server.outage = None;
     world.run_until("a new identity", |world| world.served().is_some());
     assert_eq!(
-        world.credentials.last(),
+        world.log().credentials().last(),
         Some(&Credential::Bootstrap),
         "an expired identity is never presented"
     );
@@ -111,17 +113,14 @@ fn a_crash_after_any_disk_operation_of_a_rotation_recovers_to_a_valid_identity_a
         world.run_until("the second certificate", |world| world.served() == Some(Generation(2)));
         world.log().disk.len() - before
     };
-    for crash_after in 0..operations {
-        let pending = {
-            let world = rotated_for(crash_after);
-            world.disk.pending()
-        };
-        // Every subset of what was pending, and the process alone (`None`).
-        let images = (0..1u64 << pending.min(8)).map(Some).chain([None]);
+    for crash_after in 0..=operations {
+        let crashed = rotated_for(crash_after);
+        // Every image of what was pending, and the process alone (`None`).
+        let images = (0..crashed.disk.count_images(Profile::Alice)).map(Some).chain([None]);
         for image in images {
-            let mut world = rotated_for(crash_after);
+            let mut world = crashed.clone();
             match image {
-                Some(kept) => world.power_cut(kept),
+                Some(image) => world.power_cut(image),
                 None => world.restart(),
             }
             world.run_until("an identity again", |world| world.served().is_some());
@@ -173,7 +172,7 @@ fn after_a_suspend_past_the_end_the_first_step_withdraws_and_asks_with_the_boots
     assert_eq!(step.disposition, Disposition::Applied);
     assert_eq!(world.served(), None, "in the very step that sees the time");
     world.run_until("a new identity", |world| world.served().is_some());
-    assert!(world.credentials.iter().skip(2).all(|it| *it == Credential::Bootstrap));
+    assert!(world.log().credentials().iter().skip(2).all(|it| *it == Credential::Bootstrap));
 }
 
 #[test]
@@ -212,7 +211,7 @@ fn a_late_duplicate_or_unknown_answer_changes_nothing() {
     let mut world = world();
     world.start();
     world.server.silent = true;
-    world.run_until("the call", |world| !world.credentials.is_empty());
+    world.run_until("the call", |world| !world.log().credentials().is_empty());
     world.run_until("its time-out", |world| {
         world.log().notices.iter().any(|(_, notice)| matches!(notice, Notice::CallTimedOut { .. }))
     });

@@ -10,13 +10,14 @@ use certrotate_core::api::{ApiFault, Call, CsrObject, Issued};
 use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::disk::{DiskCommand, DiskDone, DiskFault, Name};
 use certrotate_core::id::{FileNumber, Generation, KeyDigest, KeyHandle, OpId, RequestDigest, RunId};
-use certrotate_core::input::{Action, Disposition, Input, KeyFault, MadeKey};
+use certrotate_core::input::{Disposition, Input, KeyFault, MadeKey};
 use certrotate_core::rotator::Rotator;
 use certrotate_core::time::{Now, Span, WallTime};
 use certrotate_model::brief;
+use certrotate_model::cert::Flaw;
 use certrotate_model::disk::{Fault, File, Kind};
-use certrotate_model::server::{Approver, Bad};
-use certrotate_model::world::World;
+use certrotate_model::server::{Approver, Bad, Object};
+use certrotate_model::world::{Asked, What, World};
 
 const UNKNOWN: OpId = OpId { run: RunId(99), seq: 99 };
 
@@ -34,11 +35,11 @@ fn situation(world: &World) -> Option<String> {
         (false, None) => "none live",
     };
     let waiting: Vec<String> = world
-        .outstanding
+        .asked
         .iter()
-        .map(|action| match action {
-            Action::Disk { command, .. } => described(command),
-            other => brief::action(other),
+        .map(|asked| match asked.what {
+            What::Disk(command) => described(&command),
+            What::Key(_) | What::Call(..) => brief::action(&asked.action()),
         })
         .collect();
     let waiting = if waiting.is_empty() { "nothing".into() } else { waiting.join(" and ") };
@@ -67,7 +68,7 @@ type Rows = BTreeMap<(certrotate_core::view::Phase, String), World>;
 fn collect(rows: &mut Rows, mut world: World, steps: usize) {
     for step in 0..steps {
         if step == 0 {
-            world.node = Some(Rotator::new(world.config.clone(), RunId(1)));
+            world.load();
         }
         if let (Some(text), Some(node)) = (situation(&world), &world.node) {
             rows.entry((node.view().phase, text)).or_insert_with(|| world.clone());
@@ -105,7 +106,7 @@ fn runs() -> Rows {
     littered.start();
     littered.run_until("a certificate", |world| world.served().is_some());
     let (generation, file) = (Generation(1), FileNumber(9));
-    littered.disk.plant(Name::Temporary { generation, file }, File::Partial);
+    littered.disk.plant(Name::Temporary { generation, file }, File::Torn);
     littered.disk.plant(Name::Pending { generation: Generation(7), file }, File::Garbage);
     littered.disk.plant(Name::Live, File::Garbage);
     littered.kill();
@@ -122,13 +123,9 @@ fn runs() -> Rows {
     ended.start();
     let mut node = ended.node.clone().expect("it runs");
     let _ = node.step(ended.now, Input::Shutdown);
-    let locked = ended
-        .outstanding
-        .first()
-        .and_then(certrotate_model::world::operation)
-        .expect("it waits for the lock");
+    let locked = ended.asked.first().expect("it waits for the lock").op;
     let _ = node.step(ended.now, Input::DiskAnswered { op: locked, result: Ok(DiskDone::Done) });
-    ended.outstanding.clear();
+    ended.asked.clear();
     ended.node = Some(node);
     rows.insert(
         (certrotate_core::view::Phase::Ended, "ended (none live), waiting for: nothing".into()),
@@ -151,7 +148,7 @@ fn inputs(world: &World) -> Vec<(String, Now, Input)> {
     if let Some(end) = world.served_facts().map(|facts| facts.not_after) {
         all.push(("tick at the end of the live identity".to_owned(), Now { wall: end, ..now }, Input::Tick));
     }
-    let answers = world.outstanding.iter().flat_map(|action| answers(world, action));
+    let answers = world.asked.iter().flat_map(|asked| answers(world, asked));
     all.extend(answers.map(|(text, input)| (text, now, input)));
     for input in [
         Input::DiskAnswered { op: UNKNOWN, result: Ok(DiskDone::Done) },
@@ -164,56 +161,67 @@ fn inputs(world: &World) -> Vec<(String, Now, Input)> {
     all
 }
 
-fn answers(world: &World, action: &Action) -> Vec<(String, Input)> {
-    let inputs: Vec<Input> = match action {
-        Action::Disk { op, command: DiskCommand::Scan } => {
-            let mut disk = world.disk.clone();
-            let scanned = disk.run(&DiskCommand::Scan, |_| File::Partial);
+fn answers(world: &World, asked: &Asked) -> Vec<(String, Input)> {
+    let op = asked.op;
+    let inputs: Vec<Input> = match asked.what {
+        What::Disk(DiskCommand::Scan) => {
+            let scanned = Ok(DiskDone::Scanned(Box::new(world.inventory())));
             [scanned, Err(DiskFault::Io), Ok(DiskDone::Done)]
-                .map(|result| Input::DiskAnswered { op: *op, result })
+                .map(|result| Input::DiskAnswered { op, result })
                 .into()
         }
-        Action::Disk { op, command: DiskCommand::Lock } => {
+        What::Disk(DiskCommand::Lock) => {
             [Ok(DiskDone::Done), Err(DiskFault::Locked), Err(DiskFault::Unsafe), Err(DiskFault::Io)]
-                .map(|result| Input::DiskAnswered { op: *op, result })
+                .map(|result| Input::DiskAnswered { op, result })
                 .into()
         }
-        Action::Disk { op, .. } => [Ok(DiskDone::Done), Err(DiskFault::NoSpace)]
-            .map(|result| Input::DiskAnswered { op: *op, result })
+        What::Disk(_) => [Ok(DiskDone::Done), Err(DiskFault::NoSpace)]
+            .map(|result| Input::DiskAnswered { op, result })
             .into(),
-        Action::MakeKey { op, .. } => {
+        What::Key(_) => {
             let made = MadeKey {
                 key: KeyHandle(900),
                 key_digest: KeyDigest([9; 32]),
                 request: RequestDigest([9; 32]),
             };
-            [Ok(made), Err(KeyFault::Failed)].map(|result| Input::KeyMade { op: *op, result }).into()
+            [Ok(made), Err(KeyFault::Failed)].map(|result| Input::KeyMade { op, result }).into()
         }
-        Action::Call { op, call, .. } => {
-            calls(world, call).into_iter().map(|result| Input::CallAnswered { op: *op, result }).collect()
+        What::Call(call, _) => {
+            calls(world, &call).into_iter().map(|result| Input::CallAnswered { op, result }).collect()
         }
-        Action::Cancel { .. }
-        | Action::GoLive { .. }
-        | Action::Withdraw { .. }
-        | Action::Report(_)
-        | Action::Exit(_) => Vec::new(),
     };
     inputs.into_iter().map(|input| (brief::input(&input), input)).collect()
 }
 
 fn calls(world: &World, call: &Call) -> Vec<Result<CsrObject, ApiFault>> {
-    let mut server = world.server.clone();
+    let mut world = world.clone();
     let request = RequestDigest([1; 32]);
+    let server = &mut world.server;
     server.objects.clear();
     (server.approver, server.bad, server.outage) = (Approver::Auto, None, None);
-    let key = world
-        .disk
-        .keys()
-        .last()
-        .map_or(KeyDigest([0; 32]), |key| KeyDigest(certrotate_model::cert::leaf(key.0).0));
-    let template = world.config.template();
-    let _ = server.create(request, key, template, world.now.wall);
-    let Some(issued) = server.objects.get(&request).cloned() else { return Vec::new() };
+    let keys = world.disk.names().filter_map(|name| match world.disk.read(name)? {
+        File::Bundle(bundle) => Some(bundle.key),
+        File::Pending(pending) => Some(pending.key),
+        File::Empty | File::Torn | File::Link(_) | File::ForeignLink | File::Garbage | File::Directory => {
+            None
+        }
+    });
+    let object = Object {
+        request,
+        key: keys.last().unwrap_or_default(),
+        template: 0,
+        foreign_signer: false,
+        foreign_usages: false,
+        approved: false,
+        denied: false,
+        failed: false,
+        issue: None,
+        made: world.now.wall,
+        given_up: false,
+    };
+    let _ = server.create(object, None, world.now.wall);
+    let Some(issued) = server.find(request).copied() else { return Vec::new() };
+    let issued = world.object(&issued);
     let pending = CsrObject { certificate: None, approved: false, ..issued.clone() };
     let mut results = vec![
         Ok(pending.clone()),

@@ -205,8 +205,6 @@ pub struct Disk {
     pub unlinked: bool,
     /// Whether somebody else broke what the live name names, and the node has not mended it yet.
     pub damaged: bool,
-    /// Whether the node has given the live name to something since.
-    mended: bool,
     /// Whether somebody else ever changed a file of ours: what is damaged beside the live name is found at the next start.
     pub meddled: bool,
     /// Names that somebody else made, and that the node has not dealt with.
@@ -365,7 +363,6 @@ impl Disk {
         self.change(to, Some(number), replaces);
         self.change(from, None, true);
         self.linked_once |= to == Name::Live;
-        self.mended |= to == Name::Live;
         Ok(())
     }
 
@@ -378,10 +375,10 @@ impl Disk {
     }
 
     fn sync_directory(&mut self) {
+        // Mended is what we made anew; what somebody put there may well be a bundle.
+        self.damaged &= !self.is_renaming(Name::Live) || self.live_bundle().is_none();
         self.durable = self.visible;
         self.pending.clear();
-        self.damaged &= !self.mended;
-        self.mended = false;
         self.unlinked &= self.number_of(Name::Live).is_none();
     }
 
@@ -590,7 +587,7 @@ impl Disk {
 
     /// What the live name names is broken, until the node gives it to something else.
     pub(crate) fn break_live_name(&mut self) {
-        (self.damaged, self.mended) = (true, false);
+        self.damaged = true;
     }
 
     /// The process is gone: its descriptors with it, but not what the kernel has pending (R15).
@@ -625,7 +622,7 @@ impl Hash for Disk {
             change.name.hash(state);
             put(change.inode, state);
         }
-        (self.linked_once, self.unlinked, self.damaged, self.mended, self.meddled).hash(state);
+        (self.linked_once, self.unlinked, self.damaged, self.meddled).hash(state);
         self.strangers.hash(state);
         (self.unremoved, self.faults).hash(state);
     }

@@ -85,8 +85,6 @@ pub struct Ghost {
     pub created_too_early: bool,
     /// Whether something that was withdrawn, or is older than what is served, went live.
     pub revived: bool,
-    /// Whether the disk was changed in this step.
-    pub disk_changed: bool,
     /// A script's word that clocks, process and files are left alone: then nothing but its end takes an
     /// identity away. Withdrawn at a kill.
     pub undisturbed: bool,
@@ -127,7 +125,7 @@ impl Ghost {
     /// A start begins the waits between failed calls anew, which costs six calls; but where there is a request to take up, not at once.
     pub(crate) fn started(&mut self, now: Now, keys: u64) {
         self.looks.grant(6);
-        self.watches.grant(1);
+        self.watches.grant(3);
         self.start = (now.mono, keys);
         self.called_yet = false;
     }
@@ -141,7 +139,6 @@ impl Ghost {
 
     /// Once a clock has shown its end, or somebody broke its file, nobody owes an identity anything, even if the clock goes back.
     pub(crate) fn before(&mut self, now: Now, damaged: bool) {
-        self.disk_changed = false;
         if damaged || self.announced.is_some_and(|it| now.wall >= it.not_after) {
             self.announced = None;
         }
@@ -181,7 +178,6 @@ impl Ghost {
     }
 
     pub(crate) fn disk(&mut self, command: &DiskCommand, result: Result<(), DiskFault>, disk: &Disk) {
-        self.disk_changed = true;
         let creates = matches!(command, DiskCommand::Create { .. } | DiskCommand::Symlink { .. });
         self.created_too_early |= creates && self.failed != Failed::None;
         self.failed = match (self.failed, *command, result) {

@@ -51,7 +51,7 @@ pub const ALWAYS: &[Invariant] = &[
     ("S5", "a failure never takes a usable identity away", f14_failure_takes_nothing_away),
 ];
 
-/// Asked after every step that changed the disk, and when something goes live.
+/// Asked after every change of the disk, answered or not, and when something goes live.
 pub const OF_THE_DISK: &[Invariant] = &[
     ("S3", "the live name names a complete bundle or nothing, in every image", s3_live_name_is_whole),
     ("S2", "the live name names an acceptable identity", s2_live_name_is_acceptable),
@@ -72,14 +72,16 @@ pub fn check(world: &mut World) {
             world.hold(id, sentence, false);
         }
     }
-    if world.ghost.disk_changed {
-        for (id, sentence, holds) in OF_THE_DISK {
-            if !holds(world) {
-                world.hold(id, sentence, false);
-            }
+    world.ghost.recovered |= has_recovered(world);
+}
+
+/// Asks those of the disk, and notes the first that does not hold.
+pub fn check_disk(world: &mut World) {
+    for (id, sentence, holds) in OF_THE_DISK {
+        if !holds(world) {
+            world.hold(id, sentence, false);
         }
     }
-    world.ghost.recovered |= has_recovered(world);
 }
 
 /// S13: an input that is ignored changes nothing but what the time itself changes.
@@ -181,7 +183,8 @@ pub fn s8_one_open_request(world: &World) -> bool {
 }
 
 /// In any window of mono time there are at most [`BURST`] looks and as many watches, one more a minute of each,
-/// and six more a start, the first of which waits where there is a request to take up; minutes shrink with the life of certificates.
+/// and six looks and three watches more a start, the first of which waits where there is a request to take up; minutes
+/// shrink with the life of certificates.
 #[must_use]
 pub fn s9_no_hot_loop(world: &World) -> bool {
     !world.ghost.crash_loop && world.ghost.looks.level() <= BURST && world.ghost.watches.level() <= BURST

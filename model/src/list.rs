@@ -4,6 +4,10 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::{Deref, DerefMut};
 
+mod map;
+
+pub use map::Map;
+
 /// At most `N` items, in order.
 #[derive(Clone, Copy)]
 pub struct List<T, const N: usize> {

@@ -50,18 +50,24 @@ pub enum Issue {
     Unreadable,
 }
 
+/// The key of an object that somebody else made.
+pub const SOMEBODY_ELSES: u32 = 0;
+
+/// The key of an object whose request cannot be read.
+pub const UNREADABLE: u32 = u32::MAX;
+
 /// A CertificateSigningRequest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Object {
     /// Its name.
     pub request: RequestDigest,
-    /// The number of the key in it; 0 for somebody else's.
+    /// The number of the key in it, or [`SOMEBODY_ELSES`] or [`UNREADABLE`].
     pub key: u32,
     /// Which of the world's templates it asks for.
     pub template: u8,
     /// Whether its signer is not the one asked for.
     pub foreign_signer: bool,
-    /// Whether its usages are not those asked for.
+    /// Whether its usages are more than those asked for.
     pub foreign_usages: bool,
     /// The condition Approved.
     pub approved: bool,

@@ -86,6 +86,8 @@ pub struct World {
     pub ghost: Ghost,
     /// The specification, which is shown every step.
     pub(crate) spec: Spec,
+    /// What this run was configured to ask for, in the specification's words.
+    pub(crate) wanted: Arc<Wanted>,
     /// How the driver does its work.
     pub driver: Driver,
     /// Keys that were made; the n-th has the number n.
@@ -140,6 +142,7 @@ impl World {
             served: None,
             ghost: Ghost::default(),
             spec: Spec::default(),
+            wanted: Arc::default(),
             driver: Driver::Honest,
             requests: Vec::new(),
             templates,
@@ -163,6 +166,12 @@ impl World {
 
     /// Starts the process. A template that differs from the last one is another one from now on.
     pub fn start(&mut self) {
+        self.load();
+        self.give(Input::Tick);
+    }
+
+    /// Makes a process that has not been given its first input.
+    pub fn load(&mut self) {
         if self.templates.last() != Some(self.config.template()) {
             Arc::make_mut(&mut self.templates).push(self.config.template().clone());
         }
@@ -173,11 +182,11 @@ impl World {
         self.ghost.started(self.now, self.requests.len() as u64);
         let ConfigSpec { template, chain_required, .. } = self.config.spec();
         let Template { subject, sans, usages, .. } = template.clone();
-        self.spec = Spec::new(Arc::new(Wanted { subject, sans, usages, chain: *chain_required }));
+        self.wanted = Arc::new(Wanted { subject, sans, usages, chain: *chain_required });
+        self.spec = Spec::default();
         if let Some(traces) = &mut self.traces {
             traces.push((TraceHeader::new(&self.config, RunId(self.runs)), Vec::new()));
         }
-        self.give(Input::Tick);
     }
 
     /// Kills the process: what it had in memory and what was under way is gone, the disk stays.
@@ -234,11 +243,10 @@ impl World {
         symbolic.is_some_and(|it| it.flaw.is_none() && usize::from(it.template) + 1 == self.templates.len())
     }
 
-    /// Whether a bundle is acceptable, but for the time.
+    /// Whether a bundle is acceptable, but for the time, to the configuration that it was asked for with.
     pub(crate) fn is_acceptable(&self, bundle: &Bundle) -> bool {
         let known = self.server.cert(bundle.cert);
-        let own_key = known.is_some_and(|cert| cert.flaw.is_none() && cert.key == self.true_key(bundle.key));
-        own_key && self.is_wanted(CertHandle(bundle.cert.into()))
+        known.is_some_and(|cert| cert.flaw.is_none() && cert.key == self.true_key(bundle.key))
     }
 
     /// How many attempts in a row have come to nothing.
@@ -277,7 +285,7 @@ impl World {
             self.asked.retain(|it| it.op != *op);
         }
         self.ghost.before(self.now, self.disk.damaged);
-        self.spec.given(&input);
+        self.spec.given(&self.wanted, &input);
         if let Some(marks) = &mut self.marks {
             marks.input(node.view().phase, &input, !self.spec.is_stray());
         }

@@ -24,9 +24,9 @@ fn f27_certificates_that_end_at_once_or_were_backdated_make_no_storm_of_requests
         world.server.bad = Some(Bad::Between(start, end));
         world.start();
         for hour in 0..12 {
-            let before = world.server.requests();
+            let before = world.log().requests.len();
             world.run_for(Span::from_hours(1));
-            let made = world.server.requests() - before;
+            let made = world.log().requests.len() - before;
             assert!(made <= most, "{what}: {made} requests in hour {hour}");
         }
         world.server.bad = None;
@@ -48,12 +48,12 @@ fn f28_a_life_of_ten_minutes_is_renewed_by_its_own_length_and_never_every_few_se
         last = world.now.mono;
     }
     // Asked to hurry, it keeps the floor.
-    let before = world.server.requests();
+    let before = world.log().requests.len();
     for _ in 0..1000 {
         world.give(certrotate_core::input::Input::RotateNow);
         world.settle();
     }
-    assert!(world.server.requests() - before <= 1, "a thousand times in an instant is once at the most");
+    assert!(world.log().requests.len() - before <= 1, "a thousand times in an instant is once at the most");
 }
 
 #[test]
@@ -103,9 +103,9 @@ fn f33_a_lifetime_that_is_refused_is_not_asked_for_again() {
     assert_eq!(creates(&world), 2, "one with the wish, one without");
     let life = world.node.as_ref().expect("it runs").view().life;
     assert_eq!(life, Span::from_hours(1), "a shorter life is accepted");
-    let before = world.server.requests();
+    let before = world.log().requests.len();
     world.run_for(Span::from_hours(12));
-    assert!(creates(&world) - 2 == world.server.requests() - before, "the wish is not tried each time");
+    assert!(creates(&world) - 2 == world.log().requests.len() - before, "the wish is not tried each time");
     world.restart();
     world.run_for(Span::from_hours(12));
     assert!(world.served().is_some());
@@ -121,7 +121,7 @@ fn f34_a_leaf_is_renewed_and_withdrawn_by_the_earliest_end_of_its_chain() {
     world.run_for(Span::from_hours(59));
     let facts = world.served_facts().expect("the CA is valid for an hour yet");
     assert_eq!(facts.not_after, end, "the leaf would live for 24 h, its CA does not");
-    let made = world.server.requests();
+    let made = world.log().requests.len();
     assert!(made <= 20, "{made} requests: no storm while the end comes nearer");
     world.run_for(Span::from_hours(2));
     assert_eq!(world.served(), None, "withdrawn with the CA");

@@ -4,6 +4,7 @@ use super::*;
 use certrotate_core::api::ApiFault;
 use certrotate_core::disk::DiskFault;
 use certrotate_core::judge::Refusal;
+use certrotate_model::cert::Flaw;
 use certrotate_model::disk::{Fault, Kind};
 use certrotate_model::server::{Approver, Bad};
 
@@ -18,7 +19,7 @@ fn off_for(hours: u64) -> World {
 #[test]
 fn f01_an_expired_pair_in_the_store_is_never_presented_while_bootstrap_works() {
     let mut world = off_for(48);
-    let before = world.credentials.len();
+    let before = world.log().credentials().len();
     world.start();
     serves_any(&mut world);
     assert_eq!(kinds_since(&world, before), [Credential::Bootstrap]);
@@ -47,7 +48,7 @@ fn f06_an_outage_longer_than_the_life_that_is_left_does_not_need_the_identity_th
         let mut world = running();
         world.server.outage = Some(ApiFault::ServerError { retry_after: None });
         world.run_for(Span::from_hours(hours));
-        let (expired, before) = (world.served().is_none(), world.credentials.len());
+        let (expired, before) = (world.served().is_none(), world.log().credentials().len());
         world.server.outage = None;
         serves(&mut world, 2);
         let expected = if expired { Credential::Bootstrap } else { Credential::Live(Generation(1)) };
@@ -60,8 +61,8 @@ fn f09_a_node_off_for_thirty_hours_with_a_certificate_of_twenty_four_comes_back_
     let mut world = off_for(30);
     world.start();
     serves_any(&mut world);
-    assert_eq!(world.server.requests(), 2);
-    assert_eq!(world.credentials.last(), Some(&Credential::Bootstrap));
+    assert_eq!(world.log().requests.len(), 2);
+    assert_eq!(world.log().credentials().last(), Some(&Credential::Bootstrap));
 }
 
 #[test]
@@ -75,7 +76,7 @@ fn f10_a_node_switched_off_and_on_while_nobody_approves_has_one_request() {
         world.pass(Span::from_hours(24 * days));
         assert_eq!(world.server.objects.len(), 1);
     }
-    assert_eq!(world.server.requests(), 1, "the same key and the same request all along");
+    assert_eq!(world.log().requests.len(), 1, "the same key and the same request all along");
     world.server.approver = Approver::Auto;
     world.start();
     serves(&mut world, 1);
@@ -86,7 +87,7 @@ fn f12_a_node_renews_for_ten_years_without_a_restart() {
     let mut world = running();
     world.ghost.undisturbed = true;
     world.run_for(Span::from_hours(10 * 365 * 24));
-    let rotations = world.server.requests() as u64 - 1;
+    let rotations = world.log().requests.len() as u64 - 1;
     let days = 10 * 365;
     assert!((days * 10 / 9..=days * 10 / 7).contains(&rotations), "{rotations} in {days} days");
     assert_eq!(world.served(), Some(Generation(rotations as u32 + 1)));
@@ -135,13 +136,13 @@ fn f14_a_certificate_that_ends_while_it_is_being_installed_does_not_take_the_liv
     world.ghost.undisturbed = true;
     world.server.bad = Some(Bad::Between(-300_000, 6000));
     world.run_until("the switch", |world| {
-        world.disk.live_bundle().is_some_and(|it| it.header.generation == Generation(2))
+        world.disk.live_bundle().is_some_and(|it| it.generation == Generation(2))
     });
     assert_eq!(phase(&world), Phase::Installing, "the last sync is under way");
     world.pass(Span::from_secs(7));
     world.settle();
     assert_eq!(world.served(), Some(Generation(1)));
-    assert_eq!(world.disk.live_bundle().map(|it| it.header.generation), Some(Generation(1)), "pointed back");
+    assert_eq!(world.disk.live_bundle().map(|it| it.generation), Some(Generation(1)), "pointed back");
     world.server.bad = None;
     serves(&mut world, 3);
 }
@@ -165,7 +166,7 @@ fn f15_a_crash_at_any_step_of_a_rotation_leaves_a_usable_identity_even_if_the_se
             assert!(world.served().is_some(), "step {step}: old or new, at once");
             world.server.refuse_live = forgotten;
             world.run_until("the next one", |world| world.served() >= Some(Generation(2)));
-            assert_eq!(world.server.requests(), 2, "step {step}: the second request was resumed");
+            assert_eq!(world.log().requests.len(), 2, "step {step}: the second request was resumed");
         }
     }
 }

@@ -4,6 +4,9 @@ use super::*;
 use std::collections::BTreeMap;
 
 use certrotate_core::api::ApiFault;
+use certrotate_model::cert::Cert;
+use certrotate_model::server::Answer;
+use certrotate_model::world::START;
 
 const AGENTS: u64 = 6000;
 
@@ -12,7 +15,9 @@ fn agent(number: u64) -> World {
     let mut spec = spec();
     spec.seed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mut world = world_of(spec);
-    world.server.issued = number * 1000;
+    // Others got theirs before: no leaf digest comes twice in the fleet.
+    let cert = Cert { key: 0, template: 0, flaw: None, not_before: START, not_after: START };
+    world.server.certs = vec![cert; number as usize * 3];
     world
 }
 
@@ -71,7 +76,7 @@ fn f32_a_server_that_asks_for_a_pause_gets_it_but_for_no_longer_than_the_longest
     for (retry_after, least, most) in cases {
         for fault in [ApiFault::TooManyRequests { retry_after }, ApiFault::ServerError { retry_after }] {
             let mut world = world();
-            world.server.answers = vec![fault];
+            world.server.answers.push(Answer(fault));
             world.start();
             world.run_until("the refusal", |world| world.log().calls.len() == 1);
             let asked = world.now.mono;

@@ -10,7 +10,7 @@ fn f84_a_renamed_node_asks_for_its_new_name_with_the_bootstrap_credential() {
     world.kill();
     let renamed = ConfigSpec::new(Template::node_client("node-2"));
     world.config = Config::new(renamed).expect("the template is complete");
-    let before = world.credentials.len();
+    let before = world.log().credentials().len();
     world.start();
     serves(&mut world, 2);
     assert_eq!(kinds_since(&world, before), [Credential::Bootstrap]);
@@ -27,7 +27,7 @@ fn f88_a_valid_identity_renews_itself_although_the_token_has_expired() {
     let mut world = running();
     world.ghost.undisturbed = true;
     world.server.refuse_bootstrap = true;
-    let before = world.credentials.len();
+    let before = world.log().credentials().len();
     serves(&mut world, 3);
     let mut kinds = kinds_since(&world, before);
     kinds.retain(|it| *it == Credential::Bootstrap);
@@ -56,6 +56,6 @@ fn f89_a_node_that_the_server_forgot_tries_bootstrap_once_and_then_waits_long_wi
         world.server.outage = None;
         let served = world.served();
         world.run_until("an identity", |world| world.served() > served);
-        assert_eq!(world.credentials.last(), Some(&Credential::Bootstrap));
+        assert_eq!(world.log().credentials().last(), Some(&Credential::Bootstrap));
     }
 }

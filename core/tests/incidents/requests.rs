@@ -1,15 +1,14 @@
 //! Requests that are lost, foreign, denied, failed or stale.
 
 use super::*;
-use certrotate_core::api::CsrObject;
 use certrotate_core::disk::DiskFault;
-use certrotate_core::facts::Usages;
-use certrotate_core::id::{KeyDigest, RequestDigest};
+use certrotate_core::id::RequestDigest;
 use certrotate_core::input::Input;
 use certrotate_core::judge::Refusal;
 use certrotate_core::time::WallTime;
-use certrotate_model::disk::{Fault, File, Kind};
-use certrotate_model::server::Approver;
+use certrotate_model::cert::{Cert, key_digest, leaf};
+use certrotate_model::disk::{Bundle, Fault, File, Kind};
+use certrotate_model::server::{Approver, Object, SOMEBODY_ELSES, UNREADABLE};
 
 #[test]
 fn f37_a_node_never_has_two_open_requests_whatever_happens_to_it() {
@@ -17,8 +16,8 @@ fn f37_a_node_never_has_two_open_requests_whatever_happens_to_it() {
     let approvers = [Approver::Absent, Approver::Denies, Approver::Fails, Approver::Auto];
     for round in 0..400u64 {
         world.server.approver = approvers[(round / 7 % 4) as usize];
-        world.lose_call_answers = u32::from(round % 5 == 0);
-        world.lose_disk_answers = u32::from(round % 11 == 0);
+        world.lose_call_answers = u16::from(round % 5 == 0);
+        world.lose_disk_answers = u16::from(round % 11 == 0);
         if round % 13 == 0 {
             world.disk.faults = [Fault { after: 2, times: 1, kind: Kind::SyncDir, fault: DiskFault::Io }]
                 .into_iter()
@@ -26,7 +25,7 @@ fn f37_a_node_never_has_two_open_requests_whatever_happens_to_it() {
         }
         match round % 3 {
             0 => world.restart(),
-            1 => world.power_cut(round),
+            1 => world.power_cut(round as usize),
             _ => {
                 world.give(Input::RotateNow);
             }
@@ -34,7 +33,7 @@ fn f37_a_node_never_has_two_open_requests_whatever_happens_to_it() {
         world.run_for(Span::from_mins(round * 37 % 300));
         assert!(world.server.open() <= 1, "round {round}");
     }
-    assert!(world.server.requests() > 50, "there was something to go wrong");
+    assert!(world.log().requests.len() > 50, "there was something to go wrong");
 }
 
 #[test]
@@ -46,46 +45,49 @@ fn f38_a_node_killed_right_after_the_post_takes_its_request_up_again_and_accepts
         world.restart();
         world.lose_call_answers = 1;
         world.run_until("the post", |world| world.server.created() == before + 1);
-        let asked: Vec<RequestDigest> = world.server.objects.keys().copied().collect();
+        let asked: Vec<RequestDigest> = world.server.objects.iter().map(|it| it.request).collect();
         for _ in 0..100 {
             world.restart();
-            world.run_until("the next look", |world| world.ghost.recovered && !world.outstanding.is_empty());
+            world.run_until("the next look", |world| world.ghost.recovered && !world.asked.is_empty());
             world.settle();
         }
-        assert_eq!(world.server.objects.keys().copied().collect::<Vec<_>>(), asked);
+        assert_eq!(world.server.objects.iter().map(|it| it.request).collect::<Vec<_>>(), asked);
         assert_eq!(world.server.created(), before + 1, "the slow approver sees one object");
         world.server.approver = Approver::Auto;
         serves(&mut world, before as u32 + 1);
         let facts = world.served_facts().expect("it is served");
-        assert_eq!(facts.key, KeyDigest(leaf(before + 1).0), "the key of the first post");
+        assert_eq!(facts.key, key_digest(before + 1), "the key of the first post");
     }
 }
 
-fn foreign(change: impl FnOnce(&mut CsrObject)) -> World {
+fn foreign(change: impl FnOnce(&mut Object)) -> World {
     let mut world = world();
-    let template = world.config.template().clone();
-    let mut object = CsrObject {
-        key: Some(KeyDigest(leaf(1).0)),
-        signer: template.signer,
-        usages: template.usages,
+    let mut object = Object {
+        request: RequestDigest(leaf(1).0),
+        key: 1,
+        template: 0,
+        foreign_signer: false,
+        foreign_usages: false,
         approved: false,
         denied: false,
         failed: false,
-        certificate: None,
+        issue: None,
+        made: world.now.wall,
+        given_up: false,
     };
     change(&mut object);
     world.server.latency = Span::from_mins(1);
-    world.server.objects.insert(RequestDigest(leaf(1).0), object);
+    world.server.objects.push(object);
     world
 }
 
 #[test]
 fn f39_a_foreign_object_with_our_name_is_left_alone_and_another_request_made() {
-    let changes: [fn(&mut CsrObject); 4] = [
-        |object| object.key = Some(KeyDigest([7; 32])),
-        |object| object.key = None,
-        |object| object.signer = "example.com/other".into(),
-        |object| object.usages = object.usages.with(Usages::SERVER_AUTH),
+    let changes: [fn(&mut Object); 4] = [
+        |object| object.key = SOMEBODY_ELSES,
+        |object| object.key = UNREADABLE,
+        |object| object.foreign_signer = true,
+        |object| object.foreign_usages = true,
     ];
     for (number, change) in changes.into_iter().enumerate() {
         let mut world = foreign(change);
@@ -97,7 +99,8 @@ fn f39_a_foreign_object_with_our_name_is_left_alone_and_another_request_made() {
         world.server.objects.clear();
         serves(&mut world, 2);
         let bundle = world.disk.live_bundle().expect("it is durable");
-        assert_eq!(bundle.key_digest, bundle.facts.key, "change {number}: key and certificate are a pair");
+        let cert = world.server.cert(bundle.cert).expect("it was issued");
+        assert_eq!(bundle.key, cert.key, "change {number}: key and certificate are a pair");
     }
 }
 
@@ -119,7 +122,7 @@ fn f40_an_old_object_whose_certificate_has_expired_is_abandoned_and_does_not_wed
     world.kill();
     // While the node is off, its request is approved and answered, and the answer expires.
     world.server.approver = Approver::Auto;
-    world.server.control(world.config.template(), world.now.wall);
+    world.server.control(world.now.wall);
     world.pass(Span::from_hours(30));
     world.start();
     serves(&mut world, 2);
@@ -127,7 +130,7 @@ fn f40_an_old_object_whose_certificate_has_expired_is_abandoned_and_does_not_wed
         notice,
         Notice::CertificateRefused { refusal: Refusal::Expired { .. }, .. }
     )));
-    assert_eq!(world.server.requests(), 2, "a new key and a new name");
+    assert_eq!(world.log().requests.len(), 2, "a new key and a new name");
     assert_eq!(bundles(&world), [Some(Generation(2))].into(), "the stale one was never written");
 }
 
@@ -137,9 +140,10 @@ fn f41_a_day_of_denials_makes_ten_requests_at_the_most() {
     world.server.approver = Approver::Denies;
     world.start();
     world.run_for(DAY);
-    let made = world.server.requests();
+    let made = world.log().requests.len();
     assert!((5..=10).contains(&made), "{made} requests");
     let waits: Vec<Span> = world
+        .log()
         .notices
         .iter()
         .filter_map(|(_, notice)| match notice {
@@ -151,7 +155,7 @@ fn f41_a_day_of_denials_makes_ten_requests_at_the_most() {
     // A restart does not start over, and somebody who asks does not wait.
     world.restart();
     world.run_for(Span::from_hours(3));
-    assert!(world.server.requests() <= made + 1);
+    assert!(world.log().requests.len() <= made + 1);
     world.server.approver = Approver::Auto;
     world.give(Input::RotateNow);
     world.settle();
@@ -166,14 +170,14 @@ fn f44_a_hundred_restarts_ask_for_nothing_while_valid_and_for_one_thing_while_wa
         rests(&mut valid);
         assert_eq!(valid.served(), Some(Generation(1)));
     }
-    assert_eq!((valid.server.created(), valid.calls.len()), (1, 2), "nothing was sent");
+    assert_eq!((valid.server.created(), valid.log().calls.len()), (1, 2), "nothing was sent");
     let mut waiting = world();
     waiting.server.approver = Approver::Absent;
     for restart in 0..100 {
         waiting.restart();
         waiting.run_for(Span::from_secs(restart));
     }
-    assert_eq!((waiting.server.created(), waiting.server.requests()), (1, 1));
+    assert_eq!((waiting.server.created(), waiting.log().requests.len()), (1, 1));
 }
 
 #[test]
@@ -192,16 +196,16 @@ fn f48_a_request_that_failed_once_is_followed_by_another() {
 #[test]
 fn f57_the_newest_valid_identity_wins_by_what_it_is_and_a_failure_never_moves_the_link() {
     let world = running();
-    let good = world.disk.live_bundle().expect("it is durable").clone();
-    let bundle = |generation: u32, end: WallTime| {
-        let mut bundle = good.clone();
-        bundle.header.generation = Generation(generation);
-        bundle.facts.not_after = end;
-        let issued = good.header.issued.whole_second();
-        let name = Name::Bundle { issued, generation: Generation(generation), file: Default::default() };
-        (name, File::Bundle(Box::new(bundle)))
+    let good = world.disk.live_bundle().expect("it is durable");
+    let cert = *world.server.cert(good.cert).expect("it was issued");
+    let bundle = |world: &mut World, generation: u32, end: WallTime| {
+        world.server.certs.push(Cert { not_after: end, ..cert });
+        let generation = Generation(generation);
+        let bundle = Bundle { generation, cert: world.server.issued() as u32, ..good };
+        let name = Name::Bundle { issued: good.issued.whole_second(), generation, file: Default::default() };
+        (name, File::Bundle(bundle))
     };
-    let valid = good.facts.not_after;
+    let valid = cert.not_after;
     // Generations with their ends, the one that the link names, and the one that is to be served.
     let over = world.now.wall;
     let cases = [
@@ -214,7 +218,7 @@ fn f57_the_newest_valid_identity_wins_by_what_it_is_and_a_failure_never_moves_th
         let mut world = world.clone();
         world.kill();
         for (generation, end) in &files {
-            let (name, content) = bundle(*generation, *end);
+            let (name, content) = bundle(&mut world, *generation, *end);
             world.disk.plant(name, content);
             if *generation == linked {
                 world.disk.plant(Name::Live, File::Link(name));
@@ -223,10 +227,10 @@ fn f57_the_newest_valid_identity_wins_by_what_it_is_and_a_failure_never_moves_th
         world.start();
         rests(&mut world);
         assert_eq!(world.served(), Some(Generation(best)), "of {files:?}");
-        let target = world.disk.read(Name::Live).cloned();
+        let target = world.disk.read(Name::Live);
         world.server.approver = Approver::Denies;
         world.give(Input::RotateNow);
         world.run_for(Span::from_hours(2));
-        assert_eq!(world.disk.read(Name::Live), target.as_ref(), "a failed renewal does not touch it");
+        assert_eq!(world.disk.read(Name::Live), target, "a failed renewal does not touch it");
     }
 }

@@ -2,9 +2,10 @@
 
 use super::*;
 use certrotate_core::disk::DiskFault;
-use certrotate_core::facts::Chain;
 use certrotate_core::judge::Refusal;
-use certrotate_model::disk::{Fault, File, Kind};
+use certrotate_model::cert::{Cert, Flaw};
+use certrotate_model::disk::image::Profile;
+use certrotate_model::disk::{Bundle, Fault, File, Kind};
 
 /// A world in its first rotation after so many disk operations, or in its first start.
 fn after_operations(start: bool, operations: usize) -> Option<World> {
@@ -29,16 +30,23 @@ fn f50_a_power_cut_after_any_operation_leaves_a_whole_pair_or_none_and_the_node_
     for start in [true, false] {
         for operations in 0.. {
             let Some(world) = after_operations(start, operations) else { break };
-            for kept in 0..1u64 << world.disk.pending() {
-                let mut world = world.clone();
-                world.kill();
-                world.disk.power_cut(kept);
-                let whole = world.disk.live_bundle().is_some();
-                let absent = world.disk.read(Name::Live).is_none();
-                assert!(whole || absent && start, "{operations} operations, image {kept:b}");
-                world.start();
-                serves_any(&mut world);
-                images += 1;
+            for profile in Profile::ALL {
+                for number in 0..world.disk.count_images(profile) {
+                    let mut world = world.clone();
+                    world.kill();
+                    world.disk = world.disk.image(profile, number);
+                    let whole = world.disk.live_bundle().is_some();
+                    let absent = world.disk.read(Name::Live).is_none();
+                    // POSIX alone does not say that a rename is one change after a power cut; every file system does.
+                    let torn = profile == Profile::Alice && world.disk.unlinked;
+                    assert!(
+                        whole || absent && (start || torn),
+                        "{operations} operations, {profile}, image {number}"
+                    );
+                    world.start();
+                    serves_any(&mut world);
+                    images += 1;
+                }
             }
         }
     }
@@ -47,12 +55,12 @@ fn f50_a_power_cut_after_any_operation_leaves_a_whole_pair_or_none_and_the_node_
 
 #[test]
 fn f54_an_empty_or_broken_file_is_moved_aside_and_the_previous_generation_or_bootstrap_is_used() {
-    for content in [File::Partial, File::Garbage] {
+    for content in [File::Empty, File::Torn, File::Garbage] {
         let mut world = running();
         serves(&mut world, 2);
         world.kill();
-        let Some(File::Link(target)) = world.disk.read(Name::Live).cloned() else { panic!("a link") };
-        world.disk.plant(target, content.clone());
+        let Some(File::Link(target)) = world.disk.read(Name::Live) else { panic!("a link") };
+        world.disk.plant(target, content);
         world.start();
         rests(&mut world);
         assert_eq!(world.served(), Some(Generation(1)), "the previous one, at once");
@@ -79,7 +87,7 @@ fn f55_a_full_disk_at_any_write_leaves_the_old_certificate_and_heals_when_there_
             let mut world = running();
             world.ghost.undisturbed = true;
             let fault = DiskFault::NoSpace;
-            world.disk.faults.push(Fault { after, times: u32::MAX, kind, fault });
+            world.disk.faults.push(Fault { after, times: u16::MAX, kind, fault });
             world.run_until("the full disk", |world| {
                 world.served() == Some(Generation(2))
                     || saw(world, |notice| matches!(notice, Notice::DiskFailed { .. }))
@@ -98,7 +106,7 @@ fn f56_a_day_without_space_after_the_issue_costs_one_request() {
     let mut world = running();
     world.disk.faults.push(Fault {
         after: 1,
-        times: u32::MAX,
+        times: u16::MAX,
         kind: Kind::Create,
         fault: DiskFault::NoSpace,
     });
@@ -118,14 +126,17 @@ fn f63_a_directory_of_another_cluster_is_not_used_and_bootstrap_brings_an_identi
     spec.chain_required = true;
     let mut world = world_of(spec);
     let other = running();
-    let mut foreign = other.disk.live_bundle().expect("it is durable").clone();
-    foreign.facts.chain = Chain::Untrusted;
+    let theirs = other.disk.live_bundle().expect("it is durable");
+    let cert = *other.server.cert(theirs.cert).expect("it was issued");
+    // Another cluster's certificate, for a key of its own.
+    world.server.certs.push(Cert { key: 1000, flaw: Some(Flaw::Chain), ..cert });
+    let foreign = Bundle { key: 1000, cert: 1, ..theirs };
     let name = Name::Bundle {
-        issued: foreign.header.issued.whole_second(),
-        generation: foreign.header.generation,
+        issued: foreign.issued.whole_second(),
+        generation: foreign.generation,
         file: Default::default(),
     };
-    world.disk.plant(name, File::Bundle(Box::new(foreign)));
+    world.disk.plant(name, File::Bundle(foreign));
     world.disk.plant(Name::Live, File::Link(name));
     world.start();
     rests(&mut world);
@@ -142,9 +153,9 @@ fn f63_a_directory_of_another_cluster_is_not_used_and_bootstrap_brings_an_identi
 fn f63_a_valid_leaf_that_the_server_does_not_know_leads_to_bootstrap_once() {
     let mut world = running();
     world.server.refuse_live = true;
-    let before = world.credentials.len();
+    let before = world.log().credentials().len();
     serves(&mut world, 2);
-    let since = &world.credentials[before..];
+    let since = &world.log().credentials()[before..].to_vec();
     let live = since.iter().filter(|it| matches!(it, Credential::Live(_))).count();
     assert_eq!(live, 1, "tried once: {since:?}");
     assert!(since.len() <= 4, "{since:?}");

@@ -10,7 +10,7 @@ fn f35_thirty_days_approved_but_not_issued_make_a_few_objects() {
     world.server.approver = Approver::NoSigner;
     world.start();
     world.run_for(Span::from_hours(30 * 24));
-    let made = world.server.requests();
+    let made = world.log().requests.len();
     assert!((2..=7).contains(&made), "{made} objects; the interval between two grows");
     world.server.approver = Approver::Auto;
     serves_any(&mut world);
@@ -22,7 +22,7 @@ fn f36_thirty_days_pending_are_one_request() {
     world.server.approver = Approver::Absent;
     world.start();
     world.run_for(Span::from_hours(30 * 24));
-    assert_eq!(world.server.requests(), 1);
+    assert_eq!(world.log().requests.len(), 1);
     assert_eq!(world.server.objects.len(), 1);
     assert!(world.server.created() <= 31, "the cleaner removes it after a day, and it is made again");
     world.server.approver = Approver::Auto;
@@ -36,7 +36,7 @@ fn f42_a_request_that_is_pending_for_ever_is_looked_at_every_two_minutes_and_sta
     world.start();
     world.run_for(Span::from_hours(20));
     let looks: Vec<_> =
-        world.log().calls.iter().filter(|(_, call)| !matches!(call, Call::Watch { .. })).collect();
+        world.log().calls.iter().filter(|(_, call, _)| !matches!(call, Call::Watch { .. })).collect();
     for pair in looks.windows(2) {
         assert!(pair[1].0.mono.since(pair[0].0.mono) <= Span::from_mins(2), "{pair:?}");
     }
@@ -58,7 +58,7 @@ fn f43_an_issuer_ten_times_slower_than_our_deadline_is_waited_for() {
         world.start();
         serves(&mut world, 1);
         assert_eq!(world.server.created(), 1, "{latency}: the same object all along");
-        let late = world.now.mono.since(world.calls[0].0.mono);
+        let late = world.now.mono.since(world.log().calls[0].0.mono);
         assert!(late <= latency.plus(Span::from_mins(3)), "{latency}: served after {late}");
     }
 }
@@ -73,7 +73,7 @@ fn f47_watches_that_are_closed_or_forbidden_are_done_without() {
         world.server.latency = Span::from_hours(1);
         world.start();
         serves(&mut world, 1);
-        let late = world.now.mono.since(world.calls[0].0.mono);
+        let late = world.now.mono.since(world.log().calls[0].0.mono);
         assert!(late <= Span::from_mins(63), "break {number}: {late}");
         assert_eq!(world.server.created(), 1);
         let calls = world.log().calls.len();
@@ -87,9 +87,9 @@ fn f49_a_request_that_the_approver_missed_is_cleaned_up_and_made_again_as_the_sa
     world.server.approver = Approver::Absent;
     world.start();
     world.run_for(Span::from_hours(23));
-    assert_eq!((world.server.created(), world.server.requests()), (1, 1), "it waits");
+    assert_eq!((world.server.created(), world.log().requests.len()), (1, 1), "it waits");
     world.run_until("the cleaner", |world| world.server.created() == 2);
-    assert_eq!(world.server.requests(), 1, "the same key and the same name");
+    assert_eq!(world.log().requests.len(), 1, "the same key and the same name");
     world.server.approver = Approver::Auto;
     serves(&mut world, 1);
 }

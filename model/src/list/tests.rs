@@ -21,3 +21,19 @@ fn lists_are_equal_by_what_is_in_them_and_not_by_what_was() {
     one.truncate(1);
     assert_eq!(one, [1].into_iter().collect());
 }
+
+#[test]
+fn a_map_has_one_value_a_key_and_forgets_the_oldest() {
+    let mut map: Map<u8, u8, 2> = Map::default();
+    map.insert(1, 10);
+    map.insert(2, 20);
+    map.insert(1, 11);
+    assert_eq!(map.get(1), Some(11));
+    map.insert(3, 30);
+    assert_eq!(map.get(2), None, "it was the oldest when there was no room");
+    map.change(1, |value| *value += 1);
+    map.change(2, |value| *value += 1);
+    assert_eq!(map.iter().collect::<Vec<_>>(), [(1, 12), (3, 30)]);
+    assert_eq!(map.remove(1), Some(12));
+    assert_eq!(map.remove(1), None);
+}

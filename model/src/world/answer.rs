@@ -11,7 +11,7 @@ use certrotate_core::input::{Input, KeyFault, MadeKey};
 
 use crate::cert::{key_digest, leaf};
 use crate::disk::{Bundle, File, Pending};
-use crate::server::{Issue, Object};
+use crate::server::{Issue, Object, UNREADABLE};
 use crate::world::{Lie, World};
 
 /// An answer to an operation.
@@ -141,7 +141,8 @@ impl World {
     pub fn object(&self, object: &Object) -> CsrObject {
         let template = &self.templates[usize::from(object.template).min(self.templates.len() - 1)];
         let signer = if object.foreign_signer { "example.com/other" } else { &template.signer };
-        let usages = if object.foreign_usages { Usages::SERVER_AUTH } else { template.usages };
+        let more = if object.foreign_usages { Usages::SERVER_AUTH } else { Usages::default() };
+        let usages = template.usages.with(more);
         let certificate = object.issue.map(|issue| match issue {
             Issue::Unreadable => Issued::Unreadable,
             Issue::Cert(number) => {
@@ -150,7 +151,7 @@ impl World {
             }
         });
         CsrObject {
-            key: Some(key_digest(if object.key == 0 { u64::MAX } else { object.key.into() })),
+            key: (object.key != UNREADABLE).then(|| key_digest(object.key.into())),
             signer: signer.into(),
             usages,
             approved: object.approved,

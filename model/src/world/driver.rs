@@ -9,6 +9,7 @@ use certrotate_core::time::Span;
 
 use crate::disk::{Bundle, File, How, Kind, Pending};
 use crate::ghost::Announced;
+use crate::invariants;
 use crate::server::Object;
 use crate::world::answer::request_digest;
 use crate::world::{Answer, Outcome, Request, World};
@@ -59,6 +60,19 @@ pub enum What {
     Key(Option<Span>),
     /// A call.
     Call(Call, Credential),
+}
+
+impl Asked {
+    /// The action that asked for it.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        let op = self.op;
+        match self.what {
+            What::Disk(command) => Action::Disk { op, command },
+            What::Key(duration) => Action::MakeKey { op, duration },
+            What::Call(call, credential) => Action::Call { op, call, credential },
+        }
+    }
 }
 
 impl Default for Asked {
@@ -112,8 +126,8 @@ impl World {
                         life,
                     );
                 }
-                self.ghost.disk_changed = true;
                 self.served = Some((generation, cert));
+                invariants::check_disk(self);
             }
             Action::Withdraw { generation } => {
                 self.ghost.withdrew(self.now, generation);
@@ -202,6 +216,7 @@ impl World {
             }
         }
         self.ghost.disk(command, result, &self.disk);
+        invariants::check_disk(self);
         if let Some(log) = &mut self.log {
             log.disk.push((*command, result));
             log.names_max = log.names_max.max(self.disk.names().count());
@@ -289,7 +304,11 @@ impl World {
             let twin = Object { request: request_digest(u32::MAX), ..object };
             let _ = self.server.create(twin, request.duration, self.server_wall());
         }
-        self.server.create(object, request.duration, self.server_wall())
+        let result = self.server.create(object, request.duration, self.server_wall());
+        if let (Some(log), Ok(_)) = (&mut self.log, result) {
+            log.requests.insert(object.request);
+        }
+        result
     }
 
     fn watch(

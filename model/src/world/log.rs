@@ -1,7 +1,10 @@
 //! What happened, for a story to look at.
 
+use std::collections::BTreeSet;
+
 use certrotate_core::api::{Call, Credential};
 use certrotate_core::disk::{DiskCommand, DiskFault};
+use certrotate_core::id::RequestDigest;
 use certrotate_core::notice::Notice;
 use certrotate_core::time::Now;
 
@@ -14,6 +17,16 @@ pub struct Log {
     pub calls: Vec<(Now, Call, Credential)>,
     /// Every disk command that was carried out, with how it ended.
     pub disk: Vec<(DiskCommand, Result<(), DiskFault>)>,
+    /// Every request that the server ever took: an object that is made again counts once.
+    pub requests: BTreeSet<RequestDigest>,
     /// How many names of ours there were at the most.
     pub names_max: usize,
+}
+
+impl Log {
+    /// As whom the calls were made, in order.
+    #[must_use]
+    pub fn credentials(&self) -> Vec<Credential> {
+        self.calls.iter().map(|(_, _, credential)| *credential).collect()
+    }
 }
