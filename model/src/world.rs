@@ -285,9 +285,9 @@ impl World {
             self.asked.retain(|it| it.op != *op);
         }
         self.ghost.before(self.now, self.disk.damaged);
-        self.spec.given(&self.wanted, &input);
+        self.spec.given(now, &self.wanted, &input);
         if let Some(marks) = &mut self.marks {
-            marks.input(node.view().phase, &input, !self.spec.is_stray());
+            marks.input(node.view().phase, &input, !self.spec.stray);
         }
         let before = node.clone();
         let step = self.step(&mut node, now, input);
