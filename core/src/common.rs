@@ -33,7 +33,7 @@ pub(crate) struct Common {
     pub(crate) previous: Option<Name>,
     /// The pending file: of the request under way, or of a retired key until its successor is durable.
     pub(crate) pending: Option<Name>,
-    /// Failed calls in a row.
+    /// Failed calls lately: one more with each, half as many with each that succeeds.
     pub(crate) call_failures: u16,
     /// Failed disk operations since the last sequence that succeeded.
     pub(crate) disk_failures: u16,
@@ -118,6 +118,11 @@ impl Common {
             Live::Serving(identity) => self.linked != Some(identity.name),
             Live::None | Live::Held(_) | Live::Withdrawn(_) => false,
         }
+    }
+
+    /// Whether a bundle is that of the identity that is served, or held until the clock gets to its start.
+    pub(crate) fn is_live(&self, name: Name) -> bool {
+        self.live.identity().is_some_and(|identity| identity.name == name)
     }
 
     /// How many attempts in a row came to nothing, counting `generation`'s; survives restarts, because it

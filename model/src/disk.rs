@@ -353,7 +353,6 @@ impl Disk {
         if final_name && self.number_of(to).is_some() {
             self.exposed = Some("a file was given a final name that another file has");
         }
-        self.forget_stranger(from);
         set(&mut self.visible, from, None);
         let replaces = self.number_of(to).is_some();
         if replaces {
@@ -367,7 +366,6 @@ impl Disk {
     }
 
     fn unlink(&mut self, name: Name) {
-        self.forget_stranger(name);
         if self.number_of(name).is_some() {
             set(&mut self.visible, name, None);
             self.change(name, None, false);
@@ -380,6 +378,8 @@ impl Disk {
         self.durable = self.visible;
         self.pending.clear();
         self.unlinked &= self.number_of(Name::Live).is_none();
+        let there = self.visible;
+        self.strangers.retain(|stranger| there.iter().any(|it| it.name == stranger.0));
     }
 
     fn change(&mut self, name: Name, inode: Option<u8>, joined: bool) {

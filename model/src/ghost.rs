@@ -77,6 +77,8 @@ pub struct Ghost {
     generations: List<(Generation, u32), 6>,
     /// How often somebody took a pending file away, or it could not be read, so that its open request was lost.
     pub requests_lost: u8,
+    /// Whether the clock was before the start of what is live, and there are more than three names since.
+    pub held_back: bool,
     /// Whether this run misread something.
     pub misread: bool,
     /// Whether a key was used twice.

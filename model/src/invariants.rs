@@ -73,6 +73,9 @@ pub fn check(world: &mut World) {
         }
     }
     world.ghost.recovered |= has_recovered(world);
+    let view = world.node.as_ref().map(Rotator::view);
+    world.ghost.held_back |= view.is_some_and(|view| view.identity.is_some() && !view.serving);
+    world.ghost.held_back &= world.disk.names().count() > 3;
 }
 
 /// Asks those of the disk, and notes the first that does not hold.
@@ -206,14 +209,16 @@ pub fn s11_files_are_private(world: &World) -> bool {
 }
 
 /// At most five names of ours are there, in every image, without quarantined files, what somebody else put there,
-/// and what could not be removed.
+/// and what could not be removed; one more where a clock that went back keeps two bundles from being removed: the
+/// one that it holds back, and the one that replaced it.
 #[must_use]
 pub fn s12_bounded_disk(world: &World) -> bool {
     let strangers = &world.disk.strangers;
     let ours = |name: Name| {
         !matches!(name, Name::Quarantine { .. }) && strangers.iter().all(|stranger| stranger.0 != name)
     };
-    world.disk.most_names(ours) <= 5 + usize::from(world.disk.unremoved)
+    let held = usize::from(world.ghost.held_back);
+    world.disk.most_names(ours) <= 5 + usize::from(world.disk.unremoved) + held
 }
 
 /// After a file failed it is removed and the directory synced before anything is created.

@@ -45,6 +45,8 @@ pub struct Spec {
     open: Option<KeyHandle>,
     /// Whether the input that was given answers nothing that is under way.
     pub stray: bool,
+    /// Whether somebody else changed the directory, so that what is known of it counts for nothing.
+    pub meddled: bool,
     /// The first rule that was broken, under the invariant that it belongs to.
     pub broken: Option<(&'static str, &'static str)>,
 }
@@ -299,7 +301,7 @@ impl Spec {
         self.rule("S1", "only what is valid goes live", good.is_none_or(|good| good.holds(wall)));
         let linked = self.files.get(Name::Live).filter(|it| it.durable).and_then(|it| it.content);
         let named = |it| matches!(it, Content::Bundle { generation, cert, .. } if (generation, cert) == live);
-        let durable = linked.is_some_and(named) || last.is_some();
+        let durable = linked.is_some_and(named) || last.is_some() || self.meddled;
         self.rule("S4", "what goes live has the live name, durably", durable);
         self.rule("S13", "nothing that ended, or is older, goes live", generation >= self.lowest);
         self.served = good.map(|good| (generation, good));

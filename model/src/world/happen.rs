@@ -293,6 +293,7 @@ impl World {
     }
 
     fn plant(&mut self, damage: Damage) -> bool {
+        self.spec.meddled = true;
         let (generation, file) = (Generation(1), FileNumber(99));
         let target = match self.disk.read(Name::Live) {
             Some(File::Link(target)) => Some(target),
