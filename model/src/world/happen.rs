@@ -319,7 +319,7 @@ impl World {
             }
             Damage::FarBundle => {
                 let far = Name::Bundle {
-                    issued: self.now.wall.whole_second(),
+                    issued: crate::world::START,
                     generation: Generation(1 << 30),
                     file,
                 };
