@@ -215,12 +215,12 @@ pub fn s11_files_are_private(world: &World) -> bool {
 /// one that it holds back, and the one that replaced it; and one more where a bundle was misread, and so made again.
 #[must_use]
 pub fn s12_bounded_disk(world: &World) -> bool {
-    let strangers = &world.disk.strangers;
+    let excused = world.disk.strangers.iter().chain(world.disk.resisting.iter());
     let ours = |name: Name| {
-        !matches!(name, Name::Quarantine { .. }) && strangers.iter().all(|stranger| stranger.0 != name)
+        !matches!(name, Name::Quarantine { .. }) && excused.clone().all(|stranger| stranger.0 != name)
     };
     let held = usize::from(world.ghost.held_back || world.ghost.misread);
-    world.disk.most_names(ours) <= 5 + usize::from(world.disk.unremoved) + held
+    world.disk.most_names(ours) <= 5 + held
 }
 
 /// After a file failed it is removed and the directory synced before anything is created.
