@@ -108,9 +108,9 @@ impl Default for Change {
 }
 
 /// How many names there can be; then the disk is full.
-pub const NAMES: usize = 12;
-const INODES: usize = 18;
-const CHANGES: usize = 20;
+pub const NAMES: usize = 11;
+const INODES: usize = 16;
+const CHANGES: usize = 16;
 
 pub(crate) type Entries = List<Named, NAMES>;
 

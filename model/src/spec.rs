@@ -4,6 +4,8 @@
 //! machine, and does its own arithmetic. So it cannot be wrong in the same way. What it keeps is what an
 //! outside observer would: operations under way, files as the answers tell of them, certificates that were shown.
 
+use std::hash::Hash;
+
 use certrotate_core::api::{ApiFault, Call, Credential, CsrObject, Issued};
 use certrotate_core::disk::{Content, DiskCommand, DiskDone, DiskFault, Found, Inventory, LiveName, Name};
 use certrotate_core::facts::{CertFacts, Chain, San, Subject, Usages};
@@ -29,13 +31,13 @@ pub struct Wanted {
 }
 
 /// What an observer of inputs and actions knows; nothing at the start of a run.
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Clone, Debug, Default)]
 pub struct Spec {
-    under_way: Map<OpId, Asked, 6>,
-    keys: Map<KeyHandle, KeyDigest, 8>,
+    under_way: Map<OpId, Asked, 5>,
+    keys: Map<KeyHandle, KeyDigest, 6>,
     /// Certificates that are what was asked for.
-    certs: Map<CertHandle, Good, 6>,
-    files: Map<Name, File, 12>,
+    certs: Map<CertHandle, Good, 4>,
+    files: Map<Name, File, 10>,
     served: Option<(Generation, Good)>,
     /// What went live last.
     last: Option<(Generation, CertHandle, Good)>,
@@ -85,6 +87,11 @@ struct File {
 }
 
 impl Spec {
+    /// What cannot be told from the rest of a world.
+    pub(crate) fn what_is_open(&self) -> impl Hash {
+        (self.open, self.lowest)
+    }
+
     fn rule(&mut self, id: &'static str, sentence: &'static str, kept: bool) {
         self.broken = self.broken.or((!kept).then_some((id, sentence)));
     }
