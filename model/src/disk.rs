@@ -323,6 +323,7 @@ impl Disk {
         if self.visible.len() == NAMES {
             return Err(DiskFault::NoSpace);
         }
+        self.write_back();
         set(&mut self.visible, name, Some(number));
         self.linked_once |= name == Name::Live;
         self.change(name, Some(number), false);
@@ -350,6 +351,7 @@ impl Disk {
                 Some("a file got a final name that was not synced, failed, or was not written by this run");
         }
         self.forget_stranger(from);
+        self.write_back();
         set(&mut self.visible, from, None);
         let replaces = self.number_of(to).is_some();
         if replaces {
@@ -365,6 +367,7 @@ impl Disk {
     fn unlink(&mut self, name: Name) {
         self.forget_stranger(name);
         if self.number_of(name).is_some() {
+            self.write_back();
             set(&mut self.visible, name, None);
             self.change(name, None, false);
         }
@@ -379,8 +382,12 @@ impl Disk {
     }
 
     fn change(&mut self, name: Name, inode: Option<u8>, joined: bool) {
-        if !self.pending.push(Change { name, inode, joined }) {
-            // The kernel may write back whenever it likes, and does when it has gathered much.
+        self.pending.push(Change { name, inode, joined });
+    }
+
+    /// The kernel may write back whenever it likes, and does, between two operations, when it has gathered much.
+    fn write_back(&mut self) {
+        if self.pending.len() + 3 > CHANGES {
             self.durable = self.visible;
             self.pending.clear();
         }
