@@ -33,7 +33,7 @@ pub(crate) struct Common {
     pub(crate) previous: Option<Name>,
     /// The pending file: of the request under way, or of a retired key until its successor is durable.
     pub(crate) pending: Option<Name>,
-    /// Failed calls in a row.
+    /// Failed calls lately: one more with each, half as many with each that succeeds.
     pub(crate) call_failures: u16,
     /// Failed disk operations since the last sequence that succeeded.
     pub(crate) disk_failures: u16,
@@ -109,6 +109,20 @@ impl Common {
             }
             Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_) => Credential::Bootstrap,
         }
+    }
+
+    /// Whether the live name names another bundle than the one that is served. A clock that went back and forth in the
+    /// middle of an installation can leave it so, and the next attempt would remove what is served as the one before.
+    pub(crate) fn is_misplaced(&self) -> bool {
+        match self.live {
+            Live::Serving(identity) => self.linked != Some(identity.name),
+            Live::None | Live::Held(_) | Live::Withdrawn(_) => false,
+        }
+    }
+
+    /// Whether a bundle is that of the identity that is served, or held until the clock gets to its start.
+    pub(crate) fn is_live(&self, name: Name) -> bool {
+        self.live.identity().is_some_and(|identity| identity.name == name)
     }
 
     /// How many attempts in a row came to nothing, counting `generation`'s; survives restarts, because it
@@ -212,7 +226,11 @@ impl Cx<'_> {
         self.common.life = identity.life();
         self.common.refused = None;
         if self.common.linked != Some(identity.name) {
-            self.common.previous = self.common.linked.replace(identity.name);
+            let superseded = self.common.linked.replace(identity.name);
+            // One that is there from before would be forgotten.
+            if core::mem::replace(&mut self.common.previous, superseded).is_some() {
+                self.common.untidy = Some(self.now.mono);
+            }
         }
         self.common.live = Live::Held(identity);
         self.judge_live();

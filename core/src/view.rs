@@ -76,7 +76,7 @@ pub struct View {
     pub attempt: Option<Generation>,
     /// The request of the attempt that is under way.
     pub request: Option<RequestDigest>,
-    /// Failed calls in a row.
+    /// Failed calls lately: one more with each, half as many with each that succeeds.
     pub call_failures: u32,
     /// Failed disk operations in a row.
     pub disk_failures: u32,

@@ -202,7 +202,9 @@ fn calls(world: &World, call: &Call) -> Vec<Result<CsrObject, ApiFault>> {
     let keys = world.disk.names().filter_map(|name| match world.disk.read(name)? {
         File::Bundle(bundle) => Some(bundle.key),
         File::Pending(pending) => Some(pending.key),
-        File::Empty | File::Torn | File::Link(_) | File::ForeignLink | File::Garbage | File::Directory => None,
+        File::Empty | File::Torn | File::Link(_) | File::ForeignLink | File::Garbage | File::Directory => {
+            None
+        }
     });
     let object = Object {
         request,

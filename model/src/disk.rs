@@ -350,7 +350,10 @@ impl Disk {
             self.exposed =
                 Some("a file got a final name that was not synced, failed, or was not written by this run");
         }
-        self.forget_stranger(from);
+        let final_name = matches!(to, Name::Bundle { .. } | Name::Pending { .. });
+        if final_name && self.number_of(to).is_some() {
+            self.exposed = Some("a file was given a final name that another file has");
+        }
         self.write_back();
         set(&mut self.visible, from, None);
         let replaces = self.number_of(to).is_some();
@@ -365,7 +368,6 @@ impl Disk {
     }
 
     fn unlink(&mut self, name: Name) {
-        self.forget_stranger(name);
         if self.number_of(name).is_some() {
             self.write_back();
             set(&mut self.visible, name, None);
@@ -379,6 +381,8 @@ impl Disk {
         self.durable = self.visible;
         self.pending.clear();
         self.unlinked &= self.number_of(Name::Live).is_none();
+        let there = self.visible;
+        self.strangers.retain(|stranger| there.iter().any(|it| it.name == stranger.0));
     }
 
     fn change(&mut self, name: Name, inode: Option<u8>, joined: bool) {
@@ -522,6 +526,20 @@ impl Disk {
         durable + seen.len()
     }
 
+    /// The keys of files that have a final name durably, with their generations.
+    pub(crate) fn durable_keys(self) -> impl Iterator<Item = (Generation, u32)> {
+        (0..self.durable.len()).filter_map(move |index| {
+            let Named { name, inode } = self.durable[index];
+            match (name, self.file(inode).file) {
+                (Name::Bundle { generation, .. }, File::Bundle(Bundle { key, .. }))
+                | (Name::Pending { generation, .. }, File::Pending(Pending { key, .. })) => {
+                    Some((generation, key))
+                }
+                _ => None,
+            }
+        })
+    }
+
     /// How many changes of names a power cut may keep or lose.
     #[must_use]
     pub fn changes(&self) -> usize {
@@ -556,7 +574,9 @@ impl Disk {
         set(&mut self.durable, name, Some(number));
         self.pending.retain(|change| change.name != name);
         self.meddled = true;
-        self.damaged |= name == Name::Live || before != self.live_bundle();
+        if name == Name::Live || before != self.live_bundle() {
+            self.break_live_name();
+        }
     }
 
     /// Removes a name, as somebody else would; the removal is durable.
@@ -567,7 +587,14 @@ impl Disk {
         self.pending.retain(|change| change.name != name);
         self.forget_stranger(name);
         self.meddled = true;
-        self.damaged |= before != self.live_bundle();
+        if before != self.live_bundle() {
+            self.break_live_name();
+        }
+    }
+
+    /// What the live name names is broken, until the node gives it to something else.
+    pub(crate) fn break_live_name(&mut self) {
+        self.damaged = true;
     }
 
     /// The process is gone: its descriptors with it, but not what the kernel has pending (R15).

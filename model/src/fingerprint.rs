@@ -29,8 +29,9 @@ impl Relative {
     }
 
     fn mix(&mut self, number: u64) {
-        let wide = u128::from(self.state ^ number).wrapping_mul(0xa076_1d64_78bd_642f_e703_7ed1_a0b4_28db);
-        self.state = (wide as u64).rotate_left(23) ^ (wide >> 64) as u64;
+        let wide = u128::from(self.state ^ number) * 0xa076_1d64_78bd_642f;
+        let folded = wide as u64 ^ (wide >> 64) as u64;
+        self.state = folded.rotate_left(23).wrapping_add(0xe703_7ed1_a0b4_28db);
     }
 }
 

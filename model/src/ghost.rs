@@ -6,6 +6,7 @@ use certrotate_core::id::{CertHandle, Generation, KeyHandle};
 use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 use certrotate_core::view::Handle;
 
+use crate::disk::Disk;
 use crate::list::List;
 
 /// An identity that was announced as live.
@@ -60,6 +61,12 @@ pub struct Ghost {
     pub looks: Bucket,
     /// Watches.
     pub watches: Bucket,
+    /// When the run started, and the last key that had been made by then.
+    start: (MonoTime, u64),
+    /// Whether the run has made a call.
+    called_yet: bool,
+    /// Whether a run that found a request called at once, as a loop of crashes would do each time.
+    pub crash_loop: bool,
     /// When the latest call was made.
     pub called: MonoTime,
     /// Where the tidying after a failed file has got to.
@@ -67,7 +74,13 @@ pub struct Ghost {
     /// Which requests were made with which keys.
     asked: List<(u32, u32), 6>,
     /// Which generations have which keys.
-    generations: List<(Generation, u64), 6>,
+    generations: List<(Generation, u32), 6>,
+    /// How often somebody took a pending file away, or it could not be read, so that its open request was lost.
+    pub requests_lost: u8,
+    /// Whether the clock was before the start of what is live, and there are more than three names since.
+    pub held_back: bool,
+    /// Whether this run misread something.
+    pub misread: bool,
     /// Whether a key was used twice.
     pub key_shared: bool,
     /// Whether something was created while a failed file was in the way.
@@ -106,16 +119,24 @@ impl Ghost {
     pub(crate) fn killed(&mut self) {
         (self.keys, self.certs) = (List::default(), List::default());
         self.withdrawn = Generation(0);
-        (self.recovered, self.undisturbed) = (false, false);
+        (self.recovered, self.undisturbed, self.misread) = (false, false, false);
         (self.renew_by, self.served) = (None, None);
         self.failed = Failed::None;
     }
 
-    /// A start begins with its waits anew: until they are longer than a minute it calls six times, if all calls fail
-    /// (after 2, 4, 8, 16, 32 s and so on, less a quarter), and watches three times (after the first look, 10 s and 30 s).
-    pub(crate) fn started(&mut self) {
+    /// A start begins the waits between failed calls anew, which costs six calls; but where there is a request to take up, not at once.
+    pub(crate) fn started(&mut self, now: Now, keys: u64) {
         self.looks.grant(6);
         self.watches.grant(3);
+        self.start = (now.mono, keys);
+        self.called_yet = false;
+    }
+
+    /// An attempt begins. What is not valid by then does not have to survive it (S5).
+    pub(crate) fn attempt(&mut self, now: Now) {
+        if self.announced.is_some_and(|it| now.wall < it.not_before) {
+            self.announced = None;
+        }
     }
 
     /// Once a clock has shown its end, or somebody broke its file, nobody owes an identity anything, even if the clock goes back.
@@ -126,6 +147,11 @@ impl Ghost {
     }
 
     pub(crate) fn called(&mut self, now: Now, call: &Call, life: Span) {
+        let least = life.ms().min(3_600_000) / 3600;
+        let early = |start: MonoTime| now.mono.since(start).ms() < least;
+        let known = matches!(call, Call::Create { key } if key.0 <= self.start.1);
+        self.crash_loop |= known && !self.called_yet && early(self.start.0);
+        self.called_yet = true;
         self.called = now.mono;
         match call {
             Call::Watch { .. } => self.watches.fill(now.mono, life),
@@ -138,9 +164,8 @@ impl Ghost {
             self.served.is_some_and(|it| it.generation > identity.generation && now.wall < it.not_after);
         self.revived |= older || identity.generation <= self.withdrawn;
         if self.served.map(|it| it.cert) != Some(identity.cert) {
-            // Nine tenths of the life, counted from its issue or its start, are the latest renewal point.
-            let spent = life.ms().saturating_sub(identity.not_after.since(now.wall).ms());
-            let left = (life.ms() / 10 * 9 + 10).saturating_sub(spent);
+            // The latest renewal point is a tenth of the life before the end.
+            let left = identity.not_after.since(now.wall).ms().saturating_sub(life.ms() / 10) + 10;
             self.renew_by = Some(now.mono.plus(Span::from_ms(left)));
         }
         (self.served, self.announced) = (Some(identity), Some(identity));
@@ -154,16 +179,14 @@ impl Ghost {
         }
     }
 
-    pub(crate) fn disk(&mut self, command: &DiskCommand, result: Result<(), DiskFault>) {
+    pub(crate) fn disk(&mut self, command: &DiskCommand, result: Result<(), DiskFault>, disk: &Disk) {
         let creates = matches!(command, DiskCommand::Create { .. } | DiskCommand::Symlink { .. });
         self.created_too_early |= creates && self.failed != Failed::None;
         self.failed = match (self.failed, *command, result) {
             (_, DiskCommand::Write { name, .. } | DiskCommand::SyncFile { name }, Err(_)) => {
                 Failed::There(name)
             }
-            (Failed::There(name), DiskCommand::Unlink { name: removed }, Ok(())) if name == removed => {
-                Failed::Removed
-            }
+            (Failed::There(name), ..) if disk.read(name).is_none() => Failed::Removed,
             (Failed::Removed, DiskCommand::SyncDir, Ok(())) => Failed::None,
             (same, ..) => same,
         };
@@ -176,9 +199,8 @@ impl Ghost {
         }
     }
 
-    /// A generation may have two keys: when the first one was lost in a crash before it was durable.
-    pub(crate) fn generation_has(&mut self, generation: Generation, key: u64) {
-        let clash = |(known, its): &(Generation, u64)| *known != generation && *its == key;
+    pub(crate) fn generation_has(&mut self, generation: Generation, key: u32) {
+        let clash = |(known, its): &(Generation, u32)| *known != generation && *its == key;
         self.key_shared |= self.generations.iter().any(clash);
         if !self.generations.contains(&(generation, key)) {
             self.generations.push_out((generation, key));

@@ -21,11 +21,17 @@
 pub mod brief;
 pub mod cert;
 pub mod disk;
+pub mod event;
 pub mod fingerprint;
 pub mod ghost;
 pub mod invariants;
 pub mod list;
+pub mod marks;
+pub mod random;
+pub mod reduce;
+pub mod scenario;
 pub mod server;
+pub mod simulate;
 pub mod spec;
 pub mod world;
 

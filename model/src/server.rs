@@ -84,11 +84,12 @@ pub struct Object {
 }
 
 impl Object {
-    /// Neither a certificate nor Denied nor Failed (S8). Without those that the node gave up because they were
+    /// Ours, and neither a certificate nor Denied nor Failed (S8). Without those that the node gave up because they were
     /// approved long ago and got no certificate: it may not delete them, and nobody else does.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        !self.is_decided() && !self.given_up
+        let foreign = self.key == 0 || self.foreign_signer || self.foreign_usages;
+        !self.is_decided() && !self.given_up && !foreign
     }
 
     /// Whether anything more will come of it.

@@ -31,23 +31,32 @@ pub struct Wanted {
 /// What an observer of inputs and actions knows; nothing at the start of a run.
 #[derive(Clone, Debug, Default, Hash)]
 pub struct Spec {
-    /// The operations that are under way, disk operations with what they do.
-    under_way: Map<OpId, Option<DiskCommand>, 6>,
+    under_way: Map<OpId, Asked, 6>,
     keys: Map<KeyHandle, KeyDigest, 8>,
     /// Certificates that are what was asked for.
     certs: Map<CertHandle, Good, 6>,
     files: Map<Name, File, 12>,
     served: Option<(Generation, Good)>,
     /// What went live last.
-    last: Option<(Generation, CertHandle)>,
+    last: Option<(Generation, CertHandle, Good)>,
     /// The lowest generation that may go live.
     lowest: Generation,
     /// The key of the request that is on its way, unless the server decided on it.
     open: Option<KeyHandle>,
-    /// Whether the input that was given must be ignored.
-    stray: bool,
+    /// Whether the input that was given answers nothing that is under way.
+    pub stray: bool,
+    /// Whether somebody else changed the directory, so that what is known of it counts for nothing.
+    pub meddled: bool,
     /// The first rule that was broken, under the invariant that it belongs to.
     pub broken: Option<(&'static str, &'static str)>,
+}
+
+/// What is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Asked {
+    Disk(DiskCommand),
+    Key,
+    Call(Call),
 }
 
 /// The key of a certificate, and when it holds.
@@ -81,22 +90,27 @@ impl Spec {
     }
 
     /// Sees an input, before the step.
-    pub fn given(&mut self, wanted: &Wanted, input: &Input) {
+    pub fn given(&mut self, now: Now, wanted: &Wanted, input: &Input) {
         self.stray = false;
         let (Input::DiskAnswered { op, .. } | Input::KeyMade { op, .. } | Input::CallAnswered { op, .. }) =
             input
         else {
             return;
         };
-        let asked = self.under_way.remove(*op);
-        self.stray = asked.is_none();
-        match (asked, input) {
-            (Some(Some(command)), Input::DiskAnswered { result, .. }) => self.did(wanted, command, result),
-            (Some(None), Input::KeyMade { result: Ok(made), .. }) => {
-                self.keys.insert(made.key, made.key_digest)
+        match (self.under_way.get(*op), input) {
+            (Some(Asked::Disk(command)), Input::DiskAnswered { result, .. }) => {
+                self.did(wanted, command, result)
             }
-            (Some(None), Input::CallAnswered { result, .. }) => self.called(wanted, result),
-            (Some(_) | None, _) => {}
+            (Some(Asked::Key), Input::KeyMade { result, .. }) => {
+                result.iter().for_each(|made| self.keys.insert(made.key, made.key_digest));
+            }
+            (Some(Asked::Call(call)), Input::CallAnswered { result, .. }) => {
+                self.called(now.wall, wanted, call, result);
+            }
+            (Some(_) | None, _) => self.stray = true,
+        }
+        if !self.stray {
+            self.under_way.remove(*op);
         }
     }
 
@@ -154,17 +168,20 @@ impl Spec {
         self.files.insert(Name::Live, file(Name::Live, live));
     }
 
-    fn called(&mut self, wanted: &Wanted, result: &Result<CsrObject, ApiFault>) {
+    fn called(&mut self, now: WallTime, wanted: &Wanted, call: Call, result: &Result<CsrObject, ApiFault>) {
         let decided = match result {
             Ok(object) => {
                 if let (Some(Issued::Readable { cert, facts }), Some(key)) = (&object.certificate, self.open)
                 {
-                    self.show(wanted, *cert, key, facts);
+                    // With less than five seconds left it is not worth its while.
+                    if facts.not_after.unix_ms().saturating_sub(now.unix_ms()) >= 5000 {
+                        self.show(wanted, *cert, key, facts);
+                    }
                 }
                 object.denied || object.failed || object.certificate.is_some()
             }
             // It was never made.
-            Err(fault) => *fault == ApiFault::Invalid,
+            Err(fault) => *fault == ApiFault::Invalid && matches!(call, Call::Create { .. }),
         };
         self.open = self.open.filter(|_| !decided);
     }
@@ -205,7 +222,7 @@ impl Spec {
             Action::MakeKey { op, .. } => {
                 let idle = self.open.is_none() && self.writing().is_none();
                 self.rule("S8", "a key is made when nothing is being written or asked for", idle);
-                self.asks(op, None);
+                self.asks(op, Asked::Key);
             }
             Action::Call { op, call, credential } => self.calls(wall, op, call, credential),
             Action::Cancel { op } => drop(self.under_way.remove(op)),
@@ -224,15 +241,15 @@ impl Spec {
         }
     }
 
-    fn asks(&mut self, op: OpId, command: Option<DiskCommand>) {
+    fn asks(&mut self, op: OpId, what: Asked) {
         let fresh = self.under_way.iter().all(|(it, _)| it.run == op.run && it.seq < op.seq);
         self.rule("S13", "operations are numbered upwards", fresh);
-        self.under_way.insert(op, command);
+        self.under_way.insert(op, what);
     }
 
     /// The disk operation that is under way.
     fn writing(&self) -> Option<OpId> {
-        self.under_way.iter().find(|(_, command)| command.is_some()).map(|(op, _)| op)
+        self.under_way.iter().find(|(_, what)| matches!(what, Asked::Disk(_))).map(|(op, _)| op)
     }
 
     fn writes(&mut self, op: OpId, command: DiskCommand) {
@@ -255,7 +272,7 @@ impl Spec {
             let fits = self.certs.get(cert).is_some_and(|it| it.key == key);
             self.rule("S2", "only a certificate that was judged, with its own key, is written", fits);
         }
-        self.asks(op, Some(command));
+        self.asks(op, Asked::Disk(command));
     }
 
     fn calls(&mut self, wall: WallTime, op: OpId, call: Call, credential: Credential) {
@@ -272,22 +289,24 @@ impl Spec {
             self.rule("S8", "there is no other request open", self.open.is_none_or(|open| open == key));
             self.open = Some(key);
         }
-        self.asks(op, None);
+        self.asks(op, Asked::Call(call));
     }
 
     fn goes_live(&mut self, wall: WallTime, generation: Generation, key: KeyHandle, cert: CertHandle) {
         let live = (generation, cert);
-        let good = self.certs.get(cert).filter(|good| good.key == key);
+        // What was held back for the clock has been there before.
+        let last = self.last.filter(|(its, its_cert, _)| (*its, *its_cert) == live).map(|(.., good)| good);
+        let good = last.or(self.certs.get(cert)).filter(|good| good.key == key);
         self.rule("S2", "only what was asked for goes live", good.is_some());
         self.rule("S1", "only what is valid goes live", good.is_none_or(|good| good.holds(wall)));
         let linked = self.files.get(Name::Live).filter(|it| it.durable).and_then(|it| it.content);
         let named = |it| matches!(it, Content::Bundle { generation, cert, .. } if (generation, cert) == live);
-        // What was held back for the clock has been there before.
-        let durable = linked.is_some_and(named) || self.last == Some(live);
+        let durable = linked.is_some_and(named) || last.is_some() || self.meddled;
         self.rule("S4", "what goes live has the live name, durably", durable);
         self.rule("S13", "nothing that ended, or is older, goes live", generation >= self.lowest);
         self.served = good.map(|good| (generation, good));
-        (self.last, self.lowest) = (Some(live), generation);
+        self.last = good.map(|good| (generation, cert, good));
+        self.lowest = generation;
     }
 }
 

@@ -20,16 +20,20 @@ use crate::fingerprint;
 use crate::ghost::{Ghost, Kept};
 use crate::invariants::{self, Violation};
 use crate::list::List;
+use crate::marks::Marks;
 use crate::server::Server;
 use crate::spec::{Spec, Wanted};
 
 mod answer;
 mod driver;
+mod happen;
+mod heal;
 mod log;
 mod script;
 
 pub use answer::{Answer, Outcome};
 pub use driver::{Asked, Driver, What, operation};
+pub use heal::SETTLE_INPUTS;
 pub use log::Log;
 
 /// The wall time at which a world begins: 2026-01-01T00:00:00Z.
@@ -96,6 +100,8 @@ pub struct World {
     pub lose_call_answers: u16,
     /// What the next scan is to misread.
     pub lie: Option<Lie>,
+    /// How far the server's wall clock is ahead of the node's, in milliseconds.
+    pub(crate) skew: i128,
     /// How far the clock of a driver that stops it in a suspend lags behind.
     pub(crate) lag: Span,
     /// How the last run ended, if it ended by itself.
@@ -110,6 +116,8 @@ pub struct World {
     pub log: Option<Box<Log>>,
     /// Every run as a trace, where that is asked for.
     pub traces: Option<Vec<(TraceHeader, Vec<TraceRecord>)>>,
+    /// What was met, where that is counted.
+    pub marks: Option<Box<Marks>>,
     /// How often the core was stepped.
     pub steps: u64,
     pub(crate) runs: u64,
@@ -141,6 +149,7 @@ impl World {
             lose_disk_answers: 0,
             lose_call_answers: 0,
             lie: None,
+            skew: 0,
             lag: Span::ZERO,
             exit: None,
             last: None,
@@ -148,6 +157,7 @@ impl World {
             strict: false,
             log: None,
             traces: None,
+            marks: None,
             steps: 0,
             runs: 0,
             ops: 0,
@@ -169,7 +179,7 @@ impl World {
         self.ops = 0;
         self.exit = None;
         self.node = Some(Rotator::new(self.config.clone(), RunId(self.runs)));
-        self.ghost.started();
+        self.ghost.started(self.now, self.requests.len() as u64);
         let ConfigSpec { template, chain_required, .. } = self.config.spec();
         let Template { subject, sans, usages, .. } = template.clone();
         self.wanted = Arc::new(Wanted { subject, sans, usages, chain: *chain_required });
@@ -239,6 +249,23 @@ impl World {
         known.is_some_and(|cert| cert.flaw.is_none() && cert.key == self.true_key(bundle.key))
     }
 
+    /// How many attempts in a row have come to nothing.
+    pub(crate) fn failures(&self) -> u32 {
+        let view = self.node.as_ref().map(Rotator::view);
+        let live = self.served().map_or(0, |generation| generation.0);
+        view.and_then(|view| view.attempt).map_or(0, |attempt| attempt.0.saturating_sub(live + 1))
+    }
+
+    /// How many calls in a row have failed.
+    pub(crate) fn call_failures(&self) -> u32 {
+        self.node.as_ref().map_or(0, |node| node.view().call_failures)
+    }
+
+    /// How many disk operations in a row have failed.
+    pub(crate) fn disk_failures(&self) -> u32 {
+        self.node.as_ref().map_or(0, |node| node.view().disk_failures)
+    }
+
     /// What the driver's clocks show.
     pub(crate) fn shown(&self) -> Now {
         Now { wall: self.now.wall, mono: MonoTime::from_ms(self.now.mono.ms().saturating_sub(self.lag.ms())) }
@@ -258,7 +285,10 @@ impl World {
             self.asked.retain(|it| it.op != *op);
         }
         self.ghost.before(self.now, self.disk.damaged);
-        self.spec.given(&self.wanted, &input);
+        self.spec.given(now, &self.wanted, &input);
+        if let Some(marks) = &mut self.marks {
+            marks.input(node.view().phase, &input, !self.spec.stray);
+        }
         let before = node.clone();
         let step = self.step(&mut node, now, input);
         self.spec.answered(now, &step);
@@ -318,5 +348,6 @@ impl Hash for World {
         self.spec.hash(state);
         self.requests.hash(state);
         (self.lose_disk_answers, self.lose_call_answers, self.lie, self.lag, self.last).hash(state);
+        (self.skew as u64).hash(state);
     }
 }

@@ -4,10 +4,10 @@ use certrotate_core::api::ApiFault;
 use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::disk::{Content, DiskCommand};
 use certrotate_core::id::Generation;
-use certrotate_core::input::Input;
 use certrotate_core::time::Span;
 use certrotate_model::World;
 use certrotate_model::cert::{Cert, Flaw};
+use certrotate_model::event::{Event, Until};
 use certrotate_model::server::Approver;
 use certrotate_model::world::{Driver, What};
 
@@ -55,8 +55,7 @@ fn asleep(driver: Driver) -> World {
     world.start();
     world.run_until("the first certificate", |world| world.served().is_some());
     world.run_for(Span::from_mins(10));
-    world.suspend(Span::from_hours(6));
-    world.give(Input::Tick);
+    world.happen(Event::Suspend(Until::Span(Span::from_hours(6))));
     world
 }
 

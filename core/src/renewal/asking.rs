@@ -109,7 +109,8 @@ impl Asking {
         self.calling = None;
         match result {
             Ok(object) => {
-                cx.common.call_failures = 0;
+                // Not forgotten at once: a server that answers now and then is no reason to ask more often (S9).
+                cx.common.call_failures /= 2;
                 self.seen(cx, object, true)
             }
             Err(ApiFault::AlreadyExists) if calling.create => {

@@ -271,8 +271,15 @@ impl<'a> Scan<'a> {
                 Found::Pending(found) => Some((entry.name, &**found)),
                 Found::Bundle(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
             })
-            .filter(|(_, found)| found.generation > over)
+            .filter(|(_, found)| found.generation > over && !self.has_bundle(found.generation))
             .max_by_key(|(name, found)| (found.generation, name.file()))
+    }
+
+    /// Whether there is an intact bundle of a generation, acceptable or not: it has the key, and carries the number.
+    fn has_bundle(&self, generation: Generation) -> bool {
+        self.entries().any(|entry| {
+            matches!(entry.found, Found::Bundle(_)) && entry.name.generation() == Some(generation)
+        })
     }
 
     /// The request of a pending file, unless its key is retired: it asks for something else by now, or its

@@ -312,11 +312,17 @@ impl Recovering {
     }
 
     /// The chosen bundle has the live name, and that is durable.
-    fn serve(&self, cx: &mut Cx<'_>, ready: &Ready) {
+    fn serve(&mut self, cx: &mut Cx<'_>, ready: &Ready) {
         cx.common.top = ready.top;
         cx.common.no_duration |= ready.no_duration;
         match ready.chosen {
-            Some(identity) if identity.generation > cx.common.live.generation() => cx.go_live(identity),
+            Some(identity) if identity.generation > cx.common.live.generation() => {
+                cx.go_live(identity);
+                // A wait from before may outlast what is live now.
+                if let Carry::Rest(resting) = &mut self.carry {
+                    resting.not_before = cx.now.mono;
+                }
+            }
             Some(_) | None => {}
         }
     }

@@ -54,7 +54,11 @@ impl Resting {
             }
         };
         if wanted && cx.now.mono >= self.opens(cx.common) {
-            return Ok(Keying::begin(cx));
+            return Ok(if cx.common.is_misplaced() {
+                Recovering::begin(cx, Carry::Rest(self), cx.now.mono)
+            } else {
+                Keying::begin(cx)
+            });
         }
         let untidy = cx.common.untidy.is_some_and(|again| cx.now.mono >= again);
         if untidy || cx.common.early.is_some_and(|start| cx.now.wall >= start) {

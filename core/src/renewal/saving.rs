@@ -71,7 +71,9 @@ impl Saving {
             SaveStep::Create => Some(SaveStep::Write),
             SaveStep::Write => Some(SaveStep::SyncFile),
             SaveStep::SyncFile => Some(SaveStep::Rename),
-            SaveStep::Rename if cx.common.previous.is_some() => Some(SaveStep::UnlinkPrevious),
+            SaveStep::Rename if cx.common.previous.is_some_and(|name| !cx.common.is_live(name)) => {
+                Some(SaveStep::UnlinkPrevious)
+            }
             SaveStep::Rename => Some(SaveStep::SyncDir),
             SaveStep::UnlinkPrevious => {
                 cx.common.previous = None;

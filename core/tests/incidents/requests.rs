@@ -202,8 +202,7 @@ fn f57_the_newest_valid_identity_wins_by_what_it_is_and_a_failure_never_moves_th
         world.server.certs.push(Cert { not_after: end, ..cert });
         let generation = Generation(generation);
         let bundle = Bundle { generation, cert: world.server.issued() as u32, ..good };
-        let name =
-            Name::Bundle { issued: good.issued.whole_second(), generation, file: Default::default() };
+        let name = Name::Bundle { issued: good.issued.whole_second(), generation, file: Default::default() };
         (name, File::Bundle(bundle))
     };
     let valid = cert.not_after;

@@ -64,7 +64,13 @@ impl World {
             Outcome::Disk(result) => Input::DiskAnswered { op, result: result.map(|()| DiskDone::Done) },
             Outcome::Scan(Ok(())) => {
                 let inventory = Box::new(self.inventory());
-                self.lie = None;
+                let lie = self.lie.take();
+                self.ghost.misread |= lie.is_some();
+                if lie == Some(Lie::Flipped) {
+                    // What is read is what there is, for whoever has nothing else to go by.
+                    self.disk.break_live_name();
+                    self.ghost.announced = None;
+                }
                 Input::DiskAnswered { op, result: Ok(DiskDone::Scanned(inventory)) }
             }
             Outcome::Scan(Err(fault)) => Input::DiskAnswered { op, result: Err(fault) },

@@ -47,6 +47,8 @@ pub struct Asked {
     pub op: OpId,
     /// What is to be done.
     pub what: What,
+    /// Whether the node reported that it waits no longer.
+    pub given_up: bool,
 }
 
 /// What is to be done.
@@ -75,7 +77,7 @@ impl Asked {
 
 impl Default for Asked {
     fn default() -> Self {
-        Self { op: OpId { run: RunId(0), seq: 0 }, what: What::Key(None) }
+        Self { op: OpId { run: RunId(0), seq: 0 }, what: What::Key(None), given_up: false }
     }
 }
 
@@ -96,7 +98,10 @@ impl World {
     pub(super) fn carry_out(&mut self, action: &Action) {
         match *action {
             Action::Disk { op, command } => self.ask(op, What::Disk(command)),
-            Action::MakeKey { op, duration } => self.ask(op, What::Key(duration)),
+            Action::MakeKey { op, duration } => {
+                self.ghost.attempt(self.now);
+                self.ask(op, What::Key(duration));
+            }
             Action::Call { op, call, credential } => {
                 let life = self.life();
                 self.ghost.called(self.now, &call, life);
@@ -107,6 +112,10 @@ impl World {
             }
             Action::Cancel { op } => self.asked.retain(|it| it.op != op),
             Action::GoLive { generation, key, cert } => {
+                if let Some(marks) = &mut self.marks {
+                    marks.live += 1;
+                    marks.rotations += u64::from(self.served.is_some_and(|(before, _)| before != generation));
+                }
                 let held = self.ghost.holds_key(key) && self.ghost.holds_cert(cert);
                 self.hold("S13", "what is served was given to the driver, and not erased since", held);
                 if let Some((not_before, not_after)) = self.dates(cert) {
@@ -128,7 +137,7 @@ impl World {
             }
             Action::Report(ref notice) => self.reported(notice),
             Action::Exit(reason) => {
-                let idle = self.asked.iter().all(|it| !matches!(it.what, What::Disk(_)));
+                let idle = self.asked.iter().all(|it| it.given_up || !matches!(it.what, What::Disk(_)));
                 self.hold("L5", "a run ends only when no disk operation is outstanding", idle);
                 self.kill();
                 self.exit = Some(reason);
@@ -146,6 +155,9 @@ impl World {
                 object.given_up |= object.request == *request;
             }
         }
+        if let Notice::DiskTimedOut { .. } = notice {
+            self.asked.iter_mut().for_each(|asked| asked.given_up = true);
+        }
         if let Some(log) = &mut self.log {
             log.notices.push((self.now, notice.clone()));
         }
@@ -153,16 +165,16 @@ impl World {
 
     fn ask(&mut self, op: OpId, what: What) {
         self.ops = op.seq;
-        if !self.asked.push(Asked { op, what }) {
+        if !self.asked.push(Asked { op, what, given_up: false }) {
             // A driver keeps a few operations only; the oldest answer will never come.
             self.asked.remove(0);
-            self.asked.push(Asked { op, what });
+            self.asked.push(Asked { op, what, given_up: false });
         }
     }
 
     /// Does the operation of this index in `asked`, in whatever way, and gives its answer back; `None` if there is none yet.
     pub(crate) fn perform(&mut self, index: usize, how: How) -> Option<Answer> {
-        let Asked { op, what } = self.asked[index];
+        let Asked { op, what, .. } = self.asked[index];
         let outcome = match what {
             What::Disk(command) => {
                 let result = self.disk(&command, how);
@@ -198,7 +210,12 @@ impl World {
             _ => File::Empty,
         };
         let result = self.disk.run(command, how, content);
-        self.ghost.disk(command, result);
+        if *command == DiskCommand::SyncDir && result.is_ok() && !self.disk.meddled {
+            for (generation, key) in self.disk.durable_keys() {
+                self.ghost.generation_has(generation, key);
+            }
+        }
+        self.ghost.disk(command, result, &self.disk);
         invariants::check_disk(self);
         if let Some(log) = &mut self.log {
             log.disk.push((*command, result));
@@ -212,13 +229,11 @@ impl World {
             Content::Pending { generation, key, made } => {
                 let held = self.ghost.holds_key(key);
                 self.hold("S10", "a key that is written was not erased", held);
-                self.ghost.generation_has(generation, key.0);
                 File::Pending(Pending { generation, made, key: number(key) })
             }
             Content::Bundle { generation, key, cert, issued } => {
                 let held = self.ghost.holds_key(key) && self.ghost.holds_cert(cert);
                 self.hold("S10", "a key and a certificate that are written were not erased", held);
-                self.ghost.generation_has(generation, key.0);
                 let mut cert = cert.0 as u32;
                 if self.driver == Driver::FetchesAgain {
                     cert = self.server.certs.len() as u32;
@@ -247,18 +262,26 @@ impl World {
         let fault = self.server.fault(credential == Credential::Bootstrap);
         Some(match (fault, call) {
             // A request that the server has was valid.
-            (Some(ApiFault::Invalid), Call::Create { key })
-                if self.server.find(request_digest(number(key))).is_some() =>
+            (Some(ApiFault::Invalid), Call::Create { .. })
+                if self.has_object(&What::Call(call, credential)) =>
             {
                 Err(ApiFault::AlreadyExists)
             }
             (Some(fault), _) => Err(fault),
             (None, Call::Create { key }) => self.create(number(key)),
             (None, Call::Get { request } | Call::Watch { request }) => {
-                self.server.control(self.now.wall);
+                self.server.control(self.server_wall());
                 self.server.find(request).copied().ok_or(ApiFault::NotFound)
             }
         })
+    }
+
+    /// Whether a call is to create an object that is there.
+    pub(super) fn has_object(&self, what: &What) -> bool {
+        match what {
+            What::Call(Call::Create { key }, _) => self.server.find(request_digest(number(*key))).is_some(),
+            What::Call(..) | What::Key(_) | What::Disk(_) => false,
+        }
     }
 
     fn create(&mut self, number: u32) -> Result<Object, ApiFault> {
@@ -273,15 +296,15 @@ impl World {
             denied: false,
             failed: false,
             issue: None,
-            made: self.now.wall,
+            made: self.server_wall(),
             given_up: false,
         };
         self.ghost.key_asked_for(request.key, number);
         if self.driver == Driver::AsksTwice {
             let twin = Object { request: request_digest(u32::MAX), ..object };
-            let _ = self.server.create(twin, request.duration, self.now.wall);
+            let _ = self.server.create(twin, request.duration, self.server_wall());
         }
-        let result = self.server.create(object, request.duration, self.now.wall);
+        let result = self.server.create(object, request.duration, self.server_wall());
         if let (Some(log), Ok(_)) = (&mut self.log, result) {
             log.requests.insert(object.request);
         }
@@ -309,7 +332,7 @@ impl World {
         if self.server.outage.is_some() || self.server.silent {
             return None;
         }
-        self.server.control(self.now.wall);
+        self.server.control(self.server_wall());
         match self.server.find(request) {
             None => Some(Err(ApiFault::NotFound)),
             Some(object) if object.is_decided() => Some(Ok(*object)),

@@ -7,7 +7,7 @@ use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::{MonoTime, Span};
 
 use crate::disk::How;
-use crate::world::{Driver, Log, What, World};
+use crate::world::{Log, What, World};
 
 impl World {
     /// A world for a story: it writes a log, and panics at the first thing that does not hold.
@@ -30,14 +30,6 @@ impl World {
     pub fn pass(&mut self, span: Span) {
         self.now.wall = self.now.wall.plus(span);
         self.now.mono = self.now.mono.plus(span);
-    }
-
-    /// The machine sleeps: time passes on both clocks, and the process is told of nothing.
-    pub fn suspend(&mut self, span: Span) {
-        self.pass(span);
-        if self.driver == Driver::StopsInSuspend {
-            self.lag = self.lag.plus(span);
-        }
     }
 
     /// Runs until `done`, taking time where there is nothing else to do.
@@ -74,7 +66,7 @@ impl World {
 
     /// Gives the next answer, or lets time pass until the next deadline and ticks.
     pub fn advance(&mut self) -> bool {
-        self.deliver() || self.wait_until(MonoTime::from_ms(u64::MAX))
+        self.deliver() || self.wait_until(Self::FOR_EVER)
     }
 
     /// Does the next operation that can be done and gives its answer, if there is one: disk commands in their order.

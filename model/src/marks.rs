@@ -1,0 +1,169 @@
+//! What a run met: faults by name, situations that matter, and cells of phase × input.
+//!
+//! A check that is never in a situation to fail is a defect; so engines count, and tests ask for every mark.
+
+use std::collections::BTreeMap;
+
+use certrotate_core::disk::DiskDone;
+use certrotate_core::input::Input;
+use certrotate_core::view::Phase;
+
+use crate::event::Event;
+use crate::world::World;
+
+/// The kinds of inputs, as cells count them.
+pub const INPUTS: [&str; 11] = [
+    "tick",
+    "done",
+    "scanned",
+    "disk failed",
+    "key made",
+    "key failed",
+    "object",
+    "call failed",
+    "rotate now",
+    "shutdown",
+    "answer to nothing",
+];
+
+/// The phases, in the order of [`Phase`].
+pub const PHASES: [Phase; 9] = [
+    Phase::New,
+    Phase::Locking,
+    Phase::Recovering,
+    Phase::Resting,
+    Phase::Keying,
+    Phase::Saving,
+    Phase::Asking,
+    Phase::Installing,
+    Phase::Ended,
+];
+
+/// Situations that runs must sometimes be in, each with what it takes.
+pub const SITUATIONS: [(&str, fn(&World, Event) -> bool); 20] = [
+    ("killed while a request was open", |world, event| is_kill(event) && world.server.open() > 0),
+    ("power cut while a request was open", |world, event| is_cut(event) && world.server.open() > 0),
+    ("power cut while the pending file was made", |world, event| {
+        is_cut(event) && is_in(world, Phase::Saving)
+    }),
+    ("power cut while a certificate was installed", |world, event| {
+        is_cut(event) && is_in(world, Phase::Installing)
+    }),
+    ("power cut in recovery", |world, event| is_cut(event) && is_in(world, Phase::Recovering)),
+    ("power cut with changes pending", |world, event| is_cut(event) && world.disk.changes() > 2),
+    ("killed in recovery", |world, event| is_kill(event) && is_in(world, Phase::Recovering)),
+    ("a disk fault in recovery", |world, event| is_disk(event) && is_in(world, Phase::Recovering)),
+    ("a disk fault while installing", |world, event| is_disk(event) && is_in(world, Phase::Installing)),
+    ("a disk fault before the request", |world, event| is_disk(event) && is_in(world, Phase::Saving)),
+    ("ended while it was being replaced on disk", |world, _| {
+        has_ended(world) && is_in(world, Phase::Installing)
+    }),
+    ("ended while the server was asked", |world, _| has_ended(world) && is_in(world, Phase::Asking)),
+    ("withdrawn and without any", |world, _| world.ghost.withdrawn.0 > 0 && world.served().is_none()),
+    ("the clock is before the start of what is live", |world, _| is_held(world)),
+    ("two answers under way", |world, _| world.asked.len() > 1),
+    ("a request retired while another identity is served", |world, _| {
+        world.served().is_some() && world.failures() > 0
+    }),
+    ("calls have failed five times in a row", |world, _| world.call_failures() >= 5),
+    ("disk operations have failed three times in a row", |world, _| world.disk_failures() >= 3),
+    ("both credentials are refused", |world, _| world.server.refuse_live && world.server.refuse_bootstrap),
+    ("the live name is broken while it is served", |world, _| world.disk.damaged && world.served().is_some()),
+];
+
+/// The counts of a run, or of many.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// How often each fault happened to something.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// How often each of [`SITUATIONS`] was met.
+    pub situations: [u64; SITUATIONS.len()],
+    /// How often each input met each phase.
+    pub cells: [[u64; INPUTS.len()]; PHASES.len()],
+    /// How many identities went live that are not the first of their run.
+    pub rotations: u64,
+    /// How many identities went live.
+    pub live: u64,
+    /// How many runs met the premise of fairness before they were healed: the server decided on a request, the disk
+    /// answered, time went on.
+    pub fair: u64,
+    /// How many runs there were.
+    pub runs: u64,
+}
+
+impl Marks {
+    /// Adds those of other runs.
+    pub fn add(&mut self, other: &Self) {
+        for (name, count) in &other.faults {
+            *self.faults.entry(name).or_default() += count;
+        }
+        for (sum, more) in self.situations.iter_mut().zip(other.situations) {
+            *sum += more;
+        }
+        for (sum, more) in self.cells.as_flattened_mut().iter_mut().zip(other.cells.as_flattened()) {
+            *sum += more;
+        }
+        self.rotations += other.rotations;
+        self.live += other.live;
+        self.fair += other.fair;
+        self.runs += other.runs;
+    }
+
+    /// Notes an event that is about to happen.
+    pub fn before(&mut self, world: &World, event: Event) {
+        for (count, (_, met)) in self.situations.iter_mut().zip(SITUATIONS) {
+            *count += u64::from(met(world, event));
+        }
+    }
+
+    /// Notes an event that happened to something.
+    pub fn happened(&mut self, event: Event) {
+        if let Some(fault) = event.fault() {
+            *self.faults.entry(fault).or_default() += 1;
+        }
+    }
+
+    /// Notes an input that meets a phase; `known` if it answers something that is under way, or is no answer.
+    pub fn input(&mut self, phase: Phase, input: &Input, known: bool) {
+        let column = match input {
+            _ if !known => 10,
+            Input::Tick => 0,
+            Input::DiskAnswered { result: Ok(DiskDone::Done), .. } => 1,
+            Input::DiskAnswered { result: Ok(DiskDone::Scanned(_)), .. } => 2,
+            Input::DiskAnswered { result: Err(_), .. } => 3,
+            Input::KeyMade { result: Ok(_), .. } => 4,
+            Input::KeyMade { result: Err(_), .. } => 5,
+            Input::CallAnswered { result: Ok(_), .. } => 6,
+            Input::CallAnswered { result: Err(_), .. } => 7,
+            Input::RotateNow => 8,
+            Input::Shutdown => 9,
+        };
+        let row = PHASES.iter().position(|it| *it == phase).unwrap_or_default();
+        self.cells[row][column] += 1;
+    }
+}
+
+fn is_kill(event: Event) -> bool {
+    matches!(event, Event::Kill(_) | Event::Off(_))
+}
+
+fn is_cut(event: Event) -> bool {
+    matches!(event, Event::PowerCut(_))
+}
+
+fn is_disk(event: Event) -> bool {
+    matches!(event, Event::Disk(_) | Event::DiskLost(_))
+}
+
+fn is_in(world: &World, phase: Phase) -> bool {
+    world.node.as_ref().is_some_and(|node| node.view().phase == phase)
+}
+
+fn is_held(world: &World) -> bool {
+    let view = world.node.as_ref().map(certrotate_core::rotator::Rotator::view);
+    view.is_some_and(|view| view.identity.is_some() && !view.serving)
+}
+
+fn has_ended(world: &World) -> bool {
+    world.ghost.withdrawn.0 > 0
+}

@@ -1,0 +1,122 @@
+//! Our own reducer: a failing scenario becomes a short one that fails in the same way.
+//!
+//! It works on the events and not on their bytes: it leaves out what it can, in ever smaller pieces, and then takes the
+//! plainest event that still does it in each place, until nothing gets smaller any more.
+
+use crate::event::Event;
+use crate::invariants::Violation;
+use crate::scenario::{Scenario, Setup};
+
+/// The most scenarios that are tried.
+pub const MOST_TRIES: usize = 20_000;
+
+/// The shortest scenario found that still fails under the same invariant as `scenario` does; `fails` plays one and says
+/// how it failed and after how many events.
+pub fn reduce(
+    scenario: &Scenario,
+    mut fails: impl FnMut(&Scenario) -> Option<(Violation, usize)>,
+) -> Scenario {
+    let mut tries = 0;
+    let mut best = scenario.clone();
+    let Some((violation, events)) = fails(&best) else { return best };
+    best.events.truncate(events);
+    let mut still = |candidate: &Scenario| {
+        tries += 1;
+        let found = if tries > MOST_TRIES { None } else { fails(candidate) };
+        found.filter(|(it, _)| it.id == violation.id).map(|(_, events)| events)
+    };
+    loop {
+        let before = best.clone();
+        leave_out(&mut best, &mut still);
+        unroll(&mut best, &mut still);
+        plainer_setup(&mut best, &mut still);
+        plainer_events(&mut best, &mut still);
+        if best == before {
+            return best;
+        }
+    }
+}
+
+type Still<'a> = &'a mut dyn FnMut(&Scenario) -> Option<usize>;
+
+fn take(best: &mut Scenario, mut candidate: Scenario, still: Still<'_>) -> bool {
+    let Some(events) = still(&candidate) else { return false };
+    candidate.events.truncate(events);
+    *best = candidate;
+    true
+}
+
+fn leave_out(best: &mut Scenario, still: Still<'_>) {
+    let mut size = best.events.len().next_power_of_two().max(1);
+    while size > 0 {
+        let mut at = 0;
+        while at < best.events.len() {
+            let mut candidate = best.clone();
+            candidate.events.drain(at..(at + size).min(best.events.len()));
+            if !take(best, candidate, still) {
+                at += size;
+            }
+        }
+        size /= 2;
+    }
+}
+
+/// Several steps in one are as many of one, of which some may be left out; and the other way round.
+fn unroll(best: &mut Scenario, still: Still<'_>) {
+    for at in 0..best.events.len() {
+        while let Some(Event::Step(more @ 1..)) = best.events.get(at) {
+            let mut candidate = best.clone();
+            candidate.events[at] = Event::Step(more - 1);
+            if !take(best, candidate, still) {
+                break;
+            }
+        }
+    }
+    let mut at = 0;
+    while at + 1 < best.events.len() {
+        if let [Event::Step(one), Event::Step(two)] = best.events[at..at + 2]
+            && one + two < 7
+        {
+            let mut candidate = best.clone();
+            candidate.events.splice(at..at + 2, [Event::Step(one + two + 1)]);
+            if take(best, candidate, still) {
+                continue;
+            }
+        }
+        at += 1;
+    }
+}
+
+fn plainer_setup(best: &mut Scenario, still: Still<'_>) {
+    let choices = (0..=u8::MAX).filter(|choice| choice.count_ones() <= 1 || *choice == 129);
+    for setup in choices.map(|choice| Setup::decode(choice, 0)) {
+        if setup == best.setup {
+            return;
+        }
+        let candidate = Scenario { setup, ..best.clone() };
+        if take(best, candidate, still) {
+            return;
+        }
+    }
+}
+
+fn plainer_events(best: &mut Scenario, still: Still<'_>) {
+    for at in 0..best.events.len() {
+        let Some(event) = best.events.get(at).copied() else { return };
+        let [code, arg] = event.encode();
+        let plainer = std::iter::once(Event::Step(0)).chain((0..arg).map(|arg| Event::decode(code, arg)));
+        for other in plainer.take(24) {
+            let mut candidate = best.clone();
+            if candidate.events.get(at) == Some(&other) {
+                break;
+            }
+            candidate.events[at] = other;
+            if take(best, candidate, still) {
+                break;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,238 @@
+//! Any bytes as a scenario: the one form that all engines share.
+//!
+//! The first two bytes choose the setup, each pair after them is an [`Event`]. The invariants are asked after every
+//! step. In the end the world heals, and the node must settle (L2), renew in time (L1) and start again unchanged (S6, M3).
+
+use std::fmt;
+use std::fmt::Write as _;
+
+use certrotate_core::config::{Config, ConfigSpec, Template};
+use certrotate_core::time::Span;
+
+use crate::event::{Event, events, lifetime};
+use crate::invariants::Violation;
+use crate::marks::Marks;
+use crate::world::{Driver, World};
+
+/// The most events of a scenario; the bytes after them are not read.
+pub const MOST_EVENTS: usize = 512;
+
+/// How a world begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Setup {
+    /// How long certificates live.
+    pub lifetime: Span,
+    /// Whether a client CA is configured.
+    pub chain: bool,
+    /// Whether a lifetime is asked for.
+    pub wish: bool,
+    /// Whether live identities are renewed.
+    pub rotate: bool,
+    /// Whether waits are jittered. Without, worlds that differ only in their past are equal more often.
+    pub jitter: bool,
+    /// Whether the first certificate is live when it begins.
+    pub settled: bool,
+    /// The seed of the jitter.
+    pub seed: u8,
+}
+
+/// A setup, and what happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scenario {
+    /// How it begins.
+    pub setup: Setup,
+    /// What happens.
+    pub events: Vec<Event>,
+}
+
+/// How a scenario went.
+#[derive(Clone, Debug)]
+pub struct Played {
+    /// The world as it was left.
+    pub world: World,
+    /// How many events happened before something did not hold, or all.
+    pub events: usize,
+    /// A digest of the machine's state after every event.
+    pub digest: u64,
+}
+
+impl Setup {
+    /// The setup that two bytes mean.
+    #[must_use]
+    pub fn decode(choice: u8, seed: u8) -> Self {
+        Self {
+            lifetime: lifetime(choice % 8 % 6),
+            chain: choice & 8 != 0,
+            wish: choice & 16 != 0,
+            rotate: choice & 0x60 != 0x60,
+            jitter: choice & 32 != 0,
+            settled: choice & 128 != 0,
+            seed,
+        }
+    }
+
+    /// Two bytes that mean this setup.
+    ///
+    /// # Panics
+    ///
+    /// If there are none: the setup was not decoded from bytes.
+    #[must_use]
+    pub fn encode(self) -> [u8; 2] {
+        let choice = (0..=u8::MAX).find(|choice| Self::decode(*choice, self.seed) == self);
+        [choice.unwrap_or_else(|| panic!("{self:?} is the meaning of no two bytes")), self.seed]
+    }
+
+    /// What the node is configured with.
+    #[must_use]
+    pub fn spec(self) -> ConfigSpec {
+        let mut spec = ConfigSpec::new(Template::node_client("node-1"));
+        spec.seed = u64::from(self.seed).wrapping_mul(0x1234_5678_9abc_def1);
+        spec.chain_required = self.chain;
+        spec.rotate = self.rotate;
+        spec.template.duration = self.wish.then_some(Span::from_hours(8760));
+        if !self.jitter {
+            spec.times.jitter = 0;
+        }
+        spec
+    }
+
+    /// The world, begun, with what the node is configured with changed by `change`.
+    #[must_use]
+    pub fn begin(self, change: impl FnOnce(&mut ConfigSpec, &mut World)) -> World {
+        let mut spec = self.spec();
+        let plain = Config::new(spec.clone()).expect("the template is complete and the times are in order");
+        let mut world = World::quiet(plain);
+        world.server.lifetime = self.lifetime;
+        change(&mut spec, &mut world);
+        world.config = Config::new(spec).expect("a change leaves the configuration valid");
+        world.start();
+        if self.settled {
+            world.settles(|_| false);
+        }
+        world
+    }
+}
+
+impl Scenario {
+    /// The scenario that bytes mean.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Self {
+        let byte = |index: usize| bytes.get(index).copied().unwrap_or_default();
+        let events = events(bytes.get(2..).unwrap_or_default()).take(MOST_EVENTS).collect();
+        Self { setup: Setup::decode(byte(0), byte(1)), events }
+    }
+
+    /// Bytes that mean it.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let events = self.events.iter().flat_map(|event| event.encode());
+        self.setup.encode().into_iter().chain(events).collect()
+    }
+
+    /// Plays it in a world that is as it should be.
+    #[must_use]
+    pub fn play(&self) -> Played {
+        self.play_in(|_, _| {}, true)
+    }
+
+    /// Plays it in a world that `change` makes other than it should be; in the end it heals, if that is asked for.
+    #[must_use]
+    pub fn play_in(&self, change: impl FnOnce(&mut ConfigSpec, &mut World), heals: bool) -> Played {
+        let mut played = Played { world: self.setup.begin(change), events: 0, digest: 0 };
+        let world = &mut played.world;
+        for event in &self.events {
+            if world.violation.is_some() {
+                break;
+            }
+            if let Some(mut marks) = world.marks.take() {
+                marks.before(world, *event);
+                world.marks = Some(marks);
+            }
+            let happened = world.happen(*event);
+            if let (Some(marks), true) = (&mut world.marks, happened) {
+                marks.happened(*event);
+            }
+            played.events += 1;
+            let state = world.node.as_ref().map_or(0, |node| node.view().phase as u64);
+            played.digest =
+                (played.digest.rotate_left(5) ^ state ^ world.steps).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
+        if heals && world.violation.is_none() {
+            live_on(world);
+        }
+        played.digest ^= world.fingerprint();
+        played
+    }
+}
+
+/// The world heals; the node settles, renews and starts again.
+pub fn live_on(world: &mut World) {
+    world.heal();
+    if world.settles(|_| false) {
+        if world.config.spec().rotate {
+            world.renews(1);
+        }
+        if world.violation.is_none() && world.settles(|_| false) {
+            world.starts_again();
+        }
+    }
+}
+
+/// Plays the scenario that bytes mean, for fuzzing.
+///
+/// # Panics
+///
+/// If something does not hold, with the scenario in words and the command that replays it.
+pub fn run(bytes: &[u8]) {
+    let scenario = Scenario::decode(bytes);
+    if let Some(violation) = scenario.play().world.violation {
+        panic!("{}", scenario.failure(&violation));
+    }
+}
+
+impl Scenario {
+    /// What a failure prints: the invariant, what happened, and the command that replays it.
+    #[must_use]
+    pub fn failure(&self, violation: &Violation) -> String {
+        let mut text = format!("{violation}\n{self}");
+        let _ = write!(
+            text,
+            "to see it again: cargo run --release -p certrotate-model -- replay --hex {}",
+            self.hex()
+        );
+        text
+    }
+
+    /// Its bytes in hexadecimal.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        self.encode().iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+}
+
+impl fmt::Display for Scenario {
+    /// The setup and the events, a line each.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "  {:?}", self.setup)?;
+        for (index, event) in self.events.iter().enumerate() {
+            writeln!(f, "  {:>3}  {event:?}", index + 1)?;
+        }
+        Ok(())
+    }
+}
+
+/// A world whose driver is wrong on purpose.
+pub fn wrong(driver: Driver) -> impl Fn(&mut ConfigSpec, &mut World) {
+    move |_, world| world.driver = driver
+}
+
+/// A world that counts what it meets.
+pub fn marked(_: &mut ConfigSpec, world: &mut World) {
+    world.marks = Some(Box::new(Marks::default()));
+}
+
+#[cfg(test)]
+mod tests;

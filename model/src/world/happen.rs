@@ -1,0 +1,369 @@
+//! How an event happens to a world.
+
+use certrotate_core::api::ApiFault;
+use certrotate_core::disk::{DiskFault, Name};
+use certrotate_core::id::{FileNumber, Generation, OpId};
+use certrotate_core::input::{Disposition, Input};
+use certrotate_core::time::{MonoTime, Span, WallTime};
+
+use crate::disk::{File, How};
+use crate::event::{Damage, Event, Jump, Lost, Meddling, Until};
+use crate::server::Object;
+use crate::world::{Answer, Driver, Lie, Outcome, What, World};
+
+const CENTURY: Span = Span::from_hours(876_000);
+
+impl World {
+    /// Lets an event happen; `false` if there was nothing for it to happen to, and nothing changed. A process that has
+    /// ended is started again.
+    pub fn happen(&mut self, event: Event) -> bool {
+        let happened = self.happens(event);
+        if self.node.is_none() && self.violation.is_none() {
+            self.start();
+        }
+        happened
+    }
+
+    fn happens(&mut self, event: Event) -> bool {
+        match event {
+            Event::Step(more) => return self.steps(more),
+            Event::Answer(index) => return self.answer_out_of_order(index.into()),
+            Event::Tick(until) => return self.tick_after(until),
+            Event::Jump(jump) => return self.jump(jump),
+            Event::Disk(how) => return self.disk_fails(how),
+            Event::DiskLost(lost) => return self.lose(true, lost),
+            Event::CallLost(lost) => return self.lose(false, lost),
+            Event::Call(fault, done) => return self.call_fails(fault, done),
+            Event::KeyFails => return self.key_fails(),
+            Event::Late => return self.late.pop_front().map(|answer| self.answer(answer)).is_some(),
+            Event::Repeat => return self.repeat_last(),
+            Event::Stale(ago) => return self.stale(ago.into()),
+            Event::Object(meddling) => return self.meddle(meddling),
+            Event::Kill(how) => return self.killed(how),
+            Event::Off(until) => return self.off(until),
+            Event::Suspend(until) => return self.suspend(until),
+            Event::PowerCut(image) => self.power_cut(image.into()),
+            Event::Lie(lie) => {
+                self.ghost.requests_lost = self
+                    .ghost
+                    .requests_lost
+                    .saturating_add(u8::from(lie == Lie::FlippedPending && self.lie != Some(lie)));
+                return self.lie.replace(lie).is_none();
+            }
+            Event::Plant(damage) => return self.plant(damage),
+            Event::DiskFails(fault) => drop(self.disk.faults.push(fault)),
+            Event::Lose(disk, calls) => {
+                (self.lose_disk_answers, self.lose_call_answers) = (disk.into(), calls.into());
+            }
+            Event::RotateNow => drop(self.give(Input::RotateNow)),
+            Event::Shutdown => self.shutdown(),
+            Event::Verdict(_)
+            | Event::Bad(_)
+            | Event::Refuse(..)
+            | Event::Outage(_)
+            | Event::Silent(_)
+            | Event::Approver(_)
+            | Event::Issues(_)
+            | Event::Latency(_)
+            | Event::Lifetime(_)
+            | Event::Watches(..) => self.server_changes(event),
+        }
+        true
+    }
+
+    fn server_changes(&mut self, event: Event) {
+        let server = &mut self.server;
+        match event {
+            Event::Verdict(approver) => server.verdict = Some(approver),
+            Event::Bad(bad) => server.bad_next = Some(bad),
+            Event::Refuse(live, bootstrap) => {
+                (server.refuse_live, server.refuse_bootstrap) = (live, bootstrap);
+            }
+            Event::Outage(fault) => server.outage = fault,
+            Event::Silent(silent) => server.silent = silent,
+            Event::Approver(approver) => server.approver = approver,
+            Event::Issues(bad) => server.bad = bad,
+            Event::Latency(span) => server.latency = span,
+            Event::Lifetime(span) => server.lifetime = span,
+            Event::Watches(ends, none) => (server.watch_ends, server.no_watch) = (ends, none),
+            _ => {}
+        }
+    }
+
+    fn steps(&mut self, more: u8) -> bool {
+        let moved = self.takes_its_course();
+        for _ in 0..more {
+            if self.violation.is_none() && self.node.is_some() {
+                self.takes_its_course();
+            }
+        }
+        moved
+    }
+
+    fn takes_its_course(&mut self) -> bool {
+        let soon = |wait| wait <= CENTURY;
+        self.deliver() || self.until_wake().is_some_and(soon) && self.wait_until(Self::FOR_EVER)
+    }
+
+    fn answer_out_of_order(&mut self, index: usize) -> bool {
+        index > 0 && self.deliver_at(index, How::Well)
+    }
+
+    /// How far it is.
+    fn distance(&self, until: Until) -> Span {
+        let identity = self.node.as_ref().and_then(|node| node.view().identity);
+        let to = |wall: Option<WallTime>| wall.map_or(Span::ZERO, |wall| wall.since(self.now.wall));
+        let wake = self.until_wake().unwrap_or_default();
+        let span = match until {
+            Until::Wake => wake,
+            Until::BeforeWake => Span::from_ms(wake.ms().saturating_sub(1)),
+            Until::End => to(identity.map(|it| it.not_after)),
+            Until::BeforeEnd => Span::from_ms(to(identity.map(|it| it.not_after)).ms().saturating_sub(1)),
+            Until::Renewal => to(identity.map(|it| it.renew_at)),
+            Until::Overslept(more) => wake.plus(more),
+            Until::Span(span) => span,
+        };
+        // Nothing is to be learnt from what outlasts a century.
+        span.min(CENTURY)
+    }
+
+    fn tick_after(&mut self, until: Until) -> bool {
+        let span = self.distance(until);
+        let idle = self.asked.is_empty();
+        if span == Span::ZERO && !self.is_due() || idle && until == Until::Wake {
+            return false;
+        }
+        self.pass(span);
+        self.give(Input::Tick);
+        true
+    }
+
+    fn off(&mut self, until: Until) -> bool {
+        let span = self.distance(until);
+        self.kill();
+        self.pass(span);
+        self.start();
+        true
+    }
+
+    fn suspend(&mut self, until: Until) -> bool {
+        let span = self.distance(until);
+        self.pass(span);
+        if self.driver == Driver::StopsInSuspend {
+            self.lag = self.lag.plus(span);
+        }
+        self.give(Input::Tick);
+        span != Span::ZERO
+    }
+
+    /// The wall clock of the node shows something else from now on; the server's does not.
+    fn jump(&mut self, jump: Jump) -> bool {
+        let identity = self.node.as_ref().and_then(|node| node.view().identity);
+        let before = self.now.wall.unix_ms();
+        let after = match (jump, identity) {
+            (Jump::By(ms), _) => before.saturating_add(ms),
+            (Jump::To(ms), _) => ms,
+            (Jump::End, Some(it)) => it.not_after.unix_ms(),
+            (Jump::BeforeStart, Some(it)) => it.not_before.unix_ms().saturating_sub(1),
+            (Jump::Renewal, Some(it)) => it.renew_at.unix_ms(),
+            (Jump::End | Jump::BeforeStart | Jump::Renewal, None) => before,
+        };
+        self.skew = self.skew.saturating_add(i128::from(before) - i128::from(after));
+        self.now.wall = WallTime::from_unix_ms(after);
+        self.give(Input::Tick);
+        before != after
+    }
+
+    fn under_way(&self, wanted: fn(&What) -> bool) -> Option<usize> {
+        self.asked.iter().position(|asked| wanted(&asked.what))
+    }
+
+    fn disk_fails(&mut self, how: How) -> bool {
+        let Some(index) = self.under_way(|what| matches!(what, What::Disk(_))) else { return false };
+        let What::Disk(command) = self.asked[index].what else { return false };
+        if !can_fail(&command, how) {
+            return false;
+        }
+        self.perform(index, how).map(|answer| self.answer(answer)).is_some()
+    }
+
+    fn lose(&mut self, disk: bool, lost: Lost) -> bool {
+        let wanted: fn(&What) -> bool =
+            if disk { |what| matches!(what, What::Disk(_)) } else { |what| matches!(what, What::Call(..)) };
+        let Some(index) = self.under_way(wanted) else { return false };
+        if lost == Lost::NotDone {
+            self.asked.remove(index);
+            return true;
+        }
+        match self.perform(index, How::Well) {
+            Some(answer) if lost == Lost::Late => self.late.push(answer),
+            Some(_) => true,
+            None => false,
+        }
+    }
+
+    fn call_fails(&mut self, fault: ApiFault, done: bool) -> bool {
+        let Some(index) = self.under_way(|what| matches!(what, What::Call(..))) else { return false };
+        let super::Asked { op, what, .. } = self.asked[index];
+        // A request that the server has was valid.
+        if fault == ApiFault::Invalid && self.has_object(&what) {
+            return false;
+        }
+        if done && self.perform(index, How::Well).is_none() {
+            return false;
+        }
+        self.answer(Answer { op, outcome: Outcome::Call(Err(fault)) });
+        true
+    }
+
+    fn key_fails(&mut self) -> bool {
+        let Some(index) = self.under_way(|what| matches!(what, What::Key(_))) else { return false };
+        let op = self.asked.remove(index).op;
+        self.answer(Answer { op, outcome: Outcome::Key(None) });
+        true
+    }
+
+    /// M1: an input that is given again at the same time is ignored, and asks for nothing.
+    fn repeat_last(&mut self) -> bool {
+        let again = self.repeat();
+        let nothing = again.is_none_or(|step| {
+            matches!(step.disposition, Disposition::Ignored(_)) && step.actions.is_empty()
+        });
+        self.hold(
+            "M1",
+            "an input that is given twice at the same time does nothing the second time",
+            nothing,
+        );
+        true
+    }
+
+    fn stale(&mut self, ago: usize) -> bool {
+        let Some(seq) = self.ops.checked_sub(ago as u32 + 1).filter(|seq| *seq > 0) else { return false };
+        let op = OpId { run: certrotate_core::id::RunId(self.runs), seq };
+        if self.asked.iter().any(|asked| asked.op == op) {
+            return false;
+        }
+        for outcome in [Outcome::Disk(Ok(())), Outcome::Scan(Ok(())), Outcome::Disk(Err(DiskFault::Io))] {
+            self.answer(Answer { op, outcome });
+        }
+        let object = self.server.objects.last().copied().ok_or(ApiFault::NotFound);
+        self.answer(Answer { op, outcome: Outcome::Call(object) });
+        true
+    }
+
+    fn meddle(&mut self, meddling: Meddling) -> bool {
+        if meddling == Meddling::ForgetAll {
+            self.server.objects.clear();
+            return true;
+        }
+        let Some(index) = self.server.objects.iter().rposition(|object| !object.is_decided()) else {
+            return false;
+        };
+        let now = self.server_wall();
+        let object = &mut self.server.objects[index];
+        match meddling {
+            Meddling::Delete | Meddling::ForgetAll => drop(self.server.objects.remove(index)),
+            Meddling::ForeignKey => object.key = 0,
+            Meddling::ForeignSigner => object.foreign_signer = true,
+            Meddling::ForeignUsages => object.foreign_usages = true,
+            Meddling::Recreate => *object = Object { approved: false, made: now, given_up: false, ..*object },
+        }
+        true
+    }
+
+    fn killed(&mut self, how: How) -> bool {
+        if let Some(index) = self.under_way(|what| matches!(what, What::Disk(_)))
+            && how != How::Fails(DiskFault::Io)
+        {
+            self.perform(index, how);
+        }
+        self.restart();
+        true
+    }
+
+    fn shutdown(&mut self) {
+        self.give(Input::Shutdown);
+        for _ in 0..64 {
+            if self.node.is_none() || self.violation.is_some() {
+                return;
+            }
+            self.advance();
+        }
+        self.hold("L5", "a shutdown ends", self.node.is_none());
+    }
+
+    fn plant(&mut self, damage: Damage) -> bool {
+        self.spec.meddled = true;
+        let (generation, file) = (Generation(1), FileNumber(99));
+        let target = match self.disk.read(Name::Live) {
+            Some(File::Link(target)) => Some(target),
+            _ => None,
+        };
+        match damage {
+            Damage::TruncateLive => match target {
+                Some(target) => self.disk.plant(target, File::Torn),
+                None => return false,
+            },
+            Damage::FileForLink => self.disk.plant(Name::Live, File::Garbage),
+            Damage::ForeignLink => self.disk.plant(Name::Live, File::ForeignLink),
+            Damage::Directory => self.disk.plant(Name::Live, File::Directory),
+            Damage::NoLiveName => self.disk.remove(Name::Live),
+            Damage::Temporary => self.disk.plant(Name::Temporary { generation, file }, File::Torn),
+            Damage::PendingGarbage => self.disk.plant(Name::Pending { generation, file }, File::Garbage),
+            Damage::NoPending => {
+                let Some(name) = self.disk.names().find(|name| matches!(name, Name::Pending { .. })) else {
+                    return false;
+                };
+                self.disk.remove(name);
+                self.ghost.requests_lost = self.ghost.requests_lost.saturating_add(1);
+            }
+            Damage::FarBundle => {
+                let far = Name::Bundle { issued: crate::world::START, generation: Generation(1 << 30), file };
+                self.disk.plant(far, File::Garbage);
+            }
+            Damage::OlderLive => {
+                let bundles = self.disk.names().filter(|name| matches!(name, Name::Bundle { .. }));
+                let Some(older) =
+                    bundles.min_by_key(|name| name.generation()).filter(|it| Some(*it) != target)
+                else {
+                    return false;
+                };
+                self.disk.plant(Name::Live, File::Link(older));
+            }
+        }
+        true
+    }
+
+    /// What the server's clock shows.
+    pub(crate) fn server_wall(&self) -> WallTime {
+        let ms = i128::from(self.now.wall.unix_ms()) + self.skew;
+        WallTime::from_unix_ms(ms.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
+    }
+
+    /// The latest time that a mono clock can show.
+    pub(crate) const FOR_EVER: MonoTime = MonoTime::from_ms(u64::MAX);
+}
+
+/// Whether a command can fail in this way.
+fn can_fail(command: &certrotate_core::disk::DiskCommand, how: How) -> bool {
+    use certrotate_core::disk::DiskCommand;
+    let fault = match how {
+        How::Well | How::Pretended => return false,
+        How::Fails(fault) => fault,
+        How::FailsHalfway(fault) => {
+            return matches!(command, DiskCommand::Write { .. }) && fault == DiskFault::NoSpace;
+        }
+        How::FailsDone(fault) => return command.mutates() && fault == DiskFault::Io,
+    };
+    match fault {
+        DiskFault::Locked | DiskFault::Unsafe | DiskFault::NoDirectory => {
+            matches!(command, DiskCommand::Lock)
+        }
+        DiskFault::Exists => matches!(command, DiskCommand::Create { .. } | DiskCommand::Symlink { .. }),
+        DiskFault::NotFound => matches!(command, DiskCommand::Rename { .. }),
+        DiskFault::NoSpace | DiskFault::ReadOnly | DiskFault::Denied => {
+            command.mutates() || matches!(command, DiskCommand::SyncFile { .. })
+        }
+        DiskFault::Io => true,
+    }
+}

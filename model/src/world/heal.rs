@@ -1,0 +1,128 @@
+//! The world heals, and then the node must settle: safety first, then liveness.
+
+use certrotate_core::disk::Name;
+use certrotate_core::input::Input;
+use certrotate_core::rotator::Rotator;
+use certrotate_core::time::{Span, WallTime};
+use certrotate_core::view::Phase;
+
+use crate::list::List;
+use crate::server::Approver;
+use crate::world::World;
+
+/// The inputs within which a node settles when everything is well (L2).
+pub const SETTLE_INPUTS: u64 = 64;
+
+impl World {
+    /// Ends every failure, and tells the node so by a tick.
+    pub fn heal(&mut self) {
+        self.disk.faults.clear();
+        (self.lose_disk_answers, self.lose_call_answers) = (0, 0);
+        self.lie = None;
+        let server = &mut self.server;
+        (server.outage, server.bad, server.bad_next, server.longest_wish) = (None, None, None, None);
+        (server.silent, server.no_watch, server.watch_ends) = (false, false, false);
+        (server.refuse_live, server.refuse_bootstrap) = (false, false);
+        (server.approver, server.verdict, server.latency) = (Approver::Auto, None, Span::ZERO);
+        server.lifetime = server.lifetime.max(Span::from_secs(60));
+        server.answers = List::default();
+        self.now.wall = self.server_wall();
+        self.skew = 0;
+        if self.node.is_none() {
+            self.start();
+        } else if self.disk.meddled || !self.disk.strangers.is_empty() {
+            // What somebody else did to the files of a running node is found at the next start, when it was put right.
+            self.put_right();
+            self.restart();
+        } else {
+            self.give(Input::Tick);
+        }
+    }
+
+    /// A person moves away what is in the way of the live name.
+    fn put_right(&mut self) {
+        use certrotate_core::disk::LiveName;
+        if matches!(self.disk.live_name(), LiveName::Foreign | LiveName::Strange) {
+            self.disk.remove(Name::Live);
+        }
+    }
+
+    /// L2: within [`SETTLE_INPUTS`] inputs of a world in which nothing fails, the node is settled. `seen` is asked before
+    /// each input with the fingerprint, and ends it if it has seen such a world settle.
+    pub fn settles(&mut self, mut seen: impl FnMut(u64) -> bool) -> bool {
+        let end = self.steps + SETTLE_INPUTS;
+        while self.violation.is_none() && !seen(self.fingerprint()) {
+            if self.is_settled() {
+                return true;
+            }
+            if self.steps >= end {
+                self.hold("L2", "when everything is well, the node settles within 64 inputs", false);
+                return false;
+            }
+            if self.node.is_none() {
+                self.start();
+            } else if !self.advance() {
+                self.hold("L2", "a node that has not settled wants its next tick", false);
+            }
+        }
+        self.violation.is_none()
+    }
+
+    /// It serves what is wanted, rests, has nothing open and no file that is not needed.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let phase = self.node.as_ref().map(|node| node.view().phase);
+        let passing = |name: Name| matches!(name, Name::Temporary { .. } | Name::Pending { .. });
+        let far = |name: Name| name.generation().is_some_and(|it| it.0 > 1 << 20);
+        let kept =
+            || self.disk.names().filter(|name| !matches!(name, Name::Quarantine { .. }) && !far(*name));
+        let untidy = kept().count() > 3 || kept().any(passing);
+        let quarantined = self.disk.names().filter(|name| matches!(name, Name::Quarantine { .. })).count();
+        phase == Some(Phase::Resting)
+            && self.served.is_some_and(|(_, cert)| self.is_wanted(cert))
+            && self.server.open() == 0
+            && !untidy
+            && quarantined <= 1
+    }
+
+    /// S6, M3: starting again at rest changes nothing on disk, and serves the same identity.
+    pub fn starts_again(&mut self) {
+        let (served, before) = (self.served(), self.disk);
+        self.restart();
+        for _ in 0..SETTLE_INPUTS {
+            if self.ghost.recovered || self.violation.is_some() {
+                break;
+            }
+            self.advance();
+        }
+        let same = self.disk.names().eq(before.names());
+        self.hold("S6", "a start on a directory in order changes nothing", same);
+        self.hold("M3", "a restart at rest serves the same identity", self.served() == served);
+    }
+
+    /// L1: in a world in which nothing fails, the next `rotations` each come before the guard of the last certificate begins,
+    /// and nothing is ever withdrawn.
+    pub fn renews(&mut self, rotations: u32) {
+        for _ in 0..rotations {
+            let (Some(before), Some((_, end))) =
+                (self.served(), self.served.and_then(|(_, cert)| self.dates(cert)))
+            else {
+                return self.hold("L1", "what is served is served on", false);
+            };
+            let view = self.node.as_ref().map(Rotator::view);
+            let life = view.map_or(0, |view| view.life.ms());
+            // What is due already when the world heals may be too late for its guard.
+            let late = view.and_then(|view| view.identity).is_some_and(|it| it.is_due(self.now));
+            let guard = (life / 20).min(60_000 * life.min(3_600_000) / 3_600_000);
+            let by = WallTime::from_unix_ms(end.unix_ms().saturating_sub_unsigned(guard));
+            for _ in 0..SETTLE_INPUTS {
+                if self.served() > Some(before) || self.violation.is_some() {
+                    break;
+                }
+                self.advance();
+            }
+            let renewed = self.served() > Some(before) && (late || self.now.wall <= by);
+            self.hold("L1", "a renewal is served before the guard of the last certificate begins", renewed);
+        }
+    }
+}
