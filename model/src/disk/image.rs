@@ -164,7 +164,7 @@ impl Disk {
         image.fill(profile, 0, look)
     }
 
-    fn fill(&mut self, profile: Profile, from: usize, look: &mut impl FnMut(&Self) -> bool) -> bool {
+    fn fill(&self, profile: Profile, from: usize, look: &mut impl FnMut(&Self) -> bool) -> bool {
         let unsynced = |named: &&crate::disk::Named| !self.file(named.inode).durable;
         let next = self.visible.iter().skip(from).find(unsynced).map(|it| (it.inode, it.name));
         let Some((number, name)) = next else { return look(self) };
