@@ -209,8 +209,8 @@ pub struct Disk {
     pub meddled: bool,
     /// Names that somebody else made, and that the node has not dealt with.
     pub strangers: List<Stranger, 6>,
-    /// How many removals failed since there were three names at the most.
-    pub unremoved: u16,
+    /// Names that the node tried to remove, and that are there all the same.
+    pub resisting: List<Stranger, 6>,
     /// Failures that operations are to meet.
     pub faults: List<Fault, 2>,
     /// What was done with a file on which something had failed (S7), if anything was.
@@ -271,12 +271,15 @@ impl Disk {
         match *command {
             DiskCommand::Write { name, .. } => self.mark_failed(name, false),
             DiskCommand::SyncFile { name } => self.mark_failed(name, true),
-            DiskCommand::Unlink { .. } => self.unremoved = self.unremoved.saturating_add(1),
+            DiskCommand::Unlink { name } if !self.resisting.contains(&Stranger(name)) => {
+                self.resisting.push(Stranger(name));
+            }
             DiskCommand::Lock
             | DiskCommand::Scan
             | DiskCommand::Create { .. }
             | DiskCommand::Rename { .. }
             | DiskCommand::Symlink { .. }
+            | DiskCommand::Unlink { .. }
             | DiskCommand::SyncDir => {}
         }
         Err(fault)
@@ -306,9 +309,6 @@ impl Disk {
             DiskCommand::Symlink { name, target } => self.make(name, File::Link(target))?,
             DiskCommand::Unlink { name } => self.unlink(name),
             DiskCommand::SyncDir => self.sync_directory(),
-        }
-        if self.visible.len() <= 3 {
-            self.unremoved = 0;
         }
         Ok(())
     }
@@ -383,6 +383,7 @@ impl Disk {
         self.unlinked &= self.number_of(Name::Live).is_none();
         let there = self.visible;
         self.strangers.retain(|stranger| there.iter().any(|it| it.name == stranger.0));
+        self.resisting.retain(|stranger| there.iter().any(|it| it.name == stranger.0));
     }
 
     fn change(&mut self, name: Name, inode: Option<u8>, joined: bool) {
@@ -631,7 +632,7 @@ impl Hash for Disk {
         }
         (self.linked_once, self.unlinked, self.damaged, self.meddled).hash(state);
         self.strangers.hash(state);
-        (self.unremoved, self.faults).hash(state);
+        (self.resisting, self.faults).hash(state);
     }
 }
 

@@ -77,7 +77,7 @@ pub struct Ghost {
     generations: List<(Generation, u32), 6>,
     /// How often somebody took a pending file away, or it could not be read, so that its open request was lost.
     pub requests_lost: u8,
-    /// Whether the clock was before the start of what is live, and there are more than three names since.
+    /// Whether the clock was before the start of what is live, and nothing newer went live since.
     pub held_back: bool,
     /// Whether this run misread something.
     pub misread: bool,
@@ -164,6 +164,7 @@ impl Ghost {
             self.served.is_some_and(|it| it.generation > identity.generation && now.wall < it.not_after);
         self.revived |= older || identity.generation <= self.withdrawn;
         if self.served.map(|it| it.cert) != Some(identity.cert) {
+            self.held_back = false;
             // The latest renewal point is a tenth of the life before the end.
             let left = identity.not_after.since(now.wall).ms().saturating_sub(life.ms() / 10) + 10;
             self.renew_by = Some(now.mono.plus(Span::from_ms(left)));

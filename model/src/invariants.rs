@@ -77,7 +77,6 @@ pub fn check(world: &mut World) {
     world.ghost.recovered |= has_recovered(world);
     let view = world.node.as_ref().map(Rotator::view);
     world.ghost.held_back |= view.is_some_and(|view| view.identity.is_some() && !view.serving);
-    world.ghost.held_back &= world.disk.names().count() > 3;
 }
 
 /// Asks those of the disk, and notes the first that does not hold.
@@ -215,12 +214,12 @@ pub fn s11_files_are_private(world: &World) -> bool {
 /// one that it holds back, and the one that replaced it; and one more where a bundle was misread, and so made again.
 #[must_use]
 pub fn s12_bounded_disk(world: &World) -> bool {
-    let strangers = &world.disk.strangers;
+    let excused = world.disk.strangers.iter().chain(world.disk.resisting.iter());
     let ours = |name: Name| {
-        !matches!(name, Name::Quarantine { .. }) && strangers.iter().all(|stranger| stranger.0 != name)
+        !matches!(name, Name::Quarantine { .. }) && excused.clone().all(|stranger| stranger.0 != name)
     };
     let held = usize::from(world.ghost.held_back || world.ghost.misread);
-    world.disk.most_names(ours) <= 5 + usize::from(world.disk.unremoved) + held
+    world.disk.most_names(ours) <= 5 + held
 }
 
 /// After a file failed it is removed and the directory synced before anything is created.
@@ -249,15 +248,18 @@ pub fn l2_a_deadline_is_armed(world: &World) -> bool {
 }
 
 /// Between two calls, and between two attempts, there is no longer wait than its cap: while asking, the longest wait
-/// of a call (15 min) or its deadline; otherwise the longest wait after denials, with jitter (5 h). All shrink with the life of certificates.
+/// of a call (15 min, less where certificates live for less than an hour); otherwise the longest wait after denials, with jitter (5 h).
 #[must_use]
 pub fn l4_no_wait_is_longer_than_its_cap(world: &World) -> bool {
     let Some(node) = &world.node else { return true };
     let (view, wake) = (node.view(), node.wake());
     let rests = view.phase == Phase::Resting && view.identity.is_some();
     let Some(mono) = wake.mono.filter(|_| !rests) else { return true };
-    let cap = if view.phase == Phase::Asking { 900_000 } else { 18_000_000 };
-    let scaled = (cap * view.life.ms().min(3_600_000) / 3_600_000).max(1000);
+    // A wait may have begun when certificates lived longer; calls are made while nothing changes that.
+    let scaled = match view.phase {
+        Phase::Asking => (900_000 * view.life.ms().min(3_600_000) / 3_600_000).max(1000),
+        _ => 18_000_000,
+    };
     mono.ms().saturating_sub(world.shown().mono.ms()) <= scaled
 }
 

@@ -42,6 +42,8 @@ impl Resting {
     pub(crate) fn installed(cx: &mut Cx<'_>) -> Renewal {
         cx.common.disk_failures = 0;
         cx.common.call_failures = 0;
+        // The disk does what it should again: what could not be removed may go now.
+        cx.common.untidy = cx.common.untidy.map(|_| cx.now.mono);
         cx.common.floor = cx.after(cx.common.times().issuance_floor(cx.common.life));
         Renewal::Resting(Self { not_before: cx.now.mono })
     }

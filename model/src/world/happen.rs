@@ -206,7 +206,7 @@ impl World {
         let Some(index) = self.under_way(|what| matches!(what, What::Call(..))) else { return false };
         let super::Asked { op, what, .. } = self.asked[index];
         // A request that the server has was valid.
-        if fault == ApiFault::Invalid && self.has_object(&what) {
+        if fault == ApiFault::Invalid && (done || self.has_object(&what)) {
             return false;
         }
         if done && self.perform(index, How::Well).is_none() {
@@ -266,7 +266,7 @@ impl World {
             Meddling::ForeignKey => object.key = 0,
             Meddling::ForeignSigner => object.foreign_signer = true,
             Meddling::ForeignUsages => object.foreign_usages = true,
-            Meddling::Recreate => *object = Object { approved: false, made: now, given_up: false, ..*object },
+            Meddling::Recreate => *object = Object { approved: false, made: now, ..*object },
         }
         true
     }
