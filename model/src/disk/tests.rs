@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 
 use certrotate_core::config::{Config, ConfigSpec, Template};
-use certrotate_core::id::FileNumber;
+use certrotate_core::id::{FileNumber, Generation};
+use certrotate_core::time::WallTime;
 
 use super::image::Profile;
 use super::*;
