@@ -273,8 +273,9 @@ pub fn s14_renewal_is_not_postponed(world: &World) -> bool {
         return true;
     }
     let cap = 18_000_000 * view.life.ms().min(3_600_000) / 3_600_000 + 1000;
-    let shown = world.shown().mono.ms();
-    wake.mono.is_some_and(|mono| mono.ms() <= by.ms().max(shown.saturating_add(cap)))
+    // A clock that stands still while the machine sleeps wakes it as much later.
+    let latest = by.ms().max(world.now.mono.ms().saturating_add(cap));
+    wake.mono.is_some_and(|mono| mono.ms().saturating_add(world.lag.ms()) <= latest)
 }
 
 /// While clocks, process and files are left alone, an identity that was announced is served to its end.
