@@ -161,7 +161,7 @@ fn s11_debug_shows_counts_only() {
 #[test]
 fn b44_shows_a_key_in_debug() {
     let store = store();
-    make(&store, None);
+    keep(&store, issue("node-1", 0, 100));
     let shown = || format!("{store:?}").contains("PRIVATE");
     assert!(!shown());
     assert!(crate::seeded::with(crate::seeded::Bug::B44, shown));
