@@ -146,7 +146,7 @@ impl Asking {
         let request = self.attempt.request;
         let late = match cx.seeded()? {
             Bug::F35 => approved && self.approved.is_some_and(|since| cx.now.mono.since(since) >= PATIENCE),
-            Bug::F36 => cx.now.wall.since(self.attempt.made) >= PATIENCE,
+            Bug::F36 => !approved && cx.now.wall.since(self.attempt.made) >= PATIENCE,
             bug @ (Bug::F42 | Bug::F47) if looked => {
                 self.looks = 1;
                 self.next = NEVER;
@@ -160,7 +160,10 @@ impl Asking {
         };
         late.then(|| {
             self.cancel(cx);
-            cx.report(Notice::RequestStuck { request, again_in: Span::ZERO });
+            // That a request is pending is no failure, so there is nothing to report.
+            if approved {
+                cx.report(Notice::RequestStuck { request, again_in: Span::ZERO });
+            }
             Renewal::Resting(Resting { not_before: cx.now.mono })
         })
     }
