@@ -199,7 +199,10 @@ impl fmt::Debug for KeyStore {
         let content = self.lock();
         #[cfg(feature = "seeded")]
         if crate::seeded::has(crate::seeded::Bug::B44) {
-            return f.debug_list().entries(content.keys.values().map(|kept| kept.key().to_pem())).finish();
+            return f
+                .debug_list()
+                .entries(content.keys.values().map(|kept| kept.key().to_pem().to_string()))
+                .finish();
         }
         f.debug_struct("KeyStore")
             .field("keys", &content.keys.len())
