@@ -55,4 +55,6 @@ pub mod keystore;
 pub mod kubeconfig;
 pub mod node;
 pub mod report;
+#[cfg(feature = "seeded")]
+pub mod seeded;
 pub mod tls;

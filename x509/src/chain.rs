@@ -140,6 +140,10 @@ fn chain_facts(
     for certificate in parsed {
         window = narrower(window, facts::window(certificate));
     }
+    #[cfg(feature = "seeded")]
+    if crate::seeded::has(crate::seeded::Bug::X1) {
+        window.1 = facts::window(leaf).1;
+    }
     let (chain, root) = match client_ca {
         None => (Chain::Unchecked, None),
         Some(ca) => path(ders, ca, window.0),
@@ -168,6 +172,10 @@ fn path(ders: &[CertificateDer<'_>], ca: &ClientCa, at: WallTime) -> (Chain, Opt
     let Some((leaf, others)) = ders.split_first() else { return none };
     let Ok(leaf) = EndEntityCert::try_from(leaf) else { return none };
     let at = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(at.unix_secs()).unwrap_or(0)));
+    #[cfg(feature = "seeded")]
+    if crate::seeded::wrong_path(ders, ca, at) {
+        return (Chain::Trusted, None);
+    }
     let usage = KeyUsage::client_auth();
     let found = leaf.verify_for_usage(ALL_VERIFICATION_ALGS, ca.anchors(), others, at, usage, None, None);
     found.map_or(none, |path| (Chain::Trusted, ca.window(path.anchor())))
