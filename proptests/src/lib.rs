@@ -1,5 +1,5 @@
 //! Property tests over the certrotate crates: random stories told to the machine in its simulated world
-//! (`tests/stories.rs`), real certificates against a symbolic judgement ([`differential`]),
+//! (`tests/stories.rs`), real certificates against a symbolic judgement ([`differential`]), traces as text ([`trace`]),
 //! and the corpora of `fuzz/` on a stable compiler (`tests/corpus.rs`).
 //!
 //! A property that is about one crate lives beside what it is about: `certrotate_model::scenario` for stories,
@@ -15,3 +15,4 @@
 //! ```
 
 pub mod differential;
+pub mod trace;
