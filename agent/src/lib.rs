@@ -50,6 +50,8 @@ pub mod details;
 pub mod directory;
 pub mod driver;
 pub mod exit;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod identity;
 pub mod keystore;
 pub mod kubeconfig;

@@ -46,6 +46,11 @@ pub(crate) fn window(certificate: &X509Certificate<'_>) -> (WallTime, WallTime) 
     )
 }
 
+/// Whether the key usage, where there is one, lets this certificate's key sign others (RFC 5280, section 4.2.1.3).
+pub(crate) fn may_issue(certificate: &X509Certificate<'_>) -> bool {
+    certificate.key_usage().is_ok_and(|usage| usage.is_none_or(|usage| usage.value.key_cert_sign()))
+}
+
 /// The subject, as far as Kubernetes reads it. What cannot be read as text counts among the others.
 pub(crate) fn subject(name: &X509Name<'_>) -> Subject {
     let mut subject = Subject::default();
