@@ -14,6 +14,8 @@ use crate::invariants::Violation;
 use crate::marks::Marks;
 use crate::world::{Driver, World};
 
+pub mod text;
+
 /// The most events of a scenario; the bytes after them are not read.
 pub const MOST_EVENTS: usize = 512;
 
@@ -213,10 +215,24 @@ impl Scenario {
     }
 }
 
+impl fmt::Display for Setup {
+    /// In words, on one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = |is: bool, word: &'static str| if is { word } else { "" };
+        write!(f, "certificates live {}", self.lifetime)?;
+        f.write_str(word(self.chain, ", client CA"))?;
+        f.write_str(word(self.wish, ", a lifetime is wished for"))?;
+        f.write_str(word(!self.rotate, ", no renewal"))?;
+        f.write_str(word(self.jitter, ", jitter"))?;
+        f.write_str(word(self.settled, ", settled"))?;
+        write!(f, ", seed {}", self.seed)
+    }
+}
+
 impl fmt::Display for Scenario {
     /// The setup and the events, a line each.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "  {:?}", self.setup)?;
+        writeln!(f, "  {}", self.setup)?;
         for (index, event) in self.events.iter().enumerate() {
             writeln!(f, "  {:>3}  {event:?}", index + 1)?;
         }
