@@ -9,6 +9,10 @@ use certrotate_core::view::Handle;
 use crate::disk::Disk;
 use crate::list::List;
 
+mod course;
+
+pub(crate) use course::Course;
+
 /// An identity that was announced as live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Announced {
@@ -92,6 +96,8 @@ pub struct Ghost {
     /// A script's word that clocks, process and files are left alone: then nothing but its end takes an
     /// identity away. Withdrawn at a kill.
     pub undisturbed: bool,
+    /// How one attempt follows from another.
+    pub(crate) course: Course,
     served: Option<Announced>,
 }
 
@@ -129,6 +135,7 @@ impl Ghost {
         (self.recovered, self.undisturbed, self.misread) = (false, false, false);
         (self.renew_by, self.served) = (None, None);
         self.failed = Failed::None;
+        self.course = Course::default();
     }
 
     /// A start begins the waits between failed calls anew, which costs six calls; but where there is a request to take up, not at once.

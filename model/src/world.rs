@@ -284,6 +284,7 @@ impl World {
     pub fn give(&mut self, input: Input) -> Option<Step> {
         let mut node = self.node.take()?;
         let now = self.shown();
+        self.course_given(&node, &input);
         if let Input::DiskAnswered { op, .. } | Input::KeyMade { op, .. } | Input::CallAnswered { op, .. } =
             &input
         {

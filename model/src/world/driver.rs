@@ -3,8 +3,9 @@
 use certrotate_core::api::{ApiFault, Call, Credential};
 use certrotate_core::disk::{Content, DiskCommand, DiskFault};
 use certrotate_core::id::{KeyHandle, OpId, RunId};
-use certrotate_core::input::Action;
+use certrotate_core::input::{Action, Input};
 use certrotate_core::notice::Notice;
+use certrotate_core::rotator::Rotator;
 use certrotate_core::time::Span;
 
 use crate::disk::{Bundle, File, How, Kind, Pending};
@@ -95,7 +96,33 @@ pub fn operation(action: &Action) -> Option<OpId> {
 }
 
 impl World {
+    /// What the invariants have to know of an input before it is given.
+    pub(super) fn course_given(&mut self, node: &Rotator, input: &Input) {
+        let view = node.view();
+        let due = !view.serving || view.identity.is_none_or(|identity| identity.is_due(self.shown()));
+        let mut course = self.ghost.course;
+        course.given(self.shown(), input, due, |key| {
+            self.request(number(key)).is_some_and(|request| request.duration.is_some())
+        });
+        course.passes(self.now, |cert| self.dates(cert).map(|(start, _)| start));
+        self.ghost.course = course;
+    }
+
+    fn follow(&mut self, action: &Action) {
+        let ends = match action {
+            Action::Disk {
+                command: DiskCommand::Write { content: Content::Bundle { cert, .. }, .. }, ..
+            } => self.dates(*cert).map(|(_, end)| end),
+            _ => None,
+        };
+        let trusts = !self.disk.meddled && !self.ghost.misread;
+        if let Some((id, sentence)) = self.ghost.course.acts(self.shown(), action, ends, trusts) {
+            self.hold(id, sentence, false);
+        }
+    }
+
     pub(super) fn carry_out(&mut self, action: &Action) {
+        self.follow(action);
         match *action {
             Action::Disk { op, command } => self.ask(op, What::Disk(command)),
             Action::MakeKey { op, duration } => {

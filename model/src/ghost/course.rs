@@ -1,0 +1,137 @@
+//! How one attempt follows from another: what an operator would see in the server's log, and no single state shows.
+
+use certrotate_core::api::{ApiFault, Call, Credential, CsrObject};
+use certrotate_core::disk::{Content, DiskCommand};
+use certrotate_core::id::{CertHandle, KeyHandle, OpId};
+use certrotate_core::input::{Action, Input};
+use certrotate_core::notice::Notice;
+use certrotate_core::time::{MonoTime, Now, Span, WallTime};
+
+/// A rule that was broken: the invariant that it belongs to, and its sentence.
+pub(crate) type Broken = Option<(&'static str, &'static str)>;
+
+/// What is known of the requests of this run.
+#[derive(Clone, Copy, Debug, Default, Hash)]
+pub(crate) struct Course {
+    /// The look or creation that is under way, and the watch.
+    calls: [Option<(OpId, Call, Credential)>; 2],
+    /// Whether a request with a lifetime was refused as invalid.
+    wish_refused: bool,
+    /// Since when the request is seen to be approved without a certificate.
+    approved: Option<MonoTime>,
+    /// The certificate that is being written, and its end, as long as nothing but the disk keeps it from going live.
+    written: Option<(CertHandle, WallTime)>,
+    /// Which kind of credential was refused last, since something went live.
+    refused: Option<Kind>,
+    /// Whether the live one was ever refused, since another certificate went live.
+    live_refused: bool,
+    /// What went live last, and whether it is served.
+    last: Option<CertHandle>,
+    served: bool,
+    /// Whether there is a reason to begin an attempt in this step.
+    reason: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Live,
+    Bootstrap,
+}
+
+impl Course {
+    /// Sees an input, before the step. `due` says that what is served is to be renewed, or nothing is served; `wishes`,
+    /// whether a lifetime is in the request that is made with a key.
+    pub(crate) fn given(&mut self, now: Now, input: &Input, due: bool, wishes: impl Fn(KeyHandle) -> bool) {
+        self.reason = due || *input == Input::RotateNow;
+        let Input::CallAnswered { op, result } = input else { return };
+        let under_way = self.calls.iter_mut().find(|it| it.is_some_and(|(its, ..)| its == *op));
+        let Some((_, call, credential)) = under_way.and_then(Option::take) else { return };
+        match result {
+            Ok(object) => self.saw(now, object),
+            Err(ApiFault::Unauthorized | ApiFault::Forbidden | ApiFault::NoCredential)
+                if !matches!(call, Call::Watch { .. }) =>
+            {
+                self.refused = Some(match credential {
+                    Credential::Live(_) => Kind::Live,
+                    Credential::Bootstrap => Kind::Bootstrap,
+                });
+                self.live_refused |= self.refused == Some(Kind::Live);
+            }
+            Err(ApiFault::Invalid) => {
+                self.wish_refused |= matches!(call, Call::Create { key } if wishes(key));
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn saw(&mut self, now: Now, object: &CsrObject) {
+        let waits = object.approved && object.certificate.is_none();
+        self.approved = if waits { self.approved.or(Some(now.mono)) } else { None };
+    }
+
+    /// Sees an action of the step. `trusts` says that nobody but the node wrote to the directory.
+    pub(crate) fn acts(&mut self, now: Now, action: &Action, ends: Option<WallTime>, trusts: bool) -> Broken {
+        match *action {
+            Action::MakeKey { duration, .. } => self.begins(duration, trusts),
+            Action::Call { op, call, credential } => {
+                self.calls[usize::from(matches!(call, Call::Watch { .. }))] = Some((op, call, credential));
+                self.presents(credential)
+            }
+            Action::Cancel { op } => {
+                self.calls = self.calls.map(|it| it.filter(|(its, ..)| *its != op));
+                None
+            }
+            Action::Disk { command: DiskCommand::Write { content: Content::Bundle { cert, .. }, .. }, .. } => {
+                self.written = ends.filter(|end| now.wall < *end).map(|end| (cert, end));
+                None
+            }
+            Action::GoLive { cert, .. } => {
+                self.live_refused &= self.last == Some(cert);
+                (self.last, self.served) = (Some(cert), true);
+                (self.written, self.refused) = (None, None);
+                None
+            }
+            Action::Withdraw { .. } => {
+                self.served = false;
+                None
+            }
+            Action::Report(Notice::RequestStuck { .. }) => {
+                let day = Span::from_hours(24);
+                let waited = self.approved.is_some_and(|since| now.mono.since(since) >= day);
+                broken("S8", "a request that is approved is waited for, for a day at least", waited)
+            }
+            Action::Disk { .. } | Action::Report(_) | Action::Exit(_) => None,
+        }
+    }
+
+    /// What comes before its end can go live, unless the clock is set to where it is not valid.
+    pub(crate) fn passes(&mut self, now: Now, starts: impl Fn(CertHandle) -> Option<WallTime>) {
+        self.written = self
+            .written
+            .filter(|(cert, end)| now.wall < *end && starts(*cert).is_some_and(|start| start <= now.wall));
+    }
+
+    fn begins(&mut self, duration: Option<Span>, trusts: bool) -> Broken {
+        self.approved = None;
+        let wish = !self.wish_refused || duration.is_none();
+        let saved = self.written.is_none() || !trusts;
+        broken("S9", "a lifetime that was refused is not asked for again", wish)
+            .or(broken("S9", "an attempt begins when a renewal is due, or somebody asks for it", self.reason))
+            .or(broken("S8", "what the disk does not take is written again, and no other asked for", saved))
+    }
+
+    fn presents(&self, credential: Credential) -> Broken {
+        let live = matches!(credential, Credential::Live(_));
+        let own = live || !self.served || self.live_refused;
+        let other = match self.refused {
+            Some(Kind::Live) => !live,
+            Some(Kind::Bootstrap) | None => true,
+        };
+        broken("L3", "a valid identity asks for its successor itself", own)
+            .or(broken("L4", "after a credential was refused it is the other one's turn", other))
+    }
+}
+
+fn broken(id: &'static str, sentence: &'static str, holds: bool) -> Broken {
+    (!holds).then_some((id, sentence))
+}
