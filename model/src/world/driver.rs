@@ -98,10 +98,8 @@ pub fn operation(action: &Action) -> Option<OpId> {
 impl World {
     /// What the invariants have to know of an input before it is given.
     pub(super) fn course_given(&mut self, node: &Rotator, input: &Input) {
-        let view = node.view();
-        let due = !view.serving || view.identity.is_none_or(|identity| identity.is_due(self.shown()));
         let mut course = self.ghost.course;
-        course.given(self.shown(), input, due, |key| {
+        course.given(self.shown(), input, node.view().life, |key| {
             self.request(number(key)).is_some_and(|request| request.duration.is_some())
         });
         course.passes(self.now, |cert| self.dates(cert).map(|(start, _)| start));
@@ -109,14 +107,16 @@ impl World {
     }
 
     fn follow(&mut self, action: &Action) {
-        let ends = match action {
+        let dates = match action {
             Action::Disk {
-                command: DiskCommand::Write { content: Content::Bundle { cert, .. }, .. }, ..
-            } => self.dates(*cert).map(|(_, end)| end),
+                command: DiskCommand::Write { content: Content::Bundle { cert, .. }, .. },
+                ..
+            }
+            | Action::GoLive { cert, .. } => self.dates(*cert),
             _ => None,
         };
         let trusts = !self.disk.meddled && !self.ghost.misread;
-        if let Some((id, sentence)) = self.ghost.course.acts(self.shown(), action, ends, trusts) {
+        if let Some((id, sentence)) = self.ghost.course.acts(self.shown(), action, dates, trusts) {
             self.hold(id, sentence, false);
         }
     }
