@@ -1,18 +1,20 @@
-//! Property tests over the certrotate crates: random stories told to the machine in its simulated world
-//! (`tests/stories.rs`), real certificates against a symbolic judgement ([`differential`]), traces as text ([`trace`]),
-//! and the corpora of `fuzz/` on a stable compiler (`tests/corpus.rs`).
+//! Property tests over the certrotate crates: random scenarios in the simulated world (`tests/scenarios.rs`), an operator's
+//! view of a node (`tests/state_machine.rs`), relations between runs (`tests/relations.rs`), what happened to others and
+//! to us as golden scenarios (`tests/golden.rs`), real certificates against a symbolic judgement ([`differential`]), traces as text
+//! ([`trace`]), and the corpora of `fuzz/` on a stable compiler (`tests/corpus.rs`).
 //!
-//! A property that is about one crate lives beside what it is about: `certrotate_model::scenario` for stories,
-//! `certrotate_x509::fuzz` for files, `certrotate::fuzz` for what the agent reads. The two here are about several crates at once.
-//! Fuzz targets run the very same functions. A story that once broke a promise is kept in `stories/`, under the
-//! sentence that it broke, and told again by every test run.
+//! A property that is about one crate lives beside what it is about: `certrotate_model::scenario` for scenarios,
+//! `certrotate_model::recovery` for what start-up makes of a directory, `certrotate_x509::fuzz` for files, `certrotate::fuzz` for what the
+//! agent reads. Fuzz targets run the very same functions. A scenario that once broke an invariant is kept in `golden/`, under the
+//! sentence that it broke, and played again by every test run.
 //!
 //! # Example
 //!
 //! ```
-//! // The first byte chooses a configuration, each pair after it is an event.
+//! // The first two bytes choose a setup, each pair after them is an event.
 //! certrotate_model::scenario::run(&[0, 5, 200, 14, 7, 8, 30]);
 //! ```
 
 pub mod differential;
+pub mod told;
 pub mod trace;
