@@ -10,9 +10,11 @@ use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::time::Span;
 
 use crate::event::{Event, events, lifetime};
-use crate::invariants::Violation;
-use crate::marks::Marks;
+use crate::marks::{Marks, Premise};
 use crate::world::{Driver, World};
+
+mod failure;
+pub mod text;
 
 /// The most events of a scenario; the bytes after them are not read.
 pub const MOST_EVENTS: usize = 512;
@@ -138,12 +140,25 @@ impl Scenario {
     /// Plays it in a world that `change` makes other than it should be; in the end it heals, if that is asked for.
     #[must_use]
     pub fn play_in(&self, change: impl FnOnce(&mut ConfigSpec, &mut World), heals: bool) -> Played {
+        self.play_seen(change, heals, |_, _| {})
+    }
+
+    /// As [`Scenario::play_in`]; `before` sees the world before each event, and, with `None`, before it heals.
+    #[must_use]
+    pub fn play_seen(
+        &self,
+        change: impl FnOnce(&mut ConfigSpec, &mut World),
+        heals: bool,
+        mut before: impl FnMut(&World, Option<Event>),
+    ) -> Played {
         let mut played = Played { world: self.setup.begin(change), events: 0, digest: 0 };
         let world = &mut played.world;
+        let start = Premise::of(world);
         for event in &self.events {
             if world.violation.is_some() {
                 break;
             }
+            before(world, Some(*event));
             if let Some(mut marks) = world.marks.take() {
                 marks.before(world, *event);
                 world.marks = Some(marks);
@@ -157,7 +172,13 @@ impl Scenario {
             played.digest =
                 (played.digest.rotate_left(5) ^ state ^ world.steps).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         }
+        let fair = Premise::of(world).is_met_since(start);
+        if let Some(marks) = &mut world.marks {
+            marks.runs += 1;
+            marks.fair += u64::from(fair);
+        }
         if heals && world.violation.is_none() {
+            before(world, None);
             live_on(world);
         }
         played.digest ^= world.fingerprint();
@@ -191,18 +212,6 @@ pub fn run(bytes: &[u8]) {
 }
 
 impl Scenario {
-    /// What a failure prints: the invariant, what happened, and the command that replays it.
-    #[must_use]
-    pub fn failure(&self, violation: &Violation) -> String {
-        let mut text = format!("{violation}\n{self}");
-        let _ = write!(
-            text,
-            "to see it again: cargo run --release -p certrotate-model -- replay --hex {}",
-            self.hex()
-        );
-        text
-    }
-
     /// Its bytes in hexadecimal.
     #[must_use]
     pub fn hex(&self) -> String {
@@ -213,10 +222,24 @@ impl Scenario {
     }
 }
 
+impl fmt::Display for Setup {
+    /// In words, on one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = |is: bool, word: &'static str| if is { word } else { "" };
+        write!(f, "certificates live {}", self.lifetime)?;
+        f.write_str(word(self.chain, ", client CA"))?;
+        f.write_str(word(self.wish, ", a lifetime is wished for"))?;
+        f.write_str(word(!self.rotate, ", no renewal"))?;
+        f.write_str(word(self.jitter, ", jitter"))?;
+        f.write_str(word(self.settled, ", settled"))?;
+        write!(f, ", seed {}", self.seed)
+    }
+}
+
 impl fmt::Display for Scenario {
     /// The setup and the events, a line each.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "  {:?}", self.setup)?;
+        writeln!(f, "  {}", self.setup)?;
         for (index, event) in self.events.iter().enumerate() {
             writeln!(f, "  {:>3}  {event:?}", index + 1)?;
         }

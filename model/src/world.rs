@@ -63,6 +63,15 @@ pub enum Lie {
     LiveUnreadable,
 }
 
+/// The world as it was after a step.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// Which step.
+    pub step: u64,
+    /// The world then, without its traces; `None` if there was no such step.
+    pub world: Option<World>,
+}
+
 /// A node and everything around it.
 #[derive(Clone, Debug)]
 pub struct World {
@@ -110,6 +119,10 @@ pub struct World {
     pub(crate) last: Option<Answer>,
     /// The first thing that did not hold.
     pub violation: Option<Violation>,
+    /// After which step it was found not to hold, and when.
+    pub violated_at: Option<(u64, Now)>,
+    /// What is to be kept of a step, where somebody looks at one.
+    pub probe: Option<Box<Probe>>,
     /// Whether a violation ends the story with a panic.
     pub strict: bool,
     /// Everything that happened, for stories.
@@ -154,6 +167,8 @@ impl World {
             exit: None,
             last: None,
             violation: None,
+            violated_at: None,
+            probe: None,
             strict: false,
             log: None,
             traces: None,
@@ -302,6 +317,9 @@ impl World {
         }
         self.ghost.keep_only(&handles);
         invariants::check(self);
+        if self.probe.is_some() {
+            self.look_at_step();
+        }
         assert!(
             !self.strict || self.violation.is_none(),
             "{}\n{}",
@@ -321,10 +339,19 @@ impl World {
         step
     }
 
+    fn look_at_step(&mut self) {
+        let (Some(mut probe), traces) = (self.probe.take(), self.traces.take()) else { return };
+        if probe.step == self.steps {
+            probe.world = Some(self.clone());
+        }
+        (self.probe, self.traces) = (Some(probe), traces);
+    }
+
     /// Notes a violation, if it is the first.
     pub(crate) fn hold(&mut self, id: &'static str, sentence: &'static str, holds: bool) {
         if !holds && self.violation.is_none() {
             self.violation = Some(Violation { id, sentence });
+            self.violated_at = Some((self.steps, self.now));
         }
     }
 

@@ -14,6 +14,8 @@ use crate::server::Object;
 use crate::world::answer::request_digest;
 use crate::world::{Answer, Outcome, Request, World};
 
+mod name;
+
 /// How the driver does its work. All but the first are wrong on purpose: an invariant must notice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Driver {
