@@ -7,6 +7,7 @@
 //! file, as kubectl takes them.
 
 mod error;
+pub(crate) mod fuzz;
 mod material;
 mod raw;
 mod write;
@@ -102,7 +103,13 @@ impl Kubeconfig {
     pub fn read(path: &Path) -> Result<Self, KubeconfigError> {
         let fail = |problem| KubeconfigError::new(path, problem);
         let bytes = material::read_capped(path, MAX_KUBECONFIG).map_err(fail)?;
-        let text = std::str::from_utf8(&bytes).map_err(|_| fail(Problem::NotText))?;
+        Self::parse(path, &bytes)
+    }
+
+    /// What the bytes say that were read at `path`.
+    fn parse(path: &Path, bytes: &[u8]) -> Result<Self, KubeconfigError> {
+        let fail = |problem| KubeconfigError::new(path, problem);
+        let text = std::str::from_utf8(bytes).map_err(|_| fail(Problem::NotText))?;
         if text.trim().is_empty() {
             return Err(fail(Problem::Empty));
         }

@@ -50,9 +50,13 @@ pub mod details;
 pub mod directory;
 pub mod driver;
 pub mod exit;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod identity;
 pub mod keystore;
 pub mod kubeconfig;
 pub mod node;
 pub mod report;
+#[cfg(feature = "seeded")]
+pub mod seeded;
 pub mod tls;

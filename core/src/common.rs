@@ -49,6 +49,9 @@ pub(crate) struct Common {
     pub(crate) floor: MonoTime,
     /// Whether a shutdown was asked for.
     pub(crate) stopping: bool,
+    /// What a seeded bug remembers.
+    #[cfg(feature = "seeded")]
+    pub(crate) seeded: crate::seeded::State,
 }
 
 /// A kind of credential that the server did not take.
@@ -94,6 +97,8 @@ impl Common {
             early: None,
             floor: MonoTime::default(),
             stopping: false,
+            #[cfg(feature = "seeded")]
+            seeded: crate::seeded::State::default(),
         }
     }
 
@@ -103,6 +108,10 @@ impl Common {
 
     /// As whom to call: by validity *now*. An expired identity is never presented.
     pub(crate) fn credential(&self, now: WallTime) -> Credential {
+        #[cfg(feature = "seeded")]
+        if let Some(credential) = crate::seeded::credential(self) {
+            return credential;
+        }
         match self.live {
             Live::Serving(identity) if identity.is_valid(now) && self.refused != Some(Refused::Live) => {
                 Credential::Live(identity.generation)
@@ -209,6 +218,10 @@ impl Cx<'_> {
     /// The wait after so many failures in a row.
     pub(crate) fn retry_wait(&mut self, failures: u32) -> Span {
         let draw = self.draw();
+        #[cfg(feature = "seeded")]
+        if let Some(wait) = crate::seeded::retry_badly(self, failures) {
+            return wait;
+        }
         self.common.times().retry(self.common.life, failures, draw)
     }
 
@@ -216,12 +229,18 @@ impl Cx<'_> {
     pub(crate) fn renew_wait(&mut self, generation: Generation) -> Span {
         let draw = self.draw();
         let attempts = self.common.failed_attempts(generation);
+        #[cfg(feature = "seeded")]
+        if let Some(wait) = crate::seeded::renew_badly(self, attempts) {
+            return wait;
+        }
         self.common.times().renew(self.common.life, attempts, draw)
     }
 
     /// Serves an identity that is durable under the live name; if it ended in the meantime, it is
     /// remembered as withdrawn.
     pub(crate) fn go_live(&mut self, identity: Identity) {
+        #[cfg(feature = "seeded")]
+        let identity = crate::seeded::planned(self, identity);
         let before = self.common.live.identity().map(|old| old.not_after);
         self.common.life = identity.life();
         self.common.refused = None;
@@ -247,6 +266,10 @@ impl Cx<'_> {
     /// Judges the live identity by the time now. Every step begins with this, so nothing that is in
     /// flight can keep an expired identity alive (S1).
     pub(crate) fn judge_live(&mut self) {
+        #[cfg(feature = "seeded")]
+        if crate::seeded::judged(self) {
+            return;
+        }
         let wall = self.now.wall;
         self.common.live = match self.common.live {
             Live::Serving(identity) | Live::Held(identity) if wall >= identity.not_after => {

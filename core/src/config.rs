@@ -64,6 +64,10 @@ pub struct ConfigSpec {
     pub times: Times,
     /// When this program was built: no honest clock shows less.
     pub built: WallTime,
+    /// The mistake to make.
+    #[cfg(feature = "seeded")]
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub bug: Option<crate::seeded::Bug>,
 }
 
 impl ConfigSpec {
@@ -77,6 +81,8 @@ impl ConfigSpec {
             seed: 0,
             times: Times::default(),
             built: WallTime::from_unix_ms(0),
+            #[cfg(feature = "seeded")]
+            bug: None,
         }
     }
 }

@@ -97,6 +97,8 @@ mod live;
 pub mod notice;
 mod renewal;
 pub mod rotator;
+#[cfg(feature = "seeded")]
+pub mod seeded;
 pub mod time;
 pub mod times;
 pub mod trace;

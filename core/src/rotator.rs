@@ -52,6 +52,8 @@ impl Rotator {
     /// [`Disposition::Ignored`] changes nothing beyond that.
     pub fn step(&mut self, now: Now, input: Input) -> Step {
         let mut actions = Vec::new();
+        #[cfg(feature = "seeded")]
+        let now = crate::seeded::before(&mut self.common, now, &input);
         if now.mono < self.common.mono {
             return Step { disposition: Disposition::Ignored(Why::ClockRegressed), actions };
         }
@@ -81,6 +83,10 @@ impl Rotator {
     /// When to give the next [`Input::Tick`] at the latest, and what for: whichever of the two times comes first.
     #[must_use]
     pub fn wake(&self) -> Wake {
+        #[cfg(feature = "seeded")]
+        if let Some(wake) = crate::seeded::wake(&self.common, &self.renewal, self.edge()) {
+            return wake;
+        }
         let mono = self.renewal.wake(&self.common);
         let reason = match (mono, &self.renewal) {
             (None, _) => WakeReason::Nothing,
@@ -157,6 +163,8 @@ impl Rotator {
     pub fn handles(&self) -> impl Iterator<Item = Handle> {
         let (key, cert) = self.renewal.handles();
         let live = self.common.live.identity();
+        #[cfg(feature = "seeded")]
+        let (key, live) = self.common.seeded.handles(key, live);
         let keys = [key, live.map(|identity| identity.key)].into_iter().flatten().map(Handle::Key);
         let certs = [cert, live.map(|identity| identity.cert)].into_iter().flatten().map(Handle::Cert);
         keys.chain(certs)

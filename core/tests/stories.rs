@@ -51,7 +51,7 @@ fn a_first_start_makes_one_request_and_serves_its_certificate() {
 #[test]
 fn a_renewal_comes_between_70_and_90_percent_of_the_life_with_the_live_identity_and_a_new_key() {
     let mut world = running();
-    let first = world.served_facts().expect("it is served").clone();
+    let first = world.served_facts().expect("it is served");
     let born = world.now.wall;
     world.run_until("the second certificate", |world| world.served() == Some(Generation(2)));
     let age = world.now.wall.since(born).ms();

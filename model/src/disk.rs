@@ -6,188 +6,25 @@
 
 use std::hash::{Hash, Hasher};
 
-use certrotate_core::disk::{DiskCommand, DiskFault, LiveName, Name};
-use certrotate_core::id::Generation;
-use certrotate_core::time::WallTime;
+use certrotate_core::disk::{DiskCommand, DiskFault, Name};
 
 use crate::list::List;
 
+mod fault;
+mod file;
 pub mod image;
+mod look;
 
-/// What a file holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum File {
-    /// Nothing.
-    #[default]
-    Empty,
-    /// A part of something.
-    Torn,
-    /// A complete bundle.
-    Bundle(Bundle),
-    /// A complete pending file.
-    Pending(Pending),
-    /// A symbolic link to a name in the directory.
-    Link(Name),
-    /// A symbolic link to somewhere else.
-    ForeignLink,
-    /// Something that somebody else put there.
-    Garbage,
-    /// A directory.
-    Directory,
-}
-
-/// A bundle, by the numbers of its key and certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Bundle {
-    /// The generation in its header.
-    pub generation: Generation,
-    /// The time of issue in its header.
-    pub issued: WallTime,
-    /// The number of its key.
-    pub key: u32,
-    /// The number of its certificate.
-    pub cert: u32,
-}
-
-/// A pending file, by the number of its key, which has one request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Pending {
-    /// The generation in its header.
-    pub generation: Generation,
-    /// When the key was made.
-    pub made: WallTime,
-    /// The number of its key.
-    pub key: u32,
-}
-
-/// A file, or what is left of it after a crash. A link is made with its content.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Inode {
-    pub(crate) file: File,
-    /// Whether a power cut leaves the content.
-    pub(crate) durable: bool,
-    /// Whether a sync failed: later ones succeed and do nothing (R12).
-    pub(crate) lost: bool,
-    /// Whether its descriptor is open: it was created in this run, and neither synced nor failed.
-    pub(crate) open: bool,
-    /// Whether an operation on it failed in this run.
-    pub(crate) failed: bool,
-    /// Whether it was created in this run.
-    pub(crate) ours: bool,
-    /// Whether others may read it.
-    pub(crate) public: bool,
-}
-
-/// A name and the inode that it names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Named {
-    pub(crate) name: Name,
-    pub(crate) inode: u8,
-}
-
-/// A change of one name that no sync has made durable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Change {
-    pub(crate) name: Name,
-    /// What it names then.
-    pub(crate) inode: Option<u8>,
-    /// Whether it is one operation with the change before it, where a rename is atomic.
-    pub(crate) joined: bool,
-}
-
-impl Default for Named {
-    fn default() -> Self {
-        Self { name: Name::Live, inode: 0 }
-    }
-}
-
-impl Default for Change {
-    fn default() -> Self {
-        Self { name: Name::Live, inode: None, joined: false }
-    }
-}
+pub use fault::{Fault, How, Kind};
+pub use file::{Bundle, File, Pending};
+pub(crate) use file::{Change, Inode, Named};
 
 /// How many names there can be; then the disk is full.
-pub const NAMES: usize = 12;
-const INODES: usize = 18;
-const CHANGES: usize = 20;
+pub const NAMES: usize = 11;
+const INODES: usize = 16;
+const CHANGES: usize = 16;
 
 pub(crate) type Entries = List<Named, NAMES>;
-
-/// How an operation is to go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum How {
-    /// As it should.
-    Well,
-    /// It fails and does nothing.
-    Fails(DiskFault),
-    /// It fails when a part was done.
-    FailsHalfway(DiskFault),
-    /// It is done, and reported as failed.
-    FailsDone(DiskFault),
-    /// A mistake of the driver: it is reported as done, and was not.
-    Pretended,
-}
-
-/// The kind of a disk command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// [`DiskCommand::Lock`].
-    Lock,
-    /// [`DiskCommand::Scan`].
-    Scan,
-    /// [`DiskCommand::Create`].
-    Create,
-    /// [`DiskCommand::Write`].
-    Write,
-    /// [`DiskCommand::SyncFile`].
-    SyncFile,
-    /// [`DiskCommand::Rename`].
-    Rename,
-    /// [`DiskCommand::Symlink`].
-    Symlink,
-    /// [`DiskCommand::Unlink`].
-    Unlink,
-    /// [`DiskCommand::SyncDir`].
-    SyncDir,
-}
-
-impl Kind {
-    /// The kind of a command.
-    #[must_use]
-    pub const fn of(command: &DiskCommand) -> Self {
-        match command {
-            DiskCommand::Lock => Self::Lock,
-            DiskCommand::Scan => Self::Scan,
-            DiskCommand::Create { .. } => Self::Create,
-            DiskCommand::Write { .. } => Self::Write,
-            DiskCommand::SyncFile { .. } => Self::SyncFile,
-            DiskCommand::Rename { .. } => Self::Rename,
-            DiskCommand::Symlink { .. } => Self::Symlink,
-            DiskCommand::Unlink { .. } => Self::Unlink,
-            DiskCommand::SyncDir => Self::SyncDir,
-        }
-    }
-}
-
-/// Operations of a kind that are to fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Fault {
-    /// How many operations of the kind go well before.
-    pub after: u16,
-    /// How many fail then.
-    pub times: u16,
-    /// Which kind.
-    pub kind: Kind,
-    /// How.
-    pub fault: DiskFault,
-}
-
-impl Default for Fault {
-    fn default() -> Self {
-        Self { after: 0, times: 0, kind: Kind::Lock, fault: DiskFault::Io }
-    }
-}
 
 /// The certificate directory.
 #[derive(Clone, Copy, Debug, Default)]
@@ -323,6 +160,7 @@ impl Disk {
         if self.visible.len() == NAMES {
             return Err(DiskFault::NoSpace);
         }
+        self.write_back();
         set(&mut self.visible, name, Some(number));
         self.linked_once |= name == Name::Live;
         self.change(name, Some(number), false);
@@ -353,6 +191,7 @@ impl Disk {
         if final_name && self.number_of(to).is_some() {
             self.exposed = Some("a file was given a final name that another file has");
         }
+        self.write_back();
         set(&mut self.visible, from, None);
         let replaces = self.number_of(to).is_some();
         if replaces {
@@ -367,6 +206,7 @@ impl Disk {
 
     fn unlink(&mut self, name: Name) {
         if self.number_of(name).is_some() {
+            self.write_back();
             set(&mut self.visible, name, None);
             self.change(name, None, false);
         }
@@ -384,8 +224,12 @@ impl Disk {
     }
 
     fn change(&mut self, name: Name, inode: Option<u8>, joined: bool) {
-        if !self.pending.push(Change { name, inode, joined }) {
-            // The kernel may write back whenever it likes, and does when it has gathered much.
+        self.pending.push(Change { name, inode, joined });
+    }
+
+    /// The kernel may write back whenever it likes, and does, between two operations, when it has gathered much.
+    fn write_back(&mut self) {
+        if self.pending.len() + 3 > CHANGES {
             self.durable = self.visible;
             self.pending.clear();
         }
@@ -433,125 +277,6 @@ impl Disk {
 
     pub(crate) fn file(&self, number: u8) -> Inode {
         self.inodes.get(usize::from(number)).copied().unwrap_or_default()
-    }
-
-    /// What is behind a name, as system calls see it.
-    #[must_use]
-    pub fn read(&self, name: Name) -> Option<File> {
-        self.number_of(name).map(|number| self.file(number).file)
-    }
-
-    /// The bundle that a reader of the live name gets.
-    #[must_use]
-    pub fn live_bundle(&self) -> Option<Bundle> {
-        let read = match self.read(Name::Live)? {
-            File::Link(target) => self.read(target)?,
-            other => other,
-        };
-        match read {
-            File::Bundle(bundle) => Some(bundle),
-            _ => None,
-        }
-    }
-
-    /// Whether others may read a file.
-    #[must_use]
-    pub fn is_public(&self, name: Name) -> bool {
-        self.number_of(name).is_some_and(|number| self.file(number).public)
-    }
-
-    /// Whether a name was given to a file, or taken from one, since the directory was synced.
-    #[must_use]
-    pub fn is_renaming(&self, name: Name) -> bool {
-        self.pending.iter().any(|change| change.name == name && change.inode.is_some())
-    }
-
-    /// The names of ours, sorted.
-    pub fn names(&self) -> impl Iterator<Item = Name> {
-        self.visible.iter().map(|it| it.name)
-    }
-
-    /// What a name may name after a power cut, apart from what other names may.
-    pub(crate) fn outcomes(&self, name: Name) -> impl Iterator<Item = Option<u8>> {
-        let before = self.durable.iter().find(|it| it.name == name).map(|it| it.inode);
-        let changes =
-            self.pending.iter().filter(move |change| change.name == name).map(|change| change.inode);
-        std::iter::once(before).chain(changes)
-    }
-
-    /// What the live name gives in the images that a power cut may leave now: the generation of a whole bundle,
-    /// or nothing. An error is a name that gives less than that.
-    pub fn live_in_images(&self) -> impl Iterator<Item = Result<Option<Generation>, Name>> {
-        self.outcomes(Name::Live).map(|live| {
-            let Some(number) = live else { return Ok(None) };
-            match self.file(number) {
-                Inode { file: File::Link(target), .. } => self.whole_in_images(target).map(Some),
-                Inode { file: File::Bundle(bundle), durable: true, .. } => Ok(Some(bundle.generation)),
-                Inode { .. } => Err(Name::Live),
-            }
-        })
-    }
-
-    fn whole_in_images(&self, name: Name) -> Result<Generation, Name> {
-        let mut lowest = None;
-        for outcome in self.outcomes(name) {
-            match outcome.map(|number| self.file(number)) {
-                Some(Inode { file: File::Bundle(bundle), durable: true, public: false, .. }) => {
-                    lowest = lowest.into_iter().chain([bundle.generation]).min();
-                }
-                Some(_) | None => return Err(name),
-            }
-        }
-        lowest.ok_or(name)
-    }
-
-    /// How many names there are in the fullest image that a power cut may leave, but for those passed over.
-    pub fn most_names(&self, mut counts: impl FnMut(Name) -> bool) -> usize {
-        let there = |name: Name| self.outcomes(name).any(|outcome| outcome.is_some());
-        let durable =
-            self.durable.iter().map(|it| it.name).filter(|name| counts(*name) && there(*name)).count();
-        let mut seen: List<Named, CHANGES> = List::default();
-        for change in self.pending.iter().filter(|change| change.inode.is_some()) {
-            let known = self.durable.iter().chain(seen.iter()).any(|it| it.name == change.name);
-            if !known && counts(change.name) {
-                seen.push(Named { name: change.name, inode: 0 });
-            }
-        }
-        durable + seen.len()
-    }
-
-    /// The keys of files that have a final name durably, with their generations.
-    pub(crate) fn durable_keys(self) -> impl Iterator<Item = (Generation, u32)> {
-        (0..self.durable.len()).filter_map(move |index| {
-            let Named { name, inode } = self.durable[index];
-            match (name, self.file(inode).file) {
-                (Name::Bundle { generation, .. }, File::Bundle(Bundle { key, .. }))
-                | (Name::Pending { generation, .. }, File::Pending(Pending { key, .. })) => {
-                    Some((generation, key))
-                }
-                _ => None,
-            }
-        })
-    }
-
-    /// How many changes of names a power cut may keep or lose.
-    #[must_use]
-    pub fn changes(&self) -> usize {
-        self.pending.len()
-    }
-
-    /// What a scan says of the live name.
-    #[must_use]
-    pub fn live_name(&self) -> LiveName {
-        match self.read(Name::Live) {
-            None => LiveName::Absent,
-            Some(File::Link(target @ Name::Bundle { .. })) => LiveName::Link(target),
-            Some(File::Link(_) | File::ForeignLink) => LiveName::Foreign,
-            Some(File::Directory) => LiveName::Strange,
-            Some(File::Empty | File::Torn | File::Bundle(_) | File::Pending(_) | File::Garbage) => {
-                LiveName::File
-            }
-        }
     }
 
     /// Puts something behind a name, as somebody else would; it is durable.

@@ -15,6 +15,9 @@ pub const COUNTER_CAP: u16 = 16;
 #[derive(Clone, Debug)]
 pub struct Relative {
     state: u64,
+    /// Small numbers side by side, until there are 64 bits of them.
+    small: u64,
+    bits: u32,
     wall: i64,
     mono: u128,
     ops: i32,
@@ -25,7 +28,16 @@ impl Relative {
     #[must_use]
     pub fn new(now: Now, ops: u32) -> Self {
         let (wall, mono) = (now.wall.unix_ms(), u128::from(now.mono.ms()));
-        Self { state: 0x9e37_79b9_7f4a_7c15, wall, mono, ops: ops.cast_signed() }
+        Self { state: 0x9e37_79b9_7f4a_7c15, small: 0, bits: 0, wall, mono, ops: ops.cast_signed() }
+    }
+
+    fn gather(&mut self, number: u64, bits: u32) {
+        if self.bits + bits > 64 {
+            self.mix(self.small);
+            (self.small, self.bits) = (0, 0);
+        }
+        self.small = self.small << bits | number;
+        self.bits += bits;
     }
 
     fn mix(&mut self, number: u64) {
@@ -44,7 +56,9 @@ pub fn of(value: &impl Hash, now: Now, ops: u32) -> u64 {
 
 impl Hasher for Relative {
     fn finish(&self) -> u64 {
-        let mixed = (self.state ^ (self.state >> 32)).wrapping_mul(0x9fb2_1c65_1e98_df25);
+        let mut last = self.clone();
+        last.mix(self.small);
+        let mixed = (last.state ^ (last.state >> 32)).wrapping_mul(0x9fb2_1c65_1e98_df25);
         mixed ^ (mixed >> 29)
     }
 
@@ -57,27 +71,29 @@ impl Hasher for Relative {
     }
 
     fn write_u8(&mut self, number: u8) {
-        self.mix(number.into());
+        self.gather(number.into(), 8);
     }
 
     fn write_u16(&mut self, counter: u16) {
-        self.mix(counter.min(COUNTER_CAP).into());
+        self.gather(counter.min(COUNTER_CAP).into(), 8);
     }
 
     fn write_u32(&mut self, number: u32) {
-        self.mix(number.into());
+        self.gather(number.into(), 32);
     }
 
     fn write_u64(&mut self, number: u64) {
         self.mix(number);
     }
 
+    /// A length, of lists that differ in what is in them where they differ by 256 items.
     fn write_usize(&mut self, number: usize) {
-        self.mix(number as u64);
+        self.gather(number as u64 & 0xff, 8);
     }
 
+    /// Which variant: no enum here has more than 256.
     fn write_isize(&mut self, number: isize) {
-        self.mix(number as u64);
+        self.gather(number as u64 & 0xff, 8);
     }
 
     fn write_i64(&mut self, wall: i64) {
@@ -89,7 +105,7 @@ impl Hasher for Relative {
     }
 
     fn write_i32(&mut self, ops: i32) {
-        self.mix(u64::from(ops.wrapping_sub(self.ops).cast_unsigned()));
+        self.gather(ops.wrapping_sub(self.ops).cast_unsigned().into(), 32);
     }
 
     fn write_i128(&mut self, _run: i128) {}

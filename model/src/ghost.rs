@@ -45,6 +45,8 @@ pub struct Bucket {
 /// What is remembered.
 #[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct Ghost {
+    /// How many attempts have begun since an identity went live.
+    pub attempts: u8,
     /// Keys that the driver holds.
     keys: List<u64, 10>,
     /// Certificates that the driver holds.
@@ -57,6 +59,8 @@ pub struct Ghost {
     pub recovered: bool,
     /// Since when the identity that is served is, and when it is to be renewed at the latest, by mono time.
     pub renew_by: Option<MonoTime>,
+    /// How many identities went live.
+    pub rotations: u8,
     /// Looks and creations, and watches apart.
     pub looks: Bucket,
     /// Watches.
@@ -67,8 +71,6 @@ pub struct Ghost {
     called_yet: bool,
     /// Whether a run that found a request called at once, as a loop of crashes would do each time.
     pub crash_loop: bool,
-    /// When the latest call was made.
-    pub called: MonoTime,
     /// Where the tidying after a failed file has got to.
     pub failed: Failed,
     /// Which requests were made with which keys.
@@ -77,7 +79,7 @@ pub struct Ghost {
     generations: List<(Generation, u32), 6>,
     /// How often somebody took a pending file away, or it could not be read, so that its open request was lost.
     pub requests_lost: u8,
-    /// Whether the clock was before the start of what is live, and there are more than three names since.
+    /// Whether the clock was before the start of what is live, and nothing newer went live since.
     pub held_back: bool,
     /// Whether this run misread something.
     pub misread: bool,
@@ -102,10 +104,15 @@ impl Bucket {
 
     /// One more call; it leaks a call a minute where certificates live for an hour or longer, and as much faster as they live shorter.
     pub fn fill(&mut self, now: MonoTime, life: Span) {
+        self.leak(now, life);
+        self.level += 1000;
+    }
+
+    fn leak(&mut self, now: MonoTime, life: Span) {
         let passed = now.ms().saturating_sub(self.at.ms());
         let minute = (life.ms().min(3_600_000) / 60).max(1);
         let leaked = passed.saturating_mul(1000) / minute;
-        self.level = self.level.saturating_sub(leaked) + 1000;
+        self.level = self.level.saturating_sub(leaked);
         self.at = now;
     }
 
@@ -132,8 +139,19 @@ impl Ghost {
         self.called_yet = false;
     }
 
+    /// Time that has passed counts for nothing any more: worlds that differ only in it are equal.
+    pub(crate) fn forget_time(&mut self, now: MonoTime, life: Span) {
+        self.looks.leak(now, life);
+        self.watches.leak(now, life);
+        self.renew_by = self.renew_by.map(|by| by.max(now));
+        if self.called_yet {
+            self.start = (now, 0);
+        }
+    }
+
     /// An attempt begins. What is not valid by then does not have to survive it (S5).
     pub(crate) fn attempt(&mut self, now: Now) {
+        self.attempts = self.attempts.saturating_add(1);
         if self.announced.is_some_and(|it| now.wall < it.not_before) {
             self.announced = None;
         }
@@ -152,7 +170,6 @@ impl Ghost {
         let known = matches!(call, Call::Create { key } if key.0 <= self.start.1);
         self.crash_loop |= known && !self.called_yet && early(self.start.0);
         self.called_yet = true;
-        self.called = now.mono;
         match call {
             Call::Watch { .. } => self.watches.fill(now.mono, life),
             Call::Create { .. } | Call::Get { .. } => self.looks.fill(now.mono, life),
@@ -164,6 +181,9 @@ impl Ghost {
             self.served.is_some_and(|it| it.generation > identity.generation && now.wall < it.not_after);
         self.revived |= older || identity.generation <= self.withdrawn;
         if self.served.map(|it| it.cert) != Some(identity.cert) {
+            self.held_back = false;
+            self.attempts = 0;
+            self.rotations = self.rotations.saturating_add(1);
             // The latest renewal point is a tenth of the life before the end.
             let left = identity.not_after.since(now.wall).ms().saturating_sub(life.ms() / 10) + 10;
             self.renew_by = Some(now.mono.plus(Span::from_ms(left)));

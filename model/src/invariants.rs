@@ -77,7 +77,6 @@ pub fn check(world: &mut World) {
     world.ghost.recovered |= has_recovered(world);
     let view = world.node.as_ref().map(Rotator::view);
     world.ghost.held_back |= view.is_some_and(|view| view.identity.is_some() && !view.serving);
-    world.ghost.held_back &= world.disk.names().count() > 3;
 }
 
 /// Asks those of the disk, and notes the first that does not hold.
@@ -249,15 +248,18 @@ pub fn l2_a_deadline_is_armed(world: &World) -> bool {
 }
 
 /// Between two calls, and between two attempts, there is no longer wait than its cap: while asking, the longest wait
-/// of a call (15 min) or its deadline; otherwise the longest wait after denials, with jitter (5 h). All shrink with the life of certificates.
+/// of a call (15 min, less where certificates live for less than an hour); otherwise the longest wait after denials, with jitter (5 h).
 #[must_use]
 pub fn l4_no_wait_is_longer_than_its_cap(world: &World) -> bool {
     let Some(node) = &world.node else { return true };
     let (view, wake) = (node.view(), node.wake());
     let rests = view.phase == Phase::Resting && view.identity.is_some();
     let Some(mono) = wake.mono.filter(|_| !rests) else { return true };
-    let cap = if view.phase == Phase::Asking { 900_000 } else { 18_000_000 };
-    let scaled = (cap * view.life.ms().min(3_600_000) / 3_600_000).max(1000);
+    // A wait may have begun when certificates lived longer; calls are made while nothing changes that.
+    let scaled = match view.phase {
+        Phase::Asking => (900_000 * view.life.ms().min(3_600_000) / 3_600_000).max(1000),
+        _ => 18_000_000,
+    };
     mono.ms().saturating_sub(world.shown().mono.ms()) <= scaled
 }
 
@@ -271,8 +273,9 @@ pub fn s14_renewal_is_not_postponed(world: &World) -> bool {
         return true;
     }
     let cap = 18_000_000 * view.life.ms().min(3_600_000) / 3_600_000 + 1000;
-    let shown = world.shown().mono.ms();
-    wake.mono.is_some_and(|mono| mono.ms() <= by.ms().max(shown.saturating_add(cap)))
+    // A clock that stands still while the machine sleeps wakes it as much later.
+    let latest = by.ms().max(world.now.mono.ms().saturating_add(cap));
+    wake.mono.is_some_and(|mono| mono.ms().saturating_add(world.lag.ms()) <= latest)
 }
 
 /// While clocks, process and files are left alone, an identity that was announced is served to its end.

@@ -22,6 +22,7 @@ pub mod brief;
 pub mod cert;
 pub mod disk;
 pub mod event;
+pub mod explore;
 pub mod fingerprint;
 pub mod ghost;
 pub mod invariants;

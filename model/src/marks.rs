@@ -40,8 +40,11 @@ pub const PHASES: [Phase; 9] = [
     Phase::Ended,
 ];
 
+/// A situation, and whether an event in a world is it.
+pub type Situation = (&'static str, fn(&World, Event) -> bool);
+
 /// Situations that runs must sometimes be in, each with what it takes.
-pub const SITUATIONS: [(&str, fn(&World, Event) -> bool); 20] = [
+pub const SITUATIONS: [Situation; 20] = [
     ("killed while a request was open", |world, event| is_kill(event) && world.server.open() > 0),
     ("power cut while a request was open", |world, event| is_cut(event) && world.server.open() > 0),
     ("power cut while the pending file was made", |world, event| {

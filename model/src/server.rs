@@ -88,7 +88,8 @@ impl Object {
     /// approved long ago and got no certificate: it may not delete them, and nobody else does.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        let foreign = self.key == 0 || self.foreign_signer || self.foreign_usages;
+        let foreign =
+            matches!(self.key, SOMEBODY_ELSES | UNREADABLE) || self.foreign_signer || self.foreign_usages;
         !self.is_decided() && !self.given_up && !foreign
     }
 

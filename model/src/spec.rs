@@ -1,8 +1,9 @@
 //! The specification: what the machine may do, as a predicate over the inputs and actions so far (M6).
 //!
-//! It is shown every input and every step, knows the types that these are made of and nothing else of the
-//! machine, and does its own arithmetic. So it cannot be wrong in the same way. What it keeps is what an
-//! outside observer would: operations under way, files as the answers tell of them, certificates that were shown.
+//! It knows the types that these are made of and nothing else of the machine, and does its own arithmetic: so it
+//! cannot be wrong in the same way. What it keeps is what an outside observer would.
+
+use std::hash::Hash;
 
 use certrotate_core::api::{ApiFault, Call, Credential, CsrObject, Issued};
 use certrotate_core::disk::{Content, DiskCommand, DiskDone, DiskFault, Found, Inventory, LiveName, Name};
@@ -11,31 +12,28 @@ use certrotate_core::id::{CertHandle, Generation, KeyDigest, KeyHandle, OpId};
 use certrotate_core::input::{Action, Disposition, Input};
 use certrotate_core::notice::Notice;
 use certrotate_core::rotator::Step;
-use certrotate_core::time::{Now, WallTime};
+use certrotate_core::time::{Now, Span, WallTime};
 
 use crate::list::Map;
 
 /// What was configured to be asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// The subject.
-    pub subject: Subject,
-    /// The subject alternative names.
-    pub sans: Vec<San>,
-    /// The usages.
-    pub usages: Usages,
+    pub(crate) subject: Subject,
+    pub(crate) sans: Vec<San>,
+    pub(crate) usages: Usages,
     /// Whether a client CA is configured.
-    pub chain: bool,
+    pub(crate) chain: bool,
 }
 
 /// What an observer of inputs and actions knows; nothing at the start of a run.
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Clone, Debug, Default)]
 pub struct Spec {
-    under_way: Map<OpId, Asked, 6>,
-    keys: Map<KeyHandle, KeyDigest, 8>,
+    under_way: Map<OpId, Asked, 5>,
+    keys: Map<KeyHandle, KeyDigest, 6>,
     /// Certificates that are what was asked for.
-    certs: Map<CertHandle, Good, 6>,
-    files: Map<Name, File, 12>,
+    certs: Map<CertHandle, Good, 4>,
+    files: Map<Name, File, 10>,
     served: Option<(Generation, Good)>,
     /// What went live last.
     last: Option<(Generation, CertHandle, Good)>,
@@ -85,33 +83,28 @@ struct File {
 }
 
 impl Spec {
+    /// What cannot be told from the rest of a world.
+    pub(crate) fn what_is_open(&self) -> impl Hash {
+        (self.open, self.lowest)
+    }
+
     fn rule(&mut self, id: &'static str, sentence: &'static str, kept: bool) {
         self.broken = self.broken.or((!kept).then_some((id, sentence)));
     }
 
     /// Sees an input, before the step.
     pub fn given(&mut self, now: Now, wanted: &Wanted, input: &Input) {
-        self.stray = false;
-        let (Input::DiskAnswered { op, .. } | Input::KeyMade { op, .. } | Input::CallAnswered { op, .. }) =
-            input
-        else {
-            return;
-        };
+        use Input::{CallAnswered, DiskAnswered, KeyMade};
+        let (DiskAnswered { op, .. } | KeyMade { op, .. } | CallAnswered { op, .. }) = input else { return };
         match (self.under_way.get(*op), input) {
-            (Some(Asked::Disk(command)), Input::DiskAnswered { result, .. }) => {
-                self.did(wanted, command, result)
-            }
-            (Some(Asked::Key), Input::KeyMade { result, .. }) => {
+            (Some(Asked::Disk(command)), DiskAnswered { result, .. }) => self.did(wanted, command, result),
+            (Some(Asked::Call(call)), CallAnswered { result, .. }) => self.called(now, wanted, call, result),
+            (Some(Asked::Key), KeyMade { result, .. }) => {
                 result.iter().for_each(|made| self.keys.insert(made.key, made.key_digest));
             }
-            (Some(Asked::Call(call)), Input::CallAnswered { result, .. }) => {
-                self.called(now.wall, wanted, call, result);
-            }
-            (Some(_) | None, _) => self.stray = true,
+            (Some(_) | None, _) => return self.stray = true,
         }
-        if !self.stray {
-            self.under_way.remove(*op);
-        }
+        self.under_way.remove(*op);
     }
 
     fn did(&mut self, wanted: &Wanted, command: DiskCommand, result: &Result<DiskDone, DiskFault>) {
@@ -145,8 +138,7 @@ impl Spec {
     /// Takes over what is there; names that were durable stay so.
     fn scanned(&mut self, wanted: &Wanted, inventory: &Inventory) {
         let before = std::mem::take(&mut self.files);
-        let durable = |name| before.get(name).is_some_and(|it| it.durable);
-        let file = |name, content| File { content, synced: false, durable: durable(name) };
+        let file = |name, content| File { content, synced: false, ..before.get(name).unwrap_or_default() };
         for entry in &inventory.entries {
             let content = match &entry.found {
                 Found::Bundle(found) => {
@@ -168,15 +160,14 @@ impl Spec {
         self.files.insert(Name::Live, file(Name::Live, live));
     }
 
-    fn called(&mut self, now: WallTime, wanted: &Wanted, call: Call, result: &Result<CsrObject, ApiFault>) {
+    fn called(&mut self, now: Now, wanted: &Wanted, call: Call, result: &Result<CsrObject, ApiFault>) {
         let decided = match result {
             Ok(object) => {
+                // With less than five seconds left it is not worth its while.
                 if let (Some(Issued::Readable { cert, facts }), Some(key)) = (&object.certificate, self.open)
+                    && facts.not_after.since(now.wall) >= Span::from_secs(5)
                 {
-                    // With less than five seconds left it is not worth its while.
-                    if facts.not_after.unix_ms().saturating_sub(now.unix_ms()) >= 5000 {
-                        self.show(wanted, *cert, key, facts);
-                    }
+                    self.show(wanted, *cert, key, facts);
                 }
                 object.denied || object.failed || object.certificate.is_some()
             }
@@ -188,17 +179,16 @@ impl Spec {
 
     /// Judges a certificate by what it says.
     fn show(&mut self, wanted: &Wanted, cert: CertHandle, key: KeyHandle, facts: &CertFacts) {
-        let Wanted { subject, sans, usages, chain } = wanted;
         let harmless = Usages::KEY_ENCIPHERMENT;
         let good = self.keys.get(key) == Some(facts.key)
-            && facts.subject.common_name == subject.common_name
-            && facts.subject.others == subject.others
-            && same(&facts.subject.organizations, &subject.organizations)
-            && same(&facts.sans, sans)
-            && facts.usages.has(*usages)
-            && facts.usages.with(harmless) == usages.with(harmless)
+            && facts.subject.common_name == wanted.subject.common_name
+            && facts.subject.others == wanted.subject.others
+            && same(&facts.subject.organizations, &wanted.subject.organizations)
+            && same(&facts.sans, &wanted.sans)
+            && facts.usages.has(wanted.usages)
+            && facts.usages.with(harmless) == wanted.usages.with(harmless)
             && !facts.ca
-            && (facts.chain == Chain::Trusted || facts.chain == Chain::Unchecked && !chain);
+            && (facts.chain == Chain::Trusted || facts.chain == Chain::Unchecked && !wanted.chain);
         self.certs.remove(cert);
         if good {
             self.certs.insert(cert, Good { key, start: facts.not_before, end: facts.not_after });
@@ -210,7 +200,8 @@ impl Spec {
         let still =
             |it: &Action| matches!(it, Action::Withdraw { .. } | Action::GoLive { .. } | Action::Report(_));
         let ignored = step.disposition != Disposition::Applied && step.actions.iter().all(still);
-        self.rule("S13", "an answer to what is not under way is ignored", ignored || !self.stray);
+        let stray = std::mem::take(&mut self.stray);
+        self.rule("S13", "an answer to what is not under way is ignored", ignored || !stray);
         step.actions.iter().for_each(|action| self.acts(now.wall, action));
         let valid = self.served.is_none_or(|(_, good)| good.holds(now.wall));
         self.rule("S1", "what is served is valid", valid);
@@ -231,9 +222,8 @@ impl Spec {
                 let served = self.served.take().filter(|(served, _)| *served == generation);
                 let over = served.is_some_and(|(_, good)| !good.holds(wall));
                 self.rule("S1", "only what is served and not valid is withdrawn", over);
-                if served.is_some_and(|(_, good)| wall >= good.end) {
-                    self.lowest = generation.next();
-                }
+                let ended = served.is_some_and(|(_, good)| wall >= good.end);
+                self.lowest = if ended { generation.next() } else { self.lowest };
             }
             Action::Report(Notice::RequestStuck { .. } | Notice::RequestForeign { .. }) => self.open = None,
             Action::Report(_) => {}
@@ -258,16 +248,14 @@ impl Spec {
             self.rule("S7", "what is not answered in time is followed by a scan only", looks);
             self.under_way.remove(late);
         }
-        let sound = match command {
-            DiskCommand::Rename { from, to: Name::Bundle { .. } | Name::Pending { .. } } => {
-                self.files.get(from).is_some_and(|it| it.synced)
-            }
-            DiskCommand::Write { name, .. } | DiskCommand::SyncFile { name } => {
-                self.files.get(name).is_some()
-            }
-            _ => true,
-        };
-        self.rule("S7", "only a sound file of this run is written, synced and then named", sound);
+        if let DiskCommand::Rename { from, to: Name::Bundle { .. } | Name::Pending { .. } } = command {
+            let synced = self.files.get(from).is_some_and(|it| it.synced);
+            self.rule("S7", "only a file that this run wrote and synced gets a final name", synced);
+        }
+        if let DiskCommand::Write { name, .. } | DiskCommand::SyncFile { name } = command {
+            let sound = self.files.get(name).is_some();
+            self.rule("S7", "only a file of this run that did not fail is written and synced", sound);
+        }
         if let DiskCommand::Write { content: Content::Bundle { key, cert, .. }, .. } = command {
             let fits = self.certs.get(cert).is_some_and(|it| it.key == key);
             self.rule("S2", "only a certificate that was judged, with its own key, is written", fits);
@@ -281,10 +269,9 @@ impl Spec {
             self.rule("L3", "only what is served and valid is presented", valid);
         }
         if let Call::Create { key } = call {
-            let saved = self.files.iter().any(|(name, file)| {
-                let holds = matches!(file.content, Some(Content::Pending { key: it, .. }) if it == key);
-                matches!(name, Name::Pending { .. }) && file.durable && holds
-            });
+            let has = |it: &File| matches!(it.content, Some(Content::Pending { key: its, .. }) if its == key);
+            let pending = |name| matches!(name, Name::Pending { .. });
+            let saved = self.files.iter().any(|(name, file)| pending(name) && file.durable && has(&file));
             self.rule("S8", "a request is sent when its key is durable", saved);
             self.rule("S8", "there is no other request open", self.open.is_none_or(|open| open == key));
             self.open = Some(key);
@@ -305,8 +292,7 @@ impl Spec {
         self.rule("S4", "what goes live has the live name, durably", durable);
         self.rule("S13", "nothing that ended, or is older, goes live", generation >= self.lowest);
         self.served = good.map(|good| (generation, good));
-        self.last = good.map(|good| (generation, cert, good));
-        self.lowest = generation;
+        (self.last, self.lowest) = (good.map(|good| (generation, cert, good)), generation);
     }
 }
 

@@ -1,10 +1,11 @@
 //! Property tests over the certrotate crates: random stories told to the machine in its simulated world
-//! (`tests/stories.rs`), random validity windows (`tests/windows.rs`), any bytes for the decoders
-//! (`tests/bytes.rs`), traces (`tests/traces.rs`), and the corpora of `fuzz/` on a stable compiler (`tests/corpus.rs`).
+//! (`tests/stories.rs`), real certificates against a symbolic judgement ([`differential`]), traces as text ([`trace`]),
+//! and the corpora of `fuzz/` on a stable compiler (`tests/corpus.rs`).
 //!
-//! The properties themselves live beside what they are about: [`certrotate_model::scenario`] for stories,
-//! `certrotate_x509::fuzz` for files, so that fuzz targets run the very same ones. A story that once
-//! broke a promise is kept in `stories/`, under the sentence that it broke, and told again by every test run.
+//! A property that is about one crate lives beside what it is about: `certrotate_model::scenario` for stories,
+//! `certrotate_x509::fuzz` for files, `certrotate::fuzz` for what the agent reads. The two here are about several crates at once.
+//! Fuzz targets run the very same functions. A story that once broke a promise is kept in `stories/`, under the
+//! sentence that it broke, and told again by every test run.
 //!
 //! # Example
 //!
@@ -12,3 +13,6 @@
 //! // The first byte chooses a configuration, each pair after it is an event.
 //! certrotate_model::scenario::run(&[0, 5, 200, 14, 7, 8, 30]);
 //! ```
+
+pub mod differential;
+pub mod trace;

@@ -34,3 +34,23 @@ fn the_bundle_corpus_is_read_without_a_panic() {
 fn the_pending_corpus_is_read_without_a_panic() {
     replay("pending", certrotate_x509::fuzz::pending);
 }
+
+#[test]
+fn the_api_corpus_is_told_as_its_json_says() {
+    replay("api", certrotate::fuzz::api);
+}
+
+#[test]
+fn the_kubeconfig_corpus_is_read_without_showing_a_secret() {
+    replay("kubeconfig", certrotate::fuzz::kubeconfig);
+}
+
+#[test]
+fn the_trace_corpus_is_read_written_and_replayed() {
+    replay("trace", certrotate_proptests::trace::check);
+}
+
+#[test]
+fn the_differential_corpus_is_judged_as_the_oracle_judges() {
+    replay("differential", certrotate_proptests::differential::check);
+}

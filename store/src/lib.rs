@@ -88,6 +88,8 @@ mod fault;
 mod name;
 mod read;
 mod scan;
+#[cfg(feature = "seeded")]
+pub mod seeded;
 mod store;
 
 pub use fault::Fault;

@@ -9,6 +9,8 @@ use rustix::process::geteuid;
 use zeroize::Zeroizing;
 
 use crate::fault::kind_of;
+#[cfg(feature = "seeded")]
+use crate::seeded::{Bug, has};
 
 /// The most bytes of one file that are read; a larger one is corrupt. What certrotate writes stays below
 /// [`certrotate_x509::MAX_FILE`].
@@ -30,6 +32,8 @@ pub(crate) enum Reading {
 pub(crate) fn read_own(directory: BorrowedFd<'_>, file_name: &str) -> Reading {
     // Without O_NONBLOCK a FIFO would hold us until somebody writes to it.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    #[cfg(feature = "seeded")]
+    let flags = if has(Bug::X7) { flags - OFlags::NOFOLLOW } else { flags };
     let read = fs::openat(directory, file_name, flags, Mode::empty()).and_then(|file| read_open(&file));
     read.unwrap_or_else(|errno| match errno {
         Errno::NOENT => Reading::Gone,
@@ -50,6 +54,8 @@ fn read_open(file: &OwnedFd) -> Result<Reading, Errno> {
     if stat.st_uid != geteuid().as_raw() {
         return Ok(Reading::Alien("it belongs to another user"));
     }
+    #[cfg(feature = "seeded")]
+    let stat = crate::seeded::only_name(stat);
     if stat.st_nlink != 1 {
         return Ok(Reading::Alien("it has more than one name (a hard link)"));
     }
@@ -72,5 +78,9 @@ fn read_open(file: &OwnedFd) -> Result<Reading, Errno> {
         return Ok(Reading::Alien("it grew while it was read"));
     }
     bytes.truncate(filled);
+    #[cfg(feature = "seeded")]
+    if has(Bug::X9) {
+        return Ok(Reading::Bytes(bytes, true));
+    }
     Ok(Reading::Bytes(bytes, stat.st_mode & 0o7777 == 0o600))
 }

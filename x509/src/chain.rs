@@ -52,7 +52,8 @@ impl CertChain {
     /// The facts of key, subject, SANs, usages and CA are the leaf's; start and end are the narrowest
     /// over the chain and, where the path ends at a root of `client_ca`, that root (RFC 5280 leaves a
     /// root's dates to local policy; kube-apiserver, in Go, heeds them). The path is looked for
-    /// by webpki at a time at which all of the chain is valid: whether that is now, core judges.
+    /// by webpki at a time at which all of the chain is valid: whether that is now, core judges. An issuer whose
+    /// key usage lacks keyCertSign is on no path.
     ///
     /// # Errors
     ///
@@ -140,9 +141,13 @@ fn chain_facts(
     for certificate in parsed {
         window = narrower(window, facts::window(certificate));
     }
+    #[cfg(feature = "seeded")]
+    if crate::seeded::has(crate::seeded::Bug::X1) {
+        window.1 = facts::window(leaf).1;
+    }
     let (chain, root) = match client_ca {
         None => (Chain::Unchecked, None),
-        Some(ca) => path(ders, ca, window.0),
+        Some(ca) => path(ders, parsed, ca, window.0),
     };
     let (not_before, not_after) = root.map_or(window, |root| narrower(window, root));
     Ok(CertFacts {
@@ -163,12 +168,24 @@ fn narrower(one: (WallTime, WallTime), other: (WallTime, WallTime)) -> (WallTime
 }
 
 /// Looks for a path from the leaf to a root of `ca` at the time `at`, and for that root's start and end.
-fn path(ders: &[CertificateDer<'_>], ca: &ClientCa, at: WallTime) -> (Chain, Option<(WallTime, WallTime)>) {
+fn path(
+    ders: &[CertificateDer<'_>],
+    parsed: &[X509Certificate<'_>],
+    ca: &ClientCa,
+    at: WallTime,
+) -> (Chain, Option<(WallTime, WallTime)>) {
     let none = (Chain::Untrusted, None);
-    let Some((leaf, others)) = ders.split_first() else { return none };
+    let Some(leaf) = ders.first() else { return none };
     let Ok(leaf) = EndEntityCert::try_from(leaf) else { return none };
+    // webpki ignores key usages; RFC 5280, section 6.1.4 (n), and Go, and so kube-apiserver, do not.
+    let issuers = ders.iter().zip(parsed).skip(1).filter(|(_, parsed)| facts::may_issue(parsed));
+    let issuers: Vec<_> = issuers.map(|(der, _)| CertificateDer::from(der.as_ref())).collect();
     let at = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(at.unix_secs()).unwrap_or(0)));
+    #[cfg(feature = "seeded")]
+    if crate::seeded::wrong_path(ders, ca, at) {
+        return (Chain::Trusted, None);
+    }
     let usage = KeyUsage::client_auth();
-    let found = leaf.verify_for_usage(ALL_VERIFICATION_ALGS, ca.anchors(), others, at, usage, None, None);
+    let found = leaf.verify_for_usage(ALL_VERIFICATION_ALGS, ca.anchors(), &issuers, at, usage, None, None);
     found.map_or(none, |path| (Chain::Trusted, ca.window(path.anchor())))
 }

@@ -27,6 +27,8 @@ const KEY_USAGES: [Usages; 9] = [
 /// Parses one certificate that fills `der`; it is the `block`-th, for the error.
 pub(crate) fn certificate(der: &[u8], block: usize) -> Result<X509Certificate<'_>, ReadError> {
     let (rest, certificate) = X509Certificate::from_der(der).map_err(|_| ReadError::Der { block })?;
+    #[cfg(feature = "seeded")]
+    let rest = if crate::seeded::has(crate::seeded::Bug::X2) { &[] } else { rest };
     if !rest.is_empty() {
         return Err(ReadError::TrailingBytes { block });
     }
@@ -42,6 +44,11 @@ pub(crate) fn window(certificate: &X509Certificate<'_>) -> (WallTime, WallTime) 
         WallTime::from_unix_secs(validity.not_before.timestamp()),
         WallTime::from_unix_secs(validity.not_after.timestamp()),
     )
+}
+
+/// Whether the key usage, where there is one, lets this certificate's key sign others (RFC 5280, section 4.2.1.3).
+pub(crate) fn may_issue(certificate: &X509Certificate<'_>) -> bool {
+    certificate.key_usage().is_ok_and(|usage| usage.is_none_or(|usage| usage.value.key_cert_sign()))
 }
 
 /// The subject, as far as Kubernetes reads it. What cannot be read as text counts among the others.

@@ -74,6 +74,8 @@ mod key;
 mod pem;
 pub mod pending;
 mod request;
+#[cfg(feature = "seeded")]
+pub mod seeded;
 
 pub use bundle::Bundle;
 pub use ca::ClientCa;

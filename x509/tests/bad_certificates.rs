@@ -206,6 +206,27 @@ fn an_issuer_that_is_no_ca_is_refused() {
 }
 
 #[test]
+fn an_intermediate_whose_key_usage_lacks_cert_sign_is_refused_unless_a_path_leads_around_it() {
+    // RFC 5280, section 6.1.4 (n); kube-apiserver (Go) heeds it, webpki does not.
+    let node = Node::new();
+    let key = KeyPair::generate().unwrap();
+    let signs_nothing = node.root.below_with("intermediate", &key, |ca| {
+        ca.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    });
+    let pem = node.issued_by(&signs_nothing, |_| {}) + &signs_nothing.pem();
+    assert_snapshot!(node.refused(&pem), @"it was issued by another CA: expected a path to the client CA, found none");
+    let proper = node.root.below_with("intermediate", &key, |_| {});
+    assert!(node.judge(pem + &proper.pem()).is_ok());
+}
+
+#[test]
+fn an_intermediate_without_key_usage_may_sign() {
+    let node = Node::new();
+    let free = node.root.below("intermediate", |ca| ca.key_usages.clear());
+    assert!(node.judge(node.issued_by(&free, |_| {}) + &free.pem()).is_ok());
+}
+
+#[test]
 fn bytes_after_the_certificate_are_refused() {
     let node = Node::new();
     let mut der = node.root.issue(node.spki(), &good()).der().to_vec();

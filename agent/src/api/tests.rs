@@ -11,9 +11,8 @@ use certrotate_core::id::{Generation, KeyHandle};
 use certrotate_core::input::MadeKey;
 use certrotate_core::time::Span;
 use certrotate_x509::{ClientCa, request_name};
-use hyper::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 
-use super::{KubeApi, MAX_ANSWER, asked_to_wait};
+use super::{KubeApi, MAX_ANSWER};
 use crate::connection::LiveClient;
 use crate::connection::tests::{Server, identity, server};
 use crate::details::Details;
@@ -315,28 +314,4 @@ async fn the_call_says_who_it_is_from_and_carries_the_token() {
         request_name(&client.made.request)
     );
     assert!(heard.contains(&path), "{heard}");
-}
-
-#[test]
-fn retry_after_is_seconds_or_a_date_and_absurd_values_saturate() {
-    let asked = |text: &str| {
-        let mut headers = HeaderMap::new();
-        headers.insert(RETRY_AFTER, HeaderValue::from_str(text).unwrap());
-        asked_to_wait(&headers)
-    };
-    assert_eq!(asked_to_wait(&HeaderMap::new()), None);
-    for (text, expected) in [
-        ("0", Some(Span::ZERO)),
-        (" 120 ", Some(Span::from_secs(120))),
-        ("99999999999999999999999999", Some(Span::MAX)),
-        ("-1", None),
-        ("1.5", None),
-        ("soon", None),
-        ("", None),
-        ("Sun, 06 Nov 1994 08:49:37 GMT", Some(Span::ZERO)),
-    ] {
-        assert_eq!(asked(text), expected, "{text:?}");
-    }
-    let far = asked("Fri, 31 Dec 9999 23:59:59 GMT").unwrap();
-    assert!(far > Span::from_hours(24 * 365 * 1000), "{far}");
 }

@@ -136,9 +136,25 @@ impl KubeconfigError {
     }
 }
 
+/// A path in a message: a kubeconfig may name one with line ends or terminal sequences in it.
+struct OneLine<'a>(&'a Path);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for letter in self.0.to_string_lossy().chars() {
+            if letter.is_control() {
+                write!(f, "{}", letter.escape_debug())?;
+            } else {
+                write!(f, "{letter}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for KubeconfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "kubeconfig {}: {}", self.path.display(), self.problem)
+        write!(f, "kubeconfig {}: {}", OneLine(&self.path), self.problem)
     }
 }
 
@@ -172,11 +188,11 @@ impl fmt::Display for Problem {
                 write!(f, "the context's user {name:?} is not among users; add it or name another")
             }
             Self::HalfPair { present, missing } => write!(f, "{present} is set without {missing}; set both"),
-            Self::File { field, path, problem } => write!(f, "{field} {}: {problem}", path.display()),
+            Self::File { field, path, problem } => write!(f, "{field} {}: {problem}", OneLine(path)),
             Self::NotOurs { link } => write!(
                 f,
                 "it is there already and its client-certificate and client-key do not both name {}; move it away or give another path",
-                link.display()
+                OneLine(link)
             ),
             Self::Unwritable { error } => {
                 write!(f, "it cannot be written ({error}); make its directory writable or give another path")

@@ -185,6 +185,18 @@ fn every_error_names_file_field_and_remedy() {
 }
 
 #[test]
+fn an_error_is_one_line_though_a_path_in_the_file_is_not() {
+    let cluster = "{server: 'https://h', certificate-authority: \"a\\nb\\e[2J\"}";
+    let (dir, config) = read(kubeconfig(cluster, "{tokenFile: \"t\\r\\n\"}"));
+    let config = config.unwrap();
+    assert_eq!(
+        redacted(&dir, &config.endpoint().unwrap_err()),
+        r"kubeconfig DIR/kubeconfig: certificate-authority DIR/a\nb\u{1b}[2J: there is no such file; put it there or give another path"
+    );
+    assert!(redacted(&dir, &config.secret().unwrap_err()).contains(r"tokenFile DIR/t\r\n: there is"));
+}
+
+#[test]
 fn a_missing_file_and_a_directory_in_its_place_are_told_apart() {
     let dir = tempfile::tempdir().unwrap();
     let missing = Kubeconfig::read(&dir.path().join("none")).unwrap_err();

@@ -12,7 +12,12 @@ use crate::judge::{Refusal, judge_issued};
 use crate::live::Certificate;
 use crate::notice::Notice;
 use crate::renewal::{Attempt, Installing, Outcome, Renewal, Resting};
+#[cfg(feature = "seeded")]
+use crate::seeded::Bug;
 use crate::time::{MonoTime, Span};
+
+#[cfg(feature = "seeded")]
+mod seeded;
 
 /// Asking the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,6 +76,10 @@ impl Asking {
     }
 
     pub(crate) fn tick(mut self, cx: &mut Cx<'_>) -> Outcome {
+        #[cfg(feature = "seeded")]
+        if let Some(next) = self.ticked_badly(cx) {
+            return Ok(next);
+        }
         match self.calling {
             Some(calling) if cx.now.mono >= calling.due => {
                 cx.actions.push(Action::Cancel { op: calling.op });
@@ -85,6 +94,8 @@ impl Asking {
     }
 
     pub(crate) fn answered(self, cx: &mut Cx<'_>, op: OpId, result: Result<CsrObject, ApiFault>) -> Outcome {
+        #[cfg(feature = "seeded")]
+        let op = self.mistaken(cx, op);
         if self.watch.is_some_and(|watch| watch.op == op) {
             return Ok(self.watched(cx, result));
         }
@@ -122,6 +133,10 @@ impl Asking {
     }
 
     fn refused(mut self, cx: &mut Cx<'_>, calling: Calling, fault: ApiFault) -> Renewal {
+        #[cfg(feature = "seeded")]
+        if let Some(next) = self.refused_badly(cx, calling, fault) {
+            return next;
+        }
         let mut asked = Span::ZERO;
         match fault {
             ApiFault::Unauthorized | ApiFault::Forbidden | ApiFault::NoCredential => {
@@ -167,6 +182,10 @@ impl Asking {
     }
 
     fn watched(mut self, cx: &mut Cx<'_>, result: Result<CsrObject, ApiFault>) -> Renewal {
+        #[cfg(feature = "seeded")]
+        if let Some(next) = self.watched_badly(cx, &result) {
+            return next;
+        }
         self.watch = None;
         match result {
             Ok(object) => self.seen(cx, object, false),
@@ -187,8 +206,14 @@ impl Asking {
         let ours = object.key == Some(self.attempt.key_digest)
             && object.signer == template.signer
             && object.usages == template.usages;
+        #[cfg(feature = "seeded")]
+        let ours = ours || cx.bug(Bug::F39);
         if !ours {
             return self.retire(cx, |again_in| Notice::RequestForeign { request, again_in });
+        }
+        #[cfg(feature = "seeded")]
+        if let Some(next) = self.seen_badly(cx, &object) {
+            return next;
         }
         if object.denied {
             return self.retire(cx, |again_in| Notice::RequestDenied { request, again_in });
@@ -207,6 +232,10 @@ impl Asking {
     }
 
     fn pending(mut self, cx: &mut Cx<'_>, approved: bool, looked: bool) -> Renewal {
+        #[cfg(feature = "seeded")]
+        if let Some(next) = self.waits_badly(cx, approved, looked) {
+            return next;
+        }
         let request = self.attempt.request;
         self.attempt.issued_after = self.attempt.issued_after.max(cx.now.wall);
         self.approved = if approved { self.approved.or(Some(cx.now.mono)) } else { None };
@@ -244,6 +273,8 @@ impl Asking {
 
     fn issued(self, cx: &mut Cx<'_>, issued: Issued) -> Renewal {
         let (request, now) = (self.attempt.request, cx.now.wall);
+        #[cfg(feature = "seeded")]
+        let (issued, start) = seeded::started_badly(cx, issued);
         let judged = match issued {
             Issued::Unreadable => Err(Refusal::Unreadable),
             Issued::Readable { cert, facts } => {
@@ -259,6 +290,10 @@ impl Asking {
                 })
             }
         };
+        #[cfg(feature = "seeded")]
+        if let Some(next) = self.judged_badly(cx, judged.as_ref().err(), start) {
+            return next;
+        }
         match judged {
             Err(refusal) => {
                 self.retire(cx, |again_in| Notice::CertificateRefused { request, refusal, again_in })

@@ -14,6 +14,9 @@ use crate::notice::Notice;
 use crate::renewal::Attempt;
 use crate::time::{Now, WallTime};
 
+#[cfg(feature = "seeded")]
+mod seeded;
+
 /// A name that claims a generation this far above every other is not ours: it would use up the numbers.
 const FAR: u32 = 1 << 20;
 
@@ -102,9 +105,15 @@ impl Names {
 /// Decides.
 pub(crate) fn decide(known: &Known<'_>, inventory: &Inventory) -> Decision {
     let scan = Scan::new(known, inventory);
+    #[cfg(feature = "seeded")]
+    if let Some(decision) = scan.astray() {
+        return decision;
+    }
     let temporaries = Names::collect(
         scan.names(|entry| matches!(entry.name, Name::Temporary { .. }) && entry.found != Found::Corrupt),
     );
+    #[cfg(feature = "seeded")]
+    let temporaries = scan.unswept(temporaries);
     if !temporaries.is_empty() {
         return Decision::Drop(temporaries);
     }
@@ -123,6 +132,8 @@ pub(crate) fn decide(known: &Known<'_>, inventory: &Inventory) -> Decision {
     {
         let temporary =
             Name::Temporary { generation: identity.generation, file: scan.next_file(identity.generation) };
+        #[cfg(feature = "seeded")]
+        let temporary = scan.link_name(temporary);
         return Decision::Link { identity, temporary };
     }
     Decision::Ready(Box::new(scan.ready(chosen)))
@@ -180,6 +191,10 @@ impl<'a> Scan<'a> {
         if self.inventory.live == LiveName::File {
             return Some(Name::Live);
         }
+        #[cfg(feature = "seeded")]
+        if self.known.config.has_bug(crate::seeded::Bug::B37) {
+            return None;
+        }
         self.names(|entry| entry.found == Found::Corrupt && !matches!(entry.name, Name::Quarantine { .. }))
             .next()
     }
@@ -196,6 +211,10 @@ impl<'a> Scan<'a> {
 
     fn judge(&self, entry: &Entry) -> Result<(), Refusal> {
         let Found::Bundle(bundle) = &entry.found else { return Err(Refusal::Unreadable) };
+        #[cfg(feature = "seeded")]
+        if let Some(judged) = self.misjudged(bundle) {
+            return judged;
+        }
         judge_identity(self.known.config, &bundle.key_digest, &bundle.facts)?;
         judge_time(self.known.now.wall, bundle.facts.not_before, bundle.facts.not_after)
     }
@@ -208,6 +227,8 @@ impl<'a> Scan<'a> {
             .filter(|entry| entry.name.generation() >= Some(self.known.live))
             .filter(|entry| self.judge(entry).is_ok())
             .max_by_key(|entry| (entry.name.generation(), entry.name.file()))?;
+        #[cfg(feature = "seeded")]
+        let best = self.oldest(best);
         match &best.found {
             Found::Bundle(bundle) => {
                 Some(Identity::found(&self.known.config.times, self.known.now, best.name, bundle))
@@ -248,6 +269,8 @@ impl<'a> Scan<'a> {
             };
             removable && !kept.contains(&Some(entry.name))
         }));
+        #[cfg(feature = "seeded")]
+        let leftovers = self.unswept(leftovers);
         let no_duration = self.lost_wish(pending);
         let top = self.entries().filter_map(|entry| entry.name.generation()).max().unwrap_or_default();
         Ready {
@@ -289,6 +312,11 @@ impl<'a> Scan<'a> {
         let mut wanted = self.known.config.template.clone();
         if found.template.duration.is_none() {
             wanted.duration = None;
+        }
+        #[cfg(feature = "seeded")]
+        if self.known.config.has_bug(crate::seeded::Bug::B21) {
+            wanted.subject.clone_from(&found.template.subject);
+            wanted.sans.clone_from(&found.template.sans);
         }
         let answered = self
             .names(|entry| matches!(entry.name, Name::Bundle { .. }))

@@ -14,6 +14,9 @@ use crate::live::{Certificate, Identity};
 use crate::notice::Notice;
 use crate::renewal::{Attempt, Carry, Outcome, Recovering, Renewal, Resting, overdue};
 
+#[cfg(feature = "seeded")]
+mod seeded;
+
 /// Making the bundle durable and switching to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Installing {
@@ -25,6 +28,9 @@ pub(crate) struct Installing {
     link: FileNumber,
     step: InstallStep,
     waiting: Outstanding,
+    /// Whether only the key is new so far.
+    #[cfg(feature = "seeded")]
+    half: bool,
 }
 
 /// The step whose answer is awaited.
@@ -44,9 +50,22 @@ enum InstallStep {
 impl Installing {
     pub(crate) fn begin(cx: &mut Cx<'_>, mut attempt: Attempt, certificate: Certificate) -> Renewal {
         let (file, link) = (attempt.take_file(), attempt.take_file());
+        #[cfg(feature = "seeded")]
+        if let Some(next) = Self::begun_badly(cx, attempt, certificate, (file, link)) {
+            return next;
+        }
         let name = Name::Temporary { generation: attempt.generation, file };
         let waiting = cx.disk(DiskCommand::Create { name });
-        Renewal::Installing(Self { attempt, certificate, file, link, step: InstallStep::Create, waiting })
+        Renewal::Installing(Self {
+            attempt,
+            certificate,
+            file,
+            link,
+            step: InstallStep::Create,
+            waiting,
+            #[cfg(feature = "seeded")]
+            half: false,
+        })
     }
 
     pub(crate) const fn waiting(self) -> Option<Outstanding> {
@@ -54,11 +73,19 @@ impl Installing {
     }
 
     pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {
+        #[cfg(feature = "seeded")]
+        if let Some(outcome) = self.ticked_badly(cx) {
+            return outcome;
+        }
         overdue(self.waiting, cx)?;
         Ok(Recovering::timed_out(cx, self.command(cx), Carry::Certificate(self.attempt, self.certificate)))
     }
 
     pub(crate) fn answered(mut self, cx: &mut Cx<'_>, result: Result<DiskDone, DiskFault>) -> Outcome {
+        #[cfg(feature = "seeded")]
+        if let Some(next) = self.answered_badly(cx, &result) {
+            return Ok(next);
+        }
         match result {
             Ok(DiskDone::Scanned(_)) => Err(Why::WrongKind),
             Ok(DiskDone::Done) => {
@@ -96,6 +123,10 @@ impl Installing {
     }
 
     fn command(&self, cx: &Cx<'_>) -> DiskCommand {
+        #[cfg(feature = "seeded")]
+        if let Some(command) = self.command_badly(cx) {
+            return command;
+        }
         let Attempt { generation, key, .. } = self.attempt;
         let Certificate { cert, issued, .. } = self.certificate;
         let name = Name::Temporary { generation, file: self.file };

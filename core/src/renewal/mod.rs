@@ -19,6 +19,8 @@ mod installing;
 mod recovering;
 mod resting;
 mod saving;
+#[cfg(feature = "seeded")]
+mod seeded;
 
 use crate::api::{ApiFault, CsrObject};
 use crate::common::{Common, Cx, Outstanding};
@@ -104,6 +106,10 @@ impl Attempt {
 impl Renewal {
     /// Time passed.
     pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {
+        #[cfg(feature = "seeded")]
+        if crate::seeded::is_stuck(cx.common, &self) {
+            return Err(Why::NotDue);
+        }
         match self {
             Self::New => Ok(Self::Locking(Locking::begin(cx))),
             Self::Locking(phase) => phase.tick(cx),
@@ -131,6 +137,8 @@ impl Renewal {
             Self::Installing(phase) => phase.waiting(),
             Self::New | Self::Resting(_) | Self::Keying(_) | Self::Asking(_) | Self::Ended(_) => None,
         };
+        #[cfg(feature = "seeded")]
+        let op = seeded::mistaken(cx, waiting, op);
         if waiting.map(|waiting| waiting.op) != Some(op) {
             return Err(Why::NotOutstanding);
         }
@@ -183,6 +191,10 @@ impl Renewal {
 
     /// Somebody wants a rotation now.
     pub(crate) fn rotate_now(self, cx: &mut Cx<'_>) -> Outcome {
+        #[cfg(feature = "seeded")]
+        if let Some(next) = seeded::rotated_badly(&self, cx) {
+            return Ok(next);
+        }
         match self {
             Self::Resting(phase) => phase.rotate_now(cx),
             Self::New
@@ -203,6 +215,10 @@ impl Renewal {
             return Err(Why::Ended);
         }
         cx.common.stopping = true;
+        #[cfg(feature = "seeded")]
+        if seeded::drops(&self, cx) {
+            return Ok(cx.exit(ExitReason::Shutdown));
+        }
         match self {
             Self::Locking(phase) if phase.waiting().is_none() => Ok(cx.exit(ExitReason::Shutdown)),
             Self::Recovering(phase) if phase.waiting().is_none() => Ok(cx.exit(ExitReason::Shutdown)),

@@ -11,6 +11,9 @@ use crate::renewal::decide::{Decision, Known, Names, Ready, decide, notices};
 use crate::renewal::{Asking, Carry, Installing, Outcome, Renewal, Resting, Saving, overdue};
 use crate::time::MonoTime;
 
+#[cfg(feature = "seeded")]
+mod seeded;
+
 /// Waiting for the lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Locking {
@@ -232,6 +235,11 @@ impl Recovering {
                 cx.report(Notice::Quarantined { from, to });
                 self.sync(cx)
             }
+            #[cfg(feature = "seeded")]
+            Stage::Switching { .. } if cx.bug(crate::seeded::Bug::B29) => {
+                self.synced = true;
+                self.scan(cx)
+            }
             Stage::Switching { .. } => self.sync(cx),
             Stage::Syncing(_) => {
                 self.synced = true;
@@ -242,6 +250,8 @@ impl Recovering {
     }
 
     fn unlink(mut self, cx: &mut Cx<'_>, mut names: Names, leftovers: bool) -> Renewal {
+        #[cfg(feature = "seeded")]
+        names.turn(crate::seeded::turn(cx));
         match names.pop() {
             None => self.sync(cx),
             Some(name) => {
@@ -272,6 +282,8 @@ impl Recovering {
             top: cx.common.top,
             synced: self.synced,
         };
+        #[cfg(feature = "seeded")]
+        let known = Self::overrated(cx, known, inventory);
         match decide(&known, inventory) {
             Decision::Drop(names) => self.unlink(cx, names, false),
             Decision::Sync => self.sync(cx),
@@ -314,6 +326,10 @@ impl Recovering {
     /// The chosen bundle has the live name, and that is durable.
     fn serve(&mut self, cx: &mut Cx<'_>, ready: &Ready) {
         cx.common.top = ready.top;
+        #[cfg(feature = "seeded")]
+        if cx.bug(crate::seeded::Bug::B40) {
+            cx.common.top = Generation(0);
+        }
         cx.common.no_duration |= ready.no_duration;
         match ready.chosen {
             Some(identity) if identity.generation > cx.common.live.generation() => {
@@ -339,6 +355,10 @@ impl Recovering {
         cx.common.early = ready.early;
         cx.common.linked = ready.linked;
         cx.common.previous = ready.previous;
+        #[cfg(feature = "seeded")]
+        if let Some(next) = self.finished_badly(cx, ready) {
+            return next;
+        }
         match self.carry {
             Carry::Nothing => match ready.resume {
                 Some(attempt) => Asking::resume(cx, attempt),

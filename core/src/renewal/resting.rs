@@ -6,7 +6,11 @@ use crate::id::{FileNumber, Generation};
 use crate::input::{KeyFault, MadeKey, Why};
 use crate::live::Live;
 use crate::notice::Notice;
+#[cfg(feature = "seeded")]
+use crate::renewal::Asking;
 use crate::renewal::{Attempt, Carry, Outcome, Recovering, Renewal, Saving, overdue};
+#[cfg(feature = "seeded")]
+use crate::seeded::Bug;
 use crate::time::{MonoTime, Span};
 
 /// Nothing is in flight.
@@ -34,6 +38,8 @@ impl Resting {
 
     /// After an attempt that came to nothing: its key is retired. Gives the wait before the next one, too.
     pub(crate) fn retired(cx: &mut Cx<'_>, generation: Generation) -> (Self, Span) {
+        #[cfg(feature = "seeded")]
+        crate::seeded::throw_away(cx);
         let wait = cx.renew_wait(generation);
         (Self { not_before: cx.after(wait) }, wait)
     }
@@ -42,11 +48,21 @@ impl Resting {
     pub(crate) fn installed(cx: &mut Cx<'_>) -> Renewal {
         cx.common.disk_failures = 0;
         cx.common.call_failures = 0;
+        // The disk does what it should again: what could not be removed may go now.
+        cx.common.untidy = cx.common.untidy.map(|_| cx.now.mono);
         cx.common.floor = cx.after(cx.common.times().issuance_floor(cx.common.life));
+        #[cfg(feature = "seeded")]
+        if cx.bug(Bug::F28) {
+            cx.common.floor = cx.now.mono;
+        }
         Renewal::Resting(Self { not_before: cx.now.mono })
     }
 
     pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {
+        #[cfg(feature = "seeded")]
+        if cx.bug(Bug::F25) && !crate::seeded::is_whole_second(cx) {
+            return Err(Why::NotDue);
+        }
         let wanted = match &cx.common.live {
             Live::None | Live::Withdrawn(_) => true,
             Live::Serving(identity) | Live::Held(identity) => {
@@ -95,6 +111,10 @@ impl Resting {
 
 impl Keying {
     fn begin(cx: &mut Cx<'_>) -> Renewal {
+        #[cfg(feature = "seeded")]
+        if let Some(next) = crate::seeded::stale_key(cx) {
+            return next;
+        }
         let generation = cx.common.top.next();
         cx.common.top = generation;
         cx.report(Notice::AttemptStarted { generation });
@@ -119,6 +139,10 @@ impl Keying {
                     issued_after: cx.now.wall,
                     file: FileNumber(1),
                 };
+                #[cfg(feature = "seeded")]
+                if cx.bug(Bug::F16) {
+                    return Asking::begin(cx, attempt);
+                }
                 Saving::begin(cx, attempt)
             }
         }

@@ -10,6 +10,9 @@ use crate::disk::{Content, DiskCommand, DiskDone, DiskFault, Name};
 use crate::input::{ExitReason, Why};
 use crate::renewal::{Asking, Attempt, Carry, Outcome, Recovering, Renewal, overdue};
 
+#[cfg(feature = "seeded")]
+mod seeded;
+
 /// Making the pending file durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Saving {
@@ -35,6 +38,8 @@ enum SaveStep {
 impl Saving {
     pub(crate) fn begin(cx: &mut Cx<'_>, mut attempt: Attempt) -> Renewal {
         let temporary = attempt.temporary();
+        #[cfg(feature = "seeded")]
+        let temporary = Self::first_name(cx, &attempt, temporary);
         let waiting = cx.disk(DiskCommand::Create { name: temporary });
         Renewal::Saving(Self { attempt, temporary, step: SaveStep::Create, waiting })
     }
@@ -49,6 +54,10 @@ impl Saving {
     }
 
     pub(crate) fn answered(mut self, cx: &mut Cx<'_>, result: Result<DiskDone, DiskFault>) -> Outcome {
+        #[cfg(feature = "seeded")]
+        if let Some(next) = self.answered_badly(cx, &result) {
+            return Ok(next);
+        }
         match result {
             Ok(DiskDone::Scanned(_)) => Err(Why::WrongKind),
             Ok(DiskDone::Done) => {
@@ -90,6 +99,10 @@ impl Saving {
     }
 
     fn command(&self, cx: &Cx<'_>) -> DiskCommand {
+        #[cfg(feature = "seeded")]
+        if let Some(command) = self.command_badly() {
+            return command;
+        }
         let Attempt { generation, key, made, .. } = self.attempt;
         let name = self.temporary;
         match self.step {

@@ -50,20 +50,11 @@ impl Disk {
     ///
     /// Each is the directory as the next process finds it: what it says is all there is, and durable.
     pub fn images(&self, profile: Profile, mut look: impl FnMut(&Self) -> bool) {
+        let mut all = |entries: &Entries| self.each_content(profile, entries, &mut look);
         match profile {
-            Profile::Alice => drop(self.each_name(self.durable, 0, &mut look)),
-            Profile::Ext4Ordered | Profile::Xfs => {
-                let mut entries = self.durable;
-                let mut go_on = self.each_content(profile, &entries, &mut look);
-                for (index, change) in self.pending.iter().enumerate() {
-                    set(&mut entries, change.name, change.inode);
-                    let whole = self.pending.get(index + 1).is_none_or(|next| !next.joined);
-                    if go_on && whole {
-                        go_on = self.each_content(profile, &entries, &mut look);
-                    }
-                }
-            }
-            Profile::Btrfs => drop(self.each_operation(self.durable, 0, &mut look)),
+            Profile::Alice => drop(self.each_name(self.durable, 0, &mut all)),
+            Profile::Ext4Ordered | Profile::Xfs => drop(self.first_operations().iter().all(all)),
+            Profile::Btrfs => drop(self.any_operations().iter().all(all)),
             Profile::ProcessCrashOnly => {
                 let mut same = *self;
                 same.process_ended();
@@ -97,13 +88,13 @@ impl Disk {
     }
 
     /// Each name that changed names, apart from all others, what it did or what some change made of it.
-    fn each_name(&self, entries: Entries, from: usize, look: &mut impl FnMut(&Self) -> bool) -> bool {
+    fn each_name(&self, entries: Entries, from: usize, look: &mut impl FnMut(&Entries) -> bool) -> bool {
         let first = |index: usize| {
             let name = self.pending[index].name;
             self.pending[..index].iter().all(|earlier| earlier.name != name)
         };
         let Some(index) = (from..self.pending.len()).find(|index| first(*index)) else {
-            return self.each_content(Profile::Alice, &entries, look);
+            return look(&entries);
         };
         let name = self.pending[index].name;
         let before = entries.iter().find(|it| it.name == name).map(|it| it.inode);
@@ -123,18 +114,36 @@ impl Disk {
     }
 
     /// Each operation is kept or lost, apart from all others.
-    fn each_operation(&self, entries: Entries, from: usize, look: &mut impl FnMut(&Self) -> bool) -> bool {
-        let Some(change) = self.pending.get(from) else {
-            return self.each_content(Profile::Btrfs, &entries, look);
-        };
-        let parts = 1 + self.pending[from + 1..].iter().take_while(|next| next.joined).count();
-        let mut kept = entries;
-        for Change { name, inode, .. } in std::iter::once(change).chain(&self.pending[from + 1..from + parts])
-        {
-            set(&mut kept, *name, *inode);
+    fn any_operations(&self) -> Vec<Entries> {
+        let mut all = vec![self.durable];
+        let mut from = 0;
+        while from < self.pending.len() {
+            let parts = 1 + self.pending[from + 1..].iter().take_while(|next| next.joined).count();
+            for mut kept in all.clone() {
+                for Change { name, inode, .. } in &self.pending[from..from + parts] {
+                    set(&mut kept, *name, *inode);
+                }
+                if !all.contains(&kept) {
+                    all.push(kept);
+                }
+            }
+            from += parts;
         }
-        self.each_operation(entries, from + parts, look)
-            && (kept == entries || self.each_operation(kept, from + parts, look))
+        all
+    }
+
+    /// The first operations are kept, and the others lost.
+    fn first_operations(&self) -> Vec<Entries> {
+        let mut all = vec![self.durable];
+        let mut kept = self.durable;
+        for (index, change) in self.pending.iter().enumerate() {
+            set(&mut kept, change.name, change.inode);
+            let whole = self.pending.get(index + 1).is_none_or(|next| !next.joined);
+            if whole && !all.contains(&kept) {
+                all.push(kept);
+            }
+        }
+        all
     }
 
     /// Each file that was not synced is empty, torn or whole.
@@ -155,14 +164,15 @@ impl Disk {
         image.fill(profile, 0, look)
     }
 
-    fn fill(&mut self, profile: Profile, from: usize, look: &mut impl FnMut(&Self) -> bool) -> bool {
+    fn fill(&self, profile: Profile, from: usize, look: &mut impl FnMut(&Self) -> bool) -> bool {
         let unsynced = |named: &&crate::disk::Named| !self.file(named.inode).durable;
         let next = self.visible.iter().skip(from).find(unsynced).map(|it| (it.inode, it.name));
         let Some((number, name)) = next else { return look(self) };
         let place = self.visible.iter().position(|it| it.name == name).unwrap_or(from);
         let number = usize::from(number);
         let before = self.inodes[number];
-        let torn = (profile != Profile::Ext4Ordered).then_some(File::Torn);
+        let torns = profile != Profile::Ext4Ordered && before.file != File::Empty;
+        let torn = torns.then_some(File::Torn);
         let contents = [Some(File::Empty), torn, Some(before.file)].into_iter().flatten();
         for (nth, file) in contents.enumerate() {
             if nth > 0 && (file == File::Empty || nth == 2 && file == File::Torn) {

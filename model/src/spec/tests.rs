@@ -1,1 +1,319 @@
+use certrotate_core::disk::Entry;
+use certrotate_core::id::{RequestDigest, RunId};
+use certrotate_core::input::{KeyFault, Why};
+
 use super::*;
+use crate::cert::Flaw;
+use crate::world::START;
+
+mod observed;
+
+use observed::{CERT, FIRST, HOUR, KEY, Observed, bundle, found, pending, tmp};
+
+const FLAWS: [Flaw; 9] = [
+    Flaw::Key,
+    Flaw::Subject,
+    Flaw::SubjectCase,
+    Flaw::Organization,
+    Flaw::Sans,
+    Flaw::Usage,
+    Flaw::ExtraUsage,
+    Flaw::Ca,
+    Flaw::Chain,
+];
+
+#[test]
+fn a_rotation_and_its_end_break_no_rule() {
+    let mut it = Observed::live();
+    let op = it.next();
+    let credential = Credential::Live(FIRST);
+    it.acts(Action::Call { op, call: Call::Get { request: RequestDigest([1; 32]) }, credential });
+    it.acts(Action::Cancel { op });
+    it = it.at(START.plus(HOUR));
+    it.acts(Action::Withdraw { generation: FIRST });
+    it.makes_key(KeyHandle(2));
+    assert_eq!(it.spec.broken, None);
+}
+
+#[test]
+fn what_is_found_goes_live_when_the_directory_was_synced_and_seen_again() {
+    let mut it = Observed::new();
+    it.scans(LiveName::Link(bundle()), vec![found(None)]);
+    let mut early = Observed { spec: it.spec.clone(), wanted: it.wanted.clone(), ..it };
+    early.goes_live(FIRST);
+    early.refused("S4", "what goes live has the live name, durably");
+    it.does(DiskCommand::SyncDir);
+    it.scans(LiveName::Link(bundle()), vec![found(None)]);
+    it.goes_live(FIRST);
+    assert_eq!(it.spec.broken, None);
+}
+
+#[test]
+fn s13_an_answer_that_nobody_waits_for_is_ignored() {
+    let sentence = "an answer to what is not under way is ignored";
+    let unknown = OpId { run: RunId(1), seq: 1000 };
+    let ignored = Disposition::Ignored(Why::NotOutstanding);
+    let answer = Input::DiskAnswered { op: unknown, result: Ok(DiskDone::Done) };
+    let mut it = Observed::saved();
+    it.given(&answer);
+    it.steps(ignored, vec![]);
+    assert_eq!(it.spec.broken, None);
+    it.given(&answer);
+    it.steps(Disposition::Applied, vec![]);
+    it.refused("S13", sentence);
+
+    let mut it = Observed::saved();
+    it.given(&answer);
+    let op = it.next();
+    it.steps(ignored, vec![Action::Disk { op, command: DiskCommand::Scan }]);
+    it.refused("S13", sentence);
+
+    // An answer of another kind ends nothing.
+    let mut it = Observed::saved();
+    let op = it.asks(DiskCommand::SyncDir);
+    it.given(&Input::KeyMade { op, result: Err(KeyFault::Failed) });
+    it.steps(Disposition::Applied, vec![]);
+    it.refused("S13", sentence);
+
+    // Nor does one to what was cancelled.
+    let mut it = Observed::saved();
+    let op = it.asks_for(KEY);
+    it.acts(Action::Cancel { op });
+    it.given(&Input::CallAnswered { op, result: Err(ApiFault::NotFound) });
+    it.steps(Disposition::Applied, vec![]);
+    it.refused("S13", sentence);
+}
+
+#[test]
+fn s13_operations_are_numbered_upwards() {
+    for (run, seq) in [(1, 0), (2, 1000)] {
+        let mut it = Observed::saved();
+        it.asks_for(KEY);
+        let op = OpId { run: RunId(run), seq };
+        it.acts(Action::Call { op, call: Call::Create { key: KEY }, credential: Credential::Bootstrap });
+        it.refused("S13", "operations are numbered upwards");
+    }
+}
+
+#[test]
+fn s7_what_is_not_answered_in_time_is_followed_by_a_scan_only() {
+    let mut it = Observed::started();
+    let late = it.asks(DiskCommand::SyncDir);
+    it.asks(DiskCommand::Scan);
+    assert_eq!(it.spec.broken, None);
+    it.given(&Input::DiskAnswered { op: late, result: Ok(DiskDone::Done) });
+    assert!(it.spec.stray, "nobody waits for it any more");
+    it.steps(Disposition::Ignored(Why::NotOutstanding), vec![]);
+    it.asks(DiskCommand::SyncDir);
+    it.refused("S7", "what is not answered in time is followed by a scan only");
+}
+
+#[test]
+fn s7_only_what_this_run_wrote_and_synced_gets_a_final_name() {
+    let sentence = "only a file that this run wrote and synced gets a final name";
+    let rename = DiskCommand::Rename { from: tmp(1), to: pending() };
+    let mut it = Observed::started();
+    it.does(DiskCommand::Create { name: tmp(1) });
+    it.asks(rename);
+    it.refused("S7", sentence);
+
+    let mut it = Observed::started();
+    it.does(DiskCommand::Create { name: tmp(1) });
+    it.fails(DiskCommand::SyncFile { name: tmp(1) });
+    it.asks(rename);
+    it.refused("S7", sentence);
+
+    let mut it = Observed::started();
+    it.scans(LiveName::Absent, vec![Entry { name: tmp(1), found: Found::Unread }]);
+    it.asks(rename);
+    it.refused("S7", sentence);
+}
+
+#[test]
+fn s7_a_file_that_failed_or_is_not_ours_is_neither_written_nor_synced() {
+    let sentence = "only a file of this run that did not fail is written and synced";
+    let write = DiskCommand::Write {
+        name: tmp(1),
+        content: Content::Pending { generation: FIRST, key: KEY, made: START },
+    };
+    let sync = DiskCommand::SyncFile { name: tmp(1) };
+    for (failing, next) in [(write, write), (write, sync), (sync, sync), (sync, write)] {
+        let mut it = Observed::started();
+        it.does(DiskCommand::Create { name: tmp(1) });
+        it.fails(failing);
+        it.asks(next);
+        it.refused("S7", sentence);
+    }
+    let mut it = Observed::started();
+    it.scans(LiveName::Absent, vec![Entry { name: tmp(1), found: Found::Unread }]);
+    it.asks(sync);
+    it.refused("S7", sentence);
+}
+
+#[test]
+fn s2_only_a_certificate_that_was_judged_is_written_with_its_own_key() {
+    let sentence = "only a certificate that was judged, with its own key, is written";
+    let writes = |mut it: Observed, content| {
+        it.does(DiskCommand::Create { name: tmp(2) });
+        it.asks(DiskCommand::Write { name: tmp(2), content });
+        it
+    };
+    assert_eq!(writes(Observed::issued(None), Observed::content(FIRST)).spec.broken, None);
+    writes(Observed::saved(), Observed::content(FIRST)).refused("S2", sentence);
+    for flaw in FLAWS {
+        writes(Observed::issued(Some(flaw)), Observed::content(FIRST)).refused("S2", sentence);
+    }
+    let other = Content::Bundle { generation: FIRST, key: KeyHandle(2), cert: CERT, issued: START };
+    writes(Observed::issued(None), other).refused("S2", sentence);
+    // With less than five seconds left it is not worth its while.
+    let mut short = Observed::saved();
+    let op = short.asks_for(KEY);
+    let end = START.plus(Span::from_ms(4999));
+    short.shows(op, Some(CertFacts { not_after: end, ..Observed::facts(None) }), false);
+    writes(short, Observed::content(FIRST)).refused("S2", sentence);
+}
+
+#[test]
+fn s2_a_client_ca_that_is_configured_must_have_been_asked() {
+    for (chain, required, fits) in [
+        (Chain::Unchecked, false, true),
+        (Chain::Unchecked, true, false),
+        (Chain::Untrusted, false, false),
+        (Chain::Trusted, true, true),
+    ] {
+        let mut it = Observed::saved();
+        it.wanted.chain = required;
+        let op = it.asks_for(KEY);
+        it.shows(op, Some(CertFacts { chain, ..Observed::facts(None) }), false);
+        it.does(DiskCommand::Create { name: tmp(2) });
+        it.asks(DiskCommand::Write { name: tmp(2), content: Observed::content(FIRST) });
+        assert_eq!(it.spec.broken.is_none(), fits, "{chain:?}, {required}");
+    }
+}
+
+#[test]
+fn s8_a_key_is_made_when_nothing_is_being_written_and_no_request_is_open() {
+    let sentence = "a key is made when nothing is being written or asked for";
+    let mut it = Observed::started();
+    it.asks(DiskCommand::SyncDir);
+    it.makes_key(KEY);
+    it.refused("S8", sentence);
+
+    let mut it = Observed::saved();
+    let op = it.asks_for(KEY);
+    it.shows(op, None, false);
+    it.makes_key(KeyHandle(2));
+    it.refused("S8", sentence);
+
+    let decided: [fn(&mut Observed, OpId); 4] = [
+        |it, op| it.shows(op, None, true),
+        |it, op| it.shows(op, Some(Observed::facts(None)), false),
+        |it, op| it.given(&Input::CallAnswered { op, result: Err(ApiFault::Invalid) }),
+        |it, _| {
+            let request = RequestDigest([1; 32]);
+            it.acts(Action::Report(Notice::RequestForeign { request, again_in: HOUR }));
+        },
+    ];
+    for decide in decided {
+        let mut it = Observed::saved();
+        let op = it.asks_for(KEY);
+        decide(&mut it, op);
+        it.makes_key(KeyHandle(2));
+        assert_eq!(it.spec.broken, None);
+    }
+}
+
+#[test]
+fn s8_a_request_is_sent_when_its_key_is_durable_and_there_is_no_other() {
+    let mut it = Observed::started();
+    it.makes_key(KEY);
+    it.asks_for(KEY);
+    it.refused("S8", "a request is sent when its key is durable");
+
+    let mut it = Observed::named();
+    it.asks_for(KEY);
+    it.refused("S8", "a request is sent when its key is durable");
+
+    let mut it = Observed::saved();
+    it.asks_for(KEY);
+    it.spec.open = Some(KeyHandle(7));
+    it.asks_for(KEY);
+    it.refused("S8", "there is no other request open");
+}
+
+#[test]
+fn l3_only_what_is_served_and_valid_is_presented() {
+    let presents = |mut it: Observed, generation| {
+        let op = it.next();
+        let call = Call::Get { request: RequestDigest([1; 32]) };
+        it.acts(Action::Call { op, call, credential: Credential::Live(generation) });
+        it.refused("L3", "only what is served and valid is presented");
+    };
+    presents(Observed::switched(), FIRST);
+    presents(Observed::live(), Generation(2));
+    presents(Observed::live().at(START.plus(HOUR)), FIRST);
+}
+
+#[test]
+fn s4_what_goes_live_has_the_live_name_durably() {
+    let sentence = "what goes live has the live name, durably";
+    let mut it = Observed::issued(None);
+    it.goes_live(FIRST);
+    it.refused("S4", sentence);
+    let mut it = Observed::switched();
+    it.goes_live(FIRST);
+    it.refused("S4", sentence);
+    let mut it = Observed::switched();
+    it.fails(DiskCommand::SyncDir);
+    it.goes_live(FIRST);
+    it.refused("S4", sentence);
+    let mut it = Observed::switched();
+    it.does(DiskCommand::SyncDir);
+    it.goes_live(Generation(2));
+    it.refused("S4", sentence);
+}
+
+#[test]
+fn s1_and_s2_only_what_is_valid_and_asked_for_goes_live() {
+    let mut it = Observed::switched();
+    it.does(DiskCommand::SyncDir);
+    let mut late = Observed { spec: it.spec.clone(), wanted: it.wanted.clone(), ..it }.at(START.plus(HOUR));
+    late.goes_live(FIRST);
+    late.refused("S1", "only what is valid goes live");
+    it.acts(Action::GoLive { generation: FIRST, key: KeyHandle(2), cert: CERT });
+    it.refused("S2", "only what was asked for goes live");
+}
+
+#[test]
+fn s1_what_is_served_is_withdrawn_at_its_end_and_not_before() {
+    let mut it = Observed::live().at(START.plus(HOUR));
+    it.steps(Disposition::Applied, vec![]);
+    it.refused("S1", "what is served is valid");
+    let mut it = Observed::live();
+    it.acts(Action::Withdraw { generation: FIRST });
+    it.refused("S1", "only what is served and not valid is withdrawn");
+    let mut it = Observed::started();
+    it.acts(Action::Withdraw { generation: FIRST });
+    it.refused("S1", "only what is served and not valid is withdrawn");
+}
+
+#[test]
+fn s13_what_ended_does_not_come_back_and_what_was_held_for_the_clock_does() {
+    let mut it = Observed::live().at(WallTime::from_unix_ms(START.unix_ms() - 1));
+    it.acts(Action::Withdraw { generation: FIRST });
+    it = it.at(START);
+    // It need not be looked at again.
+    it.spec.files.clear();
+    it.goes_live(FIRST);
+    assert_eq!(it.spec.broken, None);
+    it = it.at(START.plus(HOUR));
+    it.acts(Action::Withdraw { generation: FIRST });
+    assert_eq!(it.spec.broken, None);
+    it = it.at(START);
+    it.goes_live(FIRST);
+    it.refused("S13", "nothing that ended, or is older, goes live");
+    let mut it = Observed::live();
+    it.spec.lowest = Generation(2);
+    it.goes_live(FIRST);
+    it.refused("S13", "nothing that ended, or is older, goes live");
+}

@@ -147,7 +147,7 @@ impl World {
         }
     }
 
-    fn life(&self) -> Span {
+    pub(super) fn life(&self) -> Span {
         self.node.as_ref().map_or(Span::MAX, |node| node.view().life)
     }
 

@@ -266,7 +266,7 @@ impl World {
             Meddling::ForeignKey => object.key = 0,
             Meddling::ForeignSigner => object.foreign_signer = true,
             Meddling::ForeignUsages => object.foreign_usages = true,
-            Meddling::Recreate => *object = Object { approved: false, made: now, given_up: false, ..*object },
+            Meddling::Recreate => *object = Object { approved: false, made: now, ..*object },
         }
         true
     }
@@ -318,11 +318,7 @@ impl World {
                 self.ghost.requests_lost = self.ghost.requests_lost.saturating_add(1);
             }
             Damage::FarBundle => {
-                let far = Name::Bundle {
-                    issued: crate::world::START,
-                    generation: Generation(1 << 30),
-                    file,
-                };
+                let far = Name::Bundle { issued: crate::world::START, generation: Generation(1 << 30), file };
                 self.disk.plant(far, File::Garbage);
             }
             Damage::OlderLive => {

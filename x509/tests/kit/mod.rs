@@ -71,10 +71,16 @@ impl Authority {
 
     /// An intermediate.
     pub fn below(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        self.below_with(name, &KeyPair::generate().unwrap(), change)
+    }
+
+    /// An intermediate with this key.
+    pub fn below_with(&self, name: &str, key: &KeyPair, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let mut params = ca_params(name);
         params.use_authority_key_identifier_extension = true;
         change(&mut params);
-        Self(CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), &self.0).unwrap())
+        let key = KeyPair::from_pem(&key.serialize_pem()).unwrap();
+        Self(CertifiedIssuer::signed_by(params, key, &self.0).unwrap())
     }
 
     pub fn pem(&self) -> String {

@@ -1,0 +1,237 @@
+//! Any bytes in the place of the server's answers: a fuzz target, and a way to test an answer without a server.
+//!
+//! The first line is `CALL STATUS RETRY-AFTER`: `get`, `create` or `watch`, and what the head of the answer says. The rest is
+//! the body; of a watch the list in one line and then the events, one a line.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use certrotate_core::api::{ApiFault, Call, CsrObject, Issued};
+use certrotate_core::config::Template;
+use certrotate_core::facts::Usages;
+use certrotate_core::id::{KeyHandle, RequestDigest};
+use http_body_util::{Full, Limited};
+use hyper::body::Bytes;
+use hyper::header::{HeaderMap, HeaderValue, RETRY_AFTER};
+use hyper::http::{Request, Response, StatusCode};
+use kube::Client;
+use serde_json::Value;
+
+use super::MAX_ANSWER;
+use super::answer::{self, Head};
+use crate::details::Details;
+use crate::keystore::{Asked, KeyStore, Keys as _};
+
+/// When every answer comes: a date in a Retry-After is then the same wait in every run.
+const NOW: Duration = Duration::from_secs(1_795_521_600);
+
+/// What became of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    /// What core is told.
+    pub(super) result: Result<CsrObject, ApiFault>,
+    /// The line for the log.
+    pub(super) text: Option<String>,
+    /// How many chains are kept for it.
+    pub(super) chains: usize,
+}
+
+/// The answers to one call.
+struct Answers<'a> {
+    call: Call,
+    status: StatusCode,
+    retry_after: Option<HeaderValue>,
+    body: &'a [u8],
+    events: &'a [u8],
+}
+
+impl<'a> Answers<'a> {
+    fn of(bytes: &'a [u8]) -> Self {
+        let (head, body) = line(bytes);
+        let head = String::from_utf8_lossy(head);
+        let mut words = head.splitn(3, ' ');
+        let call = match words.next() {
+            Some("create") => Call::Create { key: KeyHandle(1) },
+            Some("watch") => Call::Watch { request: RequestDigest([7; 32]) },
+            Some(_) | None => Call::Get { request: RequestDigest([7; 32]) },
+        };
+        let status = words.next().and_then(|word| StatusCode::from_bytes(word.as_bytes()).ok());
+        let retry_after = words.next().and_then(|word| HeaderValue::from_str(word).ok());
+        let (body, events) = if matches!(call, Call::Watch { .. }) { line(body) } else { (body, &[][..]) };
+        Self { call, status: status.unwrap_or(StatusCode::OK), retry_after, body, events }
+    }
+
+    fn queue(&self) -> Vec<Stored> {
+        let answer = |status: StatusCode, body: &[u8]| {
+            let mut response =
+                Response::new(Limited::new(Full::new(Bytes::copy_from_slice(body)), MAX_ANSWER));
+            *response.status_mut() = status;
+            if let Some(value) = &self.retry_after {
+                response.headers_mut().insert(RETRY_AFTER, value.clone());
+            }
+            response
+        };
+        // The last one is given first.
+        vec![answer(StatusCode::OK, self.events), answer(self.status, self.body)]
+    }
+}
+
+/// The first line, and what comes after it.
+fn line(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+    (&bytes[..end], bytes.get(end + 1..).unwrap_or_default())
+}
+
+/// An answer in memory.
+type Stored = Response<Limited<Full<Bytes>>>;
+
+/// The service under a kube client: answers that are there already.
+#[derive(Clone, Debug)]
+struct Canned {
+    answers: Arc<Mutex<Vec<Stored>>>,
+    head: Head,
+}
+
+impl tower::Service<Request<kube::client::Body>> for Canned {
+    type Response = Stored;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<kube::client::Body>) -> Self::Future {
+        let answer = self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let answer = answer.expect("no call needs more than two answers");
+        self.head.note(&answer, SystemTime::UNIX_EPOCH + NOW);
+        ready(Ok(answer))
+    }
+}
+
+thread_local! {
+    /// kube's client has a task of its own.
+    static RUNTIME: tokio::runtime::Runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime without timers and sockets needs nothing from the system");
+}
+
+/// What core is told of these answers.
+pub(super) fn told(bytes: &[u8]) -> Told {
+    let answers = Answers::of(bytes);
+    let template = Template::node_client("node-1");
+    let (keys, details, head) = (KeyStore::new(template.clone()), Details::default(), Head::default());
+    let asked = Asked { name: "node-csr-1".to_owned(), csr_pem: "a request".to_owned(), template };
+    let service = Canned { answers: Arc::new(Mutex::new(answers.queue())), head: head.clone() };
+    let result = RUNTIME.with(|runtime| {
+        runtime.block_on(async {
+            answer::ask(Client::new(service, "default"), answers.call, Some(&asked), &head).await
+        })
+    });
+    let result = match result {
+        Ok(object) => {
+            let (object, staged) = answer::read(object, &keys, None, &details);
+            keys.accept(staged);
+            Ok(object)
+        }
+        Err(ended) => {
+            let (fault, text) = ended.explain(&head);
+            text.iter().for_each(|text| details.set_call(text));
+            Err(fault)
+        }
+    };
+    Told { result, text: details.take_call(), chains: keys.handles().len() }
+}
+
+/// Any bytes as answers. An answer that is not what Kubernetes sends is `Unexpected`; a failure is known
+/// by its status; what is told of an object is in its JSON, and nothing else is.
+///
+/// # Panics
+///
+/// Where this is not so.
+pub fn api(bytes: &[u8]) {
+    let answers = Answers::of(bytes);
+    let heard = told(bytes);
+    assert_eq!(heard, told(bytes), "the same bytes are the same answer");
+    if let Some(text) = &heard.text {
+        assert!(!text.contains(char::is_control) && text.chars().count() <= 401, "one line: {text:?}");
+    }
+    let readable =
+        heard.result.as_ref().is_ok_and(|object| matches!(object.certificate, Some(Issued::Readable { .. })));
+    assert_eq!(heard.chains, usize::from(readable), "a chain is kept if core is told of it");
+    let status = answers.status.as_u16();
+    if !(200..300).contains(&status) {
+        assert_eq!(heard.result, Err(by_status(status, answers.retry_after.as_ref())), "{status}");
+        return;
+    }
+    let body = serde_json::from_slice::<Value>(answers.body).ok();
+    let watched = matches!(answers.call, Call::Watch { .. });
+    match (&heard.result, body) {
+        (Err(fault), None) => assert_eq!(*fault, ApiFault::Unexpected, "it is no JSON"),
+        (Err(fault), Some(_)) if !watched => {
+            assert_eq!(*fault, ApiFault::Unexpected, "it is no request");
+        }
+        (Err(fault), Some(list)) => match fault {
+            ApiFault::Unexpected => {}
+            ApiFault::NotFound | ApiFault::WatchEnded => {
+                assert!(list["items"].is_array() || list["items"].is_null(), "it is a list");
+            }
+            other => panic!("{other:?} after a success"),
+        },
+        (Ok(object), body) => {
+            let shown = body
+                .into_iter()
+                .flat_map(|body| if watched { items(&body, answers.events) } else { vec![body] });
+            assert!(shown.into_iter().any(|shown| is_told(&shown, object)), "nobody showed {object:?}");
+            let news = object.denied || object.failed || (object.approved && object.certificate.is_some());
+            assert!(!watched || news, "a watch ends when there is something to tell");
+        }
+    }
+}
+
+/// Every object that a list and the events after it show.
+fn items(list: &Value, events: &[u8]) -> Vec<Value> {
+    let events =
+        events.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+    let shown = events.map(|mut event| event["object"].take());
+    list["items"].as_array().and_then(|items| items.first()).cloned().into_iter().chain(shown).collect()
+}
+
+/// Whether `object` is what `json` says, and no more.
+fn is_told(json: &Value, object: &CsrObject) -> bool {
+    let (spec, status) = (&json["spec"], &json["status"]);
+    let has = |kind: &str| {
+        let conditions = status["conditions"].as_array();
+        conditions.is_some_and(|all| all.iter().any(|condition| condition["type"] == kind))
+    };
+    let usages = spec["usages"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let usages =
+        usages.fold(Usages::NONE, |all, name| all.with(Usages::named(name).unwrap_or(Usages::OTHER)));
+    object.denied == has("Denied")
+        && object.failed == has("Failed")
+        && object.approved == has("Approved")
+        && object.certificate.is_some() == status["certificate"].as_str().is_some_and(|text| !text.is_empty())
+        && object.signer == spec["signerName"].as_str().unwrap_or_default()
+        && object.usages == usages
+}
+
+/// What a status that is no success means, whatever comes with it: the rows of `ApiFault`.
+fn by_status(status: u16, retry_after: Option<&HeaderValue>) -> ApiFault {
+    let retry_after = retry_after.and_then(|value| {
+        let headers = HeaderMap::from_iter([(RETRY_AFTER, value.clone())]);
+        answer::asked_to_wait(&headers, SystemTime::UNIX_EPOCH + NOW)
+    });
+    match status {
+        401 => ApiFault::Unauthorized,
+        403 => ApiFault::Forbidden,
+        404 => ApiFault::NotFound,
+        409 => ApiFault::AlreadyExists,
+        429 => ApiFault::TooManyRequests { retry_after },
+        400 | 413 | 422 => ApiFault::Invalid,
+        500..600 => ApiFault::ServerError { retry_after },
+        _ => ApiFault::Unexpected,
+    }
+}

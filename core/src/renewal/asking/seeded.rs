@@ -1,0 +1,194 @@
+//! Bugs of [`Asking`].
+
+use super::{Asking, Calling};
+use crate::api::{ApiFault, CsrObject, Issued};
+use crate::common::Cx;
+use crate::input::Action;
+use crate::judge::Refusal;
+use crate::notice::Notice;
+use crate::renewal::{OpId, Renewal, Resting};
+use crate::seeded::{Bug, NEVER, started, throw_away};
+use crate::time::{MonoTime, Span, WallTime};
+
+/// How long a request may take before it is given up.
+const PATIENCE: Span = Span::from_mins(15);
+
+/// What is read of an issued certificate, and its true start.
+pub(super) fn started_badly(cx: &Cx<'_>, issued: Issued) -> (Issued, Option<WallTime>) {
+    match issued {
+        Issued::Unreadable => (Issued::Unreadable, None),
+        Issued::Readable { cert, facts } => {
+            let start = Some(facts.not_before);
+            (Issued::Readable { cert, facts: started(cx.common.config.spec(), facts) }, start)
+        }
+    }
+}
+
+impl Asking {
+    pub(crate) const fn is_calling(&self) -> bool {
+        self.calling.is_some()
+    }
+
+    pub(super) fn ticked_badly(&self, cx: &mut Cx<'_>) -> Option<Renewal> {
+        let calling = self.calling?;
+        match cx.seeded()? {
+            Bug::B13 if calling.due == cx.after(cx.call_deadline()) => Some(self.call(cx)),
+            Bug::B15 if cx.now.mono >= calling.due => {
+                self.cancel(cx);
+                let again_in = cx.call_backoff();
+                cx.report(Notice::CallTimedOut { credential: calling.credential, again_in });
+                Some(Renewal::Resting(Resting { not_before: cx.after(again_in) }))
+            }
+            _ => None,
+        }
+    }
+
+    /// The operation that an answer is taken for.
+    pub(super) fn mistaken(&self, cx: &Cx<'_>, op: OpId) -> OpId {
+        let watched = self.watch.is_some_and(|watch| watch.op == op);
+        match self.calling {
+            Some(calling)
+                if cx.bug(Bug::B55) && !watched && op.run == calling.op.run && op.seq < calling.op.seq =>
+            {
+                calling.op
+            }
+            Some(_) | None => op,
+        }
+    }
+
+    pub(super) fn refused_badly(
+        mut self,
+        cx: &mut Cx<'_>,
+        calling: Calling,
+        fault: ApiFault,
+    ) -> Option<Renewal> {
+        let asked = match fault {
+            ApiFault::TooManyRequests { retry_after } | ApiFault::ServerError { retry_after } => retry_after,
+            ApiFault::NoCredential
+            | ApiFault::Unreachable
+            | ApiFault::Unauthorized
+            | ApiFault::Forbidden
+            | ApiFault::NotFound
+            | ApiFault::AlreadyExists
+            | ApiFault::Invalid
+            | ApiFault::WatchEnded
+            | ApiFault::Unexpected => None,
+        };
+        let credential =
+            matches!(fault, ApiFault::Unauthorized | ApiFault::Forbidden | ApiFault::NoCredential);
+        cx.common.seeded.healthy = false;
+        throw_away(cx);
+        let again_in = match (cx.seeded()?, asked) {
+            (Bug::B11, Some(Span::ZERO)) => Span::ZERO,
+            (Bug::B12, Some(asked)) => cx.call_backoff().max(asked),
+            (Bug::B20, _) if fault == ApiFault::NotFound && !calling.create => {
+                self.known = true;
+                return Some(self.pending(cx, false, true));
+            }
+            (Bug::F89, _) if credential => cx.call_backoff(),
+            _ => return None,
+        };
+        self.next = cx.after(again_in);
+        cx.report(Notice::CallFailed { credential: calling.credential, fault, again_in });
+        Some(Renewal::Asking(self))
+    }
+
+    pub(super) fn watched_badly(
+        mut self,
+        cx: &Cx<'_>,
+        result: &Result<CsrObject, ApiFault>,
+    ) -> Option<Renewal> {
+        match (cx.seeded()?, result) {
+            (Bug::B20, Err(ApiFault::NotFound)) => {}
+            (Bug::F47, Err(_)) => self.next = NEVER,
+            _ => return None,
+        }
+        self.watch = None;
+        Some(Renewal::Asking(self))
+    }
+
+    pub(super) fn seen_badly(mut self, cx: &mut Cx<'_>, object: &CsrObject) -> Option<Renewal> {
+        let request = self.attempt.request;
+        let bug = cx.seeded()?;
+        let (notice, not_before): (fn(_, _) -> _, MonoTime) = match bug {
+            Bug::F02 => {
+                cx.common.seeded.healthy = true;
+                return None;
+            }
+            Bug::B17 if object.denied => {
+                self.known = false;
+                let again_in = self.delay(cx, Span::ZERO);
+                cx.report(Notice::RequestDenied { request, again_in });
+                return Some(Renewal::Asking(self));
+            }
+            Bug::B43 if object.denied => {
+                cx.common.seeded.kept = Some(self.attempt);
+                return None;
+            }
+            Bug::B18 if object.denied => {
+                (|request, again_in| Notice::RequestDenied { request, again_in }, NEVER)
+            }
+            Bug::F41 if object.denied => {
+                let wait = cx.retry_wait(1);
+                (|request, again_in| Notice::RequestDenied { request, again_in }, cx.after(wait))
+            }
+            Bug::F48 if object.failed => {
+                (|request, again_in| Notice::RequestFailed { request, again_in }, NEVER)
+            }
+            _ => return None,
+        };
+        self.cancel(cx);
+        cx.report(notice(request, not_before.since(cx.now.mono)));
+        Some(Renewal::Resting(Resting { not_before }))
+    }
+
+    pub(super) fn waits_badly(mut self, cx: &mut Cx<'_>, approved: bool, looked: bool) -> Option<Renewal> {
+        let request = self.attempt.request;
+        let late = match cx.seeded()? {
+            Bug::F35 => approved && self.approved.is_some_and(|since| cx.now.mono.since(since) >= PATIENCE),
+            Bug::F36 => !approved && cx.now.wall.since(self.attempt.made) >= PATIENCE,
+            bug @ (Bug::F42 | Bug::F47) if looked => {
+                self.looks = 1;
+                self.next = NEVER;
+                cx.report(Notice::RequestPending { request });
+                if bug == Bug::F47 {
+                    self.rewatch(cx);
+                }
+                return Some(Renewal::Asking(self));
+            }
+            _ => false,
+        };
+        late.then(|| {
+            self.cancel(cx);
+            // That a request is pending is no failure, so there is nothing to report.
+            if approved {
+                cx.report(Notice::RequestStuck { request, again_in: Span::ZERO });
+            }
+            Renewal::Resting(Resting { not_before: cx.now.mono })
+        })
+    }
+
+    /// `start` is that of the certificate that was judged.
+    pub(super) fn judged_badly(
+        mut self,
+        cx: &mut Cx<'_>,
+        refusal: Option<&Refusal>,
+        start: Option<WallTime>,
+    ) -> Option<Renewal> {
+        let refusal = refusal?;
+        match cx.seeded()? {
+            Bug::B08 => cx.common.seeded.floor = cx.common.seeded.floor.max(start),
+            Bug::B42 => cx.common.seeded.kept = Some(self.attempt),
+            Bug::F40 if matches!(refusal, Refusal::Expired { .. }) => {
+                self.known = true;
+                self.next = cx.after(cx.common.times().poll(cx.common.life, 8));
+                if let Some(calling) = self.calling.take() {
+                    cx.actions.push(Action::Cancel { op: calling.op });
+                }
+                return Some(Renewal::Asking(self));
+            }
+            _ => {}
+        }
+        None
+    }
+}

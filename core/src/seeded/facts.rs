@@ -1,0 +1,48 @@
+//! Bugs of the judgement: the facts as a careless judge reads them.
+
+use alloc::string::String;
+
+use super::Bug;
+use crate::config::ConfigSpec;
+use crate::facts::CertFacts;
+use crate::id::KeyDigest;
+use crate::time::{Span, WallTime};
+
+/// What an identity is judged by, wherever it comes from.
+pub(crate) fn taken(config: &ConfigSpec, facts: &CertFacts) -> CertFacts {
+    let mut facts = facts.clone();
+    let wanted = &config.template;
+    match config.bug {
+        Some(Bug::B22) if facts.usages != facts.usages.without(wanted.usages) => {
+            facts.usages = facts.usages.with(wanted.usages);
+        }
+        Some(Bug::B23) => facts.ca = false,
+        Some(Bug::B26) => {
+            let lower = |name: &String| name.to_ascii_lowercase();
+            if lower(&facts.subject.common_name).starts_with(&lower(&wanted.subject.common_name)) {
+                facts.subject.common_name.clone_from(&wanted.subject.common_name);
+            }
+        }
+        _ => {}
+    }
+    facts
+}
+
+/// What a certificate that was just issued is judged by.
+pub(crate) fn answered(config: &ConfigSpec, key: &KeyDigest, facts: &CertFacts) -> CertFacts {
+    let mut facts = started(config, facts.clone());
+    match config.bug {
+        Some(Bug::B03) => facts.not_after = facts.not_after.plus(SKEW),
+        Some(Bug::F39) => facts.key = *key,
+        _ => {}
+    }
+    facts
+}
+
+/// What is kept of a certificate that was just issued.
+pub(crate) fn started(config: &ConfigSpec, facts: CertFacts) -> CertFacts {
+    if config.has_bug(Bug::B02) { CertFacts { not_before: WallTime::MIN, ..facts } } else { facts }
+}
+
+/// How much later than it says a certificate ends for [`Bug::B03`].
+pub(crate) const SKEW: Span = Span::from_mins(5);

@@ -1,0 +1,98 @@
+//! What there is in a directory.
+
+use certrotate_core::disk::Name;
+use certrotate_core::id::Generation;
+use certrotate_core::time::WallTime;
+
+/// What a file holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum File {
+    /// Nothing.
+    #[default]
+    Empty,
+    /// A part of something.
+    Torn,
+    /// A complete bundle.
+    Bundle(Bundle),
+    /// A complete pending file.
+    Pending(Pending),
+    /// A symbolic link to a name in the directory.
+    Link(Name),
+    /// A symbolic link to somewhere else.
+    ForeignLink,
+    /// Something that somebody else put there.
+    Garbage,
+    /// A directory.
+    Directory,
+}
+
+/// A bundle, by the numbers of its key and certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Bundle {
+    /// The generation in its header.
+    pub generation: Generation,
+    /// The time of issue in its header.
+    pub issued: WallTime,
+    /// The number of its key.
+    pub key: u32,
+    /// The number of its certificate.
+    pub cert: u32,
+}
+
+/// A pending file, by the number of its key, which has one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Pending {
+    /// The generation in its header.
+    pub generation: Generation,
+    /// When the key was made.
+    pub made: WallTime,
+    /// The number of its key.
+    pub key: u32,
+}
+
+/// A file, or what is left of it after a crash. A link is made with its content.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Inode {
+    pub(crate) file: File,
+    /// Whether a power cut leaves the content.
+    pub(crate) durable: bool,
+    /// Whether a sync failed: later ones succeed and do nothing (R12).
+    pub(crate) lost: bool,
+    /// Whether its descriptor is open: it was created in this run, and neither synced nor failed.
+    pub(crate) open: bool,
+    /// Whether an operation on it failed in this run.
+    pub(crate) failed: bool,
+    /// Whether it was created in this run.
+    pub(crate) ours: bool,
+    /// Whether others may read it.
+    pub(crate) public: bool,
+}
+
+/// A name and the inode that it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) name: Name,
+    pub(crate) inode: u8,
+}
+
+/// A change of one name that no sync has made durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) name: Name,
+    /// What it names then.
+    pub(crate) inode: Option<u8>,
+    /// Whether it is one operation with the change before it, where a rename is atomic.
+    pub(crate) joined: bool,
+}
+
+impl Default for Named {
+    fn default() -> Self {
+        Self { name: Name::Live, inode: 0 }
+    }
+}
+
+impl Default for Change {
+    fn default() -> Self {
+        Self { name: Name::Live, inode: None, joined: false }
+    }
+}

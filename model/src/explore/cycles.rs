@@ -1,0 +1,1 @@
+//! A search for fair cycles that make no progress.

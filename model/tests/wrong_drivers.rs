@@ -1,0 +1,139 @@
+//! Every wrong driver is noticed by an invariant in a plain story; so those invariants can fail.
+
+use certrotate_core::api::ApiFault;
+use certrotate_core::config::{Config, ConfigSpec, Template};
+use certrotate_core::disk::{Content, DiskCommand};
+use certrotate_core::id::Generation;
+use certrotate_core::time::Span;
+use certrotate_model::World;
+use certrotate_model::cert::{Cert, Flaw};
+use certrotate_model::event::{Event, Until};
+use certrotate_model::server::Approver;
+use certrotate_model::world::{Driver, What};
+
+/// A world in which nothing has happened yet.
+fn world(driver: Driver) -> World {
+    let spec = ConfigSpec::new(Template::node_client("node-1"));
+    let mut world = World::quiet(Config::new(spec).expect("the template is complete"));
+    world.driver = driver;
+    world
+}
+
+/// Goes on for a week, or until something does not hold: what that is.
+fn week(mut world: World) -> Option<String> {
+    let end = world.now.mono.plus(Span::from_hours(24 * 7));
+    if world.node.is_none() {
+        world.start();
+    }
+    while world.now.mono < end && world.violation.is_none() {
+        assert!(world.advance(), "the node goes on");
+    }
+    world.violation.map(|violation| violation.to_string())
+}
+
+/// What is noticed of a driver in a week of rotations.
+fn noticed(driver: Driver) -> Option<String> {
+    week(world(driver))
+}
+
+fn outage(driver: Driver) -> World {
+    let mut world = world(driver);
+    world.start();
+    world.run_until("the first certificate", |world| world.served().is_some());
+    world.server.outage = Some(ApiFault::Unreachable);
+    world
+}
+
+fn absent(driver: Driver) -> World {
+    let mut world = world(driver);
+    world.server.approver = Approver::Absent;
+    world
+}
+
+fn asleep(driver: Driver) -> World {
+    let mut world = world(driver);
+    world.start();
+    world.run_until("the first certificate", |world| world.served().is_some());
+    world.run_for(Span::from_mins(10));
+    world.happen(Event::Suspend(Until::Span(Span::from_hours(6))));
+    world
+}
+
+/// The server has another certificate to show when the judged one is to be written.
+fn replaced(driver: Driver) -> World {
+    let mut world = world(driver);
+    world.start();
+    world.run_until("the bundle is to be written", |world| {
+        world.asked.iter().any(|it| {
+            matches!(it.what, What::Disk(DiskCommand::Write { content: Content::Bundle { .. }, .. }))
+        })
+    });
+    let judged = *world.server.certs.last().expect("it was issued");
+    world.server.certs.push(Cert { flaw: Some(Flaw::Organization), ..judged });
+    world
+}
+
+#[test]
+fn nothing_is_noticed_of_an_honest_driver() {
+    for story in [world, outage, absent, asleep, replaced] {
+        assert_eq!(week(story(Driver::Honest)), None);
+    }
+    let mut world = world(Driver::Honest);
+    world.start();
+    world.run_for(Span::from_hours(24 * 7));
+    assert!(world.served() > Some(Generation(7)), "there were rotations to notice something in");
+}
+
+#[test]
+fn s3_notices_a_driver_that_skips_directory_syncs() {
+    let sentence = "S3: the live name names a complete bundle or nothing, in every image";
+    assert_eq!(noticed(Driver::SkipsDirectorySyncs).as_deref(), Some(sentence));
+}
+
+#[test]
+fn s7_notices_a_driver_that_skips_file_syncs() {
+    let sentence = "S7: nothing exposes a file that failed";
+    assert_eq!(noticed(Driver::SkipsFileSyncs).as_deref(), Some(sentence));
+}
+
+#[test]
+fn s12_notices_a_driver_that_skips_removals() {
+    let sentence = "S12: at most five names of ours, in every image";
+    assert_eq!(noticed(Driver::SkipsUnlinks).as_deref(), Some(sentence));
+}
+
+#[test]
+fn s4_notices_a_driver_that_serves_a_certificate_when_it_is_written() {
+    let sentence = "S4: what is served is what the live name names, in every image";
+    assert_eq!(noticed(Driver::ServesEarly).as_deref(), Some(sentence));
+}
+
+#[test]
+fn s1_notices_a_driver_that_goes_on_serving_what_has_ended() {
+    let sentence = "S1: the identity that is served is within its validity";
+    assert_eq!(week(outage(Driver::ServesOn)).as_deref(), Some(sentence));
+}
+
+#[test]
+fn s10_notices_a_driver_that_makes_every_request_with_the_same_key() {
+    let sentence = "S10: no two requests, and no two generations, share a key";
+    assert_eq!(noticed(Driver::ReusesKeys).as_deref(), Some(sentence));
+}
+
+#[test]
+fn s8_notices_a_driver_that_makes_a_second_request_with_each() {
+    let sentence = "S8: at most one request is open";
+    assert_eq!(week(absent(Driver::AsksTwice)).as_deref(), Some(sentence));
+}
+
+#[test]
+fn s14_notices_a_driver_whose_clock_stops_while_the_machine_sleeps() {
+    let sentence = "S14: nothing postpones a renewal by mono time";
+    assert_eq!(week(asleep(Driver::StopsInSuspend)).as_deref(), Some(sentence));
+}
+
+#[test]
+fn s2_notices_a_driver_that_writes_another_certificate_than_the_one_that_was_judged() {
+    let sentence = "S2: the live name names an acceptable identity";
+    assert_eq!(week(replaced(Driver::FetchesAgain)).as_deref(), Some(sentence));
+}

@@ -1,0 +1,34 @@
+//! Traces of the simulated world as text.
+
+use certrotate_model::scenario;
+use certrotate_proptests::trace;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+
+fn config() -> ProptestConfig {
+    let rng_seed = RngSeed::Fixed(1);
+    ProptestConfig { cases: 32, failure_persistence: None, rng_seed, ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn every_run_of_a_story_is_written_read_and_replayed_without_a_difference(
+        bytes in proptest::collection::vec(any::<u8>(), 1..60),
+    ) {
+        let mut world = scenario::world(&bytes);
+        world.traces = Some(Vec::new());
+        scenario::play(&mut world, &bytes);
+        for (header, records) in world.traces.expect("they were asked for") {
+            let text = trace::write(&header, &records);
+            trace::check(text.as_bytes());
+            let (read_header, read_records) = trace::read(text.as_bytes());
+            let mut machine = header.rotator().expect("the configuration is valid");
+            prop_assert!(read_header == Some(header) && read_records == records);
+            for record in read_records {
+                prop_assert_eq!(record.replay(&mut machine), Ok(()));
+            }
+        }
+    }
+}
