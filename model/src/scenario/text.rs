@@ -12,12 +12,13 @@
 //!
 //! let scenario = Scenario::decode(&[0x80, 1, 0, 3, 31, 7]);
 //! let text = scenario.to_text("a power cut at rest");
-//! assert_eq!(text, "\
-//! 8001  # certificates live 1d0h, settled, seed 1
-//! # a power cut at rest
-//! 0003  # Step(3)
-//! 1f07  # PowerCut(7)
-//! ");
+//! let lines = [
+//!     "8001  # certificates live 1d0h, settled, seed 1",
+//!     "# a power cut at rest",
+//!     "0003  # Step(3)",
+//!     "1f07  # PowerCut(7)",
+//! ];
+//! assert_eq!(text.lines().collect::<Vec<_>>(), lines);
 //! assert_eq!(Scenario::from_text(&text), Ok(scenario));
 //! ```
 
