@@ -121,6 +121,16 @@ pub(crate) fn caught(play: impl FnOnce() -> Played) -> Result<Played, Violation>
     catch_unwind(AssertUnwindSafe(play)).map_err(|_| PANIC)
 }
 
+/// Says that a run ended with a panic.
+pub(crate) fn panicked(command: &str, out: Output) -> Exit {
+    out.line(format_args!("\nVIOLATED {PANIC}"));
+    let violation = json!({ "id": PANIC.id, "sentence": PANIC.sentence });
+    out.json(
+        || json!({ "command": command, "outcome": "violated", "complete": false, "violation": violation }),
+    );
+    Exit::Violated
+}
+
 /// Makes the scenario short, keeps it, and says everything about it.
 fn report(found: &Found, command: &str, folder: &Path, meter: &mut Meter, out: Output) -> Value {
     let honest = found.driver == Driver::Honest;

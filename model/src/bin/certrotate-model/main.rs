@@ -12,6 +12,7 @@ mod replay;
 mod seeded;
 mod simulate;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -57,7 +58,12 @@ fn main() -> ExitCode {
         }
         Command::Replay(args) => {
             let out = Output::new(args.json);
-            replay::run(args, &out).unwrap_or_else(|usage| out.usage(&usage))
+            // A panic has said on standard error where it is.
+            let replayed = catch_unwind(AssertUnwindSafe(|| replay::run(args, &out)));
+            replayed.map_or_else(
+                |_| engine::panicked("replay", out),
+                |it| it.unwrap_or_else(|usage| out.usage(&usage)),
+            )
         }
     };
     exit.code()
