@@ -74,7 +74,11 @@ pub fn check(world: &mut World) {
             world.hold(id, sentence, false);
         }
     }
-    world.ghost.recovered |= has_recovered(world);
+    if has_recovered(world) && !world.ghost.recovered {
+        world.ghost.recovered = true;
+        // What somebody did to the files has been found by now.
+        world.disk.meddled = false;
+    }
     let view = world.node.as_ref().map(Rotator::view);
     world.ghost.held_back |= view.is_some_and(|view| view.identity.is_some() && !view.serving);
 }

@@ -7,7 +7,7 @@ use certrotate_core::time::{Span, WallTime};
 use certrotate_core::view::Phase;
 
 use crate::list::List;
-use crate::server::Approver;
+use crate::server::{Approver, Server};
 use crate::world::World;
 
 /// The inputs within which a node settles when everything is well (L2).
@@ -37,6 +37,20 @@ impl World {
         } else {
             self.give(Input::Tick);
         }
+    }
+
+    /// Whether there is nothing to heal.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        let Server { outage, bad, bad_next, longest_wish, silent, no_watch, watch_ends, .. } = &self.server;
+        let Server { refuse_live, refuse_bootstrap, approver, verdict, latency, answers, .. } = &self.server;
+        let issues = bad.is_none() && bad_next.is_none() && longest_wish.is_none();
+        let decides = *approver == Approver::Auto && verdict.is_none() && *latency == Span::ZERO;
+        let answered = outage.is_none() && !silent && !no_watch && !watch_ends && answers.is_empty();
+        let told = self.lose_disk_answers == 0 && self.lose_call_answers == 0 && self.lie.is_none();
+        let trusted = !refuse_live && !refuse_bootstrap && self.skew == 0;
+        let left_alone = !self.disk.meddled && self.disk.strangers.is_empty() && self.disk.faults.is_empty();
+        issues && decides && answered && told && trusted && left_alone && self.node.is_some()
     }
 
     /// A person moves away what is in the way of the live name.
