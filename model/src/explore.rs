@@ -7,7 +7,10 @@
 //!
 //! From every state the world is healed, and must settle (L2). Where there is nothing to heal, that is what happens next by
 //! itself, so the way from each state to a settled one is read off the search in the end; from the others it is gone, up
-//! to where it is known. States are told apart by [fingerprints](crate::fingerprint) of 64 bits.
+//! to where it is known. A cycle in which nothing is to be healed is searched for, too: it would go on for ever and make no
+//! progress. States are told apart by [fingerprints](crate::fingerprint) of 64 bits.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use certrotate_core::config::ConfigSpec;
 
@@ -91,6 +94,7 @@ pub fn explore(
         next: Vec::new(),
         spare: None,
         look,
+        trying: (NOWHERE, Event::Step(0)),
     };
     if found.is_none() {
         found = search.reach(begin, bound.faults, NOWHERE, Event::Step(0)).err();
@@ -107,7 +111,7 @@ pub fn explore(
                 search.next.clear();
                 break;
             }
-            found = search.expand(waiting).err();
+            found = search.expand_or_panic(waiting).err();
             if found.is_some() {
                 break;
             }
@@ -115,7 +119,7 @@ pub fn explore(
         level = std::mem::take(&mut search.next);
     }
     if complete && bound.settles {
-        found = found.or_else(|| search.states.unsettled());
+        found = found.or_else(|| search.states.unsettled()).or_else(|| search.states.fair_cycle());
     }
     let found = found.map(|(events, violation)| (Scenario { setup: bound.setup, events }, violation));
     Report { progress: search.progress, complete: complete && found.is_none(), found }
@@ -134,9 +138,20 @@ struct Search<L> {
     /// A world that was cloned for an event which had nothing to happen to.
     spare: Option<Box<World>>,
     look: L,
+    /// What is being tried: an event in a state.
+    trying: (u32, Event),
 }
 
 impl<L: FnMut(&World)> Search<L> {
+    /// S15: a panic is a violation like any other.
+    fn expand_or_panic(&mut self, waiting: Waiting) -> Checked {
+        catch_unwind(AssertUnwindSafe(|| self.expand(waiting))).unwrap_or_else(|_| {
+            let (state, event) = self.trying;
+            let sentence = "every phase takes every input: nothing panics";
+            Err((self.states.events(state, Some(event)), Violation { id: "S15", sentence }))
+        })
+    }
+
     /// Everything that can happen next; the course of things comes last, and goes on with the world itself.
     fn expand(&mut self, waiting: Waiting) -> Checked {
         let Waiting { mut world, left, state } = waiting;
@@ -150,6 +165,7 @@ impl<L: FnMut(&World)> Search<L> {
         if world.asked.len() > 1 {
             self.happen(&world, left, state, Event::Answer(1))?;
         }
+        self.trying = (state, Event::Step(0));
         if world.happen(Event::Step(0)) || world.violation.is_some() {
             self.reach(world, left, state, Event::Step(0))?;
         }
@@ -161,6 +177,7 @@ impl<L: FnMut(&World)> Search<L> {
         let (mut number, mut checked) = (0u8, Ok(()));
         world.disk.images(Profile::Alice, |image| {
             let mut after = Box::new(world.clone());
+            self.trying = (state, Event::PowerCut(number));
             after.come_back_with(*image);
             checked = self.reach(after, left, state, Event::PowerCut(number));
             number = number.saturating_add(1);
@@ -170,6 +187,7 @@ impl<L: FnMut(&World)> Search<L> {
     }
 
     fn happen(&mut self, before: &World, left: u8, state: u32, event: Event) -> Checked {
+        self.trying = (state, event);
         let mut world = self.spare.take().unwrap_or_else(|| Box::new(before.clone()));
         if world.happen(event) || world.violation.is_some() {
             return self.reach(world, left, state, event);
@@ -193,11 +211,15 @@ impl<L: FnMut(&World)> Search<L> {
         (self.look)(&world);
         let goes_on = world.ghost.rotations < self.bound.rotations && !is_hopeless(&world);
         if self.bound.settles {
+            let well = world.is_well();
+            if well {
+                self.states.is_well(state);
+            }
             if world.is_settled() {
-                self.states.settle(state);
-            } else if !goes_on || !world.is_well() {
+                self.states.settles(state);
+            } else if !goes_on || !well {
                 self.settle(&world).map_err(|violation| (self.states.events(state, None), violation))?;
-                self.states.settle(state);
+                self.states.settles(state);
             }
         }
         if goes_on {

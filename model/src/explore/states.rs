@@ -33,35 +33,45 @@ pub type Seen = HashSet<u64, BuildHasherDefault<AsIs>>;
 /// The state before the first.
 pub const NOWHERE: u32 = u32::MAX;
 
-/// How far it is from a state to a settled one.
-const SETTLED: u32 = u32::MAX - 1;
-
 /// All states.
 #[derive(Debug, Default)]
 pub struct States {
     numbers: HashMap<u64, u32, BuildHasherDefault<AsIs>>,
-    /// The state before, and the event that led here, by its place in `events`.
-    before: Vec<(u32, u16)>,
-    /// The state that comes next by itself; [`SETTLED`] where a healed world settles, [`NOWHERE`] where it is not known.
-    next: Vec<u32>,
+    all: Vec<State>,
     /// The events that ever happened.
     events: Vec<Event>,
+}
+
+/// How a state was reached, and what comes next by itself.
+#[derive(Clone, Copy, Debug)]
+struct State {
+    before: u32,
+    /// The event that led here from the state before, by its place in `events`.
+    event: u16,
+    /// Whether nothing is to be healed.
+    well: bool,
+    /// Whether it is settled, or is known to settle when it is healed.
+    settles: bool,
+    /// The state that follows when things take their course, and the one when the second answer comes first.
+    next: [u32; 2],
 }
 
 impl States {
     /// The number of a state, and whether it is new.
     pub fn add(&mut self, fingerprint: u64, from: u32, event: Event) -> (u32, bool) {
-        let number = self.before.len() as u32;
+        let number = self.all.len() as u32;
         let state = *self.numbers.entry(fingerprint).or_insert(number);
-        if event == Event::Step(0)
-            && let Some(next @ &mut NOWHERE) = self.next.get_mut(from as usize)
-        {
-            *next = state;
+        let way = match event {
+            Event::Step(0) => Some(0),
+            Event::Answer(1) => Some(1),
+            _ => None,
+        };
+        if let (Some(way), Some(from)) = (way, self.all.get_mut(from as usize)) {
+            from.next[way] = state;
         }
         if state == number {
             let event = self.event(event);
-            self.before.push((from, event));
-            self.next.push(NOWHERE);
+            self.all.push(State { before: from, event, well: false, settles: false, next: [NOWHERE; 2] });
         }
         (state, state == number)
     }
@@ -75,57 +85,105 @@ impl States {
         place as u16
     }
 
-    /// From this one a healed world settles.
-    pub fn settle(&mut self, state: u32) {
-        self.next[state as usize] = SETTLED;
+    /// It settles, when it is healed.
+    pub fn settles(&mut self, state: u32) {
+        self.all[state as usize].settles = true;
+    }
+
+    /// Nothing is to be healed in it.
+    pub fn is_well(&mut self, state: u32) {
+        self.all[state as usize].well = true;
     }
 
     /// The events that lead to a state, and one more.
     #[must_use]
-    pub fn events(&self, mut state: u32, last: Option<Event>) -> Vec<Event> {
+    pub fn events(&self, mut number: u32, last: Option<Event>) -> Vec<Event> {
         let mut events: Vec<Event> = last.into_iter().collect();
-        while let Some((before, event)) = self.before.get(state as usize) {
-            if *before != NOWHERE {
-                events.push(self.events[usize::from(*event)]);
+        while let Some(state) = self.all.get(number as usize) {
+            if state.before != NOWHERE {
+                events.push(self.events[usize::from(state.event)]);
             }
-            state = *before;
+            number = state.before;
         }
         events.reverse();
         events
     }
 
-    /// The first state from which nothing is to be healed, and that is further than it may be from a settled one.
+    /// The first state that is further than it may be from a settled one, while things take their course (L2).
     #[must_use]
     pub fn unsettled(&self) -> Option<(Vec<Event>, Violation)> {
-        const UNKNOWN: u8 = u8::MAX;
-        let mut far = vec![UNKNOWN; self.next.len()];
-        for start in 0..self.next.len() {
+        let mut far = vec![u8::MAX; self.all.len()];
+        for start in 0..self.all.len() {
             let mut way = Vec::new();
-            let (mut state, mut left) = (start, 0);
-            while way.len() <= SETTLE_INPUTS as usize {
-                if far[state] != UNKNOWN {
-                    left = far[state];
-                    break;
+            let mut number = start;
+            let known = loop {
+                match (far[number], self.all[number]) {
+                    (known @ 0..=254, _) => break Some(known),
+                    (_, State { settles: true, .. }) => {
+                        far[number] = 0;
+                        break Some(0);
+                    }
+                    (_, State { next: [NOWHERE, _], .. }) => break None,
+                    (_, State { next: [next, _], .. }) => {
+                        way.push(number);
+                        number = next as usize;
+                    }
                 }
-                way.push(state);
-                match self.next[state] {
-                    SETTLED => break,
-                    NOWHERE => return Some(self.too_far(start)),
-                    next => state = next as usize,
+                if way.len() > SETTLE_INPUTS as usize {
+                    break None;
                 }
+            };
+            let left = known.map_or(usize::MAX, usize::from).saturating_add(way.len());
+            if left > SETTLE_INPUTS as usize {
+                return Some(self.violated(start, "when everything is well, the node settles within 64 inputs"));
             }
-            if way.len() + usize::from(left) > SETTLE_INPUTS as usize + 1 {
-                return Some(self.too_far(start));
-            }
-            for (index, state) in way.iter().rev().enumerate() {
-                far[*state] = left.saturating_add(index as u8 + u8::from(left > 0));
+            for (steps, state) in way.iter().rev().enumerate() {
+                far[*state] = (left - way.len() + steps + 1) as u8;
             }
         }
         None
     }
 
-    fn too_far(&self, state: usize) -> (Vec<Event>, Violation) {
-        let sentence = "when everything is well, the node settles within 64 inputs";
+    /// A cycle of states in which nothing is to be healed, in which things take their course, in whichever order answers
+    /// come. Each identity that goes live makes other states, so a cycle makes no progress; and what is under way longest
+    /// is answered in it, so it is fair.
+    #[must_use]
+    pub fn fair_cycle(&self) -> Option<(Vec<Event>, Violation)> {
+        #[derive(Clone, Copy, PartialEq)]
+        enum Visit {
+            Never,
+            Under,
+            Done,
+        }
+        let mut visits = vec![Visit::Never; self.all.len()];
+        for start in 0..self.all.len() {
+            if visits[start] != Visit::Never || !self.all[start].well {
+                continue;
+            }
+            let mut stack = vec![(start, 0)];
+            visits[start] = Visit::Under;
+            while let Some((number, way)) = stack.pop() {
+                let Some(next) = self.all[number].next.get(way) else {
+                    visits[number] = Visit::Done;
+                    continue;
+                };
+                stack.push((number, way + 1));
+                match visits.get(*next as usize) {
+                    Some(Visit::Under) if way == 0 => {
+                        return Some(self.violated(number, "no fair cycle makes no progress"));
+                    }
+                    Some(Visit::Never) => {
+                        visits[*next as usize] = Visit::Under;
+                        stack.push((*next as usize, 0));
+                    }
+                    Some(Visit::Under | Visit::Done) | None => {}
+                }
+            }
+        }
+        None
+    }
+
+    fn violated(&self, state: usize, sentence: &'static str) -> (Vec<Event>, Violation) {
         (self.events(state as u32, None), Violation { id: "L2", sentence })
     }
 }
