@@ -36,6 +36,10 @@ impl fmt::Display for Violation {
 /// that is taken is looked at at once, which is two.
 pub const BURST: u64 = 12_000;
 
+/// The inputs that may come without any time passing: a first start is some thirty, and a recovery with everything in its
+/// way some forty more.
+pub const AT_ONCE: u16 = 200;
+
 type Invariant = (&'static str, &'static str, fn(&World) -> bool);
 
 /// Asked after every step.
@@ -44,6 +48,7 @@ pub const ALWAYS: &[Invariant] = &[
     ("S1", "the driver serves what the machine takes to be live", s1_driver_and_machine_agree),
     ("S8", "at most one request is open", s8_one_open_request),
     ("S9", "calls are bounded in every window of time", s9_no_hot_loop),
+    ("S9", "the machine does not spin while no time passes", s9_does_not_spin),
     ("S10", "no two requests, and no two generations, share a key", s10_fresh_keys),
     ("S13", "what ended in this run, or is older than what is served, does not go live", s13_never_back),
     ("L2", "every wait has an end", l2_a_deadline_is_armed),
@@ -188,6 +193,12 @@ pub fn s7_failed_files_are_not_used(world: &World) -> bool {
 #[must_use]
 pub fn s8_one_open_request(world: &World) -> bool {
     world.server.open() <= 1 + usize::from(world.ghost.requests_lost)
+}
+
+/// There are at most [`AT_ONCE`] inputs while no time passes: a machine that goes on and on spins.
+#[must_use]
+pub fn s9_does_not_spin(world: &World) -> bool {
+    world.ghost.at_once.steps <= AT_ONCE
 }
 
 /// In any window of mono time there are at most [`BURST`] looks and as many watches, one more a minute of each,
