@@ -29,6 +29,7 @@ pub mod invariants;
 pub mod list;
 pub mod marks;
 pub mod random;
+pub mod recovery;
 pub mod reduce;
 pub mod replay;
 pub mod scenario;

@@ -1,17 +1,17 @@
-//! Property tests over the certrotate crates: random stories told to the machine in its simulated world
-//! (`tests/stories.rs`), real certificates against a symbolic judgement ([`differential`]), traces as text ([`trace`]),
+//! Property tests over the certrotate crates: random scenarios for the machine in its simulated world
+//! (`tests/scenarios.rs`), relations between runs (`tests/relations.rs`), real certificates against a symbolic judgement ([`differential`]), traces as text ([`trace`]),
 //! and the corpora of `fuzz/` on a stable compiler (`tests/corpus.rs`).
 //!
-//! A property that is about one crate lives beside what it is about: `certrotate_model::scenario` for stories,
+//! A property that is about one crate lives beside what it is about: `certrotate_model::scenario` for scenarios,
 //! `certrotate_x509::fuzz` for files, `certrotate::fuzz` for what the agent reads. The two here are about several crates at once.
-//! Fuzz targets run the very same functions. A story that once broke a promise is kept in `stories/`, under the
-//! sentence that it broke, and told again by every test run.
+//! Fuzz targets run the very same functions. A scenario in which something once did not hold is kept in `model/scenarios`, under
+//! a sentence that says what went wrong, and played again by every test run.
 //!
 //! # Example
 //!
 //! ```
-//! // The first byte chooses a configuration, each pair after it is an event.
-//! certrotate_model::scenario::run(&[0, 5, 200, 14, 7, 8, 30]);
+//! // The first two bytes choose a setup, each pair after them is an event.
+//! certrotate_model::scenario::run(&[0, 5, 0, 7, 31, 2, 0, 7]);
 //! ```
 
 pub mod differential;
