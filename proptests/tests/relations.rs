@@ -53,7 +53,6 @@ fn m2_shifting_all_times_shifts_all_deadlines_and_nothing_else() {
                 wake.wall.map(|wall| wall.unix_ms() - begun.wall.unix_ms()),
                 wake.mono.map(|mono| mono.since(begun.mono)),
                 world.now.mono.since(begun.mono),
-                world.fingerprint(),
             ));
             world.advance();
         }
