@@ -359,6 +359,7 @@ impl World {
     pub(crate) fn ashes(&self) -> u64 {
         let mut ghost = self.ghost;
         ghost.killed();
+        ghost.forget_counts(self.now.mono);
         let rest = (self.lose_disk_answers, self.lose_call_answers, self.lie, self.skew as u64);
         fingerprint::of(&(&self.server, ghost, &self.requests, rest), self.now, 0)
     }

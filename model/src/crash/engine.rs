@@ -2,6 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use certrotate_core::disk::DiskCommand;
+
 use crate::disk::Disk;
 use crate::disk::image::Profile;
 use crate::event::{Event, Lost};
@@ -29,6 +31,9 @@ pub(super) struct Engine {
     /// The states of the recoveries that are under way, one inside the other.
     way: Vec<u64>,
 }
+
+/// The inputs before which a start knows nothing of its image: the first tick, and the lock.
+const STARTED: u64 = 2;
 
 /// Whether all went well. The end of the trail is where it did not.
 type Went = Result<(), invariants::Violation>;
@@ -58,7 +63,8 @@ impl Engine {
     /// Every crash now, in a world in which nothing fails; `left` more may come in the recovery from it.
     fn crashes(&mut self, world: &World, left: u8) -> Went {
         self.crash_now(world, left)?;
-        if world.asked.iter().any(|it| matches!(it.what, What::Disk(_))) {
+        let changes = |command: DiskCommand| !matches!(command, DiskCommand::Lock | DiskCommand::Scan);
+        if world.asked.iter().any(|it| matches!(it.what, What::Disk(command) if changes(command))) {
             let mut done = world.clone();
             self.trail.push(Event::DiskLost(Lost::Done));
             done.happen(Event::DiskLost(Lost::Done));
@@ -77,12 +83,12 @@ impl Engine {
         }
         let level = usize::from(self.depth - left);
         self.progress.levels[level].points += 1;
-        let mut base: Option<World> = None;
+        let mut started = None;
         let (mut number, mut result) = (0u64, Ok(()));
         world.disk.images(self.profile, |image| {
             self.trail.push(self.event(world, image, number));
             number += 1;
-            result = self.image(world, &mut base, image, ashes, left);
+            result = self.image(world, &mut started, image, ashes, left);
             if result.is_ok() {
                 self.trail.pop();
             }
@@ -113,11 +119,11 @@ impl Engine {
         }
     }
 
-    /// One image: judged as it is and, unless that is known, recovered from.
+    /// One image: judged as it is and, unless that is known, recovered from. All images of a moment share the start.
     fn image(
         &mut self,
         world: &World,
-        base: &mut Option<World>,
+        started: &mut Option<World>,
         image: &Disk,
         ashes: u64,
         left: u8,
@@ -135,17 +141,16 @@ impl Engine {
             Visit::New => level.recoveries += 1,
             Visit::Deeper => level.again += 1,
         }
-        let base = base.get_or_insert_with(|| {
-            let mut dead = world.clone();
-            dead.kill();
-            dead
-        });
-        let mut after = base.clone();
+        let steps = world.steps;
+        let mut after = started.get_or_insert_with(|| start(world)).clone();
         after.disk = *image;
-        after.start();
         let (events, from) = (self.trail.len(), self.way.len());
-        let before = base.steps;
-        let recovered = self.recover(&mut after, left, from);
+        if after.steps == steps + STARTED {
+            self.trail.push(Event::Step(0));
+            invariants::check_disk(&mut after);
+        }
+        let before = after.steps;
+        let recovered = self.recover(&mut after, left);
         self.progress.steps += after.steps - before;
         recovered?;
         self.trail.truncate(events);
@@ -156,12 +161,12 @@ impl Engine {
     }
 
     /// Goes on until the node has settled, or until that is known to happen; with every crash on the way.
-    fn recover(&mut self, world: &mut World, left: u8, from: usize) -> Went {
-        loop {
+    fn recover(&mut self, world: &mut World, left: u8) -> Went {
+        for inputs in 0.. {
             went(world)?;
             let state = world.fingerprint();
             if self.states.look(state, left) == Visit::Known {
-                return Ok(());
+                break;
             }
             self.way.push(state);
             if left > 0 {
@@ -173,7 +178,7 @@ impl Engine {
                 return went(world);
             }
             self.trail.push(Event::Step(0));
-            if (self.way.len() - from) as u64 > SETTLE_INPUTS {
+            if inputs > SETTLE_INPUTS {
                 world.hold("L2", "after a crash the node settles within 64 inputs", false);
             } else if world.node.is_none() {
                 world.start();
@@ -181,7 +186,22 @@ impl Engine {
                 world.hold("L2", "a node that has not settled wants its next tick", false);
             }
         }
+        Ok(())
     }
+}
+
+/// The world after a crash, with the node started, as far as that goes without a look at the disk.
+fn start(world: &World) -> World {
+    let mut started = world.clone();
+    started.kill();
+    started.ghost.forget_counts(started.now.mono);
+    started.start();
+    if let [asked] = &*started.asked
+        && asked.what == What::Disk(DiskCommand::Lock)
+    {
+        started.happen(Event::Step(0));
+    }
+    started
 }
 
 fn went(world: &World) -> Went {
