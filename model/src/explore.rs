@@ -10,12 +10,14 @@
 //! to where it is known. A cycle in which nothing is to be healed is searched for, too: it would go on for ever and make no
 //! progress. States are told apart by [fingerprints](crate::fingerprint) of 64 bits.
 
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use certrotate_core::config::ConfigSpec;
 
 use crate::disk::image::Profile;
 use crate::event::Event;
+pub(crate) use crate::explore::states::AsIs;
 use crate::explore::states::{NOWHERE, Seen, States};
 use crate::invariants::Violation;
 use crate::scenario::{Scenario, Setup};
@@ -81,10 +83,25 @@ struct Waiting {
 pub fn explore(
     bound: Bound,
     change: impl FnOnce(&mut ConfigSpec, &mut World),
-    look: impl FnMut(&World),
+    mut look: impl FnMut(&World),
+    go_on: impl FnMut(&Progress) -> bool,
+) -> Report {
+    let look = |world: &World, _: &Progress| {
+        look(world);
+        ControlFlow::Continue(())
+    };
+    explore_with(bound, change, look, go_on)
+}
+
+/// Explores; `look` may break off, and say what it has found after which events more.
+pub(crate) fn explore_with(
+    bound: Bound,
+    change: impl FnOnce(&mut ConfigSpec, &mut World),
+    look: impl FnMut(&World, &Progress) -> Look,
     mut go_on: impl FnMut(&Progress) -> bool,
 ) -> Report {
     let begin = Box::new(bound.setup.begin(change));
+    let mut complete = true;
     let mut found = begin.violation.map(|violation| (Vec::new(), violation));
     let mut search = Search {
         bound,
@@ -97,10 +114,11 @@ pub fn explore(
         trying: (NOWHERE, Event::Step(0)),
     };
     if found.is_none() {
-        found = search.reach(begin, bound.faults, NOWHERE, Event::Step(0)).err();
+        if let Err(ended) = search.reach(begin, bound.faults, NOWHERE, Event::Step(0)) {
+            (found, complete) = (ended, false);
+        }
     }
     let mut level = std::mem::take(&mut search.next);
-    let mut complete = true;
     while found.is_none() && !level.is_empty() {
         search.progress.depth += 1;
         let count = level.len();
@@ -111,8 +129,9 @@ pub fn explore(
                 search.next.clear();
                 break;
             }
-            found = search.expand_or_panic(waiting).err();
-            if found.is_some() {
+            if let Err(ended) = search.expand_or_panic(waiting) {
+                (found, complete) = (ended, false);
+                search.next.clear();
                 break;
             }
         }
@@ -125,8 +144,18 @@ pub fn explore(
     Report { progress: search.progress, complete: complete && found.is_none(), found }
 }
 
-/// A violation, with the events that lead to it, as an error: it ends the search.
-type Checked = Result<(), (Vec<Event>, Violation)>;
+/// What does not hold where something panics.
+pub(crate) const S15: Violation =
+    Violation { id: "S15", sentence: "every phase takes every input: nothing panics" };
+
+/// What does not hold, and the events that lead there.
+pub(crate) type Found = Option<(Vec<Event>, Violation)>;
+
+/// What is seen of a new state: go on, or break off, perhaps because of what did not hold after some more events.
+pub(crate) type Look = ControlFlow<Found>;
+
+/// What ends the search, as an error: a violation with the events that lead to it, or that it was broken off.
+type Checked = Result<(), Found>;
 
 struct Search<L> {
     bound: Bound,
@@ -142,13 +171,12 @@ struct Search<L> {
     trying: (u32, Event),
 }
 
-impl<L: FnMut(&World)> Search<L> {
+impl<L: FnMut(&World, &Progress) -> Look> Search<L> {
     /// S15: a panic is a violation like any other.
     fn expand_or_panic(&mut self, waiting: Waiting) -> Checked {
         catch_unwind(AssertUnwindSafe(|| self.expand(waiting))).unwrap_or_else(|_| {
             let (state, event) = self.trying;
-            let sentence = "every phase takes every input: nothing panics";
-            Err((self.states.events(state, Some(event)), Violation { id: "S15", sentence }))
+            Err(Some((self.states.events(state, Some(event)), S15)))
         })
     }
 
@@ -200,7 +228,7 @@ impl<L: FnMut(&World)> Search<L> {
     fn reach(&mut self, world: Box<World>, left: u8, from: u32, event: Event) -> Checked {
         self.progress.transitions += 1;
         if let Some(violation) = world.violation {
-            return Err((self.states.events(from, Some(event)), violation));
+            return Err(Some((self.states.events(from, Some(event)), violation)));
         }
         let fingerprint = world.fingerprint() ^ u64::from(left).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let (state, new) = self.states.add(fingerprint, from, event);
@@ -208,7 +236,11 @@ impl<L: FnMut(&World)> Search<L> {
             return Ok(());
         }
         self.progress.states += 1;
-        (self.look)(&world);
+        if let ControlFlow::Break(found) = (self.look)(&world, &self.progress) {
+            return Err(found.map(|(more, violation)| {
+                (self.states.events(state, None).into_iter().chain(more).collect(), violation)
+            }));
+        }
         let goes_on = world.ghost.rotations < self.bound.rotations && !is_hopeless(&world);
         if self.bound.settles {
             let well = world.is_well();
@@ -218,7 +250,8 @@ impl<L: FnMut(&World)> Search<L> {
             if world.is_settled() {
                 self.states.settles(state);
             } else if !goes_on || !well {
-                self.settle(&world).map_err(|violation| (self.states.events(state, None), violation))?;
+                let healed = self.settle(&world);
+                healed.map_err(|violation| Some((self.states.events(state, None), violation)))?;
                 self.states.settles(state);
             }
         }

@@ -29,12 +29,14 @@ mod driver;
 mod happen;
 mod heal;
 mod log;
+mod operations;
 mod script;
 
 pub use answer::{Answer, Outcome};
 pub use driver::{Asked, Driver, What, operation};
 pub use heal::SETTLE_INPUTS;
 pub use log::Log;
+pub use operations::Operations;
 
 /// The wall time at which a world begins: 2026-01-01T00:00:00Z.
 pub const START: WallTime = WallTime::from_unix_secs(1_767_225_600);
@@ -123,6 +125,10 @@ pub struct World {
     pub violated_at: Option<(u64, Now)>,
     /// What is to be kept of a step, where somebody looks at one.
     pub probe: Option<Box<Probe>>,
+    /// Whether a crash alone is to show what is wrong with a disk: what crashes may leave of it is not looked at before one.
+    pub blind: bool,
+    /// What was done on the disk so far.
+    pub operations: Operations,
     /// Whether a violation ends the story with a panic.
     pub strict: bool,
     /// Everything that happened, for stories.
@@ -169,6 +175,8 @@ impl World {
             violation: None,
             violated_at: None,
             probe: None,
+            blind: false,
+            operations: Operations::default(),
             strict: false,
             log: None,
             traces: None,
@@ -229,6 +237,9 @@ impl World {
 
     /// The power goes and comes back, and this is what is on disk.
     pub(crate) fn come_back_with(&mut self, image: Disk) {
+        if let Some(Violation { id, sentence }) = invariants::of_image(self, &image) {
+            self.hold(id, sentence, false);
+        }
         self.kill();
         self.disk = image;
         self.start();
@@ -370,6 +381,15 @@ impl World {
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         fingerprint::of(self, self.now, self.ops)
+    }
+
+    /// What a crash leaves but for the disk, as a fingerprint: with the same and the same image, worlds go on in the same way.
+    pub(crate) fn ashes(&self) -> u64 {
+        let mut ghost = self.ghost;
+        ghost.killed();
+        ghost.forget_counts(self.now.mono);
+        let rest = (self.lose_disk_answers, self.lose_call_answers, self.lie, self.skew as u64);
+        fingerprint::of(&(&self.server, ghost, &self.requests, rest), self.now, 0)
     }
 }
 

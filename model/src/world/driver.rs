@@ -217,6 +217,7 @@ impl World {
                 self.ghost.generation_has(generation, key);
             }
         }
+        self.operations.note(command, result);
         self.ghost.disk(command, result, &self.disk);
         invariants::check_disk(self);
         if let Some(log) = &mut self.log {
