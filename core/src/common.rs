@@ -47,6 +47,8 @@ pub(crate) struct Common {
     pub(crate) early: Option<WallTime>,
     /// No attempt begins before this: the floor between two issuances.
     pub(crate) floor: MonoTime,
+    /// The identity whose bundle could not be given the live name, because it is gone.
+    pub(crate) unlinkable: Generation,
     /// Whether a shutdown was asked for.
     pub(crate) stopping: bool,
     /// What a seeded bug remembers.
@@ -96,6 +98,7 @@ impl Common {
             untidy: None,
             early: None,
             floor: MonoTime::default(),
+            unlinkable: Generation(0),
             stopping: false,
             #[cfg(feature = "seeded")]
             seeded: crate::seeded::State::default(),
@@ -124,7 +127,9 @@ impl Common {
     /// middle of an installation can leave it so, and the next attempt would remove what is served as the one before.
     pub(crate) fn is_misplaced(&self) -> bool {
         match self.live {
-            Live::Serving(identity) => self.linked != Some(identity.name),
+            Live::Serving(identity) => {
+                self.linked != Some(identity.name) && self.unlinkable != identity.generation
+            }
             Live::None | Live::Held(_) | Live::Withdrawn(_) => false,
         }
     }

@@ -79,6 +79,8 @@ pub enum Event {
     DiskFails(Fault),
     /// So many answers of the disk, and of calls, get lost.
     Lose(u8, u8),
+    /// Every failure ends, and what somebody put in the way is moved away; the node is not told.
+    Mend,
     /// Somebody asks for a rotation.
     RotateNow,
     /// A clean shutdown, and another start.
@@ -384,7 +386,7 @@ impl Event {
             36 => Self::Lose(arg % 4, arg / 4 % 4),
             37 => Self::RotateNow,
             38 => Self::Shutdown,
-            _ => Self::Step(0),
+            _ => Self::Mend,
         }
     }
 

@@ -5,22 +5,26 @@
 //! may leave. The search ends when nothing new is reached: then the bound is exhausted, and what was not found is not there.
 //! Since it goes breadth first, what it finds first is as short as it can be.
 //!
-//! From every state the world is healed, and must settle (L2); what has settled once is remembered, so this costs little
-//! more than a step for each. States are told apart by [fingerprints](crate::fingerprint) of 64 bits.
+//! From every state the world is healed, and must settle (L2). Where there is nothing to heal, that is what happens next by
+//! itself, so the way from each state to a settled one is read off the search in the end; from the others it is gone, up
+//! to where it is known. A cycle in which nothing is to be healed is searched for, too: it would go on for ever and make no
+//! progress. States are told apart by [fingerprints](crate::fingerprint) of 64 bits.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use certrotate_core::config::ConfigSpec;
 
 use crate::disk::image::Profile;
 use crate::event::Event;
+pub(crate) use crate::explore::states::AsIs;
+use crate::explore::states::{NOWHERE, Seen, States};
 use crate::invariants::Violation;
 use crate::scenario::{Scenario, Setup};
 use crate::world::World;
 
 pub mod alphabet;
-pub mod cycles;
+pub mod states;
 
 /// What is explored.
 #[derive(Clone, Copy, Debug)]
@@ -67,56 +71,11 @@ pub struct Report {
     pub found: Option<(Scenario, Violation)>,
 }
 
-/// Fingerprints are hashed already.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct AsIs(u64);
-
-impl Hasher for AsIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = number;
-    }
-}
-
-/// A set of fingerprints.
-pub type Seen = HashSet<u64, BuildHasherDefault<AsIs>>;
-
 /// A state whose turn has not come.
 struct Waiting {
     world: Box<World>,
     left: u8,
-    path: u32,
-}
-
-/// How each state was reached: the state before, and the event.
-struct Paths(Vec<(u32, Event)>);
-
-impl Paths {
-    fn push(&mut self, before: u32, event: Event) -> u32 {
-        self.0.push((before, event));
-        (self.0.len() - 1) as u32
-    }
-
-    /// The events that lead to a state, and one more.
-    fn events(&self, mut path: u32, last: Option<Event>) -> Vec<Event> {
-        let mut events: Vec<Event> = last.into_iter().collect();
-        while path != 0 {
-            let (before, event) = self.0[path as usize];
-            events.push(event);
-            path = before;
-        }
-        events.reverse();
-        events
-    }
+    state: u32,
 }
 
 /// Explores; `change` makes the world other than it should be, `look` is shown every state that is new, and `go_on` is asked
@@ -125,20 +84,41 @@ pub fn explore(
     bound: Bound,
     change: impl FnOnce(&mut ConfigSpec, &mut World),
     mut look: impl FnMut(&World),
+    go_on: impl FnMut(&Progress) -> bool,
+) -> Report {
+    let look = |world: &World, _: &Progress| {
+        look(world);
+        ControlFlow::Continue(())
+    };
+    explore_with(bound, change, look, go_on)
+}
+
+/// Explores; `look` may break off, and say what it has found after which events more.
+pub(crate) fn explore_with(
+    bound: Bound,
+    change: impl FnOnce(&mut ConfigSpec, &mut World),
+    look: impl FnMut(&World, &Progress) -> Look,
     mut go_on: impl FnMut(&Progress) -> bool,
 ) -> Report {
+    let begin = Box::new(bound.setup.begin(change));
+    let mut complete = true;
+    let mut found = begin.violation.map(|violation| (Vec::new(), violation));
     let mut search = Search {
         bound,
         progress: Progress::default(),
-        seen: Seen::default(),
+        states: States::default(),
         settled: Seen::default(),
-        paths: Paths(vec![(0, Event::Step(0))]),
         next: Vec::new(),
+        spare: None,
+        look,
+        trying: (NOWHERE, Event::Step(0)),
     };
-    let begin = Box::new(bound.setup.begin(change));
-    let mut found = begin.violation.map(|violation| (Vec::new(), violation));
-    let mut level = vec![Waiting { world: begin, left: bound.faults, path: 0 }];
-    let mut complete = true;
+    if found.is_none() {
+        if let Err(ended) = search.reach(begin, bound.faults, NOWHERE, Event::Step(0)) {
+            (found, complete) = (ended, false);
+        }
+    }
+    let mut level = std::mem::take(&mut search.next);
     while found.is_none() && !level.is_empty() {
         search.progress.depth += 1;
         let count = level.len();
@@ -149,129 +129,156 @@ pub fn explore(
                 search.next.clear();
                 break;
             }
-            found = search.expand(&waiting, &mut look);
-            if found.is_some() {
+            if let Err(ended) = search.expand_or_panic(waiting) {
+                (found, complete) = (ended, false);
+                search.next.clear();
                 break;
             }
         }
         level = std::mem::take(&mut search.next);
     }
+    if complete && bound.settles {
+        found = found.or_else(|| search.states.unsettled()).or_else(|| search.states.fair_cycle());
+    }
     let found = found.map(|(events, violation)| (Scenario { setup: bound.setup, events }, violation));
     Report { progress: search.progress, complete: complete && found.is_none(), found }
 }
 
-type Found = Option<(Vec<Event>, Violation)>;
+/// What does not hold where something panics.
+pub(crate) const S15: Violation =
+    Violation { id: "S15", sentence: "every phase takes every input: nothing panics" };
 
-struct Search {
+/// What does not hold, and the events that lead there.
+pub(crate) type Found = Option<(Vec<Event>, Violation)>;
+
+/// What is seen of a new state: go on, or break off, perhaps because of what did not hold after some more events.
+pub(crate) type Look = ControlFlow<Found>;
+
+/// What ends the search, as an error: a violation with the events that lead to it, or that it was broken off.
+type Checked = Result<(), Found>;
+
+struct Search<L> {
     bound: Bound,
     progress: Progress,
-    seen: Seen,
+    states: States,
+    /// Healed worlds that settle.
     settled: Seen,
-    paths: Paths,
     next: Vec<Waiting>,
+    /// A world that was cloned for an event which had nothing to happen to.
+    spare: Option<Box<World>>,
+    look: L,
+    /// What is being tried: an event in a state.
+    trying: (u32, Event),
 }
 
-impl Search {
-    /// Everything that can happen next.
-    fn expand(&mut self, waiting: &Waiting, look: &mut impl FnMut(&World)) -> Found {
-        let Waiting { world, left, path } = waiting;
-        for event in alphabet::NATURAL {
-            let found = self.happen(world, *left, *path, *event, look);
-            if found.is_some() {
-                return found;
+impl<L: FnMut(&World, &Progress) -> Look> Search<L> {
+    /// S15: a panic is a violation like any other.
+    fn expand_or_panic(&mut self, waiting: Waiting) -> Checked {
+        catch_unwind(AssertUnwindSafe(|| self.expand(waiting))).unwrap_or_else(|_| {
+            let (state, event) = self.trying;
+            Err(Some((self.states.events(state, Some(event)), S15)))
+        })
+    }
+
+    /// Everything that can happen next; the course of things comes last, and goes on with the world itself.
+    fn expand(&mut self, waiting: Waiting) -> Checked {
+        let Waiting { mut world, left, state } = waiting;
+        self.spare = None;
+        if left > 0 {
+            for event in alphabet::faults(&world) {
+                self.happen(&world, left - 1, state, event)?;
             }
+            self.cut(&world, left - 1, state)?;
         }
-        if *left == 0 {
-            return None;
+        if world.asked.len() > 1 {
+            self.happen(&world, left, state, Event::Answer(1))?;
         }
-        for event in alphabet::faults(world) {
-            let found = self.happen(world, left - 1, *path, event, look);
-            if found.is_some() {
-                return found;
-            }
+        self.trying = (state, Event::Step(0));
+        if world.happen(Event::Step(0)) || world.violation.is_some() {
+            self.reach(world, left, state, Event::Step(0))?;
         }
-        self.cut(world, left - 1, *path, look)
+        Ok(())
     }
 
     /// The power goes, and each image comes back.
-    fn cut(&mut self, world: &World, left: u8, path: u32, look: &mut impl FnMut(&World)) -> Found {
-        let (mut number, mut found) = (0u8, None);
+    fn cut(&mut self, world: &World, left: u8, state: u32) -> Checked {
+        let (mut number, mut checked) = (0u8, Ok(()));
         world.disk.images(Profile::Alice, |image| {
             let mut after = Box::new(world.clone());
+            self.trying = (state, Event::PowerCut(number));
             after.come_back_with(*image);
-            found = self.reach(after, left, path, Event::PowerCut(number), look);
+            checked = self.reach(after, left, state, Event::PowerCut(number));
             number = number.saturating_add(1);
-            found.is_none() && number < u8::MAX
+            checked.is_ok() && number < u8::MAX
         });
-        found
+        checked
     }
 
-    fn happen(
-        &mut self,
-        before: &World,
-        left: u8,
-        path: u32,
-        event: Event,
-        look: &mut impl FnMut(&World),
-    ) -> Found {
-        if event == Event::Answer(1) && before.asked.len() < 2 {
-            return None;
+    fn happen(&mut self, before: &World, left: u8, state: u32, event: Event) -> Checked {
+        self.trying = (state, event);
+        let mut world = self.spare.take().unwrap_or_else(|| Box::new(before.clone()));
+        if world.happen(event) || world.violation.is_some() {
+            return self.reach(world, left, state, event);
         }
-        let mut world = Box::new(before.clone());
-        if !world.happen(event) && world.violation.is_none() {
-            return None;
-        }
-        self.reach(world, left, path, event, look)
+        self.spare = Some(world);
+        Ok(())
     }
 
     /// A world that an event led to.
-    fn reach(
-        &mut self,
-        world: Box<World>,
-        left: u8,
-        path: u32,
-        event: Event,
-        look: &mut impl FnMut(&World),
-    ) -> Found {
+    fn reach(&mut self, world: Box<World>, left: u8, from: u32, event: Event) -> Checked {
         self.progress.transitions += 1;
         if let Some(violation) = world.violation {
-            return Some((self.paths.events(path, Some(event)), violation));
+            return Err(Some((self.states.events(from, Some(event)), violation)));
         }
         let fingerprint = world.fingerprint() ^ u64::from(left).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        if !self.seen.insert(fingerprint) {
-            return None;
+        let (state, new) = self.states.add(fingerprint, from, event);
+        if !new {
+            return Ok(());
         }
         self.progress.states += 1;
-        let path = self.paths.push(path, event);
-        look(&world);
-        if self.bound.settles
-            && let Some(violation) = self.settle(&world)
-        {
-            return Some((self.paths.events(path, None), violation));
+        if let ControlFlow::Break(found) = (self.look)(&world, &self.progress) {
+            return Err(found.map(|(more, violation)| {
+                (self.states.events(state, None).into_iter().chain(more).collect(), violation)
+            }));
         }
-        if world.ghost.rotations < self.bound.rotations && !is_hopeless(&world) {
-            self.next.push(Waiting { world, left, path });
+        let goes_on = world.ghost.rotations < self.bound.rotations && !is_hopeless(&world);
+        if self.bound.settles {
+            let well = world.is_well();
+            if well {
+                self.states.is_well(state);
+            }
+            if world.is_settled() {
+                self.states.settles(state);
+            } else if !goes_on || !well {
+                let healed = self.settle(&world);
+                healed.map_err(|violation| Some((self.states.events(state, None), violation)))?;
+                self.states.settles(state);
+            }
         }
-        None
+        if goes_on {
+            self.next.push(Waiting { world, left, state });
+        }
+        Ok(())
     }
 
     /// L2 from this state: the world heals, and the node settles.
-    fn settle(&mut self, world: &World) -> Option<Violation> {
+    fn settle(&mut self, world: &World) -> Result<(), Violation> {
         let mut healed = world.clone();
         let before = healed.steps;
         healed.heal();
         let mut way = Vec::new();
         let settled = &self.settled;
-        let new = healed.settles(|fingerprint| {
+        healed.settles(|fingerprint| {
+            let known = settled.contains(&fingerprint);
             way.push(fingerprint);
-            settled.contains(&fingerprint)
+            known
         });
         self.progress.settling += healed.steps - before;
         self.settled.extend(way);
-        if new && healed.is_settled() {
+        if healed.violation.is_none() && healed.is_settled() {
             healed.starts_again();
         }
-        healed.violation
+        healed.violation.map_or(Ok(()), Err)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What an invariant has to remember: small monitors instead of logs, so that worlds which go on alike are equal.
 
+use std::hash::{Hash, Hasher};
+
 use certrotate_core::api::Call;
 use certrotate_core::disk::{DiskCommand, DiskFault, Name};
 use certrotate_core::id::{CertHandle, Generation, KeyHandle};
@@ -46,6 +48,26 @@ pub struct Bucket {
     at: MonoTime,
 }
 
+/// How many steps there were since time passed. It is no part of a state: where a way of many steps meets one of few, the same
+/// follows.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AtOnce {
+    now: Now,
+    pub(crate) steps: u16,
+}
+
+impl Hash for AtOnce {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+impl AtOnce {
+    /// One more step, at this time.
+    pub(crate) fn count(&mut self, now: Now) {
+        self.steps = if self.now == now { self.steps.saturating_add(1) } else { 0 };
+        self.now = now;
+    }
+}
+
 /// What is remembered.
 #[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct Ghost {
@@ -63,6 +85,8 @@ pub struct Ghost {
     pub recovered: bool,
     /// Since when the identity that is served is, and when it is to be renewed at the latest, by mono time.
     pub renew_by: Option<MonoTime>,
+    /// How many steps there were since time passed.
+    pub(crate) at_once: AtOnce,
     /// How many identities went live.
     pub rotations: u8,
     /// Looks and creations, and watches apart.
@@ -136,6 +160,14 @@ impl Ghost {
         (self.renew_by, self.served) = (None, None);
         self.failed = Failed::None;
         self.course = Course::default();
+    }
+
+    /// What the enumerator of crashes does not judge: how often was called before a crash, and how much was achieved.
+    pub(crate) fn forget_counts(&mut self, now: MonoTime) {
+        let empty = Bucket { level: 0, at: now };
+        (self.looks, self.watches) = (empty, empty);
+        (self.attempts, self.rotations) = (0, 0);
+        (self.start, self.called_yet) = ((now, 0), false);
     }
 
     /// A start begins the waits between failed calls anew, which costs six calls; but where there is a request to take up, not at once.

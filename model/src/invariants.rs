@@ -13,6 +13,7 @@ use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::Now;
 use certrotate_core::view::Phase;
 
+use crate::disk::Disk;
 use crate::ghost::Announced;
 use crate::world::World;
 
@@ -36,6 +37,10 @@ impl fmt::Display for Violation {
 /// that is taken is looked at at once, which is two.
 pub const BURST: u64 = 12_000;
 
+/// The inputs that may come without any time passing: a first start is some thirty, and a recovery with everything in its
+/// way some forty more.
+pub const AT_ONCE: u16 = 200;
+
 type Invariant = (&'static str, &'static str, fn(&World) -> bool);
 
 /// Asked after every step.
@@ -44,6 +49,7 @@ pub const ALWAYS: &[Invariant] = &[
     ("S1", "the driver serves what the machine takes to be live", s1_driver_and_machine_agree),
     ("S8", "at most one request is open", s8_one_open_request),
     ("S9", "calls are bounded in every window of time", s9_no_hot_loop),
+    ("S9", "the machine does not spin while no time passes", s9_does_not_spin),
     ("S10", "no two requests, and no two generations, share a key", s10_fresh_keys),
     ("S13", "what ended in this run, or is older than what is served, does not go live", s13_never_back),
     ("L2", "every wait has an end", l2_a_deadline_is_armed),
@@ -75,13 +81,48 @@ pub fn check(world: &mut World) {
             world.hold(id, sentence, false);
         }
     }
-    world.ghost.recovered |= has_recovered(world);
+    if has_recovered(world) && !world.ghost.recovered {
+        world.ghost.recovered = true;
+        // What somebody did to the files has been found by now.
+        world.disk.meddled = false;
+    }
     let view = world.node.as_ref().map(Rotator::view);
     world.ghost.held_back |= view.is_some_and(|view| view.identity.is_some() && !view.serving);
 }
 
+/// What does not hold of an image that a power cut leaves of a world's disk.
+#[must_use]
+pub fn of_image(world: &World, image: &Disk) -> Option<Violation> {
+    if world.blind || world.disk.damaged {
+        return None;
+    }
+    let live = image.live_bundle();
+    let absent = !world.disk.linked_once || world.disk.unlinked || world.disk.is_renaming(Name::Live);
+    let private = image.names().all(|name| !matches!(name, Name::Bundle { .. }) || !image.is_public(name));
+    let whole = match (image.read(Name::Live), live) {
+        (None, _) => absent,
+        (Some(_), Some(bundle)) => private && world.is_acceptable(&bundle),
+        (Some(_), None) => false,
+    };
+    let serves = live.is_none_or(|live| world.served().is_none_or(|served| live.generation >= served));
+    match (whole, serves) {
+        (true, true) => None,
+        (false, _) => Some(Violation {
+            id: "S3",
+            sentence: "after a power cut the live name names a complete, judged bundle, or may be absent",
+        }),
+        (true, false) => Some(Violation {
+            id: "S4",
+            sentence: "after a power cut the live name names what was served, or a newer one",
+        }),
+    }
+}
+
 /// Asks those of the disk, and notes the first that does not hold.
 pub fn check_disk(world: &mut World) {
+    if world.blind {
+        return;
+    }
     for (id, sentence, holds) in OF_THE_DISK {
         if !holds(world) {
             world.hold(id, sentence, false);
@@ -185,6 +226,12 @@ pub fn s7_failed_files_are_not_used(world: &World) -> bool {
 #[must_use]
 pub fn s8_one_open_request(world: &World) -> bool {
     world.server.open() <= 1 + usize::from(world.ghost.requests_lost)
+}
+
+/// There are at most [`AT_ONCE`] inputs while no time passes: a machine that goes on and on spins.
+#[must_use]
+pub fn s9_does_not_spin(world: &World) -> bool {
+    world.ghost.at_once.steps <= AT_ONCE
 }
 
 /// In any window of mono time there are at most [`BURST`] looks and as many watches, one more a minute of each,

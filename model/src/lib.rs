@@ -20,6 +20,7 @@
 
 pub mod brief;
 pub mod cert;
+pub mod crash;
 pub mod disk;
 pub mod event;
 pub mod explore;
@@ -29,9 +30,12 @@ pub mod invariants;
 pub mod list;
 pub mod marks;
 pub mod random;
+pub mod recovery;
 pub mod reduce;
+pub mod replay;
 pub mod scenario;
 pub mod server;
+pub mod show;
 pub mod simulate;
 pub mod spec;
 pub mod world;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use certrotate_core::disk::DiskDone;
 use certrotate_core::input::Input;
+use certrotate_core::time::MonoTime;
 use certrotate_core::view::Phase;
 
 use crate::event::Event;
@@ -92,6 +93,34 @@ pub struct Marks {
     pub fair: u64,
     /// How many runs there were.
     pub runs: u64,
+}
+
+/// What fairness is judged by: what the server decided, what the disk answered, how late it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Premise {
+    decided: u64,
+    answered: u64,
+    mono: MonoTime,
+}
+
+impl Premise {
+    /// As it is now; answers of the disk are known only where they are counted.
+    #[must_use]
+    pub fn of(world: &World) -> Self {
+        let refused = world.server.objects.iter().filter(|it| it.denied || it.failed).count() as u64;
+        let answered = |marks: &Marks| marks.cells.iter().map(|row| row[1] + row[2]).sum();
+        Self {
+            decided: world.server.issued() + refused,
+            answered: world.marks.as_deref().map_or(0, answered),
+            mono: world.now.mono,
+        }
+    }
+
+    /// Whether the premise of fairness was met since then.
+    #[must_use]
+    pub fn is_met_since(&self, start: Self) -> bool {
+        self.decided > start.decided && self.answered > start.answered && self.mono > start.mono
+    }
 }
 
 impl Marks {

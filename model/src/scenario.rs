@@ -10,10 +10,13 @@ use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::time::Span;
 
 use crate::event::{Event, events, lifetime};
-use crate::invariants::Violation;
-use crate::marks::Marks;
+use crate::marks::{Marks, Premise};
 use crate::world::{Driver, World};
 
+<<<<<<< HEAD
+=======
+mod failure;
+>>>>>>> harness
 pub mod text;
 
 /// The most events of a scenario; the bytes after them are not read.
@@ -140,12 +143,25 @@ impl Scenario {
     /// Plays it in a world that `change` makes other than it should be; in the end it heals, if that is asked for.
     #[must_use]
     pub fn play_in(&self, change: impl FnOnce(&mut ConfigSpec, &mut World), heals: bool) -> Played {
+        self.play_seen(change, heals, |_, _| {})
+    }
+
+    /// As [`Scenario::play_in`]; `before` sees the world before each event, and, with `None`, before it heals.
+    #[must_use]
+    pub fn play_seen(
+        &self,
+        change: impl FnOnce(&mut ConfigSpec, &mut World),
+        heals: bool,
+        mut before: impl FnMut(&World, Option<Event>),
+    ) -> Played {
         let mut played = Played { world: self.setup.begin(change), events: 0, digest: 0 };
         let world = &mut played.world;
+        let start = Premise::of(world);
         for event in &self.events {
             if world.violation.is_some() {
                 break;
             }
+            before(world, Some(*event));
             if let Some(mut marks) = world.marks.take() {
                 marks.before(world, *event);
                 world.marks = Some(marks);
@@ -159,7 +175,13 @@ impl Scenario {
             played.digest =
                 (played.digest.rotate_left(5) ^ state ^ world.steps).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         }
+        let fair = Premise::of(world).is_met_since(start);
+        if let Some(marks) = &mut world.marks {
+            marks.runs += 1;
+            marks.fair += u64::from(fair);
+        }
         if heals && world.violation.is_none() {
+            before(world, None);
             live_on(world);
         }
         played.digest ^= world.fingerprint();
@@ -193,18 +215,6 @@ pub fn run(bytes: &[u8]) {
 }
 
 impl Scenario {
-    /// What a failure prints: the invariant, what happened, and the command that replays it.
-    #[must_use]
-    pub fn failure(&self, violation: &Violation) -> String {
-        let mut text = format!("{violation}\n{self}");
-        let _ = write!(
-            text,
-            "to see it again: cargo run --release -p certrotate-model -- replay --hex {}",
-            self.hex()
-        );
-        text
-    }
-
     /// Its bytes in hexadecimal.
     #[must_use]
     pub fn hex(&self) -> String {

@@ -3,8 +3,6 @@
 //! It knows the types that these are made of and nothing else of the machine, and does its own arithmetic: so it
 //! cannot be wrong in the same way. What it keeps is what an outside observer would.
 
-use std::hash::Hash;
-
 use certrotate_core::api::{ApiFault, Call, Credential, CsrObject, Issued};
 use certrotate_core::disk::{Content, DiskCommand, DiskDone, DiskFault, Found, Inventory, LiveName, Name};
 use certrotate_core::facts::{CertFacts, Chain, San, Subject, Usages};
@@ -38,9 +36,9 @@ pub struct Spec {
     /// What went live last.
     last: Option<(Generation, CertHandle, Good)>,
     /// The lowest generation that may go live.
-    lowest: Generation,
+    pub(crate) lowest: Generation,
     /// The key of the request that is on its way, unless the server decided on it.
-    open: Option<KeyHandle>,
+    pub(crate) open: Option<KeyHandle>,
     /// Whether the input that was given answers nothing that is under way.
     pub stray: bool,
     /// Whether somebody else changed the directory, so that what is known of it counts for nothing.
@@ -83,11 +81,6 @@ struct File {
 }
 
 impl Spec {
-    /// What cannot be told from the rest of a world.
-    pub(crate) fn what_is_open(&self) -> impl Hash {
-        (self.open, self.lowest)
-    }
-
     fn rule(&mut self, id: &'static str, sentence: &'static str, kept: bool) {
         self.broken = self.broken.or((!kept).then_some((id, sentence)));
     }

@@ -29,12 +29,14 @@ mod driver;
 mod happen;
 mod heal;
 mod log;
+mod operations;
 mod script;
 
 pub use answer::{Answer, Outcome};
 pub use driver::{Asked, Driver, What, operation};
 pub use heal::SETTLE_INPUTS;
 pub use log::Log;
+pub use operations::Operations;
 
 /// The wall time at which a world begins: 2026-01-01T00:00:00Z.
 pub const START: WallTime = WallTime::from_unix_secs(1_767_225_600);
@@ -61,6 +63,15 @@ pub enum Lie {
     FlippedPending,
     /// The live name cannot be looked at.
     LiveUnreadable,
+}
+
+/// The world as it was after a step.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// Which step.
+    pub step: u64,
+    /// The world then, without its traces; `None` if there was no such step.
+    pub world: Option<World>,
 }
 
 /// A node and everything around it.
@@ -110,6 +121,14 @@ pub struct World {
     pub(crate) last: Option<Answer>,
     /// The first thing that did not hold.
     pub violation: Option<Violation>,
+    /// After which step it was found not to hold, and when.
+    pub violated_at: Option<(u64, Now)>,
+    /// What is to be kept of a step, where somebody looks at one.
+    pub probe: Option<Box<Probe>>,
+    /// Whether a crash alone is to show what is wrong with a disk: what crashes may leave of it is not looked at before one.
+    pub blind: bool,
+    /// What was done on the disk so far.
+    pub operations: Operations,
     /// Whether a violation ends the story with a panic.
     pub strict: bool,
     /// Everything that happened, for stories.
@@ -154,6 +173,10 @@ impl World {
             exit: None,
             last: None,
             violation: None,
+            violated_at: None,
+            probe: None,
+            blind: false,
+            operations: Operations::default(),
             strict: false,
             log: None,
             traces: None,
@@ -214,6 +237,9 @@ impl World {
 
     /// The power goes and comes back, and this is what is on disk.
     pub(crate) fn come_back_with(&mut self, image: Disk) {
+        if let Some(Violation { id, sentence }) = invariants::of_image(self, &image) {
+            self.hold(id, sentence, false);
+        }
         self.kill();
         self.disk = image;
         self.start();
@@ -306,6 +332,7 @@ impl World {
         let handles = node.handles().map(|handle| Kept(Some(handle))).collect();
         self.node = Some(node);
         self.steps += 1;
+        self.ghost.at_once.count(self.now);
         for action in &step.actions {
             self.carry_out(action);
         }
@@ -313,6 +340,9 @@ impl World {
         let life = self.life();
         self.ghost.forget_time(self.now.mono, life);
         invariants::check(self);
+        if self.probe.is_some() {
+            self.look_at_step();
+        }
         assert!(
             !self.strict || self.violation.is_none(),
             "{}\n{}",
@@ -332,10 +362,19 @@ impl World {
         step
     }
 
+    fn look_at_step(&mut self) {
+        let (Some(mut probe), traces) = (self.probe.take(), self.traces.take()) else { return };
+        if probe.step == self.steps {
+            probe.world = Some(self.clone());
+        }
+        (self.probe, self.traces) = (Some(probe), traces);
+    }
+
     /// Notes a violation, if it is the first.
     pub(crate) fn hold(&mut self, id: &'static str, sentence: &'static str, holds: bool) {
         if !holds && self.violation.is_none() {
             self.violation = Some(Violation { id, sentence });
+            self.violated_at = Some((self.steps, self.now));
         }
     }
 
@@ -343,6 +382,15 @@ impl World {
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         fingerprint::of(self, self.now, self.ops)
+    }
+
+    /// What a crash leaves but for the disk, as a fingerprint: with the same and the same image, worlds go on in the same way.
+    pub(crate) fn ashes(&self) -> u64 {
+        let mut ghost = self.ghost;
+        ghost.killed();
+        ghost.forget_counts(self.now.mono);
+        let rest = (self.lose_disk_answers, self.lose_call_answers, self.lie, self.skew as u64);
+        fingerprint::of(&(&self.server, ghost, &self.requests, rest), self.now, 0)
     }
 }
 
@@ -360,8 +408,10 @@ impl Hash for World {
         self.late.hash(state);
         self.served.hash(state);
         self.ghost.hash(state);
-        self.spec.what_is_open().hash(state);
-        self.requests.hash(state);
+        // The rest of what it knows can be told from the rest of the world.
+        (self.spec.open, self.spec.lowest).hash(state);
+        // A request is told by its number, but for what the last one asks.
+        (self.requests.len(), self.requests.last()).hash(state);
         (self.lose_disk_answers, self.lose_call_answers, self.lie, self.lag, self.last).hash(state);
         (self.skew as u64).hash(state);
     }

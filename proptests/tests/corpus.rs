@@ -16,8 +16,13 @@ fn replay(target: &str, run: fn(&[u8])) {
 }
 
 #[test]
-fn the_story_corpus_keeps_every_promise() {
-    replay("story", certrotate_model::scenario::run);
+fn in_the_life_corpus_everything_holds() {
+    replay("life", certrotate_model::scenario::run);
+}
+
+#[test]
+fn in_the_recovery_corpus_every_start_gets_along_with_what_is_there() {
+    replay("recovery", certrotate_model::recovery::run);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Traces of the simulated world as text.
 
-use certrotate_model::scenario;
+use certrotate_core::config::ConfigSpec;
+use certrotate_model::World;
+use certrotate_model::scenario::Scenario;
 use certrotate_proptests::trace;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -17,9 +19,8 @@ proptest! {
     fn every_run_of_a_story_is_written_read_and_replayed_without_a_difference(
         bytes in proptest::collection::vec(any::<u8>(), 1..60),
     ) {
-        let mut world = scenario::world(&bytes);
-        world.traces = Some(Vec::new());
-        scenario::play(&mut world, &bytes);
+        let record = |_: &mut ConfigSpec, world: &mut World| world.traces = Some(Vec::new());
+        let world = Scenario::decode(&bytes).play_in(record, true).world;
         for (header, records) in world.traces.expect("they were asked for") {
             let text = trace::write(&header, &records);
             trace::check(text.as_bytes());

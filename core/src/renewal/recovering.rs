@@ -355,6 +355,10 @@ impl Recovering {
         cx.common.early = ready.early;
         cx.common.linked = ready.linked;
         cx.common.previous = ready.previous;
+        if cx.common.is_misplaced() {
+            // Its bundle is not there: looking again would not change that.
+            cx.common.unlinkable = cx.common.live.generation();
+        }
         #[cfg(feature = "seeded")]
         if let Some(next) = self.finished_badly(cx, ready) {
             return next;

@@ -15,6 +15,7 @@ impl Event {
     pub fn fault(self) -> Option<&'static str> {
         Some(match self {
             Self::Step(_) | Self::Answer(_) | Self::RotateNow | Self::Shutdown | Self::Late => return None,
+            Self::Mend => return None,
             Self::Outage(None) | Self::Issues(None) | Self::Silent(false) => return None,
             Self::Refuse(false, false) | Self::Watches(false, false) | Self::Lose(0, 0) => return None,
             Self::Approver(Approver::Auto) | Self::Verdict(Approver::Auto) => return None,

@@ -15,6 +15,8 @@ use crate::server::Object;
 use crate::world::answer::request_digest;
 use crate::world::{Answer, Outcome, Request, World};
 
+mod name;
+
 /// How the driver does its work. All but the first are wrong on purpose: an invariant must notice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Driver {
@@ -242,6 +244,7 @@ impl World {
                 self.ghost.generation_has(generation, key);
             }
         }
+        self.operations.note(command, result);
         self.ghost.disk(command, result, &self.disk);
         invariants::check_disk(self);
         if let Some(log) = &mut self.log {

@@ -1,1 +1,0 @@
-//! A search for fair cycles that make no progress.

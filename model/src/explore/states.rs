@@ -1,0 +1,191 @@
+//! The states that were reached: each one's fingerprint, how it was reached, and what comes next by itself.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
+
+use crate::event::Event;
+use crate::invariants::Violation;
+use crate::world::SETTLE_INPUTS;
+
+/// Fingerprints are hashed already.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+}
+
+/// A set of fingerprints.
+pub type Seen = HashSet<u64, BuildHasherDefault<AsIs>>;
+
+/// The state before the first.
+pub const NOWHERE: u32 = u32::MAX;
+
+/// All states.
+#[derive(Debug, Default)]
+pub struct States {
+    numbers: HashMap<u64, u32, BuildHasherDefault<AsIs>>,
+    all: Vec<State>,
+    /// The events that ever happened.
+    events: Vec<Event>,
+}
+
+/// How a state was reached, and what comes next by itself.
+#[derive(Clone, Copy, Debug)]
+struct State {
+    before: u32,
+    /// The event that led here from the state before, by its place in `events`.
+    event: u16,
+    /// Whether nothing is to be healed.
+    well: bool,
+    /// Whether it is settled, or is known to settle when it is healed.
+    settles: bool,
+    /// The state that follows when things take their course, and the one when the second answer comes first.
+    next: [u32; 2],
+}
+
+impl States {
+    /// The number of a state, and whether it is new.
+    pub fn add(&mut self, fingerprint: u64, from: u32, event: Event) -> (u32, bool) {
+        let number = self.all.len() as u32;
+        let state = *self.numbers.entry(fingerprint).or_insert(number);
+        let way = match event {
+            Event::Step(0) => Some(0),
+            Event::Answer(1) => Some(1),
+            _ => None,
+        };
+        if let (Some(way), Some(from)) = (way, self.all.get_mut(from as usize)) {
+            from.next[way] = state;
+        }
+        if state == number {
+            let event = self.event(event);
+            self.all.push(State { before: from, event, well: false, settles: false, next: [NOWHERE; 2] });
+        }
+        (state, state == number)
+    }
+
+    fn event(&mut self, event: Event) -> u16 {
+        let known = self.events.iter().position(|it| *it == event);
+        let place = known.unwrap_or_else(|| {
+            self.events.push(event);
+            self.events.len() - 1
+        });
+        place as u16
+    }
+
+    /// It settles, when it is healed.
+    pub fn settles(&mut self, state: u32) {
+        self.all[state as usize].settles = true;
+    }
+
+    /// Nothing is to be healed in it.
+    pub fn is_well(&mut self, state: u32) {
+        self.all[state as usize].well = true;
+    }
+
+    /// The events that lead to a state, and one more.
+    #[must_use]
+    pub fn events(&self, mut number: u32, last: Option<Event>) -> Vec<Event> {
+        let mut events: Vec<Event> = last.into_iter().collect();
+        while let Some(state) = self.all.get(number as usize) {
+            if state.before != NOWHERE {
+                events.push(self.events[usize::from(state.event)]);
+            }
+            number = state.before;
+        }
+        events.reverse();
+        events
+    }
+
+    /// The first state that is further than it may be from a settled one, while things take their course (L2).
+    #[must_use]
+    pub fn unsettled(&self) -> Option<(Vec<Event>, Violation)> {
+        let mut far = vec![u8::MAX; self.all.len()];
+        for start in 0..self.all.len() {
+            let mut way = Vec::new();
+            let mut number = start;
+            let known = loop {
+                match (far[number], self.all[number]) {
+                    (known @ 0..=254, _) => break Some(known),
+                    (_, State { settles: true, .. }) => {
+                        far[number] = 0;
+                        break Some(0);
+                    }
+                    (_, State { next: [NOWHERE, _], .. }) => break None,
+                    (_, State { next: [next, _], .. }) => {
+                        way.push(number);
+                        number = next as usize;
+                    }
+                }
+                if way.len() > SETTLE_INPUTS as usize {
+                    break None;
+                }
+            };
+            let left = known.map_or(usize::MAX, usize::from).saturating_add(way.len());
+            if left > SETTLE_INPUTS as usize {
+                return Some(
+                    self.violated(start, "when everything is well, the node settles within 64 inputs"),
+                );
+            }
+            for (steps, state) in way.iter().rev().enumerate() {
+                far[*state] = (left - way.len() + steps + 1) as u8;
+            }
+        }
+        None
+    }
+
+    /// A cycle of states in which nothing is to be healed, in which things take their course, in whichever order answers
+    /// come. Each identity that goes live makes other states, so a cycle makes no progress; and what is under way longest
+    /// is answered in it, so it is fair.
+    #[must_use]
+    pub fn fair_cycle(&self) -> Option<(Vec<Event>, Violation)> {
+        #[derive(Clone, Copy, PartialEq)]
+        enum Visit {
+            Never,
+            Under,
+            Done,
+        }
+        let mut visits = vec![Visit::Never; self.all.len()];
+        for start in 0..self.all.len() {
+            if visits[start] != Visit::Never || !self.all[start].well {
+                continue;
+            }
+            let mut stack = vec![(start, 0)];
+            visits[start] = Visit::Under;
+            while let Some((number, way)) = stack.pop() {
+                let Some(next) = self.all[number].next.get(way) else {
+                    visits[number] = Visit::Done;
+                    continue;
+                };
+                stack.push((number, way + 1));
+                match visits.get(*next as usize) {
+                    Some(Visit::Under) if way == 0 => {
+                        return Some(self.violated(number, "no fair cycle makes no progress"));
+                    }
+                    Some(Visit::Never) => {
+                        visits[*next as usize] = Visit::Under;
+                        stack.push((*next as usize, 0));
+                    }
+                    Some(Visit::Under | Visit::Done) | None => {}
+                }
+            }
+        }
+        None
+    }
+
+    fn violated(&self, state: usize, sentence: &'static str) -> (Vec<Event>, Violation) {
+        (self.events(state as u32, None), Violation { id: "L2", sentence })
+    }
+}

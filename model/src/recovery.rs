@@ -1,0 +1,134 @@
+//! Start-up on any directory content: the bytes say what is there, and what must hold is that the node gets along with it.
+//!
+//! Five bytes are one file: which kind of name, of which generation and file number, with what behind it. The first two bytes are
+//! the setup, as in a [scenario](crate::scenario), the third says what the live name is.
+
+use certrotate_core::disk::Name;
+use certrotate_core::id::{FileNumber, Generation};
+use certrotate_core::time::WallTime;
+
+use crate::cert::{Cert, Flaw};
+use crate::disk::{Bundle, File, NAMES, Pending};
+use crate::scenario::{Setup, live_on};
+use crate::world::{Request, SETTLE_INPUTS, World};
+
+/// The most files that are read; a directory has more names of ours only where somebody made them.
+const MOST_FILES: usize = NAMES - 4;
+
+/// Plays what bytes mean.
+///
+/// # Panics
+///
+/// If something does not hold.
+pub fn run(bytes: &[u8]) {
+    if let Some(violation) = play(bytes).violation {
+        panic!("{violation}\n{bytes:02x?}");
+    }
+}
+
+/// The world after a start on the directory that bytes mean, when it has lived on.
+#[must_use]
+pub fn play(bytes: &[u8]) -> World {
+    let byte = |index: usize| bytes.get(index).copied().unwrap_or_default();
+    let setup = Setup { settled: false, ..Setup::decode(byte(0), byte(1)) };
+    let mut world = setup.begin(|_, _| {});
+    world.kill();
+    world.server.lifetime = setup.lifetime;
+    for file in bytes.get(3..).unwrap_or_default().as_chunks::<5>().0.iter().take(MOST_FILES) {
+        plant(&mut world, *file);
+    }
+    plant_live_name(&mut world, byte(2));
+    let best = best(&world);
+    world.start();
+    for _ in 0..SETTLE_INPUTS {
+        if world.ghost.recovered || world.node.is_none() || world.violation.is_some() {
+            break;
+        }
+        world.advance();
+    }
+    if world.ghost.recovered {
+        let served = world.served() == best;
+        world.hold("S6", "a start serves the highest generation that is acceptable now", served);
+    }
+    if world.violation.is_none() {
+        live_on(&mut world);
+    }
+    world
+}
+
+/// Puts one file there: kind of name, generation, file number, what is behind it, and when that holds.
+fn plant(world: &mut World, [kind, generation, file, content, dates]: [u8; 5]) {
+    let (generation, file) = (Generation(u32::from(generation % 6) + 1), FileNumber(u32::from(file % 4) + 1));
+    let issued = world.now.wall;
+    let name = match kind % 4 {
+        0 | 1 => Name::Bundle { issued: issued.whole_second(), generation, file },
+        2 => Name::Pending { generation, file },
+        _ => Name::Temporary { generation, file },
+    };
+    // One generation is one key.
+    while world.requests.len() < generation.0 as usize {
+        let key = world.requests.len() as u32 + 1;
+        world.requests.push(Request { template: 0, duration: None, key });
+    }
+    let key = generation.0;
+    let file = match content % 8 {
+        0 => File::Empty,
+        1 => File::Torn,
+        2 => File::Garbage,
+        3 => File::Pending(Pending { generation, made: issued, key }),
+        // The file of another generation under this name.
+        4 => File::Pending(Pending { generation: generation.next(), made: issued, key }),
+        _ => {
+            let cert = issue(world, key, content / 8, dates);
+            File::Bundle(Bundle { generation, issued, key, cert })
+        }
+    };
+    world.disk.plant(name, file);
+}
+
+fn issue(world: &mut World, key: u32, flaw: u8, dates: u8) -> u32 {
+    let flaws = [Flaw::Key, Flaw::Subject, Flaw::Sans, Flaw::Usage, Flaw::ExtraUsage, Flaw::Ca, Flaw::Chain];
+    let hours = |count: i64| WallTime::from_unix_ms(world.now.wall.unix_ms() + count * 3_600_000);
+    let (not_before, not_after) = match dates % 4 {
+        0 | 1 => (hours(-1), hours(i64::from(dates) + 1)),
+        2 => (hours(-3), hours(-1)),
+        _ => (hours(1), hours(25)),
+    };
+    let flaw = flaws.get(usize::from(flaw)).copied().filter(|_| dates & 64 != 0);
+    world.server.certs.push(Cert { key, template: 0, flaw, not_before, not_after });
+    world.server.certs.len() as u32
+}
+
+fn plant_live_name(world: &mut World, choice: u8) {
+    let names: Vec<Name> = world.disk.names().filter(|name| matches!(name, Name::Bundle { .. })).collect();
+    let file = match choice % 8 {
+        0 => return,
+        1 => File::Garbage,
+        2 => File::Link(Name::Bundle {
+            issued: world.now.wall.whole_second(),
+            generation: Generation(77),
+            file: FileNumber(1),
+        }),
+        _ => match names.get(usize::from(choice / 8) % names.len().max(1)) {
+            Some(name) => File::Link(*name),
+            None => return,
+        },
+    };
+    world.disk.plant(Name::Live, file);
+}
+
+/// The highest generation that has a file of its own with an acceptable identity in it.
+fn best(world: &World) -> Option<Generation> {
+    let acceptable = |name: Name| match (name, world.disk.read(name)) {
+        (Name::Bundle { generation, .. }, Some(File::Bundle(bundle))) if bundle.generation == generation => {
+            let cert = world.server.cert(bundle.cert)?;
+            let valid = cert.not_before <= world.now.wall && world.now.wall < cert.not_after;
+            (valid && world.is_acceptable(&bundle)).then_some(generation)
+        }
+        _ => None,
+    };
+    world.disk.names().filter_map(acceptable).max()
+}
+
+#[cfg(test)]
+mod tests;

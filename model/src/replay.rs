@@ -1,0 +1,206 @@
+//! A run stepped through, for somebody who wants to see what happened.
+
+use std::fmt;
+
+use certrotate_core::config::{ConfigError, ConfigSpec};
+use certrotate_core::input::Disposition;
+use certrotate_core::rotator::Rotator;
+use certrotate_core::time::{Now, Span};
+use certrotate_core::trace::{TraceHeader, TraceRecord};
+
+use crate::brief;
+use crate::event::Event;
+use crate::invariants::Violation;
+use crate::marks::Marks;
+use crate::scenario::Scenario;
+use crate::world::{Probe, World};
+
+/// The trace of one process: how it was configured, and its steps.
+pub type Run = (TraceHeader, Vec<TraceRecord>);
+
+/// A scenario that was played with everything recorded.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// Every process that ran, with its steps; steps are counted over all of them.
+    pub runs: Vec<Run>,
+    /// The events, each with the number of steps before it; `None` is where the world heals.
+    pub events: Vec<(u64, Option<Event>)>,
+    /// The world at the end, or after the step that was asked for.
+    pub world: World,
+    /// What was met.
+    pub marks: Marks,
+    /// What did not hold.
+    pub violation: Option<Found>,
+}
+
+/// What did not hold, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// What.
+    pub violation: Violation,
+    /// After which step.
+    pub step: u64,
+    /// What the clocks showed.
+    pub now: Now,
+    /// What they showed in the beginning.
+    pub start: Now,
+}
+
+impl Found {
+    /// After which step, and at what time, in words.
+    #[must_use]
+    pub fn when(&self) -> String {
+        format!(
+            "after step {}, at {}, by the wall clock {}",
+            self.step,
+            Since(self.now, self.start),
+            self.now.wall
+        )
+    }
+}
+
+/// A time, as it is after a start: how far by the mono clock, and how far the wall clock is from that.
+#[derive(Clone, Copy, Debug)]
+pub struct Since(pub Now, pub Now);
+
+impl fmt::Display for Since {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(now, start) = self;
+        let mono = now.mono.since(start.mono);
+        let off = i128::from(now.wall.unix_ms()) - i128::from(start.wall.unix_ms()) - i128::from(mono.ms());
+        write!(f, "+{mono}")?;
+        let span = Span::from_ms(u64::try_from(off.unsigned_abs()).unwrap_or(u64::MAX));
+        match off {
+            0 => Ok(()),
+            1.. => write!(f, " wall+{span}"),
+            _ => write!(f, " wall-{span}"),
+        }
+    }
+}
+
+/// A step of a trace that was taken again.
+#[derive(Debug)]
+pub struct Step<'a> {
+    /// Its number, over all runs.
+    pub step: u64,
+    /// What begins with it, if it is the first of its run.
+    pub header: Option<&'a TraceHeader>,
+    /// What was recorded.
+    pub record: &'a TraceRecord,
+    /// The machine before it.
+    pub before: &'a Rotator,
+    /// The machine after it.
+    pub after: &'a Rotator,
+}
+
+/// Why a trace could not be taken again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Differs {
+    /// The configuration of this run is not valid.
+    Config(u64, ConfigError),
+    /// This step came out otherwise: as it was recorded, and as it is.
+    Step(u64, Box<(TraceRecord, TraceRecord)>),
+}
+
+/// Takes every step of the runs again, and shows it to `each`, until that says that it is enough.
+///
+/// # Errors
+///
+/// The first step that comes out otherwise than it was recorded.
+pub fn walk(runs: &[Run], mut each: impl FnMut(&Step<'_>) -> bool) -> Result<(), Differs> {
+    let mut step = 0;
+    for (header, records) in runs {
+        let mut machine = header.rotator().map_err(|error| Differs::Config(header.run.0, error))?;
+        for (index, record) in records.iter().enumerate() {
+            step += 1;
+            let before = machine.clone();
+            record
+                .replay(&mut machine)
+                .map_err(|again| Differs::Step(step, Box::new((record.clone(), *again))))?;
+            let header = (index == 0).then_some(header);
+            if !each(&Step { step, header, record, before: &before, after: &machine }) {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// When the runs begin.
+#[must_use]
+pub fn start(runs: &[Run]) -> Now {
+    runs.iter().find_map(|(_, records)| records.first()).map_or(Now::default(), |first| first.now)
+}
+
+/// A step in words: when, in which phase, what was given, what was done, and what became of the input if it was ignored.
+#[must_use]
+pub fn line(step: u64, start: Now, before: &Rotator, record: &TraceRecord) -> String {
+    let time = Since(record.now, start).to_string();
+    let phase = before.view().phase.to_string();
+    let input = brief::input(&record.input);
+    let mut text = format!("{step:>5}  {time:<16} {phase:<10} {input:<24}");
+    if let Disposition::Ignored(why) = record.disposition {
+        text.push_str(&format!(" ignored ({why:?})"));
+    }
+    let actions: Vec<String> = record.actions.iter().map(brief::action).collect();
+    if !actions.is_empty() {
+        text.push_str(" → ");
+        text.push_str(&actions.join("; "));
+    }
+    text.trim_end().to_owned()
+}
+
+impl Replay {
+    /// Plays a scenario in a world that `change` makes other than it should be; with `until`, the world is kept as it was
+    /// after that step, and what came later is left out.
+    #[must_use]
+    pub fn of_scenario(
+        scenario: &Scenario,
+        change: impl FnOnce(&mut ConfigSpec, &mut World),
+        heals: bool,
+        until: Option<u64>,
+    ) -> Self {
+        let mut events = Vec::new();
+        let recorded = |spec: &mut ConfigSpec, world: &mut World| {
+            world.traces = Some(Vec::new());
+            world.marks = Some(Box::default());
+            world.probe = until.map(|step| Box::new(Probe { step, world: None }));
+            change(spec, world);
+        };
+        let played = scenario.play_seen(recorded, heals, |world, event| events.push((world.steps, event)));
+        let mut world = played.world;
+        let mut runs = world.traces.take().unwrap_or_default();
+        if let Some(stopped) = world.probe.take().and_then(|probe| probe.world) {
+            world = stopped;
+        }
+        events.retain(|(before, _)| *before < world.steps || until.is_none());
+        let mut left = world.steps;
+        for (_, records) in &mut runs {
+            let kept = left.min(records.len() as u64);
+            records.truncate(kept as usize);
+            left -= kept;
+        }
+        runs.retain(|(_, records)| !records.is_empty());
+        let start = start(&runs);
+        let found = world.violation.zip(world.violated_at);
+        let violation = found.map(|(violation, (step, now))| Found { violation, step, now, start });
+        let marks = world.marks.take().map(|marks| *marks).unwrap_or_default();
+        Self { runs, events, world, marks, violation }
+    }
+
+    /// Every step in words.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let start = start(&self.runs);
+        let mut lines = Vec::new();
+        let same = walk(&self.runs, |it| {
+            lines.push(line(it.step, start, it.before, it.record));
+            true
+        });
+        debug_assert!(same.is_ok(), "a step that is taken again comes out the same: {same:?}");
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests;

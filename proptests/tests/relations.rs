@@ -1,0 +1,145 @@
+//! Relations between runs (M1–M5, M7) and determinism (S15). M6 is asked after every step of every other test: it is the
+//! specification in `model/src/spec.rs`.
+
+use std::collections::BTreeSet;
+
+use certrotate_core::config::{Config, ConfigSpec, Template};
+use certrotate_core::id::LeafDigest;
+use certrotate_core::rotator::Rotator;
+use certrotate_core::time::{MonoTime, Span, WallTime};
+use certrotate_core::times::Times;
+use certrotate_model::World;
+use certrotate_model::cert::leaf;
+use certrotate_model::event::Event;
+use certrotate_model::scenario::{Scenario, Setup};
+use certrotate_model::simulate;
+
+fn plain() -> Setup {
+    Setup { jitter: false, settled: false, ..Setup::decode(0, 0) }
+}
+
+#[test]
+fn m1_an_input_that_comes_twice_at_the_same_time_does_what_it_does_once() {
+    for steps in 0..60 {
+        let mut events = vec![Event::Step(0); steps];
+        events.extend([Event::Repeat, Event::Repeat]);
+        let twice = Scenario { setup: plain(), events }.play();
+        let once = Scenario { setup: plain(), events: vec![Event::Step(0); steps] }.play();
+        assert_eq!(twice.world.violation, None, "after {steps} steps");
+        assert_eq!(twice.world.fingerprint(), once.world.fingerprint(), "after {steps} steps");
+    }
+}
+
+/// A world that begins at another time of both clocks.
+fn shifted(wall: i64, mono: u64) -> World {
+    let config =
+        Config::new(ConfigSpec::new(Template::node_client("node-1"))).expect("a valid configuration");
+    let mut world = World::new(config);
+    world.now.wall = WallTime::from_unix_ms(world.now.wall.unix_ms() + wall * 1000);
+    world.now.mono = MonoTime::from_ms(world.now.mono.ms() + mono);
+    world
+}
+
+#[test]
+fn m2_shifting_all_times_shifts_all_deadlines_and_nothing_else() {
+    let four_years = 4 * 365 * 86_400;
+    let deadlines = |mut world: World| {
+        let begun = world.now;
+        world.start();
+        let mut seen = Vec::new();
+        for _ in 0..300 {
+            let wake = world.node.as_ref().map(Rotator::wake).expect("it runs");
+            seen.push((
+                wake.wall.map(|wall| wall.unix_ms() - begun.wall.unix_ms()),
+                wake.mono.map(|mono| mono.since(begun.mono)),
+                world.now.mono.since(begun.mono),
+            ));
+            world.advance();
+        }
+        seen
+    };
+    let here = deadlines(shifted(0, 0));
+    for (wall, mono) in [(1, 0), (86_400, 7), (four_years, 123_456_789), (-four_years, 1 << 40)] {
+        assert_eq!(
+            deadlines(shifted(wall, mono)),
+            here,
+            "{wall} s on the wall clock, {mono} ms of mono time"
+        );
+    }
+}
+
+#[test]
+fn m3_a_crash_at_rest_and_the_recovery_from_it_equal_no_crash() {
+    for events in [vec![Event::PowerCut(0)], vec![Event::Kill(certrotate_model::disk::How::Well)]] {
+        let setup = Setup { settled: true, ..plain() };
+        let crashed = Scenario { setup, events }.play();
+        let whole = Scenario { setup, events: Vec::new() }.play();
+        assert_eq!(crashed.world.violation, None);
+        assert_eq!(crashed.world.served(), whole.world.served());
+        assert!(crashed.world.disk.names().eq(whole.world.disk.names()));
+    }
+}
+
+#[test]
+fn m4_a_run_with_faults_that_stop_ends_as_one_without_but_for_numbers() {
+    let end = |events: Vec<Event>| {
+        let played = Scenario { setup: plain(), events }.play();
+        assert_eq!(played.world.violation, None);
+        let world = played.world;
+        let view = world.node.as_ref().map(Rotator::view).expect("it runs");
+        (view.phase, view.serving, world.server.open(), view.life)
+    };
+    let quiet = end(Vec::new());
+    for seed in 0..300 {
+        let faulty = simulate::scenario(seed, 40);
+        let events =
+            faulty.events.into_iter().filter(|event| !matches!(event, Event::Lifetime(_) | Event::Issues(_)));
+        let (phase, serving, open, _) = end(events.collect());
+        assert_eq!((phase, serving, open), (quiet.0, quiet.1, quiet.2), "seed {seed}");
+    }
+}
+
+#[test]
+fn m5_the_order_of_independent_answers_does_not_matter_for_where_it_settles() {
+    let latency = Event::Latency(Span::from_ms(1 << 13));
+    let end = |event: Event| {
+        let mut events = vec![latency, Event::Step(7), Event::Step(4)];
+        events.extend([event; 6]);
+        let world = Scenario { setup: plain(), events }.play().world;
+        assert_eq!(world.violation, None);
+        (world.served(), world.disk.names().collect::<Vec<_>>(), world.server.open())
+    };
+    assert_eq!(end(Event::Answer(1)), end(Event::Step(0)));
+}
+
+#[test]
+fn m7_a_thousand_leaves_fill_70_to_90_percent_evenly_and_two_seeds_retry_at_different_times() {
+    let times = Times::default();
+    let (start, end) = (WallTime::from_unix_secs(0), WallTime::from_unix_secs(1_000_000));
+    let share = |number: u64| times.renewal_point(start, end, &leaf(number)).unix_secs() as u64;
+    let points: BTreeSet<u64> = (0..1000).map(share).collect();
+    assert!(points.iter().all(|point| (700_000..=900_000).contains(point)));
+    // Chi-square over ten bins: 27.9 is exceeded once in a thousand.
+    let mut bins = [0f64; 10];
+    for number in 0..1000 {
+        bins[((share(number) - 700_000) / 20_001).min(9) as usize] += 1.0;
+    }
+    let chi: f64 = bins.iter().map(|count| (count - 100.0).powi(2) / 100.0).sum();
+    assert!(chi < 27.9, "{chi}: {bins:?}");
+    let same = times.renewal_point(start, end, &LeafDigest([7; 32]));
+    assert_eq!(same, times.renewal_point(start, end, &LeafDigest([7; 32])), "it is drawn by the leaf alone");
+    let life = Span::from_hours(1);
+    let waits: BTreeSet<Span> = (0..100).map(|draw| times.retry(life, 3, draw * 0x9e37_79b9)).collect();
+    assert!(waits.len() > 50, "{} different waits of a hundred", waits.len());
+}
+
+#[test]
+fn s15_a_machine_is_a_small_value_and_steps_the_same_way_twice() {
+    assert!(size_of::<Rotator>() < 1024, "{} bytes", size_of::<Rotator>());
+    for seed in 0..200 {
+        let scenario = simulate::scenario(seed, 100);
+        let (one, other) = (scenario.play(), scenario.play());
+        assert_eq!(one.digest, other.digest, "seed {seed}");
+        assert_eq!(one.world.node, other.world.node, "seed {seed}");
+    }
+}
