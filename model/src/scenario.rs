@@ -13,10 +13,7 @@ use crate::event::{Event, events, lifetime};
 use crate::marks::{Marks, Premise};
 use crate::world::{Driver, World};
 
-<<<<<<< HEAD
-=======
 mod failure;
->>>>>>> harness
 pub mod text;
 
 /// The most events of a scenario; the bytes after them are not read.
