@@ -119,6 +119,8 @@ pub struct World {
     pub exit: Option<ExitReason>,
     /// The last answer that was given.
     pub(crate) last: Option<Answer>,
+    /// What the clocks showed at the last input.
+    given_at: Now,
     /// The first thing that did not hold.
     pub violation: Option<Violation>,
     /// After which step it was found not to hold, and when.
@@ -172,6 +174,7 @@ impl World {
             lag: Span::ZERO,
             exit: None,
             last: None,
+            given_at: Now::default(),
             violation: None,
             violated_at: None,
             probe: None,
@@ -310,6 +313,7 @@ impl World {
     pub fn give(&mut self, input: Input) -> Option<Step> {
         let mut node = self.node.take()?;
         let now = self.shown();
+        self.given_at = now;
         self.course_given(&node, &input);
         if let Input::DiskAnswered { op, .. } | Input::KeyMade { op, .. } | Input::CallAnswered { op, .. } =
             &input

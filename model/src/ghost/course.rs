@@ -102,6 +102,11 @@ impl Course {
                 self.written = dates.filter(|(_, end)| now.wall < *end).map(|(_, end)| (cert, end));
                 None
             }
+            // A look at the directory begins anew, and with it the wait.
+            Action::Disk { command: DiskCommand::Scan, .. } => {
+                self.retired = MonoTime::default();
+                None
+            }
             Action::GoLive { cert, .. } => {
                 let same = self.last == Some(cert);
                 self.live_refused &= same;

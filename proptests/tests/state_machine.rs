@@ -1,0 +1,263 @@
+//! A node as its operator sees it: whether it serves, what, and how many requests wait for somebody. The reference knows
+//! nothing of phases, files and calls, and keeps times in minutes; the system under test is the machine in its world.
+
+use certrotate_core::config::{Config, ConfigSpec, Template};
+use certrotate_core::disk::DiskFault;
+use certrotate_core::id::Generation;
+use certrotate_core::input::Input;
+use certrotate_core::time::Span;
+use certrotate_model::World;
+use certrotate_model::disk::{Fault, Kind};
+use certrotate_model::server::Approver;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
+
+/// How long certificates live, in minutes.
+const LIFE: u32 = 60;
+
+/// After so many minutes without a fault everybody has been served: the longest wait is that after denials, with its jitter.
+const RECOVERED: u32 = 5 * 60 + 10;
+
+/// What is renewed nine tenths into its life at the latest, and a minute before its end, is good for so many minutes more.
+const GOOD_FOR: u32 = LIFE / 10 - 1;
+
+/// What an operator does and suffers.
+#[derive(Clone, Debug)]
+enum Transition {
+    /// Minutes pass.
+    Pass(u32),
+    /// The process is started, and stopped by a shutdown.
+    Start,
+    Stop,
+    /// The process is killed and started again; the power goes and comes back.
+    Kill,
+    PowerCut(u8),
+    /// Somebody asks for a rotation.
+    Rotate,
+    /// The server is gone, or back.
+    Server(bool),
+    /// The disk is full, or has room.
+    Disk(bool),
+    /// What becomes of requests.
+    Approver(Approver),
+    /// Everything that is wrong is put right, and hours pass.
+    Heal,
+}
+
+/// What the operator knows.
+#[derive(Clone, Debug)]
+struct Operator {
+    runs: bool,
+    server: bool,
+    disk: bool,
+    approves: bool,
+    /// For how many minutes the process has run and nothing has been wrong.
+    well: u32,
+    /// For how many minutes what is served is known to be good, whatever is wrong.
+    good: u32,
+}
+
+impl Operator {
+    fn is_well(&self) -> bool {
+        self.runs && self.server && self.disk && self.approves
+    }
+
+    /// Whether an identity must be there.
+    fn is_served(&self) -> bool {
+        self.runs && self.good > 0
+    }
+
+    fn pass(mut self, minutes: u32) -> Self {
+        self.well = if self.is_well() { self.well + minutes } else { 0 };
+        self.good = self.good.saturating_sub(minutes);
+        if self.well >= RECOVERED {
+            self.good = GOOD_FOR;
+        }
+        self
+    }
+}
+
+impl ReferenceStateMachine for Operator {
+    type State = Self;
+    type Transition = Transition;
+
+    fn init_state() -> BoxedStrategy<Self> {
+        Just(Self { runs: true, server: true, disk: true, approves: true, well: 0, good: 0 }).boxed()
+    }
+
+    fn transitions(state: &Self) -> BoxedStrategy<Transition> {
+        let approver = prop::sample::select(vec![Approver::Auto, Approver::Absent, Approver::Denies]);
+        let common = prop_oneof![
+            5 => (1..90_u32).prop_map(Transition::Pass),
+            1 => Just(Transition::Heal),
+            1 => Just(Transition::Server(!state.server)),
+            1 => Just(Transition::Disk(!state.disk)),
+            2 => approver.prop_map(Transition::Approver),
+        ];
+        if !state.runs {
+            return prop_oneof![1 => common, 2 => Just(Transition::Start)].boxed();
+        }
+        let running = prop_oneof![
+            Just(Transition::Stop),
+            Just(Transition::Kill),
+            any::<u8>().prop_map(Transition::PowerCut),
+            Just(Transition::Rotate),
+        ];
+        prop_oneof![2 => common, 1 => running].boxed()
+    }
+
+    fn preconditions(state: &Self, transition: &Transition) -> bool {
+        match transition {
+            Transition::Start => !state.runs,
+            Transition::Stop | Transition::Kill | Transition::PowerCut(_) | Transition::Rotate => state.runs,
+            Transition::Server(up) => *up != state.server,
+            Transition::Disk(room) => *room != state.disk,
+            Transition::Pass(_) | Transition::Approver(_) | Transition::Heal => true,
+        }
+    }
+
+    fn apply(mut state: Self, transition: &Transition) -> Self {
+        match transition {
+            Transition::Pass(minutes) => return state.pass(*minutes),
+            Transition::Start => (state.runs, state.well) = (true, 0),
+            Transition::Stop => state.runs = false,
+            // A minute is enough to find again what was served.
+            Transition::Kill | Transition::PowerCut(_) => {
+                state.well = 0;
+                return state.pass(1);
+            }
+            Transition::Rotate => {}
+            Transition::Server(up) => state.server = *up,
+            Transition::Disk(room) => state.disk = *room,
+            Transition::Approver(approver) => state.approves = *approver == Approver::Auto,
+            Transition::Heal => {
+                (state.runs, state.server, state.disk, state.approves, state.well) =
+                    (true, true, true, true, 0);
+                return state.pass(RECOVERED);
+            }
+        }
+        if !state.is_well() {
+            state.well = 0;
+        }
+        // What is served right after it was started takes a minute to be found.
+        if matches!(transition, Transition::Start) { state.pass(1) } else { state }
+    }
+}
+
+/// The node, and the highest generation that it ever served.
+#[derive(Debug)]
+struct Node {
+    world: World,
+    highest: Option<Generation>,
+}
+
+impl Node {
+    fn pass(&mut self, minutes: u32) {
+        for _ in 0..minutes {
+            self.world.run_for(Span::from_mins(1));
+            self.look();
+        }
+    }
+
+    /// What is served is valid, and no older than what was served while it was good.
+    fn look(&mut self) {
+        let served = self.world.served();
+        if let Some(facts) = self.world.served_facts() {
+            assert!(facts.not_before <= self.world.now.wall && self.world.now.wall < facts.not_after);
+        }
+        if served.is_some() {
+            assert!(served >= self.highest, "generation {served:?} after {:?}", self.highest);
+            self.highest = served;
+        }
+    }
+
+    fn has_room(&mut self, room: bool) {
+        self.world.disk.faults.clear();
+        if !room {
+            let (after, times, kind, fault) = (0, u16::MAX, Kind::Write, DiskFault::NoSpace);
+            self.world.disk.faults.push(Fault { after, times, kind, fault });
+        }
+    }
+}
+
+impl StateMachineTest for Node {
+    type SystemUnderTest = Self;
+    type Reference = Operator;
+
+    fn init_test(_: &Operator) -> Self {
+        let spec = ConfigSpec::new(Template::node_client("node-1"));
+        let mut world = World::quiet(Config::new(spec).expect("the template is complete"));
+        world.server.lifetime = Span::from_mins(LIFE.into());
+        world.start();
+        Self { world, highest: None }
+    }
+
+    fn apply(mut node: Self, _: &Operator, transition: Transition) -> Self {
+        match transition {
+            Transition::Pass(minutes) => node.pass(minutes),
+            Transition::Start => {
+                node.world.start();
+                node.pass(1);
+            }
+            Transition::Stop => {
+                node.world.give(Input::Shutdown);
+                for _ in 0..64 {
+                    if node.world.node.is_some() {
+                        node.world.advance();
+                    }
+                }
+                assert!(node.world.node.is_none(), "a shutdown ends");
+            }
+            Transition::Kill => {
+                node.world.restart();
+                node.pass(1);
+            }
+            Transition::PowerCut(image) => {
+                node.world.power_cut(image.into());
+                node.pass(1);
+            }
+            Transition::Rotate => drop(node.world.give(Input::RotateNow)),
+            Transition::Server(up) => node.world.server.silent = !up,
+            Transition::Disk(room) => node.has_room(room),
+            Transition::Approver(approver) => node.world.server.approver = approver,
+            Transition::Heal => {
+                node.world.server.silent = false;
+                node.world.server.approver = Approver::Auto;
+                node.has_room(true);
+                if node.world.node.is_none() {
+                    node.world.start();
+                }
+                node.pass(RECOVERED);
+            }
+        }
+        node.look();
+        node
+    }
+
+    fn check_invariants(node: &Self, operator: &Operator) {
+        assert_eq!(node.world.violation, None, "{}", node.world.summary());
+        assert_eq!(node.world.node.is_some(), operator.runs, "it runs when it was started");
+        assert!(node.world.server.open() <= 1, "somebody is shown two requests of one node");
+        let served = node.world.served().is_some();
+        assert!(served || !operator.is_served(), "it serves: {operator:?}\n{}", node.world.summary());
+        assert!(operator.runs || !served, "nothing is served by nobody");
+    }
+}
+
+fn config() -> ProptestConfig {
+    let seed = std::env::var("PROPTEST_RNG_SEED").ok().and_then(|text| text.parse().ok());
+    ProptestConfig {
+        cases: 4096,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(seed.unwrap_or(1)),
+        ..ProptestConfig::default()
+    }
+}
+
+prop_state_machine! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn what_an_operator_sees_is_what_he_may_expect(sequential 1..40 => Node);
+}
