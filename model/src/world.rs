@@ -32,6 +32,7 @@ mod log;
 mod operations;
 mod script;
 
+pub(crate) use answer::Last;
 pub use answer::{Answer, Outcome};
 pub use driver::{Asked, Driver, What, operation};
 pub use heal::SETTLE_INPUTS;
@@ -117,8 +118,8 @@ pub struct World {
     pub(crate) lag: Span,
     /// How the last run ended, if it ended by itself.
     pub exit: Option<ExitReason>,
-    /// The last answer that was given.
-    pub(crate) last: Option<Answer>,
+    /// The last input that was given.
+    pub(crate) last: Last,
     /// What the clocks showed at the last input.
     given_at: Now,
     /// The first thing that did not hold.
@@ -173,7 +174,7 @@ impl World {
             skew: 0,
             lag: Span::ZERO,
             exit: None,
-            last: None,
+            last: Last::Tick,
             given_at: Now::default(),
             violation: None,
             violated_at: None,
@@ -221,7 +222,7 @@ impl World {
         self.served = None;
         self.asked.clear();
         self.late.clear();
-        self.last = None;
+        self.last = Last::Tick;
         self.lag = Span::ZERO;
         self.disk.process_ended();
         self.ghost.killed();
@@ -314,6 +315,7 @@ impl World {
         let mut node = self.node.take()?;
         let now = self.shown();
         self.given_at = now;
+        self.last = Last::of(&input, self.last);
         self.course_given(&node, &input);
         if let Input::DiskAnswered { op, .. } | Input::KeyMade { op, .. } | Input::CallAnswered { op, .. } =
             &input
