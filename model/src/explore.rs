@@ -268,7 +268,8 @@ impl<L: FnMut(&World, &Progress) -> Look> Search<L> {
         healed.heal();
         let mut way = Vec::new();
         let settled = &self.settled;
-        healed.settles(|fingerprint| {
+        healed.settles(|world| {
+            let fingerprint = world.fingerprint();
             let known = settled.contains(&fingerprint);
             way.push(fingerprint);
             known

@@ -92,7 +92,8 @@ fn later(now: Now, wall: i64, mono: u64) -> Now {
 fn at_rest(world: &World) -> impl PartialEq + std::fmt::Debug + use<> {
     let view = world.node.as_ref().map(certrotate_core::rotator::Rotator::view);
     let live = matches!(world.disk.read(certrotate_core::disk::Name::Live), Some(File::Link(_)));
-    let failures = view.map(|view| (view.phase, view.serving, view.attempt.is_some(), view.request.is_some()));
+    let failures =
+        view.map(|view| (view.phase, view.serving, view.attempt.is_some(), view.request.is_some()));
     (failures, live, world.server.open(), world.asked.len(), world.is_settled())
 }
 

@@ -3,7 +3,7 @@
 //! Each passes on the shipped core. Those that name a bug after "Without that" fail with it, under the invariant that they
 //! name: a scenario that nothing can fail shows nothing.
 
-use std::fs::{read_dir, read_to_string};
+use std::fs::{read, read_dir, read_to_string};
 use std::path::Path;
 
 use certrotate_core_seeded::seeded::{Bug, INCIDENTS};
@@ -99,6 +99,15 @@ fn a_scenario_about_an_incident_fails_with_the_bug_of_that_incident() {
         let known: Vec<_> = INCIDENTS.iter().filter(|(its, _)| *its == number).map(|(_, bug)| *bug).collect();
         assert!(known.is_empty() || known.contains(&bug), "{}: {known:?} is the bug", golden.name);
     }
+}
+
+#[test]
+fn f63_a_directory_of_another_cluster_is_not_used_and_a_machine_that_looks_at_dates_alone_uses_it() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/recovery");
+    let bytes = read(corpus.join("f63_a_directory_of_another_cluster_is_not_used")).expect("it is there");
+    assert_eq!(certrotate_model::recovery::play(&bytes).violation, None);
+    let world = certrotate_model_seeded::recovery::play_in(&bytes, |spec, _| spec.bug = Some(Bug::F63));
+    assert_eq!(world.violation.map(|it| it.id), Some("S2"));
 }
 
 #[test]

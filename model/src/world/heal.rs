@@ -73,10 +73,10 @@ impl World {
     }
 
     /// L2: within [`SETTLE_INPUTS`] inputs of a world in which nothing fails, the node is settled. `seen` is asked before
-    /// each input with the fingerprint, and ends it if it has seen such a world settle.
-    pub fn settles(&mut self, mut seen: impl FnMut(u64) -> bool) -> bool {
+    /// each input, and ends it if it has seen a world of that fingerprint settle.
+    pub fn settles(&mut self, mut seen: impl FnMut(&Self) -> bool) -> bool {
         let end = self.steps + SETTLE_INPUTS;
-        while self.violation.is_none() && !seen(self.fingerprint()) {
+        while self.violation.is_none() && !seen(self) {
             if self.is_settled() {
                 return true;
             }
