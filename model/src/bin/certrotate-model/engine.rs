@@ -8,7 +8,8 @@ use std::sync::atomic::AtomicBool;
 use certrotate_model::disk::image::Profile;
 use certrotate_model::invariants::Violation;
 use certrotate_model::reduce::reduce;
-use certrotate_model::scenario::{Played, Scenario, wrong};
+use certrotate_model::scenario::text::from_hex;
+use certrotate_model::scenario::{Played, Scenario, Setup, wrong};
 use certrotate_model::world::Driver;
 use serde_json::{Map, Value, json};
 
@@ -193,4 +194,13 @@ pub(crate) fn driver(name: &str) -> Result<Driver, String> {
 pub(crate) fn profile(name: &str) -> Result<Profile, String> {
     let names = || Profile::ALL.map(|it| it.to_string()).join(", ");
     Profile::ALL.into_iter().find(|it| it.to_string() == name).ok_or_else(|| format!("there are {}", names()))
+}
+
+/// The setup that two bytes in hexadecimal mean.
+pub(crate) fn setup(hex: &str) -> Result<Setup, Usage> {
+    let refused = || Usage(format!("--setup {hex} is not two bytes in hexadecimal; 8001 is"));
+    match from_hex(hex).ok_or_else(refused)?[..] {
+        [choice, seed] => Ok(Setup::decode(choice, seed)),
+        _ => Err(refused()),
+    }
 }

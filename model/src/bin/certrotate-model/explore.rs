@@ -4,12 +4,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use certrotate_model::explore::{self, Bound, Report};
-use certrotate_model::scenario::text::from_hex;
 use certrotate_model::scenario::{Setup, wrong};
 use certrotate_model::world::Driver;
 use serde_json::{Map, Value, json};
 
-use crate::engine::{Common, Found, Outcome, driver};
+use crate::engine::{Common, Found, Outcome, driver, setup};
 use crate::output::{Output, Usage, number};
 use crate::progress::{Meter, Progress};
 
@@ -94,14 +93,6 @@ pub(crate) fn run(args: &Args, meter: &mut Meter, out: Output) -> Result<Outcome
     let mut reports = shared.reports.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     reports.sort_by_key(|(setup, ..)| setup.encode());
     Ok(outcome(&reports, args, setups.len()))
-}
-
-fn setup(hex: &str) -> Result<Setup, Usage> {
-    let refused = || Usage(format!("--setup {hex} is not two bytes in hexadecimal; 8001 is"));
-    match from_hex(hex).ok_or_else(refused)?[..] {
-        [choice, seed] => Ok(Setup::decode(choice, seed)),
-        _ => Err(refused()),
-    }
 }
 
 /// Explores one setup after the other.

@@ -9,7 +9,6 @@ mod explore;
 mod output;
 mod progress;
 mod replay;
-mod seeded;
 mod simulate;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -36,7 +35,6 @@ enum Command {
     Explore(explore::Args),
     Crash(crash::Args),
     Simulate(simulate::Args),
-    Seeded(seeded::Args),
     Replay(replay::Args),
 }
 
@@ -52,9 +50,6 @@ fn main() -> ExitCode {
         }
         Command::Simulate(args) => {
             engine::run("simulate", &args.common, &stop, |it, out| simulate::run(args, it, out))
-        }
-        Command::Seeded(args) => {
-            engine::run("seeded", &args.common, &stop, |it, out| seeded::run(args, it, out))
         }
         Command::Replay(args) => {
             let out = Output::new(args.json);
