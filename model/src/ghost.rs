@@ -8,6 +8,7 @@ use certrotate_core::view::Handle;
 
 use crate::disk::Disk;
 use crate::list::List;
+use crate::monitor::Monitor;
 
 /// An identity that was announced as live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,11 +88,15 @@ pub struct Ghost {
     pub key_shared: bool,
     /// Whether something was created while a failed file was in the way.
     pub created_too_early: bool,
-    /// Whether something that was withdrawn, or is older than what is served, went live.
+    /// Whether something that ended while it was served in this run went live again.
     pub revived: bool,
+    /// Whether something older than what is served went live.
+    pub older: bool,
     /// A script's word that clocks, process and files are left alone: then nothing but its end takes an
     /// identity away. Withdrawn at a kill.
     pub undisturbed: bool,
+    /// What is expected of attempts, requests, credentials and names.
+    pub monitor: Monitor,
     served: Option<Announced>,
 }
 
@@ -129,6 +134,12 @@ impl Ghost {
         (self.recovered, self.undisturbed, self.misread) = (false, false, false);
         (self.renew_by, self.served) = (None, None);
         self.failed = Failed::None;
+        self.monitor = Monitor::default();
+    }
+
+    /// The generation and the certificate that went live last in this run and did not end.
+    pub(crate) fn served_before(&self) -> Option<(Generation, CertHandle)> {
+        self.served.map(|it| (it.generation, it.cert))
     }
 
     /// A start begins the waits between failed calls anew, which costs six calls; but where there is a request to take up, not at once.
@@ -179,7 +190,8 @@ impl Ghost {
     pub(crate) fn went_live(&mut self, now: Now, identity: Announced, life: Span) {
         let older =
             self.served.is_some_and(|it| it.generation > identity.generation && now.wall < it.not_after);
-        self.revived |= older || identity.generation <= self.withdrawn;
+        self.older |= older;
+        self.revived |= identity.generation <= self.withdrawn;
         if self.served.map(|it| it.cert) != Some(identity.cert) {
             self.held_back = false;
             self.attempts = 0;

@@ -28,6 +28,7 @@ pub mod ghost;
 pub mod invariants;
 pub mod list;
 pub mod marks;
+pub mod monitor;
 pub mod random;
 pub mod reduce;
 pub mod scenario;

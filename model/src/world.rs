@@ -30,6 +30,7 @@ mod happen;
 mod heal;
 mod log;
 mod script;
+mod watch;
 
 pub use answer::{Answer, Outcome};
 pub use driver::{Asked, Driver, What, operation};
@@ -290,12 +291,14 @@ impl World {
             self.asked.retain(|it| it.op != *op);
         }
         self.ghost.before(self.now, self.disk.damaged);
+        self.watch_input(&input);
         self.spec.given(now, &self.wanted, &input);
         if let Some(marks) = &mut self.marks {
             marks.input(node.view().phase, &input, !self.spec.stray);
         }
         // What is under way is never ignored, but where its answer is of another kind.
         let before = (self.spec.stray || is_no_answer(&input)).then(|| node.clone());
+        let ticked = input == Input::Tick;
         let step = self.step(&mut node, now, input);
         self.spec.answered(now, &step);
         if let Some(before) = before {
@@ -308,6 +311,7 @@ impl World {
         for action in &step.actions {
             self.carry_out(action);
         }
+        self.watch_wake(ticked, &step);
         self.ghost.keep_only(&handles);
         let life = self.life();
         self.ghost.forget_time(self.now.mono, life);

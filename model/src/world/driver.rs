@@ -96,6 +96,7 @@ pub fn operation(action: &Action) -> Option<OpId> {
 
 impl World {
     pub(super) fn carry_out(&mut self, action: &Action) {
+        self.watch_action(action);
         match *action {
             Action::Disk { op, command } => self.ask(op, What::Disk(command)),
             Action::MakeKey { op, duration } => {
@@ -216,6 +217,7 @@ impl World {
             }
         }
         self.ghost.disk(command, result, &self.disk);
+        self.ghost.monitor.wrote(command, result);
         invariants::check_disk(self);
         if let Some(log) = &mut self.log {
             log.disk.push((*command, result));
@@ -341,6 +343,6 @@ impl World {
     }
 }
 
-fn number(key: KeyHandle) -> u32 {
+pub(super) fn number(key: KeyHandle) -> u32 {
     u32::try_from(key.0).unwrap_or(u32::MAX)
 }
