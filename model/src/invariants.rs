@@ -226,7 +226,7 @@ pub fn s7_failed_files_are_not_used(world: &World) -> bool {
 /// At most one request is open on the server, and one more for each pending file that somebody else took away.
 #[must_use]
 pub fn s8_one_open_request(world: &World) -> bool {
-    world.server.open() <= 1 + usize::from(world.ghost.requests_lost)
+    world.open() <= 1 + usize::from(world.ghost.requests_lost)
 }
 
 /// In any window of mono time there are at most [`BURST`] looks and as many watches, one more a minute of each,

@@ -21,7 +21,7 @@ use crate::ghost::{Ghost, Kept};
 use crate::invariants::{self, Violation};
 use crate::list::List;
 use crate::marks::Marks;
-use crate::server::Server;
+use crate::server::{Object, Server};
 use crate::spec::{Spec, Wanted};
 
 mod answer;
@@ -29,6 +29,7 @@ mod driver;
 mod happen;
 mod heal;
 mod log;
+mod outside;
 mod script;
 mod watch;
 
@@ -107,7 +108,7 @@ pub struct World {
     pub(crate) lag: Span,
     /// How the last run ended, if it ended by itself.
     pub exit: Option<ExitReason>,
-    /// The last answer that was given.
+    /// The last input, if it was an answer.
     pub(crate) last: Option<Answer>,
     /// The first thing that did not hold.
     pub violation: Option<Violation>,
@@ -249,6 +250,13 @@ impl World {
         symbolic.is_some_and(|it| it.flaw.is_none() && usize::from(it.template) + 1 == self.templates.len())
     }
 
+    /// How many requests are open for what is asked for by now. Those for an earlier template nobody may delete.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        let now = |object: &&Object| usize::from(object.template) + 1 == self.templates.len();
+        self.server.objects.iter().filter(|it| it.is_open()).filter(now).count()
+    }
+
     /// Whether a bundle is acceptable, but for the time, to the configuration that it was asked for with.
     pub(crate) fn is_acceptable(&self, bundle: &Bundle) -> bool {
         let known = self.server.cert(bundle.cert);
@@ -285,6 +293,7 @@ impl World {
     pub fn give(&mut self, input: Input) -> Option<Step> {
         let mut node = self.node.take()?;
         let now = self.shown();
+        self.last = None;
         if let Input::DiskAnswered { op, .. } | Input::KeyMade { op, .. } | Input::CallAnswered { op, .. } =
             &input
         {

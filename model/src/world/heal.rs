@@ -80,7 +80,7 @@ impl World {
         let quarantined = self.disk.names().filter(|name| matches!(name, Name::Quarantine { .. })).count();
         phase == Some(Phase::Resting)
             && self.served.is_some_and(|(_, cert)| self.is_wanted(cert))
-            && self.server.open() == 0
+            && self.open() == 0
             && !untidy
             && quarantined <= 1
     }
