@@ -7,7 +7,7 @@ use std::fmt;
 use std::fmt::Write as _;
 
 use certrotate_core::config::{Config, ConfigSpec, Template};
-use certrotate_core::time::Span;
+use certrotate_core::time::{Span, WallTime};
 
 use crate::event::{Event, events, lifetime};
 use crate::invariants::Violation;
@@ -16,6 +16,9 @@ use crate::world::{Driver, World};
 
 /// The most events of a scenario; the bytes after them are not read.
 pub const MOST_EVENTS: usize = 512;
+
+/// When a late world begins: 2029-12-31T18:00:00Z.
+pub const LATE: WallTime = WallTime::from_unix_secs(1_893_434_400);
 
 /// How a world begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +35,8 @@ pub struct Setup {
     pub jitter: bool,
     /// Whether the first certificate is live when it begins.
     pub settled: bool,
+    /// Whether it begins shortly before 2030, a date like any other.
+    pub late: bool,
     /// The seed of the jitter.
     pub seed: u8,
 }
@@ -67,6 +72,7 @@ impl Setup {
             rotate: choice & 0x60 != 0x60,
             jitter: choice & 32 != 0,
             settled: choice & 128 != 0,
+            late: choice & 0x60 == 0x40,
             seed,
         }
     }
@@ -103,6 +109,9 @@ impl Setup {
         let plain = Config::new(spec.clone()).expect("the template is complete and the times are in order");
         let mut world = World::quiet(plain);
         world.server.lifetime = self.lifetime;
+        if self.late {
+            world.now.wall = LATE;
+        }
         change(&mut spec, &mut world);
         world.config = Config::new(spec).expect("a change leaves the configuration valid");
         world.start();
