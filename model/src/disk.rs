@@ -311,6 +311,19 @@ impl Disk {
         }
     }
 
+    /// The live name that somebody else made, and that the node has replaced, does not come back.
+    pub(crate) fn forget_foreign_live_name(&mut self) {
+        let inodes = self.inodes;
+        let foreign = |number: u8| {
+            let file = inodes.get(usize::from(number)).map(|inode| inode.file);
+            matches!(file, Some(File::ForeignLink | File::Directory))
+        };
+        if self.durable.iter().any(|it| it.name == Name::Live && foreign(it.inode)) {
+            set(&mut self.durable, Name::Live, None);
+        }
+        self.pending.retain(|change| change.name != Name::Live || !change.inode.is_some_and(foreign));
+    }
+
     /// What the live name names is broken, until the node gives it to something else.
     pub(crate) fn break_live_name(&mut self) {
         self.damaged = true;

@@ -84,6 +84,8 @@ pub enum Event {
     DiskFails(Fault),
     /// So many answers of the disk, and of calls, get lost.
     Lose(u8, u8),
+    /// Every failure ends, and what somebody put in the way is moved away; the node is not told.
+    Mend,
     /// Somebody asks for a rotation.
     RotateNow,
     /// A clean shutdown, and another start.
@@ -230,7 +232,8 @@ impl Event {
                 fault: pick(&DISK_FAULTS, arg / 9 % 4),
             }),
             36 => Self::Lose(arg % 4, arg / 4 % 4),
-            37 => Self::RotateNow,
+            37 if arg < 128 => Self::RotateNow,
+            37 => Self::Mend,
             38 if arg < 128 => Self::Shutdown,
             38 => Self::Rename,
             _ => Self::Slow(until(arg)),

@@ -10,6 +10,8 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use certrotate_core::config::ConfigSpec;
 
@@ -97,6 +99,9 @@ struct Waiting {
     path: u32,
 }
 
+/// What is seen of a new state: go on, or break off, perhaps because of what did not hold after some more events.
+pub(crate) type Look = ControlFlow<Found>;
+
 /// How each state was reached: the state before, and the event.
 struct Paths(Vec<(u32, Event)>);
 
@@ -125,6 +130,20 @@ pub fn explore(
     bound: Bound,
     change: impl FnOnce(&mut ConfigSpec, &mut World),
     mut look: impl FnMut(&World),
+    go_on: impl FnMut(&Progress) -> bool,
+) -> Report {
+    let look = |world: &World, _: &Progress| {
+        look(world);
+        ControlFlow::Continue(())
+    };
+    explore_with(bound, change, look, go_on)
+}
+
+/// Explores; `look` may break off, and say what it has found after which events more.
+pub(crate) fn explore_with(
+    bound: Bound,
+    change: impl FnOnce(&mut ConfigSpec, &mut World),
+    mut look: impl FnMut(&World, &Progress) -> Look,
     mut go_on: impl FnMut(&Progress) -> bool,
 ) -> Report {
     let mut search = Search {
@@ -134,33 +153,24 @@ pub fn explore(
         settled: Seen::default(),
         paths: Paths(vec![(0, Event::Step(0))]),
         next: Vec::new(),
+        at: (0, None),
     };
-    let begin = Box::new(bound.setup.begin(change));
-    let mut found = begin.violation.map(|violation| (Vec::new(), violation));
-    let mut level = vec![Waiting { world: begin, left: bound.faults, path: 0 }];
-    let mut complete = true;
-    while found.is_none() && !level.is_empty() {
-        search.progress.depth += 1;
-        let count = level.len();
-        for (index, waiting) in std::mem::take(&mut level).into_iter().enumerate() {
-            search.progress.waiting = (count - index + search.next.len()) as u64;
-            if index % 256 == 0 && !go_on(&search.progress) {
-                complete = false;
-                search.next.clear();
-                break;
-            }
-            found = search.expand(&waiting, &mut look);
-            if found.is_some() {
-                break;
-            }
-        }
-        level = std::mem::take(&mut search.next);
-    }
+    let ran = catch_unwind(AssertUnwindSafe(|| search.run(change, &mut look, &mut go_on)));
+    let (found, complete) = match ran {
+        Ok(ControlFlow::Continue(complete)) => (None, complete),
+        Ok(ControlFlow::Break(found)) => (found, false),
+        Err(_) => (Some((search.paths.events(search.at.0, search.at.1), S15)), false),
+    };
     let found = found.map(|(events, violation)| (Scenario { setup: bound.setup, events }, violation));
-    Report { progress: search.progress, complete: complete && found.is_none(), found }
+    Report { progress: search.progress, complete, found }
 }
 
-type Found = Option<(Vec<Event>, Violation)>;
+/// What does not hold where something panics.
+pub(crate) const S15: Violation =
+    Violation { id: "S15", sentence: "every state takes every input, and does not panic" };
+
+/// What does not hold, and the events that lead there.
+pub(crate) type Found = Option<(Vec<Event>, Violation)>;
 
 struct Search {
     bound: Bound,
@@ -169,41 +179,71 @@ struct Search {
     settled: Seen,
     paths: Paths,
     next: Vec<Waiting>,
+    /// What is happening: an event in a state.
+    at: (u32, Option<Event>),
 }
 
 impl Search {
+    /// Level after level; `true` if nothing is left.
+    fn run(
+        &mut self,
+        change: impl FnOnce(&mut ConfigSpec, &mut World),
+        look: &mut impl FnMut(&World, &Progress) -> Look,
+        go_on: &mut impl FnMut(&Progress) -> bool,
+    ) -> ControlFlow<Found, bool> {
+        let begin = Box::new(self.bound.setup.begin(change));
+        if let Some(violation) = begin.violation {
+            return ControlFlow::Break(Some((Vec::new(), violation)));
+        }
+        let mut level = vec![Waiting { world: begin, left: self.bound.faults, path: 0 }];
+        while !level.is_empty() {
+            self.progress.depth += 1;
+            let count = level.len();
+            for (index, waiting) in std::mem::take(&mut level).into_iter().enumerate() {
+                self.progress.waiting = (count - index + self.next.len()) as u64;
+                if index % 256 == 0 && !go_on(&self.progress) {
+                    return ControlFlow::Continue(false);
+                }
+                self.expand(&waiting, look)?;
+            }
+            level = std::mem::take(&mut self.next);
+        }
+        ControlFlow::Continue(true)
+    }
+
     /// Everything that can happen next.
-    fn expand(&mut self, waiting: &Waiting, look: &mut impl FnMut(&World)) -> Found {
+    fn expand(&mut self, waiting: &Waiting, look: &mut impl FnMut(&World, &Progress) -> Look) -> Look {
         let Waiting { world, left, path } = waiting;
         for event in alphabet::NATURAL {
-            let found = self.happen(world, *left, *path, *event, look);
-            if found.is_some() {
-                return found;
-            }
+            self.happen(world, *left, *path, *event, look)?;
         }
         if *left == 0 {
-            return None;
+            return ControlFlow::Continue(());
         }
         for event in alphabet::faults(world) {
-            let found = self.happen(world, left - 1, *path, event, look);
-            if found.is_some() {
-                return found;
-            }
+            self.happen(world, left - 1, *path, event, look)?;
         }
         self.cut(world, left - 1, *path, look)
     }
 
     /// The power goes, and each image comes back.
-    fn cut(&mut self, world: &World, left: u8, path: u32, look: &mut impl FnMut(&World)) -> Found {
-        let (mut number, mut found) = (0u8, None);
+    fn cut(
+        &mut self,
+        world: &World,
+        left: u8,
+        path: u32,
+        look: &mut impl FnMut(&World, &Progress) -> Look,
+    ) -> Look {
+        let (mut number, mut seen) = (0u8, ControlFlow::Continue(()));
         world.disk.images(Profile::Alice, |image| {
             let mut after = Box::new(world.clone());
+            self.at = (path, Some(Event::PowerCut(number)));
             after.come_back_with(*image);
-            found = self.reach(after, left, path, Event::PowerCut(number), look);
+            seen = self.reach(after, left, path, Event::PowerCut(number), look);
             number = number.saturating_add(1);
-            found.is_none() && number < u8::MAX
+            seen.is_continue() && number < u8::MAX
         });
-        found
+        seen
     }
 
     fn happen(
@@ -212,14 +252,15 @@ impl Search {
         left: u8,
         path: u32,
         event: Event,
-        look: &mut impl FnMut(&World),
-    ) -> Found {
+        look: &mut impl FnMut(&World, &Progress) -> Look,
+    ) -> Look {
         if event == Event::Answer(1) && before.asked.len() < 2 {
-            return None;
+            return ControlFlow::Continue(());
         }
         let mut world = Box::new(before.clone());
+        self.at = (path, Some(event));
         if !world.happen(event) && world.violation.is_none() {
-            return None;
+            return ControlFlow::Continue(());
         }
         self.reach(world, left, path, event, look)
     }
@@ -231,28 +272,34 @@ impl Search {
         left: u8,
         path: u32,
         event: Event,
-        look: &mut impl FnMut(&World),
-    ) -> Found {
+        look: &mut impl FnMut(&World, &Progress) -> Look,
+    ) -> Look {
         self.progress.transitions += 1;
         if let Some(violation) = world.violation {
-            return Some((self.paths.events(path, Some(event)), violation));
+            return ControlFlow::Break(Some((self.paths.events(path, Some(event)), violation)));
         }
         let fingerprint = world.fingerprint() ^ u64::from(left).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         if !self.seen.insert(fingerprint) {
-            return None;
+            return ControlFlow::Continue(());
         }
         self.progress.states += 1;
         let path = self.paths.push(path, event);
-        look(&world);
+        self.at = (path, None);
+        look(&world, &self.progress).map_break(|found| {
+            found.map(|(more, violation)| {
+                let events = self.paths.events(path, None).into_iter().chain(more).collect();
+                (events, violation)
+            })
+        })?;
         if self.bound.settles
             && let Some(violation) = self.settle(&world)
         {
-            return Some((self.paths.events(path, None), violation));
+            return ControlFlow::Break(Some((self.paths.events(path, None), violation)));
         }
         if world.ghost.rotations < self.bound.rotations && !is_hopeless(&world) {
             self.next.push(Waiting { world, left, path });
         }
-        None
+        ControlFlow::Continue(())
     }
 
     /// L2 from this state: the world heals, and the node settles.

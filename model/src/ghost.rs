@@ -142,6 +142,14 @@ impl Ghost {
         self.served.map(|it| (it.generation, it.cert))
     }
 
+    /// What the enumerator of crashes does not judge: how often was called before a crash, and how much was achieved.
+    pub(crate) fn forget_counts(&mut self, now: MonoTime) {
+        let empty = Bucket { level: 0, at: now };
+        (self.looks, self.watches) = (empty, empty);
+        (self.attempts, self.rotations) = (0, 0);
+        (self.start, self.called_yet) = ((now, 0), false);
+    }
+
     /// A start begins the waits between failed calls anew, which costs six calls; but where there is a request to take up, not at once.
     pub(crate) fn started(&mut self, now: Now, keys: u64) {
         self.looks.grant(6);

@@ -13,7 +13,7 @@ use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::Now;
 use certrotate_core::view::Phase;
 
-use crate::disk::{Bundle, File};
+use crate::disk::{Bundle, Disk, File};
 use crate::ghost::Announced;
 use crate::monitor::{Broken, Life};
 use crate::world::World;
@@ -92,8 +92,39 @@ pub fn check(world: &mut World) {
     world.ghost.held_back |= view.is_some_and(|view| view.identity.is_some() && !view.serving);
 }
 
+/// What does not hold of an image that a power cut leaves of a world's disk.
+#[must_use]
+pub fn of_image(world: &World, image: &Disk) -> Option<Violation> {
+    if world.blind || world.disk.damaged {
+        return None;
+    }
+    let live = image.live_bundle();
+    let absent = !world.disk.linked_once || world.disk.unlinked || world.disk.is_renaming(Name::Live);
+    let private = image.names().all(|name| !matches!(name, Name::Bundle { .. }) || !image.is_public(name));
+    let whole = match (image.read(Name::Live), live) {
+        (None, _) => absent,
+        (Some(_), Some(bundle)) => private && world.is_acceptable(&bundle),
+        (Some(_), None) => false,
+    };
+    let serves = live.is_none_or(|live| world.served().is_none_or(|served| live.generation >= served));
+    match (whole, serves) {
+        (true, true) => None,
+        (false, _) => Some(Violation {
+            id: "S3",
+            sentence: "after a power cut the live name names a complete, judged bundle, or may be absent",
+        }),
+        (true, false) => Some(Violation {
+            id: "S4",
+            sentence: "after a power cut the live name names what was served, or a newer one",
+        }),
+    }
+}
+
 /// Asks those of the disk, and notes the first that does not hold.
 pub fn check_disk(world: &mut World) {
+    if world.blind {
+        return;
+    }
     for (id, sentence, holds) in OF_THE_DISK {
         if !holds(world) {
             world.hold(id, sentence, false);

@@ -21,7 +21,7 @@ use crate::ghost::{Ghost, Kept};
 use crate::invariants::{self, Violation};
 use crate::list::List;
 use crate::marks::Marks;
-use crate::server::{Object, Server};
+use crate::server::Server;
 use crate::spec::{Spec, Wanted};
 
 mod answer;
@@ -29,6 +29,7 @@ mod driver;
 mod happen;
 mod heal;
 mod log;
+mod operations;
 mod outside;
 mod script;
 mod watch;
@@ -37,6 +38,7 @@ pub use answer::{Answer, Outcome};
 pub use driver::{Asked, Driver, What, operation};
 pub use heal::SETTLE_INPUTS;
 pub use log::Log;
+pub use operations::Operations;
 
 /// The wall time at which a world begins: 2026-01-01T00:00:00Z.
 pub const START: WallTime = WallTime::from_unix_secs(1_767_225_600);
@@ -108,10 +110,16 @@ pub struct World {
     pub(crate) lag: Span,
     /// How the last run ended, if it ended by itself.
     pub exit: Option<ExitReason>,
+    /// When the last input was given.
+    pub(crate) told: Now,
     /// The last input, if it was an answer.
     pub(crate) last: Option<Answer>,
     /// The first thing that did not hold.
     pub violation: Option<Violation>,
+    /// Whether a crash alone is to show what is wrong with a disk: what crashes may leave of it is not looked at before one.
+    pub blind: bool,
+    /// What was done on the disk so far.
+    pub operations: Operations,
     /// Whether a violation ends the story with a panic.
     pub strict: bool,
     /// Everything that happened, for stories.
@@ -154,8 +162,11 @@ impl World {
             skew: 0,
             lag: Span::ZERO,
             exit: None,
+            told: Now { wall: START, mono: MonoTime::from_ms(0) },
             last: None,
             violation: None,
+            blind: false,
+            operations: Operations::default(),
             strict: false,
             log: None,
             traces: None,
@@ -216,6 +227,9 @@ impl World {
 
     /// The power goes and comes back, and this is what is on disk.
     pub(crate) fn come_back_with(&mut self, image: Disk) {
+        if let Some(Violation { id, sentence }) = invariants::of_image(self, &image) {
+            self.hold(id, sentence, false);
+        }
         self.kill();
         self.disk = image;
         self.start();
@@ -248,13 +262,6 @@ impl World {
     pub(crate) fn is_wanted(&self, cert: CertHandle) -> bool {
         let symbolic = u32::try_from(cert.0).ok().and_then(|number| self.server.cert(number));
         symbolic.is_some_and(|it| it.flaw.is_none() && usize::from(it.template) + 1 == self.templates.len())
-    }
-
-    /// How many requests are open for what is asked for by now. Those for an earlier template nobody may delete.
-    #[must_use]
-    pub fn open(&self) -> usize {
-        let now = |object: &&Object| usize::from(object.template) + 1 == self.templates.len();
-        self.server.objects.iter().filter(|it| it.is_open()).filter(now).count()
     }
 
     /// Whether a bundle is acceptable, but for the time, to the configuration that it was asked for with.
@@ -293,7 +300,7 @@ impl World {
     pub fn give(&mut self, input: Input) -> Option<Step> {
         let mut node = self.node.take()?;
         let now = self.shown();
-        self.last = None;
+        (self.last, self.told) = (None, self.now);
         if let Input::DiskAnswered { op, .. } | Input::KeyMade { op, .. } | Input::CallAnswered { op, .. } =
             &input
         {
@@ -356,6 +363,15 @@ impl World {
     pub fn fingerprint(&self) -> u64 {
         fingerprint::of(self, self.now, self.ops)
     }
+
+    /// What a crash leaves but for the disk, as a fingerprint: with the same and the same image, worlds go on in the same way.
+    pub(crate) fn ashes(&self) -> u64 {
+        let mut ghost = self.ghost;
+        ghost.killed();
+        ghost.forget_counts(self.now.mono);
+        let rest = (self.lose_disk_answers, self.lose_call_answers, self.lie, self.skew as u64);
+        fingerprint::of(&(&self.server, ghost, &self.requests, rest), self.now, 0)
+    }
 }
 
 fn is_no_answer(input: &Input) -> bool {
@@ -375,6 +391,6 @@ impl Hash for World {
         self.spec.what_is_open().hash(state);
         self.requests.hash(state);
         (self.lose_disk_answers, self.lose_call_answers, self.lie, self.lag, self.last).hash(state);
-        (self.skew as u64).hash(state);
+        (self.skew as u64, self.told == self.now).hash(state);
     }
 }

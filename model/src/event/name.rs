@@ -19,6 +19,7 @@ impl Event {
             | Self::RotateNow
             | Self::Shutdown
             | Self::Rename
+            | Self::Mend
             | Self::Late => return None,
             Self::Outage(None) | Self::Issues(None) | Self::Silent(false) => return None,
             Self::Refuse(false, false) | Self::Watches(false, false) | Self::Lose(0, 0) => return None,

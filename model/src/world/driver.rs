@@ -216,6 +216,7 @@ impl World {
                 self.ghost.generation_has(generation, key);
             }
         }
+        self.operations.note(command, result);
         self.ghost.disk(command, result, &self.disk);
         self.ghost.monitor.wrote(command, result);
         invariants::check_disk(self);

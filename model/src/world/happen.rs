@@ -55,6 +55,7 @@ impl World {
             Event::Lose(disk, calls) => {
                 (self.lose_disk_answers, self.lose_call_answers) = (disk.into(), calls.into());
             }
+            Event::Mend => self.mend(),
             Event::RotateNow => drop(self.give(Input::RotateNow)),
             Event::Shutdown => self.shutdown(),
             Event::Slow(until) => return self.slow(until),

@@ -7,7 +7,7 @@ use certrotate_core::time::{Span, WallTime};
 use certrotate_core::view::Phase;
 
 use crate::list::List;
-use crate::server::Approver;
+use crate::server::{Approver, Object};
 use crate::world::World;
 
 /// The inputs within which a node settles when everything is well (L2).
@@ -16,6 +16,25 @@ pub const SETTLE_INPUTS: u64 = 64;
 impl World {
     /// Ends every failure, and tells the node so by a tick.
     pub fn heal(&mut self) {
+        self.end_failures();
+        if self.node.is_none() {
+            self.start();
+        } else if self.disk.meddled || !self.disk.strangers.is_empty() {
+            // What somebody else did to the files of a running node is found at the next start, when it was put right.
+            self.put_right();
+            self.restart();
+        } else {
+            self.give(Input::Tick);
+        }
+    }
+
+    /// Ends every failure and puts the directory right; nobody tells the node.
+    pub fn mend(&mut self) {
+        self.end_failures();
+        self.put_right();
+    }
+
+    fn end_failures(&mut self) {
         self.disk.faults.clear();
         (self.lose_disk_answers, self.lose_call_answers) = (0, 0);
         self.lie = None;
@@ -28,23 +47,15 @@ impl World {
         server.answers = List::default();
         self.now.wall = self.server_wall();
         self.skew = 0;
-        if self.node.is_none() {
-            self.start();
-        } else if self.disk.meddled || !self.disk.strangers.is_empty() {
-            // What somebody else did to the files of a running node is found at the next start, when it was put right.
-            self.put_right();
-            self.restart();
-        } else {
-            self.give(Input::Tick);
-        }
     }
 
-    /// A person moves away what is in the way of the live name.
+    /// A person moves away what is in the way of the live name, so that no crash brings it back.
     fn put_right(&mut self) {
         use certrotate_core::disk::LiveName;
         if matches!(self.disk.live_name(), LiveName::Foreign | LiveName::Strange) {
             self.disk.remove(Name::Live);
         }
+        self.disk.forget_foreign_live_name();
     }
 
     /// L2: within [`SETTLE_INPUTS`] inputs of a world in which nothing fails, the node is settled. `seen` is asked before
@@ -68,6 +79,13 @@ impl World {
         self.violation.is_none()
     }
 
+    /// How many requests are open for what is asked for by now. Those for an earlier template nobody may delete.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        let now = |object: &&Object| usize::from(object.template) + 1 == self.templates.len();
+        self.server.objects.iter().filter(|it| it.is_open()).filter(now).count()
+    }
+
     /// It serves what is wanted, rests, has nothing open and no file that is not needed.
     #[must_use]
     pub fn is_settled(&self) -> bool {
@@ -85,9 +103,9 @@ impl World {
             && quarantined <= 1
     }
 
-    /// S6, M3: starting again at rest changes nothing on disk, and serves the same identity.
+    /// S6, M3: starting again at rest changes nothing on disk, tries to change nothing, and serves the same identity.
     pub fn starts_again(&mut self) {
-        let (served, before) = (self.served(), self.disk);
+        let (served, before, mutating) = (self.served(), self.disk, self.operations.mutating);
         self.restart();
         for _ in 0..SETTLE_INPUTS {
             if self.ghost.recovered || self.violation.is_some() {
@@ -95,7 +113,7 @@ impl World {
             }
             self.advance();
         }
-        let same = self.disk.names().eq(before.names());
+        let same = self.disk.names().eq(before.names()) && self.operations.mutating == mutating;
         self.hold("S6", "a start on a directory in order changes nothing", same);
         // What is served from memory while its file is broken does not outlive the process.
         let same = self.served() == served || before.damaged;
