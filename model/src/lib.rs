@@ -32,7 +32,10 @@ pub mod marks;
 pub mod monitor;
 pub mod random;
 pub mod reduce;
+pub mod relations;
 pub mod scenario;
+#[cfg(feature = "seeded")]
+pub mod seeded;
 pub mod server;
 pub mod simulate;
 pub mod spec;
