@@ -113,10 +113,10 @@ pub(crate) fn explore_with(
         look,
         trying: (NOWHERE, Event::Step(0)),
     };
-    if found.is_none() {
-        if let Err(ended) = search.reach(begin, bound.faults, NOWHERE, Event::Step(0)) {
-            (found, complete) = (ended, false);
-        }
+    if found.is_none()
+        && let Err(ended) = search.reach(begin, bound.faults, NOWHERE, Event::Step(0))
+    {
+        (found, complete) = (ended, false);
     }
     let mut level = std::mem::take(&mut search.next);
     while found.is_none() && !level.is_empty() {
