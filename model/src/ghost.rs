@@ -107,6 +107,8 @@ pub struct Ghost {
     pub held_back: bool,
     /// Whether this run misread something.
     pub misread: bool,
+    /// Whether a run that misread something was killed, and none since has found out what is on disk and removed what is too much.
+    pub untidy: bool,
     /// Whether a key was used twice.
     pub key_shared: bool,
     /// Whether something was created while a failed file was in the way.
@@ -150,6 +152,7 @@ impl Ghost {
     pub(crate) fn killed(&mut self) {
         (self.keys, self.certs) = (List::default(), List::default());
         self.withdrawn = Generation(0);
+        self.untidy |= self.misread;
         (self.recovered, self.undisturbed, self.misread) = (false, false, false);
         (self.renew_by, self.served) = (None, None);
         self.failed = Failed::None;

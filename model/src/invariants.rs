@@ -85,6 +85,7 @@ pub fn check(world: &mut World) {
         // What somebody did to the files has been found by now.
         world.disk.meddled = false;
     }
+    world.ghost.untidy &= !world.ghost.recovered;
     let view = world.node.as_ref().map(Rotator::view);
     world.ghost.held_back |= view.is_some_and(|view| view.identity.is_some() && !view.serving);
 }
@@ -258,14 +259,15 @@ pub fn s11_files_are_private(world: &World) -> bool {
 
 /// At most five names of ours are there, in every image, without quarantined files, what somebody else put there,
 /// and what could not be removed; one more where a clock that went back keeps two bundles from being removed: the
-/// one that it holds back, and the one that replaced it; and one more where a bundle was misread, and so made again.
+/// one that it holds back, and the one that replaced it; and one more where a bundle was misread, and so made again,
+/// until a start has tidied up.
 #[must_use]
 pub fn s12_bounded_disk(world: &World) -> bool {
     let excused = world.disk.strangers.iter().chain(world.disk.resisting.iter());
     let ours = |name: Name| {
         !matches!(name, Name::Quarantine { .. }) && excused.clone().all(|stranger| stranger.0 != name)
     };
-    let held = usize::from(world.ghost.held_back || world.ghost.misread);
+    let held = usize::from(world.ghost.held_back || world.ghost.misread || world.ghost.untidy);
     world.disk.most_names(ours) <= 5 + held
 }
 
