@@ -57,6 +57,11 @@ impl Hash for AtOnce {
 }
 
 impl AtOnce {
+    /// Whether the last step was at this time.
+    pub(crate) fn is(&self, now: Now) -> bool {
+        self.now == now
+    }
+
     /// One more step, at this time.
     pub(crate) fn count(&mut self, now: Now) {
         self.steps = if self.now == now { self.steps.saturating_add(1) } else { 0 };

@@ -226,6 +226,9 @@ impl World {
 
     /// M1: an input that is given again at the same time is ignored, and asks for nothing.
     fn repeat_last(&mut self) -> bool {
+        if !self.ghost.at_once.is(self.now) {
+            return false;
+        }
         let again = self.repeat();
         let nothing = again.is_none_or(|step| {
             matches!(step.disposition, Disposition::Ignored(_)) && step.actions.is_empty()
