@@ -62,9 +62,10 @@ impl AtOnce {
         self.now == now
     }
 
-    /// One more step, at this time.
-    pub(crate) fn count(&mut self, now: Now) {
-        self.steps = if self.now == now { self.steps.saturating_add(1) } else { 0 };
+    /// One more step, at this time; those that ask for nothing do not count.
+    pub(crate) fn count(&mut self, now: Now, asks: bool) {
+        let before = if self.now == now { self.steps } else { 0 };
+        self.steps = before.saturating_add(u16::from(asks));
         self.now = now;
     }
 }
@@ -177,6 +178,7 @@ impl Ghost {
         self.watches.grant(3);
         self.start = (now.mono, keys);
         self.called_yet = false;
+        self.at_once.steps = 0;
     }
 
     /// Time that has passed counts for nothing any more: worlds that differ only in it are equal.

@@ -228,7 +228,7 @@ pub fn s8_one_open_request(world: &World) -> bool {
     world.server.open() <= 1 + usize::from(world.ghost.requests_lost)
 }
 
-/// There are at most [`AT_ONCE`] inputs while no time passes: a machine that goes on and on spins.
+/// In a run, at most [`AT_ONCE`] inputs lead to something while no time passes: a machine that goes on and on spins.
 #[must_use]
 pub fn s9_does_not_spin(world: &World) -> bool {
     world.ghost.at_once.steps <= AT_ONCE
