@@ -139,12 +139,14 @@ impl Disk {
             DiskCommand::Create { name } => self.make(name, File::Empty)?,
             DiskCommand::Write { name, .. } => {
                 let inode = self.open(name).ok_or(DiskFault::Io)?;
-                (inode.file, inode.durable) = (content, false);
+                // A second write goes on where the first ended.
+                let file = if inode.file == File::Empty { content } else { File::Torn };
+                (inode.file, inode.durable) = (file, false);
             }
             DiskCommand::SyncFile { name } => self.sync_file(name)?,
             DiskCommand::Rename { from, to } => self.rename(from, to)?,
             DiskCommand::Symlink { name, target } => self.make(name, File::Link(target))?,
-            DiskCommand::Unlink { name } => self.unlink(name),
+            DiskCommand::Unlink { name } => self.unlink(name)?,
             DiskCommand::SyncDir => self.sync_directory(),
         }
         Ok(())
@@ -182,6 +184,10 @@ impl Disk {
     fn rename(&mut self, from: Name, to: Name) -> Result<(), DiskFault> {
         let number = self.number_of(from).ok_or(DiskFault::NotFound)?;
         let inode = self.inodes[usize::from(number)];
+        let is_directory = |file| file == File::Directory;
+        if self.read(to).is_some_and(|there| is_directory(there) != is_directory(inode.file)) {
+            return Err(DiskFault::Io);
+        }
         let exposes = !matches!(to, Name::Quarantine { .. } | Name::Temporary { .. });
         if exposes && (inode.failed || !inode.ours || !inode.durable) && to != Name::Live {
             self.exposed =
@@ -204,12 +210,16 @@ impl Disk {
         Ok(())
     }
 
-    fn unlink(&mut self, name: Name) {
-        if self.number_of(name).is_some() {
-            self.write_back();
-            set(&mut self.visible, name, None);
-            self.change(name, None, false);
+    fn unlink(&mut self, name: Name) -> Result<(), DiskFault> {
+        match self.read(name) {
+            None => return Ok(()),
+            Some(File::Directory) => return Err(DiskFault::Io),
+            Some(_) => {}
         }
+        self.write_back();
+        set(&mut self.visible, name, None);
+        self.change(name, None, false);
+        Ok(())
     }
 
     fn sync_directory(&mut self) {
@@ -295,6 +305,13 @@ impl Disk {
         self.meddled = true;
         if name == Name::Live || before != self.live_bundle() {
             self.break_live_name();
+        }
+    }
+
+    /// Lets others read a file, as somebody else would.
+    pub fn open_to_others(&mut self, name: Name) {
+        if let Some(inode) = self.inode_of(name) {
+            inode.public = true;
         }
     }
 

@@ -268,8 +268,7 @@ impl<L: FnMut(&World, &Progress) -> Look> Search<L> {
         healed.heal();
         let mut way = Vec::new();
         let settled = &self.settled;
-        healed.settles(|world| {
-            let fingerprint = world.fingerprint();
+        healed.settles(|fingerprint| {
             let known = settled.contains(&fingerprint);
             way.push(fingerprint);
             known

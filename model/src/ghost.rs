@@ -11,10 +11,6 @@ use certrotate_core::view::Handle;
 use crate::disk::Disk;
 use crate::list::List;
 
-mod course;
-
-pub(crate) use course::Course;
-
 /// An identity that was announced as live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Announced {
@@ -61,9 +57,15 @@ impl Hash for AtOnce {
 }
 
 impl AtOnce {
-    /// One more step, at this time.
-    pub(crate) fn count(&mut self, now: Now) {
-        self.steps = if self.now == now { self.steps.saturating_add(1) } else { 0 };
+    /// Whether the last step was at this time.
+    pub(crate) fn is(&self, now: Now) -> bool {
+        self.now == now
+    }
+
+    /// One more step, at this time; those that ask for nothing do not count.
+    pub(crate) fn count(&mut self, now: Now, asks: bool) {
+        let before = if self.now == now { self.steps } else { 0 };
+        self.steps = before.saturating_add(u16::from(asks));
         self.now = now;
     }
 }
@@ -111,6 +113,8 @@ pub struct Ghost {
     pub held_back: bool,
     /// Whether this run misread something.
     pub misread: bool,
+    /// Whether a run that misread something was killed, and none since has found out what is on disk and removed what is too much.
+    pub untidy: bool,
     /// Whether a key was used twice.
     pub key_shared: bool,
     /// Whether something was created while a failed file was in the way.
@@ -120,8 +124,6 @@ pub struct Ghost {
     /// A script's word that clocks, process and files are left alone: then nothing but its end takes an
     /// identity away. Withdrawn at a kill.
     pub undisturbed: bool,
-    /// How one attempt follows from another.
-    pub(crate) course: Course,
     served: Option<Announced>,
 }
 
@@ -156,10 +158,10 @@ impl Ghost {
     pub(crate) fn killed(&mut self) {
         (self.keys, self.certs) = (List::default(), List::default());
         self.withdrawn = Generation(0);
+        self.untidy |= self.misread;
         (self.recovered, self.undisturbed, self.misread) = (false, false, false);
         (self.renew_by, self.served) = (None, None);
         self.failed = Failed::None;
-        self.course = Course::default();
     }
 
     /// What the enumerator of crashes does not judge: how often was called before a crash, and how much was achieved.
@@ -176,6 +178,7 @@ impl Ghost {
         self.watches.grant(3);
         self.start = (now.mono, keys);
         self.called_yet = false;
+        self.at_once.steps = 0;
     }
 
     /// Time that has passed counts for nothing any more: worlds that differ only in it are equal.

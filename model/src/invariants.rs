@@ -55,7 +55,6 @@ pub const ALWAYS: &[Invariant] = &[
     ("L2", "every wait has an end", l2_a_deadline_is_armed),
     ("L4", "no wait is longer than its cap", l4_no_wait_is_longer_than_its_cap),
     ("S14", "nothing postpones a renewal by mono time", s14_renewal_is_not_postponed),
-    ("S14", "a renewal is due by the wall clock, too", s14_renewal_is_due_by_the_wall_clock),
     ("S5", "a start finds the last identity that was announced", s5_last_good_one_survives),
     ("S5", "a failure never takes a usable identity away", f14_failure_takes_nothing_away),
 ];
@@ -86,6 +85,7 @@ pub fn check(world: &mut World) {
         // What somebody did to the files has been found by now.
         world.disk.meddled = false;
     }
+    world.ghost.untidy &= !world.ghost.recovered;
     let view = world.node.as_ref().map(Rotator::view);
     world.ghost.held_back |= view.is_some_and(|view| view.identity.is_some() && !view.serving);
 }
@@ -228,7 +228,7 @@ pub fn s8_one_open_request(world: &World) -> bool {
     world.server.open() <= 1 + usize::from(world.ghost.requests_lost)
 }
 
-/// There are at most [`AT_ONCE`] inputs while no time passes: a machine that goes on and on spins.
+/// In a run, at most [`AT_ONCE`] inputs lead to something while no time passes: a machine that goes on and on spins.
 #[must_use]
 pub fn s9_does_not_spin(world: &World) -> bool {
     world.ghost.at_once.steps <= AT_ONCE
@@ -259,14 +259,15 @@ pub fn s11_files_are_private(world: &World) -> bool {
 
 /// At most five names of ours are there, in every image, without quarantined files, what somebody else put there,
 /// and what could not be removed; one more where a clock that went back keeps two bundles from being removed: the
-/// one that it holds back, and the one that replaced it; and one more where a bundle was misread, and so made again.
+/// one that it holds back, and the one that replaced it; and one more where a bundle was misread, and so made again,
+/// until a start has tidied up.
 #[must_use]
 pub fn s12_bounded_disk(world: &World) -> bool {
     let excused = world.disk.strangers.iter().chain(world.disk.resisting.iter());
     let ours = |name: Name| {
         !matches!(name, Name::Quarantine { .. }) && excused.clone().all(|stranger| stranger.0 != name)
     };
-    let held = usize::from(world.ghost.held_back || world.ghost.misread);
+    let held = usize::from(world.ghost.held_back || world.ghost.misread || world.ghost.untidy);
     world.disk.most_names(ours) <= 5 + held
 }
 
@@ -324,22 +325,6 @@ pub fn s14_renewal_is_not_postponed(world: &World) -> bool {
     // A clock that stands still while the machine sleeps wakes it as much later.
     let latest = by.ms().max(world.now.mono.ms().saturating_add(cap));
     wake.mono.is_some_and(|mono| mono.ms().saturating_add(world.lag.ms()) <= latest)
-}
-
-/// While an identity is served and nothing is in flight, a tick is wanted when nine tenths of its life have passed by
-/// the wall clock at the latest, or when the wait after a failed attempt ends.
-#[must_use]
-pub fn s14_renewal_is_due_by_the_wall_clock(world: &World) -> bool {
-    let Some(node) = &world.node else { return true };
-    let (view, wake) = (node.view(), node.wake());
-    let Some(identity) = view.identity.filter(|_| view.serving) else { return true };
-    if view.phase != Phase::Resting || !world.config.spec().rotate {
-        return true;
-    }
-    let latest = identity.not_after.unix_ms().saturating_sub_unsigned(view.life.ms() / 10).saturating_add(10);
-    let cap = 18_000_000 * view.life.ms().min(3_600_000) / 3_600_000 + 1000;
-    let soon = world.shown().mono.ms().saturating_add(cap);
-    wake.wall.is_some_and(|wall| wall.unix_ms() <= latest) || wake.mono.is_some_and(|mono| mono.ms() <= soon)
 }
 
 /// While clocks, process and files are left alone, an identity that was announced is served to its end.

@@ -32,7 +32,6 @@ mod log;
 mod operations;
 mod script;
 
-pub(crate) use answer::Last;
 pub use answer::{Answer, Outcome};
 pub use driver::{Asked, Driver, What, operation};
 pub use heal::SETTLE_INPUTS;
@@ -118,10 +117,8 @@ pub struct World {
     pub(crate) lag: Span,
     /// How the last run ended, if it ended by itself.
     pub exit: Option<ExitReason>,
-    /// The last input that was given.
-    pub(crate) last: Last,
-    /// What the clocks showed at the last input.
-    given_at: Now,
+    /// The last answer that was given.
+    pub(crate) last: Option<Answer>,
     /// The first thing that did not hold.
     pub violation: Option<Violation>,
     /// After which step it was found not to hold, and when.
@@ -174,8 +171,7 @@ impl World {
             skew: 0,
             lag: Span::ZERO,
             exit: None,
-            last: Last::Tick,
-            given_at: Now::default(),
+            last: None,
             violation: None,
             violated_at: None,
             probe: None,
@@ -222,7 +218,7 @@ impl World {
         self.served = None;
         self.asked.clear();
         self.late.clear();
-        self.last = Last::Tick;
+        self.last = None;
         self.lag = Span::ZERO;
         self.disk.process_ended();
         self.ghost.killed();
@@ -314,9 +310,6 @@ impl World {
     pub fn give(&mut self, input: Input) -> Option<Step> {
         let mut node = self.node.take()?;
         let now = self.shown();
-        self.given_at = now;
-        self.last = Last::of(&input, self.last);
-        self.course_given(&node, &input);
         if let Input::DiskAnswered { op, .. } | Input::KeyMade { op, .. } | Input::CallAnswered { op, .. } =
             &input
         {
@@ -338,7 +331,7 @@ impl World {
         let handles = node.handles().map(|handle| Kept(Some(handle))).collect();
         self.node = Some(node);
         self.steps += 1;
-        self.ghost.at_once.count(self.now);
+        self.ghost.at_once.count(self.now, !step.actions.is_empty());
         for action in &step.actions {
             self.carry_out(action);
         }

@@ -199,7 +199,10 @@ fn start(world: &World) -> World {
     if let [asked] = &*started.asked
         && asked.what == What::Disk(DiskCommand::Lock)
     {
+        // The disk is not yet the image, which is judged when it is.
+        started.blind = true;
         started.happen(Event::Step(0));
+        started.blind = world.blind;
     }
     started
 }

@@ -96,6 +96,9 @@ impl Disk {
     pub(crate) fn durable_keys(self) -> impl Iterator<Item = (Generation, u32)> {
         (0..self.durable.len()).filter_map(move |index| {
             let Named { name, inode } = self.durable[index];
+            if self.strangers.iter().any(|it| it.0 == name) {
+                return None;
+            }
             match (name, self.file(inode).file) {
                 (Name::Bundle { generation, .. }, File::Bundle(Bundle { key, .. }))
                 | (Name::Pending { generation, .. }, File::Pending(Pending { key, .. })) => {

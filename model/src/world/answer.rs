@@ -23,27 +23,6 @@ pub struct Answer {
     pub outcome: Outcome,
 }
 
-/// An input, to be given again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Last {
-    Answer(Answer),
-    Tick,
-    RotateNow,
-    Shutdown,
-}
-
-impl Last {
-    /// The input that is given; what is in an answer is known to whoever gives it, and is `before` until then.
-    pub(crate) const fn of(input: &Input, before: Self) -> Self {
-        match input {
-            Input::Tick => Self::Tick,
-            Input::RotateNow => Self::RotateNow,
-            Input::Shutdown => Self::Shutdown,
-            Input::DiskAnswered { .. } | Input::KeyMade { .. } | Input::CallAnswered { .. } => before,
-        }
-    }
-}
-
 /// What came of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
@@ -76,7 +55,7 @@ impl World {
         let input = self.render(answer);
         self.hand_over(&input);
         let step = self.give(input);
-        self.last = Last::Answer(answer);
+        self.last = Some(answer);
         step
     }
 

@@ -3,9 +3,8 @@
 use certrotate_core::api::{ApiFault, Call, Credential};
 use certrotate_core::disk::{Content, DiskCommand, DiskFault};
 use certrotate_core::id::{KeyHandle, OpId, RunId};
-use certrotate_core::input::{Action, Input};
+use certrotate_core::input::Action;
 use certrotate_core::notice::Notice;
-use certrotate_core::rotator::Rotator;
 use certrotate_core::time::Span;
 
 use crate::disk::{Bundle, File, How, Kind, Pending};
@@ -98,33 +97,7 @@ pub fn operation(action: &Action) -> Option<OpId> {
 }
 
 impl World {
-    /// What the invariants have to know of an input before it is given.
-    pub(super) fn course_given(&mut self, node: &Rotator, input: &Input) {
-        let mut course = self.ghost.course;
-        course.given(self.shown(), input, node.view().life, |key| {
-            self.request(number(key)).is_some_and(|request| request.duration.is_some())
-        });
-        course.passes(self.now, |cert| self.dates(cert).map(|(start, _)| start));
-        self.ghost.course = course;
-    }
-
-    fn follow(&mut self, action: &Action) {
-        let dates = match action {
-            Action::Disk {
-                command: DiskCommand::Write { content: Content::Bundle { cert, .. }, .. },
-                ..
-            }
-            | Action::GoLive { cert, .. } => self.dates(*cert),
-            _ => None,
-        };
-        let trusts = !self.disk.meddled && !self.ghost.misread;
-        if let Some((id, sentence)) = self.ghost.course.acts(self.shown(), action, dates, trusts) {
-            self.hold(id, sentence, false);
-        }
-    }
-
     pub(super) fn carry_out(&mut self, action: &Action) {
-        self.follow(action);
         match *action {
             Action::Disk { op, command } => self.ask(op, What::Disk(command)),
             Action::MakeKey { op, duration } => {

@@ -226,8 +226,7 @@ impl World {
 
     /// M1: an input that is given again at the same time is ignored, and asks for nothing.
     fn repeat_last(&mut self) -> bool {
-        // A clock that was set right meanwhile shows another time.
-        if self.given_at != self.shown() {
+        if !self.ghost.at_once.is(self.now) {
             return false;
         }
         let again = self.repeat();

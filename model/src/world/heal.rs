@@ -6,6 +6,7 @@ use certrotate_core::rotator::Rotator;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_core::view::Phase;
 
+use crate::disk::File;
 use crate::list::List;
 use crate::server::{Approver, Server};
 use crate::world::World;
@@ -47,6 +48,15 @@ impl World {
         server.answers = List::default();
         self.now.wall = self.server_wall();
         self.skew = 0;
+        // A directory that was moved aside is a person's to remove: unlinking does not.
+        while let Some(name) = self.directory_moved_aside() {
+            self.disk.remove(name);
+        }
+    }
+
+    fn directory_moved_aside(&self) -> Option<Name> {
+        let aside = |name: &Name| matches!(name, Name::Quarantine { .. });
+        self.disk.names().filter(aside).find(|name| self.disk.read(*name) == Some(File::Directory))
     }
 
     /// Whether there is nothing to heal.
@@ -60,6 +70,7 @@ impl World {
         let told = self.lose_disk_answers == 0 && self.lose_call_answers == 0 && self.lie.is_none();
         let trusted = !refuse_live && !refuse_bootstrap && self.skew == 0;
         let left_alone = !self.disk.meddled && self.disk.strangers.is_empty() && self.disk.faults.is_empty();
+        let left_alone = left_alone && self.directory_moved_aside().is_none();
         issues && decides && answered && told && trusted && left_alone && self.node.is_some()
     }
 
@@ -73,10 +84,10 @@ impl World {
     }
 
     /// L2: within [`SETTLE_INPUTS`] inputs of a world in which nothing fails, the node is settled. `seen` is asked before
-    /// each input, and ends it if it has seen a world of that fingerprint settle.
-    pub fn settles(&mut self, mut seen: impl FnMut(&Self) -> bool) -> bool {
+    /// each input with the fingerprint, and ends it if it has seen such a world settle.
+    pub fn settles(&mut self, mut seen: impl FnMut(u64) -> bool) -> bool {
         let end = self.steps + SETTLE_INPUTS;
-        while self.violation.is_none() && !seen(self) {
+        while self.violation.is_none() && !seen(self.fingerprint()) {
             if self.is_settled() {
                 return true;
             }

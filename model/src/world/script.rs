@@ -7,7 +7,7 @@ use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::{MonoTime, Span};
 
 use crate::disk::How;
-use crate::world::{Last, Log, What, World};
+use crate::world::{Log, What, World};
 
 impl World {
     /// A world for a story: it writes a log, and panics at the first thing that does not hold.
@@ -140,10 +140,8 @@ impl World {
     /// The last step's input once more, at the same time.
     pub fn repeat(&mut self) -> Option<Step> {
         match self.last {
-            Last::Answer(answer) => self.answer(answer),
-            Last::Tick => self.give(Input::Tick),
-            Last::RotateNow => self.give(Input::RotateNow),
-            Last::Shutdown => self.give(Input::Shutdown),
+            Some(answer) => self.answer(answer),
+            None => self.give(Input::Tick),
         }
     }
 

@@ -1,0 +1,217 @@
+//! The real side.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use certrotate_core::disk::{Content, DiskCommand, DiskDone, DiskFault, Name};
+use certrotate_core::id::{CertHandle, KeyHandle};
+use certrotate_store::{PairName, Store, Vault};
+use certrotate_x509::{Bundle, PendingRequest};
+use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
+use tempfile::TempDir;
+use zeroize::Zeroizing;
+
+use super::op::{TARGETS, improper, proper};
+use super::symbols::{Bytes, GARBAGE, Visible};
+use super::{Directory, Materials, Meddling};
+
+/// The pair whose files they are.
+const PAIR: &str = "kubelet-client";
+
+/// A directory that a store works in, beside one that somebody else has.
+#[derive(Debug)]
+pub struct Place {
+    home: TempDir,
+    pair: PairName,
+}
+
+thread_local! {
+    /// Tells of the files of one place after the other: to close such a thing takes the kernel longer than all the rest.
+    static WATCH: OwnedFd = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).expect("files can be watched");
+}
+
+/// What came of a command, and whether a file's mode was changed on the way.
+pub(super) struct Watched<T> {
+    pub(super) result: T,
+    pub(super) touched: Option<String>,
+}
+
+impl Place {
+    /// In memory, where there is such a file system: it is the same to every system call but for the time that it takes.
+    pub(super) fn new() -> Self {
+        let memory = Path::new("/dev/shm");
+        let home = tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir());
+        let home = home.expect("a temporary directory can be made");
+        for directory in ["pki", "elsewhere"] {
+            let made = fs::DirBuilder::new().mode(0o700).create(home.path().join(directory));
+            made.expect("it is a fresh directory");
+        }
+        let path = home.path().join("pki");
+        WATCH.with(|watch| inotify::add_watch(watch, path, WatchFlags::ATTRIB)).expect("it was just made");
+        let pair = PairName::new(PAIR).expect("it is a pair name");
+        Self { home, pair }
+    }
+
+    /// The certificate directory.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.home.path().join("pki")
+    }
+
+    fn file(&self, name: Name) -> PathBuf {
+        self.path().join(self.pair.file_name(name))
+    }
+
+    fn elsewhere(&self, name: Name) -> PathBuf {
+        self.home.path().join("elsewhere").join(self.pair.file_name(name))
+    }
+
+    /// Runs a command and looks whether it changed the mode of a file: one that has its mode from the beginning never needs that.
+    pub(super) fn watched<T>(run: impl FnOnce() -> T) -> Watched<T> {
+        let _before = touched();
+        let result = run();
+        Watched { result, touched: touched() }
+    }
+
+    pub(super) fn meddle(&self, meddling: Meddling, name: Name) {
+        let (path, elsewhere) = (self.file(name), self.elsewhere(name));
+        remove(&path);
+        remove(&elsewhere);
+        let bytes = |content: Content| Materials::get().bytes(&content).expect("there are such numbers");
+        let linked = |target: &Path| symlink(target, &path).expect("the name is free");
+        match meddling {
+            Meddling::Remove => {}
+            Meddling::Garbage => write(&path, GARBAGE),
+            Meddling::Empty => write(&path, b""),
+            Meddling::Truncated => {
+                let whole = bytes(proper(name));
+                write(&path, &whole[..whole.len() / 2]);
+            }
+            Meddling::Proper => write(&path, &bytes(proper(name))),
+            Meddling::Public => {
+                write(&path, &bytes(proper(name)));
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("it is ours");
+            }
+            Meddling::Linked => {
+                write(&path, &bytes(proper(name)));
+                fs::hard_link(&path, &elsewhere).expect("the name is free");
+            }
+            Meddling::Improper => write(&path, &bytes(improper(name))),
+            Meddling::LinkElsewhere => {
+                write(&elsewhere, &bytes(proper(name)));
+                linked(&elsewhere);
+            }
+            Meddling::LinkToBundle => linked(Path::new(&self.pair.file_name(TARGETS[0]))),
+            Meddling::LinkToTemporary => linked(Path::new(&self.pair.file_name(TARGETS[1]))),
+            Meddling::Directory => fs::create_dir(&path).expect("the name is free"),
+        }
+    }
+
+    pub(super) fn visible(&self) -> BTreeMap<Name, Visible> {
+        let listing = fs::read_dir(self.path()).expect("the directory can be listed");
+        let names = listing.map(|entry| {
+            let name = entry.expect("it can be listed to its end").file_name();
+            self.pair.parse(&name).unwrap_or_else(|| panic!("{name:?} is no name of ours"))
+        });
+        names.map(|name| (name, self.look(name))).collect()
+    }
+
+    fn look(&self, name: Name) -> Visible {
+        let path = self.file(name);
+        let stat = fs::symlink_metadata(&path).expect("it was just listed");
+        if stat.is_symlink() {
+            let target = fs::read_link(&path).expect("it is a link");
+            return self.pair.parse(target.as_os_str()).map_or(Visible::LinkElsewhere, Visible::Link);
+        }
+        if stat.is_dir() {
+            return Visible::Directory;
+        }
+        let public = match stat.permissions().mode() & 0o7777 {
+            0o600 => false,
+            0o644 => true,
+            mode => panic!("{name} has mode {mode:o}"),
+        };
+        let bytes = fs::read(&path).expect("it can be read");
+        Visible::File(Bytes::new(&bytes), public)
+    }
+}
+
+/// Which file's mode was changed since this was asked last.
+fn touched() -> Option<String> {
+    WATCH.with(|watch| {
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut reader = inotify::Reader::new(watch, &mut buffer);
+        let mut touched = None;
+        while let Ok(event) = reader.next() {
+            if let (true, Some(name)) = (event.events().contains(ReadFlags::ATTRIB), event.file_name()) {
+                touched = Some(format!("the mode of {} is changed", name.to_string_lossy()));
+            }
+        }
+        touched
+    })
+}
+
+fn write(path: &Path, bytes: &[u8]) {
+    use std::io::Write as _;
+    let made = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    made.and_then(|mut file| file.write_all(bytes)).expect("the name is free");
+}
+
+fn remove(path: &Path) {
+    let Ok(stat) = fs::symlink_metadata(path) else { return };
+    let removed = if stat.is_dir() { fs::remove_dir(path) } else { fs::remove_file(path) };
+    removed.expect("it is ours, and empty if it is a directory");
+}
+
+/// The shipped store.
+#[derive(Debug)]
+pub struct Shipped {
+    path: PathBuf,
+    store: Store<Numbers>,
+}
+
+/// Handles are the numbers of the [`Materials`].
+#[derive(Debug)]
+struct Numbers;
+
+impl Vault for Numbers {
+    fn content(&self, content: &Content) -> Option<Zeroizing<Vec<u8>>> {
+        Materials::get().bytes(content).map(Zeroizing::new)
+    }
+
+    fn keep_bundle(&self, bundle: Bundle) -> (KeyHandle, CertHandle) {
+        let materials = Materials::get();
+        (materials.key(&bundle.key.digest()), materials.cert(&bundle.facts.leaf))
+    }
+
+    fn keep_pending(&self, request: PendingRequest) -> KeyHandle {
+        Materials::get().key(&request.key_digest())
+    }
+}
+
+impl Shipped {
+    /// In this place.
+    #[must_use]
+    pub fn new(place: &Place) -> Self {
+        let path = place.path();
+        Self { store: open(&path), path }
+    }
+}
+
+fn open(path: &Path) -> Store<Numbers> {
+    Store::new(path, PairName::new(PAIR).expect("it is a pair name"), None, Numbers)
+}
+
+impl Directory for Shipped {
+    fn run(&mut self, command: &DiskCommand) -> Result<DiskDone, DiskFault> {
+        self.store.run(command).map_err(|fault| fault.kind)
+    }
+
+    fn restart(&mut self) {
+        self.store = open(&self.path);
+    }
+}
