@@ -48,6 +48,8 @@ pub struct Disk {
     pub strangers: List<Stranger, 6>,
     /// Names that the node tried to remove, and that are there all the same.
     pub resisting: List<Stranger, 6>,
+    /// Whether the last removal failed: what was to be removed after it stays as well.
+    pub removal_failed: bool,
     /// Failures that operations are to meet.
     pub faults: List<Fault, 2>,
     /// What was done with a file on which something had failed (S7), if anything was.
@@ -105,6 +107,7 @@ impl Disk {
 
     /// What an operation leaves that has failed.
     fn fail(&mut self, command: &DiskCommand, fault: DiskFault) -> Result<(), DiskFault> {
+        self.removal_failed |= matches!(command, DiskCommand::Unlink { .. });
         match *command {
             DiskCommand::Write { name, .. } => self.mark_failed(name, false),
             DiskCommand::SyncFile { name } => self.mark_failed(name, true),
@@ -146,7 +149,10 @@ impl Disk {
             DiskCommand::SyncFile { name } => self.sync_file(name)?,
             DiskCommand::Rename { from, to } => self.rename(from, to)?,
             DiskCommand::Symlink { name, target } => self.make(name, File::Link(target))?,
-            DiskCommand::Unlink { name } => self.unlink(name)?,
+            DiskCommand::Unlink { name } => {
+                self.unlink(name)?;
+                self.removal_failed = false;
+            }
             DiskCommand::SyncDir => self.sync_directory(),
         }
         Ok(())
@@ -380,7 +386,7 @@ impl Hash for Disk {
         }
         (self.linked_once, self.unlinked, self.damaged, self.meddled).hash(state);
         self.strangers.hash(state);
-        (self.resisting, self.faults).hash(state);
+        (self.resisting, self.removal_failed, self.faults).hash(state);
     }
 }
 

@@ -7,12 +7,17 @@ use certrotate_core::api::ApiFault;
 use certrotate_core::disk::DiskFault;
 use certrotate_core::time::Span;
 
-use crate::cert::Flaw;
-use crate::disk::{Fault, How, Kind};
+use crate::disk::{Fault, How};
 use crate::server::{Approver, Bad};
 use crate::world::Lie;
+pub(crate) use table::lifetime;
+use table::{
+    API_FAULTS, APPROVERS, BADS, DAMAGES, DISK_FAULTS, KINDS, LIES, LOSTS, MEDDLINGS, how, jump, pick, span,
+    until,
+};
 
 mod name;
+mod table;
 
 /// One event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,6 +90,10 @@ pub enum Event {
     RotateNow,
     /// A clean shutdown, and another start.
     Shutdown,
+    /// So much time passes before the answer of the operation that is under way, and the node is told of nothing else.
+    Slow(Until),
+    /// The process is killed, and started with another name for the node.
+    Rename,
 }
 
 /// What becomes of an answer that does not come.
@@ -172,169 +181,8 @@ pub enum Damage {
     FarBundle,
     /// The previous bundle has the live name.
     OlderLive,
-}
-
-const SPANS: [Until; 10] = [
-    Until::Wake,
-    Until::BeforeWake,
-    Until::End,
-    Until::BeforeEnd,
-    Until::Renewal,
-    Until::Overslept(Span::from_hours(1)),
-    Until::Overslept(Span::from_hours(720)),
-    Until::Span(Span::from_mins(1)),
-    Until::Span(Span::from_hours(30)),
-    Until::Span(Span::from_hours(8760)),
-];
-
-const HOUR: i64 = 3_600_000;
-const YEAR: i64 = 8760 * HOUR;
-
-const JUMPS: [Jump; 16] = [
-    Jump::By(1000),
-    Jump::By(-1000),
-    Jump::By(HOUR),
-    Jump::By(-HOUR),
-    Jump::End,
-    Jump::BeforeStart,
-    Jump::Renewal,
-    Jump::By(YEAR),
-    Jump::By(-YEAR),
-    Jump::By(100 * YEAR),
-    Jump::By(-100 * YEAR),
-    Jump::To(0),
-    Jump::To(i64::MIN),
-    Jump::To(i64::MAX),
-    Jump::By(10),
-    Jump::By(-10),
-];
-
-/// Locked, Unsafe and NoDirectory end a run, which is started again.
-const DISK_FAULTS: [DiskFault; 9] = [
-    DiskFault::NoSpace,
-    DiskFault::ReadOnly,
-    DiskFault::Denied,
-    DiskFault::Io,
-    DiskFault::Exists,
-    DiskFault::NotFound,
-    DiskFault::Locked,
-    DiskFault::Unsafe,
-    DiskFault::NoDirectory,
-];
-
-const KINDS: [Kind; 9] = [
-    Kind::Lock,
-    Kind::Scan,
-    Kind::Create,
-    Kind::Write,
-    Kind::SyncFile,
-    Kind::Rename,
-    Kind::Symlink,
-    Kind::Unlink,
-    Kind::SyncDir,
-];
-
-const DECADE: Option<Span> = Some(Span::from_hours(87_600));
-
-const API_FAULTS: [ApiFault; 14] = [
-    ApiFault::Unreachable,
-    ApiFault::Unauthorized,
-    ApiFault::Forbidden,
-    ApiFault::NotFound,
-    ApiFault::AlreadyExists,
-    ApiFault::TooManyRequests { retry_after: Some(Span::ZERO) },
-    ApiFault::TooManyRequests { retry_after: DECADE },
-    ApiFault::TooManyRequests { retry_after: None },
-    ApiFault::Invalid,
-    ApiFault::ServerError { retry_after: None },
-    ApiFault::ServerError { retry_after: DECADE },
-    ApiFault::WatchEnded,
-    ApiFault::NoCredential,
-    ApiFault::Unexpected,
-];
-
-const APPROVERS: [Approver; 5] =
-    [Approver::Denies, Approver::Fails, Approver::NoSigner, Approver::Absent, Approver::Auto];
-
-const BADS: [Bad; 17] = [
-    Bad::Flawed(Flaw::Key),
-    Bad::Flawed(Flaw::Subject),
-    Bad::Flawed(Flaw::SubjectCase),
-    Bad::Flawed(Flaw::Organization),
-    Bad::Flawed(Flaw::Sans),
-    Bad::Flawed(Flaw::Usage),
-    Bad::Flawed(Flaw::ExtraUsage),
-    Bad::Flawed(Flaw::Ca),
-    Bad::Flawed(Flaw::Chain),
-    Bad::Expired,
-    Bad::Early,
-    Bad::Short,
-    Bad::Unreadable,
-    Bad::Between(-YEAR, 20_000),
-    Bad::Between(i64::MIN, 1000 * YEAR),
-    Bad::Between(174 * YEAR, 175 * YEAR),
-    Bad::Between(-1000, 100 * YEAR),
-];
-
-const MEDDLINGS: [Meddling; 6] = [
-    Meddling::Delete,
-    Meddling::ForeignKey,
-    Meddling::ForeignSigner,
-    Meddling::ForeignUsages,
-    Meddling::ForgetAll,
-    Meddling::Recreate,
-];
-
-const LIES: [Lie; 4] = [Lie::Unreadable, Lie::Flipped, Lie::FlippedPending, Lie::LiveUnreadable];
-
-const DAMAGES: [Damage; 10] = [
-    Damage::TruncateLive,
-    Damage::FileForLink,
-    Damage::ForeignLink,
-    Damage::Directory,
-    Damage::NoLiveName,
-    Damage::Temporary,
-    Damage::PendingGarbage,
-    Damage::NoPending,
-    Damage::FarBundle,
-    Damage::OlderLive,
-];
-
-const LOSTS: [Lost; 3] = [Lost::Done, Lost::NotDone, Lost::Late];
-
-fn pick<T: Copy, const N: usize>(all: &[T; N], arg: u8) -> T {
-    all[usize::from(arg) % N]
-}
-
-/// A span by powers of two: from a millisecond to a year.
-fn span(arg: u8) -> Span {
-    Span::from_ms(1 << (arg % 36))
-}
-
-fn until(arg: u8) -> Until {
-    if arg < 64 { pick(&SPANS, arg) } else { Until::Span(span(arg)) }
-}
-
-fn jump(arg: u8) -> Jump {
-    match arg {
-        0..64 => pick(&JUMPS, arg),
-        64..160 => Jump::By(1 << (arg % 36)),
-        _ => Jump::By(-(1 << (arg % 36))),
-    }
-}
-
-fn how(arg: u8) -> How {
-    let fault = pick(&DISK_FAULTS, arg % 18 / 2);
-    match arg / 18 % 3 {
-        0 => How::Fails(fault),
-        1 => How::FailsHalfway(fault),
-        _ => How::FailsDone(fault),
-    }
-}
-
-/// Lives from ten seconds to a year.
-pub(crate) fn lifetime(arg: u8) -> Span {
-    Span::from_secs(pick(&[86_400, 3600, 600, 10, 60, 31_536_000], arg))
+    /// The bundle that the live name names has another key.
+    OtherKey,
 }
 
 /// How many codes there are; a byte is taken modulo this.
@@ -384,9 +232,11 @@ impl Event {
                 fault: pick(&DISK_FAULTS, arg / 9 % 4),
             }),
             36 => Self::Lose(arg % 4, arg / 4 % 4),
-            37 => Self::RotateNow,
-            38 => Self::Shutdown,
-            _ => Self::Mend,
+            37 if arg < 128 => Self::RotateNow,
+            37 => Self::Mend,
+            38 if arg < 128 => Self::Shutdown,
+            38 => Self::Rename,
+            _ => Self::Slow(until(arg)),
         }
     }
 

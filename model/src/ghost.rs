@@ -10,6 +10,7 @@ use certrotate_core::view::Handle;
 
 use crate::disk::Disk;
 use crate::list::List;
+use crate::monitor::Monitor;
 
 /// An identity that was announced as live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,11 +58,6 @@ impl Hash for AtOnce {
 }
 
 impl AtOnce {
-    /// Whether the last step was at this time.
-    pub(crate) fn is(&self, now: Now) -> bool {
-        self.now == now
-    }
-
     /// One more step, at this time; those that ask for nothing do not count.
     pub(crate) fn count(&mut self, now: Now, asks: bool) {
         let before = if self.now == now { self.steps } else { 0 };
@@ -119,11 +115,15 @@ pub struct Ghost {
     pub key_shared: bool,
     /// Whether something was created while a failed file was in the way.
     pub created_too_early: bool,
-    /// Whether something that was withdrawn, or is older than what is served, went live.
+    /// Whether something that ended while it was served in this run went live again.
     pub revived: bool,
+    /// Whether something older than what is served went live.
+    pub older: bool,
     /// A script's word that clocks, process and files are left alone: then nothing but its end takes an
     /// identity away. Withdrawn at a kill.
     pub undisturbed: bool,
+    /// What is expected of attempts, requests, credentials and names.
+    pub monitor: Monitor,
     served: Option<Announced>,
 }
 
@@ -162,6 +162,12 @@ impl Ghost {
         (self.recovered, self.undisturbed, self.misread) = (false, false, false);
         (self.renew_by, self.served) = (None, None);
         self.failed = Failed::None;
+        self.monitor = Monitor::default();
+    }
+
+    /// The generation and the certificate that went live last in this run and did not end.
+    pub(crate) fn served_before(&self) -> Option<(Generation, CertHandle)> {
+        self.served.map(|it| (it.generation, it.cert))
     }
 
     /// What the enumerator of crashes does not judge: how often was called before a crash, and how much was achieved.
@@ -186,6 +192,7 @@ impl Ghost {
         self.looks.leak(now, life);
         self.watches.leak(now, life);
         self.renew_by = self.renew_by.map(|by| by.max(now));
+        self.monitor.forget_time(now);
         if self.called_yet {
             self.start = (now, 0);
         }
@@ -221,7 +228,8 @@ impl Ghost {
     pub(crate) fn went_live(&mut self, now: Now, identity: Announced, life: Span) {
         let older =
             self.served.is_some_and(|it| it.generation > identity.generation && now.wall < it.not_after);
-        self.revived |= older || identity.generation <= self.withdrawn;
+        self.older |= older;
+        self.revived |= identity.generation <= self.withdrawn;
         if self.served.map(|it| it.cert) != Some(identity.cert) {
             self.held_back = false;
             self.attempts = 0;
@@ -262,7 +270,8 @@ impl Ghost {
     }
 
     pub(crate) fn generation_has(&mut self, generation: Generation, key: u32) {
-        let clash = |(known, its): &(Generation, u32)| *known != generation && *its == key;
+        // The key 0 is somebody else's.
+        let clash = |(known, its): &(Generation, u32)| key != 0 && *known != generation && *its == key;
         self.key_shared |= self.generations.iter().any(clash);
         if !self.generations.contains(&(generation, key)) {
             self.generations.push_out((generation, key));

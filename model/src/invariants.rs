@@ -7,14 +7,15 @@ use std::fmt;
 
 use certrotate_core::api::ApiFault;
 use certrotate_core::disk::Name;
-use certrotate_core::id::{Generation, OpId, RunId};
+use certrotate_core::id::{CertHandle, Generation, OpId, RunId};
 use certrotate_core::input::{Disposition, Input};
 use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::Now;
 use certrotate_core::view::Phase;
 
-use crate::disk::Disk;
+use crate::disk::{Bundle, Disk, File};
 use crate::ghost::Announced;
+use crate::monitor::{Broken, Life};
 use crate::world::World;
 
 /// Something that does not hold.
@@ -51,11 +52,19 @@ pub const ALWAYS: &[Invariant] = &[
     ("S9", "calls are bounded in every window of time", s9_no_hot_loop),
     ("S9", "the machine does not spin while no time passes", s9_does_not_spin),
     ("S10", "no two requests, and no two generations, share a key", s10_fresh_keys),
-    ("S13", "what ended in this run, or is older than what is served, does not go live", s13_never_back),
+    ("S13", "what is older than what is served does not go live", s13_never_older),
+    ("S14", "what ended in this run does not go live again", s14_never_back),
+    ("L1", "renewal is due between seven and nine tenths of life", l1_renewal_point_is_in_its_range),
     ("L2", "every wait has an end", l2_a_deadline_is_armed),
+    ("S14", "what is waited for is waited for by mono time", s14_waits_are_by_mono_time),
     ("L4", "no wait is longer than its cap", l4_no_wait_is_longer_than_its_cap),
     ("S14", "nothing postpones a renewal by mono time", s14_renewal_is_not_postponed),
-    ("S5", "a start finds the last identity that was announced", s5_last_good_one_survives),
+    ("S5", "a start finds an identity where there is one", s5_last_good_one_survives),
+    (
+        "S4",
+        "a start finds the last identity that was announced, and no older one",
+        s4_start_finds_the_last_one,
+    ),
     ("S5", "a failure never takes a usable identity away", f14_failure_takes_nothing_away),
 ];
 
@@ -72,7 +81,7 @@ pub const OF_THE_DISK: &[Invariant] = &[
 
 /// Asks all of them, and notes the first that does not hold.
 pub fn check(world: &mut World) {
-    if let Some((id, sentence)) = world.spec.broken {
+    if let Some(Broken(id, sentence)) = world.ghost.monitor.broken {
         world.hold(id, sentence, false);
     }
     for (id, sentence, holds) in ALWAYS {
@@ -84,6 +93,9 @@ pub fn check(world: &mut World) {
         world.ghost.recovered = true;
         // What somebody did to the files has been found by now.
         world.disk.meddled = false;
+    }
+    if let Some((id, sentence)) = world.spec.broken {
+        world.hold(id, sentence, false);
     }
     world.ghost.untidy &= !world.ghost.recovered;
     let view = world.node.as_ref().map(Rotator::view);
@@ -166,10 +178,16 @@ pub fn s1_driver_and_machine_agree(world: &World) -> bool {
     })
 }
 
-/// What the live name names is for its own key, just what was asked for, and was worth its while.
+/// What the live name names is for its own key, just what was asked for, and was worth its while; and where it is of the
+/// generation that is served, it is that very certificate: what is written is what was judged.
 #[must_use]
 pub fn s2_live_name_is_acceptable(world: &World) -> bool {
-    world.disk.damaged || world.disk.live_bundle().is_none_or(|bundle| world.is_acceptable(&bundle))
+    let judged = |bundle: &Bundle| {
+        let served = world.served.filter(|(generation, _)| *generation == bundle.generation);
+        served.is_none_or(|(_, cert)| cert.0 == u64::from(bundle.cert))
+    };
+    world.disk.damaged
+        || world.disk.live_bundle().is_none_or(|bundle| world.is_acceptable(&bundle) && judged(&bundle))
 }
 
 /// Whatever a power cut may leave, the live name names a complete bundle or is absent; and it is absent only before
@@ -202,18 +220,42 @@ pub fn s4_served_is_durable(world: &World) -> bool {
     world.disk.damaged || world.disk.live_in_images().all(serves)
 }
 
-/// When a run has found out what is on disk, it serves the identity that was announced last, over all
-/// runs, or a newer one, unless that is not valid now, not what is wanted any more, or somebody broke it or it was misread.
+/// When a run has found out what is on disk, it serves an identity if it announced one over all runs, or there is one in a
+/// complete bundle, that is valid now and is what is wanted; unless somebody broke it or it was misread.
 #[must_use]
 pub fn s5_last_good_one_survives(world: &World) -> bool {
-    let Some(Announced { generation, cert, not_before, .. }) = world.ghost.announced else { return true };
+    best_at_start(world).is_none() || world.served().is_some()
+}
+
+/// What it serves then is no older than the best of these.
+#[must_use]
+pub fn s4_start_finds_the_last_one(world: &World) -> bool {
+    let (Some(best), Some(served)) = (best_at_start(world), world.served()) else { return true };
+    served >= best
+}
+
+/// The generation that a run has to serve when it has just found out what is on disk.
+fn best_at_start(world: &World) -> Option<Generation> {
     let just_recovered = has_recovered(world) && !world.ghost.recovered;
-    !just_recovered
-        || world.now.wall < not_before
-        || world.disk.meddled
-        || world.ghost.misread
-        || !world.is_wanted(cert)
-        || world.served() >= Some(generation)
+    // What it found first and then holds, because the clock went back behind its start, it does not go behind itself.
+    let view = world.node.as_ref().map(Rotator::view);
+    let holds = view.is_some_and(|view| view.identity.is_some() && !view.serving);
+    if !just_recovered || holds || world.disk.meddled || world.ghost.misread {
+        return None;
+    }
+    let announced =
+        world.ghost.announced.filter(|it| world.now.wall >= it.not_before && world.is_wanted(it.cert));
+    let valid = |(start, end)| start <= world.now.wall && world.now.wall < end;
+    let on_disk = world.disk.names().filter_map(|name| match (name, world.disk.read(name)) {
+        (Name::Bundle { generation, .. }, Some(File::Bundle(bundle))) if bundle.generation == generation => {
+            let cert = CertHandle(bundle.cert.into());
+            let good =
+                world.is_acceptable(&bundle) && world.is_wanted(cert) && world.dates(cert).is_some_and(valid);
+            (good && generation > world.ghost.withdrawn).then_some(generation)
+        }
+        _ => None,
+    });
+    announced.map(|Announced { generation, .. }| generation).into_iter().chain(on_disk).max()
 }
 
 /// Nothing was done with a file on which something had failed, or that this run did not write, which would expose it.
@@ -225,7 +267,7 @@ pub fn s7_failed_files_are_not_used(world: &World) -> bool {
 /// At most one request is open on the server, and one more for each pending file that somebody else took away.
 #[must_use]
 pub fn s8_one_open_request(world: &World) -> bool {
-    world.server.open() <= 1 + usize::from(world.ghost.requests_lost)
+    world.open() <= 1 + usize::from(world.ghost.requests_lost)
 }
 
 /// In a run, at most [`AT_ONCE`] inputs lead to something while no time passes: a machine that goes on and on spins.
@@ -259,8 +301,8 @@ pub fn s11_files_are_private(world: &World) -> bool {
 
 /// At most five names of ours are there, in every image, without quarantined files, what somebody else put there,
 /// and what could not be removed; one more where a clock that went back keeps two bundles from being removed: the
-/// one that it holds back, and the one that replaced it; and one more where a bundle was misread, and so made again,
-/// until a start has tidied up.
+/// one that it holds back, and the one that replaced it; one more where a bundle was misread, and so made again, until a
+/// start has tidied up; and one more whose turn to be removed did not come, because the removal before it failed.
 #[must_use]
 pub fn s12_bounded_disk(world: &World) -> bool {
     let excused = world.disk.strangers.iter().chain(world.disk.resisting.iter());
@@ -268,7 +310,8 @@ pub fn s12_bounded_disk(world: &World) -> bool {
         !matches!(name, Name::Quarantine { .. }) && excused.clone().all(|stranger| stranger.0 != name)
     };
     let held = usize::from(world.ghost.held_back || world.ghost.misread || world.ghost.untidy);
-    world.disk.most_names(ours) <= 5 + held
+    let next = usize::from(world.disk.removal_failed && world.disk.resisting.is_empty());
+    world.disk.most_names(ours) <= 5 + held + next
 }
 
 /// After a file failed it is removed and the directory synced before anything is created.
@@ -277,23 +320,52 @@ pub fn s12_failed_files_go_first(world: &World) -> bool {
     !world.ghost.created_too_early
 }
 
-/// What ended while it was served in this run, or is older than what is served and valid, does not go live.
+/// What is older than what is served and valid does not go live.
 #[must_use]
-pub fn s13_never_back(world: &World) -> bool {
+pub fn s13_never_older(world: &World) -> bool {
+    !world.ghost.older
+}
+
+/// What ended while it was served in this run does not go live again, wherever the clock goes.
+#[must_use]
+pub fn s14_never_back(world: &World) -> bool {
     !world.ghost.revived
 }
 
-/// While a run lasts, it wants a tick at some time; and while anything is under way or an identity is wanted, by mono time.
+/// What is live is to be renewed when seven to nine tenths of its life are over, counted from its issue, or from its start
+/// if that is later.
+#[must_use]
+pub fn l1_renewal_point_is_in_its_range(world: &World) -> bool {
+    let Some(identity) = world.node.as_ref().and_then(|node| node.view().identity) else { return true };
+    let life = Life { start: identity.issued.max(identity.not_before), end: identity.not_after };
+    let point = i128::from(identity.renew_at.unix_ms());
+    life.at(700) <= point && point <= life.at(900) + 1
+}
+
+/// While a run lasts, it wants a tick at some time. Where the server is waited for, [`l4_no_wait_is_longer_than_its_cap`] says when.
 #[must_use]
 pub fn l2_a_deadline_is_armed(world: &World) -> bool {
     let Some(node) = &world.node else { return true };
     let (view, wake) = (node.view(), node.wake());
     let rests = view.phase == Phase::Resting && view.identity.is_some();
     match view.phase {
-        Phase::Ended => true,
+        Phase::Ended | Phase::Asking => true,
+        Phase::Resting if !rests => true,
         _ if rests && !world.config.spec().rotate => wake.wall.is_some(),
-        _ => wake.mono.is_some() && (!rests || wake.wall.is_some()),
+        _ => (wake.mono.is_some() || wake.wall.is_some() && !rests) && (!rests || wake.wall.is_some()),
     }
+}
+
+/// While anything is under way or an identity is wanted, a tick is wanted by mono time, and not by a clock that may be set.
+#[must_use]
+pub fn s14_waits_are_by_mono_time(world: &World) -> bool {
+    let Some(node) = &world.node else { return true };
+    let (view, wake) = (node.view(), node.wake());
+    let rests = view.phase == Phase::Resting && view.identity.is_some();
+    view.phase == Phase::Ended
+        || rests && !world.config.spec().rotate
+        || wake.mono.is_some()
+        || wake.wall.is_none()
 }
 
 /// Between two calls, and between two attempts, there is no longer wait than its cap: while asking, the longest wait
@@ -303,7 +375,10 @@ pub fn l4_no_wait_is_longer_than_its_cap(world: &World) -> bool {
     let Some(node) = &world.node else { return true };
     let (view, wake) = (node.view(), node.wake());
     let rests = view.phase == Phase::Resting && view.identity.is_some();
-    let Some(mono) = wake.mono.filter(|_| !rests) else { return true };
+    if rests || !matches!(view.phase, Phase::Asking | Phase::Resting) && wake.mono.is_none() {
+        return true;
+    }
+    let Some(mono) = wake.mono else { return view.phase == Phase::Ended };
     // A wait may have begun when certificates lived longer; calls are made while nothing changes that.
     let scaled = match view.phase {
         Phase::Asking => (900_000 * view.life.ms().min(3_600_000) / 3_600_000).max(1000),

@@ -29,11 +29,15 @@ pub mod ghost;
 pub mod invariants;
 pub mod list;
 pub mod marks;
+pub mod monitor;
 pub mod random;
 pub mod recovery;
 pub mod reduce;
+pub mod relations;
 pub mod replay;
 pub mod scenario;
+#[cfg(feature = "seeded")]
+pub mod seeded;
 pub mod server;
 pub mod show;
 pub mod simulate;

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 
 use certrotate_core::disk::DiskDone;
 use certrotate_core::input::Input;
-use certrotate_core::time::MonoTime;
+use certrotate_core::time::{MonoTime, Span};
 use certrotate_core::view::Phase;
 
-use crate::event::Event;
+use crate::event::{Event, Lost};
+use crate::server::Object;
 use crate::world::World;
 
 /// The kinds of inputs, as cells count them.
@@ -88,38 +89,58 @@ pub struct Marks {
     pub rotations: u64,
     /// How many identities went live.
     pub live: u64,
-    /// How many runs met the premise of fairness before they were healed: the server decided on a request, the disk
-    /// answered, time went on.
+    /// How many runs met the premise of fairness before they were healed; see [`is_fair`].
     pub fair: u64,
     /// How many runs there were.
     pub runs: u64,
+    /// What the run at hand has to do with fairness so far.
+    premise: Premise,
 }
 
-/// What fairness is judged by: what the server decided, what the disk answered, how late it is.
-#[derive(Clone, Copy, Debug)]
-pub struct Premise {
-    decided: u64,
-    answered: u64,
-    mono: MonoTime,
+/// What a run has to do with fairness.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Premise {
+    /// Whether an operation of the disk was not done and will never be answered.
+    hung: bool,
+    /// Whether the clock was plausible when something happened.
+    plausible: bool,
+    /// When it began, by mono time.
+    begun: Option<MonoTime>,
 }
 
-impl Premise {
-    /// As it is now; answers of the disk are known only where they are counted.
-    #[must_use]
-    pub fn of(world: &World) -> Self {
-        let refused = world.server.objects.iter().filter(|it| it.denied || it.failed).count() as u64;
-        let answered = |marks: &Marks| marks.cells.iter().map(|row| row[1] + row[2]).sum();
-        Self {
-            decided: world.server.issued() + refused,
-            answered: world.marks.as_deref().map_or(0, answered),
-            mono: world.now.mono,
-        }
-    }
+/// How far the clock of a node may be off and still be plausible.
+const PLAUSIBLE: i128 = 24 * 3_600_000;
 
-    /// Whether the premise of fairness was met since then.
-    #[must_use]
-    pub fn is_met_since(&self, start: Self) -> bool {
-        self.decided > start.decided && self.answered > start.answered && self.mono > start.mono
+/// How long the server may leave a request undecided (D of the premise): its cleaner removes what is pending for a day.
+const DECIDES: Span = Span::from_hours(25);
+
+/// The premise of every liveness invariant, of a run as it is before it heals: the server decided on some request, and
+/// none is older than a day and an hour that it neither decided nor removed; no disk operation hung for ever; time
+/// went on; and the clock was plausible at some time.
+#[must_use]
+pub fn is_fair(world: &World, marks: &Marks) -> bool {
+    let Premise { hung, plausible, begun } = marks.premise;
+    let wall = world.server_wall();
+    let waits = |it: &Object| {
+        let age = wall.since(it.made);
+        let removed = world.server.cleaner && !it.approved && age >= Span::from_hours(24);
+        !it.is_decided() && !removed && age > DECIDES
+    };
+    let decided = world.server.issued() > 0 || world.server.objects.iter().any(Object::is_decided);
+    decided
+        && !world.server.objects.iter().any(waits)
+        && !hung
+        && plausible
+        && begun.is_some_and(|begun| begun < world.now.mono)
+}
+
+/// A run is over, and has not healed yet.
+pub fn ended(world: &mut World) {
+    if let Some(mut marks) = world.marks.take() {
+        marks.runs += 1;
+        marks.fair += u64::from(is_fair(world, &marks));
+        marks.premise = Premise::default();
+        world.marks = Some(marks);
     }
 }
 
@@ -143,6 +164,8 @@ impl Marks {
 
     /// Notes an event that is about to happen.
     pub fn before(&mut self, world: &World, event: Event) {
+        self.premise.begun = self.premise.begun.or(Some(world.now.mono));
+        self.premise.plausible |= world.skew.abs() <= PLAUSIBLE;
         for (count, (_, met)) in self.situations.iter_mut().zip(SITUATIONS) {
             *count += u64::from(met(world, event));
         }
@@ -150,6 +173,7 @@ impl Marks {
 
     /// Notes an event that happened to something.
     pub fn happened(&mut self, event: Event) {
+        self.premise.hung |= matches!(event, Event::DiskLost(Lost::NotDone));
         if let Some(fault) = event.fault() {
             *self.faults.entry(fault).or_default() += 1;
         }

@@ -7,10 +7,10 @@ use std::fmt;
 use std::fmt::Write as _;
 
 use certrotate_core::config::{Config, ConfigSpec, Template};
-use certrotate_core::time::Span;
+use certrotate_core::time::{Span, WallTime};
 
 use crate::event::{Event, events, lifetime};
-use crate::marks::{Marks, Premise};
+use crate::marks::{self, Marks};
 use crate::world::{Driver, World};
 
 mod failure;
@@ -18,6 +18,9 @@ pub mod text;
 
 /// The most events of a scenario; the bytes after them are not read.
 pub const MOST_EVENTS: usize = 512;
+
+/// When a late world begins: 2029-12-31T18:00:00Z.
+pub const LATE: WallTime = WallTime::from_unix_secs(1_893_434_400);
 
 /// How a world begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +37,8 @@ pub struct Setup {
     pub jitter: bool,
     /// Whether the first certificate is live when it begins.
     pub settled: bool,
+    /// Whether it begins shortly before 2030, a date like any other.
+    pub late: bool,
     /// The seed of the jitter.
     pub seed: u8,
 }
@@ -69,6 +74,7 @@ impl Setup {
             rotate: choice & 0x60 != 0x60,
             jitter: choice & 32 != 0,
             settled: choice & 128 != 0,
+            late: choice & 0x60 == 0x40,
             seed,
         }
     }
@@ -105,6 +111,9 @@ impl Setup {
         let plain = Config::new(spec.clone()).expect("the template is complete and the times are in order");
         let mut world = World::quiet(plain);
         world.server.lifetime = self.lifetime;
+        if self.late {
+            world.now.wall = LATE;
+        }
         change(&mut spec, &mut world);
         world.config = Config::new(spec).expect("a change leaves the configuration valid");
         world.start();
@@ -153,7 +162,6 @@ impl Scenario {
     ) -> Played {
         let mut played = Played { world: self.setup.begin(change), events: 0, digest: 0 };
         let world = &mut played.world;
-        let start = Premise::of(world);
         for event in &self.events {
             if world.violation.is_some() {
                 break;
@@ -172,15 +180,13 @@ impl Scenario {
             played.digest =
                 (played.digest.rotate_left(5) ^ state ^ world.steps).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         }
-        let fair = Premise::of(world).is_met_since(start);
-        if let Some(marks) = &mut world.marks {
-            marks.runs += 1;
-            marks.fair += u64::from(fair);
-        }
+        marks::ended(world);
         if heals && world.violation.is_none() {
             before(world, None);
             live_on(world);
         }
+        #[cfg(feature = "seeded")]
+        crate::seeded::weakness::at_the_end(world);
         played.digest ^= world.fingerprint();
         played
     }

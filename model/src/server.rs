@@ -283,6 +283,15 @@ impl Server {
         }
     }
 
+    /// Issues a certificate once more, as a server would that answers each fetch with another one.
+    pub(crate) fn issue_again(&mut self, request: RequestDigest, wall: WallTime) -> Option<u32> {
+        let object = *self.find(request)?;
+        match self.issue(&object, wall) {
+            Issue::Cert(number) => Some(number),
+            Issue::Unreadable => None,
+        }
+    }
+
     fn issue(&mut self, object: &Object, wall: WallTime) -> Issue {
         let second = wall.whole_second();
         let mut cert = Cert {

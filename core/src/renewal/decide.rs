@@ -259,7 +259,9 @@ impl<'a> Scan<'a> {
             | LiveName::Strange
             | LiveName::Unreadable(_) => None,
         };
-        let beside = || early.filter(|name| Some(*name) != linked).or_else(|| self.previous(linked));
+        // A pending file takes the place of the superseded bundle, also where its request is not taken up.
+        let superseded = || self.previous(linked).filter(|_| pending.is_none());
+        let beside = || early.filter(|name| Some(*name) != linked).or_else(superseded);
         let previous = if resume.is_some() { None } else { beside() };
         let leftovers = Names::collect(self.names(|entry| {
             let kept = [pending, previous, quarantined, linked];

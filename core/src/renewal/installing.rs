@@ -28,7 +28,7 @@ pub(crate) struct Installing {
     link: FileNumber,
     step: InstallStep,
     waiting: Outstanding,
-    /// Whether only the key is new so far.
+    /// Whether only half of what a bug does is done.
     #[cfg(feature = "seeded")]
     half: bool,
 }

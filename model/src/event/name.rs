@@ -14,12 +14,18 @@ impl Event {
     #[must_use]
     pub fn fault(self) -> Option<&'static str> {
         Some(match self {
-            Self::Step(_) | Self::Answer(_) | Self::RotateNow | Self::Shutdown | Self::Late => return None,
-            Self::Mend => return None,
+            Self::Step(_)
+            | Self::Answer(_)
+            | Self::RotateNow
+            | Self::Shutdown
+            | Self::Rename
+            | Self::Mend
+            | Self::Late => return None,
             Self::Outage(None) | Self::Issues(None) | Self::Silent(false) => return None,
             Self::Refuse(false, false) | Self::Watches(false, false) | Self::Lose(0, 0) => return None,
             Self::Approver(Approver::Auto) | Self::Verdict(Approver::Auto) => return None,
             Self::Tick(Until::Overslept(_)) => "time: the node oversleeps",
+            Self::Slow(_) => "time: an answer takes its time",
             Self::Tick(_) => "time: an operation is not answered in time",
             Self::Jump(jump) => self::jump(jump),
             Self::Disk(how) => disk(how),
@@ -170,5 +176,6 @@ fn damage(damage: Damage) -> &'static str {
         Damage::NoPending => "outside: the pending file is removed",
         Damage::FarBundle => "outside: a bundle of a far generation",
         Damage::OlderLive => "outside: the link is put back to the bundle before",
+        Damage::OtherKey => "outside: the live bundle has another key",
     }
 }

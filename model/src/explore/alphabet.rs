@@ -98,8 +98,12 @@ pub const FAULTS: &[Event] = &[
     Event::Plant(Damage::NoPending),
     Event::Plant(Damage::FarBundle),
     Event::Plant(Damage::OlderLive),
+    Event::Plant(Damage::OtherKey),
     Event::RotateNow,
     Event::Shutdown,
+    Event::Slow(Until::End),
+    Event::Slow(Until::Wake),
+    Event::Rename,
 ];
 
 /// The faults that something may come of in this world, but for power cuts.

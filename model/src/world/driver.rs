@@ -98,6 +98,7 @@ pub fn operation(action: &Action) -> Option<OpId> {
 
 impl World {
     pub(super) fn carry_out(&mut self, action: &Action) {
+        self.watch_action(action);
         match *action {
             Action::Disk { op, command } => self.ask(op, What::Disk(command)),
             Action::MakeKey { op, duration } => {
@@ -212,6 +213,8 @@ impl World {
             _ => File::Empty,
         };
         let result = self.disk.run(command, how, content);
+        #[cfg(feature = "seeded")]
+        crate::seeded::weakness::after(self, command);
         if *command == DiskCommand::SyncDir && result.is_ok() && !self.disk.meddled {
             for (generation, key) in self.disk.durable_keys() {
                 self.ghost.generation_has(generation, key);
@@ -219,6 +222,7 @@ impl World {
         }
         self.operations.note(command, result);
         self.ghost.disk(command, result, &self.disk);
+        self.ghost.monitor.wrote(command, result);
         invariants::check_disk(self);
         if let Some(log) = &mut self.log {
             log.disk.push((*command, result));
@@ -239,7 +243,8 @@ impl World {
                 self.hold("S10", "a key and a certificate that are written were not erased", held);
                 let mut cert = cert.0 as u32;
                 if self.driver == Driver::FetchesAgain {
-                    cert = self.server.certs.len() as u32;
+                    let (request, wall) = (request_digest(number(key)), self.server_wall());
+                    cert = self.server.issue_again(request, wall).unwrap_or(cert);
                 }
                 File::Bundle(Bundle { generation, issued, key: number(key), cert })
             }
@@ -256,6 +261,8 @@ impl World {
 
     /// What the server says; `None` while it says nothing.
     fn call(&mut self, call: Call, credential: Credential) -> Option<Result<Object, ApiFault>> {
+        #[cfg(feature = "seeded")]
+        crate::seeded::weakness::before_call(self);
         if let Call::Watch { request } = call {
             return self.watch(request, credential);
         }
@@ -344,6 +351,6 @@ impl World {
     }
 }
 
-fn number(key: KeyHandle) -> u32 {
+pub(super) fn number(key: KeyHandle) -> u32 {
     u32::try_from(key.0).unwrap_or(u32::MAX)
 }

@@ -1,13 +1,13 @@
 //! How an event happens to a world.
 
 use certrotate_core::api::ApiFault;
-use certrotate_core::disk::{DiskFault, Name};
-use certrotate_core::id::{FileNumber, Generation, OpId};
+use certrotate_core::disk::DiskFault;
+use certrotate_core::id::OpId;
 use certrotate_core::input::{Disposition, Input};
 use certrotate_core::time::{MonoTime, Span, WallTime};
 
-use crate::disk::{File, How};
-use crate::event::{Damage, Event, Jump, Lost, Meddling, Until};
+use crate::disk::How;
+use crate::event::{Event, Jump, Lost, Meddling, Until};
 use crate::server::Object;
 use crate::world::{Answer, Driver, Lie, Outcome, What, World};
 
@@ -58,6 +58,8 @@ impl World {
             Event::Mend => self.mend(),
             Event::RotateNow => drop(self.give(Input::RotateNow)),
             Event::Shutdown => self.shutdown(),
+            Event::Slow(until) => return self.slow(until),
+            Event::Rename => return self.renamed(),
             Event::Verdict(_)
             | Event::Bad(_)
             | Event::Refuse(..)
@@ -157,6 +159,20 @@ impl World {
         span != Span::ZERO
     }
 
+    fn slow(&mut self, until: Until) -> bool {
+        let span = self.distance(until);
+        if self.asked.is_empty() || span == Span::ZERO {
+            return false;
+        }
+        self.pass(span);
+        let before = self.steps;
+        self.deliver();
+        if self.steps == before {
+            self.give(Input::Tick);
+        }
+        true
+    }
+
     /// The wall clock of the node shows something else from now on; the server's does not.
     fn jump(&mut self, jump: Jump) -> bool {
         let identity = self.node.as_ref().and_then(|node| node.view().identity);
@@ -226,7 +242,7 @@ impl World {
 
     /// M1: an input that is given again at the same time is ignored, and asks for nothing.
     fn repeat_last(&mut self) -> bool {
-        if !self.ghost.at_once.is(self.now) {
+        if self.told != self.now {
             return false;
         }
         let again = self.repeat();
@@ -294,48 +310,6 @@ impl World {
             self.advance();
         }
         self.hold("L5", "a shutdown ends", self.node.is_none());
-    }
-
-    fn plant(&mut self, damage: Damage) -> bool {
-        self.spec.meddled = true;
-        let (generation, file) = (Generation(1), FileNumber(99));
-        let target = match self.disk.read(Name::Live) {
-            Some(File::Link(target)) => Some(target),
-            _ => None,
-        };
-        match damage {
-            Damage::TruncateLive => match target {
-                Some(target) => self.disk.plant(target, File::Torn),
-                None => return false,
-            },
-            Damage::FileForLink => self.disk.plant(Name::Live, File::Garbage),
-            Damage::ForeignLink => self.disk.plant(Name::Live, File::ForeignLink),
-            Damage::Directory => self.disk.plant(Name::Live, File::Directory),
-            Damage::NoLiveName => self.disk.remove(Name::Live),
-            Damage::Temporary => self.disk.plant(Name::Temporary { generation, file }, File::Torn),
-            Damage::PendingGarbage => self.disk.plant(Name::Pending { generation, file }, File::Garbage),
-            Damage::NoPending => {
-                let Some(name) = self.disk.names().find(|name| matches!(name, Name::Pending { .. })) else {
-                    return false;
-                };
-                self.disk.remove(name);
-                self.ghost.requests_lost = self.ghost.requests_lost.saturating_add(1);
-            }
-            Damage::FarBundle => {
-                let far = Name::Bundle { issued: crate::world::START, generation: Generation(1 << 30), file };
-                self.disk.plant(far, File::Garbage);
-            }
-            Damage::OlderLive => {
-                let bundles = self.disk.names().filter(|name| matches!(name, Name::Bundle { .. }));
-                let Some(older) =
-                    bundles.min_by_key(|name| name.generation()).filter(|it| Some(*it) != target)
-                else {
-                    return false;
-                };
-                self.disk.plant(Name::Live, File::Link(older));
-            }
-        }
-        true
     }
 
     /// What the server's clock shows.

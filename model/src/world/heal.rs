@@ -8,7 +8,7 @@ use certrotate_core::view::Phase;
 
 use crate::disk::File;
 use crate::list::List;
-use crate::server::{Approver, Server};
+use crate::server::{Approver, Object, Server};
 use crate::world::World;
 
 /// The inputs within which a node settles when everything is well (L2).
@@ -80,6 +80,11 @@ impl World {
         if matches!(self.disk.live_name(), LiveName::Foreign | LiveName::Strange) {
             self.disk.remove(Name::Live);
         }
+        // A directory that got one of our names cannot be unlinked.
+        let directory = self.disk.names().find(|name| self.disk.read(*name) == Some(File::Directory));
+        if let Some(name) = directory {
+            self.disk.remove(name);
+        }
         self.disk.forget_foreign_live_name();
     }
 
@@ -104,6 +109,13 @@ impl World {
         self.violation.is_none()
     }
 
+    /// How many requests are open for what is asked for by now. Those for an earlier template nobody may delete.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        let now = |object: &&Object| usize::from(object.template) + 1 == self.templates.len();
+        self.server.objects.iter().filter(|it| it.is_open()).filter(now).count()
+    }
+
     /// It serves what is wanted, rests, has nothing open and no file that is not needed.
     #[must_use]
     pub fn is_settled(&self) -> bool {
@@ -116,7 +128,7 @@ impl World {
         let quarantined = self.disk.names().filter(|name| matches!(name, Name::Quarantine { .. })).count();
         phase == Some(Phase::Resting)
             && self.served.is_some_and(|(_, cert)| self.is_wanted(cert))
-            && self.server.open() == 0
+            && self.open() == 0
             && !untidy
             && quarantined <= 1
     }

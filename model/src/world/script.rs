@@ -137,8 +137,11 @@ impl World {
         !spins
     }
 
-    /// The last step's input once more, at the same time.
+    /// The last step's input once more, if no time has passed since.
     pub fn repeat(&mut self) -> Option<Step> {
+        if self.told != self.now {
+            return None;
+        }
         match self.last {
             Some(answer) => self.answer(answer),
             None => self.give(Input::Tick),

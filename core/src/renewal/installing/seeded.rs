@@ -59,6 +59,9 @@ impl Installing {
             (Bug::B30, InstallStep::Switch) => {
                 Some(DiskCommand::Symlink { name: Name::Live, target: self.bundle() })
             }
+            (Bug::B32, InstallStep::Switch) if self.half => {
+                cx.common.linked.map(|name| DiskCommand::Unlink { name })
+            }
             (Bug::F50, InstallStep::SyncFile) => Some(DiskCommand::SyncDir),
             (Bug::B31, InstallStep::Write) if self.half => {
                 let cert = cx.common.live.identity()?.cert;
@@ -103,11 +106,10 @@ impl Installing {
                 whole.waiting = cx.disk(whole.command(cx));
                 Some(Renewal::Installing(whole))
             }
-            (Bug::B32, InstallStep::Switch) => {
-                if let Some(name) = cx.common.linked {
-                    cx.disk(DiskCommand::Unlink { name });
-                }
-                None
+            (Bug::B32, InstallStep::Switch) if !self.half && cx.common.linked.is_some() => {
+                let mut removing = Self { half: true, ..self };
+                removing.waiting = cx.disk(removing.command(cx));
+                Some(Renewal::Installing(removing))
             }
             (Bug::B35, InstallStep::Switch) if !cx.common.stopping => {
                 let _ = self.installed(cx);

@@ -1,0 +1,319 @@
+//! What an outside observer of one run expects of attempts, requests, credentials and names.
+//!
+//! Beside the [specification](crate::spec), which says what may follow on what: these say what is reasonable.
+//! Like it, a monitor notes the first thing that does not hold, with the invariant that it belongs to.
+
+use std::hash::{Hash, Hasher};
+
+use certrotate_core::api::{ApiFault, Call, Credential, CsrObject};
+use certrotate_core::disk::{DiskCommand, DiskFault, Name};
+use certrotate_core::id::{CertHandle, OpId, RequestDigest, RunId};
+use certrotate_core::time::{MonoTime, Now, Span, WallTime};
+
+use crate::list::List;
+
+/// How long a request may be approved without a certificate before it is given up: no server removes it.
+pub const STUCK: Span = Span::from_hours(24);
+
+/// What is remembered of a run.
+#[derive(Clone, Copy, Debug, Default, Hash)]
+pub struct Monitor {
+    calls: List<Under, 3>,
+    /// The credential that was refused last, by its kind, since an identity went live.
+    refused: Option<Kind>,
+    /// The request that was denied or failed.
+    over: Option<Tag>,
+    /// The request that was gone when it was looked at, and was not made since.
+    gone: Option<Tag>,
+    /// Since when the request has been seen approved without a certificate.
+    approved: Option<(Tag, MonoTime)>,
+    /// Until then a request that was denied or failed is followed by no other.
+    rests: MonoTime,
+    /// Whether a wish for a lifetime was refused.
+    unwished: bool,
+    /// The certificate that was shown last.
+    shown: Option<CertHandle>,
+    /// A certificate that is as it should be and is not live yet.
+    in_hand: Option<CertHandle>,
+    /// When what is live was adopted.
+    adopted: Option<Now>,
+    /// Whether somebody asked for a rotation in this step.
+    wished: bool,
+    /// The name that could not be created last.
+    taken: Option<Name>,
+    /// When the next tick is due, by true time and by the clock that the node is shown.
+    due: Option<(MonoTime, MonoTime)>,
+    /// The first thing that did not hold.
+    pub broken: Option<Broken>,
+}
+
+/// An invariant and a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broken(pub &'static str, pub &'static str);
+
+impl Hash for Broken {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+/// A kind of credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Live,
+    Bootstrap,
+}
+
+impl From<Credential> for Kind {
+    fn from(credential: Credential) -> Self {
+        match credential {
+            Credential::Live(_) => Self::Live,
+            Credential::Bootstrap => Self::Bootstrap,
+        }
+    }
+}
+
+/// A request, by a part of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Tag(u64);
+
+impl From<RequestDigest> for Tag {
+    fn from(RequestDigest(digest): RequestDigest) -> Self {
+        Self(digest.iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
+    }
+}
+
+/// A call that is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Under {
+    op: OpId,
+    what: What,
+    tag: Tag,
+    credential: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum What {
+    Create,
+    Get,
+    Watch,
+}
+
+impl Default for Under {
+    fn default() -> Self {
+        let op = OpId { run: RunId(0), seq: 0 };
+        Self { op, what: What::Get, tag: Tag(0), credential: Kind::Live }
+    }
+}
+
+/// An identity as it is known from outside.
+#[derive(Clone, Copy, Debug)]
+pub struct Life {
+    /// Its start, or its issue if that is later.
+    pub start: WallTime,
+    /// Its end.
+    pub end: WallTime,
+}
+
+impl Life {
+    /// So many thousandths of it after its start.
+    #[must_use]
+    pub fn at(&self, thousandths: u16) -> i128 {
+        let (start, end) = (i128::from(self.start.unix_ms()), i128::from(self.end.unix_ms()));
+        start + (end - start) * i128::from(thousandths) / 1000
+    }
+}
+
+impl Monitor {
+    fn expect(&mut self, id: &'static str, sentence: &'static str, holds: bool) {
+        self.broken = self.broken.or((!holds).then_some(Broken(id, sentence)));
+    }
+
+    /// An input comes; `wish` if it is one for a rotation. `hopeful` says whether a certificate holds now.
+    pub(crate) fn given(&mut self, wish: bool, hopeful: impl Fn(CertHandle) -> bool) {
+        self.wished = wish;
+        if wish {
+            self.rests = MonoTime::default();
+        }
+        self.in_hand = self.in_hand.filter(|cert| hopeful(*cert));
+    }
+
+    /// What is over makes no difference any more.
+    pub(crate) fn forget_time(&mut self, now: MonoTime) {
+        if self.rests <= now {
+            self.rests = MonoTime::default();
+        }
+    }
+
+    /// A step is over: the next tick is `due`, by true time and by the clock that the node is shown. `idle` if the step was a
+    /// tick that did nothing.
+    pub(crate) fn sleeps(
+        &mut self,
+        now: MonoTime,
+        due: Option<(MonoTime, MonoTime)>,
+        idle: bool,
+        serving: bool,
+    ) {
+        let over = |before: (MonoTime, MonoTime)| before.0 <= now && due.is_some_and(|due| due.1 == before.1);
+        let late = idle && self.due.is_some_and(over);
+        self.expect(
+            if serving { "L1" } else { "L3" },
+            "a wait is over when as much true time has passed",
+            !late,
+        );
+        self.due = due;
+    }
+
+    /// A call is made; `valid` if an identity is served that is valid now.
+    pub(crate) fn calls(
+        &mut self,
+        op: OpId,
+        call: &Call,
+        request: RequestDigest,
+        credential: Credential,
+        valid: bool,
+    ) {
+        let (credential, tag) = (Kind::from(credential), Tag::from(request));
+        let live = valid && self.refused != Some(Kind::Live);
+        let expected = if live { Kind::Live } else { Kind::Bootstrap };
+        let sentence = "a valid identity asks, and a refused credential gives the other one its turn";
+        self.expect("L3", sentence, credential == expected);
+        self.expect(
+            "L4",
+            "a request that was denied or failed is not asked for again",
+            self.over != Some(tag),
+        );
+        let what = match call {
+            Call::Create { .. } => What::Create,
+            Call::Get { .. } => What::Get,
+            Call::Watch { .. } => What::Watch,
+        };
+        if what == What::Create {
+            self.gone = None;
+        }
+        self.expect("L4", "a request that is gone is made anew", self.gone != Some(tag));
+        self.calls.push_out(Under { op, what, tag, credential });
+    }
+
+    /// A call is not waited for any more.
+    pub(crate) fn cancelled(&mut self, op: OpId) {
+        self.calls.retain(|it| it.op != op);
+    }
+
+    /// A call is answered, by a server whose certificates live for `life`. `shown` is the certificate of the answer and
+    /// whether that is as it should be.
+    pub(crate) fn answered(
+        &mut self,
+        op: OpId,
+        (now, life): (MonoTime, Span),
+        result: &Result<CsrObject, ApiFault>,
+        shown: Option<(CertHandle, bool)>,
+    ) {
+        let Some(Under { what, tag, credential, .. }) = self.calls.iter().find(|it| it.op == op).copied()
+        else {
+            return;
+        };
+        self.cancelled(op);
+        match result {
+            Ok(object) => {
+                if object.denied || object.failed {
+                    self.over = Some(tag);
+                    // Ten minutes, less where certificates live for less than an hour.
+                    self.rests = now.plus(Span::from_ms(life.ms().min(3_600_000) / 6));
+                }
+                let waits = object.approved && object.certificate.is_none() && !object.failed;
+                let since = self.approved.filter(|(it, _)| *it == tag).map_or(now, |(_, since)| since);
+                self.approved = waits.then_some((tag, since));
+                self.shown = shown.map(|(cert, _)| cert);
+                self.in_hand = shown.filter(|(_, good)| *good).map(|(cert, _)| cert).or(self.in_hand);
+            }
+            Err(ApiFault::Unauthorized | ApiFault::Forbidden | ApiFault::NoCredential)
+                if what != What::Watch =>
+            {
+                self.refused = Some(credential);
+            }
+            Err(ApiFault::NotFound) if what == What::Get => self.gone = Some(tag),
+            Err(ApiFault::Invalid) if what == What::Create => self.unwished = true,
+            Err(_) => {}
+        }
+    }
+
+    /// A key is asked for. `due` says whether what is served, if anything is, is to be renewed.
+    pub(crate) fn begins(&mut self, now: Now, wish: Option<Span>, served: Option<Life>) {
+        let due = served.is_none_or(|life| self.is_due(now, &life));
+        self.expect("S9", "no attempt begins while what is served is not due", due || self.wished);
+        let rested = self.rests <= now.mono || self.wished;
+        self.expect("S9", "a denied or failed request is followed by another after minutes", rested);
+        self.expect(
+            "L4",
+            "a wish for a lifetime that was refused is not repeated",
+            wish.is_none() || !self.unwished,
+        );
+        self.expect("S8", "a disk that fails is no reason for another request", self.in_hand.is_none());
+        (self.over, self.gone, self.approved) = (None, None, None);
+    }
+
+    /// Whether seven tenths of a life are over by the wall clock, or as much mono time has passed since it was adopted.
+    fn is_due(&self, now: Now, life: &Life) -> bool {
+        let from = life.at(700);
+        let passed = |adopted: Now| {
+            let left = from - i128::from(adopted.wall.unix_ms());
+            i128::from(now.mono.since(adopted.mono).ms()) >= left
+        };
+        i128::from(now.wall.unix_ms()) >= from || self.adopted.is_none_or(passed)
+    }
+
+    pub(crate) fn goes_live(&mut self, now: Now, cert: CertHandle, anew: bool) {
+        self.in_hand = self.in_hand.filter(|it| *it != cert);
+        if anew {
+            (self.refused, self.adopted) = (None, Some(now));
+        }
+    }
+
+    /// A request was given up as stuck.
+    pub(crate) fn gives_up(&mut self, now: MonoTime, request: RequestDigest) {
+        let tag = Tag::from(request);
+        let since = self.approved.filter(|(it, _)| *it == tag);
+        let long = since.is_some_and(|(_, since)| now.since(since) >= STUCK);
+        self.expect("S8", "a request is given up when it was approved for a day", long);
+    }
+
+    /// The certificate that was shown last was refused; `good` says of one whether that was wrong.
+    pub(crate) fn refuses(&mut self, good: impl Fn(CertHandle) -> bool) {
+        self.expect("L4", "a good certificate is not refused", !self.shown.is_some_and(good));
+        self.in_hand = None;
+    }
+
+    /// What was shown is somebody else's.
+    pub(crate) fn leaves(&mut self) {
+        self.in_hand = None;
+    }
+
+    /// A disk command is given.
+    pub(crate) fn writes(&mut self, command: &DiskCommand) {
+        match *command {
+            // A look at the directory begins anew, and with it the wait.
+            DiskCommand::Scan => self.rests = MonoTime::default(),
+            DiskCommand::Create { name } | DiskCommand::Symlink { name, .. } => {
+                let passing = matches!(name, Name::Temporary { .. });
+                self.expect("S3", "a final name is only ever given by a rename", passing);
+            }
+            DiskCommand::Write { name, .. } => {
+                self.expect("S3", "what is found under a name is not written over", self.taken != Some(name));
+            }
+            DiskCommand::Lock
+            | DiskCommand::SyncFile { .. }
+            | DiskCommand::Rename { .. }
+            | DiskCommand::Unlink { .. }
+            | DiskCommand::SyncDir => {}
+        }
+    }
+
+    /// A disk command was carried out.
+    pub(crate) fn wrote(&mut self, command: &DiskCommand, result: Result<(), DiskFault>) {
+        if let DiskCommand::Create { name } = *command {
+            self.taken = result.is_err().then_some(name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

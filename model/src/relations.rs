@@ -1,0 +1,159 @@
+//! Relations between runs: what no look at a single run can show.
+//!
+//! Each function plays what it is given more than once, in worlds that differ in one thing only, and says what does not hold
+//! of the difference. `change` makes the worlds other than they should be.
+
+use std::collections::BTreeSet;
+
+use certrotate_core::api::ApiFault;
+use certrotate_core::config::ConfigSpec;
+use certrotate_core::rotator::Rotator;
+use certrotate_core::time::{MonoTime, Span, WallTime};
+
+use crate::event::{Damage, Event, Jump};
+use crate::fingerprint;
+use crate::invariants::Violation;
+use crate::monitor::Life;
+use crate::scenario::{Scenario, Setup};
+use crate::server::Bad;
+use crate::world::World;
+
+/// How far apart the clocks of two worlds are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shift {
+    /// In whole seconds of wall time: names of files have no smaller unit.
+    pub wall_secs: i64,
+    /// In milliseconds of mono time.
+    pub mono_ms: u64,
+}
+
+/// A second, and years either way: over the beginnings of decades, and what fits into 32 bits.
+pub const SHIFTS: [Shift; 4] = [
+    Shift { wall_secs: 1, mono_ms: 1 },
+    Shift { wall_secs: 5 * YEAR, mono_ms: 0 },
+    Shift { wall_secs: -12 * YEAR, mono_ms: 1 << 40 },
+    Shift { wall_secs: 100 * YEAR, mono_ms: 1 << 31 },
+];
+
+const YEAR: i64 = 8760 * 3600;
+
+/// How many leaves are looked at for their spread.
+pub const LEAVES: usize = 1000;
+
+/// The most of [`LEAVES`] that may fall into a twentieth of the range, where fifty are to be expected.
+pub const MOST_IN_A_TWENTIETH: usize = 85;
+
+/// M2: times that are all shifted shift all deadlines, and change nothing else.
+///
+/// Events that name a time, or go so far that times come to their end, are left out.
+#[must_use]
+pub fn m2_times_may_shift(
+    scenario: &Scenario,
+    shift: Shift,
+    change: impl Fn(&mut ConfigSpec, &mut World),
+) -> Option<Violation> {
+    let mut here = scenario.setup.begin(&change);
+    let mut there = scenario.setup.begin(|spec, world| {
+        change(spec, world);
+        let wall = world.now.wall.unix_ms().saturating_add(shift.wall_secs.saturating_mul(1000));
+        world.now.wall = WallTime::from_unix_ms(wall);
+        world.now.mono = MonoTime::from_ms(world.now.mono.ms().saturating_add(shift.mono_ms));
+    });
+    let alike =
+        |here: &World, there: &World| seen(here) == seen(there) && here.until_wake() == there.until_wake();
+    for event in scenario.events.iter().filter(|event| is_relative(**event)) {
+        if here.violation.is_some() || there.violation.is_some() {
+            break;
+        }
+        here.happen(*event);
+        there.happen(*event);
+        if !alike(&here, &there) {
+            return Some(Violation { id: "M2", sentence: "times that are all shifted change nothing else" });
+        }
+    }
+    let sentence = "times that are all shifted change nothing else";
+    (!alike(&here, &there)).then_some(Violation { id: "M2", sentence })
+}
+
+/// What there is to see of a world, by how far away its times are.
+fn seen(world: &World) -> u64 {
+    let phase = world.node.as_ref().map(|node| node.view().phase);
+    let visible = (&world.asked, &world.disk, &world.server, world.served, phase);
+    fingerprint::of(&visible, world.now, world.ops)
+}
+
+fn is_relative(event: Event) -> bool {
+    match event {
+        Event::Jump(Jump::By(ms)) => ms.unsigned_abs() <= 2 * YEAR.unsigned_abs() * 1000,
+        Event::Jump(Jump::To(_))
+        | Event::Plant(Damage::FarBundle)
+        | Event::Bad(Bad::Between(..))
+        | Event::Issues(Some(Bad::Between(..))) => false,
+        _ => true,
+    }
+}
+
+/// M7: the renewal points of a thousand leaves fill the range from seven to nine tenths of life evenly.
+#[must_use]
+pub fn m7_renewals_spread(change: impl Fn(&mut ConfigSpec, &mut World)) -> Option<Violation> {
+    let sentence = "the renewal points of a thousand leaves fill their range evenly";
+    let uneven = Some(Violation { id: "M7", sentence });
+    let mut world = quiet(0).begin(change);
+    let mut counts = [0; 20];
+    for _ in 0..LEAVES {
+        let before = world.served();
+        for _ in 0..crate::world::SETTLE_INPUTS {
+            if world.served() != before || world.violation.is_some() || !world.advance() {
+                break;
+            }
+        }
+        let identity = world.node.as_ref().map(Rotator::view).and_then(|view| view.identity)?;
+        let life = Life { start: identity.issued.max(identity.not_before), end: identity.not_after };
+        let (from, to) = (life.at(700), life.at(900));
+        let place = (i128::from(identity.renew_at.unix_ms()) - from) * 20 / (to - from).max(1);
+        match usize::try_from(place.min(19)).ok().and_then(|place| counts.get_mut(place)) {
+            Some(count) => *count += 1,
+            None => return uneven,
+        }
+    }
+    if counts.iter().any(|count| *count > MOST_IN_A_TWENTIETH || *count == 0) { uneven } else { None }
+}
+
+/// M7: nodes with different seeds ask again at different times when the server was away from all of them.
+#[must_use]
+pub fn m7_retries_differ(change: impl Fn(&mut ConfigSpec, &mut World)) -> Option<Violation> {
+    let waits = (0..10).map(|seed| {
+        let mut world = quiet(seed).begin(&change);
+        world.server.outage = Some(ApiFault::Unreachable);
+        while world.violation.is_none() && world.call_failures() < 3 && world.advance() {}
+        world.until_wake()
+    });
+    let different: BTreeSet<Option<Span>> = waits.collect();
+    let sentence = "nodes with different seeds ask again at different times";
+    (different.len() < 5).then_some(Violation { id: "M7", sentence })
+}
+
+/// A world with jitter in which the first certificate is live.
+fn quiet(seed: u8) -> Setup {
+    Setup { jitter: true, settled: true, ..Setup::decode(0, seed) }
+}
+
+/// S15: the same inputs give the same actions and states, step by step.
+#[must_use]
+pub fn s15_replays(scenario: &Scenario, change: impl Fn(&mut ConfigSpec, &mut World)) -> Option<Violation> {
+    let traced = || {
+        let played = scenario.play_in(
+            |spec, world| {
+                change(spec, world);
+                world.traces = Some(Vec::new());
+            },
+            true,
+        );
+        played.world.traces
+    };
+    let sentence = "the same inputs give the same actions and states";
+    (traced() != traced()).then_some(Violation { id: "S15", sentence })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! What other people do to a node: to its files, and to its name.
+
+use certrotate_core::config::{Config, Template};
+use certrotate_core::disk::Name;
+use certrotate_core::id::{FileNumber, Generation};
+
+use crate::disk::{Bundle, File};
+use crate::event::Damage;
+use crate::world::World;
+
+/// The names that a node is ever given.
+const NAMES: [&str; 4] = ["node-1", "node-2", "node-3", "node-4"];
+
+impl World {
+    /// Somebody changes the directory.
+    pub(super) fn plant(&mut self, damage: Damage) -> bool {
+        self.spec.meddled = true;
+        let (generation, file) = (Generation(1), FileNumber(99));
+        let target = match self.disk.read(Name::Live) {
+            Some(File::Link(target)) => Some(target),
+            _ => None,
+        };
+        match damage {
+            Damage::TruncateLive => match target {
+                Some(target) => self.disk.plant(target, File::Torn),
+                None => return false,
+            },
+            Damage::FileForLink => self.disk.plant(Name::Live, File::Garbage),
+            Damage::ForeignLink => self.disk.plant(Name::Live, File::ForeignLink),
+            Damage::Directory => self.disk.plant(Name::Live, File::Directory),
+            Damage::NoLiveName => self.disk.remove(Name::Live),
+            Damage::Temporary => self.disk.plant(Name::Temporary { generation, file }, File::Torn),
+            Damage::PendingGarbage => self.disk.plant(Name::Pending { generation, file }, File::Garbage),
+            Damage::NoPending => {
+                let Some(name) = self.disk.names().find(|name| matches!(name, Name::Pending { .. })) else {
+                    return false;
+                };
+                self.disk.remove(name);
+                self.ghost.requests_lost = self.ghost.requests_lost.saturating_add(1);
+            }
+            Damage::FarBundle => {
+                let far = Name::Bundle { issued: super::START, generation: Generation(1 << 30), file };
+                self.disk.plant(far, File::Garbage);
+            }
+            Damage::OtherKey => {
+                let (Some(target), Some(bundle)) = (target, self.disk.live_bundle()) else { return false };
+                if self.disk.is_renaming(Name::Live) {
+                    return false;
+                }
+                // As from a backup of one half: while the node is off, since a running one does not look again.
+                self.kill();
+                self.disk.plant(target, File::Bundle(Bundle { key: 0, ..bundle }));
+                self.start();
+            }
+            Damage::OlderLive => {
+                let bundles = self.disk.names().filter(|name| matches!(name, Name::Bundle { .. }));
+                let Some(older) =
+                    bundles.min_by_key(|name| name.generation()).filter(|it| Some(*it) != target)
+                else {
+                    return false;
+                };
+                self.disk.plant(Name::Live, File::Link(older));
+            }
+        }
+        true
+    }
+
+    /// The process is started with another name for the node, one that it never had.
+    pub(super) fn renamed(&mut self) -> bool {
+        let Some(name) = NAMES.get(self.templates.len()) else { return false };
+        let mut spec = self.config.spec().clone();
+        spec.template.subject = Template::node_client(name).subject;
+        self.kill();
+        self.config = Config::new(spec).expect("another name is as good as the one before");
+        self.start();
+        true
+    }
+}

@@ -1,0 +1,86 @@
+//! What the [monitor](crate::monitor) is told.
+
+use certrotate_core::api::{Call, Issued};
+use certrotate_core::id::CertHandle;
+use certrotate_core::input::{Action, Disposition, Input};
+use certrotate_core::notice::Notice;
+use certrotate_core::rotator::{Rotator, Step};
+use certrotate_core::time::Span;
+
+use crate::monitor::Life;
+use crate::world::World;
+use crate::world::answer::request_digest;
+use crate::world::driver::number;
+
+impl World {
+    /// Before a step, of a node whose certificates live for `life`.
+    pub(super) fn watch_input(&mut self, input: &Input, life: Span) {
+        let mut monitor = self.ghost.monitor;
+        monitor.given(*input == Input::RotateNow, |cert| self.is_good(cert));
+        if let Input::CallAnswered { op, result } = input {
+            let shown = match result.as_ref().ok().and_then(|object| object.certificate.as_ref()) {
+                Some(Issued::Readable { cert, .. }) => Some((*cert, self.is_good(*cert))),
+                Some(Issued::Unreadable) | None => None,
+            };
+            monitor.answered(*op, (self.shown().mono, life), result, shown);
+        }
+        self.ghost.monitor = monitor;
+    }
+
+    /// After a step, when what it asked for was taken in.
+    pub(super) fn watch_wake(&mut self, ticked: bool, step: &Step) {
+        let Some(node) = &self.node else { return };
+        let idle = ticked && step.disposition != Disposition::Applied && step.actions.is_empty();
+        let shown = self.shown().mono;
+        let due = node.wake().mono.map(|mono| (self.now.mono.plus(mono.since(shown)), mono));
+        self.ghost.monitor.sleeps(self.now.mono, due, idle, self.served.is_some());
+    }
+
+    /// One action.
+    pub(super) fn watch_action(&mut self, action: &Action) {
+        let now = self.shown();
+        let mut monitor = self.ghost.monitor;
+        match action {
+            Action::Disk { command, .. } => monitor.writes(command),
+            Action::MakeKey { duration, .. } => monitor.begins(now, *duration, self.served_life()),
+            Action::Call { op, call, credential } => {
+                let request = match *call {
+                    Call::Create { key } => request_digest(number(key)),
+                    Call::Get { request } | Call::Watch { request } => request,
+                };
+                monitor.calls(*op, call, request, *credential, self.served.is_some());
+            }
+            Action::Cancel { op } => monitor.cancelled(*op),
+            Action::GoLive { generation, cert, .. } => {
+                let before = self.ghost.served_before();
+                monitor.goes_live(now, *cert, before != Some((*generation, *cert)));
+            }
+            Action::Report(Notice::RequestStuck { request, .. }) => monitor.gives_up(now.mono, *request),
+            Action::Report(Notice::CertificateRefused { .. }) => monitor.refuses(|cert| self.is_good(cert)),
+            Action::Report(Notice::RequestForeign { .. }) => monitor.leaves(),
+            Action::Withdraw { .. } | Action::Report(_) | Action::Exit(_) => {}
+        }
+        self.ghost.monitor = monitor;
+    }
+
+    /// From the issue of what is served, or its start, to its end.
+    fn served_life(&self) -> Option<Life> {
+        let (_, cert) = self.served?;
+        let (start, end) = self.dates(cert)?;
+        let identity = self.node.as_ref().map(Rotator::view).and_then(|view| view.identity)?;
+        Some(Life { start: start.max(identity.issued), end })
+    }
+
+    /// Whether nobody could have anything against a certificate now: it is what is configured, it is valid, and at least
+    /// half of its life is left.
+    fn is_good(&self, cert: CertHandle) -> bool {
+        let known = u32::try_from(cert.0).ok().and_then(|number| self.server.cert(number));
+        known.is_some_and(|it| {
+            let (life, left) = (it.not_after.since(it.not_before), it.not_after.since(self.now.wall));
+            self.is_wanted(cert)
+                && it.key == self.true_key(it.key)
+                && it.not_before <= self.now.wall
+                && left >= life.scaled(1, 2).max(Span::from_secs(5))
+        })
+    }
+}

@@ -1,0 +1,29 @@
+//! What engines found in the machine, as stories that are told again.
+
+use certrotate_core::config::{Config, ConfigSpec, Template};
+use certrotate_core::disk::{DiskCommand, Name};
+use certrotate_core::id::Generation;
+use certrotate_model::World;
+use certrotate_model::event::Event;
+use certrotate_model::world::What;
+
+fn world() -> World {
+    let spec = ConfigSpec::new(Template::node_client("node-1"));
+    let mut world = World::new(Config::new(spec).expect("the template is complete"));
+    world.start();
+    world
+}
+
+#[test]
+fn s12_a_pending_file_that_is_not_taken_up_takes_the_place_of_the_superseded_bundle_too() {
+    let mut world = world();
+    world.run_until("a bundle is superseded", |world| world.served() == Some(Generation(2)));
+    world.run_until("the superseded bundle is to be removed", |world| {
+        let what = world.asked.iter().map(|asked| asked.what).next();
+        matches!(what, Some(What::Disk(DiskCommand::Unlink { name: Name::Bundle { .. } })))
+    });
+    // The request of the pending file is for the old name.
+    assert!(world.happen(Event::Rename));
+    world.run_until("the first identity of the new name", |world| world.served().is_some());
+    assert_eq!(world.violation, None);
+}
