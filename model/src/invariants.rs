@@ -59,6 +59,7 @@ pub const ALWAYS: &[Invariant] = &[
     ("S14", "what is waited for is waited for by mono time", s14_waits_are_by_mono_time),
     ("L4", "no wait is longer than its cap", l4_no_wait_is_longer_than_its_cap),
     ("S14", "nothing postpones a renewal by mono time", s14_renewal_is_not_postponed),
+    ("S14", "a renewal is due by the wall clock, too", s14_renewal_is_due_by_the_wall_clock),
     ("S5", "a start finds an identity where there is one", s5_last_good_one_survives),
     (
         "S4",
@@ -400,6 +401,22 @@ pub fn s14_renewal_is_not_postponed(world: &World) -> bool {
     // A clock that stands still while the machine sleeps wakes it as much later.
     let latest = by.ms().max(world.now.mono.ms().saturating_add(cap));
     wake.mono.is_some_and(|mono| mono.ms().saturating_add(world.lag.ms()) <= latest)
+}
+
+/// While an identity is served and nothing is in flight, a tick is wanted when nine tenths of its life have passed by
+/// the wall clock at the latest, or when the wait after a failed attempt ends.
+#[must_use]
+pub fn s14_renewal_is_due_by_the_wall_clock(world: &World) -> bool {
+    let Some(node) = &world.node else { return true };
+    let (view, wake) = (node.view(), node.wake());
+    let Some(identity) = view.identity.filter(|_| view.serving) else { return true };
+    if view.phase != Phase::Resting || !world.config.spec().rotate {
+        return true;
+    }
+    let latest = identity.not_after.unix_ms().saturating_sub_unsigned(view.life.ms() / 10).saturating_add(10);
+    let cap = 18_000_000 * view.life.ms().min(3_600_000) / 3_600_000 + 1000;
+    let soon = world.shown().mono.ms().saturating_add(cap);
+    wake.wall.is_some_and(|wall| wall.unix_ms() <= latest) || wake.mono.is_some_and(|mono| mono.ms() <= soon)
 }
 
 /// While clocks, process and files are left alone, an identity that was announced is served to its end.

@@ -3,6 +3,7 @@
 //! Five bytes are one file: which kind of name, of which generation and file number, with what behind it. The first two bytes are
 //! the setup, as in a [scenario](crate::scenario), the third says what the live name is.
 
+use certrotate_core::config::ConfigSpec;
 use certrotate_core::disk::Name;
 use certrotate_core::id::{FileNumber, Generation};
 use certrotate_core::time::WallTime;
@@ -29,9 +30,15 @@ pub fn run(bytes: &[u8]) {
 /// The world after a start on the directory that bytes mean, when it has lived on.
 #[must_use]
 pub fn play(bytes: &[u8]) -> World {
+    play_in(bytes, |_, _| {})
+}
+
+/// As [`play`], in a world that `change` makes other than it should be.
+#[must_use]
+pub fn play_in(bytes: &[u8], change: impl FnOnce(&mut ConfigSpec, &mut World)) -> World {
     let byte = |index: usize| bytes.get(index).copied().unwrap_or_default();
     let setup = Setup { settled: false, ..Setup::decode(byte(0), byte(1)) };
-    let mut world = setup.begin(|_, _| {});
+    let mut world = setup.begin(change);
     world.kill();
     world.server.lifetime = setup.lifetime;
     for file in bytes.get(3..).unwrap_or_default().as_chunks::<5>().0.iter().take(MOST_FILES) {
