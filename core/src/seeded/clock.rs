@@ -227,5 +227,7 @@ fn unjittered(cx: &Cx<'_>, exact: impl Fn(u32) -> Span, times: u32) -> Option<Sp
 /// How far to turn a list of names: another number each time it is asked, in whatever machine.
 pub(crate) fn turn(cx: &Cx<'_>) -> usize {
     static TURNS: AtomicUsize = AtomicUsize::new(0);
-    if cx.bug(Bug::B50) { TURNS.fetch_add(1, Ordering::Relaxed).wrapping_mul(7) >> 1 } else { 0 }
+    // By the golden ratio, so that no two runs get the same numbers, however many names there are.
+    let next = || TURNS.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9) >> 16;
+    if cx.bug(Bug::B50) { next() } else { 0 }
 }

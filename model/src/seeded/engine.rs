@@ -130,7 +130,7 @@ fn relates(built: Built, seed: u64, budget: Budget, fits: impl Fn(&Violation) ->
         return (1, Some(Found { violation, scenario: Scenario { events: Vec::new(), ..quiet } }));
     }
     // A file of ours and one of somebody else's are to be removed at each start, in whatever order.
-    let restarts = (0..16).flat_map(|nth| {
+    let restarts = (0..24).flat_map(|nth| {
         [Event::Step(7), Event::Plant(Damage::Temporary), Event::Kill(How::Well), Event::Step(nth % 8)]
     });
     let restarts = Scenario { events: restarts.collect(), ..quiet };
