@@ -1,6 +1,7 @@
 //! The program as somebody uses it: help, exit statuses, last lines, files.
 
 mod replay;
+mod seeded;
 mod simulate;
 
 use std::path::Path;
@@ -39,7 +40,7 @@ fn model_in(folder: &Path, flags: &[&str]) -> Ran {
 
 #[test]
 fn every_command_says_what_it_does_within_which_bound_and_shows_an_example() {
-    for command in ["explore", "crash", "simulate", "replay"] {
+    for command in ["explore", "crash", "simulate", "seeded", "replay"] {
         let ran = model(&[command, "--help"]);
         assert_eq!(ran.status, Some(0));
         assert!(ran.out.contains("\nBound: ") && ran.out.contains("Example"), "{}", ran.out);
@@ -50,12 +51,13 @@ fn every_command_says_what_it_does_within_which_bound_and_shows_an_example() {
 
 #[test]
 fn usage_that_makes_no_sense_ends_with_2_and_says_what_to_do() {
-    let cases: [&[&str]; 12] = [
+    let cases: [&[&str]; 13] = [
         &[],
         &["simulate", "--no-such-flag"],
         &["simulate", "--runs", "0"],
         &["simulate", "--driver", "sleepy"],
         &["simulate", "--trace", "run.jsonl"],
+        &["seeded", "--bug", "B99"],
         &["replay"],
         &["replay", "--hex", "8"],
         &["replay", "--hex", "80", "--seed", "1"],

@@ -96,5 +96,5 @@ fn outcome(Report { progress, complete, found }: &Report, args: &Args, seconds: 
         driver: args.driver,
         by: "a power cut".into(),
     });
-    Outcome { complete: *complete, lines, fields, found }
+    Outcome { complete: *complete, lines, fields, found, failed: false }
 }

@@ -48,6 +48,8 @@ pub(crate) struct Outcome {
     pub(crate) fields: Map<String, Value>,
     /// What did not hold.
     pub(crate) found: Option<Found>,
+    /// Whether it failed without a scenario to show for it.
+    pub(crate) failed: bool,
 }
 
 /// Something that does not hold, and how to get there.
@@ -80,11 +82,12 @@ pub(crate) fn run(
     meter.clear();
     let seconds = meter.elapsed().as_secs_f64();
     let partial = matches!(meter.stopped, Some(Stopped::Memory | Stopped::Interrupted));
-    let complete = outcome.complete && outcome.found.is_none() && !partial;
-    let ended = match (&outcome.found, meter.stopped) {
-        (Some(_), _) => "violated",
-        (None, Some(stopped)) => stopped.word(),
-        (None, None) => "done",
+    let held = outcome.found.is_none() && !outcome.failed;
+    let complete = outcome.complete && held && !partial;
+    let ended = match (held, meter.stopped) {
+        (false, _) => "violated",
+        (true, Some(stopped)) => stopped.word(),
+        (true, None) => "done",
     };
     for line in &outcome.lines {
         out.line(line);
@@ -98,7 +101,6 @@ pub(crate) fn run(
         Some(Stopped::Seconds) | None => {}
     }
     let mut fields = Map::new();
-    let held = outcome.found.is_none();
     fields.insert("command".into(), command.into());
     fields.insert("outcome".into(), if held { "held" } else { "violated" }.into());
     fields.insert("complete".into(), complete.into());

@@ -171,5 +171,5 @@ fn outcome(reports: &[(Setup, f64, Report)], args: &Args, setups: usize) -> Outc
         by: format!("a state {} events deep", scenario.events.len()),
     });
     let complete = reports.len() == setups && reports.iter().all(|(.., report)| report.complete);
-    Outcome { complete, lines, fields, found }
+    Outcome { complete, lines, fields, found, failed: false }
 }

@@ -9,6 +9,7 @@ mod explore;
 mod output;
 mod progress;
 mod replay;
+mod seeded;
 mod simulate;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,6 +36,7 @@ enum Command {
     Explore(explore::Args),
     Crash(crash::Args),
     Simulate(simulate::Args),
+    Seeded(seeded::Args),
     Replay(replay::Args),
 }
 
@@ -50,6 +52,9 @@ fn main() -> ExitCode {
         }
         Command::Simulate(args) => {
             engine::run("simulate", &args.common, &stop, |it, out| simulate::run(args, it, out))
+        }
+        Command::Seeded(args) => {
+            engine::run("seeded", &args.common, &stop, |it, out| seeded::run(args, it, out))
         }
         Command::Replay(args) => {
             let out = Output::new(args.json);

@@ -247,7 +247,7 @@ fn outcome(sum: &Sum, args: &Args, plan: Plan, runs: Option<u64>, elapsed: f64) 
             by: format!("seed {seed}"),
         }
     });
-    Outcome { complete: runs.is_none_or(|runs| sum.runs >= runs), lines, fields, found }
+    Outcome { complete: runs.is_none_or(|runs| sum.runs >= runs), lines, fields, found, failed: false }
 }
 
 fn write_trace(path: &Path, plan: Plan, driver: Driver) -> std::io::Result<()> {

@@ -1,0 +1,212 @@
+//! `certrotate-model seeded`.
+//!
+//! The mistakes are in a second build of core and model, a package of its own: what the other commands run has none.
+
+mod elsewhere;
+
+use std::collections::BTreeMap;
+
+use certrotate_model_seeded::seeded::{Budget, Line, Row, TABLE, against_all};
+use serde_json::{Map, Value, json};
+
+use crate::engine::{Common, Outcome};
+use crate::output::{Output, Usage, number};
+use crate::progress::{Meter, Progress};
+
+/// Build mistakes in, one at a time, and see who finds them
+///
+/// Each mistake is looked for by every engine until it is reported under one of the invariants that it
+/// breaks, as said beforehand. Those of other crates are looked for by the tests of these crates, which
+/// takes a checkout and cargo. It is a failure if a mistake is found by nobody.
+///
+/// Bound: what each engine may try for each mistake; --deep allows forty times as much.
+#[derive(Debug, clap::Args)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "\
+Example: one mistake, in ten different ways
+  certrotate-model seeded --bug B29 --seeds 10"
+)]
+pub(crate) struct Args {
+    /// Only this mistake; may be given more than once
+    #[arg(long, value_name = "NAME", value_parser = bug)]
+    bug: Vec<String>,
+    /// The first seed
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// How many seeds, one after the other
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: u64,
+    /// Try forty times as much
+    #[arg(long)]
+    deep: bool,
+    /// Only what the engines of this program look for, without the tests of other crates
+    #[arg(long)]
+    engines_only: bool,
+    /// How many threads; as many as there are processors, if not given
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+fn bug(name: &str) -> Result<String, String> {
+    let here = TABLE.iter().any(|(mistake, _)| mistake.name() == name);
+    if here || elsewhere::has(name) {
+        return Ok(name.to_owned());
+    }
+    Err("docs/testing.md and seeded/README.md say where the mistakes are listed; B29 is one".to_owned())
+}
+
+/// Looks for all that are asked for.
+pub(crate) fn run(args: &Args, meter: &mut Meter, out: Output) -> Result<Outcome, Usage> {
+    out.line(format_args!("seeds {} to {}", args.seed, args.seed.saturating_add(args.seeds - 1)));
+    let is_wanted = |name: &str| args.bug.is_empty() || args.bug.iter().any(|it| it == name);
+    let mut bugs = Vec::new();
+    let tested = if args.engines_only { Vec::new() } else { elsewhere::find(is_wanted)? };
+    for it in tested {
+        out.line(&it);
+        bugs.push(it.json());
+    }
+    let lines: Vec<&Line> = TABLE.iter().filter(|(mistake, _)| is_wanted(mistake.name())).collect();
+    let (rows, complete) = search(args, &lines, meter, out);
+    let elsewhere_lost = bugs.iter().filter(|it| it["found"] == json!(false)).count();
+    let counted = Counted::of(&rows);
+    bugs.extend(lines.iter().map(|line| row_json(line, &rows)));
+    let survivors: Vec<Value> =
+        bugs.iter().filter(|it| it["found"] == json!(false)).map(|it| it["bug"].clone()).collect();
+    let looked_for = bugs.len();
+    let mut texts = counted.lines();
+    texts.push(match survivors.len() {
+        0 => format!("all {looked_for} mistakes are found"),
+        _ => format!("NOT found: {}", Value::Array(survivors.clone())),
+    });
+    let failed = !survivors.is_empty() && (complete || elsewhere_lost > 0);
+    let mut fields = counted.fields();
+    fields.insert("bugs".into(), bugs.into());
+    fields.insert("survivors".into(), survivors.into());
+    fields.insert("seed".into(), args.seed.into());
+    fields.insert("seeds".into(), args.seeds.into());
+    Ok(Outcome { complete, lines: texts, fields, found: None, failed })
+}
+
+/// All lines with all seeds, as many at a time as there are threads.
+fn search(args: &Args, lines: &[&Line], meter: &mut Meter, out: Output) -> (Vec<Row>, bool) {
+    let budget = if args.deep { Budget::deep() } else { Budget::default() };
+    let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let seeds = args.seed..args.seed.saturating_add(args.seeds);
+    let all: Vec<(u64, &Line)> = seeds.flat_map(|seed| lines.iter().map(move |line| (seed, *line))).collect();
+    let mut rows = Vec::new();
+    for (done, some) in all.chunks(threads.max(1)).enumerate() {
+        let done = (done * threads) as u64;
+        let progress = Progress { done, all: Some(all.len() as u64), unit: "searches for a mistake" };
+        if !meter.go_on(progress) {
+            return (rows, false);
+        }
+        let found: Vec<Row> = std::thread::scope(|scope| {
+            let searches: Vec<_> = some
+                .iter()
+                .map(|(seed, line)| scope.spawn(|| against_all(line, *seed, budget).collect::<Vec<_>>()))
+                .collect();
+            searches.into_iter().flat_map(|it| it.join().unwrap_or_default()).collect()
+        });
+        meter.clear();
+        for row in found {
+            if row.found.is_some() {
+                out.line(&row);
+            }
+            rows.push(row);
+        }
+    }
+    (rows, true)
+}
+
+/// One mistake, for programs: who found it with which seed, under which invariant, how fast.
+fn row_json((mistake, breaks): &Line, rows: &[Row]) -> Value {
+    let rows: Vec<&Row> = rows.iter().filter(|row| row.mistake == *mistake).collect();
+    let found = rows.iter().filter_map(|row| {
+        let found = row.found.as_ref()?;
+        Some(json!({
+            "engine": row.engine.name(),
+            "seed": row.seed,
+            "invariant": found.violation.id,
+            "sentence": found.violation.sentence,
+            "seconds": row.seconds,
+            "tries": row.tries,
+            "inputs": found.scenario.events.len(),
+            "hex": found.scenario.hex(),
+        }))
+    });
+    let found: Vec<Value> = found.collect();
+    json!({
+        "bug": mistake.name(),
+        "sentence": mistake.sentence(),
+        "breaks": breaks,
+        "found": !found.is_empty(),
+        "finds": found,
+    })
+}
+
+/// What the rows say all in all.
+struct Counted {
+    searches: usize,
+    found: usize,
+    by_two: usize,
+    /// Of the fastest engine, for each mistake and seed.
+    median: f64,
+    slowest: f64,
+    short: f64,
+}
+
+impl Counted {
+    fn of(rows: &[Row]) -> Self {
+        let mut searches: BTreeMap<(u64, &str), Vec<f64>> = BTreeMap::new();
+        for row in rows {
+            let seconds = searches.entry((row.seed, row.mistake.name())).or_default();
+            seconds.extend(row.found.as_ref().map(|_| row.seconds));
+        }
+        let fastest = |seconds: &Vec<f64>| seconds.iter().copied().min_by(f64::total_cmp);
+        let mut times: Vec<f64> = searches.values().filter_map(fastest).collect();
+        times.sort_by(f64::total_cmp);
+        let events: Vec<usize> = rows.iter().filter_map(Row::events).collect();
+        let short = events.iter().filter(|events| **events <= 8).count();
+        Self {
+            searches: searches.len(),
+            found: times.len(),
+            by_two: searches.values().filter(|seconds| seconds.len() > 1).count(),
+            median: times.get(times.len() / 2).copied().unwrap_or_default(),
+            slowest: times.last().copied().unwrap_or_default(),
+            short: short as f64 / (events.len().max(1)) as f64,
+        }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let Self { searches, found, by_two, median, slowest, short } = self;
+        let count = |it: &usize| number(*it as u64);
+        vec![
+            format!(
+                "{} of {} searches found it, {} by two engines or more",
+                count(found),
+                count(searches),
+                count(by_two)
+            ),
+            format!("the fastest engine took {median:.3} s at the median and {slowest:.3} s at most"),
+            format!("{:.1} % of the reduced scenarios have eight events or fewer", short * 100.0),
+        ]
+    }
+
+    fn fields(&self) -> Map<String, Value> {
+        let value = json!({
+            "searches": self.searches,
+            "found": self.found,
+            "found_by_two_engines": self.by_two,
+            "median_seconds": self.median,
+            "slowest_seconds": self.slowest,
+            "short_scenarios": self.short,
+        });
+        match value {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        }
+    }
+}
