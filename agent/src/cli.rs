@@ -78,6 +78,12 @@ struct ControlplaneArgs {
     /// How long a new bootstrap token lives
     #[arg(long, default_value = "24h", value_name = "DUR")]
     token_ttl: String,
+    /// One more bootstrap token: ID.SECRET[,ttl=DUR][,usage=authentication|signing][,group=system:bootstrappers:NAME]
+    #[arg(long = "bootstrap-token", value_name = "TOKEN")]
+    bootstrap_tokens: Vec<String>,
+    /// What goes wrong from the start, such as delay=200ms, answer=429,retry-after=2s,times=3 or wrong-key
+    #[arg(long = "fault", value_name = "FAULT")]
+    faults: Vec<String>,
     /// Log more: -v info, -vv debug, -vvv trace
     #[arg(short, action = ArgAction::Count)]
     verbose: u8,

@@ -14,8 +14,8 @@ use tokio::task::JoinHandle;
 use tracing::info;
 use zeroize::Zeroizing;
 
-use crate::api::query::Selector;
-use crate::auth::{Authenticator, new_token};
+use crate::api::object::Object;
+use crate::auth::{Authenticator, TokenUse, new_token};
 use crate::ca::{Authority, ClientIdentity};
 use crate::controllers::{Approver, Signer, drive};
 use crate::der::{seconds_down, seconds_up};
@@ -27,7 +27,7 @@ use crate::journal::Journal;
 use crate::kubeconfig;
 use crate::options::Options;
 use crate::signer::Policy;
-use crate::stats::{CsrSummary, Recorder, Stats};
+use crate::stats::{Recorder, Stats};
 use crate::store::Store;
 use crate::{server, tls};
 
@@ -74,13 +74,8 @@ impl ControlPlane {
             None => Secrets::new(&options)?,
         };
         let (listener, address) = bind(options.port, secrets.port).await?;
-        let store = match &dir {
-            Some(dir) => {
-                let (journal, kept) = Journal::open(dir.path().join("objects.jsonl"))?;
-                Store::new(kept.objects, kept.version, Some(journal))
-            }
-            None => Store::new(Vec::new(), 0, None),
-        };
+        let store = Arc::new(open_store(dir.as_ref(), "objects.jsonl")?);
+        let leases = Arc::new(open_store(dir.as_ref(), "leases.jsonl")?);
         let server = format!("https://{address}");
         let ca_pem = secrets.authority.pem();
         let admin = kubeconfig::with_identity(&server, ca_pem, &secrets.admin);
@@ -92,18 +87,24 @@ impl ControlPlane {
             dir.write("bootstrap.kubeconfig", bootstrap.as_bytes())?;
         }
         let authenticator = Authenticator::new(secrets.authority.der())?;
-        authenticator.add_token(&secrets.token, secrets.token_end);
+        authenticator.add_token(&secrets.token, TokenUse::until(secrets.token_end));
+        for token in &options.bootstrap_tokens {
+            authenticator.add_token(&token.token, token.good_for(options.clock.now()));
+        }
         let tls = tls::config(&secrets.authority)?;
         let authority = Arc::new(secrets.authority);
         let (stop, stopped) = watch::channel(false);
-        let store = Arc::new(store);
         let shared = Arc::new(Shared {
             clock: options.clock.clone(),
             faults: Faults::new(Arc::clone(&store)),
             store,
+            leases,
             authenticator,
             recorder: Recorder::default(),
             stop: stopped,
+        });
+        options.faults.iter().for_each(|fault| {
+            shared.faults.set(fault);
         });
         let controllers = controllers(&options, &shared, &authority);
         let server = tokio::spawn(server::run(listener, tls, Arc::clone(&shared)));
@@ -121,6 +122,15 @@ impl ControlPlane {
             dir,
         })
     }
+}
+
+/// What the last run kept in this file; nothing where there is no directory.
+fn open_store<T: Object>(dir: Option<&Dir>, file: &str) -> Result<Store<T>, Error> {
+    let Some(dir) = dir else {
+        return Ok(Store::new(Vec::new(), 0, None));
+    };
+    let (journal, kept) = Journal::open(dir.path().join(file))?;
+    Ok(Store::new(kept.objects, kept.version, Some(journal)))
 }
 
 /// The port asked for; for 0 the one of the last run, so that what was told its address still works, else any.
@@ -219,8 +229,25 @@ impl Handle {
     /// [`Error::Crypto`] if the system gives no random bytes.
     pub fn add_bootstrap_token(&self, life: Duration) -> Result<String, Error> {
         let token = new_token()?;
-        self.shared.authenticator.add_token(&token, self.shared.clock.now() + life);
+        let good_for = TokenUse::until(self.shared.clock.now() + life);
+        self.shared.authenticator.add_token(&token, good_for);
         Ok(token)
+    }
+
+    /// Takes in a bootstrap token of one's own, `[a-z0-9]{6}.[a-z0-9]{16}`, in the place of one with the same id;
+    /// it is not kept over a restart.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Option`] if the token or one of its groups has another form.
+    pub fn put_bootstrap_token(&self, token: &str, good_for: TokenUse) -> Result<(), Error> {
+        good_for.check()?;
+        if self.shared.authenticator.add_token(token, good_for) {
+            return Ok(());
+        }
+        let why =
+            "a bootstrap token is six characters, a dot and sixteen characters of a-z and 0-9".to_owned();
+        Err(Error::Option { name: "--bootstrap-token", why })
     }
 
     /// Signs a client certificate for tests: any user and groups, valid from `start` to `end` (whole
@@ -249,12 +276,7 @@ impl Handle {
     /// What has been seen so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let mut stats = Stats::default();
-        self.shared.recorder.fill(&mut stats);
-        self.shared.store.counts().fill(&mut stats);
-        let (objects, _) = self.shared.store.list(&Selector::default());
-        stats.csrs = objects.iter().map(|csr| CsrSummary::of(csr)).collect();
-        stats
+        Stats { csrs: self.shared.summaries(), ..self.shared.counted() }
     }
 
     /// Marks each change of an object, so that a test can wait for one instead of asking again and again.

@@ -8,7 +8,7 @@ use k8s_openapi::ByteString;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use crate::api::query::Selector;
+use crate::api::selector::Selector;
 use crate::api::status::ApiError;
 use crate::api::{self, Csr, name, push_condition, update};
 use crate::approver;

@@ -178,6 +178,15 @@ impl Dir {
 
 /// Replaces a file, mode 0600 from its creation, by temporary name, sync and rename.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
+    // Without a buffer, where bytes of a key could stay behind.
+    write_private_with(path, |file| file.write_all(content))
+}
+
+/// The same with a content that is written piece by piece.
+pub(crate) fn write_private_with(
+    path: &Path,
+    content: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), Error> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".tmp");
     let temporary = PathBuf::from(temporary);
@@ -188,7 +197,7 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
             _ => {}
         }
         let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&temporary)?;
-        file.write_all(content)?;
+        content(&mut file)?;
         file.sync_all()?;
         fs::rename(&temporary, path)?;
         let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));

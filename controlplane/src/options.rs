@@ -6,7 +6,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::auth::BootstrapToken;
 use crate::error::Error;
+use crate::faults::Fault;
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +34,10 @@ pub struct Options {
     pub token_ttl: Duration,
     /// How long a new certificate authority lives.
     pub ca_lifetime: Duration,
+    /// What goes wrong from the start.
+    pub faults: Vec<Fault>,
+    /// Bootstrap tokens beside the one that is made and kept; they are not kept over a restart.
+    pub bootstrap_tokens: Vec<BootstrapToken>,
     /// What tells the time.
     pub clock: Clock,
 }
@@ -46,6 +52,8 @@ impl Default for Options {
             backdate: Duration::from_secs(5 * 60),
             token_ttl: DAY,
             ca_lifetime: 3650 * DAY,
+            faults: Vec::new(),
+            bootstrap_tokens: Vec::new(),
             clock: Clock::system(),
         }
     }

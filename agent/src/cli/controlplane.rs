@@ -1,5 +1,7 @@
 //! `certrotate controlplane`.
 
+use std::str::FromStr;
+
 use certrotate_controlplane::{ControlPlane, Options, parse_duration};
 
 use super::{ControlplaneArgs, asked_to_end};
@@ -14,6 +16,8 @@ pub(super) async fn controlplane(args: ControlplaneArgs) -> Result<Exit, String>
         cluster_signing_duration: duration("--cluster-signing-duration", &args.cluster_signing_duration)?,
         backdate: duration("--backdate", &args.backdate)?,
         token_ttl: duration("--token-ttl", &args.token_ttl)?,
+        bootstrap_tokens: parsed(&args.bootstrap_tokens)?,
+        faults: parsed(&args.faults)?,
         ..Options::default()
     };
     let plane = ControlPlane::start(options).await.map_err(|error| error.to_string())?;
@@ -26,4 +30,8 @@ pub(super) async fn controlplane(args: ControlplaneArgs) -> Result<Exit, String>
     asked_to_end().await.map_err(|error| format!("no signal can be waited for: {error}"))?;
     plane.shutdown().await;
     Ok(Exit::Done)
+}
+
+fn parsed<T: FromStr<Err = certrotate_controlplane::Error>>(texts: &[String]) -> Result<Vec<T>, String> {
+    texts.iter().map(|text| text.parse().map_err(|error: T::Err| error.to_string())).collect()
 }

@@ -12,7 +12,6 @@ mod tests;
 
 /// Shortest `expirationSeconds`.
 const SHORTEST: i32 = 600;
-const MAX_ANNOTATIONS: usize = 256 * 1024;
 const MAX_DOMAIN: usize = 253;
 const MAX_LABEL: usize = 63;
 const MAX_SIGNER: usize = MAX_DOMAIN + 1 + MAX_DOMAIN + MAX_LABEL + 1;
@@ -83,10 +82,7 @@ fn metadata(csr: &Csr) -> Vec<FieldError> {
             }
         }
     }
-    let annotations = csr.metadata.annotations.iter().flatten();
-    if annotations.map(|(key, value)| key.len() + value.len()).sum::<usize>() > MAX_ANNOTATIONS {
-        errors.push(FieldError::too_long("metadata.annotations", MAX_ANNOTATIONS));
-    }
+    errors.extend(super::meta::check(&csr.metadata));
     errors
 }
 

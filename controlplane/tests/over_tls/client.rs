@@ -99,7 +99,10 @@ impl Client {
     }
 
     async fn answer(&self, method: Method, path: &str, kind: &str, body: impl Into<Bytes>) -> Answer {
-        let response = self.send(method, path, kind, body).await.unwrap();
+        Self::read(self.send(method, path, kind, body).await.unwrap()).await
+    }
+
+    async fn read(response: http::Response<Incoming>) -> Answer {
         let (code, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
@@ -109,6 +112,13 @@ impl Client {
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.answer(Method::GET, path, "", "").await
+    }
+
+    /// GET with one more header.
+    pub(crate) async fn with_header(&self, path: &str, name: &str, value: &str) -> Answer {
+        let request = Request::builder().uri(format!("{}{path}", self.base)).header(name, value);
+        let response = self.http.request(request.body(Full::default()).unwrap()).await.unwrap();
+        Self::read(response).await
     }
 
     pub(crate) async fn post(&self, body: &Value) -> Answer {

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is test code")]
 
+mod admin;
 mod api;
 mod client;
 mod faults;
 mod identity;
+mod kinds;
 mod life;
