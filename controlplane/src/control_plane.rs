@@ -1,6 +1,5 @@
 //! Starting, holding and ending a control plane.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,13 +10,16 @@ use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tracing::info;
+use tracing::{info, warn};
 use zeroize::Zeroizing;
 
 use crate::api::query::Selector;
 use crate::auth::{Authenticator, new_token};
+use crate::authority::{CaFiles, Source};
 use crate::ca::{Authority, ClientIdentity};
-use crate::controllers::{Approver, Signer, drive};
+use crate::controllers::Controllers;
+use crate::controllers::embedded::Embedded;
+use crate::controllers::options::own_signers;
 use crate::der::{seconds_down, seconds_up};
 use crate::dir::{Dir, Secrets};
 use crate::error::Error;
@@ -26,7 +28,7 @@ use crate::http_service::Shared;
 use crate::journal::Journal;
 use crate::kubeconfig;
 use crate::options::Options;
-use crate::signer::Policy;
+use crate::signer::{self, Policy};
 use crate::stats::{CsrSummary, Recorder, Stats};
 use crate::store::Store;
 use crate::{server, tls};
@@ -45,7 +47,7 @@ pub struct Handle {
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     server: Option<JoinHandle<()>>,
-    controllers: Vec<JoinHandle<()>>,
+    controllers: JoinHandle<()>,
     // Keeps the lock as long as anything could still write.
     dir: Option<Dir>,
 }
@@ -105,7 +107,7 @@ impl ControlPlane {
             recorder: Recorder::default(),
             stop: stopped,
         });
-        let controllers = controllers(&options, &shared, &authority);
+        let controllers = controllers(&options, &shared, &authority)?;
         let server = tokio::spawn(server::run(listener, tls, Arc::clone(&shared)));
         info!(%address, "control plane is ready");
         Ok(Handle {
@@ -142,25 +144,39 @@ async fn bind(port: u16, last: u16) -> Result<(TcpListener, SocketAddr), Error> 
     Err(failed.unwrap_or(Error::Crypto("no address to bind".to_owned())))
 }
 
-fn controllers(options: &Options, shared: &Arc<Shared>, authority: &Arc<Authority>) -> Vec<JoinHandle<()>> {
-    let approver = Approver {
-        store: Arc::clone(&shared.store),
-        faults: shared.faults.clone(),
-        clock: options.clock.clone(),
+fn controllers(
+    options: &Options,
+    shared: &Arc<Shared>,
+    authority: &Arc<Authority>,
+) -> Result<JoinHandle<()>, Error> {
+    let made = Source::made(Arc::clone(authority));
+    let trusting = Arc::clone(shared);
+    let trust = Arc::new(move |authority: &Authority| {
+        if let Err(error) = trusting.authenticator.trust(authority.der()) {
+            warn!(%error, "the API does not let in whoever shows a certificate of this CA");
+        }
+    });
+    let open = |files: &CaFiles| Source::files(files.clone(), Some(trust.clone()));
+    let controllers = Controllers {
+        signers: own_signers(&options.signing_files, &made, open)?,
         approval: options.approve,
-        seen: HashMap::new(),
-    };
-    let signer = Signer {
-        store: Arc::clone(&shared.store),
-        faults: shared.faults.clone(),
+        policy: Policy {
+            longest: options.cluster_signing_duration,
+            backdate: options.backdate,
+            long: signer::LONG,
+        },
+        ages: options.ages,
+        names: options.refuse_taken_names.then(Default::default),
         clock: options.clock.clone(),
-        authority: Arc::clone(authority),
-        policy: Policy { longest: options.cluster_signing_duration, backdate: options.backdate },
+        faults: Some(shared.faults.clone()),
+        memory: Default::default(),
     };
-    vec![
-        tokio::spawn(drive(Arc::clone(&shared.store), shared.faults.clone(), approver)),
-        tokio::spawn(drive(Arc::clone(&shared.store), shared.faults.clone(), signer)),
-    ]
+    let port = Embedded { store: Arc::clone(&shared.store), clock: options.clock.clone() };
+    Ok(tokio::spawn(async move {
+        // Nobody else acts on this store.
+        let (_always, leading) = watch::channel(true);
+        controllers.run(port, leading).await;
+    }))
 }
 
 impl Handle {
@@ -278,7 +294,7 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.server.iter().chain(&self.controllers).for_each(JoinHandle::abort);
+        self.server.iter().chain([&self.controllers]).for_each(JoinHandle::abort);
     }
 }
 

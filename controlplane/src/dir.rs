@@ -63,10 +63,13 @@ impl Secrets {
         let now = options.clock.now();
         let unusable = |e: Error| Error::State { path: path.to_owned(), why: e.to_string() };
         let authority = match kept {
-            Some(state) => Authority::load(&state.ca_certificate, &state.ca_key).map_err(unusable)?,
+            Some(state) => {
+                let key = Zeroizing::new(state.ca_key.clone());
+                Authority::load(&state.ca_certificate, key).map_err(unusable)?
+            }
             None => Authority::create(now, options.ca_lifetime)?,
         };
-        if seconds_down(now) >= authority.not_after() {
+        if seconds_down(now) >= authority.validity().1 {
             return Err(Error::CaExpired);
         }
         let kept_admin = kept.filter(|state| state.admin_not_after > seconds_down(now) + ADMIN_LEFT);

@@ -106,7 +106,7 @@ fn usage_names(names: &[String]) -> Vec<FieldError> {
     errors
 }
 
-fn signer_name(name: &str) -> Vec<FieldError> {
+pub(crate) fn signer_name(name: &str) -> Vec<FieldError> {
     const FIELD: &str = "spec.signerName";
     let invalid = |value: &str, detail: &str| FieldError::invalid(FIELD, &format!("{value:?}"), detail);
     if name.is_empty() {
