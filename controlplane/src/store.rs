@@ -117,7 +117,12 @@ impl Store {
         let mut inner = lock(&self.inner);
         let old = inner.objects.get(name).cloned().ok_or_else(|| ApiError::not_found(name))?;
         let new = change(&old)?;
-        if new == *old { Ok(old) } else { self.commit(&mut inner, Kind::Modified, new) }
+        if new == *old {
+            return Ok(old);
+        }
+        let new = self.commit(&mut inner, Kind::Modified, new)?;
+        inner.counts.durations.changed(&old, &new);
+        Ok(new)
     }
 
     /// Removes an object if `check` lets it.

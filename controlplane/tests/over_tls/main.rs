@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "all of this is test code")]
 
 mod api;
+mod cases;
 mod client;
 mod faults;
 mod identity;
