@@ -166,12 +166,12 @@ fn controllers(
             long: signer::LONG,
         },
         ages: options.ages,
-        names: options.refuse_taken_names.then(Default::default),
+        refuse_taken_names: options.refuse_taken_names,
         clock: options.clock.clone(),
         faults: Some(shared.faults.clone()),
         memory: Default::default(),
     };
-    let port = Embedded { store: Arc::clone(&shared.store), clock: options.clock.clone() };
+    let port = Embedded::new(Arc::clone(&shared.store), options.clock.clone());
     Ok(tokio::spawn(async move {
         // Nobody else acts on this store.
         let (_always, leading) = watch::channel(true);

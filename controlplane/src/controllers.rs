@@ -10,7 +10,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
@@ -19,8 +19,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-use crate::api::{Condition, Csr, conditions, name, push_condition};
-use crate::approver::{self, Recognised};
+use crate::api::{Condition, Csr, certificate, conditions, name, push_condition};
+use crate::approver::{self, Recognised, Recogniser};
 use crate::authority::Source;
 use crate::cleaner::{self, Ages};
 use crate::criteria::Rules;
@@ -29,7 +29,7 @@ use crate::issue;
 use crate::options::{Approval, Clock};
 use crate::signer::{self, Order, Policy, Unable};
 use crate::sync::lock;
-use names::Names;
+use names::holder;
 use port::{Port, PortError, Review};
 
 /// Type of the condition that says why an approved request has no certificate yet. Clients do not know it and go on
@@ -55,8 +55,8 @@ pub struct Controllers {
     pub(crate) policy: Policy,
     /// `None`: nothing is deleted.
     pub(crate) ages: Option<Ages>,
-    /// Who holds which node name, if a bootstrapper is to be refused a name that is held.
-    pub(crate) names: Option<Names>,
+    /// Whether a bootstrapper is denied a node name that is held.
+    pub(crate) refuse_taken_names: bool,
     pub(crate) clock: Clock,
     pub(crate) faults: Option<Faults>,
     pub(crate) memory: Memory,
@@ -69,12 +69,15 @@ pub(crate) struct Memory {
     seen: Mutex<HashMap<String, Instant>>,
     /// Certificates that are signed and not known to be stored: signing again would make a second valid one.
     drafts: Mutex<HashMap<String, (SystemTime, String)>>,
+    /// Objects whose certificate is noted to hold its name.
+    noted: Mutex<HashSet<String>>,
 }
 
 impl Memory {
     fn forget(&self, uid: &str) {
         lock(&self.seen).remove(uid);
         lock(&self.drafts).remove(uid);
+        lock(&self.noted).remove(uid);
     }
 }
 
@@ -91,6 +94,9 @@ enum Next {
 impl Controllers {
     /// Does what is to be done about one object, while `leading` says that it is ours to do.
     async fn look_at<P: Port>(&self, port: &P, csr: &Csr, leading: &watch::Receiver<bool>) -> Next {
+        if let Err(error) = self.note(port, csr).await {
+            return Next::Again(format!("the holder of the name could not be noted: {error}"));
+        }
         let cleaned =
             self.ages.map_or(cleaner::Decision::Keep, |ages| cleaner::decide(csr, ages, self.clock.now()));
         let rest = match cleaned {
@@ -110,6 +116,21 @@ impl Controllers {
             Next::Rest => rest,
             next => next,
         }
+    }
+
+    /// Notes whose certificate the object has, once, and before the object may go.
+    async fn note<P: Port>(&self, port: &P, csr: &Csr) -> Result<(), PortError> {
+        let rules = self.signers.get(&csr.spec.signer_name).map(|setup| setup.rules);
+        if !self.refuse_taken_names || rules != Some(Rules::KubeletClient) {
+            return Ok(());
+        }
+        let uid = csr.metadata.uid.clone().unwrap_or_default();
+        let Some((name, end)) = certificate(csr).and_then(holder) else { return Ok(()) };
+        if !lock(&self.memory.noted).contains(&uid) {
+            port.hold(&name, end).await?;
+            lock(&self.memory.noted).insert(uid);
+        }
+        Ok(())
     }
 
     async fn approve<P: Port>(
@@ -140,9 +161,10 @@ impl Controllers {
                 Ok(false) => {}
                 Ok(true) if !*leading.borrow() => return Next::Rest,
                 Ok(true) => {
-                    return match self.taken(*by, &recognised) {
-                        Some(why) => self.decide(port, csr, "Denied", TAKEN, &why).await,
-                        None => self.decide(port, csr, "Approved", "AutoApproved", by.message()).await,
+                    return match self.taken(port, *by, &recognised).await {
+                        Err(error) => Next::Again(format!("who holds the name is not known: {error}")),
+                        Ok(Some(why)) => self.decide(port, csr, "Denied", TAKEN, &why).await,
+                        Ok(None) => self.decide(port, csr, "Approved", "AutoApproved", by.message()).await,
                     };
                 }
             }
@@ -162,14 +184,21 @@ impl Controllers {
         }
     }
 
-    fn taken(&self, by: approver::Recogniser, recognised: &Recognised) -> Option<String> {
-        let held = self.names.as_ref()?.held_until(&recognised.common_name);
-        approver::name_is_taken(by, held, self.clock.now()).then(|| {
-            format!(
-                "{} holds a valid certificate; only the node itself may renew it before it ends",
-                recognised.common_name
-            )
-        })
+    /// Why a bootstrapper may not have the name, if that is asked for.
+    async fn taken<P: Port>(
+        &self,
+        port: &P,
+        by: Recogniser,
+        recognised: &Recognised,
+    ) -> Result<Option<String>, PortError> {
+        let name = &recognised.common_name;
+        if !self.refuse_taken_names || by != Recogniser::NodeClient {
+            return Ok(None);
+        }
+        let held = port.held_until(name).await?;
+        Ok(approver::name_is_taken(by, held, self.clock.now()).then(|| {
+            format!("{name} holds a valid certificate: only the node itself may renew it before it ends")
+        }))
     }
 
     async fn decide<P: Port>(&self, port: &P, csr: &Csr, kind: &str, reason: &str, message: &str) -> Next {

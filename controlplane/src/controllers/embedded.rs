@@ -1,7 +1,8 @@
 //! The controllers' port to the store of the embedded control plane.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
@@ -15,11 +16,13 @@ use crate::api::{self, Csr, name};
 use crate::authz::{self, Permission};
 use crate::options::Clock;
 use crate::store::{Kind, Store};
+use crate::sync::lock;
 
 /// Writes by the same rules as everybody else's: what a controller may not change stays as it is.
 pub(crate) struct Embedded {
-    pub(crate) store: Arc<Store>,
-    pub(crate) clock: Clock,
+    store: Arc<Store>,
+    clock: Clock,
+    held: Mutex<HashMap<String, SystemTime>>,
 }
 
 impl Port for Embedded {
@@ -51,6 +54,17 @@ impl Port for Embedded {
         answer(deleted)
     }
 
+    async fn hold(&self, common_name: &str, until: SystemTime) -> Result<(), PortError> {
+        let mut held = lock(&self.held);
+        let known = held.entry(common_name.to_owned()).or_insert(until);
+        *known = until.max(*known);
+        Ok(())
+    }
+
+    async fn held_until(&self, common_name: &str) -> Result<Option<SystemTime>, PortError> {
+        Ok(lock(&self.held).get(common_name).copied())
+    }
+
     async fn allows(&self, review: Review) -> Result<bool, PortError> {
         let permission = match review.subresource {
             "selfnodeclient" => Permission::SelfNodeClient,
@@ -62,6 +76,10 @@ impl Port for Embedded {
 }
 
 impl Embedded {
+    pub(crate) fn new(store: Arc<Store>, clock: Clock) -> Self {
+        Self { store, clock, held: Mutex::default() }
+    }
+
     fn write(&self, csr: Csr, subresource: &str) -> Result<(), PortError> {
         let (key, now) = (name(&csr).to_owned(), api::time(self.clock.now()));
         answer(self.store.update(&key, |stored| apply(csr, stored, subresource, now)))

@@ -140,7 +140,7 @@ impl Controllers {
             approval: approve,
             policy: Policy { longest, backdate, long: signer::LONG },
             ages: options.ages,
-            names: options.refuse_taken_names.then(Default::default),
+            refuse_taken_names: options.refuse_taken_names,
             clock: options.clock,
             faults: None,
             memory: Default::default(),

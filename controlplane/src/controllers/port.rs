@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use futures_util::stream::BoxStream;
 
@@ -86,6 +87,20 @@ pub trait Port: Send + Sync + 'static {
 
     /// Deletes the very object that was seen: UID and resource version are preconditions.
     fn delete(&self, csr: &Csr) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Notes that somebody holds a certificate for this common name up to `until`, or for longer if that is noted already.
+    /// It outlives the request, which the cleaner deletes long before.
+    fn hold(
+        &self,
+        common_name: &str,
+        until: SystemTime,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Up to when this common name is held; `None`: by nobody.
+    fn held_until(
+        &self,
+        common_name: &str,
+    ) -> impl Future<Output = Result<Option<SystemTime>, PortError>> + Send;
 
     /// Whether the authorizer lets it.
     fn allows(&self, review: Review) -> impl Future<Output = Result<bool, PortError>> + Send;

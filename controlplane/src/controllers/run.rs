@@ -68,10 +68,7 @@ impl Controllers {
 
     fn take_in(&self, state: &mut State, change: Change) {
         match change {
-            Change::Now(csr) => {
-                self.note(&csr);
-                state.now(csr);
-            }
+            Change::Now(csr) => state.now(csr),
             Change::Gone(name) => {
                 if let Some(csr) = state.gone(&name) {
                     self.memory.forget(csr.metadata.uid.as_deref().unwrap_or_default());
@@ -80,7 +77,6 @@ impl Controllers {
             Change::All(objects) => {
                 let before = std::mem::take(&mut state.known);
                 for csr in objects {
-                    self.note(&csr);
                     state.now(csr);
                 }
                 for (gone, csr) in before {
@@ -90,12 +86,6 @@ impl Controllers {
                     }
                 }
             }
-        }
-    }
-
-    fn note(&self, csr: &Csr) {
-        if let Some(names) = &self.names {
-            names.note(csr, self.clock.now());
         }
     }
 }

@@ -25,6 +25,8 @@ mockall::mock! {
         fn decide(&self, csr: Csr) -> impl Future<Output = Result<(), PortError>> + Send;
         fn set_status(&self, csr: Csr) -> impl Future<Output = Result<(), PortError>> + Send;
         fn delete(&self, csr: &Csr) -> impl Future<Output = Result<(), PortError>> + Send;
+        fn hold(&self, common_name: &str, until: SystemTime) -> impl Future<Output = Result<(), PortError>> + Send;
+        fn held_until(&self, common_name: &str) -> impl Future<Output = Result<Option<SystemTime>, PortError>> + Send;
         fn allows(&self, review: Review) -> impl Future<Output = Result<bool, PortError>> + Send;
     }
 }
@@ -45,7 +47,7 @@ fn controllers(clock: &Clock) -> Controllers {
         approval: Approval::Auto,
         policy: Policy { longest: HOUR, backdate: Duration::ZERO, long: signer::LONG },
         ages: Some(Ages::default()),
-        names: None,
+        refuse_taken_names: false,
         clock: clock.clone(),
         faults: None,
         memory: Memory::default(),
@@ -116,35 +118,54 @@ async fn a_requestor_who_may_not_is_asked_about_again_and_nothing_is_written() {
 
 #[tokio::test]
 async fn w43_a_bootstrapper_is_denied_a_name_that_is_held() {
-    let (seconds, clock) = clock();
-    let mut controllers = controllers(&clock);
-    controllers.names = Some(Names::default());
-    let mut holder = approved(&clock);
-    let order = match signer::decide(&holder, Rules::KubeletClient, controllers.policy) {
-        signer::Decision::Sign(order) => order,
-        other => panic!("{other:?}"),
-    };
-    let pem = controllers.draft(&holder, &order, &controllers.signers[KUBELET_CLIENT]).unwrap();
-    holder = issued(&holder, pem);
-    controllers.names.as_ref().unwrap().note(&holder, clock.now());
-
+    let (_, clock) = clock();
+    let controllers = Controllers { refuse_taken_names: true, ..controllers(&clock) };
+    let end = clock.now() + HOUR;
     let mut api = MockApi::new();
     api.expect_allows().returning(|_| Box::pin(std::future::ready(Ok(true))));
+    // The node itself is not asked about.
+    api.expect_held_until()
+        .times(2)
+        .returning(move |name| Box::pin(std::future::ready(Ok((name == "system:node:foo").then_some(end)))));
     let denied = |csr: &Csr| {
         let last = conditions(csr).last().unwrap();
         (last.type_.as_str(), last.reason.as_deref()) == ("Denied", Some(TAKEN))
     };
     api.expect_decide().times(1).withf(denied).returning(|_| Box::pin(std::future::ready(Ok(()))));
     api.expect_decide()
-        .times(3)
+        .times(2)
         .withf(|csr| has_condition(csr, "Approved"))
         .returning(|_| Box::pin(std::future::ready(Ok(()))));
     look(&controllers, &api, &pending(&clock, "foo", BOOTSTRAP, &[])).await;
-    // Another name; the node itself; and when the certificate has ended.
     look(&controllers, &api, &pending(&clock, "bar", BOOTSTRAP, &[])).await;
     look(&controllers, &api, &pending(&clock, "foo", "system:node:foo", &[])).await;
-    seconds.fetch_add(3600, Ordering::Relaxed);
-    look(&controllers, &api, &pending(&clock, "foo", BOOTSTRAP, &[])).await;
+}
+
+#[tokio::test]
+async fn w43_whoever_is_issued_a_certificate_is_noted_before_the_object_may_go() {
+    let (seconds, clock) = clock();
+    let controllers = Controllers { refuse_taken_names: true, ..controllers(&clock) };
+    let csr = approved(&clock);
+    let signer::Decision::Sign(order) = signer::decide(&csr, Rules::KubeletClient, controllers.policy) else {
+        panic!();
+    };
+    let pem = controllers.draft(&csr, &order, &controllers.signers[KUBELET_CLIENT]).unwrap();
+    let csr = issued(&csr, pem);
+    let end = clock.now() + HOUR;
+    seconds.fetch_add(10 * 3600, Ordering::Relaxed);
+    let mut api = MockApi::new();
+    api.expect_hold()
+        .times(1)
+        .returning(|_, _| Box::pin(std::future::ready(Err(PortError::Failed("503".to_owned())))));
+    assert!(matches!(look(&controllers, &api, &csr).await, Next::Again(_)));
+    let mut api = MockApi::new();
+    api.expect_hold()
+        .times(1)
+        .withf(move |name, until| (name, *until) == ("system:node:foo", end))
+        .returning(|_, _| Box::pin(std::future::ready(Ok(()))));
+    api.expect_delete().times(2).returning(|_| Box::pin(std::future::ready(Err(PortError::Stale))));
+    look(&controllers, &api, &csr).await;
+    look(&controllers, &api, &csr).await;
 }
 
 #[tokio::test]
@@ -239,7 +260,7 @@ struct Running {
 impl Running {
     fn start(controllers: Controllers, clock: &Clock, leading: watch::Receiver<bool>) -> Self {
         let store = Arc::new(Store::new(Vec::new(), 0, None));
-        let port = Embedded { store: Arc::clone(&store), clock: clock.clone() };
+        let port = Embedded::new(Arc::clone(&store), clock.clone());
         Self { store, task: tokio::spawn(controllers.run(port, leading)) }
     }
 
