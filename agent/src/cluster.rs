@@ -2,9 +2,10 @@
 //! control plane's ports to kube, and the loop that lets one of several replicas act.
 //!
 //! It calls `list`, `watch` and `delete` on `certificatesigningrequests`, `update` on their `approval` and `status`, `create` on
-//! `subjectaccessreviews`, and `get`, `create` and `update` on one Lease. docs/controllers.md has the roles.
+//! `subjectaccessreviews`, and `get`, `create` and `update` on Leases of one namespace. docs/controllers.md has the roles.
 
 mod lease;
+mod names;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -43,7 +44,7 @@ pub struct ClusterOptions {
     pub kubeconfig: PathBuf,
     /// What is done.
     pub controllers: ControllerOptions,
-    /// The Lease's namespace.
+    /// The namespace of the Lease, and of those that hold node names.
     pub lease_namespace: String,
     /// The Lease's name.
     pub lease_name: String,
@@ -64,8 +65,8 @@ pub async fn run(options: ClusterOptions, stop: impl Future<Output = ()>) -> Res
     let (signer, clock) = (controllers.signer_name.clone(), controllers.clock.clone());
     let controllers = Controllers::new(controllers)?;
     lease_times.validate()?;
-    let cluster = Cluster::new(kubeconfig, signer, lease_times.call_deadline());
-    let lease = ClusterLease::new(cluster.clone(), lease_namespace, lease_name);
+    let cluster = Cluster::new(kubeconfig, signer, lease_namespace, lease_times.call_deadline());
+    let lease = ClusterLease::new(cluster.clone(), lease_name);
     let mut elector = Elector::new(lease, identity, lease_times, clock)?;
     let (say, leading) = tokio::sync::watch::channel(false);
     tokio::select! {
@@ -85,14 +86,17 @@ pub struct Cluster(Arc<Inner>);
 struct Inner {
     client: FileClient,
     signer: String,
+    /// Where the Leases are.
+    namespace: String,
     call_deadline: Duration,
 }
 
 impl Cluster {
-    /// Sees the requests for `signer` only. No call but a watch takes longer than `call_deadline`.
+    /// Sees the requests for `signer` only, and Leases of that namespace. No call but a watch takes longer than
+    /// `call_deadline`.
     #[must_use]
-    pub fn new(kubeconfig: PathBuf, signer: String, call_deadline: Duration) -> Self {
-        Self(Arc::new(Inner { client: FileClient::new(kubeconfig), signer, call_deadline }))
+    pub fn new(kubeconfig: PathBuf, signer: String, namespace: String, call_deadline: Duration) -> Self {
+        Self(Arc::new(Inner { client: FileClient::new(kubeconfig), signer, namespace, call_deadline }))
     }
 
     fn client(&self) -> Result<Client, PortError> {
@@ -142,6 +146,14 @@ impl Port for Cluster {
         let name = seen.name.as_deref().unwrap_or_default();
         self.within(self.requests()?.delete(name, &params)).await?;
         Ok(())
+    }
+
+    async fn hold(&self, common_name: &str, until: SystemTime) -> Result<(), PortError> {
+        names::hold(self, common_name, until).await
+    }
+
+    async fn held_until(&self, common_name: &str) -> Result<Option<SystemTime>, PortError> {
+        names::held_until(self, common_name).await
     }
 
     async fn allows(&self, review: Review) -> Result<bool, PortError> {
@@ -224,10 +236,4 @@ pub fn new_identity(host: &str) -> Result<String, String> {
     filled.map_err(|_| "the system gives no random bytes".to_owned())?;
     let tail: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(format!("{host}_{tail}"))
-}
-
-/// A time of the API with fractions of a second, and back.
-fn micro_time(at: SystemTime) -> Option<k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime> {
-    let at = k8s_openapi::jiff::Timestamp::try_from(at).ok()?;
-    Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime(at))
 }

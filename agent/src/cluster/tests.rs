@@ -23,7 +23,11 @@ impl Bench {
         let options = Options { dir: Some(dir.path().join("plane")), ..Options::default() };
         let plane = ControlPlane::start(options).await.expect("the control plane starts");
         let kubeconfig = plane.admin_kubeconfig_path().expect("there is a directory");
-        Self { plane, cluster: Cluster::new(kubeconfig, SIGNER.to_owned(), CALL), _dir: dir }
+        Self {
+            plane,
+            cluster: Cluster::new(kubeconfig, SIGNER.to_owned(), "kube-system".to_owned(), CALL),
+            _dir: dir,
+        }
     }
 
     async fn create(&self, name: &str, signer: &str) -> Csr {
@@ -113,7 +117,8 @@ async fn a_server_that_does_not_answer_in_time_is_an_error() {
     let seen = bench.create("a", SIGNER).await;
     bench.plane.faults().delay(Duration::from_secs(3600));
     let kubeconfig = bench.plane.admin_kubeconfig_path().expect("there is a directory");
-    let hasty = Cluster::new(kubeconfig, SIGNER.to_owned(), Duration::from_millis(50));
+    let hasty =
+        Cluster::new(kubeconfig, SIGNER.to_owned(), "kube-system".to_owned(), Duration::from_millis(50));
     let refused = hasty.decide(with(&seen, "Approved")).await.expect_err("no answer");
     assert!(refused.to_string().contains("does not answer"), "{refused}");
 }
