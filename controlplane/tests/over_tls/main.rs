@@ -5,6 +5,7 @@
 mod api;
 mod cases;
 mod client;
+mod controllers;
 mod faults;
 mod identity;
 mod life;
