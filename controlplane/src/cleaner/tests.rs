@@ -1,4 +1,5 @@
 use k8s_openapi::ByteString;
+use proptest::prelude::*;
 
 use super::*;
 use crate::api::push_condition;
@@ -105,4 +106,55 @@ fn a_time_that_is_not_there_is_never_over() {
 #[test]
 fn w52_conditions_of_other_types_do_not_keep_an_object_for_ever() {
     assert!(deleted(&with(made(25 * HOURS), "example.com/Seen", 1)));
+}
+
+fn history() -> impl Strategy<Value = Csr> {
+    let kind = prop_oneof![Just("Approved"), Just("Denied"), Just("Failed"), Just("Custom")];
+    let condition = (kind, proptest::option::of(0..40 * HOURS));
+    let certificate = prop_oneof![Just(None), Just(Some("garbage")), Just(Some("real"))];
+    (proptest::option::of(0..40 * HOURS), proptest::collection::vec(condition, 0..4), certificate).prop_map(
+        |(created, conditions, certificate)| {
+            let mut csr = Csr::default();
+            csr.metadata.creation_timestamp = created.and_then(ago);
+            for (kind, at) in conditions {
+                csr = with(csr, kind, at.unwrap_or(0));
+                let list = csr.status.as_mut().unwrap().conditions.as_mut().unwrap();
+                if at.is_none() {
+                    list.last_mut().unwrap().last_update_time = None;
+                }
+            }
+            match certificate {
+                None => csr,
+                Some("garbage") => issued_as(csr, "garbage"),
+                Some(_) => issued_as(csr, &REAL),
+            }
+        },
+    )
+}
+
+/// Making one for each case would be most of the work.
+static REAL: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| ending(3600));
+
+proptest! {
+    /// What is kept until a time is kept up to it, deleted right after it, and never comes back.
+    #[test]
+    fn the_time_that_a_decision_names_is_the_one_at_which_it_turns(csr in history(), later in 1..80 * HOURS) {
+        let instant = Duration::from_millis(1);
+        match decide(&csr, Ages::default(), now()) {
+            Decision::Keep => {
+                let much_later = now() + Duration::from_secs(365 * 24 * HOURS);
+                prop_assert_eq!(decide(&csr, Ages::default(), much_later), Decision::Keep);
+            }
+            Decision::KeepUntil(end) => {
+                prop_assert!(end >= now());
+                prop_assert_eq!(decide(&csr, Ages::default(), end), Decision::KeepUntil(end));
+                let after = decide(&csr, Ages::default(), end + instant);
+                prop_assert!(matches!(after, Decision::Delete(_)), "{:?}", after);
+            }
+            Decision::Delete(_) => {
+                let after = decide(&csr, Ages::default(), now() + Duration::from_secs(later));
+                prop_assert!(matches!(after, Decision::Delete(_)), "{:?}", after);
+            }
+        }
+    }
 }

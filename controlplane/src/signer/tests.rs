@@ -201,3 +201,42 @@ fn w44_what_no_authority_could_sign_fails_and_says_why() {
     csr.spec.usages.as_mut().unwrap().push("unicorn".to_owned());
     assert_eq!(decide(&csr, Rules::Any, POLICY), Decision::Fail("unrecognized usage \"unicorn\"".to_owned()));
 }
+
+proptest::proptest! {
+    /// Whatever is asked for and however the policy is set: a certificate has a life, and no longer one than it may.
+    #[test]
+    fn a_certificate_lives_as_granted_and_never_beyond_its_authority(
+        now in 1_000_000_000_000_u64..2_000_000_000_000,
+        longest in 1_u64..400 * 24 * HOUR,
+        backdate in 0_u64..24 * HOUR,
+        long in 0_u64..24 * HOUR,
+        requested in proptest::option::of(proptest::num::i32::ANY),
+        ca_start in 0_i64..3_000_000_000,
+        ca_life in 0_i64..3_000_000_000,
+    ) {
+        let now = UNIX_EPOCH + Duration::from_millis(now);
+        let policy = Policy { longest: seconds(longest), backdate: seconds(backdate), long: seconds(long) };
+        let granted = duration(policy.longest, requested);
+        proptest::prop_assert!(granted <= policy.longest);
+        let asked = requested.and_then(|seconds| u64::try_from(seconds).ok());
+        if let Some(asked) = asked && (600..=longest).contains(&asked) {
+            proptest::prop_assert_eq!(granted, seconds(asked));
+        }
+        let ca = (ca_start, ca_start + ca_life);
+        let second = seconds_down(now);
+        match validity(now, granted, policy, ca) {
+            Ok((start, end)) => {
+                proptest::prop_assert!((ca.0..ca.1).contains(&second), "the CA is valid");
+                proptest::prop_assert!(start <= second && end <= ca.1 && start < ca.1);
+                let left = (now + granted).duration_since(UNIX_EPOCH).unwrap().as_secs() as i64 + 1;
+                proptest::prop_assert!(end <= left, "never longer after its issue than granted");
+                if granted < policy.long {
+                    proptest::prop_assert!(end == ca.1 || end >= left - 1, "all of it after its issue");
+                }
+            }
+            Err(Unable::Ended { .. }) => proptest::prop_assert!(second >= ca.1),
+            Err(Unable::NotYet { .. }) => proptest::prop_assert!(second < ca.0),
+            Err(Unable::Broken(why)) => proptest::prop_assert!(false, "{}", why),
+        }
+    }
+}
