@@ -56,7 +56,7 @@ impl fmt::Debug for Source {
 }
 
 impl Source {
-    /// Always this one.
+    /// This one, until it is [`replaced`](Self::replace).
     pub(crate) fn made(authority: Arc<Authority>) -> Self {
         Self::new(authority, None, None, None)
     }
@@ -78,6 +78,11 @@ impl Source {
         seen: Option<Stamps>,
     ) -> Self {
         Self(Arc::new(Inner { files, trust, state: Mutex::new(State { current, seen }) }))
+    }
+
+    /// Signs with another authority from now on.
+    pub(crate) fn replace(&self, authority: Arc<Authority>) {
+        lock(&self.0.state).current = authority;
     }
 
     /// The authority to sign with now. Files that have changed are read; what they hold counts only if it is a pair,

@@ -56,9 +56,19 @@ pub(crate) struct Authority {
 impl Authority {
     /// A new one with a P-256 key.
     pub(crate) fn create(now: SystemTime, lifetime: Duration) -> Result<Self, Error> {
+        Self::create_named("certrotate-ca", now, lifetime)
+    }
+
+    /// One that follows another: its name is its own, so that chains lead to the right one.
+    pub(crate) fn succeed(now: SystemTime, lifetime: Duration) -> Result<Self, Error> {
+        let tail: String = random::<4>()?.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self::create_named(&format!("certrotate-ca-{tail}"), now, lifetime)
+    }
+
+    fn create_named(common_name: &str, now: SystemTime, lifetime: Duration) -> Result<Self, Error> {
         let key = new_key()?;
         let mut name = DistinguishedName::new();
-        name.push(DnType::CommonName, "certrotate-ca");
+        name.push(DnType::CommonName, common_name);
         let mut params = CertificateParams::default();
         params.distinguished_name = name;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -184,6 +194,11 @@ impl Authority {
         let key = Zeroizing::new(key.serialize_pem());
         Ok(ClientIdentity { certificate: pem(&certificate), key })
     }
+}
+
+/// The certificates of a PEM text, DER.
+pub(crate) fn ders(pem: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
+    Ok(certificates(pem)?.into_iter().map(|block| CertificateDer::from(block.contents)).collect())
 }
 
 /// The certificates of a PEM text; whatever else is in it is passed over.

@@ -16,10 +16,10 @@ use zeroize::Zeroizing;
 use crate::api::query::Selector;
 use crate::auth::{Authenticator, new_token};
 use crate::authority::{CaFiles, Source};
-use crate::ca::{Authority, ClientIdentity};
+use crate::ca::{self, Authority, ClientIdentity};
 use crate::controllers::Controllers;
 use crate::controllers::embedded::Embedded;
-use crate::controllers::options::own_signers;
+use crate::controllers::options::{SigningFiles, own_signers};
 use crate::der::{seconds_down, seconds_up};
 use crate::dir::{Dir, Secrets};
 use crate::error::Error;
@@ -41,6 +41,9 @@ pub struct ControlPlane(());
 pub struct Handle {
     address: SocketAddr,
     authority: Arc<Authority>,
+    /// What signs where no files are named.
+    signing: Source,
+    options: Options,
     admin_kubeconfig: Zeroizing<String>,
     bootstrap_kubeconfig: Zeroizing<String>,
     bootstrap_token: Zeroizing<String>,
@@ -89,14 +92,16 @@ impl ControlPlane {
         let bootstrap = kubeconfig::with_token(&server, ca_pem, &secrets.token);
         if let Some(dir) = &dir {
             dir.keep(&secrets, address.port())?;
-            dir.write("ca.crt", ca_pem.as_bytes())?;
+            dir.write_cas(&secrets.authority)?;
             dir.write("admin.kubeconfig", admin.as_bytes())?;
             dir.write("bootstrap.kubeconfig", bootstrap.as_bytes())?;
         }
         let authenticator = Authenticator::new(secrets.authority.der())?;
+        let successors = dir.as_ref().map(Dir::successors).transpose()?.flatten();
         authenticator.add_token(&secrets.token, secrets.token_end);
         let tls = tls::config(&secrets.authority)?;
         let authority = Arc::new(secrets.authority);
+        let signing = Source::made(signing(&authority, successors, &authenticator)?);
         let (stop, stopped) = watch::channel(false);
         let store = Arc::new(store);
         let shared = Arc::new(Shared {
@@ -107,12 +112,14 @@ impl ControlPlane {
             recorder: Recorder::default(),
             stop: stopped,
         });
-        let controllers = controllers(&options, &shared, &authority)?;
+        let controllers = controllers(&options, &shared, &signing)?;
         let server = tokio::spawn(server::run(listener, tls, Arc::clone(&shared)));
         info!(%address, "control plane is ready");
         Ok(Handle {
             address,
             authority,
+            signing,
+            options,
             admin_kubeconfig: admin,
             bootstrap_kubeconfig: bootstrap,
             bootstrap_token: secrets.token,
@@ -144,12 +151,20 @@ async fn bind(port: u16, last: u16) -> Result<(TcpListener, SocketAddr), Error> 
     Err(failed.unwrap_or(Error::Crypto("no address to bind".to_owned())))
 }
 
-fn controllers(
-    options: &Options,
-    shared: &Arc<Shared>,
-    authority: &Arc<Authority>,
-) -> Result<JoinHandle<()>, Error> {
-    let made = Source::made(Arc::clone(authority));
+/// The CA that signs: the newest that was kept, else the first one. All of them are trusted.
+fn signing(
+    first: &Arc<Authority>,
+    successors: Option<(String, Zeroizing<String>)>,
+    authenticator: &Authenticator,
+) -> Result<Arc<Authority>, Error> {
+    let Some((certificates, key)) = successors else { return Ok(Arc::clone(first)) };
+    for der in ca::ders(&certificates)? {
+        authenticator.trust(&der)?;
+    }
+    Authority::load(&certificates, key).map(Arc::new)
+}
+
+fn controllers(options: &Options, shared: &Arc<Shared>, made: &Source) -> Result<JoinHandle<()>, Error> {
     let trusting = Arc::clone(shared);
     let trust = Arc::new(move |authority: &Authority| {
         if let Err(error) = trusting.authenticator.trust(authority.der()) {
@@ -158,7 +173,7 @@ fn controllers(
     });
     let open = |files: &CaFiles| Source::files(files.clone(), Some(trust.clone()));
     let controllers = Controllers {
-        signers: own_signers(&options.signing_files, &made, open)?,
+        signers: own_signers(&options.signing_files, made, open)?,
         approval: options.approve,
         policy: Policy {
             longest: options.cluster_signing_duration,
@@ -190,6 +205,35 @@ impl Handle {
     #[must_use]
     pub fn ca_pem(&self) -> &str {
         self.authority.pem()
+    }
+
+    /// The certificate of the CA that signs where no files are named, PEM: the first one, or the newest after a roll-over.
+    #[must_use]
+    pub fn signing_ca_pem(&self) -> String {
+        self.signing.current().pem().to_owned()
+    }
+
+    /// Makes a new CA, which signs from now on. Certificates of the older ones stay good; the server goes on with its own.
+    /// In a directory it is kept, and added to `ca.crt`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Option`] where the CA comes from files: replace those. Else the system gives no key, or the directory
+    /// does not take it; the older CA signs on then.
+    pub fn roll_over_ca(&self) -> Result<(), Error> {
+        if self.options.signing_files != SigningFiles::default() {
+            let why = "names the CA that signs: replace the files, and it signs from then on".to_owned();
+            return Err(Error::Option { name: "--cluster-signing-cert-file", why });
+        }
+        let new = Authority::succeed(self.options.clock.now(), self.options.ca_lifetime)?;
+        // It is let in before it is kept, and kept before it signs.
+        self.shared.authenticator.trust(new.der())?;
+        if let Some(dir) = &self.dir {
+            dir.succeed(&new)?;
+            dir.write_cas(&self.authority)?;
+        }
+        self.signing.replace(Arc::new(new));
+        Ok(())
     }
 
     /// The text of the admin's kubeconfig (`O=system:masters`, certificate and key embedded).

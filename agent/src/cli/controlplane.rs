@@ -6,7 +6,7 @@ mod flags;
 mod tests;
 
 use certrotate_controlplane::{
-    Ages, ControlPlane, ControllerOptions, LeaseTimes, Options, Rules, parse_duration,
+    Ages, ControlPlane, ControllerOptions, Handle, LeaseTimes, Options, Rules, parse_duration,
 };
 
 pub(super) use flags::ControlplaneArgs;
@@ -56,9 +56,25 @@ async fn embedded(args: &ControlplaneArgs) -> Result<Exit, String> {
         "  certrotate run --bootstrap-kubeconfig {} --node-name node-1 --cert-dir DIR",
         dir.join("bootstrap.kubeconfig").display()
     );
-    asked_to_end().await.map_err(|error| format!("no signal can be waited for: {error}"))?;
+    until_asked_to_end(&plane).await.map_err(|error| format!("no signal can be waited for: {error}"))?;
     plane.shutdown().await;
     Ok(Exit::Done)
+}
+
+/// Rolls the CA over at each USR1, and returns at TERM or INT.
+async fn until_asked_to_end(plane: &Handle) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut roll_over = signal(SignalKind::user_defined1())?;
+    let mut ending = std::pin::pin!(asked_to_end());
+    loop {
+        tokio::select! {
+            ended = &mut ending => return ended,
+            _ = roll_over.recv() => match plane.roll_over_ca() {
+                Ok(()) => println!("a new CA signs from now on"),
+                Err(error) => tracing::error!(%error, "the CA is not replaced"),
+            },
+        }
+    }
 }
 
 fn cluster_options(args: &ControlplaneArgs) -> Result<ClusterOptions, String> {

@@ -104,6 +104,7 @@ async fn a_ca_rolls_over_without_a_restart_and_both_generations_are_let_in() {
     let (files, long) = (ca_files(dir.path(), "ca"), Duration::from_secs(24 * HOUR));
     write_ca(&files, "old", &rcgen::PKCS_ECDSA_P256_SHA256, long);
     let plane = signed_by(&files, Options::default()).await;
+    assert!(plane.roll_over_ca().unwrap_err().to_string().contains("replace the files"));
     let old = identity(&plane, "old", "n").await;
     std::fs::copy(&files.certificate, dir.path().join("old.crt")).unwrap();
     write_ca(&files, "new", &rcgen::PKCS_ECDSA_P384_SHA384, long);
@@ -114,6 +115,36 @@ async fn a_ca_rolls_over_without_a_restart_and_both_generations_are_let_in() {
     for identity in [&old, &new] {
         assert_eq!(user_of(&plane, identity).await.0, 200);
     }
+}
+
+#[tokio::test]
+async fn a_ca_of_our_own_making_rolls_over_too_and_a_restart_remembers_it() {
+    let base = tempfile::tempdir().unwrap();
+    let dir = base.path().join("plane");
+    let options = Options { dir: Some(dir.clone()), ..Options::default() };
+    let plane = ControlPlane::start(options.clone()).await.unwrap();
+    let old = identity(&plane, "old", "n").await;
+    assert_eq!(plane.signing_ca_pem(), plane.ca_pem());
+    let mut kept = vec![plane.ca_pem().to_owned()];
+    for name in ["new", "newer"] {
+        plane.roll_over_ca().unwrap();
+        let new = identity(&plane, name, "n").await;
+        std::fs::write(base.path().join("now.crt"), plane.signing_ca_pem()).unwrap();
+        assert!(verify(base.path(), &base.path().join("now.crt"), &new));
+        assert!(!verify(base.path(), &base.path().join("now.crt"), &old));
+        assert!(verify(base.path(), &dir.join("ca.crt"), &new));
+        assert_eq!(user_of(&plane, &new).await.0, 200);
+        kept.insert(1, plane.signing_ca_pem());
+    }
+    assert_eq!(std::fs::read_to_string(dir.join("ca.crt")).unwrap(), kept.concat());
+    let signing = plane.signing_ca_pem();
+    plane.shutdown().await;
+    let again = ControlPlane::start(options).await.unwrap();
+    assert_eq!((again.signing_ca_pem(), again.ca_pem()), (signing, &*kept[0]));
+    assert_eq!(user_of(&again, &old).await.0, 200);
+    let next = identity(&again, "next", "m").await;
+    assert!(verify(base.path(), &base.path().join("now.crt"), &next));
+    assert_eq!(std::fs::read_to_string(dir.join("ca.crt")).unwrap(), kept.concat());
 }
 
 #[tokio::test]
