@@ -2,7 +2,7 @@
 //! certificate answers 401, its handshake does not fail.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::HeaderValue;
@@ -104,18 +104,30 @@ struct Token {
     good_for: TokenUse,
 }
 
-/// Knows the client CA and the bootstrap tokens.
+/// Knows the client CAs and the bootstrap tokens.
 pub(crate) struct Authenticator {
-    anchor: TrustAnchor<'static>,
+    /// Only ever added to: what an older authority has signed is good to its end.
+    anchors: RwLock<Vec<TrustAnchor<'static>>>,
     tokens: Mutex<BTreeMap<String, Token>>,
 }
 
 impl Authenticator {
     pub(crate) fn new(ca: &CertificateDer<'_>) -> Result<Self, Error> {
+        let this = Self { anchors: RwLock::default(), tokens: Mutex::default() };
+        this.trust(ca)?;
+        Ok(this)
+    }
+
+    /// Lets in whoever shows a certificate of this authority too.
+    pub(crate) fn trust(&self, ca: &CertificateDer<'_>) -> Result<(), Error> {
         let anchor = webpki::anchor_from_trusted_cert(ca)
             .map_err(|e| Error::Crypto(format!("the CA certificate is no trust anchor: {e}")))?
             .to_owned();
-        Ok(Self { anchor, tokens: Mutex::default() })
+        let mut anchors = self.anchors.write().unwrap_or_else(PoisonError::into_inner);
+        if !anchors.contains(&anchor) {
+            anchors.push(anchor);
+        }
+        Ok(())
     }
 
     /// Takes in a token of the form `id.secret`; false if it is none.
@@ -192,7 +204,7 @@ impl Authenticator {
         };
         leaf.verify_for_usage(
             webpki::ALL_VERIFICATION_ALGS,
-            std::slice::from_ref(&self.anchor),
+            &self.anchors.read().unwrap_or_else(PoisonError::into_inner),
             intermediates,
             UnixTime::since_unix_epoch(since),
             KeyUsage::client_auth(),

@@ -1,6 +1,5 @@
 //! Starting, holding and ending a control plane.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,13 +10,16 @@ use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tracing::info;
+use tracing::{info, warn};
 use zeroize::Zeroizing;
 
 use crate::api::object::Object;
 use crate::auth::{Authenticator, TokenUse, new_token};
-use crate::ca::{Authority, ClientIdentity};
-use crate::controllers::{Approver, Signer, drive};
+use crate::authority::{CaFiles, Source};
+use crate::ca::{self, Authority, ClientIdentity};
+use crate::controllers::Controllers;
+use crate::controllers::embedded::Embedded;
+use crate::controllers::options::{SigningFiles, own_signers};
 use crate::der::{seconds_down, seconds_up};
 use crate::dir::{Dir, Secrets};
 use crate::error::Error;
@@ -26,7 +28,7 @@ use crate::http_service::Shared;
 use crate::journal::Journal;
 use crate::kubeconfig;
 use crate::options::Options;
-use crate::signer::Policy;
+use crate::signer::{self, Policy};
 use crate::stats::{Recorder, Stats};
 use crate::store::Store;
 use crate::{server, tls};
@@ -39,13 +41,16 @@ pub struct ControlPlane(());
 pub struct Handle {
     address: SocketAddr,
     authority: Arc<Authority>,
+    /// What signs where no files are named.
+    signing: Source,
+    options: Options,
     admin_kubeconfig: Zeroizing<String>,
     bootstrap_kubeconfig: Zeroizing<String>,
     bootstrap_token: Zeroizing<String>,
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     server: Option<JoinHandle<()>>,
-    controllers: Vec<JoinHandle<()>>,
+    controllers: JoinHandle<()>,
     // Keeps the lock as long as anything could still write.
     dir: Option<Dir>,
 }
@@ -82,7 +87,7 @@ impl ControlPlane {
         let bootstrap = kubeconfig::with_token(&server, ca_pem, &secrets.token);
         if let Some(dir) = &dir {
             dir.keep(&secrets, address.port())?;
-            dir.write("ca.crt", ca_pem.as_bytes())?;
+            dir.write_cas(&secrets.authority)?;
             dir.write("admin.kubeconfig", admin.as_bytes())?;
             dir.write("bootstrap.kubeconfig", bootstrap.as_bytes())?;
         }
@@ -91,8 +96,10 @@ impl ControlPlane {
         for token in &options.bootstrap_tokens {
             authenticator.add_token(&token.token, token.good_for(options.clock.now()));
         }
+        let successors = dir.as_ref().map(Dir::successors).transpose()?.flatten();
         let tls = tls::config(&secrets.authority)?;
         let authority = Arc::new(secrets.authority);
+        let signing = Source::made(signing(&authority, successors, &authenticator)?);
         let (stop, stopped) = watch::channel(false);
         let shared = Arc::new(Shared {
             clock: options.clock.clone(),
@@ -106,12 +113,14 @@ impl ControlPlane {
         options.faults.iter().for_each(|fault| {
             shared.faults.set(fault);
         });
-        let controllers = controllers(&options, &shared, &authority);
+        let controllers = controllers(&options, &shared, &signing)?;
         let server = tokio::spawn(server::run(listener, tls, Arc::clone(&shared)));
         info!(%address, "control plane is ready");
         Ok(Handle {
             address,
             authority,
+            signing,
+            options,
             admin_kubeconfig: admin,
             bootstrap_kubeconfig: bootstrap,
             bootstrap_token: secrets.token,
@@ -152,25 +161,47 @@ async fn bind(port: u16, last: u16) -> Result<(TcpListener, SocketAddr), Error> 
     Err(failed.unwrap_or(Error::Crypto("no address to bind".to_owned())))
 }
 
-fn controllers(options: &Options, shared: &Arc<Shared>, authority: &Arc<Authority>) -> Vec<JoinHandle<()>> {
-    let approver = Approver {
-        store: Arc::clone(&shared.store),
-        faults: shared.faults.clone(),
-        clock: options.clock.clone(),
+/// The CA that signs: the newest that was kept, else the first one. All of them are trusted.
+fn signing(
+    first: &Arc<Authority>,
+    successors: Option<(String, Zeroizing<String>)>,
+    authenticator: &Authenticator,
+) -> Result<Arc<Authority>, Error> {
+    let Some((certificates, key)) = successors else { return Ok(Arc::clone(first)) };
+    for der in ca::ders(&certificates)? {
+        authenticator.trust(&der)?;
+    }
+    Authority::load(&certificates, key).map(Arc::new)
+}
+
+fn controllers(options: &Options, shared: &Arc<Shared>, made: &Source) -> Result<JoinHandle<()>, Error> {
+    let trusting = Arc::clone(shared);
+    let trust = Arc::new(move |authority: &Authority| {
+        if let Err(error) = trusting.authenticator.trust(authority.der()) {
+            warn!(%error, "the API does not let in whoever shows a certificate of this CA");
+        }
+    });
+    let open = |files: &CaFiles| Source::files(files.clone(), Some(trust.clone()));
+    let controllers = Controllers {
+        signers: own_signers(&options.signing_files, made, open)?,
         approval: options.approve,
-        seen: HashMap::new(),
-    };
-    let signer = Signer {
-        store: Arc::clone(&shared.store),
-        faults: shared.faults.clone(),
+        policy: Policy {
+            longest: options.cluster_signing_duration,
+            backdate: options.backdate,
+            long: signer::LONG,
+        },
+        ages: options.ages,
+        refuse_taken_names: options.refuse_taken_names,
         clock: options.clock.clone(),
-        authority: Arc::clone(authority),
-        policy: Policy { longest: options.cluster_signing_duration, backdate: options.backdate },
+        faults: Some(shared.faults.clone()),
+        memory: Default::default(),
     };
-    vec![
-        tokio::spawn(drive(Arc::clone(&shared.store), shared.faults.clone(), approver)),
-        tokio::spawn(drive(Arc::clone(&shared.store), shared.faults.clone(), signer)),
-    ]
+    let port = Embedded::new(Arc::clone(&shared.store), options.clock.clone());
+    Ok(tokio::spawn(async move {
+        // Nobody else acts on this store.
+        let (_always, leading) = watch::channel(true);
+        controllers.run(port, leading).await;
+    }))
 }
 
 impl Handle {
@@ -184,6 +215,35 @@ impl Handle {
     #[must_use]
     pub fn ca_pem(&self) -> &str {
         self.authority.pem()
+    }
+
+    /// The certificate of the CA that signs where no files are named, PEM: the first one, or the newest after a roll-over.
+    #[must_use]
+    pub fn signing_ca_pem(&self) -> String {
+        self.signing.current().pem().to_owned()
+    }
+
+    /// Makes a new CA, which signs from now on. Certificates of the older ones stay good; the server goes on with its own.
+    /// In a directory it is kept, and added to `ca.crt`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Option`] where the CA comes from files: replace those. Else the system gives no key, or the directory
+    /// does not take it; the older CA signs on then.
+    pub fn roll_over_ca(&self) -> Result<(), Error> {
+        if self.options.signing_files != SigningFiles::default() {
+            let why = "names the CA that signs: replace the files, and it signs from then on".to_owned();
+            return Err(Error::Option { name: "--cluster-signing-cert-file", why });
+        }
+        let new = Authority::succeed(self.options.clock.now(), self.options.ca_lifetime)?;
+        // It is let in before it is kept, and kept before it signs.
+        self.shared.authenticator.trust(new.der())?;
+        if let Some(dir) = &self.dir {
+            dir.succeed(&new)?;
+            dir.write_cas(&self.authority)?;
+        }
+        self.signing.replace(Arc::new(new));
+        Ok(())
     }
 
     /// The text of the admin's kubeconfig (`O=system:masters`, certificate and key embedded).
@@ -300,7 +360,7 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.server.iter().chain(&self.controllers).for_each(JoinHandle::abort);
+        self.server.iter().chain([&self.controllers]).for_each(JoinHandle::abort);
     }
 }
 

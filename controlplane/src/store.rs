@@ -82,7 +82,7 @@ impl<T: Object> Store<T> {
         let objects: BTreeMap<Arc<str>, _> =
             objects.into_iter().map(|object| (Arc::from(&*key(&object)), Arc::new(object))).collect();
         let mut tally = T::Tally::default();
-        objects.iter().for_each(|(key, object)| T::tally(&mut tally, Kind::Modified, key, object));
+        objects.iter().for_each(|(key, object)| T::tally(&mut tally, Kind::Modified, key, object, None));
         let inner = Inner {
             objects,
             version,
@@ -230,12 +230,12 @@ impl<T: Object> Store<T> {
             let written = journal.append(kind, &object, inner.objects.len(), || inner.objects.values());
             written.map_err(|e| ApiError::internal(format!("cannot keep the object: {e}")))?;
         }
-        T::tally(&mut inner.tally, kind, &key, &object);
         let before = if kind == Kind::Deleted {
             inner.objects.remove(&key)
         } else {
             inner.objects.insert(Arc::clone(&key), Arc::clone(&object))
         };
+        T::tally(&mut inner.tally, kind, &key, &object, before.as_deref());
         inner.version = version;
         let event = Event {
             version,

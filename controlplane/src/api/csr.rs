@@ -101,8 +101,11 @@ impl Object for Csr {
         }
     }
 
-    fn tally(tally: &mut OpenCounts, kind: Kind, key: &str, object: &Self) {
+    fn tally(tally: &mut OpenCounts, kind: Kind, key: &str, object: &Self, before: Option<&Self>) {
         tally.changed((kind != Kind::Deleted).then_some(object), key);
         tally.created += u64::from(kind == Kind::Added);
+        if let (Kind::Modified, Some(before)) = (kind, before) {
+            tally.durations.changed(before, object);
+        }
     }
 }

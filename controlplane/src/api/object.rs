@@ -95,8 +95,8 @@ pub(crate) trait Object:
         Ok(())
     }
 
-    /// Counts that the object under this key is now `object`, or gone.
-    fn tally(_tally: &mut Self::Tally, _kind: Kind, _key: &str, _object: &Self) {}
+    /// Counts that the object under this key is now `object` instead of `before`, or gone.
+    fn tally(_tally: &mut Self::Tally, _kind: Kind, _key: &str, _object: &Self, _before: Option<&Self>) {}
 }
 
 /// What an object is stored under: its name, after its namespace where it has one.

@@ -4,7 +4,9 @@
 
 mod admin;
 mod api;
+mod cases;
 mod client;
+mod controllers;
 mod faults;
 mod identity;
 mod kinds;
