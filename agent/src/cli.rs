@@ -11,6 +11,7 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand};
+use controlplane::ControlplaneArgs;
 use tracing::level_filters::LevelFilter;
 
 use crate::exit::Exit;
@@ -32,8 +33,9 @@ run --once besides: 10 not approved in time, 11 denied or failed, 12 credential 
 enum Command {
     /// Watch a node get its first certificate and rotate it, against an embedded control plane.
     Demo(DemoArgs),
-    /// Run the embedded control plane: a certificates API on loopback that kubectl talks to.
-    Controlplane(ControlplaneArgs),
+    /// Run the embedded control plane, a certificates API on loopback that kubectl talks to; or, with --kubeconfig,
+    /// approver, signer and cleaner of a signer name of one's own on a real cluster.
+    Controlplane(Box<ControlplaneArgs>),
     /// Run on a node: get a client certificate, keep it, renew it.
     Run(RunArgs),
     /// Print the version.
@@ -52,32 +54,6 @@ struct DemoArgs {
     /// Print a summary as one JSON object, the last line on standard output
     #[arg(long)]
     json: bool,
-    /// Log more: -v info, -vv debug, -vvv trace
-    #[arg(short, action = ArgAction::Count)]
-    verbose: u8,
-}
-
-/// `certrotate controlplane`.
-#[derive(Debug, clap::Args)]
-struct ControlplaneArgs {
-    /// Where CA, tokens, requests and the kubeconfigs are kept
-    #[arg(long, value_name = "DIR")]
-    dir: PathBuf,
-    /// Loopback port; 0 takes the last one again if it is free, else any
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    port: u16,
-    /// Who approves: auto, manual (kubectl certificate approve NAME), or after=DUR
-    #[arg(long, default_value = "auto", value_name = "HOW")]
-    approve: String,
-    /// Default and longest lifetime of issued certificates, such as 10s, 1h30m or 365d
-    #[arg(long, default_value = "365d", value_name = "DUR")]
-    cluster_signing_duration: String,
-    /// How long before its issue a certificate starts
-    #[arg(long, default_value = "5m", value_name = "DUR")]
-    backdate: String,
-    /// How long a new bootstrap token lives
-    #[arg(long, default_value = "24h", value_name = "DUR")]
-    token_ttl: String,
     /// Log more: -v info, -vv debug, -vvv trace
     #[arg(short, action = ArgAction::Count)]
     verbose: u8,
@@ -127,7 +103,7 @@ pub fn main() -> Exit {
         }
         Command::Demo(args) => within(levels(args.verbose, LevelFilter::ERROR), demo::demo(args)),
         Command::Controlplane(args) => {
-            within(levels(args.verbose, LevelFilter::WARN), controlplane::controlplane(args))
+            within(levels(args.verbose, LevelFilter::WARN), controlplane::controlplane(*args))
         }
         Command::Run(args) => within(levels(args.verbose, LevelFilter::INFO), run::run(args)),
     }

@@ -44,12 +44,14 @@
 pub mod api;
 pub mod cli;
 pub mod clock;
+pub mod cluster;
 pub mod connection;
 pub mod demo;
 pub mod details;
 pub mod directory;
 pub mod driver;
 pub mod exit;
+mod file_client;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod identity;

@@ -1,9 +1,9 @@
 //! Admission of new objects: NodeRestriction and CertificateSubjectRestriction.
 
 use crate::api::Csr;
-use crate::approver::{API_CLIENT, KUBELET_CLIENT, KUBELET_SERVING};
 use crate::auth::User;
 use crate::authz::{MASTERS, NODES};
+use crate::criteria::{API_CLIENT, KUBELET_CLIENT, KUBELET_SERVING};
 use crate::pkcs10;
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ impl Progress {
 }
 
 /// The host's name in lower case, as the kubelet takes it (`pkg/util/node`).
-fn host_name() -> Result<String, String> {
+pub(super) fn host_name() -> Result<String, String> {
     let name = rustix::system::uname().nodename().to_string_lossy().trim().to_lowercase();
     if name.is_empty() { Err("the host has no name; give --node-name".into()) } else { Ok(name) }
 }

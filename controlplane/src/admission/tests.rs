@@ -2,7 +2,7 @@ use super::*;
 use crate::testing::{node_csr, request};
 
 fn user(name: &str, group: &str) -> User {
-    User { name: name.to_owned(), groups: vec![group.to_owned()], serial: None }
+    User { name: name.to_owned(), groups: vec![group.to_owned()], ..User::default() }
 }
 
 #[test]
