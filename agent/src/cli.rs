@@ -3,6 +3,7 @@
 mod controlplane;
 mod demo;
 mod run;
+mod status;
 
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,7 @@ mod tests;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
+use certrotate_x509::KeyType;
 use clap::{ArgAction, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
@@ -26,7 +28,8 @@ struct Cli {
 const AFTER: &str = "\
 Exit status: 0 done, 2 usage or configuration, 15 certificate directory unusable;
 run --once besides: 10 not approved in time, 11 denied or failed, 12 credential refused,
-13 API server unreachable, 14 no way back, 17 issued certificate refused.";
+13 API server unreachable, 14 no way back, 17 issued certificate refused;
+status: 0 valid, 3 degraded, 4 none or expired.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -36,6 +39,8 @@ enum Command {
     Controlplane(ControlplaneArgs),
     /// Run on a node: get a client certificate, keep it, renew it.
     Run(RunArgs),
+    /// Show how a node's certificate is, beside a running agent or without one. Exit status: 0 valid, 3 degraded, 4 none or expired.
+    Status(StatusArgs),
     /// Print the version.
     Version,
 }
@@ -104,15 +109,41 @@ struct RunArgs {
     /// The CAs that issue client certificates; an issued certificate must chain to one of them
     #[arg(long, value_name = "FILE")]
     client_ca_file: Option<PathBuf>,
+    /// The type of new keys: p256, p384 or ed25519; keys that are there are used whatever their type
+    #[arg(long, default_value = "p256", value_name = "TYPE")]
+    key_type: KeyType,
     /// End when a valid certificate is on disk
     #[arg(long)]
     once: bool,
     /// With --once: how long to wait, such as 30s or 5m [default: for ever]
     #[arg(long, value_name = "DUR", requires = "once")]
     timeout: Option<String>,
+    /// For demo --chaos: take orders on standard input on how clock and disk are
+    #[arg(long, hide = true)]
+    rehearsal: bool,
     /// Log more: -v debug, -vv trace
     #[arg(short, action = ArgAction::Count)]
     verbose: u8,
+}
+
+/// `certrotate status`.
+#[derive(Debug, clap::Args)]
+struct StatusArgs {
+    /// Certificate directory
+    #[arg(long, default_value = "/var/lib/kubelet/pki", value_name = "DIR")]
+    cert_dir: PathBuf,
+    /// The node's name [default: the running agent's, or the one in the certificate]
+    #[arg(long, value_name = "NAME")]
+    node_name: Option<String>,
+    /// The bootstrap kubeconfig that is the way back [default: the running agent's]
+    #[arg(long, value_name = "FILE")]
+    bootstrap_kubeconfig: Option<PathBuf>,
+    /// The CAs that issue client certificates; the certificate must chain to one of them
+    #[arg(long, value_name = "FILE")]
+    client_ca_file: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 /// Parses the command line and does what it says.
@@ -129,6 +160,7 @@ pub fn main() -> Exit {
         Command::Controlplane(args) => {
             within(levels(args.verbose, LevelFilter::WARN), controlplane::controlplane(args))
         }
+        Command::Status(args) => within(LevelFilter::WARN, status::status(args)),
         Command::Run(args) => within(levels(args.verbose, LevelFilter::INFO), run::run(args)),
     }
 }
