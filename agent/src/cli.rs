@@ -48,9 +48,15 @@ enum Command {
 /// `certrotate demo`.
 #[derive(Debug, clap::Args)]
 struct DemoArgs {
-    /// Renewals to wait for after the first certificate
-    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    rotations: u32,
+    /// Renewals to wait for after the first certificate [default: 5; with --chaos 12, one for each kind of fault]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    rotations: Option<u32>,
+    /// Kill the agent, lie to it and starve it, by a plan that the seed says
+    #[arg(long)]
+    chaos: bool,
+    /// With --chaos: the plan; the same seed, the same faults [default: a random one, which is printed]
+    #[arg(long, value_name = "S", requires = "chaos")]
+    seed: Option<u64>,
     /// Keep all files in this directory (it must be empty or missing) [default: a temporary one, removed at the end]
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
@@ -156,7 +162,11 @@ pub fn main() -> Exit {
             println!("certrotate {}", env!("CARGO_PKG_VERSION"));
             Exit::Done
         }
-        Command::Demo(args) => within(levels(args.verbose, LevelFilter::ERROR), demo::demo(args)),
+        Command::Demo(args) => {
+            // While there is one thread still.
+            let own_mounts = args.chaos && crate::demo::chaos::own_mounts().is_ok();
+            within(levels(args.verbose, LevelFilter::ERROR), demo::demo(args, own_mounts))
+        }
         Command::Controlplane(args) => {
             within(levels(args.verbose, LevelFilter::WARN), controlplane::controlplane(args))
         }
