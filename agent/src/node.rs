@@ -25,7 +25,7 @@ use crate::kubeconfig::{self, Kubeconfig, KubeconfigError, Problem, Standing};
 use crate::rehearsal::Rehearsal;
 use crate::report::Reporter;
 use crate::status::published::{Board, Published};
-use crate::status::socket;
+use crate::status::telling::Telling;
 
 /// The largest client CA file that is read, in bytes.
 const MAX_CA_FILE: u64 = 1 << 20;
@@ -264,35 +264,6 @@ impl Node {
             tracing::error!("{}", fault.as_deref().unwrap_or("the certificate directory cannot be used"));
         }
         reason
-    }
-}
-
-/// Tells `certrotate status` how the node is, from the moment on that the directory is its own.
-struct Telling {
-    directory: PathBuf,
-    pair: String,
-    board: Board,
-    clock: Rehearsal,
-}
-
-impl Telling {
-    /// Writes every step down, then shows it to the other observer.
-    fn observe(&self, mut observer: Observer) -> Observer {
-        let board = self.board.clone();
-        Box::new(move |seen| {
-            board.note(&seen);
-            observer(seen);
-        })
-    }
-
-    async fn run(self) {
-        let Self { directory, pair, board, clock } = self;
-        board.has_lock().await;
-        if let Err(error) = socket::tell(&directory, &pair, &board, &clock).await {
-            tracing::warn!(
-                "certrotate status will not hear of this agent: {error}; it shows the directory only"
-            );
-        }
     }
 }
 

@@ -8,6 +8,7 @@ mod assemble;
 mod disk;
 pub mod published;
 pub(crate) mod socket;
+pub(crate) mod telling;
 mod text;
 mod way_back;
 

@@ -6,6 +6,8 @@ mod current;
 mod disk;
 pub mod plan;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -236,7 +238,7 @@ impl Stage {
     }
 
     /// Waits until the agent that was started is there: a signal would end it before.
-    async fn answers(&mut self) -> Result<(), String> {
+    async fn answers(&self) -> Result<(), String> {
         let directory = self.disk.cert_dir();
         let limit = Instant::now() + BITE;
         while socket::ask(&directory, "kubelet-client").await.is_none() {
