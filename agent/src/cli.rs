@@ -150,6 +150,9 @@ struct StatusArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    /// Show the named times, too, as they are for certificates of this life
+    #[arg(long, conflicts_with = "json")]
+    times: bool,
 }
 
 /// Parses the command line and does what it says.

@@ -10,11 +10,13 @@ pub mod published;
 pub(crate) mod socket;
 pub(crate) mod telling;
 mod text;
+mod times;
 mod way_back;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use certrotate_core::time::{Now, WallTime};
@@ -95,6 +97,8 @@ pub struct Status {
     pub clock: Clock,
     /// The agent.
     pub agent: Agent,
+    /// The named times for certificates of this life, in milliseconds and without jitter; the names are in docs/times.md.
+    pub times_ms: BTreeMap<&'static str, u64>,
     /// What else is worth knowing: files that are not used, and the agent's last warnings.
     pub notes: Vec<String>,
 }

@@ -1,14 +1,18 @@
 //! Puts together what the disk shows and what the agent tells.
 
+use std::collections::BTreeMap;
+
 use certrotate_core::config::ConfigSpec;
 use certrotate_core::disk::{DiskFault, LiveName, Name};
 use certrotate_core::judge::Refusal;
 use certrotate_core::time::{Span, WallTime};
+use certrotate_core::times::FULL_LIFE;
 use certrotate_store::Fault;
 use certrotate_x509::request_name;
 
 use super::disk::{Held, OnDisk, wanted};
 use super::published::{Asked, Published};
+use super::times::for_life;
 use super::way_back::way_back;
 use super::{
     Agent, Answer, Clock, File, Identity, Question, Renewal, Request, Status, Verdict, WayBack, span,
@@ -74,8 +78,14 @@ impl Material<'_> {
             way_back,
             clock,
             agent: self.agent(),
+            times_ms: self.times(linked),
             notes: self.notes(),
         }
+    }
+
+    fn times(&self, linked: Option<&Held>) -> BTreeMap<&'static str, u64> {
+        let life = linked.map_or(FULL_LIFE, |held| held.end().since(held.start()));
+        for_life(&self.config.times, life).into_iter().map(|(name, time)| (name, time.ms())).collect()
     }
 
     fn path(&self, name: Name) -> std::path::PathBuf {

@@ -250,10 +250,19 @@ fn the_json_has_every_part_by_its_name_and_no_other() {
         "clock",
         "agent",
         "notes",
+        "times_ms",
     ];
     wanted.sort_unstable();
     let mut keys = keys;
     keys.sort_unstable();
     assert_eq!(keys, wanted);
     assert_eq!((&json["verdict"], &json["identity"]["age_percent"]), (&"valid".into(), &25.into()));
+}
+
+#[test]
+fn the_named_times_are_shown_scaled_to_the_life_of_the_certificate() {
+    let mut short = bundle(2, ISSUED);
+    short.bundle.facts.not_after = ISSUED.plus(Span::from_mins(6));
+    let status = status(Answer::Stopped, disk(vec![short]), ISSUED);
+    insta::assert_snapshot!(status.times());
 }

@@ -3,6 +3,8 @@
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
+use certrotate_core::time::Span;
+
 use super::{Agent, Clock, File, Identity, Renewal, Request, Status, Verdict};
 
 impl fmt::Display for Verdict {
@@ -55,6 +57,19 @@ impl fmt::Display for Status {
         table.row("clock", clock(&self.clock))?;
         table.row("agent", [agent(&self.agent)])?;
         table.row("notes", self.notes.iter().cloned())
+    }
+}
+
+impl Status {
+    /// The named times, a line each.
+    #[must_use]
+    pub fn times(&self) -> String {
+        let mut text = String::from("named times for certificates of this life, without jitter:\n");
+        for (name, ms) in &self.times_ms {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "  {name:<17} {}", Span::from_ms(*ms));
+        }
+        text
     }
 }
 
