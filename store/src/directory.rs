@@ -10,7 +10,7 @@
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{self, AtFlags, Dir, FlockOperation, Mode, OFlags};
+use rustix::fs::{self, AtFlags, Dir, FlockOperation, Mode, OFlags, Uid};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
@@ -41,6 +41,22 @@ pub(crate) fn open_locked(path: &Path) -> Result<OwnedFd, Fault> {
         sync_entry(path)?;
     }
     Ok(handle)
+}
+
+/// Opens the directory as it is, without the lock; whose files are to be read; and why it is unsafe, if it is.
+pub(crate) fn open_to_look(path: &Path) -> Result<(OwnedFd, Uid, Option<Fault>), Fault> {
+    let handle = fs::open(path, DIRECTORY, Mode::empty()).map_err(|errno| match errno {
+        Errno::NOENT | Errno::NOTDIR | Errno::LOOP => Fault::no_directory("open", path, errno),
+        _ => Fault::os("open", path, errno),
+    })?;
+    let ours = geteuid();
+    let owner = match fs::fstat(&handle) {
+        Ok(stat) if ours.is_root() => Uid::from_raw(stat.st_uid),
+        Ok(_) => ours,
+        Err(errno) => return Err(Fault::os("look at", path, errno)),
+    };
+    let unsafe_because = check_safe(&handle, path).err().filter(|_| owner == ours);
+    Ok((handle, owner, unsafe_because))
 }
 
 /// Whoever may write to the directory can put another file behind any name in it.
