@@ -1,0 +1,85 @@
+//! The program that scripts/disk runs.
+
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use certrotate_core::time::WallTime;
+use certrotate_disktruth::disk::{Disk, Manner};
+use certrotate_disktruth::node::Node;
+use certrotate_disktruth::ring::Ring;
+use certrotate_disktruth::scenario::{RUN, Scenario};
+use certrotate_disktruth::strace::Runner;
+use certrotate_disktruth::wire::Far;
+use certrotate_disktruth::kill;
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(about = "Shows on real file systems that no crash leaves a partial certificate file")]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Run a node whose world is at the other end of standard input and output.
+    Node {
+        /// Its certificate directory.
+        #[arg(long)]
+        directory: PathBuf,
+        /// How it treats the disk.
+        #[arg(long, value_parser = manner)]
+        manner: Manner,
+        /// When it starts, in milliseconds since 1970.
+        #[arg(long)]
+        start: i64,
+    },
+    /// Kill a node before each of its system calls. Needs strace.
+    Kill,
+}
+
+fn manner(text: &str) -> Result<Manner, String> {
+    Manner::of(text).ok_or_else(|| format!("there is no manner {text:?}"))
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().what {
+        What::Node { directory, manner, start } => {
+            node(&directory, manner, WallTime::from_unix_ms(start));
+            Ok(())
+        }
+        What::Kill => in_scratch(kill),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("disktruth: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn node(directory: &Path, manner: Manner, start: WallTime) {
+    let mut far = Far::new(BufReader::new(io::stdin()), io::stdout());
+    let ring = Ring::default();
+    let mut disk = Disk::new(directory, ring.clone(), manner);
+    let ended = Node::new(&mut disk, ring, &mut far, (start, RUN)).run();
+    far.ended(&ended.to_string());
+}
+
+fn in_scratch(what: impl FnOnce(&Path) -> Result<(), String>) -> Result<(), String> {
+    let scratch = tempfile::tempdir().map_err(|error| error.to_string())?;
+    // A path without links, as traces show it.
+    let path = scratch.path().canonicalize().map_err(|error| error.to_string())?;
+    what(&path)
+}
+
+fn kill(scratch: &Path) -> Result<(), String> {
+    let runner = Runner::new(scratch).map_err(|error| error.to_string())?;
+    for scenario in Scenario::ALL {
+        let tally = kill::everywhere(&runner, scratch, Manner::Shipped, scenario)?;
+        println!("kill: {}: {tally}", scenario.name());
+    }
+    Ok(())
+}
