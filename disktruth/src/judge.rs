@@ -59,7 +59,9 @@ fn look(path: &Path, mut known: Option<&mut (Vec<u8>, Raw)>) -> Raw {
     }
     match file.metadata() {
         Ok(metadata) if metadata.permissions().mode() & 0o7777 == 0o600 => {}
-        Ok(metadata) => return Raw::Broken(format!("has mode {:04o}", metadata.permissions().mode() & 0o7777)),
+        Ok(metadata) => {
+            return Raw::Broken(format!("has mode {:04o}", metadata.permissions().mode() & 0o7777));
+        }
         Err(error) => return Raw::Broken(format!("cannot be looked at: {error}")),
     }
     match &mut known {
@@ -97,9 +99,8 @@ pub fn judge_raw(directory: &Path, session: &Session) -> Result<Raw, String> {
             if session.plane.good(leaf).is_none() {
                 return Err(format!("S2: the live name has certificate {leaf}, which is not one to serve"));
             }
-            let behind = announced.filter(|(latest, last)| {
-                generation < latest || (generation == latest && leaf != last)
-            });
+            let behind = announced
+                .filter(|(latest, last)| generation < latest || (generation == latest && leaf != last));
             if let Some((latest, _)) = behind {
                 return Err(format!("S4: generation {latest} was announced, the live name has {generation}"));
             }

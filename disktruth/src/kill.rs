@@ -28,6 +28,12 @@ impl fmt::Display for Tally {
     }
 }
 
+/// Whether killing a process shows what is wrong with a manner: what was not synced is lost with the power only.
+#[must_use]
+pub const fn shows(manner: Manner) -> bool {
+    matches!(manner, Manner::UnlinkFirst | Manner::TruncateInPlace)
+}
+
 /// Kills the node of a scenario before each of its calls that touch its directory, starts it again, and judges: S3 to S6, S8, S12.
 ///
 /// # Errors
@@ -114,8 +120,7 @@ pub fn take_from_there(directory: &Path, manner: Manner, session: &mut Session) 
     let start = session.now;
     let (ended, disk) = run_in(directory, manner, session, start);
     if ended != Ended::AtRest || !session.is_through() {
-        let told: Vec<String> = session.told.iter().map(|(_, told)| told.to_string()).collect();
-        return Err(format!("S6: started again it ended {ended} after {}", told.join("; ")));
+        return Err(format!("S6: started again it ended {ended} after {}", session.story()));
     }
     drop(disk);
     at_rest(directory, session)?;
@@ -130,7 +135,12 @@ pub fn take_from_there(directory: &Path, manner: Manner, session: &mut Session) 
     at_rest(directory, session)
 }
 
-fn at_rest(directory: &Path, session: &Session) -> Result<(), String> {
+/// What must hold of the directory and the server at the end of the script.
+///
+/// # Errors
+///
+/// What does not hold.
+pub fn at_rest(directory: &Path, session: &Session) -> Result<(), String> {
     judge::judge_raw(directory, session)?;
     judge::judge_names(directory, true)?;
     let (made, planned) = (session.plane.requests(), session.plane.planned());

@@ -1,5 +1,6 @@
 //! The program that scripts/disk runs.
 
+use std::fmt;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,7 +12,7 @@ use certrotate_disktruth::ring::Ring;
 use certrotate_disktruth::scenario::{RUN, Scenario};
 use certrotate_disktruth::strace::Runner;
 use certrotate_disktruth::wire::Far;
-use certrotate_disktruth::kill;
+use certrotate_disktruth::{errors, kill};
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
@@ -37,6 +38,8 @@ enum What {
     },
     /// Kill a node before each of its system calls. Needs strace.
     Kill,
+    /// Let each of a node's system calls fail. Needs strace.
+    Errors,
 }
 
 fn manner(text: &str) -> Result<Manner, String> {
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         What::Kill => in_scratch(kill),
+        What::Errors => in_scratch(errors),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -81,5 +85,38 @@ fn kill(scratch: &Path) -> Result<(), String> {
         let tally = kill::everywhere(&runner, scratch, Manner::Shipped, scenario)?;
         println!("kill: {}: {tally}", scenario.name());
     }
+    for manner in Manner::NAIVE {
+        let outcome = kill::everywhere(&runner, scratch, manner, Scenario::Rotations);
+        println!("{}", expected("kill", manner, &outcome, kill::shows(manner))?);
+    }
     Ok(())
+}
+
+fn errors(scratch: &Path) -> Result<(), String> {
+    let runner = Runner::new(scratch).map_err(|error| error.to_string())?;
+    for scenario in Scenario::ALL {
+        let tally = errors::everywhere(&runner, scratch, scenario)?;
+        println!("errors: {}: {tally}", scenario.name());
+    }
+    Ok(())
+}
+
+/// The line about a store that is wrong on purpose.
+///
+/// # Errors
+///
+/// It passed where it must fail, or the other way round.
+fn expected<T: fmt::Display>(
+    what: &str,
+    manner: Manner,
+    outcome: &Result<T, String>,
+    shows: bool,
+) -> Result<String, String> {
+    let name = manner.name();
+    match outcome {
+        Err(why) if shows => Ok(format!("{what}: {name} fails, as it must: {why}")),
+        Ok(tally) if !shows => Ok(format!("{what}: {name} passes, as this cannot show it: {tally}")),
+        Err(why) => Err(format!("{what}: {name} was to pass, and failed: {why}")),
+        Ok(tally) => Err(format!("{what}: {name} was to fail, and passed: {tally}: the check sees nothing")),
+    }
 }

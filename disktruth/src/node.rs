@@ -5,10 +5,11 @@ use std::fmt;
 
 use certrotate_core::api::{ApiFault, Call, CsrObject, Issued};
 use certrotate_core::config::{Config, ConfigSpec, Template};
+use certrotate_core::disk::DiskCommand;
 use certrotate_core::id::RunId;
 use certrotate_core::input::{Action, ExitReason, Input};
 use certrotate_core::rotator::Rotator;
-use certrotate_core::time::{MonoTime, Now, Span, WallTime};
+use certrotate_core::time::{MonoTime, Now, WallTime};
 use certrotate_core::view::{Handle, Phase};
 use certrotate_x509::{CertChain, csr, request_name};
 
@@ -100,12 +101,10 @@ impl<'a, W: World> Node<'a, W> {
     /// Both clocks go on to the next thing that is due.
     fn wait(&mut self) {
         let wake = self.rotator.wake();
-        let waits = [
-            wake.wall.map(|at| at.since(self.now.wall)),
-            wake.mono.map(|at| at.since(self.now.mono)),
-            Some(Span::from_hours(1)),
-        ];
-        let wait = waits.into_iter().flatten().min().unwrap_or(Span::ZERO);
+        let (wall, mono) =
+            (wake.wall.map(|at| at.since(self.now.wall)), wake.mono.map(|at| at.since(self.now.mono)));
+        // Where nothing is due a look at the clock does no harm.
+        let wait = wall.into_iter().chain(mono).min().unwrap_or(self.rotator.clock_look());
         self.now = Now { wall: self.now.wall.plus(wait), mono: self.now.mono.plus(wait) };
     }
 
@@ -123,6 +122,11 @@ impl<'a, W: World> Node<'a, W> {
                         }
                         Ok(done) => Ok(done),
                     };
+                    if command == DiskCommand::Scan {
+                        for remark in self.disk.remarks() {
+                            self.world.told(Told::Remark(remark.clone()), self.now.wall);
+                        }
+                    }
                     self.inbox.push_back(Input::DiskAnswered { op, result });
                 }
                 Action::MakeKey { op, .. } => {

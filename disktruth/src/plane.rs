@@ -12,8 +12,8 @@ use rcgen::{
 };
 use time::OffsetDateTime;
 
-/// The life of a certificate.
-pub const LIFE: Span = Span::from_hours(24);
+/// The life of a certificate: what is left of it at its renewal outlasts every failing disk here.
+pub const LIFE: Span = Span::from_hours(7 * 24);
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +128,8 @@ impl Plane {
         let request = &self.requests[place];
         if !request.shown.denied && request.leaf.is_none() {
             let verdict = self.script.get(place).copied().unwrap_or(Verdict::Good);
-            let issued = (verdict != Verdict::Denied).then(|| self.issue(&request.shown.csr_pem, verdict, now));
+            let issued =
+                (verdict != Verdict::Denied).then(|| self.issue(&request.shown.csr_pem, verdict, now));
             let request = &mut self.requests[place];
             match issued {
                 Some((pem, leaf)) => (request.shown.chain_pem, request.leaf) = (Some(pem), Some(leaf)),
@@ -159,7 +160,8 @@ impl Plane {
         leaf.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
         leaf.not_before = date(now);
         leaf.not_after = date(now.plus(LIFE));
-        let leaf = leaf.signed_by(&Public(asked.spki_der), &self.issuer).expect("the parameters are complete");
+        let leaf =
+            leaf.signed_by(&Public(asked.spki_der), &self.issuer).expect("the parameters are complete");
         let pem = leaf.pem();
         let (_, facts) = CertChain::read(pem.as_bytes(), None).expect("it was just made");
         (pem, facts.leaf)

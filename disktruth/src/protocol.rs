@@ -146,6 +146,10 @@ impl Monitor {
         if state != State::Open {
             return Err(format!("S7: the file is {state:?}"));
         }
+        if call.name == "write" && call.result.starts_with("-1 EINTR") {
+            // A signal came first, and nothing was written.
+            return Ok(());
+        }
         // A short write is a failed one.
         let given = call.arguments.rsplit(", ").next().unwrap_or_default();
         let whole = call.name != "write" || call.result.split(' ').next() == Some(given);
@@ -162,7 +166,8 @@ impl Monitor {
         match (source, target) {
             (_, Name::Quarantine { .. }) => {}
             (Name::Temporary { .. }, Name::Live) => {
-                let target = self.links.get(from).ok_or("the live name is given to something else than a link")?;
+                let target =
+                    self.links.get(from).ok_or("the live name is given to something else than a link")?;
                 if self.fresh.contains(target) {
                     return Err(format!("S3: {target} has its name and no sync of the directory since"));
                 }
@@ -189,7 +194,9 @@ impl Monitor {
         if !matches!(self.parse(name)?, Name::Temporary { .. }) || target.contains('/') {
             return Err("links are made under temporary names, to names of the same directory".to_owned());
         }
-        if !matches!(self.parse(target)?, Name::Bundle { .. }) || self.files.get(target) == Some(&State::Failed) {
+        if !matches!(self.parse(target)?, Name::Bundle { .. })
+            || self.files.get(target) == Some(&State::Failed)
+        {
             return Err("S7: a link to something else than a good bundle".to_owned());
         }
         if call.succeeded() {

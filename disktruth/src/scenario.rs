@@ -73,7 +73,8 @@ fn litter(directory: &Path) -> io::Result<Session> {
     let script = [Verdict::Good, Verdict::Good, Verdict::Good, Verdict::Good];
     let session = Session::new(&script);
     let start = session.now;
-    let mut keeper = Keeper { session, directory: directory.to_owned(), attic: attic.path().to_owned(), lives: 3 };
+    let mut keeper =
+        Keeper { session, directory: directory.to_owned(), attic: attic.path().to_owned(), lives: 3 };
     let ended = run_in(directory, Manner::Shipped, &mut keeper, start);
     if ended.0 != Ended::AtRest {
         return Err(io::Error::other(format!("the beginning ended {}", ended.0)));

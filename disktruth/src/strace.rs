@@ -68,9 +68,9 @@ impl SysCall {
         match self.name.as_str() {
             "openat" | "open" => self.arguments.contains("O_CREAT") || self.arguments.contains("O_TRUNC"),
             "creat" | "write" | "pwrite64" | "writev" | "ftruncate" | "truncate" | "fallocate" | "rename"
-            | "renameat" | "renameat2" | "link" | "linkat" | "symlink" | "symlinkat" | "unlink" | "unlinkat"
-            | "mkdir" | "mkdirat" | "rmdir" | "chmod" | "fchmod" | "fchmodat" | "chown" | "fchown"
-            | "fchownat" => true,
+            | "renameat" | "renameat2" | "link" | "linkat" | "symlink" | "symlinkat" | "unlink"
+            | "unlinkat" | "mkdir" | "mkdirat" | "rmdir" | "chmod" | "fchmod" | "fchmodat" | "chown"
+            | "fchown" | "fchownat" => true,
             _ => false,
         }
     }
@@ -121,35 +121,31 @@ pub enum Inject {
     Nothing,
     /// The process is killed before the n-th call of this name takes effect.
     Kill(String, u32),
-    /// Calls of these names fail with this error, from the first of the numbers to the second.
-    Error {
-        /// The names, with commas between them.
-        calls: String,
-        /// `EIO` and the like.
-        error: &'static str,
-        /// The first and the last of each name that fails.
-        when: (u32, u32),
-    },
+    /// Calls of these names fail with this error (`EIO` and the like): of each name this many from the n-th on.
+    Error(&'static str, Vec<(String, u32)>, u32),
     /// The n-th call of this name does nothing and says that it did this much.
     Returns(String, u32, u32),
 }
 
 impl Inject {
-    fn option(&self) -> Option<String> {
+    fn options(&self) -> Vec<String> {
         match self {
-            Self::Nothing => None,
-            Self::Kill(call, nth) => Some(format!("inject={call}:signal=KILL:when={nth}")),
-            Self::Error { calls, error, when: (first, last) } => {
-                Some(format!("inject={calls}:error={error}:when={first}..{last}"))
+            Self::Nothing => Vec::new(),
+            Self::Kill(call, nth) => vec![format!("inject={call}:signal=KILL:when={nth}")],
+            Self::Error(error, calls, count) => {
+                let option = |(call, first): &(String, u32)| {
+                    format!("inject={call}:error={error}:when={first}..{}", first + count - 1)
+                };
+                calls.iter().map(option).collect()
             }
-            Self::Returns(call, nth, value) => Some(format!("inject={call}:retval={value}:when={nth}")),
+            Self::Returns(call, nth, value) => vec![format!("inject={call}:retval={value}:when={nth}")],
         }
     }
 }
 
 impl fmt::Display for Inject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.option().unwrap_or_else(|| "nothing injected".to_owned()))
+        f.write_str(&self.options().join(" "))
     }
 }
 
@@ -203,7 +199,7 @@ impl Runner {
     ) -> io::Result<Traced> {
         let mut command = Command::new("strace");
         command.args(["-y", "-s", "48", "-e", &format!("trace={TRACED}"), "-o"]).arg(&self.log);
-        if let Some(option) = inject.option() {
+        for option in inject.options() {
             command.args(["-e", &option]);
         }
         if let Some(size) = self.largest_file {

@@ -146,6 +146,7 @@ fn parse_told(text: &str) -> Option<Told> {
         }
         "withdrawn" => Told::Withdrawn,
         "fault" => Told::Fault(rest.to_owned()),
+        "remark" => Told::Remark(rest.to_owned()),
         "notice" => Told::Notice(rest.to_owned()),
         _ => return None,
     })

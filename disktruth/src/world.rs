@@ -17,6 +17,8 @@ pub enum Told {
     Withdrawn,
     /// A disk operation failed: the line for people.
     Fault(String),
+    /// A scan found something amiss: the line for people.
+    Remark(String),
     /// Anything else that an operator hears: its name.
     Notice(String),
 }
@@ -89,12 +91,19 @@ impl Session {
         self.told.clear();
     }
 
-    /// The lines about failed disk operations.
+    /// The lines about what went wrong on disk.
     pub fn faults(&self) -> impl Iterator<Item = &str> {
         self.told.iter().filter_map(|(_, told)| match told {
-            Told::Fault(line) => Some(line.as_str()),
+            Told::Fault(line) | Told::Remark(line) => Some(line.as_str()),
             Told::Live(..) | Told::Withdrawn | Told::Notice(_) => None,
         })
+    }
+
+    /// Everything that was told, on one line.
+    #[must_use]
+    pub fn story(&self) -> String {
+        let told: Vec<String> = self.told.iter().map(|(_, told)| told.to_string()).collect();
+        told.join("; ")
     }
 
     fn saw(&mut self, now: WallTime) {
@@ -136,6 +145,7 @@ impl fmt::Display for Told {
             Self::Live(generation, leaf) => write!(f, "live {generation} {leaf}"),
             Self::Withdrawn => f.write_str("withdrawn"),
             Self::Fault(line) => write!(f, "fault {line}"),
+            Self::Remark(line) => write!(f, "remark {line}"),
             Self::Notice(name) => write!(f, "notice {name}"),
         }
     }

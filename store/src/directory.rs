@@ -10,11 +10,12 @@
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
+use certrotate_core::disk::DiskFault;
 use rustix::fs::{self, AtFlags, Dir, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use crate::fault::{Cause, Fault};
+use crate::fault::{Cause, Fault, kind_of};
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
@@ -72,22 +73,37 @@ fn is_empty(handle: &OwnedFd, path: &Path) -> Result<bool, Fault> {
 fn make(path: &Path) -> Result<(), Fault> {
     let mut missing = Vec::new();
     for ancestor in path.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty()) {
-        if !matches!(fs::stat(ancestor), Err(Errno::NOENT)) {
-            // It may be one that an earlier run made and was killed before syncing.
-            sync_entry(ancestor)?;
-            break;
+        match fs::stat(ancestor) {
+            Err(Errno::NOENT) => missing.push(ancestor),
+            // What cannot be looked at is not absent.
+            Err(errno) => return Err(unreachable("look at", ancestor, errno)),
+            Ok(_) => {
+                // It may be one that an earlier run made and was killed before syncing.
+                sync_entry(ancestor)?;
+                break;
+            }
         }
-        missing.push(ancestor);
     }
     for directory in missing.into_iter().rev() {
         match fs::mkdir(directory, Mode::RWXU) {
             Ok(()) => mend_mode(directory)?,
             Err(Errno::EXIST) => {}
-            Err(errno) => return Err(Fault::no_directory("make", directory, errno)),
+            Err(errno) => return Err(unreachable("make", directory, errno)),
         }
         sync_entry(directory)?;
     }
     Ok(())
+}
+
+/// A disk that refuses may do better tomorrow; a path that cannot lead to a directory of ours needs a person.
+fn unreachable(operation: &'static str, path: &Path, errno: Errno) -> Fault {
+    match kind_of(errno) {
+        DiskFault::Io if !matches!(errno, Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG | Errno::INVAL) => {
+            Fault::os(operation, path, errno)
+        }
+        DiskFault::NoSpace | DiskFault::ReadOnly => Fault::os(operation, path, errno),
+        _ => Fault::no_directory(operation, path, errno),
+    }
 }
 
 /// A umask can take bits from 0700 but never add any; the owner's are given back.
@@ -105,12 +121,15 @@ fn mend_mode(made: &Path) -> Result<(), Fault> {
 /// system (a mount point has no entry of ours), is not ours to sync.
 fn sync_entry(directory: &Path) -> Result<(), Fault> {
     let above = directory.join("..");
-    let Ok(parent) = fs::open(&above, DIRECTORY, Mode::empty()) else { return Ok(()) };
-    let own = fs::statat(fs::CWD, directory, AtFlags::empty());
-    let other = fs::fstat(&parent);
-    if let (Ok(own), Ok(other)) = (own, other)
-        && own.st_dev != other.st_dev
-    {
+    let parent = match fs::open(&above, DIRECTORY, Mode::empty()) {
+        Ok(parent) => parent,
+        // A link to nowhere has the name and no parent: opening it tells.
+        Err(Errno::ACCESS | Errno::PERM | Errno::NOENT) => return Ok(()),
+        Err(errno) => return Err(Fault::os("open", &above, errno)),
+    };
+    let looking = |errno| Fault::os("look at", directory, errno);
+    let own = fs::statat(fs::CWD, directory, AtFlags::empty()).map_err(looking)?;
+    if own.st_dev != fs::fstat(&parent).map_err(looking)?.st_dev {
         return Ok(());
     }
     fs::fsync(&parent).map_err(|errno| Fault::os("sync", &above, errno))
