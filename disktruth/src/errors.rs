@@ -9,7 +9,7 @@ use crate::judge::{self, Reader};
 use crate::kill;
 use crate::protocol::Monitor;
 use crate::scenario::Scenario;
-use crate::strace::{Inject, Runner, SysCall};
+use crate::strace::{Inject, Runner, SysCall, Traced};
 use crate::world::{Session, Told};
 
 /// What was done.
@@ -42,6 +42,9 @@ const ERRORS: [(&str, &str); 4] = [
     ("EROFS", "read-only file system"),
 ];
 
+/// Is added to the name of an error that lasts.
+const LASTING: &str = " for a while";
+
 /// How long errors last that do not go away at once, in calls of each name.
 const A_WHILE: u32 = 7;
 
@@ -59,7 +62,8 @@ pub fn everywhere(runner: &Runner, home: &Path, scenario: Scenario) -> Result<Ta
     let mut tally = Tally::default();
     for (place, call) in points.iter().enumerate() {
         for (kind, inject, says) in injections(call, &points[place..]) {
-            let reads = once(runner, home, scenario, &inject, says)
+            let unreadable = reads_bundle(call) || kind.ends_with(LASTING);
+            let reads = once(runner, home, scenario, (&inject, says, unreadable))
                 .map_err(|why| format!("{}, {inject} at {call}: {why}", scenario.name()))?;
             tally.runs += 1;
             *tally.kinds.entry(kind).or_default() += 1;
@@ -67,6 +71,13 @@ pub fn everywhere(runner: &Runner, home: &Path, scenario: Scenario) -> Result<Ta
         }
     }
     Ok(tally)
+}
+
+/// Whether a scan reads a bundle by this call.
+fn reads_bundle(call: &SysCall) -> bool {
+    !call.changes()
+        && !call.syncs()
+        && (call.arguments.contains(".pem>") || call.arguments.contains(".pem\""))
 }
 
 /// What can go wrong with a call, and what has to be said then. `rest` are the calls from this one on.
@@ -85,7 +96,7 @@ fn injections(call: &SysCall, rest: &[SysCall]) -> Vec<(String, Inject, Option<&
             let first = |name: &&str| rest.iter().find(|later| later.name == **name).map(|later| later.nth);
             let calls = TOGETHER.iter().filter_map(|name| Some(((*name).to_owned(), first(name)?)));
             let inject = Inject::Error(error, calls.collect(), A_WHILE);
-            all.push((format!("{error} for a while"), inject, Some(text)));
+            all.push((format!("{error}{LASTING}"), inject, Some(text)));
         }
     }
     if call.name == "write" {
@@ -104,14 +115,24 @@ fn once(
     runner: &Runner,
     home: &Path,
     scenario: Scenario,
-    inject: &Inject,
-    says: Option<&str>,
+    (inject, says, unreadable): (&Inject, Option<&str>, bool),
 ) -> Result<u64, String> {
     let (directory, mut session) = scenario.begin(home).map_err(|error| error.to_string())?;
-    let reader = Reader::start(&directory);
+    let reader = Reader::start(&directory, unreadable);
+    session.looks = Some(reader.looks());
     let traced = runner.run(&directory, Manner::Shipped, &mut session, inject);
-    let reads = reader.end()?;
+    session.looks = None;
+    let reads = reader.end();
     let traced = traced.map_err(|error| error.to_string())?;
+    let outcome = reads.and_then(|reads| {
+        judge_run(&traced, &directory, &session, says)?;
+        kill::take_from_there(&directory, Manner::Shipped, &mut session)?;
+        Ok(reads)
+    });
+    outcome.map_err(|why| format!("{why}\n{}", traced.changes(&directory)))
+}
+
+fn judge_run(traced: &Traced, directory: &Path, session: &Session, says: Option<&str>) -> Result<(), String> {
     if !traced.calls.iter().any(|call| call.result.contains("(INJECTED)")) {
         return Err("the call was not reached: nothing is shown".to_owned());
     }
@@ -120,18 +141,17 @@ fn once(
         let ended = traced.ended.as_deref().unwrap_or("without a word");
         return Err(format!("it ended {ended}: {}; {}", session.story(), traced.stderr));
     }
-    judge_told(&session, home, says)?;
-    judge::judge_raw(&directory, &session)?;
-    kill::take_from_there(&directory, Manner::Shipped, &mut session)?;
-    Ok(reads)
+    judge_told(session, directory, says)?;
+    judge::judge_raw(directory, session).map(|_| ())
 }
 
 /// Nothing that was served was taken away, and what went wrong was said with its place.
-fn judge_told(session: &Session, home: &Path, says: Option<&str>) -> Result<(), String> {
+fn judge_told(session: &Session, directory: &Path, says: Option<&str>) -> Result<(), String> {
     if session.told.iter().any(|(_, told)| *told == Told::Withdrawn) {
         return Err(format!("S5: what was served was withdrawn: {}", session.story()));
     }
-    let place = home.join("node").display().to_string();
+    // What is said may be about the directory that it is to be made in.
+    let place = directory.parent().unwrap_or(directory).display().to_string();
     match says {
         Some(text) if !session.faults().any(|line| line.contains(text) && line.contains(&place)) => {
             Err(format!("nothing says {text:?} and where: {}", session.story()))

@@ -169,16 +169,34 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Starts to read.
+    /// Starts to read. `unreadable` says that a bundle may be unreadable to the node for a while: it then points the live name to
+    /// an older one, and a reader sees that.
     #[must_use]
-    pub fn start(directory: &Path) -> Self {
+    pub fn start(directory: &Path, unreadable: bool) -> Self {
         let (ended, reads, wrong) = (Arc::default(), Arc::default(), Arc::default());
         let thread = {
             let directory = directory.to_owned();
             let (ended, reads, wrong) = (Arc::clone(&ended), Arc::clone(&reads), Arc::clone(&wrong));
-            thread::spawn(move || read_on(&directory, &ended, &reads, &wrong))
+            thread::spawn(move || read_on(&directory, unreadable, &ended, (&reads, &wrong)))
         };
         Self { ended, reads, wrong, thread }
+    }
+
+    /// Waits until one more look has begun and ended, or the reader is over.
+    ///
+    /// Between two renewals lie hours, in which whoever has followed the live name opens what it led to. Where time jumps from one
+    /// to the next, that has to be waited for.
+    pub fn catch_up(reads: &AtomicU64) {
+        let begun = reads.load(Ordering::Relaxed);
+        while reads.load(Ordering::Relaxed) < begun.saturating_add(2) {
+            thread::yield_now();
+        }
+    }
+
+    /// The number of its looks, for [`Reader::catch_up`].
+    #[must_use]
+    pub fn looks(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.reads)
     }
 
     /// Reads until it has looked once more, ends, and says how often it read.
@@ -187,10 +205,7 @@ impl Reader {
     ///
     /// What was seen that must not be.
     pub fn end(self) -> Result<u64, String> {
-        let before = self.reads.load(Ordering::Relaxed);
-        while self.reads.load(Ordering::Relaxed) == before && !self.thread.is_finished() {
-            thread::yield_now();
-        }
+        Self::catch_up(&self.reads);
         self.ended.store(true, Ordering::Relaxed);
         if self.thread.join().is_err() {
             return Err("the reader panicked".to_owned());
@@ -200,7 +215,12 @@ impl Reader {
     }
 }
 
-fn read_on(directory: &Path, ended: &AtomicBool, reads: &AtomicU64, wrong: &Mutex<Option<String>>) {
+fn read_on(
+    directory: &Path,
+    unreadable: bool,
+    ended: &AtomicBool,
+    (reads, wrong): (&AtomicU64, &Mutex<Option<String>>),
+) {
     let path = directory.join(LIVE_NAME);
     let mut known = (Vec::new(), Raw::Absent);
     let mut latest = None;
@@ -210,13 +230,15 @@ fn read_on(directory: &Path, ended: &AtomicBool, reads: &AtomicU64, wrong: &Mute
             (Raw::Whole(generation, _), earlier) => {
                 latest = Some(generation);
                 earlier
-                    .filter(|earlier| generation < *earlier)
+                    .filter(|earlier| generation < *earlier && !unreadable)
                     .map(|earlier| format!("S13: a reader saw generation {generation} after {earlier}"))
             }
             (other, _) => Some(format!("S3: a reader saw the live name {other:?}")),
         };
         if let Some(complaint) = complaint {
             *wrong.lock().unwrap_or_else(PoisonError::into_inner) = Some(complaint);
+            // Nobody waits for another look.
+            reads.store(u64::MAX, Ordering::Relaxed);
             return;
         }
         reads.fetch_add(1, Ordering::Relaxed);

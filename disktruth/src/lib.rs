@@ -48,6 +48,7 @@ pub mod ring;
 pub mod scenario;
 pub mod snapshot;
 pub mod strace;
+pub mod volume;
 pub mod wire;
 pub mod world;
 

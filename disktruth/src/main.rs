@@ -8,9 +8,11 @@ use std::process::ExitCode;
 use certrotate_core::time::WallTime;
 use certrotate_disktruth::disk::{Disk, Manner};
 use certrotate_disktruth::node::Node;
+use certrotate_disktruth::power::{self, Nested, Plant};
 use certrotate_disktruth::ring::Ring;
 use certrotate_disktruth::scenario::{RUN, Scenario};
 use certrotate_disktruth::strace::Runner;
+use certrotate_disktruth::volume::{Cut, Kind, Volume};
 use certrotate_disktruth::wire::Far;
 use certrotate_disktruth::{errors, kill};
 use clap::{Parser, Subcommand};
@@ -40,10 +42,23 @@ enum What {
     Kill,
     /// Let each of a node's system calls fail. Needs strace.
     Errors,
+    /// Cut the power before each step. Needs root, loop devices and python3.
+    Power {
+        /// The file systems; by default those that this kernel has.
+        #[arg(value_parser = kind)]
+        kinds: Vec<Kind>,
+        /// Cut it a second time while the start after it puts things in order.
+        #[arg(long)]
+        nested: bool,
+    },
 }
 
 fn manner(text: &str) -> Result<Manner, String> {
     Manner::of(text).ok_or_else(|| format!("there is no manner {text:?}"))
+}
+
+fn kind(text: &str) -> Result<Kind, String> {
+    Kind::of(text).ok_or_else(|| format!("there is no file system {text:?}"))
 }
 
 fn main() -> ExitCode {
@@ -54,6 +69,7 @@ fn main() -> ExitCode {
         }
         What::Kill => in_scratch(kill),
         What::Errors => in_scratch(errors),
+        What::Power { kinds, nested } => in_scratch(|scratch| power(scratch, &kinds, nested)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -101,6 +117,30 @@ fn errors(scratch: &Path) -> Result<(), String> {
     Ok(())
 }
 
+fn power(scratch: &Path, kinds: &[Kind], nested: bool) -> Result<(), String> {
+    let kinds = if kinds.is_empty() { &Kind::ALL } else { kinds };
+    let mut ran = 0;
+    for kind in kinds.iter().copied() {
+        if let Err(why) = power::is_possible(kind) {
+            println!("power: {kind}: SKIPPED: {why}");
+            continue;
+        }
+        let volume = Volume::new(kind, scratch).map_err(|error| error.to_string())?;
+        ran += 1;
+        for cut in Cut::ALL {
+            let manners = if nested { &[][..] } else { &Manner::NAIVE[..] };
+            for manner in [Manner::Shipped].iter().chain(manners).copied() {
+                let plant = Plant { volume: &volume, cut, manner };
+                let tally = plant.everywhere(if nested { Nested::Yes } else { Nested::No })?;
+                let name = format!("power: {kind}, {}", cut.name());
+                let outcome = if tally.wrong.is_some() { Err(tally.to_string()) } else { Ok(tally) };
+                println!("{}", expected(&name, manner, &outcome, power::shows(manner, cut))?);
+            }
+        }
+    }
+    if ran == 0 { Err("no power was cut: nothing is shown".to_owned()) } else { Ok(()) }
+}
+
 /// The line about a store that is wrong on purpose.
 ///
 /// # Errors
@@ -115,6 +155,7 @@ fn expected<T: fmt::Display>(
     let name = manner.name();
     match outcome {
         Err(why) if shows => Ok(format!("{what}: {name} fails, as it must: {why}")),
+        Ok(tally) if manner == Manner::Shipped => Ok(format!("{what}: {tally}")),
         Ok(tally) if !shows => Ok(format!("{what}: {name} passes, as this cannot show it: {tally}")),
         Err(why) => Err(format!("{what}: {name} was to pass, and failed: {why}")),
         Ok(tally) => Err(format!("{what}: {name} was to fail, and passed: {tally}: the check sees nothing")),

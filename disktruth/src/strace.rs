@@ -162,6 +162,21 @@ pub struct Traced {
     pub stderr: String,
 }
 
+impl Traced {
+    /// The calls that change something in a directory or make it durable, a line each, for reading a failure.
+    #[must_use]
+    pub fn changes(&self, directory: &Path) -> String {
+        let directory = directory.display().to_string();
+        let mut lines = Vec::new();
+        for call in
+            self.calls.iter().filter(|call| call.touches(&directory) && (call.changes() || call.syncs()))
+        {
+            lines.push(format!("    {call} = {}", call.result).replace(&format!("{directory}/"), ""));
+        }
+        lines.join("\n")
+    }
+}
+
 /// How nodes are started: this program again, under strace.
 #[derive(Clone, Debug)]
 pub struct Runner {

@@ -1,11 +1,14 @@
 //! What is around a node: a server, somebody who notes what it says, and somebody who ends it.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use certrotate_core::api::ApiFault;
 use certrotate_core::id::{Generation, LeafDigest};
 use certrotate_core::time::WallTime;
 
+use crate::judge::Reader;
 use crate::plane::{Plane, Shown, Verdict};
 
 /// What a node says.
@@ -61,6 +64,8 @@ pub struct Session {
     pub most_open: usize,
     /// How often a node came to rest.
     pub rests: u32,
+    /// The looks of somebody who reads the live name, and has to catch up before time jumps on.
+    pub looks: Option<Arc<AtomicU64>>,
 }
 
 /// When the first node starts, in seconds since 1970.
@@ -77,6 +82,7 @@ impl Session {
             announced: None,
             most_open: 0,
             rests: 0,
+            looks: None,
         }
     }
 
@@ -135,6 +141,9 @@ impl World for Session {
     fn rested(&mut self, now: WallTime) -> bool {
         self.saw(now);
         self.rests += 1;
+        if let Some(looks) = &self.looks {
+            Reader::catch_up(looks);
+        }
         !self.is_through()
     }
 }
