@@ -19,7 +19,7 @@ use crate::ring::Ring;
 use crate::world::{Told, World};
 
 /// More inputs than any run here needs: one that takes more has lost its way.
-const INPUTS: u32 = 4000;
+const INPUTS: u32 = 1500;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

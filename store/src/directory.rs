@@ -7,7 +7,7 @@
 //! The path of the directory is the operator's choice and may lead through links (`/var/lib/kubelet` often is
 //! one). What counts is what was opened in the end: that is checked, locked, and the base of everything else.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use certrotate_core::disk::DiskFault;
@@ -58,6 +58,17 @@ fn check_safe(handle: &OwnedFd, path: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Whether the path still leads to the directory that was locked. What is written elsewhere, nobody would find.
+pub(crate) fn check_same(handle: BorrowedFd<'_>, path: &Path) -> Result<(), Fault> {
+    let looking = |errno| Fault::os("look at", path, errno);
+    let locked = fs::fstat(handle).map_err(looking)?;
+    match fs::stat(path) {
+        Ok(there) if (there.st_dev, there.st_ino) == (locked.st_dev, locked.st_ino) => Ok(()),
+        Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => Err(Fault::because("use", path, Cause::Moved)),
+        Err(errno) => Err(looking(errno)),
+    }
+}
+
 fn is_empty(handle: &OwnedFd, path: &Path) -> Result<bool, Fault> {
     let listing = |errno| Fault::os("list", path, errno);
     for entry in Dir::read_from(handle).map_err(listing)? {
@@ -98,7 +109,9 @@ fn make(path: &Path) -> Result<(), Fault> {
 /// A disk that refuses may do better tomorrow; a path that cannot lead to a directory of ours needs a person.
 fn unreachable(operation: &'static str, path: &Path, errno: Errno) -> Fault {
     match kind_of(errno) {
-        DiskFault::Io if !matches!(errno, Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG | Errno::INVAL) => {
+        DiskFault::Io
+            if !matches!(errno, Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG | Errno::INVAL) =>
+        {
             Fault::os(operation, path, errno)
         }
         DiskFault::NoSpace | DiskFault::ReadOnly => Fault::os(operation, path, errno),
