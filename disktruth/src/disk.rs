@@ -5,6 +5,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use certrotate_core::disk::{DiskCommand, DiskDone, DiskFault, Name};
 use certrotate_store::{Fault, PairName, Store};
@@ -93,7 +94,7 @@ pub struct Disk {
     manner: Manner,
     steps: u32,
     cut_before: Option<u32>,
-    commands: Vec<DiskCommand>,
+    commands: Vec<(DiskCommand, Duration)>,
 }
 
 impl Disk {
@@ -122,9 +123,9 @@ impl Disk {
         self.steps
     }
 
-    /// The commands that were begun.
+    /// The commands that were carried out, and how long each took.
     #[must_use]
-    pub fn commands(&self) -> &[DiskCommand] {
+    pub fn commands(&self) -> &[(DiskCommand, Duration)] {
         &self.commands
     }
 
@@ -141,7 +142,13 @@ impl Disk {
     /// What went wrong, or [`Trouble::Cut`].
     pub fn run(&mut self, command: &DiskCommand) -> Result<DiskDone, Trouble> {
         self.step()?;
-        self.commands.push(*command);
+        let began = Instant::now();
+        let result = self.carry_out(command);
+        self.commands.push((*command, began.elapsed()));
+        result
+    }
+
+    fn carry_out(&mut self, command: &DiskCommand) -> Result<DiskDone, Trouble> {
         match (self.manner, *command) {
             (Manner::NoSync, DiskCommand::SyncFile { .. } | DiskCommand::SyncDir)
             | (Manner::NoFileSync, DiskCommand::SyncFile { .. })

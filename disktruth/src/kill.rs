@@ -130,7 +130,7 @@ pub fn take_from_there(directory: &Path, manner: Manner, session: &mut Session) 
     if ended != Ended::AtRest {
         return Err(format!("S6: a second start ended {ended}"));
     }
-    if let Some(command) = disk.commands().iter().copied().find(|command| DiskCommand::mutates(*command)) {
+    if let Some((command, _)) = disk.commands().iter().find(|(command, _)| DiskCommand::mutates(*command)) {
         return Err(format!("S6: a second start changes something: {command:?}"));
     }
     at_rest(directory, session)

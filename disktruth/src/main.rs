@@ -86,7 +86,7 @@ fn main() -> ExitCode {
         What::Kill { all } => in_scratch(|scratch| kill(scratch, all)),
         What::Errors => in_scratch(errors),
         What::Snapshots { folder, bless } => in_scratch(|scratch| {
-            let runner = Runner::new(scratch).map_err(|error| error.to_string())?;
+            let runner = Runner::here(scratch).map_err(|error| error.to_string())?;
             snapshot::check(&runner, scratch, &folder, bless)?;
             println!(
                 "snapshots: the sequences are as reviewed; 5 syncs in a rotation, 3 of them since the certificate came, 1 at a start"
@@ -120,7 +120,7 @@ fn in_scratch(what: impl FnOnce(&Path) -> Result<(), String>) -> Result<(), Stri
 }
 
 fn kill(scratch: &Path, all: bool) -> Result<(), String> {
-    let runner = Runner::new(scratch).map_err(|error| error.to_string())?;
+    let runner = Runner::here(scratch).map_err(|error| error.to_string())?;
     for scenario in Scenario::ALL {
         let tally = kill::everywhere(&runner, scratch, Manner::Shipped, scenario)?;
         println!("kill: {}: {tally}", scenario.name());
@@ -133,7 +133,7 @@ fn kill(scratch: &Path, all: bool) -> Result<(), String> {
 }
 
 fn errors(scratch: &Path) -> Result<(), String> {
-    let runner = Runner::new(scratch).map_err(|error| error.to_string())?;
+    let runner = Runner::here(scratch).map_err(|error| error.to_string())?;
     for scenario in Scenario::ALL {
         let tally = errors::everywhere(&runner, scratch, scenario)?;
         println!("errors: {}: {tally}", scenario.name());

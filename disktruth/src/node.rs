@@ -18,8 +18,9 @@ use crate::plane::Shown;
 use crate::ring::Ring;
 use crate::world::{Told, World};
 
-/// More inputs than any run here needs: one that takes more has lost its way.
+/// More inputs than any run here needs between two rests, and more rests: one that takes more has lost its way.
 const INPUTS: u32 = 1500;
+const RESTS: u32 = 5000;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,13 +81,18 @@ impl<'a, W: World> Node<'a, W> {
 
     /// Runs until it rests and the world has enough, or until it cannot go on.
     pub fn run(mut self) -> Ended {
-        for _ in 0..INPUTS {
+        let (mut inputs, mut rests) = (0, 0);
+        while inputs < INPUTS && rests < RESTS {
+            inputs += 1;
             let input = match self.inbox.pop_front() {
                 Some(input) => input,
-                None if self.rotator.view().phase == Phase::Resting && !self.world.rested(self.now.wall) => {
-                    return Ended::AtRest;
-                }
                 None => {
+                    if self.rotator.view().phase == Phase::Resting {
+                        if !self.world.rested(self.now.wall) {
+                            return Ended::AtRest;
+                        }
+                        (inputs, rests) = (0, rests + 1);
+                    }
                     self.wait();
                     Input::Tick
                 }

@@ -59,6 +59,18 @@ pub fn check(runner: &Runner, home: &Path, folder: &Path, bless: bool) -> Result
     Ok(())
 }
 
+/// What a renewal costs by strace: system calls on the directory, syncs, and syncs since the certificate came.
+///
+/// # Errors
+///
+/// strace says no.
+pub fn renewal(runner: &Runner, home: &Path) -> Result<(usize, u32, u32), String> {
+    let sections = sections(runner, home, "rotations")?;
+    let section = sections.iter().find(|section| section.title == "live 2").ok_or("there is no renewal")?;
+    let calls = section.lines.iter().filter(|line| !line.starts_with('#')).count();
+    Ok((calls, section.syncs, section.critical))
+}
+
 /// Five syncs in a renewal, three of them since the certificate came; one at a start with everything in order.
 fn count(name: &str, sections: &[Section]) -> Result<(), String> {
     let find = |title: &str| {

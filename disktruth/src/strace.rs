@@ -192,12 +192,21 @@ impl Runner {
     /// # Errors
     ///
     /// strace is not there, or this program cannot find itself.
-    pub fn new(scratch: &Path) -> io::Result<Self> {
+    pub fn here(scratch: &Path) -> io::Result<Self> {
+        Self::new(scratch, std::env::current_exe()?)
+    }
+
+    /// The same with another program that has the command `node`.
+    ///
+    /// # Errors
+    ///
+    /// strace is not there.
+    pub fn new(scratch: &Path, program: PathBuf) -> io::Result<Self> {
         let there = Command::new("strace").arg("--version").stdout(Stdio::null()).status();
         if !there.is_ok_and(|status| status.success()) {
             return Err(io::Error::other("strace is missing; install it (apt-get install strace)"));
         }
-        Ok(Self { program: std::env::current_exe()?, log: scratch.join("strace.log"), largest_file: None })
+        Ok(Self { program, log: scratch.join("strace.log"), largest_file: None })
     }
 
     /// Starts a node on the directory, in this world, and waits until it is over.
