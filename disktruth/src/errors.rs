@@ -51,17 +51,37 @@ const A_WHILE: u32 = 7;
 /// Calls that fail together when a disk does. `write` is not among them, as a node talks by it, too.
 const TOGETHER: [&str; 7] = ["openat", "fsync", "renameat", "symlinkat", "unlinkat", "mkdir", "fchmod"];
 
+/// Which errors are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// One error at each call of each scenario, a full disk and short writes in the rotations: a minute.
+    Some,
+    /// All of them: some minutes.
+    All,
+}
+
+impl Choice {
+    fn takes(self, scenario: Scenario, kind: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some if scenario == Scenario::CleanUp => kind == "EIO",
+            Self::Some => ["EIO", "ENOSPC", "short write", "EINTR"].contains(&kind),
+        }
+    }
+}
+
 /// Lets each call of a scenario's node fail that touches its directory: the served identity stays, the error says what and where,
 /// and the end of the script is reached in the same process.
 ///
 /// # Errors
 ///
 /// The first thing that does not hold, with the error that shows it.
-pub fn everywhere(runner: &Runner, home: &Path, scenario: Scenario) -> Result<Tally, String> {
+pub fn everywhere(runner: &Runner, home: &Path, scenario: Scenario, choice: Choice) -> Result<Tally, String> {
     let points = kill::points(runner, home, Manner::Shipped, scenario)?;
     let mut tally = Tally::default();
     for (place, call) in points.iter().enumerate() {
-        for (kind, inject, says) in injections(call, &points[place..]) {
+        let injections = injections(call, &points[place..]).into_iter();
+        for (kind, inject, says) in injections.filter(|(kind, ..)| choice.takes(scenario, kind)) {
             let unreadable = reads_bundle(call) || kind.ends_with(LASTING);
             let reads = once(runner, home, scenario, (&inject, says, unreadable))
                 .map_err(|why| format!("{}, {inject} at {call}: {why}", scenario.name()))?;

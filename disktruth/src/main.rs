@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use certrotate_core::time::WallTime;
 use certrotate_disktruth::disk::{Disk, Manner};
+use certrotate_disktruth::errors::Choice;
 use certrotate_disktruth::node::Node;
 use certrotate_disktruth::power::{self, Nested, Plant};
 use certrotate_disktruth::ring::Ring;
@@ -45,7 +46,11 @@ enum What {
         all: bool,
     },
     /// Let each of a node's system calls fail. Needs strace.
-    Errors,
+    Errors {
+        /// In every way, and for a while.
+        #[arg(long)]
+        all: bool,
+    },
     /// Compare the sequences of system calls with the reviewed ones, and count the syncs. Needs strace.
     Snapshots {
         /// Where they are.
@@ -57,7 +62,7 @@ enum What {
     },
     /// Cut the power before each step. Needs root, loop devices and python3.
     Power {
-        /// The file systems; by default those that this kernel has.
+        /// The file systems, which must be there; by default those that are.
         #[arg(value_parser = kind)]
         kinds: Vec<Kind>,
         /// Also with the naive stores whose mistake such a cut cannot show.
@@ -84,7 +89,9 @@ fn main() -> ExitCode {
             Ok(())
         }
         What::Kill { all } => in_scratch(|scratch| kill(scratch, all)),
-        What::Errors => in_scratch(errors),
+        What::Errors { all } => {
+            in_scratch(|scratch| errors(scratch, if all { Choice::All } else { Choice::Some }))
+        }
         What::Snapshots { folder, bless } => in_scratch(|scratch| {
             let runner = Runner::here(scratch).map_err(|error| error.to_string())?;
             snapshot::check(&runner, scratch, &folder, bless)?;
@@ -132,20 +139,24 @@ fn kill(scratch: &Path, all: bool) -> Result<(), String> {
     Ok(())
 }
 
-fn errors(scratch: &Path) -> Result<(), String> {
+fn errors(scratch: &Path, choice: Choice) -> Result<(), String> {
     let runner = Runner::here(scratch).map_err(|error| error.to_string())?;
     for scenario in Scenario::ALL {
-        let tally = errors::everywhere(&runner, scratch, scenario)?;
+        let tally = errors::everywhere(&runner, scratch, scenario, choice)?;
         println!("errors: {}: {tally}", scenario.name());
     }
     Ok(())
 }
 
 fn power(scratch: &Path, kinds: &[Kind], all: bool, nested: bool) -> Result<(), String> {
-    let kinds = if kinds.is_empty() { &Kind::ALL } else { kinds };
+    let asked = !kinds.is_empty();
+    let kinds = if asked { kinds } else { &Kind::ALL };
     let mut ran = 0;
     for kind in kinds.iter().copied() {
         if let Err(why) = power::is_possible(kind) {
+            if asked {
+                return Err(format!("{kind}: {why}"));
+            }
             println!("power: {kind}: SKIPPED: {why}");
             continue;
         }

@@ -29,6 +29,8 @@ pub enum Ended {
     AtRest,
     /// The power was cut.
     Cut,
+    /// The machine was switched off.
+    Off,
     /// Core ended it.
     Exit(ExitReason),
     /// It took more inputs than any run needs.
@@ -40,6 +42,7 @@ impl fmt::Display for Ended {
         match self {
             Self::AtRest => f.write_str("at rest"),
             Self::Cut => f.write_str("cut"),
+            Self::Off => f.write_str("off"),
             Self::Exit(reason) => write!(f, "exit {reason:?}"),
             Self::Lost => f.write_str("lost"),
         }
@@ -83,6 +86,9 @@ impl<'a, W: World> Node<'a, W> {
     pub fn run(mut self) -> Ended {
         let (mut inputs, mut rests) = (0, 0);
         while inputs < INPUTS && rests < RESTS {
+            if self.world.is_off() {
+                return Ended::Off;
+            }
             inputs += 1;
             let input = match self.inbox.pop_front() {
                 Some(input) => input,

@@ -84,6 +84,11 @@ impl Plane {
         self.script.len()
     }
 
+    /// One more request is to come, and to be answered so.
+    pub fn plan(&mut self, verdict: Verdict) {
+        self.script.push(verdict);
+    }
+
     /// How many requests have neither a certificate nor a denial.
     #[must_use]
     pub fn open(&self) -> usize {

@@ -182,8 +182,6 @@ impl Traced {
 pub struct Runner {
     program: PathBuf,
     log: PathBuf,
-    /// The largest file that it may write, in bytes.
-    pub largest_file: Option<u32>,
 }
 
 impl Runner {
@@ -206,7 +204,7 @@ impl Runner {
         if !there.is_ok_and(|status| status.success()) {
             return Err(io::Error::other("strace is missing; install it (apt-get install strace)"));
         }
-        Ok(Self { program, log: scratch.join("strace.log"), largest_file: None })
+        Ok(Self { program, log: scratch.join("strace.log") })
     }
 
     /// Starts a node on the directory, in this world, and waits until it is over.
@@ -225,10 +223,6 @@ impl Runner {
         command.args(["-y", "-s", "48", "-e", &format!("trace={TRACED}"), "-o"]).arg(&self.log);
         for option in inject.options() {
             command.args(["-e", &option]);
-        }
-        if let Some(size) = self.largest_file {
-            // The shell's unit is a kilobyte, dash's half of that; util-linux counts bytes.
-            command.args(["prlimit", &format!("--fsize={size}"), "--"]);
         }
         command.arg(&self.program).args(["node", "--manner", manner.name(), "--start"]);
         command.arg(session.now.unix_ms().to_string()).arg("--directory").arg(directory);

@@ -47,6 +47,11 @@ pub trait World {
 
     /// Nothing is in flight: whether time shall go on.
     fn rested(&mut self, now: WallTime) -> bool;
+
+    /// Whether the machine is switched off, whatever is in flight.
+    fn is_off(&self) -> bool {
+        false
+    }
 }
 
 /// A world that outlives its nodes: they are killed and started again in it.

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt as _;
@@ -10,14 +12,13 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use certrotate_core::api::ApiFault;
-use certrotate_core::time::WallTime;
 use certrotate_disktruth::disk::Manner;
 use certrotate_disktruth::judge::{self, Raw};
 use certrotate_disktruth::node::Ended;
-use certrotate_disktruth::plane::{Shown, Verdict};
+use certrotate_disktruth::plane::Verdict;
 use certrotate_disktruth::scenario::run_in;
-use certrotate_disktruth::world::{Session, Told, World};
+use certrotate_disktruth::world::{Session, Told};
+use common::Meddled;
 
 /// A thing that is not a file of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,44 +203,6 @@ fn remove(path: &Path) {
     }
 }
 
-/// Does something to the directory when the first request is made, and undoes it after some faults.
-struct Meddled<'a> {
-    session: Session,
-    meddle: Option<Box<dyn FnOnce() + 'a>>,
-    undo: Option<Box<dyn FnOnce() + 'a>>,
-    faults: u32,
-}
-
-/// How many failures are seen before a person mends what is wrong.
-const PATIENCE: u32 = 4;
-
-impl World for Meddled<'_> {
-    fn create(&mut self, name: &str, csr_pem: &str, now: WallTime) -> Result<Shown, ApiFault> {
-        if let Some(meddle) = self.meddle.take_if(|_| self.session.plane.requests() > 0) {
-            meddle();
-        }
-        self.session.create(name, csr_pem, now)
-    }
-
-    fn get(&mut self, name: &str, now: WallTime) -> Result<Shown, ApiFault> {
-        self.session.get(name, now)
-    }
-
-    fn told(&mut self, told: Told, now: WallTime) {
-        if matches!(told, Told::Fault(_)) {
-            self.faults += 1;
-            if let Some(undo) = self.undo.take_if(|_| self.faults == PATIENCE) {
-                undo();
-            }
-        }
-        self.session.told(told, now);
-    }
-
-    fn rested(&mut self, now: WallTime) -> bool {
-        self.session.rested(now)
-    }
-}
-
 #[test]
 fn a_directory_that_is_replaced_while_we_run_gets_nothing_and_the_old_one_goes_on_when_it_is_back() {
     let place = Place::new();
@@ -256,12 +219,11 @@ fn a_directory_that_is_replaced_while_we_run_gets_nothing_and_the_old_one_goes_o
         fs::rename(&aside, &path).unwrap();
     };
     let session = Session::new(&[Verdict::Good, Verdict::Good, Verdict::Good]);
-    let (meddle, undo): (Box<dyn FnOnce()>, Box<dyn FnOnce()>) = (Box::new(replace), Box::new(put_back));
-    let mut world = Meddled { session, meddle: Some(meddle), undo: Some(undo), faults: 0 };
+    let mut world = Meddled::at_second_request(session, replace).undone(put_back);
     let start = world.session.now;
     let (ended, _) = run_in(&path, Manner::Shipped, &mut world, start);
     assert_eq!(ended, Ended::AtRest, "{}", world.session.story());
-    assert!(world.undo.is_none() && world.session.is_through());
+    assert!(world.is_undone() && world.session.is_through());
     assert!(world.session.faults().any(|line| line.contains("was moved or replaced")));
     assert!(!world.session.told.iter().any(|(_, told)| *told == Told::Withdrawn));
     assert_eq!(world.session.plane.requests(), 3, "no certificate was asked for twice");
