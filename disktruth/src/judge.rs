@@ -1,5 +1,9 @@
 //! What another program sees behind the live name, without any recovery of ours; and whether that is as it must be.
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read as _};

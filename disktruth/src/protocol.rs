@@ -7,6 +7,9 @@
 //! - The live name is replaced by one rename of a link, and only after the directory was synced since its target got its name.
 //! - Only names of ours are changed.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 

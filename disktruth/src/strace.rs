@@ -1,5 +1,8 @@
 //! A node under strace: what it called, and the same again with a kill or an error at one of the calls.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
