@@ -162,6 +162,7 @@ impl<V: Vault> Store<V> {
     }
 
     fn scan(&mut self) -> Result<Inventory, Fault> {
+        directory::check_same(self.locked("scan")?, &self.path)?;
         let mut remarks = Vec::new();
         let inventory = self.scanner("scan")?.scan(&self.vault, self.client_ca.as_ref(), &mut remarks);
         self.remarks = remarks;
@@ -176,6 +177,7 @@ impl<V: Vault> Store<V> {
     fn create(&mut self, name: Name) -> Result<(), Fault> {
         const OPERATION: &str = "create";
         let file_name = self.usable(OPERATION, name)?;
+        directory::check_same(self.locked(OPERATION)?, &self.path)?;
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         #[cfg(feature = "seeded")]
         let flags = crate::seeded::opened(self.locked(OPERATION)?, &file_name, flags);
