@@ -117,7 +117,8 @@ pub fn of_image(world: &World, image: &Disk) -> Option<Violation> {
         (Some(_), Some(bundle)) => private && world.is_acceptable(&bundle),
         (Some(_), None) => false,
     };
-    let serves = live.is_none_or(|live| world.served().is_none_or(|served| live.generation >= served));
+    let durable = world.served().filter(|_| !world.is_unsaved());
+    let serves = live.is_none_or(|live| durable.is_none_or(|served| live.generation >= served));
     match (whole, serves) {
         (true, true) => None,
         (false, _) => Some(Violation {
@@ -208,10 +209,10 @@ pub fn s3_live_name_is_whole(world: &World) -> bool {
 }
 
 /// Whatever a power cut may leave, the live name gives the generation that is served, or a newer one, or nothing in
-/// the middle of its rename.
+/// the middle of its rename; but for what is served as unsaved.
 #[must_use]
 pub fn s4_served_is_durable(world: &World) -> bool {
-    let Some(served) = world.served() else { return true };
+    let Some(served) = world.served().filter(|_| !world.is_unsaved()) else { return true };
     let renaming = world.disk.is_renaming(Name::Live);
     let serves = |live: Result<Option<Generation>, Name>| match live {
         Ok(Some(generation)) => generation >= served,

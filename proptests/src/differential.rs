@@ -145,7 +145,7 @@ pub fn judged(rendered: &Rendered, facts: Option<&CertFacts>) -> Verdict {
     config.chain_required = rendered.client_ca.is_some();
     let key = KeyDigest(rendered.key);
     let at = |secs: i64| WallTime::from_unix_secs(NOW.saturating_add(secs));
-    let whole = judge_issued(&config, &key, facts, at(0), at(ASKED));
+    let whole = judge_issued(&config, &key, facts, at(0), at(ASKED), Span::ZERO);
     // What a certificate is, apart from the time, is asked on its own when one is found on disk.
     if let Err(refusal) = judge_identity(&config, &key, facts) {
         assert_eq!(whole, Err(refusal), "the judgement of a fresh certificate begins with what it is");

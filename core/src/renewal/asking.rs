@@ -279,14 +279,14 @@ impl Asking {
             Issued::Unreadable => Err(Refusal::Unreadable),
             Issued::Readable { cert, facts } => {
                 let Attempt { key_digest, issued_after, .. } = &self.attempt;
-                judge_issued(cx.common.config.spec(), key_digest, &facts, now, *issued_after).map(|()| {
-                    Certificate {
-                        cert,
-                        leaf: facts.leaf,
-                        not_before: facts.not_before,
-                        not_after: facts.not_after,
-                        issued: now,
-                    }
+                let hold = cx.common.times().hold_cap(cx.common.life);
+                let spec = cx.common.config.spec();
+                judge_issued(spec, key_digest, &facts, now, *issued_after, hold).map(|()| Certificate {
+                    cert,
+                    leaf: facts.leaf,
+                    not_before: facts.not_before,
+                    not_after: facts.not_after,
+                    issued: now,
                 })
             }
         };

@@ -235,7 +235,7 @@ impl Renewal {
         match self {
             Self::New => Some(common.mono),
             Self::Locking(phase) => Some(phase.wake()),
-            Self::Recovering(phase) => Some(phase.wake()),
+            Self::Recovering(phase) => Some(phase.wake(common)),
             Self::Resting(phase) => phase.wake(common),
             Self::Keying(phase) => Some(phase.waiting.due),
             Self::Saving(phase) => phase.waiting().map(|waiting| waiting.due),

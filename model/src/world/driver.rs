@@ -122,11 +122,12 @@ impl World {
                 let held = self.ghost.holds_key(key) && self.ghost.holds_cert(cert);
                 self.hold("S13", "what is served was given to the driver, and not erased since", held);
                 if let Some((not_before, not_after)) = self.dates(cert) {
-                    let life = self.life();
+                    let (life, durable) = (self.life(), !self.is_unsaved());
                     self.ghost.went_live(
                         self.now,
                         Announced { generation, cert, not_before, not_after },
                         life,
+                        durable,
                     );
                 }
                 self.served = Some((generation, cert));
@@ -152,11 +153,20 @@ impl World {
         self.node.as_ref().map_or(Span::MAX, |node| node.view().life)
     }
 
+    /// Whether what is served is in memory only, by what the machine says of itself.
+    pub(crate) fn is_unsaved(&self) -> bool {
+        self.node.as_ref().is_some_and(|node| node.view().unsaved)
+    }
+
     fn reported(&mut self, notice: &Notice) {
         if let Notice::RequestStuck { request, .. } = notice {
             for object in &mut self.server.objects {
                 object.given_up |= object.request == *request;
             }
+        }
+        if let Notice::UnsavedRequest { .. } = notice {
+            // A crash loses its key, and there is one such request in a run.
+            self.ghost.requests_lost = self.ghost.requests_lost.saturating_add(1);
         }
         if let Notice::DiskTimedOut { .. } = notice {
             self.asked.iter_mut().for_each(|asked| asked.given_up = true);
