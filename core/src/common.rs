@@ -292,6 +292,11 @@ impl Cx<'_> {
         #[cfg(feature = "seeded")]
         let identity = crate::seeded::planned(self, identity);
         let before = self.common.live.identity().map(|old| old.not_after);
+        let mut identity = identity;
+        if let Some(unsaved) = self.common.unsaved.filter(|unsaved| unsaved.leaf == identity.leaf) {
+            // It was adopted then, and a clock that went back meanwhile does not postpone its renewal (S14).
+            identity.renew_by = identity.renew_by.min(unsaved.renew_by);
+        }
         // What is served from memory goes on, if it is newer.
         self.common.unsaved = self.common.unsaved.filter(|unsaved| unsaved.generation > identity.generation);
         self.common.life = identity.life();

@@ -6,41 +6,25 @@
 
 use crate::common::{Common, Cx};
 use crate::disk::Name;
-use crate::id::Generation;
 use crate::input::Action;
 use crate::live::{Certificate, Identity, Live};
 use crate::notice::Notice;
-use crate::renewal::{Asking, Attempt, Carry, Keying, Renewal};
+use crate::renewal::{Asking, Attempt, Carry, Keying, Ready, Renewal};
 use crate::time::WallTime;
-
-/// What a scan shows of a directory that is not in order.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Glance {
-    /// The best identity, durable or not.
-    pub(crate) best: Option<Identity>,
-    /// The newest pending file and its request, if that is to be taken up.
-    pub(crate) resume: Option<(Name, Attempt)>,
-    /// Whether a certificate waits for its start.
-    pub(crate) held: bool,
-    /// The highest generation that has a name.
-    pub(crate) top: Generation,
-}
 
 /// When a certificate that cannot be written is served all the same, if the clock gets there first.
 pub(crate) fn rescue_at(common: &Common, renewal: &Renewal) -> Option<WallTime> {
-    let waits = common.unsaved.is_none() && in_hand(renewal).is_some();
-    match common.live {
-        Live::Serving(identity) if waits => {
-            let guard = common.times().guard(common.life);
-            Some(identity.not_after.minus(guard))
-        }
-        Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_) => None,
-    }
+    let (attempt, certificate) = in_hand(renewal).filter(|_| common.unsaved.is_none())?;
+    let Live::Serving(identity) = common.live else { return None };
+    let newer = attempt.generation > identity.generation && certificate.not_after > identity.not_after;
+    let at = identity.not_after.minus(common.times().guard(common.life)).max(certificate.not_before);
+    newer.then_some(at)
 }
 
 /// A certificate that was judged and that the disk did not take.
 fn in_hand(renewal: &Renewal) -> Option<(Attempt, Certificate)> {
     match renewal {
+        Renewal::Recovering(phase) if !phase.failed => None,
         Renewal::Recovering(phase) => match phase.carry {
             Carry::Certificate(attempt, certificate) => Some((attempt, certificate)),
             Carry::Nothing | Carry::Rest(_) | Carry::Request(_) => None,
@@ -118,43 +102,51 @@ impl Cx<'_> {
         }
     }
 
-    /// What can be done while the disk refuses to be put in order, from what a scan shows of it; `None` is to try again.
-    pub(crate) fn do_without(&mut self, carry: &Carry, glance: &Glance) -> Option<Renewal> {
-        let best = glance.best.filter(|best| best.generation > self.common.live.generation());
+    /// What can be done while the disk refuses to be put in order: `best` is the best identity that a scan shows, durable
+    /// or not, and `ready` what there would be in an order like that; `None` is to try again.
+    pub(crate) fn do_without(
+        &mut self,
+        carry: &Carry,
+        best: Option<Identity>,
+        ready: &Ready,
+    ) -> Option<Renewal> {
+        let best = best.filter(|best| best.generation > self.common.live.generation());
         if let (None, Some(best)) = (self.common.serving(), best) {
             self.serve_unsaved(best);
         }
+        self.common.top = self.common.top.max(ready.top);
         let failures = self.common.disk_failures.into();
         let wanted = self.common.config.spec().rotate || self.common.serving().is_none();
         let dire = self.common.times().is_longest_retry(self.common.life, failures) && self.is_endangered();
-        if !dire || !wanted || glance.held || self.now.mono < self.common.closed_until() {
+        let held = ready.early.is_some_and(|early| self.common.is_held(early.start, self.now.wall));
+        if !dire || !wanted || held || self.now.mono < self.common.closed_until() {
             return None;
         }
-        let found = glance.resume.map(|(_, attempt)| attempt.key_digest);
+        // What is seen of a pending file may be gone after a power cut: that it was asked for then is known to nobody.
         match carry {
             Carry::Certificate(..) => None,
-            Carry::Request(attempt) if found == Some(attempt.key_digest) => {
-                Some(Asking::begin(self, *attempt))
-            }
-            Carry::Request(attempt) => self.asks_unsaved().then(|| {
-                self.report(Notice::UnsavedRequest { request: attempt.request });
-                Asking::begin(self, *attempt)
-            }),
-            Carry::Nothing | Carry::Rest(_) => {
-                self.common.top = self.common.top.max(glance.top);
-                match glance.resume {
-                    Some((name, attempt)) => {
-                        self.common.pending = Some(name);
-                        Some(Asking::begin(self, attempt))
-                    }
-                    None => self.asks_unsaved().then(|| Keying::in_memory(self)),
-                }
-            }
+            Carry::Request(attempt) => self.asks_unsaved(*attempt),
+            // The request that is on disk is over, and only this run knows.
+            Carry::Rest(resting) if self.now.mono < resting.not_before => None,
+            Carry::Rest(_) => self.begins_unsaved(),
+            Carry::Nothing => match ready.resume {
+                Some(attempt) => self.asks_unsaved(attempt),
+                None => self.begins_unsaved(),
+            },
         }
     }
 
-    /// Whether a request may be made with a key in memory: once.
-    fn asks_unsaved(&mut self) -> bool {
-        !core::mem::replace(&mut self.common.asked_unsaved, true)
+    /// The one request of this run whose key is not durable.
+    fn asks_unsaved(&mut self, attempt: Attempt) -> Option<Renewal> {
+        if core::mem::replace(&mut self.common.asked_unsaved, true) {
+            return None;
+        }
+        self.report(Notice::UnsavedRequest { request: attempt.request });
+        Some(Asking::begin(self, attempt))
+    }
+
+    fn begins_unsaved(&mut self) -> Option<Renewal> {
+        let first = !core::mem::replace(&mut self.common.asked_unsaved, true);
+        first.then(|| Keying::in_memory(self))
     }
 }

@@ -216,6 +216,7 @@ impl Spec {
                 self.lowest = if ended { generation.next() } else { Generation(0) };
             }
             Action::Report(Notice::RequestStuck { .. } | Notice::RequestForeign { .. }) => self.open = None,
+            Action::Report(Notice::DiskTimedOut { .. }) => self.failing = true,
             Action::Report(Notice::Unsaved { .. }) => self.unsaved.0 = true,
             Action::Report(Notice::UnsavedRequest { .. }) => {
                 let first = self.failing && !self.unsaved.1;
@@ -240,7 +241,6 @@ impl Spec {
 
     fn writes(&mut self, op: OpId, command: DiskCommand) {
         if let Some(late) = self.writing() {
-            self.failing = true;
             let looks = matches!(command, DiskCommand::Scan | DiskCommand::Lock);
             self.rule("S7", "what is not answered in time is followed by a scan only", looks);
             self.under_way.remove(late);

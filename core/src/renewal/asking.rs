@@ -11,7 +11,7 @@ use crate::input::{Action, Why};
 use crate::judge::{Refusal, judge_issued};
 use crate::live::Certificate;
 use crate::notice::Notice;
-use crate::renewal::{Attempt, Installing, Outcome, Renewal, Resting};
+use crate::renewal::{Attempt, Carry, Installing, Outcome, Recovering, Renewal, Resting};
 #[cfg(feature = "seeded")]
 use crate::seeded::Bug;
 use crate::time::{MonoTime, Span};
@@ -300,6 +300,11 @@ impl Asking {
             }
             Ok(certificate) => {
                 self.cancel(cx);
+                if cx.common.disk_failures > 0 {
+                    // What the disk made of the last things is not known: they come first (S12).
+                    let carry = Carry::Certificate(self.attempt, certificate);
+                    return Recovering::begin(cx, carry, cx.now.mono);
+                }
                 Installing::begin(cx, self.attempt, certificate)
             }
         }

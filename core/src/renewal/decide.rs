@@ -13,8 +13,7 @@ use crate::judge::{Refusal, judge_identity, judge_time};
 use crate::live::Identity;
 use crate::notice::Notice;
 use crate::renewal::Attempt;
-use crate::time::{Now, Span};
-use crate::unsaved::Glance;
+use crate::time::Now;
 
 #[cfg(feature = "seeded")]
 mod seeded;
@@ -77,8 +76,6 @@ pub(crate) struct Known<'a> {
     pub(crate) live: Generation,
     /// The highest generation known so far.
     pub(crate) top: Generation,
-    /// The life of the last accepted certificate.
-    pub(crate) life: Span,
     /// Whether the directory was synced since the last change.
     pub(crate) synced: bool,
 }
@@ -144,14 +141,10 @@ pub(crate) fn decide(known: &Known<'_>, inventory: &Inventory) -> Decision {
 }
 
 /// What can be seen of a directory that cannot be put in order.
-pub(crate) fn glance(known: &Known<'_>, inventory: &Inventory) -> Glance {
+pub(crate) fn glance(known: &Known<'_>, inventory: &Inventory) -> (Option<Identity>, Ready) {
     let scan = Scan::new(known, inventory);
     let best = scan.chosen();
-    let Ready { early, pending, resume, top, .. } = scan.ready(best);
-    let cap = known.config.times.hold_cap(known.life);
-    let held =
-        early.is_some_and(|early| early.start > known.now.wall && early.start.since(known.now.wall) <= cap);
-    Glance { best, resume: pending.zip(resume), held, top }
+    (best, scan.ready(best))
 }
 
 /// What an operator should hear of, once the directory is in order.

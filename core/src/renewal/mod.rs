@@ -32,6 +32,7 @@ use crate::time::{MonoTime, WallTime};
 use crate::view::Phase;
 
 pub(crate) use asking::Asking;
+pub(crate) use decide::Ready;
 pub(crate) use installing::Installing;
 pub(crate) use recovering::{Locking, Recovering};
 pub(crate) use resting::{Keying, Resting};
@@ -261,6 +262,14 @@ impl Renewal {
                 (None, None)
             }
         }
+    }
+
+    /// The same, where it is known that something failed.
+    fn after_failure(mut self) -> Self {
+        if let Self::Recovering(phase) = &mut self {
+            phase.failed = true;
+        }
+        self
     }
 
     /// The attempt that is under way, if any.

@@ -1,7 +1,7 @@
 //! Start-up, and the way back after a disk failure: the same procedure.
 
 use crate::common::{Common, Cx, Outstanding};
-use crate::disk::{DiskCommand, DiskDone, DiskFault, Inventory, Name};
+use crate::disk::{DiskCommand, DiskDone, DiskFault, Inventory, LiveName, Name};
 use crate::id::Generation;
 use crate::input::{ExitReason, Why};
 use crate::judge::{Refusal, judge_time};
@@ -31,7 +31,7 @@ pub(crate) struct Recovering {
     /// Whether leftovers are removed; not after that has failed.
     tidy: bool,
     /// Whether something has failed since it began.
-    failed: bool,
+    pub(crate) failed: bool,
     /// Nothing is created before this.
     again: MonoTime,
     stage: Stage,
@@ -120,14 +120,14 @@ impl Recovering {
     pub(crate) fn failed(cx: &mut Cx<'_>, command: DiskCommand, fault: DiskFault, carry: Carry) -> Renewal {
         let again_in = cx.disk_backoff();
         cx.report(Notice::DiskFailed { command, fault, again_in });
-        Self::back(cx, carry, cx.after(again_in))
+        Self::back(cx, carry, cx.after(again_in)).after_failure()
     }
 
     /// An operation of another phase was not answered. The scan is carried out after it, so it sees how it ended.
     pub(crate) fn timed_out(cx: &mut Cx<'_>, command: DiskCommand, carry: Carry) -> Renewal {
         let again_in = cx.disk_backoff();
         cx.report(Notice::DiskTimedOut { command });
-        Self::back(cx, carry, cx.after(again_in))
+        Self::back(cx, carry, cx.after(again_in)).after_failure()
     }
 
     /// Looks at the disk, unless the run is to end.
@@ -157,6 +157,7 @@ impl Recovering {
             Some(waiting) => {
                 overdue(waiting, cx)?;
                 cx.report(Notice::DiskTimedOut { command: self.command() });
+                self.failed |= !matches!(self.stage, Stage::Scanning(_));
                 Ok(self.pause(cx))
             }
             None if cx.common.implausible => Err(Why::NotDue),
@@ -201,7 +202,6 @@ impl Recovering {
         }
         let again_in = cx.disk_backoff();
         self.again = cx.after(again_in);
-        self.failed = true;
         self.stage = Stage::Pausing;
         Renewal::Recovering(self)
     }
@@ -211,6 +211,8 @@ impl Recovering {
             // Leftovers in the way of nothing must not keep the node from renewing.
             self.tidy = false;
         }
+        // When a scan succeeds, the disk that refused it is another's: the ordinary way is tried first.
+        self.failed |= !matches!(self.stage, Stage::Scanning(_));
         let command = self.command();
         let paused = self.pause(cx);
         if let Renewal::Recovering(phase) = &paused {
@@ -289,15 +291,20 @@ impl Recovering {
             },
             live: cx.common.live.generation(),
             top: cx.common.top,
-            life: cx.common.life,
             synced: self.synced,
         };
         #[cfg(feature = "seeded")]
         let known = Self::overrated(cx, known, inventory);
-        if self.failed
-            && let Some(next) = cx.do_without(&self.carry, &glance(&known, inventory))
-        {
-            return next;
+        // Where the live name is not ours to change, it is not the disk that refuses.
+        let ours = matches!(inventory.live, LiveName::Absent | LiveName::Link(_) | LiveName::File);
+        if self.failed && ours {
+            let (best, ready) = glance(&known, inventory);
+            if let Some(next) = cx.do_without(&self.carry, best, &ready) {
+                self.note(cx, &ready);
+                // What is in disorder is put in order when there is time.
+                cx.common.untidy = Some(cx.now.mono);
+                return next;
+            }
         }
         match decide(&known, inventory) {
             Decision::Drop(names) => self.unlink(cx, names, false),
@@ -358,6 +365,16 @@ impl Recovering {
         }
     }
 
+    /// Remembers what is on disk.
+    fn note(&self, cx: &mut Cx<'_>, ready: &Ready) {
+        cx.common.top = cx.common.top.max(ready.top);
+        cx.common.no_duration |= ready.no_duration;
+        cx.common.pending = ready.pending;
+        cx.common.linked = ready.linked;
+        cx.common.previous = ready.previous;
+        self.waits(cx, ready);
+    }
+
     /// What only the clock is against is waited for, if it is near; and at start, where nothing else can be served, the
     /// clock is given some time to be set.
     fn waits(&self, cx: &mut Cx<'_>, ready: &Ready) {
@@ -375,16 +392,13 @@ impl Recovering {
 
     /// The directory is in order: take up what was in memory, or the request that was found.
     fn finish(mut self, cx: &mut Cx<'_>, ready: &Ready) -> Renewal {
-        cx.common.pending = ready.pending;
+        self.note(cx, ready);
         cx.common.untidy = if !self.tidy && !ready.leftovers.is_empty() {
             let wait = cx.disk_backoff();
             Some(cx.after(wait))
         } else {
             None
         };
-        self.waits(cx, ready);
-        cx.common.linked = ready.linked;
-        cx.common.previous = ready.previous;
         if cx.common.is_misplaced() {
             // Its bundle is not there: looking again would not change that.
             cx.common.unlinkable = cx.common.live.generation();
