@@ -51,6 +51,8 @@ pub(crate) struct Common {
     pub(crate) doubted_until: MonoTime,
     /// What is served instead, although it is not known to be durable.
     pub(crate) unsaved: Option<Identity>,
+    /// Whether that is withheld, because the clock went back behind its start.
+    pub(crate) withheld: bool,
     /// Whether the one request of this run was made whose key is in memory only.
     pub(crate) asked_unsaved: bool,
     /// Whether the clock is before the time at which this program was built.
@@ -119,6 +121,7 @@ impl Common {
             held_until: MonoTime::default(),
             doubted_until: MonoTime::default(),
             unsaved: None,
+            withheld: false,
             asked_unsaved: false,
             implausible: false,
             astray: false,
@@ -150,10 +153,11 @@ impl Common {
 
     /// What is served, durable or not.
     pub(crate) fn serving(&self) -> Option<Identity> {
-        self.unsaved.or(match self.live {
-            Live::Serving(identity) => Some(identity),
-            Live::None | Live::Held(_) | Live::Withdrawn(_) => None,
-        })
+        match (self.unsaved, self.live) {
+            (Some(unsaved), _) => Some(unsaved).filter(|_| !self.withheld),
+            (None, Live::Serving(identity)) => Some(identity),
+            (None, Live::None | Live::Held(_) | Live::Withdrawn(_)) => None,
+        }
     }
 
     /// Whether the live name names another bundle than the one that is served. A clock that went back and forth in the

@@ -6,7 +6,7 @@ use crate::common::{Common, Cx};
 use crate::config::Config;
 use crate::id::{CertHandle, KeyHandle, RunId};
 use crate::input::{Action, Disposition, Input, Why};
-use crate::live::Live;
+use crate::live::{Identity, Live};
 use crate::renewal::{Renewal, settle};
 use crate::time::{MonoTime, Now, Span, WallTime};
 use crate::unsaved::rescue_at;
@@ -136,7 +136,8 @@ impl Rotator {
             Live::Serving(identity) => Some(identity.not_after),
             Live::Held(identity) => Some(identity.not_before),
         };
-        let unsaved = self.common.unsaved.map(|identity| identity.not_after);
+        let changes = |it: Identity| if self.common.withheld { it.not_before } else { it.not_after };
+        let unsaved = self.common.unsaved.map(changes);
         let rescue = rescue_at(&self.common, &self.renewal);
         [built, live, unsaved, rescue].into_iter().flatten().min()
     }
@@ -145,7 +146,7 @@ impl Rotator {
     #[must_use]
     pub fn view(&self) -> View {
         let (identity, serving) = match self.common.live {
-            _ if self.common.unsaved.is_some() => (self.common.unsaved, true),
+            _ if self.common.unsaved.is_some() => (self.common.unsaved, !self.common.withheld),
             Live::Serving(identity) => (Some(identity), true),
             Live::Held(identity) => (Some(identity), false),
             Live::None | Live::Withdrawn(_) => (None, false),

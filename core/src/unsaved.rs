@@ -79,7 +79,7 @@ impl Cx<'_> {
         let Identity { generation, not_after, key, cert, .. } = identity;
         self.common.life = identity.life();
         self.common.refused = None;
-        self.common.unsaved = Some(identity);
+        (self.common.unsaved, self.common.withheld) = (Some(identity), false);
         self.report(Notice::Unsaved { generation, not_after });
         self.actions.push(Action::GoLive { generation, key, cert });
     }
@@ -87,18 +87,23 @@ impl Cx<'_> {
     /// Judges what is served from memory by the time now.
     pub(crate) fn judge_unsaved(&mut self) {
         let wall = self.now.wall;
-        let Some(identity) = self.common.unsaved.filter(|identity| !identity.is_valid(wall)) else { return };
-        let Identity { generation, not_before, not_after, .. } = identity;
-        self.common.unsaved = None;
-        self.actions.push(Action::Withdraw { generation });
+        let Some(Identity { generation, key, cert, not_before, not_after, .. }) = self.common.unsaved else {
+            return;
+        };
+        let withheld = wall < not_before;
+        let before = core::mem::replace(&mut self.common.withheld, withheld);
         if wall >= not_after {
+            self.common.unsaved = None;
+            if !before {
+                self.actions.push(Action::Withdraw { generation });
+            }
             self.report(Notice::Expired { generation, not_after });
             self.common.live = Live::Withdrawn(generation);
-        } else {
+        } else if withheld && !before {
+            self.actions.push(Action::Withdraw { generation });
             self.report(Notice::NotYetValid { generation, not_before });
-            if let Live::Serving(Identity { generation, key, cert, .. }) = self.common.live {
-                self.actions.push(Action::GoLive { generation, key, cert });
-            }
+        } else if before && !withheld {
+            self.actions.push(Action::GoLive { generation, key, cert });
         }
     }
 

@@ -13,7 +13,7 @@ use crate::disk::{Content, DiskCommand, DiskDone, DiskFault, Name};
 use crate::id::FileNumber;
 use crate::input::{ExitReason, Why};
 use crate::judge::{Refusal, judge_time};
-use crate::live::{Certificate, Identity};
+use crate::live::{Certificate, Identity, Live};
 use crate::notice::Notice;
 use crate::renewal::{Attempt, Carry, Outcome, Recovering, Renewal, Resting, overdue};
 
@@ -45,6 +45,7 @@ enum InstallStep {
     Rename,
     SyncDir,
     UnlinkPending,
+    SyncHeld,
     Symlink,
     Switch,
     SyncSwitch,
@@ -117,8 +118,10 @@ impl Installing {
             InstallStep::SyncDir => self.linking(cx),
             InstallStep::UnlinkPending => {
                 cx.common.pending = None;
-                self.linking(cx)
+                // Nothing follows soon that this removal could ride on (S12).
+                self.linking(cx).or(Some(InstallStep::SyncHeld))
             }
+            InstallStep::SyncHeld => None,
             InstallStep::Symlink => Some(InstallStep::Switch),
             InstallStep::Switch => Some(InstallStep::SyncSwitch),
             InstallStep::SyncSwitch => None,
@@ -146,7 +149,7 @@ impl Installing {
             }
             InstallStep::SyncFile => DiskCommand::SyncFile { name },
             InstallStep::Rename => DiskCommand::Rename { from: name, to: self.bundle() },
-            InstallStep::SyncDir | InstallStep::SyncSwitch => DiskCommand::SyncDir,
+            InstallStep::SyncDir | InstallStep::SyncHeld | InstallStep::SyncSwitch => DiskCommand::SyncDir,
             InstallStep::UnlinkPending => match cx.common.pending {
                 Some(name) => DiskCommand::Unlink { name },
                 None => DiskCommand::SyncDir,
@@ -164,6 +167,11 @@ impl Installing {
     /// The bundle is durable, and so is the switch if there was one: serve it, or hold it.
     fn installed(self, cx: &mut Cx<'_>) -> Renewal {
         let Certificate { not_before, not_after, .. } = self.certificate;
+        if matches!(cx.common.live, Live::Withdrawn(over) if over >= self.attempt.generation) {
+            // It was served from memory, and ended so; the clock went back since (S14).
+            let (resting, _) = Resting::retired(cx, self.attempt.generation);
+            return Recovering::back(cx, Carry::Rest(resting), cx.now.mono);
+        }
         match judge_time(cx.now.wall, not_before, not_after) {
             Err(Refusal::NotYetValid { .. }) if cx.common.is_held(not_before, cx.now.wall) => {
                 return self.held(cx);
