@@ -178,6 +178,10 @@ impl Common {
 
     /// Whether a certificate that starts then is waited for.
     pub(crate) fn is_held(&self, start: WallTime, now: WallTime) -> bool {
+        #[cfg(feature = "seeded")]
+        if self.bug(crate::seeded::Bug::H01) {
+            return start > now;
+        }
         start > now && start.since(now) <= self.times().hold_cap(self.life)
     }
 
@@ -185,6 +189,10 @@ impl Common {
     pub(crate) fn closed_until(&self) -> MonoTime {
         let looks = self.mono.plus(self.times().clock_look(self.life));
         let implausible = if self.implausible { looks } else { MonoTime::default() };
+        #[cfg(feature = "seeded")]
+        if self.bug(crate::seeded::Bug::H02) {
+            return self.floor.max(self.doubted_until).max(implausible);
+        }
         self.floor.max(self.held_until).max(self.doubted_until).max(implausible)
     }
 
@@ -343,6 +351,8 @@ impl Cx<'_> {
     pub(crate) fn judge_clock(&mut self) {
         let (wall, built) = (self.now.wall, self.common.config.spec().built);
         let implausible = wall < built;
+        #[cfg(feature = "seeded")]
+        let implausible = implausible && !self.bug(crate::seeded::Bug::C01);
         if implausible && !self.common.implausible {
             self.report(Notice::ClockImplausible { built });
         }

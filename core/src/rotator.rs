@@ -104,6 +104,8 @@ impl Rotator {
             Renewal::Resting(resting) => {
                 let renewal = self.renewal_by_wall().filter(|_| resting.is_open(&self.common));
                 let early = self.common.early.map(|early| early.start);
+                #[cfg(feature = "seeded")]
+                let early = early.filter(|_| !self.common.bug(crate::seeded::Bug::H03));
                 let edge = self.edge().into_iter().chain(early).min();
                 match (renewal, edge) {
                     (Some(renewal), Some(edge)) if renewal < edge => {

@@ -10,6 +10,8 @@ use crate::input::Action;
 use crate::live::{Certificate, Identity, Live};
 use crate::notice::Notice;
 use crate::renewal::{Asking, Attempt, Carry, Keying, Ready, Renewal};
+#[cfg(feature = "seeded")]
+use crate::seeded::Bug;
 use crate::time::WallTime;
 
 /// When a certificate that cannot be written is served all the same, if the clock gets there first.
@@ -43,6 +45,10 @@ fn in_hand(renewal: &Renewal) -> Option<(Attempt, Certificate)> {
 impl Cx<'_> {
     /// Whether there is no identity to serve, or its end is so near that losing it is close.
     pub(crate) fn is_endangered(&self) -> bool {
+        #[cfg(feature = "seeded")]
+        if self.bug(Bug::U01) {
+            return true;
+        }
         let guard = self.common.times().guard(self.common.life);
         self.common.serving().is_none_or(|identity| identity.not_after.since(self.now.wall) <= guard)
     }
@@ -50,6 +56,10 @@ impl Cx<'_> {
     /// At the end of a step: serves what the disk did not take, where there would be nothing else to serve.
     pub(crate) fn rescue(&mut self, renewal: &Renewal) {
         let Some((attempt, certificate)) = in_hand(renewal) else { return };
+        #[cfg(feature = "seeded")]
+        if self.bug(Bug::U03) {
+            return;
+        }
         let over = self
             .common
             .live
@@ -143,7 +153,7 @@ impl Cx<'_> {
 
     /// The one request of this run whose key is not durable.
     fn asks_unsaved(&mut self, attempt: Attempt) -> Option<Renewal> {
-        if core::mem::replace(&mut self.common.asked_unsaved, true) {
+        if !self.is_first_unsaved() {
             return None;
         }
         self.report(Notice::UnsavedRequest { request: attempt.request });
@@ -151,7 +161,14 @@ impl Cx<'_> {
     }
 
     fn begins_unsaved(&mut self) -> Option<Renewal> {
-        let first = !core::mem::replace(&mut self.common.asked_unsaved, true);
-        first.then(|| Keying::in_memory(self))
+        self.is_first_unsaved().then(|| Keying::in_memory(self))
+    }
+
+    fn is_first_unsaved(&mut self) -> bool {
+        #[cfg(feature = "seeded")]
+        if self.bug(Bug::U02) {
+            return true;
+        }
+        !core::mem::replace(&mut self.common.asked_unsaved, true)
     }
 }

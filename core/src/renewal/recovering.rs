@@ -157,7 +157,7 @@ impl Recovering {
             Some(waiting) => {
                 overdue(waiting, cx)?;
                 cx.report(Notice::DiskTimedOut { command: self.command() });
-                self.failed |= !matches!(self.stage, Stage::Scanning(_));
+                self.failed |= self.is_set_back();
                 Ok(self.pause(cx))
             }
             None if cx.common.implausible => Err(Why::NotDue),
@@ -212,13 +212,18 @@ impl Recovering {
             self.tidy = false;
         }
         // When a scan succeeds, the disk that refused it is another's: the ordinary way is tried first.
-        self.failed |= !matches!(self.stage, Stage::Scanning(_));
+        self.failed |= self.is_set_back();
         let command = self.command();
         let paused = self.pause(cx);
         if let Renewal::Recovering(phase) = &paused {
             cx.report(Notice::DiskFailed { command, fault, again_in: phase.again.since(cx.now.mono) });
         }
         paused
+    }
+
+    /// Whether a failure now tells of more than a scan that has to be repeated.
+    fn is_set_back(&self) -> bool {
+        !matches!(self.stage, Stage::Scanning(_)) || matches!(self.carry, Carry::Certificate(..))
     }
 
     /// The operation that is outstanding.
@@ -386,6 +391,8 @@ impl Recovering {
         } else {
             let wait = cx.common.times().clock_wait(cx.common.life);
             cx.common.doubted_until = cx.after(wait);
+            #[cfg(feature = "seeded")]
+            crate::seeded::doubts_badly(cx);
             cx.report(Notice::ClockInDoubt { not_before: early.start, wait });
         }
     }

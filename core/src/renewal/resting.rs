@@ -74,7 +74,10 @@ impl Resting {
                 cx.common.config.spec().rotate && identity.is_due(cx.now)
             }
         };
-        if cx.common.early.is_some_and(|early| cx.now.wall >= early.start) {
+        let started = cx.common.early.is_some_and(|early| cx.now.wall >= early.start);
+        #[cfg(feature = "seeded")]
+        let started = started && !(cx.bug(Bug::H03) && cx.now.mono < cx.common.held_until);
+        if started {
             return Ok(Recovering::begin(cx, Carry::Rest(self), cx.now.mono));
         }
         if wanted && cx.now.mono >= self.opens(cx.common) {

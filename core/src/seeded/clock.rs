@@ -231,3 +231,12 @@ pub(crate) fn turn(cx: &Cx<'_>) -> usize {
     let next = || TURNS.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9) >> 16;
     if cx.bug(Bug::B50) { next() } else { 0 }
 }
+
+/// How long a doubtful clock is waited for: [`Bug::C02`], [`Bug::C03`].
+pub(crate) fn doubts_badly(cx: &mut Cx<'_>) {
+    match cx.seeded() {
+        Some(Bug::C02) => cx.common.doubted_until = cx.after(Span::from_hours(8760)),
+        Some(Bug::C03) => cx.common.doubted_until = cx.now.mono,
+        _ => {}
+    }
+}
