@@ -18,8 +18,7 @@ pub struct Wanted {
     pub(crate) subject: Subject,
     pub(crate) sans: Vec<San>,
     pub(crate) usages: Usages,
-    /// Whether a client CA is configured.
-    pub(crate) chain: bool,
+    pub(crate) chain: bool, // whether a client CA is configured
 }
 
 /// What an observer of inputs and actions knows; nothing at the start of a run.
@@ -27,14 +26,11 @@ pub struct Wanted {
 pub struct Spec {
     under_way: Map<OpId, Asked, 5>,
     keys: Map<KeyHandle, KeyDigest, 6>,
-    /// Certificates that are what was asked for.
-    certs: Map<CertHandle, Good, 4>,
+    certs: Map<CertHandle, Good, 4>, // certificates that are what was asked for
     files: Map<Name, File, 10>,
     served: Option<(Generation, Good)>,
-    /// What went live last.
-    last: Option<(Generation, CertHandle, Good)>,
-    /// The lowest generation that may go live.
-    pub(crate) lowest: Generation,
+    last: Option<(Generation, CertHandle, Good)>, // what went live last
+    pub(crate) lowest: Generation,                // the lowest generation that may go live
     /// The key of the request that is on its way, unless the server decided on it.
     pub(crate) open: Option<KeyHandle>,
     /// Whether the input answers nothing that is under way.
@@ -71,10 +67,8 @@ impl Good {
 struct File {
     /// That of a link is in the file that it names.
     content: Option<Content>,
-    /// Whether this run wrote and synced it.
-    synced: bool,
-    /// Whether the directory was synced since the name last changed.
-    durable: bool,
+    synced: bool,  // whether this run wrote and synced it
+    durable: bool, // whether the directory was synced since the name last changed
 }
 impl Spec {
     fn rule(&mut self, id: &'static str, sentence: &'static str, kept: bool) {

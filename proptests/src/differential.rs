@@ -35,7 +35,7 @@ use certrotate_core::config::{ConfigSpec, Template};
 use certrotate_core::facts::CertFacts;
 use certrotate_core::id::KeyDigest;
 use certrotate_core::judge::{Refusal, judge_identity, judge_issued};
-use certrotate_core::time::WallTime;
+use certrotate_core::time::{Span, WallTime};
 use certrotate_x509::{CertChain, ClientCa};
 
 pub use case::{
