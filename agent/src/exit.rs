@@ -103,12 +103,7 @@ impl Verdict {
             | Notice::FileUnreadable { .. }
             | Notice::LiveNameForeign { .. } => Some(Exit::Store),
             Notice::KeyFailed { .. } => Some(Exit::Internal),
-            Notice::Held { .. }
-            | Notice::Unsaved { .. }
-            | Notice::UnsavedRequest { .. }
-            | Notice::ClockImplausible { .. }
-            | Notice::ClockInDoubt { .. }
-            | Notice::FileRefused { .. }
+            Notice::FileRefused { .. }
             | Notice::FileCorrupt { .. }
             | Notice::Quarantined { .. }
             | Notice::Live { .. }

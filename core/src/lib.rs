@@ -102,5 +102,4 @@ pub mod seeded;
 pub mod time;
 pub mod times;
 pub mod trace;
-mod unsaved;
 pub mod view;
