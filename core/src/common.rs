@@ -47,6 +47,12 @@ pub(crate) struct Common {
     pub(crate) early: Option<WallTime>,
     /// No attempt begins before this: the floor between two issuances.
     pub(crate) floor: MonoTime,
+    /// No attempt that another template leads to begins before this: the same floor between two of them.
+    pub(crate) changes: MonoTime,
+    /// Whether the template changed and no attempt has begun since.
+    pub(crate) changed: bool,
+    /// Attempts up to this generation do not count as failed: what they asked for is not wanted any more, or they were installed.
+    pub(crate) settled: Generation,
     /// The identity whose bundle could not be given the live name, because it is gone.
     pub(crate) unlinkable: Generation,
     /// Whether a shutdown was asked for.
@@ -98,6 +104,9 @@ impl Common {
             untidy: None,
             early: None,
             floor: MonoTime::default(),
+            changes: MonoTime::default(),
+            changed: false,
+            settled: Generation(0),
             unlinkable: Generation(0),
             stopping: false,
             #[cfg(feature = "seeded")]
@@ -119,7 +128,9 @@ impl Common {
             Live::Serving(identity) if identity.is_valid(now) && self.refused != Some(Refused::Live) => {
                 Credential::Live(identity.generation)
             }
-            Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_) => Credential::Bootstrap,
+            Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_) | Live::Unwanted(_) => {
+                Credential::Bootstrap
+            }
         }
     }
 
@@ -130,7 +141,7 @@ impl Common {
             Live::Serving(identity) => {
                 self.linked != Some(identity.name) && self.unlinkable != identity.generation
             }
-            Live::None | Live::Held(_) | Live::Withdrawn(_) => false,
+            Live::None | Live::Held(_) | Live::Withdrawn(_) | Live::Unwanted(_) => false,
         }
     }
 
@@ -142,7 +153,7 @@ impl Common {
     /// How many attempts in a row came to nothing, counting `generation`'s; survives restarts, because it
     /// is read off the disk.
     pub(crate) fn failed_attempts(&self, generation: Generation) -> u32 {
-        generation.0.saturating_sub(self.live.generation().0)
+        generation.0.saturating_sub(self.live.generation().max(self.settled).0)
     }
 }
 
@@ -258,6 +269,9 @@ impl Cx<'_> {
         }
         self.common.live = Live::Held(identity);
         self.judge_live();
+        if identity.outdated {
+            self.report(Notice::Outdated { generation: identity.generation });
+        }
         if matches!(self.common.live, Live::Serving(_)) {
             self.report(Notice::Live {
                 generation: identity.generation,
@@ -296,7 +310,11 @@ impl Cx<'_> {
                 self.actions.push(Action::GoLive { generation, key, cert });
                 Live::Serving(identity)
             }
-            same @ (Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_)) => same,
+            same @ (Live::None
+            | Live::Serving(_)
+            | Live::Held(_)
+            | Live::Withdrawn(_)
+            | Live::Unwanted(_)) => same,
         };
     }
 }

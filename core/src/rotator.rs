@@ -70,6 +70,7 @@ impl Rotator {
             Input::KeyMade { op, result } => self.renewal.key_made(&mut cx, op, result),
             Input::CallAnswered { op, result } => self.renewal.call_answered(&mut cx, op, result),
             Input::RotateNow => self.renewal.rotate_now(&mut cx),
+            Input::Reconfigure(config) => self.renewal.reconfigure(&mut cx, config),
             Input::Shutdown => self.renewal.shutdown(&mut cx),
         };
         let (renewal, mut disposition) = settle(self.renewal, outcome);
@@ -124,7 +125,7 @@ impl Rotator {
     /// When the live identity is to be withdrawn, or the one that is held goes live.
     fn edge(&self) -> Option<WallTime> {
         match self.common.live {
-            Live::None | Live::Withdrawn(_) => None,
+            Live::None | Live::Withdrawn(_) | Live::Unwanted(_) => None,
             Live::Serving(identity) => Some(identity.not_after),
             Live::Held(identity) => Some(identity.not_before),
         }
@@ -136,7 +137,7 @@ impl Rotator {
         let (identity, serving) = match self.common.live {
             Live::Serving(identity) => (Some(identity), true),
             Live::Held(identity) => (Some(identity), false),
-            Live::None | Live::Withdrawn(_) => (None, false),
+            Live::None | Live::Withdrawn(_) | Live::Unwanted(_) => (None, false),
         };
         View {
             phase: self.renewal.phase(),
@@ -155,7 +156,7 @@ impl Rotator {
     pub fn live(&self, wall: WallTime) -> Option<(KeyHandle, CertHandle)> {
         match self.common.live {
             Live::Serving(identity) if identity.is_valid(wall) => Some((identity.key, identity.cert)),
-            Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_) => None,
+            Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_) | Live::Unwanted(_) => None,
         }
     }
 

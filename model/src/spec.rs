@@ -41,6 +41,8 @@ pub struct Spec {
     pub(crate) open: Option<KeyHandle>,
     /// Whether the input that was given answers nothing that is under way.
     pub stray: bool,
+    /// What was served for another subject than is wanted by now.
+    disowned: Option<Generation>,
     /// Whether somebody else changed the directory, so that what is known of it counts for nothing.
     pub meddled: bool,
     /// The first rule that was broken, under the invariant that it belongs to.
@@ -136,7 +138,10 @@ impl Spec {
             let content = match &entry.found {
                 Found::Bundle(found) => {
                     self.keys.insert(found.key, found.key_digest);
-                    self.show(wanted, found.cert, found.key, &found.facts);
+                    // What has only other names or usages by now is served until it is replaced.
+                    let Wanted { sans, usages, .. } = wanted.clone();
+                    let facts = CertFacts { sans, usages, ..found.facts.clone() };
+                    self.show(wanted, found.cert, found.key, &facts);
                     let (generation, issued) = (found.header.generation, found.header.issued);
                     Some(Content::Bundle { generation, key: found.key, cert: found.cert, issued })
                 }
@@ -198,6 +203,17 @@ impl Spec {
         step.actions.iter().for_each(|action| self.acts(now.wall, action));
         let valid = self.served.is_none_or(|(_, good)| good.holds(now.wall));
         self.rule("S1", "what is served is valid", valid);
+        let taken_back = self.disowned.take().is_none();
+        self.rule("S2", "what is for another subject is withdrawn with the step that says so", taken_back);
+    }
+
+    /// Something else is wanted from now on; for another subject, what was for the one before may not be served.
+    pub(crate) fn edited(&mut self, subject: bool) {
+        self.open = None;
+        if subject {
+            self.disowned = self.served.map(|(generation, _)| generation);
+            (self.last, self.certs) = (None, Map::default());
+        }
     }
 
     fn acts(&mut self, wall: WallTime, action: &Action) {
@@ -213,8 +229,9 @@ impl Spec {
             Action::GoLive { generation, key, cert } => self.goes_live(wall, generation, key, cert),
             Action::Withdraw { generation } => {
                 let served = self.served.take().filter(|(served, _)| *served == generation);
-                let over = served.is_some_and(|(_, good)| !good.holds(wall));
-                self.rule("S1", "only what is served and not valid is withdrawn", over);
+                let disowned = self.disowned.take().is_some();
+                let over = disowned || served.is_some_and(|(_, good)| !good.holds(wall));
+                self.rule("S1", "only what is served and not valid, or not wanted, is withdrawn", over);
                 let ended = served.is_some_and(|(_, good)| wall >= good.end);
                 self.lowest = if ended { generation.next() } else { self.lowest };
             }

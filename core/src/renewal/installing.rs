@@ -72,6 +72,11 @@ impl Installing {
         Some(self.waiting)
     }
 
+    /// The operation that is outstanding.
+    pub(crate) fn under_way(&self, cx: &Cx<'_>) -> (Outstanding, DiskCommand) {
+        (self.waiting, self.command(cx))
+    }
+
     pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {
         #[cfg(feature = "seeded")]
         if let Some(outcome) = self.ticked_badly(cx) {
@@ -163,13 +168,21 @@ impl Installing {
         let identity = Identity::new(cx.common.times(), cx.now, place, &self.certificate);
         cx.go_live(identity);
         let resting = Resting::installed(cx);
-        if cx.common.stopping { cx.exit(ExitReason::Shutdown) } else { resting }
+        if cx.common.stopping {
+            return cx.exit(ExitReason::Shutdown);
+        }
+        // It was judged by another template; its bundle shows whether it fits the one of now.
+        if self.certificate.outdated {
+            Recovering::begin(cx, Carry::Rest(resting), cx.now.mono)
+        } else {
+            Renewal::Resting(resting)
+        }
     }
 
     /// It ended, or the clock went back behind its start, while it was made durable. What is live stays
     /// so, and the live name is pointed back to it.
     fn too_late(self, cx: &mut Cx<'_>, refusal: Refusal) -> Renewal {
-        let (resting, again_in) = Resting::retired(cx, self.attempt.generation);
+        let (resting, again_in) = Resting::late(cx, self.attempt.generation);
         let request = self.attempt.request;
         cx.report(Notice::CertificateRefused { request, refusal, again_in });
         Recovering::back(cx, Carry::Rest(resting), cx.now.mono)

@@ -49,6 +49,8 @@ enum Stage {
     Switching { waiting: Outstanding, temporary: Name },
     /// Syncing the directory.
     Syncing(Outstanding),
+    /// Waiting for the end of what was under way when the configuration changed; what came of it a scan will show.
+    Ending { waiting: Outstanding, command: DiskCommand },
     /// Waiting until `again`, then scanning.
     Pausing,
 }
@@ -133,6 +135,22 @@ impl Recovering {
         if cx.common.stopping { cx.exit(ExitReason::Shutdown) } else { Self::begin(cx, carry, again) }
     }
 
+    /// Looks at the disk when an operation of another phase, which is over, has ended.
+    pub(crate) fn after(under_way: (Outstanding, DiskCommand), carry: Carry, again: MonoTime) -> Renewal {
+        let (waiting, command) = under_way;
+        let stage = Stage::Ending { waiting, command };
+        Renewal::Recovering(Self { carry, synced: false, tidy: true, again, stage })
+    }
+
+    /// What was decided on is not to be gone on with; a scan that is under way is as good as a fresh one.
+    pub(crate) fn interrupted(mut self) -> Renewal {
+        match (self.stage, self.waiting()) {
+            (Stage::Scanning(_) | Stage::Pausing, _) | (_, None) => {}
+            (_, Some(waiting)) => self.stage = Stage::Ending { waiting, command: self.command() },
+        }
+        Renewal::Recovering(self)
+    }
+
     pub(crate) fn waiting(self) -> Option<Outstanding> {
         match self.stage {
             Stage::Scanning(waiting)
@@ -140,7 +158,8 @@ impl Recovering {
             | Stage::Unlinking { waiting, .. }
             | Stage::Quarantining { waiting, .. }
             | Stage::Linking { waiting, .. }
-            | Stage::Switching { waiting, .. } => Some(waiting),
+            | Stage::Switching { waiting, .. }
+            | Stage::Ending { waiting, .. } => Some(waiting),
             Stage::Pausing => None,
         }
     }
@@ -214,6 +233,7 @@ impl Recovering {
     fn command(&self) -> DiskCommand {
         match self.stage {
             Stage::Scanning(_) | Stage::Pausing => DiskCommand::Scan,
+            Stage::Ending { command, .. } => command,
             Stage::Syncing(_) => DiskCommand::SyncDir,
             Stage::Unlinking { name, .. } => DiskCommand::Unlink { name },
             Stage::Quarantining { from, to, .. } => DiskCommand::Rename { from, to },
@@ -245,7 +265,7 @@ impl Recovering {
                 self.synced = true;
                 self.scan(cx)
             }
-            Stage::Scanning(_) | Stage::Pausing => self.scan(cx),
+            Stage::Scanning(_) | Stage::Pausing | Stage::Ending { .. } => self.scan(cx),
         }
     }
 
@@ -276,7 +296,7 @@ impl Recovering {
             now: cx.now,
             withdrawn: match cx.common.live {
                 Live::Withdrawn(generation) => generation,
-                Live::None | Live::Serving(_) | Live::Held(_) => Generation(0),
+                Live::None | Live::Serving(_) | Live::Held(_) | Live::Unwanted(_) => Generation(0),
             },
             live: cx.common.live.generation(),
             top: cx.common.top,
@@ -331,13 +351,19 @@ impl Recovering {
             cx.common.top = Generation(0);
         }
         cx.common.no_duration |= ready.no_duration;
+        cx.common.settled = cx.common.settled.max(ready.settled);
+        let again = matches!(cx.common.live, Live::Unwanted(_));
         match ready.chosen {
-            Some(identity) if identity.generation > cx.common.live.generation() => {
+            Some(identity) if again || identity.generation > cx.common.live.generation() => {
                 cx.go_live(identity);
                 // A wait from before may outlast what is live now.
-                if let Carry::Rest(resting) = &mut self.carry {
-                    resting.not_before = cx.now.mono;
+                if let (Carry::Rest(resting) | Carry::Dropped(resting, ..), false) = (&mut self.carry, again)
+                {
+                    resting.not_before = resting.not_before.min(cx.now.mono.max(cx.common.changes));
                 }
+            }
+            Some(identity) if identity.generation == cx.common.live.generation() => {
+                cx.judge_names(identity.outdated);
             }
             Some(_) | None => {}
         }
@@ -368,7 +394,7 @@ impl Recovering {
                 Some(attempt) => Asking::resume(cx, attempt),
                 None => Resting::after_start(cx),
             },
-            Carry::Rest(resting) => Renewal::Resting(resting),
+            Carry::Rest(resting) | Carry::Dropped(resting, ..) => Renewal::Resting(resting),
             Carry::Request(attempt) => match ready.resume {
                 Some(found) if found.key_digest == attempt.key_digest => Asking::begin(cx, attempt),
                 Some(_) | None if cx.now.mono >= self.again => Saving::begin(cx, attempt),
@@ -379,9 +405,9 @@ impl Recovering {
             },
             Carry::Certificate(attempt, certificate) => {
                 if cx.common.live.generation() >= attempt.generation {
-                    Resting::installed(cx)
+                    Renewal::Resting(Resting::installed(cx))
                 } else if judge_time(cx.now.wall, certificate.not_before, certificate.not_after).is_err() {
-                    Renewal::Resting(Resting::retired(cx, attempt.generation).0)
+                    Renewal::Resting(Resting::late(cx, attempt.generation).0)
                 } else if cx.now.mono >= self.again {
                     Installing::begin(cx, attempt, certificate)
                 } else {
