@@ -5,7 +5,7 @@ pub(crate) mod fuzz;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::SystemTime;
 
@@ -21,14 +21,14 @@ use kube::Client;
 use crate::connection::{BoxError, ConnectionError, FixedClient, LiveClient};
 use crate::details::Details;
 use crate::driver::CsrApi;
+use crate::file_client::FileClient;
 use crate::keystore::{Asked, KeyStore, Staged};
-use crate::kubeconfig::{Endpoint, Kubeconfig, Secret};
 use answer::Head;
 
 /// The most bytes that are read of one answer.
 const MAX_ANSWER: usize = 4 << 20;
 /// What the calls are known by in the server's log.
-const USER_AGENT: &str = concat!("certrotate/", env!("CARGO_PKG_VERSION"));
+pub(crate) const USER_AGENT: &str = concat!("certrotate/", env!("CARGO_PKG_VERSION"));
 
 /// The certificates API as a node uses it.
 #[derive(Clone, Debug)]
@@ -36,14 +36,12 @@ pub struct KubeApi(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    /// The bootstrap kubeconfig; read anew for each call, because a token may be replaced at any time.
-    bootstrap: Option<std::path::PathBuf>,
+    /// By the bootstrap kubeconfig.
+    bootstrap: Option<FileClient>,
     live: LiveClient,
     keys: KeyStore,
     client_ca: Option<ClientCa>,
     details: Details,
-    /// The last bootstrap client: as long as the files say the same, its connections serve.
-    last: Mutex<Option<(Endpoint, Secret, FixedClient)>>,
 }
 
 impl KubeApi {
@@ -57,7 +55,8 @@ impl KubeApi {
         client_ca: Option<ClientCa>,
         details: Details,
     ) -> Self {
-        Self(Arc::new(Shared { bootstrap, live, keys, client_ca, details, last: Mutex::default() }))
+        let bootstrap = bootstrap.map(FileClient::new);
+        Self(Arc::new(Shared { bootstrap, live, keys, client_ca, details }))
     }
 }
 
@@ -118,20 +117,9 @@ impl Shared {
     }
 
     fn bootstrap(&self) -> Result<FixedClient, BoxError> {
-        let path =
+        let file =
             self.bootstrap.as_ref().ok_or("no bootstrap kubeconfig is given; give --bootstrap-kubeconfig")?;
-        let kubeconfig = Kubeconfig::read(path)?;
-        let (endpoint, secret) = (kubeconfig.endpoint()?, kubeconfig.secret()?);
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, used, client)) = &*last
-            && *known == endpoint
-            && *used == secret
-        {
-            return Ok(client.clone());
-        }
-        let client = FixedClient::new(&endpoint, kubeconfig.secret()?)?;
-        *last = Some((endpoint, secret, client.clone()));
-        Ok(client)
+        file.get()
     }
 }
 

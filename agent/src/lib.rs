@@ -44,19 +44,23 @@
 pub mod api;
 pub mod cli;
 pub mod clock;
+pub mod cluster;
 pub mod connection;
 pub mod demo;
 pub mod details;
 pub mod directory;
 pub mod driver;
 pub mod exit;
+mod file_client;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod identity;
 pub mod keystore;
 pub mod kubeconfig;
 pub mod node;
+pub mod rehearsal;
 pub mod report;
 #[cfg(feature = "seeded")]
 pub mod seeded;
+pub mod status;
 pub mod tls;

@@ -1,9 +1,9 @@
 //! Admission of new objects: NodeRestriction and CertificateSubjectRestriction.
 
 use crate::api::Csr;
-use crate::approver::{API_CLIENT, KUBELET_CLIENT, KUBELET_SERVING};
 use crate::auth::User;
 use crate::authz::{MASTERS, NODES};
+use crate::criteria::{API_CLIENT, KUBELET_CLIENT, KUBELET_SERVING};
 use crate::pkcs10;
 
 #[cfg(test)]
@@ -13,6 +13,29 @@ mod tests;
 pub(crate) fn create(user: &User, csr: &Csr) -> Result<(), String> {
     node_restriction(user, csr)?;
     subject_restriction(csr)
+}
+
+/// Why the update is not let in: whoever approves or signs must be allowed to for the signer of the *stored* object, by its
+/// name or for all of its domain (`plugin/pkg/admission/certificates/{approval,signing}`). `may` says whether a verb
+/// is allowed on a signer of that name.
+pub(crate) fn change(
+    new: &Csr,
+    old: &Csr,
+    subresource: &str,
+    may: impl Fn(&str, &str) -> bool,
+) -> Result<(), String> {
+    let verb = match subresource {
+        "approval" => "approve",
+        "status" if new.status != old.status => "sign",
+        _ => return Ok(()),
+    };
+    let signer = &old.spec.signer_name;
+    let domain = signer.split('/').next().unwrap_or_default();
+    if may(verb, signer) || may(verb, &format!("{domain}/*")) {
+        Ok(())
+    } else {
+        Err(format!("user not permitted to {verb} requests with signerName {signer:?}"))
+    }
 }
 
 /// A node asks for its own certificate only (`plugin/pkg/admission/noderestriction`).

@@ -1,21 +1,14 @@
 //! When the approver approves (`pkg/controller/certificates/approver/sarapprove.go`): pure decisions.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use crate::api::{Csr, has_condition};
-use crate::authz::{self, Permission};
+use crate::api::{Csr, has_condition, issued};
+use crate::criteria::{self, Rules};
 use crate::options::Approval;
-use crate::pkcs10::{self, Request};
+use crate::pkcs10;
 
 #[cfg(test)]
 mod tests;
-
-/// The signer of kubelet client certificates.
-pub(crate) const KUBELET_CLIENT: &str = "kubernetes.io/kube-apiserver-client-kubelet";
-/// The signer of kubelet serving certificates.
-pub(crate) const KUBELET_SERVING: &str = "kubernetes.io/kubelet-serving";
-/// The signer of other API clients.
-pub(crate) const API_CLIENT: &str = "kubernetes.io/kube-apiserver-client";
 
 /// What the approver does with one request.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -24,8 +17,8 @@ pub(crate) enum Decision {
     Leave,
     /// Look again after this long.
     Wait(Duration),
-    /// Approve with this message.
-    Approve(&'static str),
+    /// Approve by the first recogniser whose permission the requestor holds; by none: look again later.
+    Ask(Recognised),
     /// Deny: only as an injected fault; the approver of Kubernetes never denies.
     Deny,
 }
@@ -38,66 +31,79 @@ pub(crate) struct Orders {
     pub(crate) deny_all: bool,
 }
 
-/// Decides on `csr`, first seen `waited` ago.
-pub(crate) fn decide(csr: &Csr, orders: Orders, waited: Duration) -> Decision {
-    let status = csr.status.as_ref();
-    let issued = status.and_then(|s| s.certificate.as_ref()).is_some_and(|c| !c.0.is_empty());
-    if orders.paused || issued || has_condition(csr, "Approved") || has_condition(csr, "Denied") {
+/// A request that the approver knows.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Recognised {
+    pub(crate) common_name: String,
+    /// The recognisers that take it, in the order in which they are asked.
+    pub(crate) by: &'static [Recogniser],
+}
+
+/// One way to be approved.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Recogniser {
+    /// A node that renews its own certificate.
+    SelfNodeClient,
+    /// Somebody who may ask for the certificate of any node: a bootstrapper.
+    NodeClient,
+}
+
+impl Recogniser {
+    /// The subresource that the requestor must be allowed to create.
+    pub(crate) fn subresource(self) -> &'static str {
+        match self {
+            Self::SelfNodeClient => "selfnodeclient",
+            Self::NodeClient => "nodeclient",
+        }
+    }
+
+    /// The message of the condition.
+    pub(crate) fn message(self) -> &'static str {
+        match self {
+            Self::SelfNodeClient => {
+                "Auto approving self kubelet client certificate after SubjectAccessReview."
+            }
+            Self::NodeClient => "Auto approving kubelet client certificate after SubjectAccessReview.",
+        }
+    }
+}
+
+/// Decides on `csr`, whose signer has these rules, first seen `waited` ago.
+pub(crate) fn decide(csr: &Csr, rules: Rules, orders: Orders, waited: Duration) -> Decision {
+    if orders.paused || issued(csr) || has_condition(csr, "Approved") || has_condition(csr, "Denied") {
         return Decision::Leave;
     }
     if orders.deny_all {
         return Decision::Deny;
     }
-    let Some(message) = recognise(csr) else {
+    let Some(recognised) = recognise(csr, rules) else {
         return Decision::Leave;
     };
     match orders.approval {
         Approval::Manual => Decision::Leave,
         Approval::After(delay) if waited < delay => Decision::Wait(delay - waited),
-        Approval::Auto | Approval::After(_) => Decision::Approve(message),
+        Approval::Auto | Approval::After(_) => Decision::Ask(recognised),
     }
 }
 
-/// The message of the first recogniser that takes the request and whose permission its requestor holds.
-fn recognise(csr: &Csr) -> Option<&'static str> {
+/// Who recognises the request: only node client certificates are ever approved by rule.
+pub(crate) fn recognise(csr: &Csr, rules: Rules) -> Option<Recognised> {
     let spec = &csr.spec;
-    let request = pkcs10::read(&spec.request.0).ok()?;
-    let usages = spec.usages.as_deref().unwrap_or_default();
-    if spec.signer_name != KUBELET_CLIENT || node_client(&request, usages).is_err() {
+    if rules != Rules::KubeletClient {
         return None;
     }
-    let groups = spec.groups.as_deref().unwrap_or_default();
-    let own = spec.username.as_deref() == Some(&request.common_name);
-    if own && authz::holds(groups, Permission::SelfNodeClient) {
-        return Some("Auto approving self kubelet client certificate after SubjectAccessReview.");
-    }
-    authz::holds(groups, Permission::NodeClient)
-        .then_some("Auto approving kubelet client certificate after SubjectAccessReview.")
+    let request = pkcs10::read(&spec.request.0).ok()?;
+    criteria::node_client(&request, spec.usages.as_deref().unwrap_or_default()).ok()?;
+    let by: &[_] = if spec.username.as_deref() == Some(&request.common_name) {
+        &[Recogniser::SelfNodeClient, Recogniser::NodeClient]
+    } else {
+        &[Recogniser::NodeClient]
+    };
+    Some(Recognised { common_name: request.common_name, by })
 }
 
-/// The node client criteria, shared by approver and signer; the error is the rule that is broken
-/// (`pkg/apis/certificates/helpers.go`).
-pub(crate) fn node_client(request: &Request, usages: &[String]) -> Result<(), &'static str> {
-    use pkcs10::AlternativeName::{Dns, Email, Ip, Uri};
-    if request.organizations != ["system:nodes"] {
-        return Err("subject organization is not system:nodes");
-    }
-    if let Some(name) = request.names.first() {
-        return Err(match name {
-            Dns(_) => "DNS subjectAltNames are not allowed",
-            Email(_) => "Email subjectAltNames are not allowed",
-            Ip(_) => "IP subjectAltNames are not allowed",
-            Uri(_) => "URI subjectAltNames are not allowed",
-        });
-    }
-    if !request.common_name.starts_with("system:node:") {
-        return Err("subject common name does not begin with system:node: ");
-    }
-    let has = |usage: &str| usages.iter().any(|u| u == usage);
-    let only =
-        usages.iter().all(|u| matches!(u.as_str(), "digital signature" | "client auth" | "key encipherment"));
-    if !(only && has("digital signature") && has("client auth")) {
-        return Err("usages did not match [key encipherment digital signature client auth]");
-    }
-    Ok(())
+/// Stricter than Kubernetes: whether a bootstrapper is refused this name, because somebody holds a certificate for it
+/// up to `held`. A node that renews its own is not a bootstrapper.
+pub(crate) fn name_is_taken(by: Recogniser, held: Option<SystemTime>, now: SystemTime) -> bool {
+    by == Recogniser::NodeClient && held.is_some_and(|end| now < end)
 }

@@ -2,28 +2,51 @@
 //! certificate answers 401, its handshake does not fail.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::HeaderValue;
 use ring::digest;
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use serde_json::{Value, json};
 use webpki::{EndEntityCert, KeyUsage};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use crate::authz::AUTHENTICATED;
 use crate::error::Error;
 use crate::pkcs10;
 use crate::sync::lock;
 
-const AUTHENTICATED: &str = "system:authenticated";
+mod bootstrap;
+
+pub use bootstrap::BootstrapToken;
+
+/// What kube-apiserver notes of a client certificate, to find a request's credential again.
+const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
 
 /// An authenticated user.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct User {
     pub(crate) name: String,
+    pub(crate) uid: Option<String>,
     pub(crate) groups: Vec<String>,
+    pub(crate) extra: BTreeMap<String, Vec<String>>,
     /// Serial of the client certificate, if that is what convinced us.
     pub(crate) serial: Option<String>,
+}
+
+impl User {
+    /// As a `UserInfo` says it.
+    pub(crate) fn info(&self) -> Value {
+        let mut info = json!({"username": self.name, "groups": self.groups});
+        if let Some(uid) = &self.uid {
+            info["uid"] = json!(uid);
+        }
+        if !self.extra.is_empty() {
+            info["extra"] = json!(self.extra);
+        }
+        info
+    }
 }
 
 /// The judgement on one request.
@@ -33,8 +56,8 @@ pub(crate) enum Verdict {
     User(User),
     /// Nothing was presented.
     Anonymous,
-    /// What was presented is not good.
-    Refused,
+    /// What was presented is not good, and why.
+    Refused(String),
 }
 
 /// The verdict, and what statistics want to know about the certificate that was presented.
@@ -46,31 +69,80 @@ pub(crate) struct Judgement {
     pub(crate) expired: bool,
 }
 
-struct Token {
-    secret: digest::Digest,
-    end: SystemTime,
+/// What a bootstrap token is good for (`staging/src/k8s.io/cluster-bootstrap/token/api/types.go`).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TokenUse {
+    /// When it ends.
+    pub end: SystemTime,
+    /// Whether it is a credential (`usage-bootstrap-authentication`). One that only signs cluster information is none.
+    pub authentication: bool,
+    /// Groups beside `system:bootstrappers` (`auth-extra-groups`); each begins with `system:bootstrappers:`.
+    pub groups: Vec<String>,
 }
 
-/// Knows the client CA and the bootstrap tokens.
+impl TokenUse {
+    /// A credential until `end`, without groups of its own.
+    #[must_use]
+    pub fn until(end: SystemTime) -> Self {
+        Self { end, authentication: true, groups: Vec::new() }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let good = |group: &&String| group.starts_with("system:bootstrappers:");
+        match self.groups.iter().find(|group| !good(group)) {
+            None => Ok(()),
+            Some(group) => {
+                let why = format!("the group {group:?} does not begin with system:bootstrappers:");
+                Err(Error::Option { name: "--bootstrap-token", why })
+            }
+        }
+    }
+}
+
+struct Token {
+    secret: digest::Digest,
+    good_for: TokenUse,
+}
+
+/// Knows the client CAs and the bootstrap tokens.
 pub(crate) struct Authenticator {
-    anchor: TrustAnchor<'static>,
+    /// Only ever added to: what an older authority has signed is good to its end.
+    anchors: RwLock<Vec<TrustAnchor<'static>>>,
     tokens: Mutex<BTreeMap<String, Token>>,
 }
 
 impl Authenticator {
     pub(crate) fn new(ca: &CertificateDer<'_>) -> Result<Self, Error> {
+        let this = Self { anchors: RwLock::default(), tokens: Mutex::default() };
+        this.trust(ca)?;
+        Ok(this)
+    }
+
+    /// Lets in whoever shows a certificate of this authority too.
+    pub(crate) fn trust(&self, ca: &CertificateDer<'_>) -> Result<(), Error> {
         let anchor = webpki::anchor_from_trusted_cert(ca)
             .map_err(|e| Error::Crypto(format!("the CA certificate is no trust anchor: {e}")))?
             .to_owned();
-        Ok(Self { anchor, tokens: Mutex::default() })
+        let mut anchors = self.anchors.write().unwrap_or_else(PoisonError::into_inner);
+        if !anchors.contains(&anchor) {
+            anchors.push(anchor);
+        }
+        Ok(())
     }
 
-    /// Takes in a token of the form `id.secret`.
-    pub(crate) fn add_token(&self, token: &str, end: SystemTime) {
-        if let Some((id, secret)) = split(token) {
-            let secret = digest::digest(&digest::SHA256, secret.as_bytes());
-            lock(&self.tokens).insert(id.to_owned(), Token { secret, end });
-        }
+    /// Takes in a token of the form `id.secret`; false if it is none.
+    pub(crate) fn add_token(&self, token: &str, good_for: TokenUse) -> bool {
+        let Some((id, secret)) = split(token) else {
+            return false;
+        };
+        let secret = digest::digest(&digest::SHA256, secret.as_bytes());
+        lock(&self.tokens).insert(id.to_owned(), Token { secret, good_for });
+        true
+    }
+
+    /// Forgets a token; false if there is none of this id.
+    pub(crate) fn remove_token(&self, id: &str) -> bool {
+        lock(&self.tokens).remove(id).is_some()
     }
 
     /// Judges a request: the certificate first, then the token; one good credential is enough.
@@ -82,22 +154,42 @@ impl Authenticator {
     ) -> Judgement {
         let mut judgement = Judgement { verdict: Verdict::Anonymous, serial: None, expired: false };
         if let Some((leaf, intermediates)) = chain.split_first() {
-            judgement.verdict = Verdict::Refused;
-            if let Ok((_, parsed)) = X509Certificate::from_der(leaf) {
-                judgement.serial = Some(serial(&parsed));
-                judgement.expired = now > at(parsed.validity().not_after.timestamp());
-                let early = now < at(parsed.validity().not_before.timestamp());
-                if !judgement.expired && !early && self.chains(leaf, intermediates, now) {
-                    judgement.verdict = user(&parsed).map_or(Verdict::Refused, Verdict::User);
-                }
-            }
+            let judged = self.certificate(leaf, intermediates, now, &mut judgement);
+            judgement.verdict = judged.map_or_else(Verdict::Refused, Verdict::User);
         }
         if !matches!(judgement.verdict, Verdict::User(_))
             && let Some(value) = authorization
         {
-            judgement.verdict = self.bearer(value, now).map_or(Verdict::Refused, Verdict::User);
+            judgement.verdict = self.bearer(value, now).map_or_else(Verdict::Refused, Verdict::User);
         }
         judgement
+    }
+
+    fn certificate(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: SystemTime,
+        judgement: &mut Judgement,
+    ) -> Result<User, String> {
+        let (_, parsed) =
+            X509Certificate::from_der(leaf).map_err(|_| "the client certificate is malformed".to_owned())?;
+        judgement.serial = Some(serial(&parsed));
+        let (start, end) =
+            (at(parsed.validity().not_before.timestamp()), at(parsed.validity().not_after.timestamp()));
+        judgement.expired = now > end;
+        if judgement.expired {
+            return Err(format!("the client certificate ended at {}: renew it", rfc3339(end)));
+        }
+        if now < start {
+            return Err(format!("the client certificate starts at {}: look at the clocks", rfc3339(start)));
+        }
+        if !self.chains(leaf, intermediates, now) {
+            let why =
+                "the client certificate is not signed by this control plane's CA for client authentication";
+            return Err(why.to_owned());
+        }
+        user(leaf, &parsed).ok_or_else(|| "the client certificate has no common name".to_owned())
     }
 
     fn chains(
@@ -112,7 +204,7 @@ impl Authenticator {
         };
         leaf.verify_for_usage(
             webpki::ALL_VERIFICATION_ALGS,
-            std::slice::from_ref(&self.anchor),
+            &self.anchors.read().unwrap_or_else(PoisonError::into_inner),
             intermediates,
             UnixTime::since_unix_epoch(since),
             KeyUsage::client_auth(),
@@ -122,32 +214,52 @@ impl Authenticator {
         .is_ok()
     }
 
-    fn bearer(&self, value: &HeaderValue, now: SystemTime) -> Option<User> {
-        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    fn bearer(&self, value: &HeaderValue, now: SystemTime) -> Result<User, String> {
+        let unknown = || "the bearer token is not a bootstrap token of this control plane".to_owned();
+        let (scheme, token) =
+            value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(unknown)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
-            return None;
+            return Err("the scheme of the authorization is not Bearer".to_owned());
         }
-        let (id, secret) = split(token.trim())?;
+        let (id, secret) = split(token.trim()).ok_or_else(unknown)?;
         let tokens = lock(&self.tokens);
-        let known = tokens.get(id)?;
+        let known = tokens.get(id).ok_or_else(unknown)?;
         // Digests are compared, so that timing says nothing about the secret.
-        let same = known.secret.as_ref() == digest::digest(&digest::SHA256, secret.as_bytes()).as_ref();
-        (same && now < known.end).then(|| User {
-            name: format!("system:bootstrap:{id}"),
-            groups: vec![crate::authz::BOOTSTRAPPERS.to_owned(), AUTHENTICATED.to_owned()],
-            serial: None,
-        })
+        if known.secret.as_ref() != digest::digest(&digest::SHA256, secret.as_bytes()).as_ref() {
+            return Err(unknown());
+        }
+        // Whoever gets here has the secret, and may know the rest.
+        let good_for = &known.good_for;
+        if now >= good_for.end {
+            return Err(format!(
+                "the bootstrap token {id} ended at {}: ask for a new one",
+                rfc3339(good_for.end)
+            ));
+        }
+        if !good_for.authentication {
+            return Err(format!("the bootstrap token {id} is not meant for authentication"));
+        }
+        let own = [crate::authz::BOOTSTRAPPERS.to_owned(), AUTHENTICATED.to_owned()];
+        let groups = good_for.groups.iter().cloned().chain(own).collect();
+        Ok(User { name: format!("system:bootstrap:{id}"), groups, ..User::default() })
     }
 }
 
 /// Common name and organisations are user name and groups (`CommonNameUserConversion`).
-fn user(certificate: &X509Certificate<'_>) -> Option<User> {
+fn user(leaf: &CertificateDer<'_>, certificate: &X509Certificate<'_>) -> Option<User> {
     let name = pkcs10::common_names(certificate.subject()).ok()?.pop().filter(|n| !n.is_empty())?;
     let mut groups = pkcs10::organizations(certificate.subject()).ok()?;
     if !groups.iter().any(|g| g == AUTHENTICATED) {
         groups.push(AUTHENTICATED.to_owned());
     }
-    Some(User { name, groups, serial: Some(serial(certificate)) })
+    let digest = digest::digest(&digest::SHA256, leaf);
+    let hex: String = digest.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+    let extra = [(CREDENTIAL_ID.to_owned(), vec![format!("X509SHA256={hex}")])].into();
+    Some(User { name, uid: None, groups, extra, serial: Some(serial(certificate)) })
+}
+
+fn rfc3339(at: SystemTime) -> String {
+    crate::api::time(at).0.to_string()
 }
 
 /// The serial number in upper-case hexadecimal, as `openssl x509 -serial` prints it.

@@ -1,17 +1,15 @@
-//! Who may do what: the default roles that matter here, and nothing else
-//! (`plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go`).
+//! Who may do what: the default roles that matter here, as Kubernetes and kubeadm bind them
+//! (`plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go`). There are no roles of one's own; who needs a permission
+//! gets a certificate for one of the groups.
 
 use crate::auth::User;
 
+mod roles;
 #[cfg(test)]
 mod tests;
 
-/// Bound to every permission.
-pub(crate) const MASTERS: &str = "system:masters";
-/// Holders of bootstrap tokens.
-pub(crate) const BOOTSTRAPPERS: &str = "system:bootstrappers";
-/// Nodes with a certificate.
-pub(crate) const NODES: &str = "system:nodes";
+pub(crate) use roles::{AUTHENTICATED, BOOTSTRAPPERS, MASTERS, NODES, Rule};
+use roles::{BINDINGS, Binding};
 
 /// What the approver asks of the requestor's groups (`subresource` of its access review).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -22,26 +20,63 @@ pub(crate) enum Permission {
     NodeClient,
 }
 
-/// What is asked on an API path.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// A deed on objects, or, with a `path`, on something else.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Attributes<'a> {
     pub(crate) verb: &'a str,
+    pub(crate) group: &'a str,
+    pub(crate) resource: &'a str,
     pub(crate) subresource: &'a str,
+    pub(crate) namespace: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) path: &'a str,
 }
 
-/// Whether a requestor with these groups holds a permission, as kubeadm binds them.
+/// Whether a requestor with these groups holds a permission.
 pub(crate) fn holds(groups: &[String], permission: Permission) -> bool {
-    let bound = match permission {
-        Permission::SelfNodeClient => NODES,
-        Permission::NodeClient => BOOTSTRAPPERS,
+    let subresource = match permission {
+        Permission::SelfNodeClient => "selfnodeclient",
+        Permission::NodeClient => "nodeclient",
     };
-    groups.iter().any(|g| g == bound || g == MASTERS)
+    let deed = Attributes {
+        verb: "create",
+        group: "certificates.k8s.io",
+        resource: "certificatesigningrequests",
+        subresource,
+        ..Attributes::default()
+    };
+    reason("", groups, &deed).is_some()
 }
 
-/// Whether `user` may do this to certificate signing requests.
-pub(crate) fn allowed(user: &User, attributes: Attributes<'_>) -> bool {
-    let member = |group: &str| user.groups.iter().any(|g| g == group);
-    let requesting =
-        attributes.subresource.is_empty() && matches!(attributes.verb, "create" | "get" | "list" | "watch");
-    member(MASTERS) || requesting && (member(BOOTSTRAPPERS) || member(NODES))
+/// Whether `user` may do this.
+pub(crate) fn allowed(user: &User, deed: &Attributes<'_>) -> bool {
+    reason(&user.name, &user.groups, deed).is_some()
+}
+
+/// Why a user with these groups may do this; `None`: it may not.
+pub(crate) fn reason(user: &str, groups: &[String], deed: &Attributes<'_>) -> Option<String> {
+    bindings(user, groups)
+        .find(|binding| binding.covers(deed) && binding.role.rules.iter().any(|rule| rule.covers(deed)))
+        .map(|binding| {
+            let (kind, subject) = binding.subject.words();
+            format!("allowed by role {:?}, bound to {kind} {subject:?}", binding.role.name)
+        })
+}
+
+/// Whether a user may approve or sign (`verb`) for signers of this name; `domain/*` is one, too.
+pub(crate) fn may_for_signer(user: &User, verb: &str, name: &str) -> bool {
+    let group = "certificates.k8s.io";
+    allowed(user, &Attributes { verb, group, resource: "signers", name, ..Attributes::default() })
+}
+
+/// The rules for a user in a namespace.
+pub(crate) fn rules(user: &User, namespace: &str) -> Vec<&'static Rule> {
+    bindings(&user.name, &user.groups)
+        .filter(|binding| binding.namespace.is_none_or(|only| only == namespace))
+        .flat_map(|binding| binding.role.rules)
+        .collect()
+}
+
+fn bindings<'a>(user: &'a str, groups: &'a [String]) -> impl Iterator<Item = &'static Binding> + 'a {
+    BINDINGS.iter().filter(move |binding| binding.subject.is(user, groups))
 }

@@ -4,13 +4,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, SystemTime};
 
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose};
-use rcgen::{PublicKeyData, SerialNumber, SigningKey};
+use rcgen::{PublicKeyData, SerialNumber};
 use ring::rand::{SecureRandom, SystemRandom};
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
+use x509_parser::extensions::ParsedExtension;
 use x509_parser::pem::Pem;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
 
+use crate::ca_key::{CaKey, Signed};
 use crate::der;
 use crate::error::Error;
 use crate::leaf::{Issuer, Leaf, assemble};
@@ -37,22 +40,35 @@ impl std::fmt::Debug for ClientIdentity {
 }
 
 /// A CA certificate and its key.
+#[derive(Debug)]
 pub(crate) struct Authority {
     pem: String,
+    /// What its certificates need beside it to lead to a root, PEM; empty for a root.
+    chain: String,
     der: CertificateDer<'static>,
-    key: Zeroizing<KeyPair>,
+    key: CaKey,
     subject: Vec<u8>,
     key_id: Vec<u8>,
-    /// Last second of validity.
-    not_after: i64,
+    /// First and last second of validity.
+    validity: (i64, i64),
 }
 
 impl Authority {
     /// A new one with a P-256 key.
     pub(crate) fn create(now: SystemTime, lifetime: Duration) -> Result<Self, Error> {
+        Self::create_named("certrotate-ca", now, lifetime)
+    }
+
+    /// One that follows another: its name is its own, so that chains lead to the right one.
+    pub(crate) fn succeed(now: SystemTime, lifetime: Duration) -> Result<Self, Error> {
+        let tail: String = random::<4>()?.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self::create_named(&format!("certrotate-ca-{tail}"), now, lifetime)
+    }
+
+    fn create_named(common_name: &str, now: SystemTime, lifetime: Duration) -> Result<Self, Error> {
         let key = new_key()?;
         let mut name = DistinguishedName::new();
-        name.push(DnType::CommonName, "certrotate-ca");
+        name.push(DnType::CommonName, common_name);
         let mut params = CertificateParams::default();
         params.distinguished_name = name;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -62,39 +78,54 @@ impl Authority {
         params.not_before = date(der::seconds_down(now.checked_sub(HEAD_START).unwrap_or(now)))?;
         params.not_after = date(der::seconds_up(now + lifetime))?;
         let certificate = params.self_signed(&*key).map_err(crypto)?;
-        Self::from_parts(certificate.pem(), key)
+        Self::load(&certificate.pem(), Zeroizing::new(key.serialize_pem()))
     }
 
-    /// The one that [`Self::pem`] and [`Self::key_pem`] gave.
-    pub(crate) fn load(pem: &str, key_pem: &str) -> Result<Self, Error> {
-        let key = KeyPair::from_pem(key_pem).map_err(crypto)?;
-        Self::from_parts(pem.to_owned(), Zeroizing::new(key))
-    }
-
-    fn from_parts(pem: String, key: Zeroizing<KeyPair>) -> Result<Self, Error> {
-        let bad = || Error::Crypto("the CA certificate does not parse".to_owned());
-        let block = Pem::iter_from_buffer(pem.as_bytes()).next().and_then(Result::ok).ok_or_else(bad)?;
-        let certificate = block.parse_x509().map_err(|_| bad())?;
-        if certificate.public_key().subject_public_key.data.as_ref() != key.der_bytes() {
-            return Err(Error::Crypto("the CA key does not belong to the CA certificate".to_owned()));
+    /// Of the certificates in `pem` the one that belongs to the key, with those above it; others are passed over,
+    /// so that a file may hold an older authority too.
+    pub(crate) fn load(pem: &str, key_pem: Zeroizing<String>) -> Result<Self, Error> {
+        let key = CaKey::read(key_pem)?;
+        let public_key = key.public_key();
+        let blocks = certificates(pem)?;
+        for (index, block) in blocks.iter().enumerate() {
+            let certificate = parse(&block.contents)?;
+            if public_key.as_deref() == Some(certificate.public_key().raw) {
+                return Self::from_parts(&certificate, chain(&blocks, index)?, key);
+            }
         }
+        Err(Error::Crypto("the CA key does not belong to the CA certificate".to_owned()))
+    }
+
+    fn from_parts(certificate: &X509Certificate<'_>, chain: String, key: CaKey) -> Result<Self, Error> {
+        may_sign(certificate)?;
         let key_id = certificate.extensions().iter().find_map(|e| match e.parsed_extension() {
-            x509_parser::extensions::ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
+            ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
             _ => None,
         });
-        let subject = certificate.subject().as_raw().to_vec();
-        let not_after = certificate.validity().not_after.timestamp();
-        let key_id = key_id.unwrap_or_default();
-        let der = CertificateDer::from(block.contents.clone());
-        Ok(Self { pem, der, key, subject, key_id, not_after })
+        let validity = certificate.validity();
+        let der = certificate.as_raw();
+        Ok(Self {
+            pem: pem(der),
+            chain,
+            der: CertificateDer::from(der.to_vec()),
+            key,
+            subject: certificate.subject().as_raw().to_vec(),
+            key_id: key_id.unwrap_or_default(),
+            validity: (validity.not_before.timestamp(), validity.not_after.timestamp()),
+        })
     }
 
     pub(crate) fn pem(&self) -> &str {
         &self.pem
     }
 
-    pub(crate) fn key_pem(&self) -> Zeroizing<String> {
-        Zeroizing::new(self.key.serialize_pem())
+    /// The intermediate certificates that belong behind a leaf, PEM.
+    pub(crate) fn chain(&self) -> &str {
+        &self.chain
+    }
+
+    pub(crate) fn key_pem(&self) -> &Zeroizing<String> {
+        self.key.pem()
     }
 
     pub(crate) fn der(&self) -> &CertificateDer<'static> {
@@ -106,17 +137,17 @@ impl Authority {
         &self.subject
     }
 
-    /// Last second of validity, since the epoch.
-    pub(crate) fn not_after(&self) -> i64 {
-        self.not_after
+    /// First and last second of validity, since the epoch.
+    pub(crate) fn validity(&self) -> (i64, i64) {
+        self.validity
     }
 
     /// Signs what `leaf` says, DER.
     pub(crate) fn sign(&self, leaf: &Leaf<'_>) -> Result<Vec<u8>, Error> {
-        let issuer = Issuer { subject: &self.subject, key_id: &self.key_id };
-        let to_be_signed = leaf.to_be_signed(&issuer);
-        let signature = self.key.sign(&to_be_signed).map_err(crypto)?;
-        Ok(assemble(to_be_signed, &signature))
+        let Signed { body, algorithm, signature } = self.key.sign(|algorithm| {
+            leaf.to_be_signed(&Issuer { subject: &self.subject, key_id: &self.key_id, algorithm })
+        })?;
+        Ok(assemble(body, algorithm, &signature))
     }
 
     /// A certificate and key for the HTTPS server: valid as long as the authority, since a test may move the clock.
@@ -134,17 +165,11 @@ impl Authority {
             public_key: &key.subject_public_key_info(),
             names: &names,
             usages: &usages,
-            not_before: self.not_before()?,
-            not_after: self.not_after,
+            not_before: self.validity.0,
+            not_after: self.validity.1,
             ca: false,
         })?;
         Ok((CertificateDer::from(certificate), Zeroizing::new(key.serialize_der())))
-    }
-
-    fn not_before(&self) -> Result<i64, Error> {
-        let (_, certificate) = x509_parser::parse_x509_certificate(&self.der)
-            .map_err(|_| Error::Crypto("the CA certificate does not parse".to_owned()))?;
-        Ok(certificate.validity().not_before.timestamp())
     }
 
     /// A client certificate and key, valid in the given span (seconds since the epoch), cut to the authority's end.
@@ -163,11 +188,67 @@ impl Authority {
             names: &[],
             usages: &usages,
             not_before,
-            not_after: not_after.min(self.not_after),
+            not_after: not_after.min(self.validity.1),
             ca: false,
         })?;
         let key = Zeroizing::new(key.serialize_pem());
         Ok(ClientIdentity { certificate: pem(&certificate), key })
+    }
+}
+
+/// The certificates of a PEM text, DER.
+pub(crate) fn ders(pem: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
+    Ok(certificates(pem)?.into_iter().map(|block| CertificateDer::from(block.contents)).collect())
+}
+
+/// The certificates of a PEM text; whatever else is in it is passed over.
+fn certificates(pem: &str) -> Result<Vec<Pem>, Error> {
+    let blocks: Result<Vec<_>, _> = Pem::iter_from_buffer(pem.as_bytes()).collect();
+    let blocks = blocks.map_err(|_| Error::Crypto("the CA certificate is not PEM".to_owned()))?;
+    Ok(blocks.into_iter().filter(|block| block.label == "CERTIFICATE").collect())
+}
+
+fn parse(der: &[u8]) -> Result<X509Certificate<'_>, Error> {
+    match X509Certificate::from_der(der) {
+        Ok((_, certificate)) => Ok(certificate),
+        Err(_) => Err(Error::Crypto("the CA certificate does not parse".to_owned())),
+    }
+}
+
+/// The certificates above the one at `index`, up to but without the root, PEM.
+fn chain(blocks: &[Pem], index: usize) -> Result<String, Error> {
+    let mut text = String::new();
+    let mut current = parse(&blocks[index].contents)?;
+    // No chain is longer than there are certificates, whatever their names say.
+    for _ in blocks {
+        if current.subject().as_raw() == current.issuer().as_raw() {
+            break;
+        }
+        text.push_str(&pem(current.as_raw()));
+        let mut above = None;
+        for block in blocks {
+            let candidate = parse(&block.contents)?;
+            if candidate.subject().as_raw() == current.issuer().as_raw() {
+                above = Some(candidate);
+                break;
+            }
+        }
+        match above {
+            Some(above) => current = above,
+            None => break,
+        }
+    }
+    Ok(text)
+}
+
+/// What is signed by a certificate that is no CA's verifies nowhere.
+fn may_sign(certificate: &X509Certificate<'_>) -> Result<(), Error> {
+    let is_ca = certificate.basic_constraints().ok().flatten().is_some_and(|basic| basic.value.ca);
+    let signs = certificate.key_usage().ok().flatten().is_none_or(|usage| usage.value.key_cert_sign());
+    if is_ca && signs {
+        Ok(())
+    } else {
+        Err(Error::Crypto("the CA certificate is not one that may sign certificates".to_owned()))
     }
 }
 

@@ -1,6 +1,5 @@
 //! Starting, holding and ending a control plane.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,13 +10,16 @@ use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tracing::info;
+use tracing::{info, warn};
 use zeroize::Zeroizing;
 
-use crate::api::query::Selector;
-use crate::auth::{Authenticator, new_token};
-use crate::ca::{Authority, ClientIdentity};
-use crate::controllers::{Approver, Signer, drive};
+use crate::api::object::Object;
+use crate::auth::{Authenticator, TokenUse, new_token};
+use crate::authority::{CaFiles, Source};
+use crate::ca::{self, Authority, ClientIdentity};
+use crate::controllers::Controllers;
+use crate::controllers::embedded::Embedded;
+use crate::controllers::options::{SigningFiles, own_signers};
 use crate::der::{seconds_down, seconds_up};
 use crate::dir::{Dir, Secrets};
 use crate::error::Error;
@@ -26,8 +28,8 @@ use crate::http_service::Shared;
 use crate::journal::Journal;
 use crate::kubeconfig;
 use crate::options::Options;
-use crate::signer::Policy;
-use crate::stats::{CsrSummary, Recorder, Stats};
+use crate::signer::{self, Policy};
+use crate::stats::{Recorder, Stats};
 use crate::store::Store;
 use crate::{server, tls};
 
@@ -39,13 +41,16 @@ pub struct ControlPlane(());
 pub struct Handle {
     address: SocketAddr,
     authority: Arc<Authority>,
+    /// What signs where no files are named.
+    signing: Source,
+    options: Options,
     admin_kubeconfig: Zeroizing<String>,
     bootstrap_kubeconfig: Zeroizing<String>,
     bootstrap_token: Zeroizing<String>,
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     server: Option<JoinHandle<()>>,
-    controllers: Vec<JoinHandle<()>>,
+    controllers: JoinHandle<()>,
     // Keeps the lock as long as anything could still write.
     dir: Option<Dir>,
 }
@@ -74,43 +79,48 @@ impl ControlPlane {
             None => Secrets::new(&options)?,
         };
         let (listener, address) = bind(options.port, secrets.port).await?;
-        let store = match &dir {
-            Some(dir) => {
-                let (journal, kept) = Journal::open(dir.path().join("objects.jsonl"))?;
-                Store::new(kept.objects, kept.version, Some(journal))
-            }
-            None => Store::new(Vec::new(), 0, None),
-        };
+        let store = Arc::new(open_store(dir.as_ref(), "objects.jsonl")?);
+        let leases = Arc::new(open_store(dir.as_ref(), "leases.jsonl")?);
         let server = format!("https://{address}");
         let ca_pem = secrets.authority.pem();
         let admin = kubeconfig::with_identity(&server, ca_pem, &secrets.admin);
         let bootstrap = kubeconfig::with_token(&server, ca_pem, &secrets.token);
         if let Some(dir) = &dir {
             dir.keep(&secrets, address.port())?;
-            dir.write("ca.crt", ca_pem.as_bytes())?;
+            dir.write_cas(&secrets.authority)?;
             dir.write("admin.kubeconfig", admin.as_bytes())?;
             dir.write("bootstrap.kubeconfig", bootstrap.as_bytes())?;
         }
         let authenticator = Authenticator::new(secrets.authority.der())?;
-        authenticator.add_token(&secrets.token, secrets.token_end);
+        authenticator.add_token(&secrets.token, TokenUse::until(secrets.token_end));
+        for token in &options.bootstrap_tokens {
+            authenticator.add_token(&token.token, token.good_for(options.clock.now()));
+        }
+        let successors = dir.as_ref().map(Dir::successors).transpose()?.flatten();
         let tls = tls::config(&secrets.authority)?;
         let authority = Arc::new(secrets.authority);
+        let signing = Source::made(signing(&authority, successors, &authenticator)?);
         let (stop, stopped) = watch::channel(false);
-        let store = Arc::new(store);
         let shared = Arc::new(Shared {
             clock: options.clock.clone(),
             faults: Faults::new(Arc::clone(&store)),
             store,
+            leases,
             authenticator,
             recorder: Recorder::default(),
             stop: stopped,
         });
-        let controllers = controllers(&options, &shared, &authority);
+        options.faults.iter().for_each(|fault| {
+            shared.faults.set(fault);
+        });
+        let controllers = controllers(&options, &shared, &signing)?;
         let server = tokio::spawn(server::run(listener, tls, Arc::clone(&shared)));
         info!(%address, "control plane is ready");
         Ok(Handle {
             address,
             authority,
+            signing,
+            options,
             admin_kubeconfig: admin,
             bootstrap_kubeconfig: bootstrap,
             bootstrap_token: secrets.token,
@@ -121,6 +131,15 @@ impl ControlPlane {
             dir,
         })
     }
+}
+
+/// What the last run kept in this file; nothing where there is no directory.
+fn open_store<T: Object>(dir: Option<&Dir>, file: &str) -> Result<Store<T>, Error> {
+    let Some(dir) = dir else {
+        return Ok(Store::new(Vec::new(), 0, None));
+    };
+    let (journal, kept) = Journal::open(dir.path().join(file))?;
+    Ok(Store::new(kept.objects, kept.version, Some(journal)))
 }
 
 /// The port asked for; for 0 the one of the last run, so that what was told its address still works, else any.
@@ -142,25 +161,47 @@ async fn bind(port: u16, last: u16) -> Result<(TcpListener, SocketAddr), Error> 
     Err(failed.unwrap_or(Error::Crypto("no address to bind".to_owned())))
 }
 
-fn controllers(options: &Options, shared: &Arc<Shared>, authority: &Arc<Authority>) -> Vec<JoinHandle<()>> {
-    let approver = Approver {
-        store: Arc::clone(&shared.store),
-        faults: shared.faults.clone(),
-        clock: options.clock.clone(),
+/// The CA that signs: the newest that was kept, else the first one. All of them are trusted.
+fn signing(
+    first: &Arc<Authority>,
+    successors: Option<(String, Zeroizing<String>)>,
+    authenticator: &Authenticator,
+) -> Result<Arc<Authority>, Error> {
+    let Some((certificates, key)) = successors else { return Ok(Arc::clone(first)) };
+    for der in ca::ders(&certificates)? {
+        authenticator.trust(&der)?;
+    }
+    Authority::load(&certificates, key).map(Arc::new)
+}
+
+fn controllers(options: &Options, shared: &Arc<Shared>, made: &Source) -> Result<JoinHandle<()>, Error> {
+    let trusting = Arc::clone(shared);
+    let trust = Arc::new(move |authority: &Authority| {
+        if let Err(error) = trusting.authenticator.trust(authority.der()) {
+            warn!(%error, "the API does not let in whoever shows a certificate of this CA");
+        }
+    });
+    let open = |files: &CaFiles| Source::files(files.clone(), Some(trust.clone()));
+    let controllers = Controllers {
+        signers: own_signers(&options.signing_files, made, open)?,
         approval: options.approve,
-        seen: HashMap::new(),
-    };
-    let signer = Signer {
-        store: Arc::clone(&shared.store),
-        faults: shared.faults.clone(),
+        policy: Policy {
+            longest: options.cluster_signing_duration,
+            backdate: options.backdate,
+            long: signer::LONG,
+        },
+        ages: options.ages,
+        refuse_taken_names: options.refuse_taken_names,
         clock: options.clock.clone(),
-        authority: Arc::clone(authority),
-        policy: Policy { longest: options.cluster_signing_duration, backdate: options.backdate },
+        faults: Some(shared.faults.clone()),
+        memory: Default::default(),
     };
-    vec![
-        tokio::spawn(drive(Arc::clone(&shared.store), shared.faults.clone(), approver)),
-        tokio::spawn(drive(Arc::clone(&shared.store), shared.faults.clone(), signer)),
-    ]
+    let port = Embedded::new(Arc::clone(&shared.store), Arc::clone(&shared.leases), options.clock.clone());
+    Ok(tokio::spawn(async move {
+        // Nobody else acts on this store.
+        let (_always, leading) = watch::channel(true);
+        controllers.run(port, leading).await;
+    }))
 }
 
 impl Handle {
@@ -174,6 +215,35 @@ impl Handle {
     #[must_use]
     pub fn ca_pem(&self) -> &str {
         self.authority.pem()
+    }
+
+    /// The certificate of the CA that signs where no files are named, PEM: the first one, or the newest after a roll-over.
+    #[must_use]
+    pub fn signing_ca_pem(&self) -> String {
+        self.signing.current().pem().to_owned()
+    }
+
+    /// Makes a new CA, which signs from now on. Certificates of the older ones stay good; the server goes on with its own.
+    /// In a directory it is kept, and added to `ca.crt`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Option`] where the CA comes from files: replace those. Else the system gives no key, or the directory
+    /// does not take it; the older CA signs on then.
+    pub fn roll_over_ca(&self) -> Result<(), Error> {
+        if self.options.signing_files != SigningFiles::default() {
+            let why = "names the CA that signs: replace the files, and it signs from then on".to_owned();
+            return Err(Error::Option { name: "--cluster-signing-cert-file", why });
+        }
+        let new = Authority::succeed(self.options.clock.now(), self.options.ca_lifetime)?;
+        // It is let in before it is kept, and kept before it signs.
+        self.shared.authenticator.trust(new.der())?;
+        if let Some(dir) = &self.dir {
+            dir.succeed(&new)?;
+            dir.write_cas(&self.authority)?;
+        }
+        self.signing.replace(Arc::new(new));
+        Ok(())
     }
 
     /// The text of the admin's kubeconfig (`O=system:masters`, certificate and key embedded).
@@ -219,8 +289,25 @@ impl Handle {
     /// [`Error::Crypto`] if the system gives no random bytes.
     pub fn add_bootstrap_token(&self, life: Duration) -> Result<String, Error> {
         let token = new_token()?;
-        self.shared.authenticator.add_token(&token, self.shared.clock.now() + life);
+        let good_for = TokenUse::until(self.shared.clock.now() + life);
+        self.shared.authenticator.add_token(&token, good_for);
         Ok(token)
+    }
+
+    /// Takes in a bootstrap token of one's own, `[a-z0-9]{6}.[a-z0-9]{16}`, in the place of one with the same id;
+    /// it is not kept over a restart.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Option`] if the token or one of its groups has another form.
+    pub fn put_bootstrap_token(&self, token: &str, good_for: TokenUse) -> Result<(), Error> {
+        good_for.check()?;
+        if self.shared.authenticator.add_token(token, good_for) {
+            return Ok(());
+        }
+        let why =
+            "a bootstrap token is six characters, a dot and sixteen characters of a-z and 0-9".to_owned();
+        Err(Error::Option { name: "--bootstrap-token", why })
     }
 
     /// Signs a client certificate for tests: any user and groups, valid from `start` to `end` (whole
@@ -249,12 +336,7 @@ impl Handle {
     /// What has been seen so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let mut stats = Stats::default();
-        self.shared.recorder.fill(&mut stats);
-        self.shared.store.counts().fill(&mut stats);
-        let (objects, _) = self.shared.store.list(&Selector::default());
-        stats.csrs = objects.iter().map(|csr| CsrSummary::of(csr)).collect();
-        stats
+        Stats { csrs: self.shared.summaries(), ..self.shared.counted() }
     }
 
     /// Marks each change of an object, so that a test can wait for one instead of asking again and again.
@@ -278,7 +360,7 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.server.iter().chain(&self.controllers).for_each(JoinHandle::abort);
+        self.server.iter().chain([&self.controllers]).for_each(JoinHandle::abort);
     }
 }
 

@@ -1,197 +1,316 @@
-//! The loops around the decisions: each looks at what changed, decides, and writes through the store.
+//! Approver, signer and cleaner: the decisions of [`crate::approver`], [`crate::signer`] and [`crate::cleaner`] carried out
+//! through a [`Port`], one object at a time.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
-use std::time::Duration;
+pub(crate) mod embedded;
+pub(crate) mod names;
+pub(crate) mod options;
+pub(crate) mod port;
+mod queue;
+mod run;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
 
 use k8s_openapi::ByteString;
+use tokio::sync::watch;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
-use crate::api::query::Selector;
-use crate::api::status::ApiError;
-use crate::api::{self, Csr, name, push_condition, update};
-use crate::approver;
-use crate::ca::Authority;
+use crate::api::{Condition, Csr, certificate, conditions, name, push_condition};
+use crate::approver::{self, Recognised, Recogniser};
+use crate::authority::Source;
+use crate::cleaner::{self, Ages};
+use crate::criteria::Rules;
 use crate::faults::Faults;
 use crate::issue;
 use crate::options::{Approval, Clock};
-use crate::signer::{self, Policy};
-use crate::store::Store;
+use crate::signer::{self, Order, Policy, Unable};
+use crate::sync::lock;
+use names::holder;
+use port::{Port, PortError, Review};
 
-/// When something that failed is tried again.
-const AGAIN: Duration = Duration::from_secs(1);
+/// Type of the condition that says why an approved request has no certificate yet. Clients do not know it and go on
+/// waiting, which is right: it is signed as soon as the signer can.
+const DELAYED: &str = "SigningDelayed";
+/// Reason of a denial by [`ControllerOptions::refuse_taken_names`](options::ControllerOptions::refuse_taken_names).
+const TAKEN: &str = "NodeNameTaken";
+/// A certificate whose write has failed is offered again for this long, and then made anew.
+const DRAFT: Duration = Duration::from_secs(60);
 
-/// Something that looks at one object at a time.
-pub(crate) trait Controller {
-    /// Handles the object as it is now; the answer is when to look again though nothing changed.
-    fn handle(&mut self, csr: &Csr) -> Option<Duration>;
-
-    /// The object is gone.
-    fn gone(&mut self, _csr: &Csr) {}
+/// What is done under one signer name.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    pub(crate) rules: Rules,
+    pub(crate) source: Source,
 }
 
-/// Shows `controller` every object, every change, and all objects again whenever a fault changes.
-pub(crate) async fn drive(store: Arc<Store>, faults: Faults, mut controller: impl Controller) {
-    let mut changed = store.subscribe();
-    let mut faults_changed = faults.subscribe();
-    let mut again = BTreeSet::new();
-    let mut seen = None;
-    loop {
-        changed.borrow_and_update();
-        let mut objects = Vec::new();
-        match seen.and_then(|version| store.since(version).ok()) {
-            Some(events) => {
-                for event in events {
-                    seen = Some(event.version);
-                    if event.kind == crate::store::Kind::Deleted {
-                        controller.gone(&event.object);
-                    } else {
-                        objects.push(event.object);
-                    }
-                }
-            }
-            None => {
-                let (all, version) = store.list(&Selector::default());
-                objects = all;
-                seen = Some(version);
-            }
-        }
-        let now = Instant::now();
-        while let Some((_, name)) = again.pop_first_if_due(now) {
-            objects.extend(store.get(&name));
-        }
-        for csr in objects {
-            if let Some(wait) = controller.handle(&csr) {
-                again.insert((now + wait, name(&csr).to_owned()));
-            }
-        }
-        let due = again.first().map(|(at, _)| *at);
-        tokio::select! {
-            answer = changed.changed() => if answer.is_err() { return },
-            answer = faults_changed.changed() => {
-                if answer.is_err() { return }
-                seen = None;
-            }
-            () = tokio::time::sleep_until(due.unwrap_or(now)), if due.is_some() => {}
-        }
-    }
-}
-
-trait PopDue {
-    fn pop_first_if_due(&mut self, now: Instant) -> Option<(Instant, String)>;
-}
-
-impl PopDue for BTreeSet<(Instant, String)> {
-    fn pop_first_if_due(&mut self, now: Instant) -> Option<(Instant, String)> {
-        if self.first()?.0 <= now { self.pop_first() } else { None }
-    }
-}
-
-/// Approves as [`approver::decide`] says.
-pub(crate) struct Approver {
-    pub(crate) store: Arc<Store>,
-    pub(crate) faults: Faults,
-    pub(crate) clock: Clock,
+/// Approver, signer and cleaner of some signer names.
+#[derive(Debug)]
+pub struct Controllers {
+    pub(crate) signers: BTreeMap<String, Setup>,
     pub(crate) approval: Approval,
-    /// UID to when it was first seen.
-    pub(crate) seen: HashMap<String, Instant>,
+    pub(crate) policy: Policy,
+    /// `None`: nothing is deleted.
+    pub(crate) ages: Option<Ages>,
+    /// Whether a bootstrapper is denied a node name that is held.
+    pub(crate) refuse_taken_names: bool,
+    pub(crate) clock: Clock,
+    pub(crate) faults: Option<Faults>,
+    pub(crate) memory: Memory,
 }
 
-impl Controller for Approver {
-    fn handle(&mut self, csr: &Csr) -> Option<Duration> {
+/// What is remembered of objects, by UID, until they are gone.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// When an object was first seen that is to be approved some time after.
+    seen: Mutex<HashMap<String, Instant>>,
+    /// Certificates that are signed and not known to be stored: signing again would make a second valid one.
+    drafts: Mutex<HashMap<String, (SystemTime, String)>>,
+    /// Objects whose certificate is noted to hold its name.
+    noted: Mutex<HashSet<String>>,
+}
+
+impl Memory {
+    fn forget(&self, uid: &str) {
+        lock(&self.seen).remove(uid);
+        lock(&self.drafts).remove(uid);
+        lock(&self.noted).remove(uid);
+    }
+}
+
+/// When to look at an object again though it has not changed.
+#[derive(Debug, Eq, PartialEq)]
+enum Next {
+    Rest,
+    After(Duration),
+    At(SystemTime),
+    /// It failed, for this reason; or the requestor may not, which may change.
+    Again(String),
+}
+
+impl Controllers {
+    /// Does what is to be done about one object, while `leading` says that it is ours to do.
+    async fn look_at<P: Port>(&self, port: &P, csr: &Csr, leading: &watch::Receiver<bool>) -> Next {
+        if let Err(error) = self.note(port, csr).await {
+            return Next::Again(format!("the holder of the name could not be noted: {error}"));
+        }
+        let cleaned =
+            self.ages.map_or(cleaner::Decision::Keep, |ages| cleaner::decide(csr, ages, self.clock.now()));
+        let rest = match cleaned {
+            cleaner::Decision::Delete(why) => {
+                debug!(csr = name(csr), why, "cleaner");
+                return written(csr, "deleted", port.delete(csr).await);
+            }
+            cleaner::Decision::Keep => Next::Rest,
+            cleaner::Decision::KeepUntil(end) => Next::At(end),
+        };
+        let Some(setup) = self.signers.get(&csr.spec.signer_name) else { return rest };
+        match self.approve(port, csr, setup, leading).await {
+            Next::Rest => {}
+            next => return next,
+        }
+        match self.sign(port, csr, setup, leading).await {
+            Next::Rest => rest,
+            next => next,
+        }
+    }
+
+    /// Notes whose certificate the object has, once, and before the object may go.
+    async fn note<P: Port>(&self, port: &P, csr: &Csr) -> Result<(), PortError> {
+        let rules = self.signers.get(&csr.spec.signer_name).map(|setup| setup.rules);
+        if !self.refuse_taken_names || rules != Some(Rules::KubeletClient) {
+            return Ok(());
+        }
+        let uid = csr.metadata.uid.clone().unwrap_or_default();
+        let Some((name, end)) = certificate(csr).and_then(holder) else { return Ok(()) };
+        if !lock(&self.memory.noted).contains(&uid) {
+            port.hold(&name, end).await?;
+            lock(&self.memory.noted).insert(uid);
+        }
+        Ok(())
+    }
+
+    async fn approve<P: Port>(
+        &self,
+        port: &P,
+        csr: &Csr,
+        setup: &Setup,
+        leading: &watch::Receiver<bool>,
+    ) -> Next {
         let orders = approver::Orders {
             approval: self.approval,
-            paused: self.faults.pauses_approving(),
-            deny_all: self.faults.denies_all(),
+            paused: self.faults.as_ref().is_some_and(Faults::pauses_approving),
+            deny_all: self.faults.as_ref().is_some_and(Faults::denies_all),
         };
-        let uid = csr.metadata.uid.clone().unwrap_or_default();
-        let first = *self.seen.entry(uid.clone()).or_insert_with(Instant::now);
-        let (kind, reason, message) = match approver::decide(csr, orders, first.elapsed()) {
-            approver::Decision::Leave => {
-                self.seen.remove(&uid);
-                return None;
+        let recognised = match approver::decide(csr, setup.rules, orders, self.waited(csr)) {
+            approver::Decision::Leave => return Next::Rest,
+            approver::Decision::Wait(rest) => return Next::After(rest),
+            approver::Decision::Deny => {
+                return self
+                    .decide(port, csr, "Denied", "InjectedFault", "denied by an injected fault")
+                    .await;
             }
-            approver::Decision::Wait(rest) => return Some(rest),
-            approver::Decision::Approve(message) => ("Approved", "AutoApproved", message),
-            approver::Decision::Deny => ("Denied", "InjectedFault", "denied by an injected fault"),
+            approver::Decision::Ask(recognised) => recognised,
         };
-        let written = change(&self.store, csr, &self.clock, |new| push_condition(new, kind, reason, message));
-        match written {
-            Ok(()) => {
-                info!(csr = name(csr), condition = kind, "approver");
-                None
-            }
-            Err(error) => retry("approver", csr, &error.message),
-        }
-    }
-
-    fn gone(&mut self, csr: &Csr) {
-        self.seen.remove(csr.metadata.uid.as_deref().unwrap_or_default());
-    }
-}
-
-/// Signs as [`signer::decide`] says.
-pub(crate) struct Signer {
-    pub(crate) store: Arc<Store>,
-    pub(crate) faults: Faults,
-    pub(crate) clock: Clock,
-    pub(crate) authority: Arc<Authority>,
-    pub(crate) policy: Policy,
-}
-
-impl Controller for Signer {
-    fn handle(&mut self, csr: &Csr) -> Option<Duration> {
-        let fail = |reason: &'static str, message: String| {
-            change(&self.store, csr, &self.clock, |new| push_condition(new, "Failed", reason, &message))
-        };
-        let written = match signer::decide(csr, self.policy) {
-            signer::Decision::Leave => return None,
-            signer::Decision::Retry(why) => return retry("signer", csr, &why),
-            signer::Decision::Fail(why) => fail("SignerValidationFailure", why),
-            signer::Decision::Sign(..) if self.faults.fails_all() => {
-                fail("InjectedFault", "failed by an injected fault".to_owned())
-            }
-            signer::Decision::Sign(request, granted) => {
-                let (now, spoils) = (self.clock.now(), self.faults.spoils());
-                let issue =
-                    issue::issue(&self.authority, (csr, &request), (granted, self.policy), now, &spoils);
-                match issue {
-                    Err(error) => return retry("signer", csr, &error.to_string()),
-                    Ok(pem) => change(&self.store, csr, &self.clock, |new| {
-                        let status = new.status.get_or_insert_with(Default::default);
-                        status.certificate = Some(ByteString(pem.into_bytes()));
-                    }),
+        for by in recognised.by {
+            match port.allows(Review::of(csr, by.subresource())).await {
+                Err(error) => return Next::Again(format!("the access review failed: {error}")),
+                Ok(false) => {}
+                Ok(true) if !*leading.borrow() => return Next::Rest,
+                Ok(true) => {
+                    return match self.taken(port, *by, &recognised).await {
+                        Err(error) => Next::Again(format!("who holds the name is not known: {error}")),
+                        Ok(Some(why)) => self.decide(port, csr, "Denied", TAKEN, &why).await,
+                        Ok(None) => self.decide(port, csr, "Approved", "AutoApproved", by.message()).await,
+                    };
                 }
             }
-        };
-        match written {
-            Ok(()) => {
-                info!(csr = name(csr), "signer");
-                None
-            }
-            Err(error) => retry("signer", csr, &error.message),
         }
+        let user = csr.spec.username.as_deref().unwrap_or_default();
+        Next::Again(format!("{user:?} may create none of the subresources that would approve it"))
+    }
+
+    /// How long ago the object was first seen, where that matters.
+    fn waited(&self, csr: &Csr) -> Duration {
+        match self.approval {
+            Approval::Auto | Approval::Manual => Duration::ZERO,
+            Approval::After(_) => {
+                let uid = csr.metadata.uid.clone().unwrap_or_default();
+                lock(&self.memory.seen).entry(uid).or_insert_with(Instant::now).elapsed()
+            }
+        }
+    }
+
+    /// Why a bootstrapper may not have the name, if that is asked for.
+    async fn taken<P: Port>(
+        &self,
+        port: &P,
+        by: Recogniser,
+        recognised: &Recognised,
+    ) -> Result<Option<String>, PortError> {
+        let name = &recognised.common_name;
+        if !self.refuse_taken_names || by != Recogniser::NodeClient {
+            return Ok(None);
+        }
+        let held = port.held_until(name).await?;
+        Ok(approver::name_is_taken(by, held, self.clock.now()).then(|| {
+            format!("{name} holds a valid certificate: only the node itself may renew it before it ends")
+        }))
+    }
+
+    async fn decide<P: Port>(&self, port: &P, csr: &Csr, kind: &str, reason: &str, message: &str) -> Next {
+        let mut new = csr.clone();
+        push_condition(&mut new, kind, reason, message);
+        written(csr, kind, port.decide(new).await)
+    }
+
+    async fn sign<P: Port>(
+        &self,
+        port: &P,
+        csr: &Csr,
+        setup: &Setup,
+        leading: &watch::Receiver<bool>,
+    ) -> Next {
+        let fail = |reason: &'static str, why: &str| {
+            let mut new = csr.clone();
+            push_condition(&mut new, "Failed", reason, why);
+            new
+        };
+        let new = match signer::decide(csr, setup.rules, self.policy) {
+            signer::Decision::Leave => return Next::Rest,
+            signer::Decision::Fail(why) => fail("SignerValidationFailure", &why),
+            signer::Decision::Sign(_) if self.faults.as_ref().is_some_and(Faults::fails_all) => {
+                fail("InjectedFault", "failed by an injected fault")
+            }
+            signer::Decision::Sign(order) => match self.draft(csr, &order, setup) {
+                Ok(pem) => issued(csr, pem),
+                Err(unable) => return self.delayed(port, csr, &unable, leading).await,
+            },
+        };
+        if !*leading.borrow() {
+            return Next::Rest;
+        }
+        let uid = csr.metadata.uid.as_deref().unwrap_or_default();
+        let answer = port.set_status(new).await;
+        if answer.is_ok() {
+            self.memory.forget(uid);
+        }
+        written(csr, "signed", answer)
+    }
+
+    /// The certificate: the one whose write has failed, or a new one.
+    fn draft(&self, csr: &Csr, order: &Order, setup: &Setup) -> Result<String, Unable> {
+        let (now, uid) = (self.clock.now(), csr.metadata.uid.clone().unwrap_or_default());
+        if let Some((made, pem)) = lock(&self.memory.drafts).get(&uid)
+            && now.duration_since(*made).is_ok_and(|age| age < DRAFT)
+        {
+            return Ok(pem.clone());
+        }
+        let authority = setup.source.current();
+        let spoils = self.faults.as_ref().map(Faults::spoils).unwrap_or_default();
+        let pem = issue::issue(&authority, order, self.policy, now, &spoils)?;
+        lock(&self.memory.drafts).insert(uid, (now, pem.clone()));
+        Ok(pem)
+    }
+
+    /// Says in the object, once, that the signer cannot sign.
+    async fn delayed<P: Port>(
+        &self,
+        port: &P,
+        csr: &Csr,
+        unable: &Unable,
+        leading: &watch::Receiver<bool>,
+    ) -> Next {
+        let why = unable.to_string();
+        let told = |c: &Condition| {
+            (c.type_.as_str(), c.status.as_str(), c.reason.as_deref(), c.message.as_deref())
+                == (DELAYED, "True", Some(unable.reason()), Some(&why))
+        };
+        if !conditions(csr).iter().any(told) && *leading.borrow() {
+            let mut new = csr.clone();
+            set_delayed(&mut new, "True", unable.reason(), &why);
+            if let Err(error) = port.set_status(new).await {
+                debug!(csr = name(csr), %error, "cannot say that signing is delayed");
+            }
+        }
+        Next::Again(why)
     }
 }
 
-fn retry(who: &str, csr: &Csr, why: &str) -> Option<Duration> {
-    warn!(csr = name(csr), why, "{who} tries again");
-    Some(AGAIN)
+/// The object with its certificate, and no word any more of a delay.
+fn issued(csr: &Csr, pem: String) -> Csr {
+    let mut new = csr.clone();
+    if conditions(csr).iter().any(|c| c.type_ == DELAYED && c.status == "True") {
+        set_delayed(&mut new, "False", "Signed", "signed after a delay");
+    }
+    new.status.get_or_insert_with(Default::default).certificate = Some(ByteString(pem.into_bytes()));
+    new
 }
 
-/// Writes a change to the very object that was looked at; if it has changed since, its event brings it back.
-fn change(store: &Store, seen: &Csr, clock: &Clock, change: impl FnOnce(&mut Csr)) -> Result<(), ApiError> {
-    let written = store.update(name(seen), |stored| {
-        let mut new = stored.clone();
-        if stored.metadata.resource_version == seen.metadata.resource_version {
-            change(&mut new);
-            update::fill_times(&mut new, stored, api::time(clock.now()));
+fn set_delayed(csr: &mut Csr, status: &str, reason: &str, message: &str) {
+    if let Some(list) = csr.status.as_mut().and_then(|s| s.conditions.as_mut()) {
+        list.retain(|condition| condition.type_ != DELAYED);
+    }
+    push_condition(csr, DELAYED, reason, message);
+    if let Some(last) = csr.status.as_mut().and_then(|s| s.conditions.as_mut()?.last_mut()) {
+        status.clone_into(&mut last.status);
+    }
+}
+
+fn written(csr: &Csr, what: &str, answer: Result<(), PortError>) -> Next {
+    match answer {
+        Ok(()) => {
+            info!(csr = name(csr), what, "controller");
+            Next::Rest
         }
-        Ok(new)
-    });
-    match written {
-        Err(error) if error.code == http::StatusCode::NOT_FOUND => Ok(()),
-        other => other.map(|_| ()),
+        // What it is now comes by itself; the wait is for the case that it does not.
+        Err(PortError::Stale) => Next::Again(PortError::Stale.to_string()),
+        Err(PortError::Failed(why)) => {
+            warn!(csr = name(csr), what, why, "a controller tries again");
+            Next::Again(why)
+        }
     }
 }

@@ -19,6 +19,8 @@ use crate::options::Options;
 mod tests;
 
 const STATE: &str = "controlplane.json";
+const SUCCESSORS: &str = "signing-ca.crt";
+const SUCCESSOR_KEY: &str = "signing-ca.key";
 const LARGEST_STATE: u64 = 1 << 20;
 /// An admin certificate with less than this is replaced at the start.
 const ADMIN_LEFT: i64 = 24 * 60 * 60;
@@ -63,10 +65,13 @@ impl Secrets {
         let now = options.clock.now();
         let unusable = |e: Error| Error::State { path: path.to_owned(), why: e.to_string() };
         let authority = match kept {
-            Some(state) => Authority::load(&state.ca_certificate, &state.ca_key).map_err(unusable)?,
+            Some(state) => {
+                let key = Zeroizing::new(state.ca_key.clone());
+                Authority::load(&state.ca_certificate, key).map_err(unusable)?
+            }
             None => Authority::create(now, options.ca_lifetime)?,
         };
-        if seconds_down(now) >= authority.not_after() {
+        if seconds_down(now) >= authority.validity().1 {
             return Err(Error::CaExpired);
         }
         let kept_admin = kept.filter(|state| state.admin_not_after > seconds_down(now) + ADMIN_LEFT);
@@ -170,6 +175,34 @@ impl Dir {
         self.write(STATE, &text)
     }
 
+    /// The CAs that signed after the first one, PEM, the newest first, and the key of the newest; `None` before a roll-over.
+    pub(crate) fn successors(&self) -> Result<Option<(String, Zeroizing<String>)>, Error> {
+        let read = |name: &str| {
+            let path = self.path.join(name);
+            match fs::read_to_string(&path) {
+                Ok(text) => Ok(Some(Zeroizing::new(text))),
+                Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(source) => Err(Error::Io { what: "read", path, source }),
+            }
+        };
+        let certificates = read(SUCCESSORS)?;
+        Ok(certificates.zip(read(SUCCESSOR_KEY)?).map(|(certificates, key)| (certificates.to_string(), key)))
+    }
+
+    /// Keeps a CA that signs from now on, before it does.
+    pub(crate) fn succeed(&self, new: &Authority) -> Result<(), Error> {
+        let older = self.successors()?.map_or_else(String::new, |(certificates, _)| certificates);
+        // The certificates come first: that of the older key is among them, so that it signs on after a crash here.
+        self.write(SUCCESSORS, format!("{}{older}", new.pem()).as_bytes())?;
+        self.write(SUCCESSOR_KEY, new.key_pem().as_bytes())
+    }
+
+    /// Writes `ca.crt`: the CAs that clients may meet, the first one and those that followed.
+    pub(crate) fn write_cas(&self, first: &Authority) -> Result<(), Error> {
+        let followed = self.successors()?.map_or_else(String::new, |(certificates, _)| certificates);
+        self.write("ca.crt", format!("{}{followed}", first.pem()).as_bytes())
+    }
+
     /// Writes a private file.
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), Error> {
         write_private(&self.path.join(name), content)
@@ -178,6 +211,15 @@ impl Dir {
 
 /// Replaces a file, mode 0600 from its creation, by temporary name, sync and rename.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
+    // Without a buffer, where bytes of a key could stay behind.
+    write_private_with(path, |file| file.write_all(content))
+}
+
+/// The same with a content that is written piece by piece.
+pub(crate) fn write_private_with(
+    path: &Path,
+    content: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), Error> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".tmp");
     let temporary = PathBuf::from(temporary);
@@ -188,7 +230,7 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
             _ => {}
         }
         let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&temporary)?;
-        file.write_all(content)?;
+        content(&mut file)?;
         file.sync_all()?;
         fs::rename(&temporary, path)?;
         let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -30,6 +30,15 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// The files of a certificate authority cannot be used.
+    CaFiles {
+        /// The certificate's.
+        certificate: PathBuf,
+        /// The key's.
+        key: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
     /// The kept certificate authority has ended.
     CaExpired,
     /// The port could not be bound.
@@ -63,6 +72,12 @@ impl fmt::Display for Error {
                 f,
                 "{} is not usable ({why}): restore it, or remove the directory to start with a new CA",
                 path.display()
+            ),
+            Self::CaFiles { certificate, key, why } => write!(
+                f,
+                "{} and {} are not usable as a CA ({why}): give a CA certificate and its key, both PEM",
+                certificate.display(),
+                key.display()
             ),
             Self::CaExpired => f.write_str(
                 "the kept certificate authority has ended: remove the directory to start with a new one",

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use tokio::sync::watch;
@@ -10,6 +10,10 @@ use tokio::sync::watch;
 use crate::api::status::ApiError;
 use crate::store::Store;
 use crate::sync::lock;
+
+mod text;
+
+pub use text::Fault;
 
 /// How an issued certificate is spoiled. Several may be set at once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -45,6 +49,7 @@ struct Answer {
 #[derive(Clone, Debug, Default)]
 struct Set {
     refuse: bool,
+    refuse_until: Option<Instant>,
     delay: Duration,
     answer: Option<Answer>,
     drop_posts: u32,
@@ -54,6 +59,8 @@ struct Set {
     spoils: Vec<Spoil>,
     close_watches: bool,
     forbid_watches: bool,
+    /// How often all watches were dropped; never taken back.
+    watch_drops: u64,
 }
 
 /// A handle on the faults of one control plane. Cheap to clone; setters compose and act at once.
@@ -85,12 +92,28 @@ impl Faults {
 
     /// Takes every fault back.
     pub fn clear(&self) -> &Self {
-        self.change(|set| *set = Set::default())
+        self.change(|set| *set = Set { watch_drops: set.watch_drops, ..Set::default() })
     }
 
     /// Closes connections as soon as they are accepted, and those that exist.
     pub fn refuse_connections(&self, on: bool) -> &Self {
         self.change(|set| set.refuse = on)
+    }
+
+    /// The same for a while, so that whoever asked for it over a connection can take other faults back later.
+    pub fn refuse_connections_for(&self, while_: Duration) -> &Self {
+        self.change(|set| set.refuse_until = Instant::now().checked_add(while_))
+    }
+
+    /// Ends every watch now, in the middle.
+    pub fn drop_watches(&self) -> &Self {
+        self.change(|set| set.watch_drops += 1)
+    }
+
+    /// Forgets all changes of the past: whoever wants to go on from an earlier version is told 410.
+    pub fn compact(&self) -> &Self {
+        self.0.store.compact();
+        self
     }
 
     /// Holds every answer back for this long, after the credentials were judged.
@@ -164,7 +187,8 @@ impl Faults {
     }
 
     pub(crate) fn refuses(&self) -> bool {
-        lock(&self.0.set).refuse
+        let set = lock(&self.0.set);
+        set.refuse || set.refuse_until.is_some_and(|end| Instant::now() < end)
     }
 
     /// How long to hold a request back.
@@ -212,6 +236,10 @@ impl Faults {
 
     pub(crate) fn closes_watches(&self) -> bool {
         lock(&self.0.set).close_watches
+    }
+
+    pub(crate) fn watch_drops(&self) -> u64 {
+        lock(&self.0.set).watch_drops
     }
 
     pub(crate) fn forbids_watches(&self) -> bool {

@@ -9,14 +9,16 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER, WWW_AUTHENTIC
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body as HttpBody, Bytes};
 use rustls_pki_types::CertificateDer;
-use serde_json::Value;
+use serde::Serialize;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tracing::debug;
 
+use crate::admin;
+use crate::api::lease::Lease;
 use crate::api::status::ApiError;
 use crate::auth::{Authenticator, User, Verdict};
 use crate::faults::Faults;
@@ -29,9 +31,12 @@ use crate::store::Store;
 mod tests;
 
 /// Largest request body (`MaxRequestBodyBytes` of kube-apiserver).
-const LARGEST_BODY: usize = 3 << 20;
+pub(crate) const LARGEST_BODY: usize = 3 << 20;
 /// Bound of reading a request's body.
 const BODY: Duration = Duration::from_secs(30);
+
+/// What a broken body says.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// An answer's body.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -40,6 +45,7 @@ pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) store: Arc<Store>,
+    pub(crate) leases: Arc<Store<Lease>>,
     pub(crate) authenticator: Authenticator,
     pub(crate) faults: Faults,
     pub(crate) recorder: Recorder,
@@ -48,12 +54,15 @@ pub(crate) struct Shared {
 }
 
 /// A request with its body read.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Call {
     pub(crate) method: Method,
     /// Path as it came, percent-encoded.
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) accept: String,
+    /// The ETag of what the client has.
+    pub(crate) known: String,
     pub(crate) content_type: String,
     pub(crate) body: Bytes,
 }
@@ -71,10 +80,10 @@ impl fmt::Display for Dropped {
 impl std::error::Error for Dropped {}
 
 /// Answers one request.
-pub(crate) async fn serve(
+pub(crate) async fn serve<B: HttpBody<Error: Into<BoxError>>>(
     shared: Arc<Shared>,
     chain: Arc<[CertificateDer<'static>]>,
-    request: Request<Incoming>,
+    request: Request<B>,
 ) -> Result<Response<Body>, Dropped> {
     let post = request.method() == Method::POST;
     debug!(method = %request.method(), uri = %request.uri(), "request");
@@ -89,18 +98,21 @@ pub(crate) async fn serve(
     Ok(response)
 }
 
-async fn answer(
+async fn answer<B: HttpBody<Error: Into<BoxError>>>(
     shared: &Arc<Shared>,
     chain: &[CertificateDer<'static>],
-    request: Request<Incoming>,
+    request: Request<B>,
 ) -> Result<Response<Body>, ApiError> {
     let user = judge(shared, chain, &request);
-    let delay = shared.faults.delays();
-    if delay > Duration::ZERO {
-        sleep(delay).await;
-    }
-    if let Some(error) = shared.faults.take_answer() {
-        return Err(error);
+    // Faults leave the place alone where they are taken back.
+    if !admin::is_path(request.uri().path()) {
+        let delay = shared.faults.delays();
+        if delay > Duration::ZERO {
+            sleep(delay).await;
+        }
+        if let Some(error) = shared.faults.take_answer() {
+            return Err(error);
+        }
     }
     let user = user?;
     let (parts, body) = request.into_parts();
@@ -108,13 +120,14 @@ async fn answer(
         |name| parts.headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok()).unwrap_or("").to_owned();
     let call = Call {
         accept: text(http::header::ACCEPT),
+        known: text(http::header::IF_NONE_MATCH),
         content_type: text(CONTENT_TYPE),
         body: read(body).await?,
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         method: parts.method,
     };
-    routes::dispatch(shared, user.as_ref(), call)
+    routes::dispatch(shared, user.as_ref(), &call)
 }
 
 /// Who asks: `None` is anonymous, which only public paths take.
@@ -128,13 +141,14 @@ fn judge<B>(
     let result = match judgement.verdict.clone() {
         Verdict::User(user) => Ok(Some(user)),
         Verdict::Anonymous if routes::is_public(request.uri().path()) => Ok(None),
-        Verdict::Anonymous | Verdict::Refused => Err(ApiError::unauthorized()),
+        Verdict::Anonymous => Err(ApiError::unauthorized()),
+        Verdict::Refused(why) => Err(ApiError::unauthorized_because(&why)),
     };
     shared.recorder.judged(&judgement, result.is_err());
     result
 }
 
-async fn read(body: Incoming) -> Result<Bytes, ApiError> {
+async fn read<B: HttpBody<Error: Into<BoxError>>>(body: B) -> Result<Bytes, ApiError> {
     let collected = timeout(BODY, Limited::new(body, LARGEST_BODY).collect()).await;
     match collected {
         Err(_) => Err(ApiError::timeout()),
@@ -147,16 +161,13 @@ async fn read(body: Incoming) -> Result<Bytes, ApiError> {
 }
 
 /// An answer with a JSON document.
-pub(crate) fn json(code: StatusCode, document: &Value) -> Response<Body> {
-    respond(code, "application/json", document.to_string())
+pub(crate) fn json(code: StatusCode, document: &impl Serialize) -> Response<Body> {
+    // Every stored object and every document has a JSON form.
+    respond(code, "application/json", serde_json::to_vec(document).unwrap_or_default())
 }
 
-/// An answer with text.
-pub(crate) fn text(text: &'static str) -> Response<Body> {
-    respond(StatusCode::OK, "text/plain; charset=utf-8", text)
-}
-
-fn respond(code: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<Body> {
+/// An answer of this media type.
+pub(crate) fn respond(code: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(Full::new(body.into()).boxed_unsync());
     *response.status_mut() = code;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));

@@ -1,46 +1,57 @@
-//! Turns the signer's decision into a certificate, spoiled where a fault asks for it.
+//! Turns the signer's order into a certificate, spoiled where a fault asks for it.
 
 use std::time::{Duration, SystemTime};
 
 use rcgen::PublicKeyData as _;
 
-use crate::api::Csr;
 use crate::ca::{self, Authority};
 use crate::der;
 use crate::error::Error;
 use crate::faults::Spoil;
 use crate::leaf::Leaf;
-use crate::pkcs10::Request;
-use crate::signer::{self, Policy};
+use crate::signer::{self, Order, Policy, Unable};
 use crate::usages;
 
-/// Signs `request`, the PKCS#10 of `csr`, for `granted`: one PEM block, the leaf only.
+#[cfg(test)]
+mod tests;
+
+/// Signs what was ordered: the leaf, and behind it what the authority needs to lead to its root, PEM.
 pub(crate) fn issue(
     authority: &Authority,
-    (csr, request): (&Csr, &Request),
-    (granted, policy): (Duration, Policy),
+    order: &Order,
+    policy: Policy,
     now: SystemTime,
     spoils: &[Spoil],
-) -> Result<String, Error> {
-    let validity = signer::validity(now, granted, policy.backdate, authority.not_after());
-    let (not_before, not_after) = validity.map_err(Error::Crypto)?;
-    let usages = signer::extensions(csr).map_err(Error::Crypto)?;
-    let mut leaf = Leaf {
-        serial: ca::random()?,
-        subject: &request.subject,
-        public_key: &request.public_key,
-        names: &request.names,
-        usages: &usages,
+) -> Result<String, Unable> {
+    let (not_before, not_after) = signer::validity(now, order.granted, policy, authority.validity())?;
+    let leaf = Leaf {
+        serial: ca::random().map_err(broken)?,
+        subject: &order.request.subject,
+        public_key: &order.request.public_key,
+        names: &order.request.names,
+        usages: &order.usages,
         not_before,
         not_after,
         ca: false,
     };
-    if spoils.is_empty() {
-        return Ok(ca::pem(&authority.sign(&leaf)?));
-    }
+    let der = if spoils.is_empty() { authority.sign(&leaf) } else { spoiled(authority, &leaf, now, spoils) };
+    Ok(ca::pem(&der.map_err(broken)?) + authority.chain())
+}
+
+fn broken(error: Error) -> Unable {
+    Unable::Broken(error.to_string())
+}
+
+fn spoiled(
+    authority: &Authority,
+    leaf: &Leaf<'_>,
+    now: SystemTime,
+    spoils: &[Spoil],
+) -> Result<Vec<u8>, Error> {
     let other_key = ca::new_key()?.subject_public_key_info();
     let other_subject = der::name("system:node:somebody-else", &["system:nodes".to_owned()]);
     let other_usages = usages::parse(["key encipherment", "server auth"]).map_err(Error::Crypto)?;
+    let mut leaf = leaf.clone();
     let mut foreign = None;
     for spoil in spoils {
         match *spoil {
@@ -61,5 +72,5 @@ pub(crate) fn issue(
             Spoil::ForeignCa => foreign = Some(Authority::create(now, Duration::from_secs(24 * 60 * 60))?),
         }
     }
-    Ok(ca::pem(&foreign.as_ref().unwrap_or(authority).sign(&leaf)?))
+    foreign.as_ref().unwrap_or(authority).sign(&leaf)
 }

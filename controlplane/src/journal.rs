@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
-use crate::api::{Csr, name};
+use crate::api::object::{Object, key, version_of};
 use crate::dir::{self, append_private};
 use crate::error::Error;
 use crate::store::Kind;
@@ -25,21 +26,33 @@ const LONGEST_LINE: u64 = 16 << 20;
 const SLACK: usize = 10_000;
 
 /// The open journal.
-pub(crate) struct Journal {
+pub(crate) struct Journal<T> {
     path: PathBuf,
     file: File,
     lines: usize,
+    of: PhantomData<T>,
 }
 
 /// What an earlier run left.
-pub(crate) struct Kept {
-    pub(crate) objects: Vec<Csr>,
+pub(crate) struct Kept<T> {
+    pub(crate) objects: Vec<T>,
     pub(crate) version: u64,
 }
 
-impl Journal {
+/// One line; what is absent is not said.
+#[derive(Deserialize, Serialize)]
+struct Line<T> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u64>,
+}
+
+impl<T: Object> Journal<T> {
     /// Reads what is there, writes it anew without what is superfluous, and stays open for more.
-    pub(crate) fn open(path: PathBuf) -> Result<(Self, Kept), Error> {
+    pub(crate) fn open(path: PathBuf) -> Result<(Self, Kept<T>), Error> {
         let io = |what, source| Error::Io { what, path: path.clone(), source };
         let kept = match File::open(&path) {
             Ok(file) => read(file, &path)?,
@@ -49,14 +62,14 @@ impl Journal {
         rewrite(&path, kept.objects.iter(), kept.version)?;
         let file = append_private(&path).map_err(|e| io("open", e))?;
         let lines = kept.objects.len() + 1;
-        Ok((Self { path, file, lines }, kept))
+        Ok((Self { path, file, lines, of: PhantomData }, kept))
     }
 
     /// Adds a change; when most of the file is superfluous it is first written anew from `objects`.
-    pub(crate) fn append<'a, I: Iterator<Item = &'a Arc<Csr>>>(
+    pub(crate) fn append<'a, I: Iterator<Item = &'a Arc<T>>>(
         &mut self,
         kind: Kind,
-        object: &Csr,
+        object: &T,
         live: usize,
         objects: impl FnOnce() -> I,
     ) -> io::Result<()> {
@@ -66,27 +79,36 @@ impl Journal {
             self.file = append_private(&self.path)?;
             self.lines = live + 1;
         }
-        let mut line = match kind {
-            Kind::Deleted => json!({"deleted": name(object), "version": version_of(object)}),
-            Kind::Added | Kind::Modified => json!({"object": object}),
-        }
-        .to_string();
-        line.push('\n');
+        let line = match kind {
+            Kind::Deleted => line::<T>(None, Some(key(object).into_owned()), Some(version_of(object))),
+            Kind::Added | Kind::Modified => line(Some(object), None, None),
+        }?;
         self.lines += 1;
-        self.file.write_all(line.as_bytes())
+        self.file.write_all(&line)
     }
 }
 
-fn rewrite<'a>(path: &Path, objects: impl Iterator<Item = &'a Csr>, version: u64) -> Result<(), Error> {
-    let mut text = json!({"version": version}).to_string() + "\n";
-    for object in objects {
-        text.push_str(&json!({"object": object}).to_string());
-        text.push('\n');
-    }
-    dir::write_private(path, text.as_bytes())
+fn line<T: Object>(object: Option<&T>, deleted: Option<String>, version: Option<u64>) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(&Line { object, deleted, version })?;
+    line.push(b'\n');
+    Ok(line)
 }
 
-fn read(file: File, path: &Path) -> Result<Kept, Error> {
+fn rewrite<'a, T: Object>(
+    path: &Path,
+    objects: impl Iterator<Item = &'a T>,
+    version: u64,
+) -> Result<(), Error> {
+    dir::write_private_with(path, |file| {
+        // Line by line: a hundred thousand objects in one piece would be felt.
+        let mut file = BufWriter::new(file);
+        file.write_all(&line::<T>(None, None, Some(version))?)?;
+        objects.map(|object| line(Some(object), None, None)).try_for_each(|line| file.write_all(&line?))?;
+        file.flush()
+    })
+}
+
+fn read<T: Object>(file: File, path: &Path) -> Result<Kept<T>, Error> {
     let mut reader = BufReader::new(file);
     let mut objects = BTreeMap::new();
     let mut version = 0;
@@ -102,20 +124,14 @@ fn read(file: File, path: &Path) -> Result<Kept, Error> {
         }
         let wrong =
             |why: String| Error::State { path: path.to_owned(), why: format!("line {number}: {why}") };
-        let mut entry: Value = serde_json::from_slice(&line).map_err(|e| wrong(e.to_string()))?;
-        if let Some(name) = entry["deleted"].as_str() {
-            objects.remove(name);
-        } else if entry.get("object").is_some() {
-            let csr: Csr =
-                serde_json::from_value(entry["object"].take()).map_err(|e| wrong(e.to_string()))?;
-            version = version.max(version_of(&csr));
-            objects.insert(name(&csr).to_owned(), csr);
+        let entry: Line<T> = serde_json::from_slice(&line).map_err(|e| wrong(e.to_string()))?;
+        if let Some(key) = entry.deleted {
+            objects.remove(&key);
+        } else if let Some(object) = entry.object {
+            version = version.max(version_of(&object));
+            objects.insert(key(&object).into_owned(), object);
         }
-        version = version.max(entry["version"].as_u64().unwrap_or(0));
+        version = version.max(entry.version.unwrap_or(0));
     }
     Ok(Kept { objects: objects.into_values().collect(), version })
-}
-
-fn version_of(csr: &Csr) -> u64 {
-    csr.metadata.resource_version.as_deref().and_then(|v| v.parse().ok()).unwrap_or(0)
 }

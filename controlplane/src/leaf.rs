@@ -4,8 +4,6 @@ use crate::der;
 use crate::pkcs10::AlternativeName;
 use crate::usages::Usages;
 
-/// ecdsa-with-SHA256 (RFC 5758, 3.2): the authority's key is P-256.
-const ECDSA_WITH_SHA256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
 const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
 const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 17];
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
@@ -34,7 +32,10 @@ pub(crate) struct Leaf<'a> {
 pub(crate) struct Issuer<'a> {
     /// Distinguished name, DER.
     pub(crate) subject: &'a [u8],
+    /// Subject key identifier; empty if the authority's certificate has none.
     pub(crate) key_id: &'a [u8],
+    /// AlgorithmIdentifier of the signature, DER.
+    pub(crate) algorithm: &'a [u8],
 }
 
 impl Leaf<'_> {
@@ -47,7 +48,7 @@ impl Leaf<'_> {
             &[
                 der::tlv(0xa0, &der::unsigned(&[2])),
                 der::unsigned(&self.serial),
-                algorithm(),
+                issuer.algorithm.to_vec(),
                 issuer.subject.to_vec(),
                 der::nest(der::SEQUENCE, &validity),
                 self.subject.to_vec(),
@@ -68,8 +69,10 @@ impl Leaf<'_> {
         }
         let authority = if self.ca { der::tlv(der::BOOLEAN, &[0xff]) } else { Vec::new() };
         all.push(extension(BASIC_CONSTRAINTS, true, &der::tlv(der::SEQUENCE, &authority)));
-        let key_id = der::tlv(der::SEQUENCE, &der::tlv(0x80, issuer_key_id));
-        all.push(extension(AUTHORITY_KEY_IDENTIFIER, false, &key_id));
+        if !issuer_key_id.is_empty() {
+            let key_id = der::tlv(der::SEQUENCE, &der::tlv(0x80, issuer_key_id));
+            all.push(extension(AUTHORITY_KEY_IDENTIFIER, false, &key_id));
+        }
         if !self.names.is_empty() {
             let names: Vec<_> = self.names.iter().map(general_name).collect();
             let critical = self.subject == der::tlv(der::SEQUENCE, &[]);
@@ -80,12 +83,8 @@ impl Leaf<'_> {
 }
 
 /// The certificate made of the signed part and its signature.
-pub(crate) fn assemble(to_be_signed: Vec<u8>, signature: &[u8]) -> Vec<u8> {
-    der::nest(der::SEQUENCE, &[to_be_signed, algorithm(), der::bits(signature)])
-}
-
-fn algorithm() -> Vec<u8> {
-    der::tlv(der::SEQUENCE, &der::tlv(der::OID, ECDSA_WITH_SHA256))
+pub(crate) fn assemble(to_be_signed: Vec<u8>, algorithm: Vec<u8>, signature: &[u8]) -> Vec<u8> {
+    der::nest(der::SEQUENCE, &[to_be_signed, algorithm, der::bits(signature)])
 }
 
 fn extension(oid: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {

@@ -33,23 +33,28 @@
 //! # }
 //! ```
 //!
-//! What is served, beside discovery for kubectl: create, get, list and watch of `certificatesigningrequests`
-//! with the field selectors `metadata.name` and `spec.signerName`, update, patch (JSON merge patch), delete, the subresources
-//! `approval` and `status`, Tables, and `/healthz`, `/livez`, `/readyz`, `/version` without credentials.
-//! `GET /whoami` is the control plane's own: it answers `{"user", "groups", "serial"}` to whoever has good credentials, and
-//! is what a busy client in a test or the demo asks; kubectl never does.
+//! What is served, as kube-apiserver serves it: `certificatesigningrequests` with their `approval` and `status`, `leases`, the
+//! reviews that answer who one is and what one may do, discovery and OpenAPI in the forms that kubectl asks for, and
+//! `/healthz`, `/livez`, `/readyz`, `/version` without credentials. `GET /whoami` is the control plane's own: it answers
+//! `{"user", "groups", "serial"}` to whoever has good credentials. So is what is under `/certrotate`: faults, bootstrap
+//! tokens and statistics, for admins. The book has the rest: `docs/controlplane.md`.
 
+mod admin;
 mod admission;
 mod api;
 mod approver;
 mod auth;
+mod authority;
 mod authz;
 mod ca;
+mod ca_key;
+mod cleaner;
 mod control_plane;
 mod controllers;
-mod csr;
+mod criteria;
 mod der;
 mod dir;
+mod durations;
 mod error;
 mod faults;
 mod http_service;
@@ -57,6 +62,8 @@ mod issue;
 mod journal;
 mod kubeconfig;
 mod leaf;
+mod lease;
+mod list;
 mod options;
 mod pkcs10;
 mod protobuf;
@@ -70,11 +77,21 @@ mod sync;
 mod testing;
 mod tls;
 mod usages;
+mod verbs;
 mod watch;
 
+pub use auth::{BootstrapToken, TokenUse};
+pub use authority::CaFiles;
 pub use ca::ClientIdentity;
+pub use cleaner::Ages;
 pub use control_plane::{ControlPlane, Handle};
+pub use controllers::Controllers;
+pub use controllers::options::{ControllerOptions, SigningFiles};
+pub use controllers::port::{Change, Port, PortError, Review};
+pub use criteria::Rules;
+pub use durations::DurationCounts;
 pub use error::Error;
-pub use faults::{Faults, Spoil};
+pub use faults::{Fault, Faults, Spoil};
+pub use lease::{Elector, LeasePort, LeaseRecord, LeaseTimes, name_lease};
 pub use options::{Approval, Clock, Options, parse_duration};
 pub use stats::{CsrSummary, Stats};

@@ -6,7 +6,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::auth::BootstrapToken;
+use crate::cleaner::Ages;
+use crate::controllers::options::SigningFiles;
 use crate::error::Error;
+use crate::faults::Fault;
 
 #[cfg(test)]
 mod tests;
@@ -30,8 +34,18 @@ pub struct Options {
     pub backdate: Duration,
     /// How long a new bootstrap token lives; kubeadm's default is 24 hours.
     pub token_ttl: Duration,
+    /// The CA files of the signers; none: they sign with the CA that the control plane makes for itself.
+    pub signing_files: SigningFiles,
+    /// When the cleaner deletes requests; `None`: never.
+    pub ages: Option<Ages>,
+    /// Stricter than Kubernetes: a bootstrapper is denied the name of a node that holds a valid certificate.
+    pub refuse_taken_names: bool,
     /// How long a new certificate authority lives.
     pub ca_lifetime: Duration,
+    /// What goes wrong from the start.
+    pub faults: Vec<Fault>,
+    /// Bootstrap tokens beside the one that is made and kept; they are not kept over a restart.
+    pub bootstrap_tokens: Vec<BootstrapToken>,
     /// What tells the time.
     pub clock: Clock,
 }
@@ -45,7 +59,12 @@ impl Default for Options {
             cluster_signing_duration: 365 * DAY,
             backdate: Duration::from_secs(5 * 60),
             token_ttl: DAY,
+            signing_files: SigningFiles::default(),
+            ages: Some(Ages::default()),
+            refuse_taken_names: false,
             ca_lifetime: 3650 * DAY,
+            faults: Vec::new(),
+            bootstrap_tokens: Vec::new(),
             clock: Clock::system(),
         }
     }
@@ -53,26 +72,33 @@ impl Default for Options {
 
 impl Options {
     pub(crate) fn validate(&self) -> Result<(), Error> {
-        let positive = [
-            ("--cluster-signing-duration", self.cluster_signing_duration),
-            ("--token-ttl", self.token_ttl),
-            ("CA lifetime", self.ca_lifetime),
-        ];
-        for (name, value) in positive {
-            if value < Duration::from_secs(1) {
-                let why = "must be at least one second".to_owned();
-                return Err(Error::Option { name, why });
-            }
-        }
-        let capped = [("--backdate", self.backdate)];
-        for (name, value) in positive.into_iter().chain(capped) {
-            if value > LONGEST {
-                let why = "must be at most 100 years (876000h)".to_owned();
-                return Err(Error::Option { name, why });
-            }
-        }
-        Ok(())
+        self.signing_files.validate()?;
+        check(self.cluster_signing_duration, self.backdate)?;
+        at_least_a_second("--token-ttl", self.token_ttl)?;
+        at_least_a_second("CA lifetime", self.ca_lifetime)
     }
+}
+
+/// Whether certificates can live this long and start that much earlier.
+pub(crate) fn check(cluster_signing_duration: Duration, backdate: Duration) -> Result<(), Error> {
+    at_least_a_second("--cluster-signing-duration", cluster_signing_duration)?;
+    within_reach("--backdate", backdate)
+}
+
+fn at_least_a_second(name: &'static str, value: Duration) -> Result<(), Error> {
+    if value < Duration::from_secs(1) {
+        let why = "must be at least one second".to_owned();
+        return Err(Error::Option { name, why });
+    }
+    within_reach(name, value)
+}
+
+fn within_reach(name: &'static str, value: Duration) -> Result<(), Error> {
+    if value > LONGEST {
+        let why = "must be at most 100 years (876000h)".to_owned();
+        return Err(Error::Option { name, why });
+    }
+    Ok(())
 }
 
 /// Who approves the requests that meet the node client criteria (`pkg/controller/certificates/approver`).

@@ -1,23 +1,25 @@
-//! Reads a CertificateSigningRequest in Kubernetes' protobuf form: kubectl 1.32 and later sends
-//! `certificate approve` that way, with no second try in JSON. Answers are always JSON, which every client takes.
+//! Reads objects in Kubernetes' protobuf form, as JSON documents: clients in Go send much that way, `kubectl certificate approve`
+//! and `kubectl auth` among it, with no second try in JSON. Answers are always JSON, which every client takes.
 //!
-//! Field numbers: `staging/src/k8s.io/api/certificates/v1/generated.proto` and
-//! `staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/generated.proto`.
+//! Field numbers: `generated.proto` of `staging/src/k8s.io/api/{certificates,coordination,authorization,authentication}/v1` and
+//! of `staging/src/k8s.io/apimachinery/pkg/apis/meta/v1`.
 
-use std::collections::BTreeMap;
+mod messages;
 
-use k8s_openapi::ByteString;
-use k8s_openapi::api::certificates::v1::{CertificateSigningRequestSpec, CertificateSigningRequestStatus};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::jiff::Timestamp;
+use serde_json::{Map, Value as Json, json};
 
-use crate::api::{Condition, Csr};
+use crate::api::object::Api;
+use messages::{DELETE_OPTIONS, Field, Shape};
 
 #[cfg(test)]
 mod tests;
 
 /// What every body starts with; the rest is a `runtime.Unknown`.
 const MAGIC: &[u8] = b"k8s\0";
+const MALFORMED: &str = "malformed protobuf message";
 
 /// One field of a message: varint or bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -34,8 +36,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    fn text(self) -> Option<String> {
-        self.bytes().and_then(|bytes| String::from_utf8(bytes.to_vec()).ok())
+    fn text(self) -> Option<&'a str> {
+        self.bytes().and_then(|bytes| std::str::from_utf8(bytes).ok())
     }
 
     fn number(self) -> Option<u64> {
@@ -46,139 +48,129 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Reads a body; the error says what is wrong with it.
-pub(crate) fn decode(body: &[u8]) -> Result<Csr, &'static str> {
-    const MALFORMED: &str = "malformed protobuf message";
+/// Reads a body that is an object of this kind; the error says what is wrong with it.
+pub(crate) fn decode(api: &Api, body: &[u8]) -> Result<Json, String> {
+    let fields = messages::of(api.kind)
+        .ok_or_else(|| format!("{} is not read in protobuf form: send JSON", api.kind))?;
+    let (version, kind, object) = envelope(body)?;
+    if (version.as_str(), kind.as_str()) != (api.group_version().as_str(), api.kind) {
+        return Err(format!("the body is {version} {kind}, not {} {}", api.group_version(), api.kind));
+    }
+    let mut document = message(object, fields).ok_or(MALFORMED)?;
+    document.insert("apiVersion".to_owned(), json!(version));
+    document.insert("kind".to_owned(), json!(kind));
+    Ok(Json::Object(document))
+}
+
+/// Reads the options of a deletion.
+pub(crate) fn delete_options(body: &[u8]) -> Result<Json, String> {
+    let (_, kind, object) = envelope(body)?;
+    if kind != "DeleteOptions" {
+        return Err(format!("the body is {kind}, not DeleteOptions"));
+    }
+    Ok(Json::Object(message(object, DELETE_OPTIONS).ok_or(MALFORMED)?))
+}
+
+/// Version, kind and bytes of what is inside.
+fn envelope(body: &[u8]) -> Result<(String, String, &[u8]), String> {
     let unknown = body.strip_prefix(MAGIC).ok_or("the body does not start with the protobuf magic k8s\\0")?;
-    let mut object = None;
-    let mut type_meta = (String::new(), String::new());
+    let (mut version, mut kind, mut object) = (String::new(), String::new(), &[][..]);
     for (field, value) in fields(unknown).ok_or(MALFORMED)? {
         match field {
-            1 => type_meta = read_type(value).ok_or(MALFORMED)?,
-            2 => object = value.bytes(),
+            1 => {
+                for (field, value) in value.bytes().and_then(fields).ok_or(MALFORMED)? {
+                    let text = value.text().ok_or(MALFORMED)?.to_owned();
+                    match field {
+                        1 => version = text,
+                        2 => kind = text,
+                        _ => {}
+                    }
+                }
+            }
+            2 => object = value.bytes().ok_or(MALFORMED)?,
             _ => {}
         }
     }
-    if (type_meta.0.as_str(), type_meta.1.as_str()) != ("certificates.k8s.io/v1", "CertificateSigningRequest")
-    {
-        return Err("the body is no certificates.k8s.io/v1 CertificateSigningRequest");
-    }
-    csr(object.unwrap_or_default()).ok_or(MALFORMED)
+    Ok((version, kind, object))
 }
 
-fn read_type(value: Value<'_>) -> Option<(String, String)> {
-    let mut out = (String::new(), String::new());
-    for (field, value) in fields(value.bytes()?)? {
-        match field {
-            1 => out.0 = value.text()?,
-            2 => out.1 = value.text()?,
-            _ => {}
+fn message(bytes: &[u8], known: &[Field]) -> Option<Map<String, Json>> {
+    let mut out = Map::new();
+    for (number, value) in fields(bytes)? {
+        let Some(field) = known.iter().find(|field| field.number == number) else {
+            continue;
+        };
+        let name = field.name.to_owned();
+        match field.shape {
+            Shape::Map | Shape::Lists => {
+                let (key, content) = entry(value, matches!(field.shape, Shape::Lists))?;
+                if let Json::Object(map) = out.entry(name).or_insert_with(|| json!({})) {
+                    map.insert(key, content);
+                }
+            }
+            _ => {
+                let Some(content) = single(value, field.shape)? else {
+                    continue;
+                };
+                if !field.many {
+                    out.insert(name, content);
+                } else if let Json::Array(list) = out.entry(name).or_insert_with(|| json!([])) {
+                    list.push(content);
+                }
+            }
         }
     }
     Some(out)
 }
 
-fn csr(message: &[u8]) -> Option<Csr> {
-    let mut csr = Csr::default();
-    for (field, value) in fields(message)? {
-        match field {
-            1 => csr.metadata = metadata(value.bytes()?)?,
-            2 => csr.spec = spec(value.bytes()?)?,
-            3 => csr.status = Some(status(value.bytes()?)?),
-            _ => {}
-        }
-    }
-    Some(csr)
-}
-
-/// The parts of the metadata that a client may set or that say which object is meant.
-fn metadata(message: &[u8]) -> Option<ObjectMeta> {
-    let mut meta = ObjectMeta::default();
-    for (field, value) in fields(message)? {
-        match field {
-            1 => meta.name = given(value)?,
-            2 => meta.generate_name = given(value)?,
-            5 => meta.uid = given(value)?,
-            6 => meta.resource_version = given(value)?,
-            11 => entry(value, meta.labels.get_or_insert_with(BTreeMap::new))?,
-            12 => entry(value, meta.annotations.get_or_insert_with(BTreeMap::new))?,
-            _ => {}
-        }
-    }
-    Some(meta)
-}
-
-fn spec(message: &[u8]) -> Option<CertificateSigningRequestSpec> {
-    let mut spec = CertificateSigningRequestSpec::default();
-    for (field, value) in fields(message)? {
-        match field {
-            1 => spec.request = ByteString(value.bytes()?.to_vec()),
-            5 => spec.usages.get_or_insert_with(Vec::new).push(value.text()?),
-            7 => spec.signer_name = value.text()?,
-            // An int32 is sign-extended to 64 bits on the wire; its low half is the number.
-            8 => spec.expiration_seconds = Some(value.number()? as i32),
-            _ => {}
-        }
-    }
-    Some(spec)
-}
-
-fn status(message: &[u8]) -> Option<CertificateSigningRequestStatus> {
-    let mut status = CertificateSigningRequestStatus::default();
-    for (field, value) in fields(message)? {
-        match field {
-            1 => status.conditions.get_or_insert_with(Vec::new).push(condition(value.bytes()?)?),
-            2 => status.certificate = Some(ByteString(value.bytes()?.to_vec())),
-            _ => {}
-        }
-    }
-    Some(status)
-}
-
-fn condition(message: &[u8]) -> Option<Condition> {
-    let mut condition = Condition::default();
-    for (field, value) in fields(message)? {
-        match field {
-            1 => condition.type_ = value.text()?,
-            2 => condition.reason = given(value)?,
-            3 => condition.message = given(value)?,
-            4 => condition.last_update_time = time(value.bytes()?)?,
-            5 => condition.last_transition_time = time(value.bytes()?)?,
-            6 => condition.status = value.text()?,
-            _ => {}
-        }
-    }
-    Some(condition)
+/// One value; `Some(None)` where it stands for an absent one, which Go writes out.
+fn single(value: Value<'_>, shape: Shape) -> Option<Option<Json>> {
+    Some(match shape {
+        Shape::Text => Some(value.text()?).filter(|text| !text.is_empty()).map(Json::from),
+        Shape::Item => Some(json!(value.text()?)),
+        Shape::Bytes => Some(value.bytes()?).filter(|b| !b.is_empty()).map(|b| json!(STANDARD.encode(b))),
+        // An int32 is sign-extended to 64 bits on the wire; its low half is the number.
+        Shape::Int32 => Some(json!(value.number()? as i32)),
+        Shape::Int64 => Some(json!(value.number()?.cast_signed())),
+        Shape::Bool => Some(json!(value.number()? != 0)),
+        Shape::Time => time(value.bytes()?)?,
+        Shape::Message(known) => Some(Json::Object(message(value.bytes()?, known)?)),
+        Shape::Map | Shape::Lists => None,
+    })
 }
 
 /// A time; an empty message is none.
-fn time(message: &[u8]) -> Option<Option<Time>> {
-    let mut time = None;
-    for (field, value) in fields(message)? {
-        if field == 1 {
-            let seconds = value.number()?.cast_signed();
-            time = Some(Time(Timestamp::from_second(seconds).ok()?));
-        }
-    }
-    Some(time)
-}
-
-/// Go writes empty strings out; they stand for absent ones.
-fn given(value: Value<'_>) -> Option<Option<String>> {
-    value.text().map(|text| Some(text).filter(|text| !text.is_empty()))
-}
-
-fn entry(value: Value<'_>, map: &mut BTreeMap<String, String>) -> Option<()> {
-    let (mut key, mut content) = (String::new(), String::new());
-    for (field, value) in fields(value.bytes()?)? {
+fn time(bytes: &[u8]) -> Option<Option<Json>> {
+    let (mut seconds, mut nanoseconds) = (None, 0);
+    for (field, value) in fields(bytes)? {
         match field {
-            1 => key = value.text()?,
-            2 => content = value.text()?,
+            1 => seconds = Some(value.number()?.cast_signed()),
+            2 => nanoseconds = value.number()? as i32,
             _ => {}
         }
     }
-    map.insert(key, content);
-    Some(())
+    let Some(seconds) = seconds else {
+        return Some(None);
+    };
+    let time = Timestamp::new(seconds, nanoseconds).ok()?;
+    Some(Some(json!(time.to_string())))
+}
+
+/// One entry of a map from texts to texts, or to lists of texts.
+fn entry(value: Value<'_>, lists: bool) -> Option<(String, Json)> {
+    let (mut key, mut content) = (String::new(), if lists { json!([]) } else { json!("") });
+    for (field, value) in fields(value.bytes()?)? {
+        match field {
+            1 => value.text()?.clone_into(&mut key),
+            2 if lists => {
+                let items = fields(value.bytes()?)?.into_iter().filter(|(field, _)| *field == 1);
+                content = items.map(|(_, item)| item.text().map(Json::from)).collect::<Option<_>>()?;
+            }
+            2 => content = json!(value.text()?),
+            _ => {}
+        }
+    }
+    Some((key, content))
 }
 
 /// The fields of a message in order, fixed-size ones left out; `None` if it is malformed.

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use crate::api::{Csr, condition_text, name, open};
 use crate::auth::{Judgement, Verdict};
+use crate::durations::{DurationCounts, Durations};
 use crate::pkcs10;
 use crate::sync::lock;
 
@@ -30,6 +31,8 @@ pub struct Stats {
     pub open_csrs_max_by_username: BTreeMap<String, usize>,
     /// The most that were open at once for one common name.
     pub open_csrs_max_by_common_name: BTreeMap<String, usize>,
+    /// Requests with a duration that were issued, by signer name; those of signers outside `kubernetes.io/` are `other`.
+    pub durations: BTreeMap<String, DurationCounts>,
     /// The objects that exist, in name order.
     pub csrs: Vec<CsrSummary>,
 }
@@ -106,6 +109,7 @@ pub(crate) struct OpenCounts {
     max: usize,
     by_username: BTreeMap<String, Tally>,
     by_common_name: BTreeMap<String, Tally>,
+    pub(crate) durations: Durations,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -148,6 +152,7 @@ impl OpenCounts {
         let maxima =
             |all: &BTreeMap<String, Tally>| all.iter().map(|(key, t)| (key.clone(), t.max)).collect();
         stats.csrs_created = self.created;
+        stats.durations.clone_from(&self.durations.0);
         stats.open_csrs = self.open.len();
         stats.open_csrs_max = self.max;
         stats.open_csrs_max_by_username = maxima(&self.by_username);

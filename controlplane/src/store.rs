@@ -1,16 +1,25 @@
-//! The objects: in memory, with resource versions, a bounded log for watches, and a journal where a directory is kept.
+//! The objects of one kind: in memory, with resource versions, a bounded log for watches, and a journal where a directory is kept.
+
+mod feed;
+mod page;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
+use hyper::body::Bytes;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use tokio::sync::watch;
 
-use crate::api::query::Selector;
+use crate::api::Csr;
+use crate::api::object::{Object, key};
+use crate::api::selector::Selector;
 use crate::api::status::ApiError;
-use crate::api::{Csr, name};
 use crate::journal::Journal;
-use crate::stats::OpenCounts;
 use crate::sync::lock;
+use feed::Feeds;
+
+pub(crate) use feed::Subscription;
+pub(crate) use page::{Ask, Page};
 
 #[cfg(test)]
 mod tests;
@@ -37,39 +46,52 @@ impl Kind {
     }
 }
 
-/// One change.
+/// One change. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Event {
+pub(crate) struct Event<T = Csr> {
     pub(crate) version: u64,
     pub(crate) kind: Kind,
-    pub(crate) object: Arc<Csr>,
+    pub(crate) key: Arc<str>,
+    pub(crate) object: Arc<T>,
+    /// What was there before; of a deletion what was deleted.
+    pub(crate) before: Option<Arc<T>>,
+    /// The line of a watch that shows the event as it is: made once, whoever watches.
+    pub(crate) line: Arc<OnceLock<Bytes>>,
 }
 
 /// The store.
-pub(crate) struct Store {
-    inner: Mutex<Inner>,
+pub(crate) struct Store<T: Object = Csr> {
+    inner: Mutex<Inner<T>>,
     changed: watch::Sender<u64>,
 }
 
-struct Inner {
-    objects: BTreeMap<String, Arc<Csr>>,
+struct Inner<T: Object> {
+    objects: BTreeMap<Arc<str>, Arc<T>>,
     version: u64,
-    log: VecDeque<Event>,
+    log: VecDeque<Event<T>>,
     /// Events up to this version are no longer known.
     forgotten: u64,
-    journal: Option<Journal>,
-    counts: OpenCounts,
+    journal: Option<Journal<T>>,
+    tally: T::Tally,
+    feeds: Feeds<T>,
 }
 
-impl Store {
+impl<T: Object> Store<T> {
     /// A store that starts with these objects, at this version.
-    pub(crate) fn new(objects: Vec<Csr>, version: u64, journal: Option<Journal>) -> Self {
-        let objects: BTreeMap<_, _> =
-            objects.into_iter().map(|csr| (name(&csr).to_owned(), Arc::new(csr))).collect();
-        let mut counts = OpenCounts::default();
-        objects.values().for_each(|csr| counts.changed(Some(csr), name(csr)));
-        let log = VecDeque::new();
-        let inner = Inner { objects, version, log, forgotten: version, journal, counts };
+    pub(crate) fn new(objects: Vec<T>, version: u64, journal: Option<Journal<T>>) -> Self {
+        let objects: BTreeMap<Arc<str>, _> =
+            objects.into_iter().map(|object| (Arc::from(&*key(&object)), Arc::new(object))).collect();
+        let mut tally = T::Tally::default();
+        objects.iter().for_each(|(key, object)| T::tally(&mut tally, Kind::Modified, key, object, None));
+        let inner = Inner {
+            objects,
+            version,
+            log: VecDeque::new(),
+            forgotten: version,
+            journal,
+            tally,
+            feeds: Feeds::default(),
+        };
         Self { inner: Mutex::new(inner), changed: watch::Sender::new(version) }
     }
 
@@ -78,86 +100,153 @@ impl Store {
         self.changed.subscribe()
     }
 
-    pub(crate) fn get(&self, name: &str) -> Result<Arc<Csr>, ApiError> {
-        lock(&self.inner).objects.get(name).cloned().ok_or_else(|| ApiError::not_found(name))
+    pub(crate) fn get(&self, key: &str) -> Result<Arc<T>, ApiError> {
+        lock(&self.inner).existing(key)
     }
 
-    /// The selected objects in name order, and the version they are of.
-    pub(crate) fn list(&self, selector: &Selector) -> (Vec<Arc<Csr>>, u64) {
+    /// The selected objects in the order of their names, and the version they are of.
+    pub(crate) fn list(&self, selector: &Selector) -> (Vec<Arc<T>>, u64) {
         let inner = lock(&self.inner);
-        let selected = inner.objects.values().filter(|csr| selector.selects(csr)).cloned().collect();
+        let selected =
+            inner.objects.values().filter(|object| selector.selects(&***object)).cloned().collect();
         (selected, inner.version)
     }
 
     /// The changes after `version`, or 410.
-    pub(crate) fn since(&self, version: u64) -> Result<Vec<Event>, ApiError> {
-        let inner = lock(&self.inner);
-        if version < inner.forgotten || version > inner.version {
-            return Err(ApiError::gone(version, inner.forgotten));
-        }
-        let start = inner.log.partition_point(|event| event.version <= version);
-        Ok(inner.log.range(start..).cloned().collect())
+    pub(crate) fn since(&self, version: u64) -> Result<Vec<Event<T>>, ApiError> {
+        lock(&self.inner).since(version).map(|events| events.cloned().collect())
+    }
+
+    /// The version of the last change.
+    pub(crate) fn version(&self) -> u64 {
+        lock(&self.inner).version
+    }
+
+    /// Forgets the log, so that whoever asks for changes of the past is told 410.
+    pub(crate) fn compact(&self) {
+        let mut inner = lock(&self.inner);
+        inner.log.clear();
+        inner.forgotten = inner.version;
     }
 
     /// Stores a new object; its name must be free.
-    pub(crate) fn create(&self, csr: Csr) -> Result<Arc<Csr>, ApiError> {
+    #[cfg(test)]
+    pub(crate) fn create(&self, object: T) -> Result<Arc<T>, ApiError> {
+        self.create_unless_dry(object, false)
+    }
+
+    /// Stores a new object, whose name must be free; a dry run answers alike and stores nothing.
+    pub(crate) fn create_unless_dry(&self, object: T, dry: bool) -> Result<Arc<T>, ApiError> {
         let mut inner = lock(&self.inner);
-        if inner.objects.contains_key(name(&csr)) {
-            return Err(ApiError::already_exists(name(&csr)));
+        let key = Arc::from(&*key(&object));
+        if inner.objects.contains_key(&key) {
+            let name = object.metadata().name.clone().unwrap_or_default();
+            return Err(ApiError::already_exists(T::API, &name));
         }
-        self.commit(&mut inner, Kind::Added, csr)
+        if dry { Ok(Arc::new(object)) } else { self.commit(&mut inner, Kind::Added, key, object) }
     }
 
     /// Replaces an object by what `change` makes of it; an unchanged object keeps its version.
     pub(crate) fn update(
         &self,
-        name: &str,
-        change: impl FnOnce(&Csr) -> Result<Csr, ApiError>,
-    ) -> Result<Arc<Csr>, ApiError> {
+        key: &str,
+        change: impl FnOnce(&T) -> Result<T, ApiError>,
+    ) -> Result<Arc<T>, ApiError> {
+        self.update_unless_dry(key, false, change)
+    }
+
+    /// The same; a dry run answers alike and stores nothing. An object that is to be deleted and has no finalizer any more goes.
+    pub(crate) fn update_unless_dry(
+        &self,
+        key: &str,
+        dry: bool,
+        change: impl FnOnce(&T) -> Result<T, ApiError>,
+    ) -> Result<Arc<T>, ApiError> {
         let mut inner = lock(&self.inner);
-        let old = inner.objects.get(name).cloned().ok_or_else(|| ApiError::not_found(name))?;
+        let old = inner.existing(key)?;
         let new = change(&old)?;
-        if new == *old { Ok(old) } else { self.commit(&mut inner, Kind::Modified, new) }
+        if new == *old || dry {
+            return Ok(if dry { Arc::new(new) } else { old });
+        }
+        let meta = new.metadata();
+        let released =
+            meta.deletion_timestamp.is_some() && meta.finalizers.as_ref().is_none_or(Vec::is_empty);
+        let kind = if released { Kind::Deleted } else { Kind::Modified };
+        self.commit(&mut inner, kind, Arc::from(key), new)
     }
 
     /// Removes an object if `check` lets it.
     pub(crate) fn delete(
         &self,
-        name: &str,
-        check: impl FnOnce(&Csr) -> Result<(), ApiError>,
-    ) -> Result<Arc<Csr>, ApiError> {
+        key: &str,
+        check: impl FnOnce(&T) -> Result<(), ApiError>,
+    ) -> Result<Arc<T>, ApiError> {
         let mut inner = lock(&self.inner);
-        let old = inner.objects.get(name).cloned().ok_or_else(|| ApiError::not_found(name))?;
+        let old = inner.existing(key)?;
         check(&old)?;
-        self.commit(&mut inner, Kind::Deleted, Csr::clone(&old))
+        self.commit(&mut inner, Kind::Deleted, Arc::from(key), T::clone(&old))
     }
 
-    /// Open requests, now and at most.
-    pub(crate) fn counts(&self) -> OpenCounts {
-        lock(&self.inner).counts.clone()
+    /// Removes an object if `check` lets it; one with finalizers is only marked, and goes with the last of them.
+    pub(crate) fn remove(
+        &self,
+        key: &str,
+        (now, dry): (Time, bool),
+        check: impl FnOnce(&T) -> Result<(), ApiError>,
+    ) -> Result<Arc<T>, ApiError> {
+        let mut inner = lock(&self.inner);
+        let old = inner.existing(key)?;
+        check(&old)?;
+        let finalizers = old.metadata().finalizers.as_ref().is_some_and(|list| !list.is_empty());
+        if dry || finalizers && old.metadata().deletion_timestamp.is_some() {
+            return Ok(old);
+        }
+        let mut new = T::clone(&old);
+        if !finalizers {
+            return self.commit(&mut inner, Kind::Deleted, Arc::from(key), new);
+        }
+        new.metadata_mut().deletion_timestamp = Some(now);
+        new.metadata_mut().deletion_grace_period_seconds = Some(0);
+        self.commit(&mut inner, Kind::Modified, Arc::from(key), new)
     }
 
-    fn commit(&self, inner: &mut Inner, kind: Kind, mut csr: Csr) -> Result<Arc<Csr>, ApiError> {
+    /// What has been counted.
+    pub(crate) fn counts(&self) -> T::Tally {
+        lock(&self.inner).tally.clone()
+    }
+
+    fn commit(
+        &self,
+        inner: &mut Inner<T>,
+        kind: Kind,
+        key: Arc<str>,
+        mut object: T,
+    ) -> Result<Arc<T>, ApiError> {
         let version = inner.version + 1;
-        csr.metadata.resource_version = Some(version.to_string());
-        let object = Arc::new(csr);
+        object.metadata_mut().resource_version = Some(version.to_string());
+        let object = Arc::new(object);
         if let Some(journal) = &mut inner.journal {
             // The journal comes first: what a client is told is there after a restart.
             let written = journal.append(kind, &object, inner.objects.len(), || inner.objects.values());
             written.map_err(|e| ApiError::internal(format!("cannot keep the object: {e}")))?;
         }
-        let key = name(&object).to_owned();
-        inner.counts.changed((kind != Kind::Deleted).then_some(&object), &key);
-        if kind == Kind::Added {
-            inner.counts.created += 1;
-        }
-        if kind == Kind::Deleted {
-            inner.objects.remove(&key);
+        let before = if kind == Kind::Deleted {
+            inner.objects.remove(&key)
         } else {
-            inner.objects.insert(key, Arc::clone(&object));
-        }
+            inner.objects.insert(Arc::clone(&key), Arc::clone(&object))
+        };
+        T::tally(&mut inner.tally, kind, &key, &object, before.as_deref());
         inner.version = version;
-        inner.log.push_back(Event { version, kind, object: Arc::clone(&object) });
+        let event = Event {
+            version,
+            kind,
+            key,
+            object: Arc::clone(&object),
+            before,
+            line: Arc::new(OnceLock::new()),
+        };
+        inner.feeds.publish(&event);
+        inner.log.push_back(event);
         if inner.log.len() > LOG
             && let Some(event) = inner.log.pop_front()
         {
@@ -165,5 +254,20 @@ impl Store {
         }
         self.changed.send_replace(version);
         Ok(object)
+    }
+}
+
+impl<T: Object> Inner<T> {
+    fn existing(&self, key: &str) -> Result<Arc<T>, ApiError> {
+        let name = || key.rsplit_once('/').map_or(key, |(_, name)| name);
+        self.objects.get(key).cloned().ok_or_else(|| ApiError::not_found(T::API, name()))
+    }
+
+    fn since(&self, version: u64) -> Result<impl DoubleEndedIterator<Item = &Event<T>>, ApiError> {
+        if version < self.forgotten || version > self.version {
+            return Err(ApiError::gone(version, self.forgotten));
+        }
+        let start = self.log.partition_point(|event| event.version <= version);
+        Ok(self.log.range(start..))
     }
 }

@@ -4,7 +4,7 @@ use k8s_openapi::ByteString;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
 
 use crate::api::Csr;
-use crate::approver::KUBELET_CLIENT;
+use crate::criteria::KUBELET_CLIENT;
 
 /// A PKCS#10 request, PEM, with at most two organisations.
 pub(crate) fn request(common_name: &str, organizations: &[&str], names: Vec<SanType>) -> Vec<u8> {

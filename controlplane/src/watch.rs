@@ -10,18 +10,20 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Bytes, Frame};
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep_until};
 
-use crate::api::Csr;
+use crate::api::object::{Object, key_of};
 use crate::api::query::Query;
+use crate::api::selector::Selector;
 use crate::api::status::ApiError;
 use crate::api::table::table;
-use crate::csr::wants_table;
 use crate::http_service::{Body, Call, Shared};
-use crate::store::Kind;
+use crate::store::{Ask, Event, Kind, Store, Subscription};
 use crate::sync::raised;
+use crate::verbs::{Form, form, only_metadata};
 
 /// How long a watch lives unless it asks for less.
 const LONGEST: Duration = Duration::from_secs(30 * 60);
@@ -29,11 +31,18 @@ const LONGEST: Duration = Duration::from_secs(30 * 60);
 const BOOKMARK: Duration = Duration::from_secs(60);
 
 /// One open watch.
-struct Watch {
+struct Watch<T: Object> {
     shared: Arc<Shared>,
+    store: Arc<Store<T>>,
     query: Query,
-    as_table: bool,
-    changed: Receiver<u64>,
+    selector: Selector,
+    /// The only key that can be selected.
+    key: Option<String>,
+    form: Form,
+    changes: Subscription<T>,
+    faults: Receiver<()>,
+    /// How often watches had been dropped by a fault when this one began.
+    drops: u64,
     stop: Receiver<bool>,
     /// Everything up to here has been looked at.
     version: u64,
@@ -45,7 +54,13 @@ struct Watch {
 }
 
 /// Answers a watch request.
-pub(crate) fn watch(shared: &Arc<Shared>, call: &Call, query: Query) -> Result<Response<Body>, ApiError> {
+pub(crate) fn watch<T: Object>(
+    shared: &Arc<Shared>,
+    store: &Arc<Store<T>>,
+    call: &Call,
+    query: Query,
+    namespace: Option<&str>,
+) -> Result<Response<Body>, ApiError> {
     let from = match query.resource_version.as_str() {
         "" | "0" => None,
         text => {
@@ -53,25 +68,58 @@ pub(crate) fn watch(shared: &Arc<Shared>, call: &Call, query: Query) -> Result<R
             Some(text.parse::<u64>().map_err(bad)?)
         }
     };
+    let selector = query.selector.clone().within(namespace);
+    let known_place = !T::API.namespaced || namespace.is_some();
+    let key = selector.name().filter(|_| known_place).map(|name| key_of(namespace, name));
+    let initial = from.is_none() || query.send_initial_events;
+    let mut ready = VecDeque::new();
+    let mut first = Vec::new();
+    let (version, missed, changes) = loop {
+        let start = match from {
+            Some(version) if !initial => version,
+            _ => {
+                let page = store.page(&Ask { selector: selector.clone(), ..Ask::default() })?;
+                first = page.objects;
+                page.version
+            }
+        };
+        match store.watch(start, key.as_deref()) {
+            Ok((missed, changes)) => break (start, missed, changes),
+            // Between the two looks all was forgotten: look again.
+            Err(_) if initial => {}
+            Err(gone) => {
+                // As kube-apiserver: the watch is accepted, and the error is its only event.
+                ready.push_back(line("ERROR", &gone.to_json()));
+                let (_, changes) = store.watch(store.version(), key.as_deref())?;
+                break (start, Vec::new(), changes);
+            }
+        }
+    };
     let now = Instant::now();
     let life =
         query.timeout_seconds.filter(|s| *s > 0).map_or(LONGEST, |s| LONGEST.min(Duration::from_secs(s)));
     let mut watch = Watch {
-        changed: shared.store.subscribe(),
+        faults: shared.faults.subscribe(),
+        drops: shared.faults.watch_drops(),
         stop: shared.stop.clone(),
         shared: Arc::clone(shared),
-        as_table: wants_table(&call.accept),
-        version: from.unwrap_or(0),
-        ready: VecDeque::new(),
+        store: Arc::clone(store),
+        form: form(&call.accept),
+        over: !ready.is_empty(),
+        selector,
+        key,
+        changes,
+        version,
+        ready,
         events_sent: 0,
         end: now + life,
         bookmark: now + BOOKMARK,
-        over: false,
         query,
     };
-    if from.is_none() || watch.query.send_initial_events {
-        watch.initial();
+    if initial {
+        watch.begin(&first);
     }
+    missed.into_iter().for_each(|event| watch.take_in(&event));
     let frames = stream::unfold(watch, |mut watch| async move {
         let line = watch.next().await?;
         Some((Ok::<_, Infallible>(Frame::data(line)), watch))
@@ -81,13 +129,12 @@ pub(crate) fn watch(shared: &Arc<Shared>, call: &Call, query: Query) -> Result<R
     Ok(response)
 }
 
-impl Watch {
+impl<T: Object> Watch<T> {
     /// What exists, as if it were just added.
-    fn initial(&mut self) {
-        let (objects, version) = self.shared.store.list(&self.query.selector);
-        self.version = version;
-        for csr in objects {
-            self.push(Kind::Added.text(), &csr);
+    fn begin(&mut self, objects: &[Arc<T>]) {
+        for object in objects {
+            let shown = self.shown(object);
+            self.ready.push_back(line(Kind::Added.text(), &shown));
         }
         if self.query.send_initial_events && self.query.bookmarks {
             self.push_bookmark(true);
@@ -96,7 +143,9 @@ impl Watch {
 
     async fn next(&mut self) -> Option<Bytes> {
         loop {
-            if self.shared.faults.closes_watches() && self.events_sent >= 1 {
+            if self.shared.faults.closes_watches() && self.events_sent >= 1
+                || self.shared.faults.watch_drops() != self.drops
+            {
                 return None;
             }
             if let Some(line) = self.ready.pop_front() {
@@ -106,71 +155,120 @@ impl Watch {
             if self.over {
                 return None;
             }
-            self.changed.borrow_and_update();
-            self.take_in();
-            if !self.ready.is_empty() {
-                continue;
-            }
             let bookmarks = self.query.bookmarks;
-            let bookmark_due = tokio::select! {
-                answer = self.changed.changed() => { answer.ok()?; false }
+            tokio::select! {
+                biased;
                 () = raised(&mut self.stop) => return None,
-                () = sleep_until(self.end) => return None,
-                () = sleep_until(self.bookmark), if bookmarks => true,
-            };
-            if bookmark_due {
-                self.bookmark = Instant::now() + BOOKMARK;
-                self.push_bookmark(false);
+                change = self.changes.next() => match change {
+                    Some(event) => self.take_in(&event),
+                    None => self.catch_up(),
+                },
+                fault = self.faults.changed() => if fault.is_err() { return None },
+                () = sleep_until(self.end) => {
+                    if !bookmarks {
+                        return None;
+                    }
+                    self.push_bookmark(false);
+                    self.over = true;
+                }
+                () = sleep_until(self.bookmark), if bookmarks => {
+                    self.bookmark = Instant::now() + BOOKMARK;
+                    self.push_bookmark(false);
+                }
             }
         }
     }
 
-    fn take_in(&mut self) {
-        match self.shared.store.since(self.version) {
-            Ok(events) => {
-                for event in events {
-                    self.version = event.version;
-                    if self.query.selector.selects(&event.object) {
-                        self.push(event.kind.text(), &event.object);
-                    }
-                }
+    /// The queue was full once: reads on in the log.
+    fn catch_up(&mut self) {
+        match self.store.watch(self.version, self.key.as_deref()) {
+            Ok((missed, changes)) => {
+                self.changes = changes;
+                missed.iter().for_each(|event| self.take_in(event));
             }
             Err(error) => {
-                // As kube-apiserver: the watch was accepted, so the error comes as its last event.
-                self.ready.push_back(line("ERROR", error.to_json()));
+                self.ready.push_back(line("ERROR", &error.to_json()));
                 self.over = true;
             }
         }
     }
 
-    fn push(&mut self, kind: &str, csr: &Csr) {
-        let object = if self.as_table {
-            let version = csr.metadata.resource_version.as_deref().unwrap_or_default();
-            table([csr], version, self.query.include, self.shared.clock.now())
-        } else {
-            json!(csr)
+    /// Shows a change as it looks through the selector: what comes into sight is added, what goes out of it deleted.
+    fn take_in(&mut self, event: &Event<T>) {
+        self.version = event.version;
+        let before = event.before.as_deref().is_some_and(|object| self.selector.selects(object));
+        let now = event.kind != Kind::Deleted && self.selector.selects(&*event.object);
+        let kind = match (before, now) {
+            (false, true) => Kind::Added,
+            (true, true) => Kind::Modified,
+            (true, false) => Kind::Deleted,
+            (false, false) => return,
         };
-        self.ready.push_back(line(kind, object));
+        let text = if kind == event.kind && self.form == Form::Whole {
+            // The same for every watch: written once.
+            event.line.get_or_init(|| line(kind.text(), &*event.object)).clone()
+        } else {
+            line(kind.text(), &self.shown(&event.object))
+        };
+        self.ready.push_back(text);
     }
 
+    fn shown(&self, object: &T) -> Value {
+        match self.form {
+            Form::Whole => json!(object),
+            Form::Metadata => only_metadata(object),
+            Form::Table => {
+                let version = object.metadata().resource_version.as_deref().unwrap_or_default();
+                table([object], version, self.query.include, self.shared.clock.now())
+            }
+        }
+    }
+
+    /// Says up to where everything has been shown.
     fn push_bookmark(&mut self, initial_end: bool) {
+        if !initial_end {
+            // What is not in the queue by now is not before this version, and not for this watch.
+            let version = self.store.version();
+            while let Some(event) = self.changes.try_next() {
+                self.take_in(&event);
+            }
+            self.version = self.version.max(version);
+        }
         let mut metadata = json!({"resourceVersion": self.version.to_string(), "creationTimestamp": null});
         if initial_end {
             metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }
-        let object = if self.as_table {
-            json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "rows": []})
-        } else {
-            let spec = json!({"request": null, "signerName": ""});
-            json!({
-                "kind": "CertificateSigningRequest", "apiVersion": "certificates.k8s.io/v1",
-                "metadata": metadata, "spec": spec, "status": {},
-            })
+        let object = match self.form {
+            Form::Table => {
+                json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "rows": []})
+            }
+            Form::Metadata => {
+                json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata})
+            }
+            Form::Whole => {
+                let mut object =
+                    json!({"kind": T::API.kind, "apiVersion": T::API.group_version(), "metadata": metadata});
+                if T::API.plural == "certificatesigningrequests" {
+                    // Fields that clients may take for required.
+                    object["spec"] = json!({"request": null, "signerName": ""});
+                    object["status"] = json!({});
+                }
+                object
+            }
         };
-        self.ready.push_back(line("BOOKMARK", object));
+        self.ready.push_back(line("BOOKMARK", &object));
     }
 }
 
-fn line(kind: &str, object: Value) -> Bytes {
-    Bytes::from(json!({"type": kind, "object": object}).to_string() + "\n")
+#[derive(Serialize)]
+struct Line<'a, O> {
+    r#type: &'a str,
+    object: &'a O,
+}
+
+fn line(kind: &str, object: &impl Serialize) -> Bytes {
+    // Every stored object and every document has a JSON form.
+    let mut line = serde_json::to_vec(&Line { r#type: kind, object }).unwrap_or_default();
+    line.push(b'\n');
+    Bytes::from(line)
 }

@@ -111,8 +111,8 @@ pub struct Ghost {
     pub misread: bool,
     /// Whether a run that misread something was killed, and none since has found out what is on disk and removed what is too much.
     pub untidy: bool,
-    /// By when an attempt begins, since the template changed and none has.
-    pub changed: Option<MonoTime>,
+    /// Whether the template changed and no attempt has begun since.
+    pub changed: bool,
     /// Until when another template makes no room for more calls.
     granted: MonoTime,
     /// Whether a key was used twice.
@@ -164,7 +164,7 @@ impl Ghost {
         self.withdrawn = Generation(0);
         self.untidy |= self.misread;
         (self.recovered, self.undisturbed, self.misread) = (false, false, false);
-        (self.renew_by, self.served, self.changed) = (None, None, None);
+        (self.renew_by, self.served, self.changed) = (None, None, false);
         self.failed = Failed::None;
         self.monitor = Monitor::default();
     }
@@ -196,7 +196,6 @@ impl Ghost {
         self.looks.leak(now, life);
         self.watches.leak(now, life);
         self.renew_by = self.renew_by.map(|by| by.max(now));
-        self.changed = self.changed.map(|by| by.max(now));
         self.granted = self.granted.max(now);
         self.monitor.forget_time(now);
         if self.called_yet {
@@ -206,7 +205,7 @@ impl Ghost {
 
     /// An attempt begins. What is not valid by then does not have to survive it (S5).
     pub(crate) fn attempt(&mut self, now: Now) {
-        self.changed = None;
+        self.changed = false;
         self.attempts = self.attempts.saturating_add(1);
         if self.announced.is_some_and(|it| now.wall < it.not_before) {
             self.announced = None;
@@ -216,7 +215,7 @@ impl Ghost {
     /// The template changed. Once a minute that makes room for the calls of an attempt; minutes shrink with the life.
     pub(crate) fn changed(&mut self, now: Now, life: Span) {
         let minute = minute(life);
-        self.changed = Some(now.mono.plus(minute));
+        self.changed = true;
         if now.mono >= self.granted {
             self.granted = now.mono.plus(minute);
             self.looks.grant(6);
@@ -237,7 +236,7 @@ impl Ghost {
         let known = matches!(call, Call::Create { key } if key.0 <= self.start.1);
         self.crash_loop |= known && !self.called_yet && early(self.start.0);
         self.called_yet = true;
-        self.changed = None;
+        self.changed = false;
         match call {
             Call::Watch { .. } => self.watches.fill(now.mono, life),
             Call::Create { .. } | Call::Get { .. } => self.looks.fill(now.mono, life),
@@ -253,8 +252,6 @@ impl Ghost {
             self.held_back = false;
             self.attempts = 0;
             self.rotations = self.rotations.saturating_add(1);
-            let minute = minute(life);
-            self.changed = self.changed.map(|_| now.mono.plus(minute));
             // The latest renewal point is a tenth of the life before the end.
             let left = identity.not_after.since(now.wall).ms().saturating_sub(life.ms() / 10) + 10;
             self.renew_by = Some(now.mono.plus(Span::from_ms(left)));

@@ -1,29 +1,155 @@
-//! `certrotate controlplane`.
+//! `certrotate controlplane`: the embedded one, or the controllers for a real cluster. Flags that kube-controller-manager has,
+//! too, are named as there.
 
-use certrotate_controlplane::{ControlPlane, Options, parse_duration};
+mod flags;
+#[cfg(test)]
+mod tests;
 
-use super::{ControlplaneArgs, asked_to_end};
+use std::str::FromStr;
+
+use certrotate_controlplane::{
+    Ages, ControlPlane, ControllerOptions, Handle, LeaseTimes, Options, Rules, parse_duration,
+};
+
+pub(super) use flags::ControlplaneArgs;
+use flags::SigningArgs;
+
+use super::{asked_to_end, run::host_name};
+use crate::cluster::{self, ClusterOptions};
 use crate::exit::Exit;
 
 pub(super) async fn controlplane(args: ControlplaneArgs) -> Result<Exit, String> {
-    let duration = |flag: &str, text: &str| parse_duration(text).map_err(|error| format!("{flag}: {error}"));
-    let options = Options {
-        dir: Some(args.dir.clone()),
+    args.signing.warn();
+    match &args.kubeconfig {
+        Some(_) => on_a_cluster(&args).await,
+        None => embedded(&args).await,
+    }
+}
+
+fn duration(flag: &str, text: &str) -> Result<std::time::Duration, String> {
+    parse_duration(text).map_err(|error| format!("{flag}: {error}"))
+}
+
+fn embedded_options(args: &ControlplaneArgs) -> Result<Options, String> {
+    Ok(Options {
+        dir: args.dir.clone(),
         port: args.port,
         approve: args.approve.parse().map_err(|error| format!("{error}"))?,
-        cluster_signing_duration: duration("--cluster-signing-duration", &args.cluster_signing_duration)?,
+        cluster_signing_duration: args.signing.duration()?,
         backdate: duration("--backdate", &args.backdate)?,
         token_ttl: duration("--token-ttl", &args.token_ttl)?,
+        bootstrap_tokens: parsed(&args.bootstrap_tokens)?,
+        faults: parsed(&args.faults)?,
+        signing_files: args.signing.files()?,
+        refuse_taken_names: args.refuse_taken_names,
+        ages: ages(args),
         ..Options::default()
-    };
-    let plane = ControlPlane::start(options).await.map_err(|error| error.to_string())?;
+    })
+}
+
+fn ages(args: &ControlplaneArgs) -> Option<Ages> {
+    args.clean.then(Ages::default)
+}
+
+async fn embedded(args: &ControlplaneArgs) -> Result<Exit, String> {
+    let dir = args.dir.as_deref().ok_or("give --dir, or --kubeconfig for a real cluster")?;
+    let plane = ControlPlane::start(embedded_options(args)?).await.map_err(|error| error.to_string())?;
     println!("certificates API ready at https://{}", plane.address());
-    println!("  kubectl --kubeconfig {} get csr", args.dir.join("admin.kubeconfig").display());
+    println!("  kubectl --kubeconfig {} get csr", dir.join("admin.kubeconfig").display());
     println!(
         "  certrotate run --bootstrap-kubeconfig {} --node-name node-1 --cert-dir DIR",
-        args.dir.join("bootstrap.kubeconfig").display()
+        dir.join("bootstrap.kubeconfig").display()
     );
-    asked_to_end().await.map_err(|error| format!("no signal can be waited for: {error}"))?;
+    until_asked_to_end(&plane).await.map_err(|error| format!("no signal can be waited for: {error}"))?;
     plane.shutdown().await;
     Ok(Exit::Done)
+}
+
+fn parsed<T: FromStr<Err = certrotate_controlplane::Error>>(texts: &[String]) -> Result<Vec<T>, String> {
+    texts.iter().map(|text| text.parse().map_err(|error: T::Err| error.to_string())).collect()
+}
+
+/// Rolls the CA over at each USR1, and returns at TERM or INT.
+async fn until_asked_to_end(plane: &Handle) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut roll_over = signal(SignalKind::user_defined1())?;
+    let mut ending = std::pin::pin!(asked_to_end());
+    loop {
+        tokio::select! {
+            ended = &mut ending => return ended,
+            _ = roll_over.recv() => match plane.roll_over_ca() {
+                Ok(()) => println!("a new CA signs from now on"),
+                Err(error) => tracing::error!(%error, "the CA is not replaced"),
+            },
+        }
+    }
+}
+
+fn cluster_options(args: &ControlplaneArgs) -> Result<ClusterOptions, String> {
+    let kubeconfig = args.kubeconfig.clone().ok_or("give --kubeconfig")?;
+    let signer =
+        args.signer_name.clone().ok_or("--kubeconfig needs --signer-name, such as example.com/nodes")?;
+    let files = args.signing.files()?;
+    let ca =
+        files.all.ok_or("--kubeconfig needs --cluster-signing-cert-file and --cluster-signing-key-file")?;
+    let rules = match Rules::of(&signer) {
+        Some(own) => own,
+        None => args.signer_rules.into(),
+    };
+    let controllers = ControllerOptions {
+        approve: args.approve.parse().map_err(|error| format!("{error}"))?,
+        cluster_signing_duration: args.signing.duration()?,
+        backdate: duration("--backdate", &args.backdate)?,
+        ages: ages(args),
+        refuse_taken_names: args.refuse_taken_names,
+        ..ControllerOptions::new(signer.clone(), rules, ca)
+    };
+    let lease = &args.leader_elect;
+    Ok(ClusterOptions {
+        kubeconfig,
+        controllers,
+        lease_namespace: lease.leader_elect_resource_namespace.clone(),
+        lease_name: lease.leader_elect_resource_name.clone().unwrap_or_else(|| lease_name(&signer)),
+        lease_times: LeaseTimes {
+            lease_duration: duration("--leader-elect-lease-duration", &lease.leader_elect_lease_duration)?,
+            renew_deadline: duration("--leader-elect-renew-deadline", &lease.leader_elect_renew_deadline)?,
+            retry_period: duration("--leader-elect-retry-period", &lease.leader_elect_retry_period)?,
+        },
+        identity: cluster::new_identity(&host_name()?)?,
+    })
+}
+
+/// A Lease of its own for each signer.
+fn lease_name(signer: &str) -> String {
+    format!("certrotate-{}", signer.replace('/', "-"))
+}
+
+async fn on_a_cluster(args: &ControlplaneArgs) -> Result<Exit, String> {
+    let options = cluster_options(args)?;
+    println!("controllers of {} as {}", options.controllers.signer_name, options.identity);
+    let stop = async {
+        if let Err(error) = asked_to_end().await {
+            tracing::error!(%error, "no signal can be waited for");
+        }
+    };
+    cluster::run(options, stop).await.map_err(|error| error.to_string())?;
+    Ok(Exit::Done)
+}
+
+impl SigningArgs {
+    fn warn(&self) {
+        if self.experimental_cluster_signing_duration.is_some() {
+            eprintln!(
+                "certrotate: --experimental-cluster-signing-duration is the old name of --cluster-signing-duration; \
+                 use the new one"
+            );
+        }
+    }
+
+    fn duration(&self) -> Result<std::time::Duration, String> {
+        match &self.experimental_cluster_signing_duration {
+            Some(text) => duration("--experimental-cluster-signing-duration", text),
+            None => duration("--cluster-signing-duration", &self.cluster_signing_duration),
+        }
+    }
 }

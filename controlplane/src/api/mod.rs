@@ -1,7 +1,16 @@
 //! The API objects and their rules, without HTTP.
 
+pub(crate) mod csr;
+pub(crate) mod decode;
 pub(crate) mod discovery;
+pub(crate) mod lease;
+pub(crate) mod meta;
+pub(crate) mod object;
+pub(crate) mod openapi;
+pub(crate) mod patch;
 pub(crate) mod query;
+pub(crate) mod review;
+pub(crate) mod selector;
 pub(crate) mod status;
 pub(crate) mod table;
 pub(crate) mod update;
@@ -15,11 +24,6 @@ use k8s_openapi::jiff::Timestamp;
 
 pub(crate) use k8s_openapi::api::certificates::v1::CertificateSigningRequest as Csr;
 pub(crate) type Condition = CertificateSigningRequestCondition;
-
-/// The resource's plural name.
-pub(crate) const RESOURCE: &str = "certificatesigningrequests";
-/// The API group.
-pub(crate) const GROUP: &str = "certificates.k8s.io";
 
 /// The conditions, none if there is no status.
 pub(crate) fn conditions(csr: &Csr) -> &[Condition] {

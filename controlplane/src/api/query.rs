@@ -1,8 +1,8 @@
-//! Query parameters and selectors.
+//! Query parameters.
 
+use super::selector::Selector;
 use super::status::ApiError;
 use super::table::Include;
-use super::{Csr, name};
 
 #[cfg(test)]
 mod tests;
@@ -12,95 +12,114 @@ mod tests;
 pub(crate) struct Query {
     pub(crate) watch: bool,
     pub(crate) resource_version: String,
+    pub(crate) version_match: VersionMatch,
     pub(crate) timeout_seconds: Option<u64>,
     pub(crate) bookmarks: bool,
     pub(crate) send_initial_events: bool,
     pub(crate) include: Include,
     pub(crate) selector: Selector,
+    /// 0: no limit.
+    pub(crate) limit: usize,
+    /// Where to go on; empty: at the beginning.
+    pub(crate) next: String,
+    pub(crate) dry_run: bool,
+    pub(crate) validation: FieldValidation,
+    pub(crate) field_manager: String,
+    pub(crate) force: bool,
 }
 
-/// A field selector; every term must hold.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Selector(Vec<Term>);
-
-#[derive(Clone, Debug, Eq, PartialEq)]
-struct Term {
-    field: Field,
-    equal: bool,
-    value: String,
+/// How a list is to meet the resource version that it names (`resourceVersionMatch`).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum VersionMatch {
+    /// Not said: as `NotOlderThan`.
+    #[default]
+    Unset,
+    /// At least as new.
+    NotOlderThan,
+    /// Just that.
+    Exact,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Field {
-    Name,
-    SignerName,
-}
-
-impl Selector {
-    /// Whether the object is selected.
-    pub(crate) fn selects(&self, csr: &Csr) -> bool {
-        self.0.iter().all(|term| {
-            let value = match term.field {
-                Field::Name => name(csr),
-                Field::SignerName => &csr.spec.signer_name,
-            };
-            (value == term.value) == term.equal
-        })
-    }
-
-    fn parse(text: &str) -> Result<Self, ApiError> {
-        let mut terms = Vec::new();
-        for part in text.split(',').filter(|part| !part.is_empty()) {
-            let split = [("!=", false), ("==", true), ("=", true)]
-                .into_iter()
-                .find_map(|(sign, equal)| part.split_once(sign).map(|(field, value)| (field, equal, value)));
-            let Some((field, equal, value)) = split else {
-                let why = format!("invalid selector: {part:?}; can't understand {part:?}");
-                return Err(ApiError::bad_request(why));
-            };
-            let field = match field {
-                "metadata.name" => Field::Name,
-                "spec.signerName" => Field::SignerName,
-                other => {
-                    let why = format!("field label not supported: {other}");
-                    return Err(ApiError::bad_request(why));
-                }
-            };
-            terms.push(Term { field, equal, value: value.to_owned() });
-        }
-        Ok(Self(terms))
-    }
+/// What becomes of fields that are unknown or twice (`fieldValidation`).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum FieldValidation {
+    /// Nothing.
+    Ignore,
+    /// A warning.
+    #[default]
+    Warn,
+    /// An error.
+    Strict,
 }
 
 impl Query {
-    /// Reads a query string. What would change an answer and is not built is refused, not ignored.
+    /// Reads a query string. What would change an answer and is not understood is refused, not ignored.
     pub(crate) fn parse(text: &str) -> Result<Self, ApiError> {
         let mut query = Self::default();
+        let (mut fields, mut labels) = (String::new(), String::new());
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = percent_decode(value)?;
             match key {
-                "watch" => query.watch = truth(&value),
-                "resourceVersion" => query.resource_version = value,
-                "timeoutSeconds" => query.timeout_seconds = value.parse().ok(),
-                "allowWatchBookmarks" => query.bookmarks = truth(&value),
-                "sendInitialEvents" => query.send_initial_events = truth(&value),
-                "fieldSelector" => query.selector = Selector::parse(&value)?,
-                "includeObject" => {
-                    query.include = match value.as_str() {
-                        "Object" => Include::Object,
-                        "None" => Include::Nothing,
-                        _ => Include::Metadata,
-                    }
-                }
-                "labelSelector" | "continue" | "dryRun" if !value.is_empty() => {
-                    let why = format!("this control plane does not support the parameter {key}");
-                    return Err(ApiError::bad_request(why));
-                }
-                _ => {}
+                "fieldSelector" => fields = value,
+                "labelSelector" => labels = value,
+                _ => query.take(key, value)?,
             }
         }
+        query.selector = Selector::parse(&fields, &labels)?;
+        let version_needed = query.version_match != VersionMatch::Unset && !query.send_initial_events;
+        if version_needed && query.resource_version.is_empty() {
+            let why = "resourceVersionMatch is forbidden unless resourceVersion is provided";
+            return Err(ApiError::bad_request(why));
+        }
         Ok(query)
+    }
+
+    fn take(&mut self, key: &str, value: String) -> Result<(), ApiError> {
+        let wrong = |what: &str| Err(ApiError::bad_request(format!("{key} is {value:?}: {what}")));
+        match key {
+            "watch" => self.watch = truth(&value),
+            "resourceVersion" => self.resource_version = value,
+            "resourceVersionMatch" => {
+                self.version_match = match value.as_str() {
+                    "" => VersionMatch::Unset,
+                    "NotOlderThan" => VersionMatch::NotOlderThan,
+                    "Exact" => VersionMatch::Exact,
+                    _ => return wrong("it is NotOlderThan or Exact"),
+                }
+            }
+            "timeoutSeconds" => self.timeout_seconds = value.parse().ok(),
+            "allowWatchBookmarks" => self.bookmarks = truth(&value),
+            "sendInitialEvents" => self.send_initial_events = truth(&value),
+            "limit" if value.is_empty() => {}
+            "limit" => match value.parse() {
+                Ok(limit) => self.limit = limit,
+                Err(_) => return wrong("it is a number"),
+            },
+            "continue" => self.next = value,
+            "dryRun" if value.is_empty() => {}
+            "dryRun" if value == "All" => self.dry_run = true,
+            "dryRun" => return wrong("it is All, or not there"),
+            "fieldValidation" => {
+                self.validation = match value.as_str() {
+                    "Ignore" => FieldValidation::Ignore,
+                    "" | "Warn" => FieldValidation::Warn,
+                    "Strict" => FieldValidation::Strict,
+                    _ => return wrong("it is Ignore, Warn or Strict"),
+                }
+            }
+            "fieldManager" => self.field_manager = value,
+            "force" => self.force = truth(&value),
+            "includeObject" => {
+                self.include = match value.as_str() {
+                    "Object" => Include::Object,
+                    "None" => Include::Nothing,
+                    _ => Include::Metadata,
+                }
+            }
+            _ => {}
+        }
+        Ok(())
     }
 }
 

@@ -3,7 +3,8 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{GROUP, RESOURCE};
+use super::object::Api;
+use crate::authz::Attributes;
 
 /// An error answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +15,8 @@ pub(crate) struct ApiError {
     pub(crate) details: Option<Value>,
     /// Seconds, sent as a header and in the details.
     pub(crate) retry_after: Option<u64>,
+    /// A token to go on with.
+    pub(crate) next: Option<String>,
 }
 
 /// What is wrong with one field (`field.Error`).
@@ -66,11 +69,15 @@ impl FieldError {
 
 impl ApiError {
     fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: None, retry_after: None }
+        Self { code, reason, message: message.into(), details: None, retry_after: None, next: None }
     }
 
-    fn named(mut self, name: &str) -> Self {
-        self.details = Some(json!({"name": name, "group": GROUP, "kind": RESOURCE}));
+    fn of(mut self, api: &Api, name: &str) -> Self {
+        let mut details = json!({"group": api.group, "kind": api.plural});
+        if !name.is_empty() {
+            details["name"] = json!(name);
+        }
+        self.details = Some(details);
         self
     }
 
@@ -78,25 +85,46 @@ impl ApiError {
         Self::new(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized")
     }
 
-    /// Authorization said no.
-    pub(crate) fn denied(user: &str, verb: &str, resource: &str, name: &str) -> Self {
-        let object = if name.is_empty() { String::new() } else { format!(" {name:?}") };
+    /// The credentials are not good, and this is why.
+    pub(crate) fn unauthorized_because(why: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Unauthorized", format!("Unauthorized: {why}"))
+    }
+
+    /// Authorization said no to something about objects.
+    pub(crate) fn denied(user: &str, asked: &Attributes<'_>) -> Self {
+        let object = if asked.name.is_empty() { String::new() } else { format!(" {:?}", asked.name) };
+        let subresource =
+            if asked.subresource.is_empty() { String::new() } else { format!("/{}", asked.subresource) };
+        let scope = if asked.namespace.is_empty() {
+            "at the cluster scope".to_owned()
+        } else {
+            format!("in the namespace {:?}", asked.namespace)
+        };
+        let (resource, group, verb) = (asked.resource, asked.group, asked.verb);
         let message = format!(
-            "{RESOURCE}.{GROUP}{object} is forbidden: User {user:?} cannot {verb} resource {resource:?} \
-             in API group {GROUP:?} at the cluster scope"
+            "{resource}.{group}{object} is forbidden: User {user:?} cannot {verb} resource \
+             \"{resource}{subresource}\" in API group {group:?} {scope}"
         );
-        Self::new(StatusCode::FORBIDDEN, "Forbidden", message).named(name)
+        let mut error = Self::new(StatusCode::FORBIDDEN, "Forbidden", message);
+        error.details = Some(json!({"name": asked.name, "group": group, "kind": resource}));
+        error
+    }
+
+    /// Authorization said no to a path that is not about objects.
+    pub(crate) fn denied_path(user: &str, verb: &str, path: &str) -> Self {
+        let message = format!("forbidden: User {user:?} cannot {verb} path {path:?}");
+        Self::new(StatusCode::FORBIDDEN, "Forbidden", message)
     }
 
     /// Admission said no.
-    pub(crate) fn refused(name: &str, why: &str) -> Self {
-        let message = format!("{RESOURCE}.{GROUP} {name:?} is forbidden: {why}");
-        Self::new(StatusCode::FORBIDDEN, "Forbidden", message).named(name)
+    pub(crate) fn refused(api: &Api, name: &str, why: &str) -> Self {
+        let message = format!("{} {name:?} is forbidden: {why}", api.qualified());
+        Self::new(StatusCode::FORBIDDEN, "Forbidden", message).of(api, name)
     }
 
-    pub(crate) fn not_found(name: &str) -> Self {
-        let message = format!("{RESOURCE}.{GROUP} {name:?} not found");
-        Self::new(StatusCode::NOT_FOUND, "NotFound", message).named(name)
+    pub(crate) fn not_found(api: &Api, name: &str) -> Self {
+        let message = format!("{} {name:?} not found", api.qualified());
+        Self::new(StatusCode::NOT_FOUND, "NotFound", message).of(api, name)
     }
 
     /// No such path.
@@ -104,31 +132,30 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "NotFound", "the server could not find the requested resource")
     }
 
-    pub(crate) fn already_exists(name: &str) -> Self {
-        let message = format!("{RESOURCE}.{GROUP} {name:?} already exists");
-        Self::new(StatusCode::CONFLICT, "AlreadyExists", message).named(name)
+    pub(crate) fn already_exists(api: &Api, name: &str) -> Self {
+        let message = format!("{} {name:?} already exists", api.qualified());
+        Self::new(StatusCode::CONFLICT, "AlreadyExists", message).of(api, name)
     }
 
-    pub(crate) fn conflict(name: &str, why: &str) -> Self {
-        let message = format!("Operation cannot be fulfilled on {RESOURCE}.{GROUP} {name:?}: {why}");
-        Self::new(StatusCode::CONFLICT, "Conflict", message).named(name)
+    pub(crate) fn conflict(api: &Api, name: &str, why: &str) -> Self {
+        let message = format!("Operation cannot be fulfilled on {} {name:?}: {why}", api.qualified());
+        Self::new(StatusCode::CONFLICT, "Conflict", message).of(api, name)
     }
 
-    pub(crate) fn modified(name: &str) -> Self {
+    pub(crate) fn modified(api: &Api, name: &str) -> Self {
         let why =
             "the object has been modified; please apply your changes to the latest version and try again";
-        Self::conflict(name, why)
+        Self::conflict(api, name, why)
     }
 
-    pub(crate) fn invalid(name: &str, errors: &[FieldError]) -> Self {
+    pub(crate) fn invalid(api: &Api, name: &str, errors: &[FieldError]) -> Self {
         let texts: Vec<_> = errors.iter().map(|e| format!("{}: {}", e.field, e.text)).collect();
         let list = if let [one] = texts.as_slice() { one.clone() } else { format!("[{}]", texts.join(", ")) };
         let causes: Vec<_> =
             errors.iter().map(|e| json!({"reason": e.reason, "message": e.text, "field": e.field})).collect();
-        let message = format!("CertificateSigningRequest.{GROUP} {name:?} is invalid: {list}");
+        let message = format!("{}.{} {name:?} is invalid: {list}", api.kind, api.group);
         let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message);
-        let kind = "CertificateSigningRequest";
-        error.details = Some(json!({"name": name, "group": GROUP, "kind": kind, "causes": causes}));
+        error.details = Some(json!({"name": name, "group": api.group, "kind": api.kind, "causes": causes}));
         error
     }
 
@@ -146,6 +173,16 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message)
     }
 
+    /// Too much of something that is not the size of the body.
+    pub(crate) fn too_large_because(why: String) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", why)
+    }
+
+    /// The request is well-formed, and cannot be carried out.
+    pub(crate) fn unprocessable(why: String) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", why)
+    }
+
     pub(crate) fn timeout() -> Self {
         let message = "the request body did not arrive in time";
         Self::new(StatusCode::REQUEST_TIMEOUT, "Timeout", message)
@@ -161,6 +198,26 @@ impl ApiError {
     /// A resource version whose events are no longer known.
     pub(crate) fn gone(version: u64, oldest: u64) -> Self {
         Self::new(StatusCode::GONE, "Expired", format!("too old resource version: {version} ({oldest})"))
+    }
+
+    /// The rest of a list whose version is no longer known; `fresh` goes on with what is there now.
+    pub(crate) fn continue_expired(fresh: &str) -> Self {
+        let message = "The provided continue parameter is too old to display a consistent list result. You can start a \
+                       new list without the continue parameter, or use the continue token in this response to \
+                       retrieve the remainder of the results.";
+        let mut error = Self::new(StatusCode::GONE, "Expired", message);
+        error.next = Some(fresh.to_owned());
+        error
+    }
+
+    /// A resource version that has not been reached yet.
+    pub(crate) fn too_new(version: u64, newest: u64) -> Self {
+        let message = format!("Too large resource version: {version}, current: {newest}");
+        let mut error = Self::new(StatusCode::GATEWAY_TIMEOUT, "Timeout", message);
+        let cause = json!({"reason": "ResourceVersionTooLarge", "message": "Too large resource version"});
+        error.details = Some(json!({"causes": [cause], "retryAfterSeconds": 1}));
+        error.retry_after = Some(1);
+        error
     }
 
     pub(crate) fn internal(why: impl Into<String>) -> Self {
@@ -195,14 +252,17 @@ impl ApiError {
         if let Some(details) = &self.details {
             status["details"] = details.clone();
         }
+        if let Some(next) = &self.next {
+            status["metadata"]["continue"] = json!(next);
+        }
         status
     }
 }
 
 /// The Status that answers a deletion.
-pub(crate) fn deleted(name: &str, uid: Option<&str>) -> Value {
+pub(crate) fn deleted(api: &Api, name: &str, uid: Option<&str>) -> Value {
     json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
-        "details": {"name": name, "group": GROUP, "kind": RESOURCE, "uid": uid},
+        "details": {"name": name, "group": api.group, "kind": api.plural, "uid": uid},
     })
 }

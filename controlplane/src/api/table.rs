@@ -2,9 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 
-use super::{Csr, condition_text};
+use super::object::Object;
 
 #[cfg(test)]
 mod tests;
@@ -22,60 +23,49 @@ pub(crate) enum Include {
 }
 
 /// A table of these objects at this resource version.
-pub(crate) fn table<'a>(
-    objects: impl IntoIterator<Item = &'a Csr>,
+pub(crate) fn table<'a, T: Object>(
+    objects: impl IntoIterator<Item = &'a T>,
     version: &str,
     include: Include,
     now: SystemTime,
 ) -> Value {
-    let rows: Vec<_> = objects.into_iter().map(|csr| row(csr, include, now)).collect();
+    let rows: Vec<_> = objects.into_iter().map(|object| row(object, include, now)).collect();
     json!({
         "kind": "Table", "apiVersion": "meta.k8s.io/v1",
         "metadata": {"resourceVersion": version},
-        "columnDefinitions": columns(),
+        "columnDefinitions": columns::<T>(),
         "rows": rows,
     })
 }
 
-fn columns() -> Value {
-    let column = |name: &str, format: &str, priority: i32, description: &str| json!({"name": name, "type": "string", "format": format, "description": description, "priority": priority});
-    json!([
-        column("Name", "name", 0, "Name must be unique within the cluster."),
-        column("Age", "", 0, "Time since the object was created."),
-        column("SignerName", "", 0, "The requested signer."),
-        column("Requestor", "", 0, "The user that created the request."),
-        column("RequestedDuration", "", 0, "The requested lifetime of the certificate."),
-        column("Condition", "", 0, "What has become of the request."),
-    ])
+/// The columns of a kind.
+pub(crate) fn columns<T: Object>() -> Value {
+    T::COLUMNS
+        .iter()
+        .map(|column| {
+            json!({
+                "name": column.name, "type": "string", "format": column.format,
+                "description": column.description, "priority": 0,
+            })
+        })
+        .collect()
 }
 
-fn row(csr: &Csr, include: Include, now: SystemTime) -> Value {
-    let spec = &csr.spec;
-    let signer = if spec.signer_name.is_empty() { "<none>" } else { &spec.signer_name };
-    let requested = spec.expiration_seconds.map_or_else(
-        || "<none>".to_owned(),
-        |seconds| human_duration(Duration::from_secs(u64::try_from(seconds).unwrap_or(0))),
-    );
-    let cells = json!([
-        super::name(csr),
-        age(csr, now),
-        signer,
-        spec.username.as_deref().unwrap_or_default(),
-        requested,
-        condition_text(csr)
-    ]);
-    let object = match include {
+/// The row of one object.
+pub(crate) fn row<T: Object>(object: &T, include: Include, now: SystemTime) -> Value {
+    let shown = match include {
         Include::Metadata => json!({
-            "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": csr.metadata,
+            "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object.metadata(),
         }),
-        Include::Object => json!(csr),
+        Include::Object => json!(object),
         Include::Nothing => Value::Null,
     };
-    json!({"cells": cells, "object": object})
+    json!({"cells": object.cells(now), "object": shown})
 }
 
-fn age(csr: &Csr, now: SystemTime) -> String {
-    let Some(created) = &csr.metadata.creation_timestamp else {
+/// How old an object is, as a cell.
+pub(crate) fn age(meta: &ObjectMeta, now: SystemTime) -> String {
+    let Some(created) = &meta.creation_timestamp else {
         return "<unknown>".to_owned();
     };
     let seconds = crate::der::seconds_down(now) - created.0.as_second();

@@ -1,11 +1,11 @@
 //! What each endpoint may change, everything else being restored from the stored object
 //! (`pkg/registry/certificates/certificates/strategy.go`).
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
-use serde_json::Value;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use super::csr::CSRS;
 use super::status::ApiError;
-use super::{Condition, Csr, conditions, name, validation};
+use super::{Condition, Csr, conditions, meta, name, validation};
 
 #[cfg(test)]
 mod tests;
@@ -17,40 +17,15 @@ pub(crate) fn prepare_create(mut csr: Csr, username: &str, groups: &[String]) ->
     csr.spec.uid = None;
     csr.spec.extra = None;
     csr.status = Some(Default::default());
-    csr.metadata = ObjectMeta {
-        name: csr.metadata.name,
-        generate_name: csr.metadata.generate_name,
-        labels: csr.metadata.labels,
-        annotations: csr.metadata.annotations,
-        ..ObjectMeta::default()
-    };
+    csr.metadata = meta::of_new(csr.metadata);
     csr
 }
 
 /// The stored object with what `subresource` may change taken from `new`; checks name, UID and version.
 pub(crate) fn apply(new: Csr, old: &Csr, subresource: &str, now: Time) -> Result<Csr, ApiError> {
-    let stored = name(old);
-    if new.metadata.name.as_deref().is_some_and(|n| n != stored) {
-        let given = new.metadata.name.unwrap_or_default();
-        let why = format!("the name of the object ({given}) does not match the name on the URL ({stored})");
-        return Err(ApiError::bad_request(why));
-    }
-    if new.metadata.uid.is_some() && new.metadata.uid != old.metadata.uid {
-        let (given, stored_uid) = (new.metadata.uid, old.metadata.uid.clone());
-        let why = format!(
-            "Precondition failed: UID in precondition: {}, UID in object meta: {}",
-            given.unwrap_or_default(),
-            stored_uid.unwrap_or_default()
-        );
-        return Err(ApiError::conflict(stored, &why));
-    }
-    let version = new.metadata.resource_version.as_deref().unwrap_or_default();
-    if !version.is_empty() && Some(version) != old.metadata.resource_version.as_deref() {
-        return Err(ApiError::modified(stored));
-    }
+    meta::same_object(&new, old)?;
     let mut result = old.clone();
-    result.metadata.labels = new.metadata.labels;
-    result.metadata.annotations = new.metadata.annotations;
+    result.metadata = meta::of_changed(new.metadata, &old.metadata);
     let given = new.status.unwrap_or_default();
     if !subresource.is_empty() {
         let status = result.status.get_or_insert_with(Default::default);
@@ -64,7 +39,7 @@ pub(crate) fn apply(new: Csr, old: &Csr, subresource: &str, now: Time) -> Result
         fill_times(&mut result, old, now);
     }
     let errors = validation::update(&result, old, subresource);
-    if errors.is_empty() { Ok(result) } else { Err(ApiError::invalid(stored, &errors)) }
+    if errors.is_empty() { Ok(result) } else { Err(ApiError::invalid(&CSRS, name(old), &errors)) }
 }
 
 /// Approved and Denied conditions as they are stored, by position, where their counts match.
@@ -88,27 +63,6 @@ pub(crate) fn fill_times(new: &mut Csr, old: &Csr, now: Time) {
             let same = |c: &&Condition| c.type_ == condition.type_ && c.status == condition.status;
             let stored = conditions(old).iter().find(same).and_then(|c| c.last_transition_time.clone());
             condition.last_transition_time = stored.or_else(|| Some(now.clone()));
-        }
-    }
-}
-
-/// Applies a JSON merge patch (RFC 7396).
-pub(crate) fn merge_patch(target: &mut Value, patch: Value) {
-    let Value::Object(patch) = patch else {
-        *target = patch;
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(Default::default());
-    }
-    let Value::Object(members) = target else {
-        return;
-    };
-    for (key, value) in patch {
-        if value.is_null() {
-            members.remove(&key);
-        } else {
-            merge_patch(members.entry(key).or_insert(Value::Null), value);
         }
     }
 }

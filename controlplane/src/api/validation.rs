@@ -12,7 +12,6 @@ mod tests;
 
 /// Shortest `expirationSeconds`.
 const SHORTEST: i32 = 600;
-const MAX_ANNOTATIONS: usize = 256 * 1024;
 const MAX_DOMAIN: usize = 253;
 const MAX_LABEL: usize = 63;
 const MAX_SIGNER: usize = MAX_DOMAIN + 1 + MAX_DOMAIN + MAX_LABEL + 1;
@@ -30,6 +29,8 @@ pub(crate) fn create(csr: &Csr) -> Vec<FieldError> {
         let detail = "may not specify a duration less than 600 seconds (10 minutes)";
         errors.push(FieldError::invalid("spec.expirationSeconds", &seconds.to_string(), detail));
     }
+    errors.extend(condition_list(conditions(csr), &[]));
+    errors.extend(certificate_text(certificate(csr).unwrap_or_default()));
     errors
 }
 
@@ -45,7 +46,7 @@ pub(crate) fn update(new: &Csr, old: &Csr, subresource: &str) -> Vec<FieldError>
             errors.push(FieldError::forbidden(FIELD, &detail));
         }
     }
-    if subresource == "status" {
+    if subresource != "approval" {
         for kind in ["Approved", "Denied"] {
             if count(new, kind) > count(old, kind) {
                 let detail = format!("updates may not add a condition of type {kind:?}");
@@ -55,15 +56,20 @@ pub(crate) fn update(new: &Csr, old: &Csr, subresource: &str) -> Vec<FieldError>
     }
     let (new, old) = (certificate(new).unwrap_or_default(), certificate(old).unwrap_or_default());
     if new != old {
-        if !old.is_empty() {
+        if subresource != "status" {
+            errors
+                .push(FieldError::forbidden("status.certificate", "updates may not set certificate content"));
+        } else if !old.is_empty() {
             let detail = "updates may not modify existing certificate content";
             errors.push(FieldError::forbidden("status.certificate", detail));
         }
-        if let Err(why) = certificates(new) {
-            errors.push(FieldError::invalid("status.certificate", &shown(new), &why));
-        }
+        errors.extend(certificate_text(new));
     }
     errors
+}
+
+fn certificate_text(pem: &[u8]) -> Option<FieldError> {
+    certificates(pem).err().map(|why| FieldError::invalid("status.certificate", &shown(pem), &why))
 }
 
 fn metadata(csr: &Csr) -> Vec<FieldError> {
@@ -83,10 +89,7 @@ fn metadata(csr: &Csr) -> Vec<FieldError> {
             }
         }
     }
-    let annotations = csr.metadata.annotations.iter().flatten();
-    if annotations.map(|(key, value)| key.len() + value.len()).sum::<usize>() > MAX_ANNOTATIONS {
-        errors.push(FieldError::too_long("metadata.annotations", MAX_ANNOTATIONS));
-    }
+    errors.extend(super::meta::check(&csr.metadata));
     errors
 }
 
@@ -98,15 +101,16 @@ fn usage_names(names: &[String]) -> Vec<FieldError> {
     for (index, name) in names.iter().enumerate() {
         let field = format!("spec.usages[{index}]");
         if !usages::known().any(|known| known == name) {
-            errors.push(FieldError::not_supported(field, name, usages::known()));
-        } else if names[..index].contains(name) {
+            errors.push(FieldError::not_supported(field.clone(), name, usages::known()));
+        }
+        if names[..index].contains(name) {
             errors.push(FieldError::duplicate(field, name));
         }
     }
     errors
 }
 
-fn signer_name(name: &str) -> Vec<FieldError> {
+pub(crate) fn signer_name(name: &str) -> Vec<FieldError> {
     const FIELD: &str = "spec.signerName";
     let invalid = |value: &str, detail: &str| FieldError::invalid(FIELD, &format!("{value:?}"), detail);
     if name.is_empty() {

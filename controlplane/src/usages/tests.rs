@@ -1,6 +1,12 @@
 use super::*;
 
 #[test]
+fn ca_002_ca_003_a_usage_is_a_bit_or_an_extended_usage() {
+    assert_eq!(parse(["signing"]).unwrap(), Usages { key: 1, extended: Vec::new() });
+    assert_eq!(parse(["client auth"]).unwrap(), Usages { key: 0, extended: vec![EXTENDED_OIDS[2]] });
+}
+
+#[test]
 fn ca_013_signing_is_the_digital_signature_bit() {
     assert_eq!(parse(["signing"]).unwrap().key, 1);
 }

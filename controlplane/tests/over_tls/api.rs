@@ -5,21 +5,21 @@ use certrotate_controlplane::{Approval, ControlPlane, Handle, Options};
 use http::Method;
 use serde_json::{Value, json};
 
-async fn manual() -> (Handle, Client) {
+pub(crate) async fn manual() -> (Handle, Client) {
     let options = Options { approve: Approval::Manual, ..Options::default() };
     let plane = ControlPlane::start(options).await.unwrap();
     let admin = Client::admin(&plane);
     (plane, admin)
 }
 
-async fn created(admin: &Client, name: &str) -> Value {
+pub(crate) async fn created(admin: &Client, name: &str) -> Value {
     let answer = admin.post(&request(name, "n").1).await;
     assert_eq!(answer.code, 201, "{answer:?}");
     answer.body
 }
 
 /// The answer is a Status that says the code twice and this reason.
-fn is_status(answer: &Answer, code: u16, reason: &str) {
+pub(crate) fn is_status(answer: &Answer, code: u16, reason: &str) {
     let seen = (answer.code, answer.body["code"].as_u64(), answer.body["reason"].as_str());
     assert_eq!(seen, (code, Some(u64::from(code)), Some(reason)), "{answer:?}");
     assert_eq!(answer.body["kind"], "Status");
@@ -31,7 +31,9 @@ async fn wrong_paths_and_verbs_are_status_objects_with_the_codes_of_kubernetes()
     let (_plane, admin) = manual().await;
     created(&admin, "a").await;
     let (one, none) = (format!("{CSRS}/a"), format!("{CSRS}/none"));
-    for path in [&none, "/apis/nonsense/v1", "/openapi/v3", &format!("{one}/nonsense")] {
+    for path in
+        [&none, "/apis/nonsense/v1", "/openapi/v3/apis/apps/v1", "/api/v1/nodes", &format!("{one}/nonsense")]
+    {
         is_status(&admin.get(path).await, 404, "NotFound");
     }
     is_status(&admin.delete(&none).await, 404, "NotFound");
@@ -48,11 +50,11 @@ async fn wrong_bodies_are_status_objects_with_the_codes_of_kubernetes() {
     is_status(&admin.post(&request("a", "n").1).await, 409, "AlreadyExists");
     let yaml = admin.raw(Method::POST, CSRS, "application/yaml", "a: b").await;
     is_status(&yaml, 415, "UnsupportedMediaType");
-    let json_patch = admin.raw(Method::PATCH, &one, "application/json-patch+json", "[]").await;
-    is_status(&json_patch, 415, "UnsupportedMediaType");
+    let apply = admin.raw(Method::PATCH, &one, "application/apply-patch+yaml", "{}").await;
+    is_status(&apply, 415, "UnsupportedMediaType");
     is_status(&admin.raw(Method::POST, CSRS, "", "{").await, 400, "BadRequest");
     is_status(&admin.post(&json!({"kind": "Pod", "apiVersion": "v1"})).await, 400, "BadRequest");
-    is_status(&admin.get(&format!("{CSRS}?labelSelector=a%3Db")).await, 400, "BadRequest");
+    is_status(&admin.get(&format!("{CSRS}?labelSelector=a%20b")).await, 400, "BadRequest");
     let largest = 3 << 20;
     let large = admin.raw(Method::POST, CSRS, "", vec![b' '; largest + 1]).await;
     is_status(&large, 413, "RequestEntityTooLarge");

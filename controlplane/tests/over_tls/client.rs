@@ -99,16 +99,27 @@ impl Client {
     }
 
     async fn answer(&self, method: Method, path: &str, kind: &str, body: impl Into<Bytes>) -> Answer {
-        let response = self.send(method, path, kind, body).await.unwrap();
-        let (code, headers) = (response.status().as_u16(), response.headers().clone());
-        let bytes = response.into_body().collect().await.unwrap().to_bytes();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Answer { code, headers, body }
+        read(self.send(method, path, kind, body).await.unwrap()).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.answer(Method::GET, path, "", "").await
+    }
+
+    /// GET with one more header.
+    pub(crate) async fn with_header(&self, path: &str, name: &str, value: &str) -> Answer {
+        let request = Request::builder().uri(format!("{}{path}", self.base)).header(name, value);
+        let response = self.http.request(request.body(Full::default()).unwrap()).await.unwrap();
+        read(response).await
+    }
+
+    /// GET as kubectl's printer asks.
+    pub(crate) async fn table(&self, path: &str) -> Answer {
+        let request = Request::builder()
+            .uri(format!("{}{path}", self.base))
+            .header("accept", "application/json;as=Table;v=v1;g=meta.k8s.io");
+        let response = self.http.request(request.body(Full::default()).unwrap()).await.unwrap();
+        read(response).await
     }
 
     pub(crate) async fn post(&self, body: &Value) -> Answer {
@@ -146,6 +157,14 @@ impl Client {
         object["status"]["conditions"] = list.into_iter().chain([condition]).collect();
         self.put(&format!("{CSRS}/{name}/approval"), &object).await
     }
+}
+
+async fn read(response: http::Response<Incoming>) -> Answer {
+    let (code, headers) = (response.status().as_u16(), response.headers().clone());
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    Answer { code, headers, body }
 }
 
 /// The events of a watch.

@@ -2,8 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is test code")]
 
+mod admin;
 mod api;
+mod cases;
 mod client;
+mod controllers;
 mod faults;
 mod identity;
+mod kinds;
 mod life;

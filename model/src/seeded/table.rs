@@ -175,7 +175,7 @@ pub const TABLE: &[Line] = &[
     (Mistake::Core(Bug::F89), &["L3", "L4"]),
     (Mistake::Core(Bug::T01), &["S2", "L3"]),
     (Mistake::Core(Bug::T02), &["S2"]),
-    (Mistake::Core(Bug::T03), &["L2"]),
+    (Mistake::Core(Bug::T03), &["L2", "L3"]),
     (Mistake::Core(Bug::T04), &["S9"]),
     (Mistake::Core(Bug::T05), &["S2"]),
     (Mistake::Core(Bug::T06), &["S4", "S5"]),

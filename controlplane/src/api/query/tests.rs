@@ -12,30 +12,30 @@ fn a_watch_as_client_go_asks_for_it_is_read() {
 }
 
 #[test]
-fn every_term_of_a_selector_must_hold() {
-    let csr = node_csr("n", "", &[]);
-    let signer = "spec.signerName==kubernetes.io/kube-apiserver-client-kubelet";
-    for (selector, selected) in [
-        (signer.to_owned(), true),
-        (format!("{signer},metadata.name=csr-of-n"), true),
-        (format!("{signer},metadata.name!=csr-of-n"), false),
-        ("spec.signerName!=x.y/z".to_owned(), true),
-    ] {
-        assert_eq!(Selector::parse(&selector).unwrap().selects(&csr), selected, "{selector}");
-    }
-}
-
-#[test]
-fn what_is_not_built_is_refused_not_ignored() {
+fn what_would_change_the_answer_and_is_not_understood_is_refused() {
     for text in [
-        "fieldSelector=spec.username%3Dx",
-        "labelSelector=a%3Db",
-        "dryRun=All",
-        "continue=x",
+        "labelSelector=a%20b",
+        "dryRun=Some",
         "fieldSelector=x",
         "watch=%zz",
+        "limit=many",
+        "limit=-1",
+        "fieldValidation=Maybe",
+        "resourceVersion=1&resourceVersionMatch=About",
+        "resourceVersionMatch=Exact",
     ] {
         assert_eq!(Query::parse(text).unwrap_err().code.as_u16(), 400, "{text}");
     }
-    assert_eq!(Query::parse("limit=500&pretty=true&labelSelector=").unwrap(), Query::default());
+    assert_eq!(Query::parse("limit=&pretty=true&labelSelector=&dryRun=").unwrap(), Query::default());
+}
+
+#[test]
+fn a_part_of_a_list_is_asked_for_by_limit_and_continue() {
+    let query = Query::parse(
+        "limit=500&continue=abc&labelSelector=a%3Db&resourceVersion=7&resourceVersionMatch=Exact",
+    );
+    let query = query.unwrap();
+    assert_eq!((query.limit, query.next.as_str()), (500, "abc"));
+    assert_eq!((query.resource_version.as_str(), query.version_match), ("7", VersionMatch::Exact));
+    assert!(!query.selector.selects(&node_csr("n", "", &[])));
 }

@@ -1,7 +1,7 @@
 use std::time::UNIX_EPOCH;
 
 use super::*;
-use crate::api::push_condition;
+use crate::api::{Csr, push_condition};
 use crate::testing::node_csr;
 
 fn cells(csr: &Csr) -> Vec<String> {
@@ -20,7 +20,7 @@ fn prt_001_what_is_not_set_is_none_and_pending() {
 
 #[test]
 fn the_columns_are_those_of_kubectl() {
-    let table = table([], "7", Include::Nothing, UNIX_EPOCH);
+    let table = table::<Csr>([], "7", Include::Nothing, UNIX_EPOCH);
     let names: Vec<_> = table["columnDefinitions"].as_array().unwrap().iter().map(|c| &c["name"]).collect();
     assert_eq!(names, ["Name", "Age", "SignerName", "Requestor", "RequestedDuration", "Condition"]);
 }

@@ -1,5 +1,3 @@
-use serde_json::json;
-
 use super::*;
 use crate::api::{certificate, push_condition};
 use crate::testing::node_csr;
@@ -91,21 +89,4 @@ fn another_version_uid_or_name_is_refused_and_no_version_is_not() {
     assert_eq!(code(|c| c.metadata.uid = Some("other".to_owned())), Some((409, "Conflict")));
     assert_eq!(code(|c| c.metadata.name = Some("other".to_owned())), Some((400, "BadRequest")));
     assert_eq!(code(|c| c.metadata.resource_version = None), None);
-}
-
-#[test]
-fn merge_patches_follow_rfc_7396() {
-    let table = [
-        (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
-        (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),
-        (json!({"a": "b", "b": "c"}), json!({"a": null}), json!({"b": "c"})),
-        (json!({"a": [1]}), json!({"a": "c"}), json!({"a": "c"})),
-        (json!({"a": {"b": "c"}}), json!({"a": {"b": "d", "c": null}}), json!({"a": {"b": "d"}})),
-        (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
-        (json!({"a": "b"}), json!(["c"]), json!(["c"])),
-    ];
-    for (mut target, patch, expected) in table {
-        merge_patch(&mut target, patch);
-        assert_eq!(target, expected);
-    }
 }

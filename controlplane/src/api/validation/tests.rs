@@ -2,6 +2,8 @@ use super::*;
 use crate::api::push_condition;
 use crate::testing::{node_csr, strings};
 
+mod cases;
+
 fn good() -> Csr {
     node_csr("foo", "u", &[])
 }

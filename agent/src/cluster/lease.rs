@@ -1,0 +1,57 @@
+//! The Lease of a cluster.
+
+use certrotate_controlplane::{LeasePort, LeaseRecord, PortError};
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::Api;
+use kube::api::PostParams;
+
+use super::Cluster;
+
+/// One Lease, by name.
+#[derive(Clone, Debug)]
+pub struct ClusterLease {
+    cluster: Cluster,
+    name: String,
+}
+
+impl ClusterLease {
+    /// It need not exist.
+    #[must_use]
+    pub fn new(cluster: Cluster, name: String) -> Self {
+        Self { cluster, name }
+    }
+}
+
+impl Cluster {
+    fn leases(&self) -> Result<Api<Lease>, PortError> {
+        Ok(Api::namespaced(self.client()?, &self.0.namespace))
+    }
+
+    /// The Lease of this name.
+    pub(super) async fn lease(&self, name: &str) -> Result<Option<LeaseRecord>, PortError> {
+        let found = self.within(self.leases()?.get_opt(name)).await?;
+        Ok(found.as_ref().map(LeaseRecord::of))
+    }
+
+    /// Creates a Lease that has no version yet, else replaces that version.
+    pub(super) async fn put_lease(&self, name: &str, record: LeaseRecord) -> Result<LeaseRecord, PortError> {
+        let (api, exists) = (self.leases()?, record.version.is_some());
+        let (object, params) = (record.into_lease(&self.0.namespace, name), PostParams::default());
+        let stored = if exists {
+            self.within(api.replace(name, &params, &object)).await
+        } else {
+            self.within(api.create(&params, &object)).await
+        };
+        stored.as_ref().map(LeaseRecord::of).map_err(Clone::clone)
+    }
+}
+
+impl LeasePort for ClusterLease {
+    async fn get(&self) -> Result<Option<LeaseRecord>, PortError> {
+        self.cluster.lease(&self.name).await
+    }
+
+    async fn put(&self, record: LeaseRecord) -> Result<LeaseRecord, PortError> {
+        self.cluster.put_lease(&self.name, record).await
+    }
+}

@@ -1,0 +1,160 @@
+//! Everything there is, page by page, and then every change; for ever, whatever the server does meanwhile.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use certrotate_controlplane::{Change, PortError};
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use k8s_openapi::api::certificates::v1::CertificateSigningRequest as Csr;
+use kube::api::{ListParams, WatchEvent, WatchParams};
+use tokio::time::{Instant, sleep};
+use tracing::{debug, warn};
+
+use super::{Cluster, failed};
+
+/// Objects per answer: with the largest requests that a server takes, still far below what is read.
+const PAGE: u32 = 500;
+/// How long the server is asked to keep a watch open, in seconds; kube takes no more than 294.
+const WATCH_SECONDS: u32 = 290;
+/// Wait after the first failure; it doubles to [`LONGEST`].
+const FIRST: Duration = Duration::from_millis(500);
+const LONGEST: Duration = Duration::from_secs(30);
+
+pub(super) fn changes(cluster: Cluster) -> BoxStream<'static, Change> {
+    let follower = Follower {
+        cluster,
+        version: None,
+        events: None,
+        opened: Instant::now(),
+        ready: VecDeque::new(),
+        failures: 0,
+    };
+    stream::unfold(follower, |mut follower| async move { Some((follower.next().await, follower)) }).boxed()
+}
+
+type Events = BoxStream<'static, kube::Result<WatchEvent<Csr>>>;
+
+struct Follower {
+    cluster: Cluster,
+    /// Everything up to here has been told; `None`: to be listed anew.
+    version: Option<String>,
+    events: Option<Events>,
+    /// When the last watch began.
+    opened: Instant,
+    ready: VecDeque<Change>,
+    failures: u32,
+}
+
+impl Follower {
+    async fn next(&mut self) -> Change {
+        loop {
+            if let Some(change) = self.ready.pop_front() {
+                return change;
+            }
+            match (&mut self.events, self.version.clone()) {
+                (Some(events), _) => {
+                    let event = events.next().await;
+                    self.take_in(event).await;
+                }
+                (None, None) => match self.list().await {
+                    Ok(change) => return change,
+                    Err(error) => self.wait("list", &error).await,
+                },
+                (None, Some(version)) => match self.watch(&version).await {
+                    Ok(events) => self.events = Some(events),
+                    Err(error) => self.wait("watch", &error).await,
+                },
+            }
+        }
+    }
+
+    async fn list(&mut self) -> Result<Change, PortError> {
+        let mut all = Vec::new();
+        let mut params = ListParams::default().fields(&self.selector()).limit(PAGE);
+        loop {
+            let api = self.cluster.requests()?;
+            let page = self.cluster.within(api.list(&params)).await?;
+            all.extend(page.items.into_iter().map(Arc::new));
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => params = params.continue_token(&token),
+                None => {
+                    self.version = page.metadata.resource_version;
+                    return Ok(Change::All(all));
+                }
+            }
+        }
+    }
+
+    async fn watch(&mut self, version: &str) -> Result<Events, PortError> {
+        let params = WatchParams::default().fields(&self.selector()).timeout(WATCH_SECONDS);
+        let api = self.cluster.requests()?;
+        let version = version.to_owned();
+        let opened = async { api.watch(&params, &version).await };
+        let events = self.cluster.within(opened).await?;
+        self.opened = Instant::now();
+        Ok(events.into_stream().boxed())
+    }
+
+    fn selector(&self) -> String {
+        format!("spec.signerName={}", self.cluster.0.signer)
+    }
+
+    async fn take_in(&mut self, event: Option<kube::Result<WatchEvent<Csr>>>) {
+        match event {
+            Some(Ok(WatchEvent::Added(csr) | WatchEvent::Modified(csr))) => {
+                self.seen(csr.metadata.resource_version.clone());
+                self.ready.push_back(Change::Now(Arc::new(csr)));
+            }
+            Some(Ok(WatchEvent::Deleted(csr))) => {
+                self.seen(csr.metadata.resource_version.clone());
+                self.ready.push_back(Change::Gone(csr.metadata.name.unwrap_or_default()));
+            }
+            Some(Ok(WatchEvent::Bookmark(bookmark))) => self.seen(Some(bookmark.metadata.resource_version)),
+            Some(Ok(WatchEvent::Error(status))) => {
+                debug!(code = status.code, status.message, "the watch has to begin anew");
+                self.events = None;
+                self.version = None;
+                self.pause().await;
+            }
+            Some(Err(error)) => {
+                self.events = None;
+                self.wait("watch", &failed(&error)).await;
+            }
+            // The time that was asked for is over. A server that ends each watch at once is asked less and less often.
+            None => {
+                self.events = None;
+                if self.opened.elapsed() > LONGEST {
+                    self.failures = 0;
+                } else {
+                    self.pause().await;
+                }
+            }
+        }
+    }
+
+    fn seen(&mut self, version: Option<String>) {
+        self.failures = 0;
+        self.version = version.or(self.version.take());
+    }
+
+    async fn wait(&mut self, what: &str, error: &PortError) {
+        if self.failures == 0 {
+            warn!(%error, "cannot {what} the requests; trying again");
+        } else {
+            debug!(%error, failures = self.failures, "cannot {what} the requests; trying again");
+        }
+        // Whoever cannot say what is gone has to be asked what there is.
+        if *error == PortError::Stale {
+            self.version = None;
+        }
+        self.pause().await;
+    }
+
+    async fn pause(&mut self) {
+        let wait = FIRST.saturating_mul(2_u32.saturating_pow(self.failures)).min(LONGEST);
+        self.failures = self.failures.saturating_add(1);
+        sleep(wait).await;
+    }
+}
