@@ -97,7 +97,7 @@ fn session(prefix: &str, program: &str, knows_whoami: bool) {
         "change",
         &[
             kubectl.run("label csr jane tier=gold"),
-            kubectl.run("annotate csr jane note='with a space'"),
+            kubectl.run("annotate csr jane 'note=with a space'"),
             kubectl.run(
                 "patch csr jane --type json -p '[{\"op\":\"remove\",\"path\":\"/metadata/labels/tier\"}]'",
             ),
