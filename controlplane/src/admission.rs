@@ -15,6 +15,29 @@ pub(crate) fn create(user: &User, csr: &Csr) -> Result<(), String> {
     subject_restriction(csr)
 }
 
+/// Why the update is not let in: whoever approves or signs must be allowed to for the signer of the *stored* object, by its
+/// name or for all of its domain (`plugin/pkg/admission/certificates/{approval,signing}`). `may` says whether a verb
+/// is allowed on a signer of that name.
+pub(crate) fn change(
+    new: &Csr,
+    old: &Csr,
+    subresource: &str,
+    may: impl Fn(&str, &str) -> bool,
+) -> Result<(), String> {
+    let verb = match subresource {
+        "approval" => "approve",
+        "status" if new.status != old.status => "sign",
+        _ => return Ok(()),
+    };
+    let signer = &old.spec.signer_name;
+    let domain = signer.split('/').next().unwrap_or_default();
+    if may(verb, signer) || may(verb, &format!("{domain}/*")) {
+        Ok(())
+    } else {
+        Err(format!("user not permitted to {verb} requests with signerName {signer:?}"))
+    }
+}
+
 /// A node asks for its own certificate only (`plugin/pkg/admission/noderestriction`).
 fn node_restriction(user: &User, csr: &Csr) -> Result<(), String> {
     let node = user.name.starts_with("system:node:") && user.groups.iter().any(|g| g == NODES);

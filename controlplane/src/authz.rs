@@ -63,19 +63,10 @@ pub(crate) fn reason(user: &str, groups: &[String], deed: &Attributes<'_>) -> Op
         })
 }
 
-/// Whether a user may approve or sign (`verb`) for a signer: by its name, or for all of its domain.
-pub(crate) fn may_for_signer(user: &User, verb: &str, signer: &str) -> bool {
-    let domain = signer.split('/').next().unwrap_or_default();
-    [signer.to_owned(), format!("{domain}/*")].iter().any(|name| {
-        let deed = Attributes {
-            verb,
-            group: "certificates.k8s.io",
-            resource: "signers",
-            name,
-            ..Attributes::default()
-        };
-        allowed(user, &deed)
-    })
+/// Whether a user may approve or sign (`verb`) for signers of this name; `domain/*` is one, too.
+pub(crate) fn may_for_signer(user: &User, verb: &str, name: &str) -> bool {
+    let group = "certificates.k8s.io";
+    allowed(user, &Attributes { verb, group, resource: "signers", name, ..Attributes::default() })
 }
 
 /// The rules for a user in a namespace.

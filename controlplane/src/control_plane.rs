@@ -196,7 +196,7 @@ fn controllers(options: &Options, shared: &Arc<Shared>, made: &Source) -> Result
         faults: Some(shared.faults.clone()),
         memory: Default::default(),
     };
-    let port = Embedded::new(Arc::clone(&shared.store), options.clock.clone());
+    let port = Embedded::new(Arc::clone(&shared.store), Arc::clone(&shared.leases), options.clock.clone());
     Ok(tokio::spawn(async move {
         // Nobody else acts on this store.
         let (_always, leading) = watch::channel(true);

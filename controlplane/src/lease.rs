@@ -17,25 +17,11 @@ use crate::controllers::port::PortError;
 use crate::error::Error;
 use crate::options::Clock;
 
+mod record;
 #[cfg(test)]
 mod tests;
 
-/// What a Lease says.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct LeaseRecord {
-    /// `spec.holderIdentity`; empty: nobody.
-    pub holder: String,
-    /// `spec.leaseDurationSeconds`.
-    pub duration: Duration,
-    /// `spec.acquireTime`.
-    pub acquired: Option<SystemTime>,
-    /// `spec.renewTime`.
-    pub renewed: Option<SystemTime>,
-    /// `spec.leaseTransitions`.
-    pub transitions: i32,
-    /// `metadata.resourceVersion`; `None`: there is no such Lease yet.
-    pub version: Option<String>,
-}
+pub use record::{LeaseRecord, name_lease};
 
 /// One Lease, on whatever server it is.
 pub trait LeasePort: Send + Sync + 'static {

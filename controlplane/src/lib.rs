@@ -94,6 +94,6 @@ pub use criteria::Rules;
 pub use durations::DurationCounts;
 pub use error::Error;
 pub use faults::{Fault, Faults, Spoil};
-pub use lease::{Elector, LeasePort, LeaseRecord, LeaseTimes};
+pub use lease::{Elector, LeasePort, LeaseRecord, LeaseTimes, name_lease};
 pub use options::{Approval, Clock, Options, parse_duration};
 pub use stats::{CsrSummary, Stats};

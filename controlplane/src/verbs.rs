@@ -308,7 +308,7 @@ fn generated_name(base: &str) -> Result<String, ApiError> {
 }
 
 /// A random UUID (RFC 9562, 5.4).
-fn new_uid() -> Result<String, ApiError> {
+pub(crate) fn new_uid() -> Result<String, ApiError> {
     let mut bytes = random::<16>().map_err(|e| ApiError::internal(e.to_string()))?;
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;

@@ -7,6 +7,8 @@ use k8s_openapi::api::certificates::v1::CertificateSigningRequestCondition;
 
 use super::*;
 
+mod replicas;
+
 const SIGNER: &str = "example.com/nodes";
 const CALL: Duration = Duration::from_secs(20);
 

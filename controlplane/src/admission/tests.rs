@@ -1,4 +1,5 @@
 use super::*;
+use crate::api::push_condition;
 use crate::testing::{node_csr, request};
 
 fn user(name: &str, group: &str) -> User {
@@ -43,5 +44,43 @@ fn adm_018_adm_034_adm_035_system_masters_is_not_given_away_to_api_clients() {
         csr.spec.signer_name = signer.to_owned();
         csr.spec.request.0 = request("someone", &["first", group], vec![]);
         assert_eq!(create(&admin, &csr).is_ok(), allowed, "{signer} {group}");
+    }
+}
+
+/// An approved request and what somebody would make of it.
+fn pair() -> (Csr, Csr) {
+    let mut old = node_csr("a", "", &[]);
+    old.spec.signer_name = "abc.com/xyz".to_owned();
+    push_condition(&mut old, "Approved", "", "");
+    let mut new = old.clone();
+    push_condition(&mut new, "Failed", "", "");
+    (old, new)
+}
+
+#[test]
+fn adm_002_a_status_update_that_changes_nothing_is_not_asked_about() {
+    let (old, _) = pair();
+    assert_eq!(change(&old, &old, "status", |_, _| panic!("asked")), Ok(()));
+    assert_eq!(change(&old, &old, "", |_, _| panic!("asked")), Ok(()));
+}
+
+#[test]
+fn whoever_approves_or_signs_is_allowed_to_for_the_stored_signer() {
+    // Id, endpoint, the one name that is allowed, the signer that the update claims.
+    let table = [
+        ("ADM-004", "status", "", "abc.com/xyz", false),
+        ("ADM-005", "status", "abc.com/xyz", "abc.com/xyz", true),
+        ("ADM-006", "status", "abc.com/*", "abc.com/xyz", true),
+        ("ADM-008", "status", "def.com/xyz", "def.com/xyz", false),
+        ("ADM-011", "approval", "abc.com/xyz", "abc.com/xyz", true),
+        ("ADM-012", "approval", "abc.com/*", "abc.com/xyz", true),
+        ("ADM-014", "approval", "def.com/xyz", "def.com/xyz", false),
+    ];
+    for (id, endpoint, name, claimed, allowed) in table {
+        let (old, mut new) = pair();
+        new.spec.signer_name = claimed.to_owned();
+        let verb = if endpoint == "status" { "sign" } else { "approve" };
+        let judged = change(&new, &old, endpoint, |asked, signer| (asked, signer) == (verb, name));
+        assert_eq!(judged.is_ok(), allowed, "{id}: {judged:?}");
     }
 }

@@ -15,6 +15,9 @@ use crate::authz;
 use crate::stats::OpenCounts;
 use crate::store::Kind;
 
+#[cfg(test)]
+mod tests;
+
 /// CertificateSigningRequests, as they are named.
 pub(crate) static CSRS: Api = Api {
     group: "certificates.k8s.io",
@@ -86,26 +89,15 @@ impl Object for Csr {
         update::apply(new, old, subresource, now)
     }
 
-    /// `plugin/pkg/admission/certificates/{approval,signing}`: by the signer of the stored object.
     fn admit_change(&self, old: &Self, subresource: &str, user: &User) -> Result<(), String> {
-        let verb = match subresource {
-            "approval" => "approve",
-            "status" if self.status != old.status => "sign",
-            _ => return Ok(()),
-        };
-        let signer = &old.spec.signer_name;
-        if authz::may_for_signer(user, verb, signer) {
-            Ok(())
-        } else {
-            Err(format!("user not permitted to {verb} requests with signerName {signer:?}"))
-        }
+        admission::change(self, old, subresource, |verb, signer| authz::may_for_signer(user, verb, signer))
     }
 
     fn tally(tally: &mut OpenCounts, kind: Kind, key: &str, object: &Self, before: Option<&Self>) {
-        tally.changed((kind != Kind::Deleted).then_some(object), key);
-        tally.created += u64::from(kind == Kind::Added);
-        if let (Kind::Modified, Some(before)) = (kind, before) {
+        if let Some(before) = before.filter(|_| kind == Kind::Modified) {
             tally.durations.changed(before, object);
         }
+        tally.changed((kind != Kind::Deleted).then_some(object), key);
+        tally.created += u64::from(kind == Kind::Added);
     }
 }

@@ -71,12 +71,13 @@ fn the_node_client_permissions_are_bound_as_kubeadm_binds_them() {
 }
 
 #[test]
-fn signers_are_allowed_by_name_or_by_domain() {
+fn signers_are_allowed_by_name_and_domains_as_a_name_of_their_own() {
     let kubelet = "kubernetes.io/kube-apiserver-client-kubelet";
     let controller = User { name: "system:kube-controller-manager".to_owned(), ..User::default() };
     for (user, verb, signer, may) in [
-        (&user("certrotate:approvers"), "approve", kubelet, true),
+        (&user("certrotate:approvers"), "approve", "kubernetes.io/*", true),
         (&user("certrotate:approvers"), "approve", "example.com/own", false),
+        (&user("certrotate:approvers"), "approve", "example.com/*", false),
         (&user("certrotate:approvers"), "sign", kubelet, false),
         (&user("certrotate:signers"), "sign", "example.com/own", true),
         (&controller, "approve", kubelet, true),

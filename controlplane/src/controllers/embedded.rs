@@ -1,7 +1,7 @@
 //! The controllers' port to the store of the embedded control plane.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures_util::StreamExt as _;
@@ -10,20 +10,27 @@ use http::StatusCode;
 
 use super::port::{Change, Port, PortError, Review};
 use crate::api::csr::CSRS;
+use crate::api::lease::Lease;
+use crate::api::object::{Object as _, key_of};
 use crate::api::selector::Selector;
 use crate::api::status::ApiError;
 use crate::api::update::apply;
 use crate::api::{self, Csr, name};
 use crate::authz::{self, Permission};
+use crate::criteria::KUBELET_CLIENT;
+use crate::lease::{LeaseRecord, name_lease};
 use crate::options::Clock;
 use crate::store::{Kind, Store};
-use crate::sync::lock;
+use crate::verbs;
+
+/// Where the Leases are that hold node names.
+const NAMESPACE: &str = "kube-system";
 
 /// Writes by the same rules as everybody else's: what a controller may not change stays as it is.
 pub(crate) struct Embedded {
     store: Arc<Store>,
+    leases: Arc<Store<Lease>>,
     clock: Clock,
-    held: Mutex<HashMap<String, SystemTime>>,
 }
 
 impl Port for Embedded {
@@ -46,8 +53,8 @@ impl Port for Embedded {
     }
 
     async fn delete(&self, csr: &Csr) -> Result<(), PortError> {
-        let seen = &csr.metadata;
-        let deleted = self.store.delete(name(csr), |stored| {
+        let (seen, now) = (&csr.metadata, api::time(self.clock.now()));
+        let deleted = self.store.remove(name(csr), (now, false), |stored| {
             let same =
                 stored.metadata.uid == seen.uid && stored.metadata.resource_version == seen.resource_version;
             if same { Ok(()) } else { Err(ApiError::modified(&CSRS, name(csr))) }
@@ -56,14 +63,24 @@ impl Port for Embedded {
     }
 
     async fn hold(&self, common_name: &str, until: SystemTime) -> Result<(), PortError> {
-        let mut held = lock(&self.held);
-        let known = held.entry(common_name.to_owned()).or_insert(until);
-        *known = until.max(*known);
-        Ok(())
+        let (key, now) = (Self::name_key(common_name), self.clock.now());
+        let known = self.leases.get(&key).ok();
+        let record = known.as_deref().map(LeaseRecord::of);
+        let Some(new) = LeaseRecord::hold(record.as_ref(), common_name, until, now) else { return Ok(()) };
+        let new = new.into_lease(NAMESPACE, &name_lease(KUBELET_CLIENT, common_name));
+        if known.is_some() {
+            return answer(self.leases.update(&key, |stored| Lease::change(new, stored, "", api::time(now))));
+        }
+        let uid = verbs::new_uid().map_err(|error| PortError::Failed(error.message))?;
+        let mut new = new;
+        new.metadata.uid = Some(uid);
+        new.metadata.creation_timestamp = Some(api::time(now));
+        answer(self.leases.create_unless_dry(new, false))
     }
 
     async fn held_until(&self, common_name: &str) -> Result<Option<SystemTime>, PortError> {
-        Ok(lock(&self.held).get(common_name).copied())
+        let lease = self.leases.get(&Self::name_key(common_name)).ok();
+        Ok(lease.and_then(|lease| LeaseRecord::of(&lease).held_until(common_name)))
     }
 
     async fn allows(&self, review: Review) -> Result<bool, PortError> {
@@ -77,8 +94,12 @@ impl Port for Embedded {
 }
 
 impl Embedded {
-    pub(crate) fn new(store: Arc<Store>, clock: Clock) -> Self {
-        Self { store, clock, held: Mutex::default() }
+    pub(crate) fn new(store: Arc<Store>, leases: Arc<Store<Lease>>, clock: Clock) -> Self {
+        Self { store, leases, clock }
+    }
+
+    fn name_key(common_name: &str) -> String {
+        key_of(Some(NAMESPACE), &name_lease(KUBELET_CLIENT, common_name))
     }
 
     fn write(&self, csr: Csr, subresource: &str) -> Result<(), PortError> {

@@ -260,7 +260,8 @@ struct Running {
 impl Running {
     fn start(controllers: Controllers, clock: &Clock, leading: watch::Receiver<bool>) -> Self {
         let store = Arc::new(Store::new(Vec::new(), 0, None));
-        let port = Embedded::new(Arc::clone(&store), clock.clone());
+        let leases = Arc::new(Store::new(Vec::new(), 0, None));
+        let port = Embedded::new(Arc::clone(&store), leases, clock.clone());
         Self { store, task: tokio::spawn(controllers.run(port, leading)) }
     }
 

@@ -174,6 +174,38 @@ async fn a_lease_that_is_given_back_is_free_at_once() {
 }
 
 #[test]
+fn a_record_survives_the_way_through_a_lease() {
+    let at = SystemTime::UNIX_EPOCH + Duration::from_micros(1_700_000_000_123_456);
+    let record = LeaseRecord {
+        holder: "a".to_owned(),
+        duration: Duration::from_secs(15),
+        acquired: Some(at),
+        renewed: Some(at + Duration::from_secs(2)),
+        transitions: 3,
+        version: Some("7".to_owned()),
+    };
+    assert_eq!(LeaseRecord::of(&record.clone().into_lease("ns", "l")), record);
+    let free = LeaseRecord { holder: String::new(), ..record }.into_lease("ns", "l");
+    assert_eq!(free.spec.unwrap().holder_identity, None);
+    assert_eq!(LeaseRecord::of(&Default::default()), LeaseRecord::default());
+}
+
+#[test]
+fn w43_a_name_is_held_to_the_latest_end_and_by_its_holder_only() {
+    let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    let first = LeaseRecord::hold(None, "n", at(2000), at(1000)).unwrap();
+    assert_eq!(first.held_until("n"), Some(at(2001)), "never shorter than the certificate");
+    assert_eq!(first.held_until("m"), None);
+    assert_eq!(LeaseRecord::hold(Some(&first), "n", at(2000), at(1500)), None);
+    let stored = LeaseRecord { version: Some("1".to_owned()), ..first };
+    let second = LeaseRecord::hold(Some(&stored), "n", at(3000), at(1500)).unwrap();
+    assert_eq!((second.held_until("n"), second.version.as_deref()), (Some(at(3001)), Some("1")));
+    assert_eq!(second.acquired, Some(at(1000)));
+    assert_ne!(name_lease("a/b", "n"), name_lease("a/c", "n"));
+    assert!(name_lease("a/b", "system:node:N_1").bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+}
+
+#[test]
 fn times_that_would_let_two_act_are_refused() {
     let seconds = Duration::from_secs;
     let times = |lease, renew, retry| LeaseTimes {

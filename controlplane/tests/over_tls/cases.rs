@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use certrotate_controlplane::{Approval, ClientIdentity, ControlPlane, Handle, Options};
-use http::Method;
 use serde_json::{Value, json};
 use x509_parser::pem::Pem;
 
@@ -190,11 +189,52 @@ async fn prt_003_prt_006_the_table_shows_signer_and_denial() {
 }
 
 #[tokio::test]
-async fn a_dry_run_is_refused_or_changes_nothing() {
+async fn reg_020_a_dry_run_is_not_counted() {
     let (plane, admin) = plane(Approval::Manual).await;
-    let (_, object) = request("dry", "n");
-    let answer =
-        admin.raw(Method::POST, &format!("{CSRS}?dryRun=All"), "application/json", object.to_string()).await;
-    assert!(matches!(answer.code, 201 | 400), "{answer:?}");
-    assert!(plane.stats().csrs.is_empty());
+    let (_, mut object) = request("dry", "n");
+    object["spec"]["signerName"] = json!("example.com/signer");
+    object["spec"]["expirationSeconds"] = json!(HOUR);
+    assert_eq!(admin.post(&object).await.code, 201);
+    assert_eq!(admin.decide("dry", "Approved").await.code, 200);
+    let mut object = admin.get(&format!("{CSRS}/dry")).await.body;
+    object["status"]["certificate"] = json!(crate::client::base64(plane.ca_pem().as_bytes()));
+    let dry = admin.put(&format!("{CSRS}/dry/status?dryRun=All"), &object).await;
+    assert_eq!((dry.code, dry.body["status"]["certificate"].is_string()), (200, true), "{dry:?}");
+    assert!(plane.stats().durations.is_empty());
+    assert_eq!(admin.put(&format!("{CSRS}/dry/status"), &object).await.code, 200);
+    assert_eq!(plane.stats().durations["other"].requested, 1);
+}
+
+/// Id, endpoint, user name, groups, signer, the answer's code.
+type Case<'a> = (&'a str, &'a str, &'a str, &'a [&'a str], &'a str, u16);
+
+#[tokio::test]
+async fn who_may_approve_and_sign_over_the_wire() {
+    let (plane, admin) = plane(Approval::Manual).await;
+    let kubelet_ca = plane.ca_pem().as_bytes();
+    let (approvers, signers, controller) =
+        (["certrotate:approvers"], ["certrotate:signers"], "system:kube-controller-manager");
+    let kubelet = KUBELET.to_owned();
+    let table: [Case<'_>; 5] = [
+        ("ADM-029", "approval", "ann", &approvers, &kubelet, 200),
+        ("ADM-030", "approval", "ann", &approvers, "example.com/signer", 403),
+        ("ADM-031", "status", controller, &[], API_CLIENT, 200),
+        ("ADM-032", "status", "sue", &signers, "example.com/signer", 200),
+        ("ADM-033", "status", controller, &[], "example.com/signer", 403),
+    ];
+    for (id, endpoint, name, groups, signer, code) in table {
+        let object_name = id.to_lowercase();
+        let (_, mut object) = request(&object_name, "n");
+        object["spec"]["signerName"] = json!(signer);
+        assert_eq!(admin.post(&object).await.code, 201, "{id}");
+        let mut object = admin.get(&format!("{CSRS}/{object_name}")).await.body;
+        if endpoint == "approval" {
+            object["status"]["conditions"] = json!([{"type": "Approved", "status": "True", "reason": "r"}]);
+        } else {
+            object["status"]["certificate"] = json!(crate::client::base64(kubelet_ca));
+        }
+        let who = Client::new(&plane, Some(&user(&plane, name, groups)), None, Version::Two);
+        let answer = who.put(&format!("{CSRS}/{object_name}/{endpoint}"), &object).await;
+        assert_eq!(answer.code, code, "{id}: {answer:?}");
+    }
 }

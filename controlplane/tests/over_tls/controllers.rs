@@ -239,6 +239,34 @@ async fn w43_a_held_node_name_is_denied_to_a_bootstrapper_until_its_certificate_
 }
 
 #[tokio::test]
+async fn w43_a_held_name_is_remembered_over_a_restart_and_a_person_can_free_it() {
+    let base = tempfile::tempdir().unwrap();
+    let dir = Some(base.path().join("plane"));
+    let options = Options { dir, refuse_taken_names: true, ..Options::default() };
+    let plane = ControlPlane::start(options.clone()).await.unwrap();
+    identity(&plane, "first", "n").await;
+    let leases = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases";
+    let held = loop {
+        let list = Client::admin(&plane).get(leases).await.body;
+        if let Some(held) = list["items"].as_array().unwrap().first() {
+            break held.clone();
+        }
+    };
+    assert_eq!(held["spec"]["holderIdentity"], "system:node:n");
+    assert!(plane.faults().forget("first"));
+    plane.shutdown().await;
+
+    let plane = ControlPlane::start(options).await.unwrap();
+    let bootstrap = Client::bootstrap(&plane);
+    assert_eq!(bootstrap.post(&request("thief", "n").1).await.code, 201);
+    let refused = settled(&bootstrap, "thief", |object| !conditions(object).is_empty()).await;
+    assert_eq!(refused["status"]["conditions"][0]["reason"], "NodeNameTaken");
+    let name = held["metadata"]["name"].as_str().unwrap();
+    assert_eq!(Client::admin(&plane).delete(&format!("{leases}/{name}")).await.code, 200);
+    identity(&plane, "freed", "n").await;
+}
+
+#[tokio::test]
 async fn the_cleaner_deletes_at_its_age_and_can_be_told_not_to() {
     for ages in [Some(Ages::default()), None] {
         let (ahead, clock) = moving_clock();
