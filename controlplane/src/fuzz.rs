@@ -29,6 +29,9 @@ use crate::stats::Recorder;
 use crate::store::{Ask, Store};
 use crate::{authz, issue, pkcs10};
 
+#[cfg(test)]
+mod tests;
+
 /// Requests that are taken from one input.
 const MOST: usize = 32;
 /// Frames of a watch or a list that are looked at.
@@ -192,7 +195,12 @@ fn requestor() -> &'static rcgen::KeyPair {
 /// A certificate request. Its first byte says what the rest is: 0, PEM; 1, DER; else the inside of a CertificationRequestInfo, which
 /// is signed here, so that a change in it does not end at the signature.
 pub fn csr(bytes: &[u8]) {
-    let Some((kind, rest)) = bytes.split_first() else { return };
+    certificates(bytes);
+}
+
+/// How many signers issued a certificate for it.
+fn certificates(bytes: &[u8]) -> usize {
+    let Some((kind, rest)) = bytes.split_first() else { return 0 };
     let pem = match kind {
         0 => rest.to_vec(),
         1 => wrapped(rest),
@@ -205,7 +213,8 @@ pub fn csr(bytes: &[u8]) {
             wrapped(&der::tlv(der::SEQUENCE, &[info, algorithm, bits].concat()))
         }
     };
-    let Ok(request) = pkcs10::read(&pem) else { return };
+    let Ok(request) = pkcs10::read(&pem) else { return 0 };
+    let mut count = 0;
     for rules in [Rules::KubeletClient, Rules::KubeletServing, Rules::ApiClient, Rules::Any] {
         let mut csr = Csr::default();
         csr.metadata.name = Some("fuzz".to_owned());
@@ -223,8 +232,10 @@ pub fn csr(bytes: &[u8]) {
             let issued = issue::issue(authority(), &order, policy, now(), &[]);
             let issued = issued.unwrap_or_else(|unable| panic!("a fresh authority signs: {unable:?}"));
             good(&issued, &request);
+            count += 1;
         }
     }
+    count
 }
 
 fn wrapped(der: &[u8]) -> Vec<u8> {

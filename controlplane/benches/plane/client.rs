@@ -1,7 +1,7 @@
 //! A client that costs little: one HTTP/2 connection, answers looked through rather than parsed.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -21,9 +21,9 @@ const CSRS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
 /// Where the control plane is.
 #[derive(Clone)]
 pub(crate) struct Server {
-    pub(crate) address: SocketAddr,
-    pub(crate) ca: String,
-    pub(crate) token: String,
+    address: SocketAddr,
+    tls: Arc<ClientConfig>,
+    token: String,
 }
 
 /// A request that was made beforehand.
@@ -71,25 +71,19 @@ pub(crate) struct Client {
     authorization: String,
 }
 
-fn tls(server: &Server) -> Arc<ClientConfig> {
-    static CONFIG: OnceLock<std::sync::Mutex<Option<(String, Arc<ClientConfig>)>>> = OnceLock::new();
-    let mut kept = CONFIG.get_or_init(Default::default).lock().unwrap();
-    if let Some((ca, config)) = &*kept
-        && *ca == server.ca
-    {
-        return Arc::clone(config);
+impl Server {
+    pub(crate) fn new(address: SocketAddr, ca: &str, token: &str) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(ca.as_bytes()).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        tls.alpn_protocols = vec![b"h2".to_vec()];
+        Self { address, tls: Arc::new(tls), token: token.to_owned() }
     }
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(server.ca.as_bytes()).unwrap()).unwrap();
-    let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    let config = Arc::new(config);
-    *kept = Some((server.ca.clone(), Arc::clone(&config)));
-    config
 }
 
 impl Client {
@@ -97,7 +91,7 @@ impl Client {
         let stream = tokio::net::TcpStream::connect(server.address).await.unwrap();
         stream.set_nodelay(true).unwrap();
         let name = ServerName::try_from("localhost").unwrap();
-        let stream = TlsConnector::from(tls(server)).connect(name, stream).await.unwrap();
+        let stream = TlsConnector::from(Arc::clone(&server.tls)).connect(name, stream).await.unwrap();
         let (sender, connection) =
             hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
         // Its end is seen by whoever sends on it.
