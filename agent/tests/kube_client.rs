@@ -47,8 +47,7 @@ async fn the_kube_client_creates_approves_watches_and_fetches_a_certificate() {
         Condition { type_: "Approved".to_owned(), status: "True".to_owned(), ..Condition::default() };
     created.status = Some(Default::default());
     created.status.as_mut().unwrap().conditions = Some(vec![condition]);
-    let body = serde_json::to_vec(&created).unwrap();
-    csrs.replace_subresource("approval", "rust", &PostParams::default(), body).await.unwrap();
+    csrs.replace_subresource("approval", "rust", &PostParams::default(), &created).await.unwrap();
     let watching = WatchParams::default().fields("metadata.name=rust");
     let mut events = csrs.watch(&watching, &from).await.unwrap().boxed();
     let issued = loop {

@@ -23,7 +23,7 @@ fn bent(inputs: &[Vec<u8>], which: [Index; 2], cut: Index, changes: &[(Index, u8
         let at = at.index(bytes.len());
         bytes[at] = *byte;
     }
-    if changes.len() % 2 == 0 {
+    if changes.len().is_multiple_of(2) {
         bytes.truncate(cut.index(bytes.len()));
         bytes.extend_from_slice(which[1].get::<Vec<u8>>(inputs));
     }

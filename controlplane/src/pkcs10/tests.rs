@@ -51,7 +51,7 @@ fn a_request_that_was_good_once_does_not_make_another_good() {
         assert!(read(&good).is_ok());
     }
     let block = Pem::iter_from_buffer(&good).next().unwrap().unwrap();
-    let mut der = block.contents.clone();
+    let mut der = block.contents;
     let last = der.len() - 1;
     der[last] ^= 1;
     let bent = crate::ca::pem(&der).replace("CERTIFICATE", "CERTIFICATE REQUEST");
