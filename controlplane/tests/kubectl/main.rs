@@ -53,6 +53,7 @@ fn manifest(name: &str) -> String {
 }
 
 /// One kubectl, from discovery to the deletion of everything.
+#[expect(clippy::too_many_lines, reason = "one session is told in its order")]
 fn session(prefix: &str, program: &str, knows_whoami: bool) {
     let program =
         std::env::var(program).unwrap_or_else(|_| panic!("{program} is not set: run scripts/kubectl"));
