@@ -3,6 +3,7 @@
 mod controlplane;
 mod demo;
 mod run;
+mod status;
 
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,7 @@ mod tests;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
+use certrotate_x509::KeyType;
 use clap::{ArgAction, Parser, Subcommand};
 use controlplane::ControlplaneArgs;
 use tracing::level_filters::LevelFilter;
@@ -27,7 +29,8 @@ struct Cli {
 const AFTER: &str = "\
 Exit status: 0 done, 2 usage or configuration, 15 certificate directory unusable;
 run --once besides: 10 not approved in time, 11 denied or failed, 12 credential refused,
-13 API server unreachable, 14 no way back, 17 issued certificate refused.";
+13 API server unreachable, 14 no way back, 17 issued certificate refused;
+status: 0 valid, 3 degraded, 4 none or expired.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -38,6 +41,8 @@ enum Command {
     Controlplane(Box<ControlplaneArgs>),
     /// Run on a node: get a client certificate, keep it, renew it.
     Run(RunArgs),
+    /// Show how a node's certificate is, beside a running agent or without one. Exit status: 0 valid, 3 degraded, 4 none or expired.
+    Status(StatusArgs),
     /// Print the version.
     Version,
 }
@@ -45,9 +50,15 @@ enum Command {
 /// `certrotate demo`.
 #[derive(Debug, clap::Args)]
 struct DemoArgs {
-    /// Renewals to wait for after the first certificate
-    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    rotations: u32,
+    /// Renewals to wait for after the first certificate [default: 5; with --chaos 12, one for each kind of fault]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    rotations: Option<u32>,
+    /// Kill the agent, lie to it and starve it, by a plan that the seed says
+    #[arg(long)]
+    chaos: bool,
+    /// With --chaos: the plan; the same seed, the same faults [default: a random one, which is printed]
+    #[arg(long, value_name = "S", requires = "chaos")]
+    seed: Option<u64>,
     /// Keep all files in this directory (it must be empty or missing) [default: a temporary one, removed at the end]
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
@@ -80,15 +91,44 @@ struct RunArgs {
     /// The CAs that issue client certificates; an issued certificate must chain to one of them
     #[arg(long, value_name = "FILE")]
     client_ca_file: Option<PathBuf>,
+    /// The type of new keys: p256, p384 or ed25519; keys that are there are used whatever their type
+    #[arg(long, default_value = "p256", value_name = "TYPE")]
+    key_type: KeyType,
     /// End when a valid certificate is on disk
     #[arg(long)]
     once: bool,
     /// With --once: how long to wait, such as 30s or 5m [default: for ever]
     #[arg(long, value_name = "DUR", requires = "once")]
     timeout: Option<String>,
+    /// For demo --chaos: take orders on standard input on how clock and disk are
+    #[arg(long, hide = true)]
+    rehearsal: bool,
     /// Log more: -v debug, -vv trace
     #[arg(short, action = ArgAction::Count)]
     verbose: u8,
+}
+
+/// `certrotate status`.
+#[derive(Debug, clap::Args)]
+struct StatusArgs {
+    /// Certificate directory
+    #[arg(long, default_value = "/var/lib/kubelet/pki", value_name = "DIR")]
+    cert_dir: PathBuf,
+    /// The node's name [default: the running agent's, or the one in the certificate]
+    #[arg(long, value_name = "NAME")]
+    node_name: Option<String>,
+    /// The bootstrap kubeconfig that is the way back [default: the running agent's]
+    #[arg(long, value_name = "FILE")]
+    bootstrap_kubeconfig: Option<PathBuf>,
+    /// The CAs that issue client certificates; the certificate must chain to one of them
+    #[arg(long, value_name = "FILE")]
+    client_ca_file: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Show the named times, too, as they are for certificates of this life
+    #[arg(long, conflicts_with = "json")]
+    times: bool,
 }
 
 /// Parses the command line and does what it says.
@@ -101,10 +141,15 @@ pub fn main() -> Exit {
             println!("certrotate {}", env!("CARGO_PKG_VERSION"));
             Exit::Done
         }
-        Command::Demo(args) => within(levels(args.verbose, LevelFilter::ERROR), demo::demo(args)),
+        Command::Demo(args) => {
+            // While there is one thread still.
+            let own_mounts = args.chaos && crate::demo::chaos::own_mounts().is_ok();
+            within(levels(args.verbose, LevelFilter::ERROR), demo::demo(args, own_mounts))
+        }
         Command::Controlplane(args) => {
             within(levels(args.verbose, LevelFilter::WARN), controlplane::controlplane(*args))
         }
+        Command::Status(args) => within(LevelFilter::WARN, status::status(args)),
         Command::Run(args) => within(levels(args.verbose, LevelFilter::INFO), run::run(args)),
     }
 }

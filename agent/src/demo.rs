@@ -2,6 +2,7 @@
 //! asking the server who it is. All of it is real: TLS, files, keys, an API that kubectl could talk to.
 
 mod busy;
+pub mod chaos;
 mod scratch;
 mod summary;
 mod timeline;

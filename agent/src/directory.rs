@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use certrotate_core::disk::DiskCommand;
+use certrotate_core::disk::{DiskCommand, DiskDone, DiskFault};
 use certrotate_core::id::OpId;
 use certrotate_core::input::Input;
 use certrotate_store::Store;
@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use crate::details::Details;
 use crate::driver::Answer;
 use crate::keystore::Staging;
+use crate::rehearsal::Rehearsal;
 
 /// Carries out disk commands: a port of the driver.
 ///
@@ -54,19 +55,13 @@ impl DiskThread {
         mut store: Store<Staging>,
         answers: UnboundedSender<Answer>,
         details: Details,
+        rehearsal: Rehearsal,
     ) -> io::Result<(Self, DiskEnd)> {
         let (commands, orders) = mpsc::channel::<(OpId, DiskCommand)>();
         let (ended, on_end) = oneshot::channel::<()>();
         thread::Builder::new().name("disk".into()).spawn(move || {
             for (op, command) in orders {
-                let result = store.run(&command);
-                if command == DiskCommand::Scan {
-                    details.set_remarks(store.remarks());
-                }
-                let result = result.map_err(|fault| {
-                    details.set_disk(fault.to_string());
-                    fault.kind
-                });
+                let result = run(&mut store, &command, &details, &rehearsal);
                 let read = store.vault().take();
                 // Nobody listens any more when the process ends: there is nothing left to tell.
                 if answers.send(Answer { input: Input::DiskAnswered { op, result }, read }).is_err() {
@@ -79,6 +74,26 @@ impl DiskThread {
         })?;
         Ok((Self { commands }, DiskEnd(on_end)))
     }
+}
+
+fn run(
+    store: &mut Store<Staging>,
+    command: &DiskCommand,
+    details: &Details,
+    rehearsal: &Rehearsal,
+) -> Result<DiskDone, DiskFault> {
+    if let Some(fault) = rehearsal.refuses(command) {
+        details.set_disk("cannot write: the rehearsal's disk is full; wait until it is not".into());
+        return Err(fault);
+    }
+    let result = store.run(command);
+    if *command == DiskCommand::Scan {
+        details.set_remarks(store.remarks());
+    }
+    result.map_err(|fault| {
+        details.set_disk(fault.to_string());
+        fault.kind
+    })
 }
 
 impl Directory for DiskThread {

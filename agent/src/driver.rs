@@ -11,7 +11,7 @@ use certrotate_core::input::{Action, ExitReason, Input};
 use certrotate_core::notice::Notice;
 use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::{Now, Span};
-use certrotate_core::view::{Handle, View};
+use certrotate_core::view::{Handle, View, Wake};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::AbortHandle;
 
@@ -67,6 +67,10 @@ pub struct Seen<'a> {
     pub step: &'a Step,
     /// The machine after it.
     pub view: View,
+    /// When it wants the next tick, and what for.
+    pub wake: Wake,
+    /// Whether a certificate was issued that is not durable yet: it is in memory only, for this attempt.
+    pub unsaved: bool,
     /// What an operator was told: a line for each [`Action::Report`], in order.
     pub reports: &'a [String],
 }
@@ -186,8 +190,11 @@ impl<C: Clock, A: CsrApi, D: Directory, K: Keys, F: Front> Driver<C, A, D, K, F>
         }
         let needed: Vec<Handle> = self.rotator.handles().collect();
         self.ports.keys.retain(&needed);
-        let view = self.rotator.view();
-        (self.observer)(Seen { now, input: &input, step: &step, view, reports: &reports });
+        let (view, wake) = (self.rotator.view(), self.rotator.wake());
+        let live = view.identity.map(|identity| Handle::Cert(identity.cert));
+        let other = |handle: &Handle| matches!(handle, Handle::Cert(_)) && Some(*handle) != live;
+        let unsaved = needed.iter().any(other);
+        (self.observer)(Seen { now, input: &input, step: &step, view, wake, unsaved, reports: &reports });
         exit
     }
 

@@ -20,6 +20,10 @@ pub enum Exit {
     Internal = 1,
     /// Flags or configuration: a person must change them.
     Usage = 2,
+    /// `status`: a valid certificate, but something needs looking after.
+    Degraded = 3,
+    /// `status`: no certificate, or none that is valid.
+    Without = 4,
     /// `--once`: not yet approved when the time was up.
     Pending = 10,
     /// `--once`: denied, or failed by the signer.

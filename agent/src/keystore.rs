@@ -15,7 +15,7 @@ use certrotate_core::input::{KeyFault, MadeKey};
 use certrotate_core::time::Span;
 use certrotate_core::view::Handle;
 use certrotate_store::Vault;
-use certrotate_x509::{Bundle, CertChain, PendingRequest, SecretKey, bundle, pending, request_name};
+use certrotate_x509::{Bundle, CertChain, KeyType, PendingRequest, SecretKey, bundle, pending, request_name};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use zeroize::Zeroizing;
 
@@ -55,6 +55,7 @@ pub struct Asked {
 #[derive(Clone)]
 pub struct KeyStore {
     template: Arc<Template>,
+    key_type: KeyType,
     content: Arc<Mutex<Contents>>,
 }
 
@@ -82,10 +83,16 @@ impl Kept {
 }
 
 impl KeyStore {
-    /// An empty store that makes requests for this template.
+    /// An empty store that makes requests for this template, with P-256 keys.
     #[must_use]
     pub fn new(template: Template) -> Self {
-        Self { template: Arc::new(template), content: Arc::default() }
+        Self { template: Arc::new(template), key_type: KeyType::default(), content: Arc::default() }
+    }
+
+    /// The same store, which makes keys of this type from now on. Keys of every type are kept and read.
+    #[must_use]
+    pub fn with_key_type(self, key_type: KeyType) -> Self {
+        Self { key_type, ..self }
     }
 
     fn lock(&self) -> MutexGuard<'_, Contents> {
@@ -168,7 +175,7 @@ impl Keys for KeyStore {
     fn make(&self, duration: Option<Span>) -> (Result<MadeKey, KeyFault>, Staged) {
         let template = Template { duration, ..Template::clone(&self.template) };
         let mut staged = Staged::default();
-        let request = match PendingRequest::make(&template) {
+        let request = match PendingRequest::make_with(self.key_type, &template) {
             Ok(request) => request,
             Err(error) => {
                 tracing::error!("cannot make a key: {error}");

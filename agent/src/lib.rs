@@ -58,7 +58,9 @@ pub mod identity;
 pub mod keystore;
 pub mod kubeconfig;
 pub mod node;
+pub mod rehearsal;
 pub mod report;
 #[cfg(feature = "seeded")]
 pub mod seeded;
+pub mod status;
 pub mod tls;

@@ -11,11 +11,10 @@ use certrotate_core::notice::Notice;
 use certrotate_core::rotator::Rotator;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_store::{PairName, Store};
-use certrotate_x509::ClientCa;
+use certrotate_x509::{ClientCa, KeyType};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::api::KubeApi;
-use crate::clock::SystemClock;
 use crate::connection::LiveClient;
 use crate::details::Details;
 use crate::directory::{DiskEnd, DiskThread};
@@ -23,7 +22,10 @@ use crate::driver::{Answer, Driver, Front, Observer, Ports};
 use crate::identity::LiveIdentity;
 use crate::keystore::{KeyStore, Staging};
 use crate::kubeconfig::{self, Kubeconfig, KubeconfigError, Problem, Standing};
+use crate::rehearsal::Rehearsal;
 use crate::report::Reporter;
+use crate::status::published::{Board, Published};
+use crate::status::telling::Telling;
 
 /// The largest client CA file that is read, in bytes.
 const MAX_CA_FILE: u64 = 1 << 20;
@@ -47,8 +49,12 @@ pub struct NodeOptions {
     pub client_ca_file: Option<PathBuf>,
     /// The lifetime to ask for; `None` leaves it to the signer.
     pub lifetime: Option<Span>,
+    /// The type of new keys. What is on disk is used whatever its type.
+    pub key_type: KeyType,
     /// What the names of the files begin with.
     pub pair: String,
+    /// Clock and disk; as they are, but in a rehearsal.
+    pub rehearsal: Rehearsal,
 }
 
 impl NodeOptions {
@@ -63,7 +69,9 @@ impl NodeOptions {
             rotate: true,
             client_ca_file: None,
             lifetime: None,
+            key_type: KeyType::default(),
             pair: "kubelet-client".into(),
+            rehearsal: Rehearsal::default(),
         }
     }
 }
@@ -128,12 +136,13 @@ impl From<KubeconfigError> for StartError {
 
 /// A node that was checked and is ready to run.
 pub struct Node {
-    driver: Driver<SystemClock, KubeApi, DiskThread, KeyStore, Serving>,
+    driver: Driver<Rehearsal, KubeApi, DiskThread, KeyStore, Serving>,
     control: Control,
     live: LiveIdentity,
     client: LiveClient,
     details: Details,
     disk_end: DiskEnd,
+    telling: Telling,
 }
 
 impl fmt::Debug for Node {
@@ -180,19 +189,23 @@ impl Node {
         let endpoint = source.endpoint()?;
         let config = config(options, client_ca.is_some())?;
 
-        let keys = KeyStore::new(config.template().clone());
-        let live = LiveIdentity::default();
+        let keys = KeyStore::new(config.template().clone()).with_key_type(options.key_type);
+        let clock = options.rehearsal.clone();
+        let live = LiveIdentity::new({
+            let clock = clock.clone();
+            move || clock.wall()
+        });
         let client = LiveClient::new(endpoint.clone(), live.clone());
         let (sender, inbox): (_, UnboundedReceiver<Answer>) = unbounded_channel();
         let details = Details::default();
         let reporter =
             Reporter::new(&options.cert_dir, pair.clone(), endpoint.server.clone(), details.clone());
         let store = Store::new(&options.cert_dir, pair, client_ca.clone(), Staging::new(keys.clone()));
-        let (directory, disk_end) =
-            DiskThread::start(store, sender.clone(), details.clone()).map_err(StartError::System)?;
+        let (directory, disk_end) = DiskThread::start(store, sender.clone(), details.clone(), clock.clone())
+            .map_err(StartError::System)?;
         let api = KubeApi::new(
             options.bootstrap_kubeconfig.clone(),
-            LiveClient::new(endpoint, live.clone()),
+            LiveClient::new(endpoint.clone(), live.clone()),
             keys.clone(),
             client_ca,
             details.clone(),
@@ -203,10 +216,23 @@ impl Node {
             reporter,
             kubeconfig: options.kubeconfig.clone().map(|path| (path, link, Box::new(source))),
         };
-        let ports = Ports { clock: SystemClock, api, directory, keys, front };
+        let ports = Ports { clock: clock.clone(), api, directory, keys, front };
         let rotator = Rotator::new(config, RunId(random().map_err(StartError::System)?));
-        let driver = Driver::new(rotator, ports, (sender.clone(), inbox), observer);
-        Ok(Self { driver, control: Control(sender), live, client, details, disk_end })
+        let board = Board::new(Published {
+            pid: std::process::id(),
+            common_name: rotator.config().template().subject.common_name.clone(),
+            server: endpoint.server,
+            bootstrap_kubeconfig: options
+                .bootstrap_kubeconfig
+                .as_ref()
+                .and_then(|it| std::path::absolute(it).ok()),
+            rotates: options.rotate,
+            ..Published::default()
+        });
+        let telling =
+            Telling { directory: options.cert_dir.clone(), pair: options.pair.clone(), board, clock };
+        let driver = Driver::new(rotator, ports, (sender.clone(), inbox), telling.observe(observer));
+        Ok(Self { driver, control: Control(sender), live, client, details, disk_end, telling })
     }
 
     /// The identity that is served.
@@ -229,7 +255,9 @@ impl Node {
 
     /// Runs until the end is asked for, or the certificate directory cannot be used.
     pub async fn run(self) -> ExitReason {
+        let telling = tokio::spawn(self.telling.run());
         let reason = self.driver.run().await;
+        telling.abort();
         self.disk_end.wait(DISK_PATIENCE).await;
         if reason != ExitReason::Shutdown {
             let fault = self.details.take_disk();
@@ -290,7 +318,7 @@ fn check_node_name(name: &str) -> Result<(), StartError> {
     }
 }
 
-fn read_client_ca(path: &Path) -> Result<ClientCa, StartError> {
+pub(crate) fn read_client_ca(path: &Path) -> Result<ClientCa, StartError> {
     let fail = |why: String| StartError::ClientCa { path: path.to_owned(), why };
     let file = std::fs::File::open(path).map_err(|error| fail(error.to_string()))?;
     let mut pem = Vec::new();

@@ -39,7 +39,7 @@ pub struct Budget {
 impl Default for Budget {
     /// What finds nearly everything and is over in a minute.
     fn default() -> Self {
-        Self { transitions: 5_000, runs: 800, recoveries: 1_500, related: 10 }
+        Self { transitions: 5_000, runs: 3_000, recoveries: 1_500, related: 10 }
     }
 }
 

@@ -7,14 +7,15 @@
 //! The path of the directory is the operator's choice and may lead through links (`/var/lib/kubelet` often is
 //! one). What counts is what was opened in the end: that is checked, locked, and the base of everything else.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{self, AtFlags, Dir, FlockOperation, Mode, OFlags};
+use certrotate_core::disk::DiskFault;
+use rustix::fs::{self, AtFlags, Dir, FlockOperation, Mode, OFlags, Uid};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use crate::fault::{Cause, Fault};
+use crate::fault::{Cause, Fault, kind_of};
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
@@ -43,6 +44,22 @@ pub(crate) fn open_locked(path: &Path) -> Result<OwnedFd, Fault> {
     Ok(handle)
 }
 
+/// Opens the directory as it is, without the lock; whose files are to be read; and why it is unsafe, if it is.
+pub(crate) fn open_to_look(path: &Path) -> Result<(OwnedFd, Uid, Option<Fault>), Fault> {
+    let handle = fs::open(path, DIRECTORY, Mode::empty()).map_err(|errno| match errno {
+        Errno::NOENT | Errno::NOTDIR | Errno::LOOP => Fault::no_directory("open", path, errno),
+        _ => Fault::os("open", path, errno),
+    })?;
+    let ours = geteuid();
+    let owner = match fs::fstat(&handle) {
+        Ok(stat) if ours.is_root() => Uid::from_raw(stat.st_uid),
+        Ok(_) => ours,
+        Err(errno) => return Err(Fault::os("look at", path, errno)),
+    };
+    let unsafe_because = check_safe(&handle, path).err().filter(|_| owner == ours);
+    Ok((handle, owner, unsafe_because))
+}
+
 /// Whoever may write to the directory can put another file behind any name in it.
 fn check_safe(handle: &OwnedFd, path: &Path) -> Result<(), Fault> {
     let stat = fs::fstat(handle).map_err(|errno| Fault::os("look at", path, errno))?;
@@ -55,6 +72,17 @@ fn check_safe(handle: &OwnedFd, path: &Path) -> Result<(), Fault> {
         return Err(Fault::because("use", path, Cause::Mode { mode: mode.as_raw_mode() }));
     }
     Ok(())
+}
+
+/// Whether the path still leads to the directory that was locked. What is written elsewhere, nobody would find.
+pub(crate) fn check_same(handle: BorrowedFd<'_>, path: &Path) -> Result<(), Fault> {
+    let looking = |errno| Fault::os("look at", path, errno);
+    let locked = fs::fstat(handle).map_err(looking)?;
+    match fs::stat(path) {
+        Ok(there) if (there.st_dev, there.st_ino) == (locked.st_dev, locked.st_ino) => Ok(()),
+        Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => Err(Fault::because("use", path, Cause::Moved)),
+        Err(errno) => Err(looking(errno)),
+    }
 }
 
 fn is_empty(handle: &OwnedFd, path: &Path) -> Result<bool, Fault> {
@@ -72,22 +100,39 @@ fn is_empty(handle: &OwnedFd, path: &Path) -> Result<bool, Fault> {
 fn make(path: &Path) -> Result<(), Fault> {
     let mut missing = Vec::new();
     for ancestor in path.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty()) {
-        if !matches!(fs::stat(ancestor), Err(Errno::NOENT)) {
-            // It may be one that an earlier run made and was killed before syncing.
-            sync_entry(ancestor)?;
-            break;
+        match fs::stat(ancestor) {
+            Err(Errno::NOENT) => missing.push(ancestor),
+            // What cannot be looked at is not absent.
+            Err(errno) => return Err(unreachable("look at", ancestor, errno)),
+            Ok(_) => {
+                // It may be one that an earlier run made and was killed before syncing.
+                sync_entry(ancestor)?;
+                break;
+            }
         }
-        missing.push(ancestor);
     }
     for directory in missing.into_iter().rev() {
         match fs::mkdir(directory, Mode::RWXU) {
             Ok(()) => mend_mode(directory)?,
             Err(Errno::EXIST) => {}
-            Err(errno) => return Err(Fault::no_directory("make", directory, errno)),
+            Err(errno) => return Err(unreachable("make", directory, errno)),
         }
         sync_entry(directory)?;
     }
     Ok(())
+}
+
+/// A disk that refuses may do better tomorrow; a path that cannot lead to a directory of ours needs a person.
+fn unreachable(operation: &'static str, path: &Path, errno: Errno) -> Fault {
+    match kind_of(errno) {
+        DiskFault::Io
+            if !matches!(errno, Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG | Errno::INVAL) =>
+        {
+            Fault::os(operation, path, errno)
+        }
+        DiskFault::NoSpace | DiskFault::ReadOnly => Fault::os(operation, path, errno),
+        _ => Fault::no_directory(operation, path, errno),
+    }
 }
 
 /// A umask can take bits from 0700 but never add any; the owner's are given back.
@@ -105,12 +150,15 @@ fn mend_mode(made: &Path) -> Result<(), Fault> {
 /// system (a mount point has no entry of ours), is not ours to sync.
 fn sync_entry(directory: &Path) -> Result<(), Fault> {
     let above = directory.join("..");
-    let Ok(parent) = fs::open(&above, DIRECTORY, Mode::empty()) else { return Ok(()) };
-    let own = fs::statat(fs::CWD, directory, AtFlags::empty());
-    let other = fs::fstat(&parent);
-    if let (Ok(own), Ok(other)) = (own, other)
-        && own.st_dev != other.st_dev
-    {
+    let parent = match fs::open(&above, DIRECTORY, Mode::empty()) {
+        Ok(parent) => parent,
+        // A link to nowhere has the name and no parent: opening it tells.
+        Err(Errno::ACCESS | Errno::PERM | Errno::NOENT) => return Ok(()),
+        Err(errno) => return Err(Fault::os("open", &above, errno)),
+    };
+    let looking = |errno| Fault::os("look at", directory, errno);
+    let own = fs::statat(fs::CWD, directory, AtFlags::empty()).map_err(looking)?;
+    if own.st_dev != fs::fstat(&parent).map_err(looking)?.st_dev {
         return Ok(());
     }
     fs::fsync(&parent).map_err(|errno| Fault::os("sync", &above, errno))

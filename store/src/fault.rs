@@ -40,6 +40,8 @@ pub(crate) enum Cause {
     Locked,
     /// Nothing was locked yet.
     NotLocked,
+    /// The path leads elsewhere than when the directory was locked.
+    Moved,
     /// The file was not created in this run, or its descriptor is closed.
     NoDescriptor,
     /// An operation on this file failed before.
@@ -69,9 +71,12 @@ impl Fault {
             Cause::Short { .. } => DiskFault::NoSpace,
             Cause::Owner { .. } | Cause::Mode { .. } => DiskFault::Unsafe,
             Cause::Locked => DiskFault::Locked,
-            Cause::NotLocked | Cause::NoDescriptor | Cause::Failed | Cause::NoContent | Cause::BadName => {
-                DiskFault::Io
-            }
+            Cause::NotLocked
+            | Cause::Moved
+            | Cause::NoDescriptor
+            | Cause::Failed
+            | Cause::NoContent
+            | Cause::BadName => DiskFault::Io,
         };
         Self { kind, operation, path: path.to_owned(), cause }
     }
@@ -91,6 +96,7 @@ impl Fault {
                 "it has to be removed and written anew under another name"
             }
             (Cause::NotLocked, _) => "take the lock first",
+            (Cause::Moved, _) => "put it back, or restart to use what is there now",
             (Cause::NoContent, _) => "read the directory again",
             (Cause::BadName, _) => "set the clock",
             (Cause::Os(Errno::ISDIR | Errno::NOTEMPTY), _) => "move that directory away by hand",
@@ -164,6 +170,9 @@ impl fmt::Display for Fault {
             Cause::Os(errno) => f.write_str(&errno_text(*errno))?,
             Cause::Short { written, given } => write!(f, "only {written} of {given} bytes could be written")?,
             Cause::Locked => f.write_str("another process holds its lock")?,
+            Cause::Moved => {
+                f.write_str("the certificate directory was moved or replaced since it was locked")?
+            }
             Cause::NotLocked => f.write_str("the certificate directory is not locked")?,
             Cause::NoDescriptor => f.write_str("it is not open for writing")?,
             Cause::Failed => f.write_str("an earlier operation on it failed")?,

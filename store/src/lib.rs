@@ -5,6 +5,7 @@
 //! driver's, who lends them through [`Vault`].
 //!
 //! - Everything is relative to one directory handle, which is checked (owner, mode) and locked first.
+//! - Where the path of the directory leads elsewhere than when it was locked, nothing is created and nothing scanned.
 //! - Nothing in the directory is opened through a link. The live link is read, never followed.
 //! - Only names of our full pattern are touched or read; see [`PairName::parse`].
 //! - A file has mode 0600 from its creation and is never wider at any moment.

@@ -3,9 +3,8 @@
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use certrotate_core::disk::DiskFault;
-use rustix::fs::{self, FileType, Mode, OFlags};
+use rustix::fs::{self, FileType, Mode, OFlags, Uid};
 use rustix::io::Errno;
-use rustix::process::geteuid;
 use zeroize::Zeroizing;
 
 use crate::fault::kind_of;
@@ -28,13 +27,14 @@ pub(crate) enum Reading {
     Gone,
 }
 
-/// Reads the file, unless it is a link, not regular, not our own, has other names or is too large.
-pub(crate) fn read_own(directory: BorrowedFd<'_>, file_name: &str) -> Reading {
+/// Reads the file, unless it is a link, not regular, not `owner`'s, has other names or is too large.
+pub(crate) fn read_own(directory: BorrowedFd<'_>, file_name: &str, owner: Uid) -> Reading {
     // Without O_NONBLOCK a FIFO would hold us until somebody writes to it.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     #[cfg(feature = "seeded")]
     let flags = if has(Bug::X7) { flags - OFlags::NOFOLLOW } else { flags };
-    let read = fs::openat(directory, file_name, flags, Mode::empty()).and_then(|file| read_open(&file));
+    let read =
+        fs::openat(directory, file_name, flags, Mode::empty()).and_then(|file| read_open(&file, owner));
     read.unwrap_or_else(|errno| match errno {
         Errno::NOENT => Reading::Gone,
         Errno::LOOP => Reading::Alien("it is a symbolic link"),
@@ -46,12 +46,12 @@ pub(crate) fn read_own(directory: BorrowedFd<'_>, file_name: &str) -> Reading {
 const NOT_REGULAR: &str = "it is not a regular file";
 const TOO_LARGE: &str = "it is larger than any file that certrotate writes";
 
-fn read_open(file: &OwnedFd) -> Result<Reading, Errno> {
+fn read_open(file: &OwnedFd, owner: Uid) -> Result<Reading, Errno> {
     let stat = fs::fstat(file)?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Ok(Reading::Alien(NOT_REGULAR));
     }
-    if stat.st_uid != geteuid().as_raw() {
+    if stat.st_uid != owner.as_raw() {
         return Ok(Reading::Alien("it belongs to another user"));
     }
     #[cfg(feature = "seeded")]

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use certrotate_core::disk::{BundleFound, Entry, Found, Inventory, LiveName, Name, PendingFound};
 use certrotate_x509::{ClientCa, bundle, pending};
-use rustix::fs::{self, AtFlags, Dir, FileType};
+use rustix::fs::{self, AtFlags, Dir, FileType, Uid};
 use rustix::io::Errno;
 
 use crate::fault::{Fault, errno_text, kind_of, path_text};
@@ -25,6 +25,8 @@ pub(crate) struct Scanner<'a> {
     pub(crate) handle: BorrowedFd<'a>,
     pub(crate) path: &'a Path,
     pub(crate) pair: &'a PairName,
+    /// Whose files are read.
+    pub(crate) owner: Uid,
 }
 
 impl Scanner<'_> {
@@ -121,7 +123,7 @@ impl Scanner<'_> {
         client_ca: Option<&ClientCa>,
         remarks: &mut Vec<String>,
     ) -> Option<Found> {
-        let (bytes, private) = match read_own(self.handle, &self.pair.file_name(name)) {
+        let (bytes, private) = match read_own(self.handle, &self.pair.file_name(name), self.owner) {
             Reading::Bytes(bytes, private) => (bytes, private),
             Reading::Gone => return None,
             Reading::Alien(why) => {

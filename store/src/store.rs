@@ -13,11 +13,13 @@ use certrotate_core::id::{CertHandle, KeyHandle};
 use certrotate_x509::{Bundle, ClientCa, PendingRequest};
 use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
+use rustix::process::geteuid;
 use zeroize::Zeroizing;
 
 use crate::directory;
 use crate::fault::{Cause, Fault};
 use crate::name::PairName;
+use crate::scan::Scanner;
 
 /// The mode of every file: its owner's alone (Kubernetes' client-go writes the same in
 /// `util/certificate/certificate_store.go`).
@@ -129,6 +131,22 @@ impl<V: Vault> Store<V> {
         &self.vault
     }
 
+    /// Scans without the lock, for people: it makes nothing, changes nothing and is in nobody's way. Another process may
+    /// be at work, so what it shows may be half done; nothing may be decided by it. Root sees the files of the
+    /// directory's owner as that user would.
+    ///
+    /// # Errors
+    ///
+    /// The directory is not there, or cannot be opened or listed.
+    pub fn look(&mut self) -> Result<Inventory, Fault> {
+        let (handle, owner, remark) = directory::open_to_look(&self.path)?;
+        let mut remarks: Vec<String> = remark.into_iter().map(|fault| fault.to_string()).collect();
+        let scanner = Scanner { handle: handle.as_fd(), path: &self.path, pair: &self.pair, owner };
+        let inventory = scanner.scan(&self.vault, self.client_ca.as_ref(), &mut remarks);
+        self.remarks = remarks;
+        inventory
+    }
+
     /// What the last scan found amiss, for people: a line for every own name that is corrupt or cannot be read,
     /// and for a live name that is no link to a bundle of ours. At most [`crate::MAX_NAMES`] and one.
     #[must_use]
@@ -144,19 +162,22 @@ impl<V: Vault> Store<V> {
     }
 
     fn scan(&mut self) -> Result<Inventory, Fault> {
+        directory::check_same(self.locked("scan")?, &self.path)?;
         let mut remarks = Vec::new();
         let inventory = self.scanner("scan")?.scan(&self.vault, self.client_ca.as_ref(), &mut remarks);
         self.remarks = remarks;
         inventory
     }
 
-    fn scanner(&self, operation: &'static str) -> Result<crate::scan::Scanner<'_>, Fault> {
-        Ok(crate::scan::Scanner { handle: self.locked(operation)?, path: &self.path, pair: &self.pair })
+    fn scanner(&self, operation: &'static str) -> Result<Scanner<'_>, Fault> {
+        let handle = self.locked(operation)?;
+        Ok(Scanner { handle, path: &self.path, pair: &self.pair, owner: geteuid() })
     }
 
     fn create(&mut self, name: Name) -> Result<(), Fault> {
         const OPERATION: &str = "create";
         let file_name = self.usable(OPERATION, name)?;
+        directory::check_same(self.locked(OPERATION)?, &self.path)?;
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         #[cfg(feature = "seeded")]
         let flags = crate::seeded::opened(self.locked(OPERATION)?, &file_name, flags);

@@ -126,3 +126,25 @@ fn a_read_only_directory_is_locked_and_scanned_and_refuses_every_change() {
     }
     assert_eq!(mode(&store.path_of(there)), 0o600);
 }
+
+#[test]
+fn a_directory_that_cannot_be_made_for_now_is_made_when_the_disk_lets_it() {
+    if !root_for("a read-only and a full tmpfs") {
+        return;
+    }
+    for (refuse, allow, kind, text) in [
+        ("remount,ro", "remount,rw", DiskFault::ReadOnly, "read-only file system"),
+        ("remount,nr_inodes=1", "remount,nr_inodes=9", DiskFault::NoSpace, "no space left on device"),
+    ] {
+        let home = home();
+        let Some(mounted) = Mounted::new(home.path(), "nr_inodes=9,mode=0700") else { return };
+        assert!(mount(&["-o", refuse], &mounted.0));
+        let mut store = common::unlocked(&mounted.0.join("node/pki"));
+        let (found, line) = fails(&mut store, DiskCommand::Lock);
+        assert_eq!(found, kind, "not that there is no directory, which would end the agent: {line}");
+        assert!(line.starts_with("cannot make ") && line.contains(text), "{line}");
+        assert!(mount(&["-o", allow], &mounted.0));
+        done(&mut store, DiskCommand::Lock);
+        assert_eq!(mode(&mounted.0.join("node/pki")), 0o700);
+    }
+}

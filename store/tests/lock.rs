@@ -143,10 +143,42 @@ fn nothing_is_done_before_the_lock_is_held() {
 fn everything_happens_in_the_directory_that_was_locked_also_after_its_path_changed() {
     let home = home();
     let mut store = locked(&home);
+    done(&mut store, DiskCommand::Create { name: temporary(1, 1) });
     fs::rename(home.path().join("pki"), home.path().join("moved")).unwrap();
     fs::create_dir(home.path().join("pki")).unwrap();
-    symlink("elsewhere", home.path().join("pki/kubelet-client-current.pem")).unwrap();
+    fs::write(home.path().join("pki/kubelet-client-tmp-1.1"), "somebody else's").unwrap();
+    done(&mut store, DiskCommand::Rename { from: temporary(1, 1), to: temporary(1, 2) });
+    assert_eq!(listing(&home.path().join("moved")), ["kubelet-client-tmp-1.2"]);
+    done(&mut store, DiskCommand::Unlink { name: temporary(1, 2) });
+    assert_eq!(listing(&home.path().join("moved")), [""; 0]);
+    assert_eq!(listing(&home.path().join("pki")), ["kubelet-client-tmp-1.1"]);
+}
+
+#[test]
+fn in_a_directory_that_was_moved_or_replaced_nothing_is_created_and_a_line_says_so() {
+    let home = home();
+    let mut store = locked(&home);
+    let (path, moved) = (home.path().join("pki"), home.path().join("moved"));
+    fs::rename(&path, &moved).unwrap();
+    for replaced in [false, true] {
+        if replaced {
+            fs::create_dir(&path).unwrap();
+        }
+        for command in [DiskCommand::Create { name: temporary(1, 1) }, DiskCommand::Scan] {
+            let (kind, line) = fails(&mut store, command);
+            assert_eq!(kind, DiskFault::Io);
+            assert_eq!(
+                line,
+                format!(
+                    "cannot use {}: the certificate directory was moved or replaced since it was locked; put it back, or restart to use what is there now",
+                    path.display()
+                )
+            );
+        }
+        assert_eq!(listing(&moved), [""; 0]);
+    }
+    fs::remove_dir(&path).unwrap();
+    fs::rename(&moved, &path).unwrap();
     done(&mut store, DiskCommand::Create { name: temporary(1, 1) });
-    assert_eq!(listing(&home.path().join("moved")), ["kubelet-client-tmp-1.1"]);
     assert_eq!(scan(&mut store).live, LiveName::Absent);
 }

@@ -83,7 +83,7 @@ pub(crate) fn write(template: &Template, key: &SecretKey) -> Result<Vec<u8>, Req
     let attributes = der::value(der::CONTEXT_0, &[&attributes]);
     let info = der::value(der::SEQUENCE, &[der::ZERO, &subject, key.spki_der(), &attributes]);
     let signature = der::value(der::BIT_STRING, &[&[0], &key.sign(&info)?]);
-    Ok(der::value(der::SEQUENCE, &[&info, der::ECDSA_SHA256, &signature]))
+    Ok(der::value(der::SEQUENCE, &[&info, key.signature_algorithm(), &signature]))
 }
 
 /// Organizations, then the common name, as Go orders them (`crypto/x509/pkix`, `ToRDNSequence`).

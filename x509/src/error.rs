@@ -93,7 +93,7 @@ pub enum KeyError {
     Random,
     /// The PEM text around it is refused.
     Pem(ReadError),
-    /// It is not an intact ECDSA key on P-256, in PKCS#8 or SEC 1.
+    /// It is not an intact key of a type that is read; see [`crate::SecretKey`].
     Unreadable,
 }
 
@@ -102,9 +102,9 @@ impl fmt::Display for KeyError {
         match self {
             Self::Random => f.write_str("the operating system gave no random bytes; try again"),
             Self::Pem(error) => write!(f, "the private key is not plain PEM: {error}"),
-            Self::Unreadable => {
-                f.write_str("the private key is not an intact P-256 key in PKCS#8 or SEC 1; give such a key")
-            }
+            Self::Unreadable => f.write_str(
+                "the private key is not an intact P-256, P-384, Ed25519 or RSA key in PKCS#8, SEC 1 or PKCS#1; give such a key",
+            ),
         }
     }
 }
@@ -116,6 +116,29 @@ impl From<ReadError> for KeyError {
         Self::Pem(error)
     }
 }
+
+/// Why no key of a type is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KeyTypeError {
+    /// RSA keys are read, and never made.
+    Rsa,
+    /// There is no such type.
+    Unknown,
+}
+
+impl fmt::Display for KeyTypeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rsa => {
+                "RSA keys that are there are read, but none is made: ring, which makes the keys here, cannot; choose p256, p384 or ed25519"
+            }
+            Self::Unknown => "there is no such key type; choose p256, p384 or ed25519",
+        })
+    }
+}
+
+impl Error for KeyTypeError {}
 
 /// Why a request cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,17 +1,66 @@
 //! A private key.
 
+mod pair;
+
 use std::fmt;
+use std::str::FromStr;
 
 use certrotate_core::id::KeyDigest;
-use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use zeroize::Zeroizing;
 
-use crate::error::{KeyError, ReadError};
+use crate::error::{KeyError, KeyTypeError, ReadError};
 use crate::pem::{self, Outside};
 use crate::{MAX_INPUT, der};
+use pair::Pair;
 
-/// An ECDSA private key on P-256.
+/// The types of keys that are made.
+///
+/// RSA is none of them: keys that are there already (a kubelet's, say) are read and used, but ring cannot make one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KeyType {
+    /// ECDSA on P-256: what a kubelet makes (client-go `util/keyutil`).
+    #[default]
+    P256,
+    /// ECDSA on P-384.
+    P384,
+    /// Ed25519 (RFC 8032). Not every signer takes it.
+    Ed25519,
+}
+
+impl KeyType {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::P256, Self::P384, Self::Ed25519];
+
+    /// Its name: `p256`, `p384` or `ed25519`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::P256 => "p256",
+            Self::P384 => "p384",
+            Self::Ed25519 => "ed25519",
+        }
+    }
+}
+
+impl fmt::Display for KeyType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for KeyType {
+    type Err = KeyTypeError;
+
+    /// Reads a name; case and hyphens do not matter (`P-256`).
+    fn from_str(text: &str) -> Result<Self, KeyTypeError> {
+        let plain = text.to_ascii_lowercase().replace('-', "");
+        let known = Self::ALL.into_iter().find(|known| known.name() == plain);
+        known.ok_or(if plain.starts_with("rsa") { KeyTypeError::Rsa } else { KeyTypeError::Unknown })
+    }
+}
+
+/// A private key: ECDSA on P-256 or P-384, Ed25519, or (read only) RSA of 2048 to 4096 bits.
 ///
 /// It is erased when dropped, never shown by `Debug`, and cannot be cloned: there is one place in
 /// memory for each key here. (ring makes short-lived copies of its own when a key is made or signs.)
@@ -19,36 +68,45 @@ pub struct SecretKey {
     pkcs8: Zeroizing<Vec<u8>>,
     spki: Vec<u8>,
     digest: KeyDigest,
+    signature_algorithm: &'static [u8],
 }
 
 impl SecretKey {
-    /// A new key.
+    /// A new P-256 key.
+    ///
+    /// # Errors
+    ///
+    /// As [`SecretKey::generate_as`].
+    pub fn generate() -> Result<Self, KeyError> {
+        Self::generate_as(KeyType::default())
+    }
+
+    /// A new key of this type.
     ///
     /// # Errors
     ///
     /// [`KeyError::Random`] where the operating system gives no random bytes.
-    pub fn generate() -> Result<Self, KeyError> {
-        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new())
-            .map_err(|_| KeyError::Random)?;
-        Self::from_pkcs8_der(document.as_ref())
+    pub fn generate_as(key_type: KeyType) -> Result<Self, KeyError> {
+        Self::keep(pair::generate(key_type)?)
     }
 
-    /// Reads PKCS#8 (RFC 5958, version 1, with the public key inside).
+    /// Reads PKCS#8: for an ECDSA key RFC 5958's version 1 with the public key inside, for RSA and
+    /// Ed25519 version 1, for Ed25519 also version 2.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Unreadable`] where it is anything but one intact P-256 key.
+    /// [`KeyError::Unreadable`] where it is anything but one intact key.
     pub fn from_pkcs8_der(pkcs8: &[u8]) -> Result<Self, KeyError> {
         Self::keep(Zeroizing::new(pkcs8.to_vec()))
     }
 
-    /// Reads one PEM block, `PRIVATE KEY` (PKCS#8) or `EC PRIVATE KEY` (SEC 1, RFC 5915; what a
-    /// kubelet writes). Text around it is skipped.
+    /// Reads one PEM block, `PRIVATE KEY` (PKCS#8), `EC PRIVATE KEY` (SEC 1, RFC 5915; what a
+    /// kubelet writes) or `RSA PRIVATE KEY` (PKCS#1, RFC 8017). Text around it is skipped.
     ///
     /// # Errors
     ///
     /// [`KeyError::Pem`] where there is not just one such block, [`KeyError::Unreadable`] where it is
-    /// anything but one intact P-256 key.
+    /// anything but one intact key.
     pub fn from_pem(text: &[u8]) -> Result<Self, KeyError> {
         if text.len() > MAX_INPUT {
             return Err(ReadError::TooLarge { size: text.len() }.into());
@@ -69,18 +127,22 @@ impl SecretKey {
         if block.is(pem::PKCS8_KEY) {
             Self::keep(block.der)
         } else if block.is(pem::SEC1_KEY) {
-            Self::keep(wrap_sec1(&block.der))
+            // SEC 1 need not name its curve.
+            Self::keep(wrap(der::EC_P256, &block.der)).or_else(|_| Self::keep(wrap(der::EC_P384, &block.der)))
+        } else if block.is(pem::PKCS1_KEY) {
+            Self::keep(wrap(der::RSA, &block.der))
         } else {
             Err(ReadError::Kind { line: block.line }.into())
         }
     }
 
     fn keep(pkcs8: Zeroizing<Vec<u8>>) -> Result<Self, KeyError> {
-        let pair = pair(&pkcs8)?;
-        let point = pair.public_key().as_ref();
-        let spki = der::value(der::SEQUENCE, &[der::EC_P256, &der::value(der::BIT_STRING, &[&[0], point])]);
+        let pair = Pair::read(&pkcs8)?;
+        let spki = pair.spki();
+        let signature_algorithm = pair.signature_algorithm();
+        let pkcs8 = if matches!(pair, Pair::Ed25519(_)) { pair::plain_ed25519(&pkcs8)? } else { pkcs8 };
         let digest = KeyDigest(crate::request::sha256(&[&spki]));
-        Ok(Self { pkcs8, spki, digest })
+        Ok(Self { pkcs8, spki, digest, signature_algorithm })
     }
 
     /// SHA-256 of [`SecretKey::spki_der`].
@@ -89,7 +151,7 @@ impl SecretKey {
         self.digest
     }
 
-    /// The public half: a DER SubjectPublicKeyInfo (RFC 5480).
+    /// The public half: a DER SubjectPublicKeyInfo (RFC 5480, RFC 8410, RFC 3279).
     #[must_use]
     pub fn spki_der(&self) -> &[u8] {
         &self.spki
@@ -107,11 +169,14 @@ impl SecretKey {
         pem::write(pem::PKCS8_KEY, &self.pkcs8)
     }
 
-    /// An ECDSA signature (DER) over the SHA-256 of `message`.
+    /// What [`SecretKey::sign`] makes: a DER AlgorithmIdentifier.
+    pub(crate) const fn signature_algorithm(&self) -> &'static [u8] {
+        self.signature_algorithm
+    }
+
+    /// A signature over `message`, as X.509 has it.
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        let signature =
-            pair(&self.pkcs8)?.sign(&SystemRandom::new(), message).map_err(|_| KeyError::Random)?;
-        Ok(signature.as_ref().to_vec())
+        Pair::read(&self.pkcs8)?.sign(message)
     }
 }
 
@@ -122,18 +187,13 @@ impl fmt::Debug for SecretKey {
     }
 }
 
-fn pair(pkcs8: &[u8]) -> Result<EcdsaKeyPair, KeyError> {
-    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8, &SystemRandom::new())
-        .map_err(|_| KeyError::Unreadable)
-}
-
-/// PKCS#8 around SEC 1.
-fn wrap_sec1(sec1: &[u8]) -> Zeroizing<Vec<u8>> {
-    let inner = der::head(der::OCTET_STRING, sec1.len());
-    let length = der::ZERO.len() + der::EC_P256.len() + inner.len() + sec1.len();
+/// PKCS#8 around the form that an algorithm has of its own.
+fn wrap(algorithm: &[u8], key: &[u8]) -> Zeroizing<Vec<u8>> {
+    let inner = der::head(der::OCTET_STRING, key.len());
+    let length = der::ZERO.len() + algorithm.len() + inner.len() + key.len();
     let outer = der::head(der::SEQUENCE, length);
     let mut pkcs8 = Zeroizing::new(Vec::with_capacity(outer.len() + length));
-    for part in [&outer, der::ZERO, der::EC_P256, &inner, sec1] {
+    for part in [&outer, der::ZERO, algorithm, &inner, key] {
         pkcs8.extend_from_slice(part);
     }
     pkcs8

@@ -1,7 +1,7 @@
 //! Bytes in, plain values out: keys, certificate requests, issued certificates, and the two files that
 //! keep them.
 //!
-//! * [`SecretKey`] and [`PendingRequest`]: a new P-256 key and the request (PKCS#10) that it signs.
+//! * [`SecretKey`] and [`PendingRequest`]: a new key of a [`KeyType`] and the request (PKCS#10) that it signs.
 //! * [`CertChain`] and [`ClientCa`]: an issued chain and its facts, for `certrotate_core::judge`.
 //! * [`csr`]: what a request asks for, as a signer reads it.
 //! * [`bundle`] and [`pending`]: the files of an identity and of a request, with a first line that
@@ -81,8 +81,8 @@ pub use bundle::Bundle;
 pub use ca::ClientCa;
 pub use chain::{CertChain, LeafSummary};
 pub use csr::CsrFacts;
-pub use error::{Corrupt, KeyError, ReadError, RequestError};
-pub use key::SecretKey;
+pub use error::{Corrupt, KeyError, KeyTypeError, ReadError, RequestError};
+pub use key::{KeyType, SecretKey};
 pub use pending::PendingHeader;
 pub use request::{PendingRequest, request_digest, request_name};
 

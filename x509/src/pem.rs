@@ -9,6 +9,7 @@ pub(crate) const CERTIFICATE: &str = "CERTIFICATE";
 pub(crate) const REQUEST: &str = "CERTIFICATE REQUEST";
 pub(crate) const PKCS8_KEY: &str = "PRIVATE KEY";
 pub(crate) const SEC1_KEY: &str = "EC PRIVATE KEY";
+pub(crate) const PKCS1_KEY: &str = "RSA PRIVATE KEY";
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const BYTES_PER_LINE: usize = 48;

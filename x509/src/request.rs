@@ -7,7 +7,7 @@ use certrotate_core::time::Span;
 use ring::digest::{Context, SHA256};
 
 use crate::error::RequestError;
-use crate::key::SecretKey;
+use crate::key::{KeyType, SecretKey};
 use crate::{MAX_INPUT, csr, pem};
 
 /// A key, the certificate request that it signed, and all else that is sent with that.
@@ -20,14 +20,23 @@ pub struct PendingRequest {
 }
 
 impl PendingRequest {
-    /// Makes a key and a request that it signs.
+    /// Makes a P-256 key and a request that it signs.
+    ///
+    /// # Errors
+    ///
+    /// As [`PendingRequest::make_with`].
+    pub fn make(template: &Template) -> Result<Self, RequestError> {
+        Self::make_with(KeyType::default(), template)
+    }
+
+    /// Makes a key of this type and a request that it signs.
     ///
     /// # Errors
     ///
     /// Where the template asks for what cannot be asked for, or the operating system gives no random
     /// bytes.
-    pub fn make(template: &Template) -> Result<Self, RequestError> {
-        Self::with_key(SecretKey::generate()?, template)
+    pub fn make_with(key_type: KeyType, template: &Template) -> Result<Self, RequestError> {
+        Self::with_key(SecretKey::generate_as(key_type)?, template)
     }
 
     fn with_key(key: SecretKey, template: &Template) -> Result<Self, RequestError> {

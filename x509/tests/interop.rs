@@ -9,7 +9,7 @@ use certrotate_core::config::Template;
 use certrotate_core::disk::BundleHeader;
 use certrotate_core::facts::San;
 use certrotate_core::id::Generation;
-use certrotate_x509::{CertChain, PendingRequest, SecretKey, bundle, csr, pending};
+use certrotate_x509::{CertChain, KeyError, KeyType, PendingRequest, SecretKey, bundle, csr, pending};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tempfile::TempDir;
@@ -121,17 +121,84 @@ fn openssl_sees_every_organization_and_name_of_a_request() {
 }
 
 #[test]
+fn openssl_verifies_a_request_of_every_key_type_and_reads_its_key() {
+    let dir = TempDir::new().unwrap();
+    for (key_type, signature) in [
+        (KeyType::P256, "ecdsa-with-SHA256"),
+        (KeyType::P384, "ecdsa-with-SHA384"),
+        (KeyType::Ed25519, "Signature Algorithm: ED25519"),
+    ] {
+        let request = PendingRequest::make_with(key_type, &Template::node_client("node-1")).unwrap();
+        let file = pending::encode(&request, Generation(1), NOW);
+        assert_eq!(pending::decode(&file).unwrap().1.request(), request.request(), "{key_type}");
+        std::fs::write(dir.path().join("pending"), &*file).unwrap();
+        let text = run(dir.path(), "openssl", &["req", "-in", "pending", "-verify", "-noout", "-text"]);
+        assert!(text.contains("verify OK") && text.contains(signature), "{key_type}: {text}");
+        let of_request = run(dir.path(), "openssl", &["req", "-in", "pending", "-noout", "-pubkey"]);
+        let of_key = run(dir.path(), "openssl", &["pkey", "-in", "pending", "-pubout"]);
+        assert_eq!(of_key, of_request, "{key_type}");
+    }
+}
+
+#[test]
 fn keys_that_openssl_makes_are_read() {
     let dir = TempDir::new().unwrap();
-    let curve = "ec_paramgen_curve:P-256";
-    run(dir.path(), "openssl", &["genpkey", "-algorithm", "EC", "-pkeyopt", curve, "-out", "pkcs8.pem"]);
-    run(dir.path(), "openssl", &["ec", "-in", "pkcs8.pem", "-out", "sec1.pem"]);
     let read = |name| SecretKey::from_pem(&std::fs::read(dir.path().join(name)).unwrap()).unwrap();
-    assert!(std::fs::read_to_string(dir.path().join("sec1.pem")).unwrap().contains("EC PRIVATE KEY"));
-    assert_eq!(read("pkcs8.pem").digest(), read("sec1.pem").digest());
-    std::fs::write(dir.path().join("ours.pem"), read("sec1.pem").to_pem().as_bytes()).unwrap();
-    let ours = run(dir.path(), "openssl", &["pkey", "-in", "ours.pem", "-check", "-noout"]);
-    assert!(ours.contains("Key is valid"), "{ours}");
+    for (algorithm, option, old_form) in [
+        ("EC", Some("ec_paramgen_curve:P-256"), Some("EC PRIVATE KEY")),
+        ("EC", Some("ec_paramgen_curve:P-384"), Some("EC PRIVATE KEY")),
+        ("ED25519", None, None),
+        ("RSA", Some("rsa_keygen_bits:2048"), Some("RSA PRIVATE KEY")),
+        ("RSA", Some("rsa_keygen_bits:4096"), Some("RSA PRIVATE KEY")),
+    ] {
+        let mut arguments = vec!["genpkey", "-algorithm", algorithm, "-out", "pkcs8.pem"];
+        arguments.extend(option.iter().flat_map(|option| ["-pkeyopt", option]));
+        run(dir.path(), "openssl", &arguments);
+        let key = read("pkcs8.pem");
+        if let Some(label) = old_form {
+            run(dir.path(), "openssl", &["pkey", "-in", "pkcs8.pem", "-traditional", "-out", "old.pem"]);
+            assert!(std::fs::read_to_string(dir.path().join("old.pem")).unwrap().contains(label));
+            assert_eq!(read("old.pem").digest(), key.digest(), "{algorithm} {option:?}");
+        }
+        std::fs::write(dir.path().join("ours.pem"), key.to_pem().as_bytes()).unwrap();
+        let ours = run(dir.path(), "openssl", &["pkey", "-in", "ours.pem", "-check", "-noout"]);
+        assert!(ours.contains("Key is valid"), "{algorithm} {option:?}: {ours}");
+        let of_ours = run(dir.path(), "openssl", &["pkey", "-in", "ours.pem", "-pubout"]);
+        let of_theirs = run(dir.path(), "openssl", &["pkey", "-in", "pkcs8.pem", "-pubout"]);
+        assert_eq!(of_ours, of_theirs, "{algorithm} {option:?}");
+    }
+}
+
+#[test]
+fn an_identity_with_an_rsa_key_is_read_from_a_bundle_as_a_kubelet_may_have_left_one() {
+    let dir = TempDir::new().unwrap();
+    let subject = "/O=system:nodes/CN=system:node:node-1";
+    let arguments = [
+        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-subj",
+        subject,
+    ];
+    run(dir.path(), "openssl", &arguments);
+    let read = |name| std::fs::read(dir.path().join(name)).unwrap();
+    let key = SecretKey::from_pem(&read("key.pem")).unwrap();
+    let (chain, facts) = CertChain::read(&read("cert.pem"), None).unwrap();
+    assert_eq!(facts.key, key.digest());
+    let header = BundleHeader { generation: Generation(7), issued: NOW };
+    let file = bundle::encode(&chain, &key, header);
+    assert_eq!(bundle::decode(&file, None).expect("intact").key.digest(), key.digest());
+}
+
+#[test]
+fn keys_that_are_not_read_are_refused() {
+    let dir = TempDir::new().unwrap();
+    for (algorithm, option) in [("EC", "ec_paramgen_curve:P-521"), ("RSA", "rsa_keygen_bits:1024")] {
+        run(
+            dir.path(),
+            "openssl",
+            &["genpkey", "-algorithm", algorithm, "-pkeyopt", option, "-out", "key.pem"],
+        );
+        let refused = SecretKey::from_pem(&std::fs::read(dir.path().join("key.pem")).unwrap());
+        assert_eq!(refused.err(), Some(KeyError::Unreadable), "{option}");
+    }
 }
 
 #[test]

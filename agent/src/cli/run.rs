@@ -12,27 +12,32 @@ use super::{RunArgs, asked_to_end};
 use crate::driver::Observer;
 use crate::exit::{Exit, Verdict};
 use crate::node::{Node, NodeOptions};
+use crate::rehearsal::Rehearsal;
 
 pub(super) async fn run(args: RunArgs) -> Result<Exit, String> {
+    // First of all: until then the signal would end the process.
+    let no_signals = |error| format!("no signal can be waited for: {error}");
+    let mut rotate = signal(SignalKind::user_defined1()).map_err(no_signals)?;
     let timeout = args.timeout.as_deref().map(parse_duration).transpose();
     let timeout = timeout.map_err(|error| format!("--timeout: {error}"))?;
     let node_name = match args.node_name {
         Some(name) => name,
         None => host_name()?,
     };
+    let rehearsal = if args.rehearsal { Rehearsal::from_stdin()? } else { Rehearsal::default() };
     let options = NodeOptions {
+        rehearsal,
         bootstrap_kubeconfig: args.bootstrap_kubeconfig,
         kubeconfig: args.kubeconfig,
         rotate: args.rotate_certificates,
         client_ca_file: args.client_ca_file,
+        key_type: args.key_type,
         ..NodeOptions::new(node_name, args.cert_dir)
     };
     let progress = Arc::new(Progress::default());
     let node = Node::new(&options, progress.observer()).map_err(|error| error.to_string())?;
     let control = node.control();
 
-    let no_signals = |error| format!("no signal can be waited for: {error}");
-    let mut rotate = signal(SignalKind::user_defined1()).map_err(no_signals)?;
     let mut running = std::pin::pin!(node.run());
     let mut ending = std::pin::pin!(asked_to_end());
     let mut waited = std::pin::pin!(wait(timeout));

@@ -1,6 +1,7 @@
 //! A client that never stops asking the server who it is.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ const MAX_ANSWER: usize = 64 << 10;
 pub(super) struct Count {
     pub(super) ok: u64,
     pub(super) failed: u64,
+    /// Requests of which a part fell into an outage; they are counted nowhere else.
+    pub(super) in_outages: u64,
     pub(super) by_serial: BTreeMap<String, u64>,
     /// Requests with the certificate that is live now.
     pub(super) by_last_serial: u64,
@@ -36,6 +39,8 @@ pub(super) struct Busy {
     client: LiveClient,
     live: LiveIdentity,
     count: Arc<Mutex<Count>>,
+    /// Goes up by one at the beginning and at the end of an outage: it is odd in one.
+    outages: Arc<AtomicU64>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -43,9 +48,19 @@ pub(super) struct Busy {
 impl Busy {
     pub(super) fn start(client: LiveClient, live: LiveIdentity) -> Self {
         let count = Arc::new(Mutex::new(Count::default()));
+        let outages = Arc::new(AtomicU64::new(0));
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(work(client.clone(), live.clone(), Arc::clone(&count), stopped));
-        Self { client, live, count, stop, task }
+        let counts = (Arc::clone(&count), Arc::clone(&outages));
+        let task = tokio::spawn(work(client.clone(), live.clone(), counts, stopped));
+        Self { client, live, count, outages, stop, task }
+    }
+
+    /// Whether the server is out from now on.
+    pub(super) fn outage(&self, out: bool) {
+        let now = self.outages.load(Ordering::SeqCst);
+        if (now % 2 == 1) != out {
+            self.outages.store(now + 1, Ordering::SeqCst);
+        }
     }
 
     /// The numbers so far.
@@ -90,7 +105,7 @@ fn lock(count: &Mutex<Count>) -> MutexGuard<'_, Count> {
 async fn work(
     client: LiveClient,
     live: LiveIdentity,
-    count: Arc<Mutex<Count>>,
+    (count, outages): (Arc<Mutex<Count>>, Arc<AtomicU64>),
     mut stopped: oneshot::Receiver<()>,
 ) {
     let mut changes = live.subscribe();
@@ -105,9 +120,12 @@ async fn work(
             _ = pace.tick() => {}
             _ = &mut stopped => return,
         }
+        let before = outages.load(Ordering::SeqCst);
         let answer = ask(&client).await;
+        let whole = before % 2 == 0 && before == outages.load(Ordering::SeqCst);
         let mut count = lock(&count);
         match answer {
+            _ if !whole => count.in_outages += 1,
             Ok(serial) => {
                 count.ok += 1;
                 *count.by_serial.entry(serial).or_default() += 1;

@@ -28,6 +28,8 @@ fn the_numbers_are_those_that_scripts_rely_on() {
         (Exit::Done, 0),
         (Exit::Internal, 1),
         (Exit::Usage, 2),
+        (Exit::Degraded, 3),
+        (Exit::Without, 4),
         (Exit::Pending, 10),
         (Exit::Denied, 11),
         (Exit::Unauthorized, 12),

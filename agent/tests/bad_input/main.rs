@@ -2,6 +2,7 @@
 //! a good identity is never lost.
 
 mod bench;
+mod matrix;
 
 use std::fmt::Write as _;
 use std::path::Path;

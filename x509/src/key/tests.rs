@@ -4,6 +4,11 @@ fn key() -> SecretKey {
     SecretKey::generate().expect("the system has random bytes")
 }
 
+/// One of each type that is made.
+fn keys() -> [SecretKey; 3] {
+    KeyType::ALL.map(|made| SecretKey::generate_as(made).expect("the system has random bytes"))
+}
+
 /// The ECPrivateKey inside ring's PKCS#8.
 fn sec1(key: &SecretKey) -> Vec<u8> {
     let at = der::head(der::SEQUENCE, key.pkcs8.len() - 3).len() + der::ZERO.len() + der::EC_P256.len();
@@ -14,13 +19,49 @@ fn sec1(key: &SecretKey) -> Vec<u8> {
 
 #[test]
 fn a_key_survives_the_way_through_pem_and_der() {
-    let key = key();
-    let from_pem = SecretKey::from_pem(key.to_pem().as_bytes()).expect("our own PEM");
-    let from_der = SecretKey::from_pkcs8_der(key.pkcs8_der()).expect("our own DER");
-    for read in [from_pem, from_der] {
-        assert_eq!(read.pkcs8_der(), key.pkcs8_der());
-        assert_eq!((read.digest(), read.spki_der()), (key.digest(), key.spki_der()));
+    for key in keys() {
+        let from_pem = SecretKey::from_pem(key.to_pem().as_bytes()).expect("our own PEM");
+        let from_der = SecretKey::from_pkcs8_der(key.pkcs8_der()).expect("our own DER");
+        for read in [from_pem, from_der] {
+            assert_eq!(read.pkcs8_der(), key.pkcs8_der());
+            assert_eq!((read.digest(), read.spki_der()), (key.digest(), key.spki_der()));
+        }
     }
+}
+
+#[test]
+fn each_key_type_makes_keys_of_its_own_algorithm() {
+    let algorithms = [der::EC_P256, der::EC_P384, der::ED25519];
+    for (key, algorithm) in keys().iter().zip(algorithms) {
+        assert!(key.pkcs8_der().windows(algorithm.len()).any(|window| window == algorithm));
+        assert!(key.spki_der()[2..].starts_with(algorithm));
+    }
+    assert_eq!(KeyType::default(), KeyType::P256);
+}
+
+#[test]
+fn a_key_type_is_known_by_its_name_and_rsa_is_refused_with_the_reason() {
+    for known in KeyType::ALL {
+        assert_eq!(known.to_string().parse(), Ok(known));
+    }
+    assert_eq!("P-384".parse(), Ok(KeyType::P384));
+    let refused = |text: &str| text.parse::<KeyType>().expect_err("refused").to_string();
+    assert!(refused("rsa-2048").contains("ring, which makes the keys here, cannot"), "{}", refused("RSA"));
+    assert_eq!(refused("p521"), "there is no such key type; choose p256, p384 or ed25519");
+}
+
+#[test]
+fn an_ed25519_key_in_the_form_that_ring_writes_is_the_same_key_in_the_form_that_others_read() {
+    let written = ring::signature::Ed25519KeyPair::generate_pkcs8(&ring::rand::SystemRandom::new());
+    let written = written.expect("the system has random bytes");
+    let key = SecretKey::from_pkcs8_der(written.as_ref()).expect("ring's own form");
+    assert_eq!((written.as_ref().len(), key.pkcs8_der().len()), (83, 48));
+    let again = SecretKey::from_pkcs8_der(key.pkcs8_der()).expect("version 1");
+    assert_eq!(again.digest(), key.digest());
+
+    let mut other_public = written.as_ref().to_vec();
+    *other_public.last_mut().expect("it has bytes") ^= 1;
+    assert_eq!(SecretKey::from_pkcs8_der(&other_public).expect_err("refused"), KeyError::Unreadable);
 }
 
 #[test]

@@ -1,0 +1,386 @@
+//! Puts together what the disk shows and what the agent tells.
+
+use std::collections::BTreeMap;
+
+use certrotate_core::config::ConfigSpec;
+use certrotate_core::disk::{DiskFault, LiveName, Name};
+use certrotate_core::judge::Refusal;
+use certrotate_core::time::{Span, WallTime};
+use certrotate_core::times::FULL_LIFE;
+use certrotate_store::Fault;
+use certrotate_x509::request_name;
+
+use super::disk::{Held, OnDisk, wanted};
+use super::published::{Asked, Published};
+use super::times::for_life;
+use super::way_back::way_back;
+use super::{
+    Agent, Answer, Clock, File, Identity, Question, Renewal, Request, Status, Verdict, WayBack, span,
+};
+
+/// Clocks of two processes are read one after the other.
+const SAME_CLOCK: Span = Span::from_secs(2);
+
+/// What is looked at.
+struct Material<'a> {
+    question: &'a Question,
+    told: Option<&'a Published>,
+    answer: &'a Answer,
+    disk: Option<&'a OnDisk>,
+    config: ConfigSpec,
+    now: WallTime,
+}
+
+pub(super) fn assemble(
+    question: &Question,
+    answer: Answer,
+    looked: Result<OnDisk, Fault>,
+    now: WallTime,
+) -> Result<Status, Fault> {
+    let (disk, missing) = match looked {
+        Ok(disk) => (Some(disk), None),
+        Err(fault) if fault.kind == DiskFault::NoDirectory => (None, Some(fault.to_string())),
+        Err(fault) => return Err(fault),
+    };
+    let told = match &answer {
+        Answer::Running(told) => Some(&**told),
+        Answer::Silent(_) | Answer::Stopped => None,
+    };
+    let named = question.node_name.clone();
+    let told_name = told.and_then(|told| told.common_name.strip_prefix("system:node:").map(str::to_owned));
+    let node = named.or(told_name).or_else(|| disk.as_ref().and_then(OnDisk::node)).unwrap_or_default();
+    let config = wanted(&node, question.client_ca.is_some());
+    let material = Material { question, told, answer: &answer, disk: disk.as_ref(), config, now };
+    Ok(material.status(missing))
+}
+
+impl Material<'_> {
+    fn status(&self, missing: Option<String>) -> Status {
+        let linked = self.disk.and_then(OnDisk::linked);
+        let path = self.told.and_then(|told| told.bootstrap_kubeconfig.clone());
+        let path = self.question.bootstrap_kubeconfig.clone().or(path);
+        let way_back = way_back(path.as_deref(), self.told, self.now);
+        let request = self.request(linked);
+        let clock = self.clock();
+        let (verdict, mut because) = self.verdict(linked, request.as_ref(), &clock, &way_back);
+        because.extend(missing);
+        Status {
+            verdict,
+            because,
+            directory: self.question.cert_dir.clone(),
+            identity: linked.map(|held| self.identity(held)),
+            renewal: linked.and_then(|held| self.renewal(held)),
+            pending: self.pending(linked),
+            previous: self.disk.and_then(OnDisk::previous).map(|held| self.file(held)),
+            unsaved: self.told.and_then(|told| told.unsaved),
+            held: self.held(),
+            request,
+            way_back,
+            clock,
+            agent: self.agent(),
+            times_ms: self.times(linked),
+            notes: self.notes(),
+        }
+    }
+
+    fn times(&self, linked: Option<&Held>) -> BTreeMap<&'static str, u64> {
+        let life = linked.map_or(FULL_LIFE, |held| held.end().since(held.start()));
+        for_life(&self.config.times, life).into_iter().map(|(name, time)| (name, time.ms())).collect()
+    }
+
+    fn path(&self, name: Name) -> std::path::PathBuf {
+        self.question.cert_dir.join(self.question.pair.file_name(name))
+    }
+
+    fn identity(&self, held: &Held) -> Identity {
+        let (start, end) = (held.start(), held.end());
+        let life = end.since(start).ms().max(1);
+        Identity {
+            generation: held.generation().0,
+            serial: held.leaf.serial.to_uppercase(),
+            subject: held.leaf.subject.to_string(),
+            not_before: held.bundle.facts.not_before.to_string(),
+            not_after: end.to_string(),
+            age_percent: self.now.since(start).scaled(100, life).ms(),
+            left_seconds: end.since(self.now).ms() / 1000,
+            file: self.path(held.name),
+            link: self.path(Name::Live),
+            left: span(self.now, end),
+        }
+    }
+
+    /// A pure function of the certificate, as it is in core: so it can be told with the agent stopped, too.
+    fn renewal(&self, held: &Held) -> Option<Renewal> {
+        if self.told.is_some_and(|told| !told.rotates) {
+            return None;
+        }
+        let (start, end) = (held.start(), held.end());
+        let times = &self.config.times;
+        let at = times.renewal_point(start, end, &held.bundle.facts.leaf);
+        let life = end.since(start);
+        let part = at.since(start).scaled(1000, life.ms().max(1)).ms();
+        let why = format!(
+            "{}.{} % of its life of {life}: between {} and {} %, drawn from the certificate itself, so that no restart moves it",
+            part / 10,
+            part % 10,
+            times.renewal_from / 10,
+            times.renewal_to / 10,
+        );
+        let in_seconds = at.since(self.now).ms() / 1000;
+        Some(Renewal { at: at.to_string(), in_seconds, why, state: self.doing(at), wait: span(self.now, at) })
+    }
+
+    fn doing(&self, at: WallTime) -> String {
+        let due = self.now >= at;
+        match self.answer {
+            Answer::Stopped if due => "due, and no agent runs to do it; start certrotate run".into(),
+            Answer::Stopped => "no agent runs; start certrotate run before then".into(),
+            Answer::Silent(pid) => format!("process {pid} has the directory and does not answer"),
+            Answer::Running(told) => match (told.attempt, &told.next) {
+                (Some(generation), _) => format!("certificate {generation} is being asked for"),
+                (None, Some((wait, what))) if due => format!("due; {what} in {}", Span::from_ms(*wait)),
+                (None, _) if due => "due; under way".into(),
+                (None, _) => "waiting".into(),
+            },
+        }
+    }
+
+    fn request(&self, linked: Option<&Held>) -> Option<Request> {
+        let pending = self.disk.and_then(|disk| disk.pending.as_ref());
+        let pending =
+            pending.filter(|(_, found)| linked.is_none_or(|held| found.generation > held.generation()));
+        let asked = self.told.and_then(|told| told.request.as_ref());
+        let name = match (asked, pending) {
+            (Some(asked), _) => asked.name.clone(),
+            (None, Some((_, found))) => request_name(&found.request),
+            (None, None) => return None,
+        };
+        let file = pending.filter(|(_, found)| request_name(&found.request) == name);
+        let made = file.map(|(_, found)| found.made);
+        Some(Request {
+            generation: file.map(|(_, found)| found.generation.0),
+            made: made.map(|made| made.to_string()),
+            age_seconds: made.map(|made| self.now.since(made).ms() / 1000),
+            conditions: asked.map(|asked| asked.conditions.clone()),
+            command: command(&name, asked, self.told),
+            age: made.map(|made| span(made, self.now)).unwrap_or_default(),
+            name,
+        })
+    }
+
+    fn pending(&self, linked: Option<&Held>) -> Option<File> {
+        let (name, found) = self.disk?.pending.as_ref()?;
+        let over = linked.is_some_and(|held| found.generation <= held.generation());
+        let asked = self.told.and_then(|told| told.request.as_ref());
+        let retired = asked.is_some_and(|asked| {
+            asked.name == request_name(&found.request) && asked.conditions.iter().any(|it| ended(it))
+        });
+        let what = match (over, retired) {
+            (true, _) => "left over",
+            (_, true) => "its key is retired; the file counts the attempts that came to nothing",
+            _ => "key and request, taken up at the next start",
+        };
+        Some(File { generation: found.generation.0, path: self.path(*name), what: what.into() })
+    }
+
+    fn file(&self, held: &Held) -> File {
+        let what = match held.judge(&self.config, self.now) {
+            Ok(()) => format!("valid until {}", held.end()),
+            Err(Refusal::Expired { not_after, .. }) => format!("ended at {not_after}"),
+            Err(refusal) => refusal.to_string(),
+        };
+        File { generation: held.generation().0, path: self.path(held.name), what }
+    }
+
+    fn held(&self) -> Option<File> {
+        let held = self.disk?.early(&self.config, self.now)?;
+        let start = held.bundle.facts.not_before;
+        let what = format!("starts at {start}, in {}", span(self.now, start));
+        Some(File { generation: held.generation().0, path: self.path(held.name), what })
+    }
+
+    fn clock(&self) -> Clock {
+        let mut notes = Vec::new();
+        let at = |ms: i64| WallTime::from_unix_ms(ms);
+        if let Some(newest) = self.disk.and_then(OnDisk::newest_issue)
+            && newest > self.now.plus(SAME_CLOCK)
+        {
+            notes.push(format!(
+                "it shows less than at the newest issue ({newest}): it went back, or is not set yet; check the clock"
+            ));
+        }
+        if let Some(told) = self.told {
+            let theirs = at(told.now);
+            let apart = theirs.since(self.now).max(self.now.since(theirs));
+            if apart > SAME_CLOCK {
+                notes.push(format!("the agent's clock shows {theirs}, {apart} apart"));
+            }
+            for (when, by) in &told.jumps {
+                let (way, by) = (if *by > 0 { "forward" } else { "back" }, Span::from_ms(by.unsigned_abs()));
+                notes.push(format!("it was set {way} by {by}, to {}", at(*when)));
+            }
+        }
+        Clock { now: self.now.to_string(), notes }
+    }
+
+    fn agent(&self) -> Agent {
+        let none = Agent { state: "stopped", pid: None, phase: None, since: None, next: None };
+        match self.answer {
+            Answer::Stopped => none,
+            Answer::Silent(pid) => Agent { state: "silent", pid: Some(*pid), ..none },
+            Answer::Running(told) => Agent {
+                state: "running",
+                pid: Some(told.pid),
+                phase: Some(told.phase.clone()),
+                since: Some(WallTime::from_unix_ms(told.started).to_string()),
+                next: told.next.as_ref().map(|(wait, what)| format!("{what} in {}", Span::from_ms(*wait))),
+            },
+        }
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let mut notes: Vec<String> = self.disk.map(|disk| disk.remarks.clone()).unwrap_or_default();
+        for name in self.disk.iter().flat_map(|disk| &disk.quarantined) {
+            notes.push(format!("{} was moved aside; look at it, then remove it", self.path(*name).display()));
+        }
+        for (at, line) in self.told.iter().flat_map(|told| &told.trouble) {
+            notes.push(format!("{}: {line}", WallTime::from_unix_ms(*at)));
+        }
+        notes
+    }
+
+    fn verdict(
+        &self,
+        linked: Option<&Held>,
+        request: Option<&Request>,
+        clock: &Clock,
+        way_back: &WayBack,
+    ) -> (Verdict, Vec<String>) {
+        let Some(held) = linked else { return (Verdict::None, vec![self.why_none()]) };
+        match held.judge(&self.config, self.now) {
+            Ok(()) => {
+                let because = self.trouble(held, request, clock, way_back);
+                (if because.is_empty() { Verdict::Valid } else { Verdict::Degraded }, because)
+            }
+            Err(refusal @ Refusal::Expired { .. }) => {
+                let mut because = vec![format!("certificate {}: {refusal}", held.generation())];
+                because.extend(no_way_back(way_back));
+                (Verdict::Expired, because)
+            }
+            Err(refusal) => (Verdict::None, vec![format!("certificate {}: {refusal}", held.generation())]),
+        }
+    }
+
+    fn why_none(&self) -> String {
+        let link = self.path(Name::Live);
+        let link = link.display();
+        match self.disk.map(|disk| disk.live_name) {
+            None => "there is no certificate directory yet".into(),
+            Some(LiveName::Absent) => format!("there is no {link} yet"),
+            Some(LiveName::Link(name)) => {
+                format!("{link} leads to {}, which cannot be used", self.path(name).display())
+            }
+            Some(LiveName::Foreign | LiveName::File | LiveName::Strange) => {
+                format!("{link} is not a link that certrotate made")
+            }
+            Some(LiveName::Unreadable(_)) => format!("{link} cannot be looked at"),
+        }
+    }
+
+    /// What needs looking after while the certificate is valid.
+    fn trouble(
+        &self,
+        held: &Held,
+        request: Option<&Request>,
+        clock: &Clock,
+        way_back: &WayBack,
+    ) -> Vec<String> {
+        let mut because = Vec::new();
+        let times = &self.config.times;
+        let (start, end) = (held.start(), held.end());
+        let life = end.since(start);
+        let rotates = self.told.is_none_or(|told| told.rotates);
+        let due = self.now >= times.renewal_point(start, end, &held.bundle.facts.leaf);
+        if due && rotates && !matches!(self.answer, Answer::Running(_)) {
+            because.push("the renewal is due, and no agent runs or answers; start certrotate run".into());
+        }
+        if end.since(self.now) <= times.guard(life) {
+            because.push(format!("it ends in {}", span(self.now, end)));
+            because.extend(no_way_back(way_back));
+        }
+        if let Some(request) = request
+            && let Some(reason) = self.stuck(request, times.poll(life, u32::MAX))
+        {
+            because.push(reason);
+        }
+        if let Some(told) = self.told {
+            because.extend(agents_trouble(told, held));
+        }
+        because.extend(clock.notes.iter().filter(|note| note.contains("check the clock")).cloned());
+        let amiss = self.disk.is_some_and(|disk| !disk.remarks.is_empty() || !disk.quarantined.is_empty());
+        because.extend(amiss.then(|| "there are files that cannot be used; see the notes".to_owned()));
+        because
+    }
+
+    /// Whether a request waits for a person. One that was just made does not yet.
+    fn stuck(&self, request: &Request, patience: Span) -> Option<String> {
+        let conditions = request.conditions.as_ref()?;
+        let condition = conditions.join(",");
+        match condition.as_str() {
+            "Pending" => {
+                let since = self.told?.request.as_ref()?.since;
+                let waits = self.now.since(WallTime::from_unix_ms(since));
+                (waits > patience).then(|| format!("the request waits for approval since {waits}"))
+            }
+            "Approved" => None,
+            _ => Some(format!("the last request came to nothing ({condition})")),
+        }
+    }
+}
+
+fn agents_trouble(told: &Published, held: &Held) -> Vec<String> {
+    let mut because = Vec::new();
+    if let Some(generation) = told.unsaved
+        && told.disk_failures > 0
+    {
+        because.push(format!(
+            "certificate {generation} was issued, and the disk does not take it; it is in memory only"
+        ));
+    } else if told.disk_failures > 0 {
+        because.push(format!("the disk failed {} times in a row", told.disk_failures));
+    }
+    if told.call_failures > 0 {
+        because.push(format!("calls to the API server {} fail", told.server));
+    }
+    if let Some(generation) = told.held {
+        because.push(format!("certificate {generation} is withheld: the clock is before its start"));
+    }
+    match told.serving {
+        Some(serving) if serving != held.generation().0 => {
+            because.push(format!("the agent serves certificate {serving}, the link leads to another"));
+        }
+        None if told.held.is_none() => because.push("the agent serves no certificate".into()),
+        Some(_) | None => {}
+    }
+    because
+}
+
+/// Whether nothing more comes of a request.
+fn ended(condition: &str) -> bool {
+    matches!(condition, "Denied" | "Failed" | "Issued")
+}
+
+fn no_way_back(way_back: &WayBack) -> Option<String> {
+    (way_back.usable == Some(false)).then(|| format!("there is no way back: {}", way_back.what))
+}
+
+/// What a person can do about a request, as a command.
+fn command(name: &str, asked: Option<&Asked>, told: Option<&Published>) -> String {
+    let Some(asked) = asked else { return format!("kubectl get csr {name}") };
+    let pid = told.map(|told| told.pid).unwrap_or_default();
+    match asked.conditions.join(",").as_str() {
+        "Pending" => format!("kubectl certificate approve {name}"),
+        "Approved" => format!("kubectl describe csr {name}"),
+        _ => format!("kubectl describe csr {name}; then, to ask again at once: kill -USR1 {pid}"),
+    }
+}

@@ -1,0 +1,153 @@
+//! What is in the certificate directory, looked at without the lock.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use certrotate_core::config::{ConfigSpec, Template};
+use certrotate_core::disk::{BundleFound, Content, Found, Inventory, LiveName, Name, PendingFound};
+use certrotate_core::id::{CertHandle, Generation, KeyHandle};
+use certrotate_core::judge::{Refusal, judge_identity, judge_time};
+use certrotate_core::time::WallTime;
+use certrotate_store::{Fault, PairName, Store, Vault};
+use certrotate_x509::{Bundle, ClientCa, LeafSummary, PendingRequest};
+use zeroize::Zeroizing;
+
+/// Takes the names and dates out of what is read, and lets the keys go at once.
+#[derive(Default)]
+struct Showcase {
+    leaves: RefCell<BTreeMap<CertHandle, LeafSummary>>,
+}
+
+impl Vault for Showcase {
+    fn content(&self, _: &Content) -> Option<Zeroizing<Vec<u8>>> {
+        None
+    }
+
+    fn keep_bundle(&self, bundle: Bundle) -> (KeyHandle, CertHandle) {
+        let mut leaves = self.leaves.borrow_mut();
+        let cert = CertHandle(leaves.len() as u64);
+        leaves.insert(cert, bundle.chain.leaf_summary().clone());
+        (KeyHandle(0), cert)
+    }
+
+    fn keep_pending(&self, _: PendingRequest) -> KeyHandle {
+        KeyHandle(0)
+    }
+}
+
+/// An intact bundle.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) name: Name,
+    pub(super) bundle: BundleFound,
+    pub(super) leaf: LeafSummary,
+}
+
+impl Held {
+    pub(super) const fn generation(&self) -> Generation {
+        self.bundle.header.generation
+    }
+
+    /// When its life began: at its issue or, if that is later, at its start.
+    pub(super) fn start(&self) -> WallTime {
+        self.bundle.header.issued.max(self.bundle.facts.not_before)
+    }
+
+    pub(super) const fn end(&self) -> WallTime {
+        self.bundle.facts.not_after
+    }
+
+    /// What core would say of it.
+    pub(super) fn judge(&self, config: &ConfigSpec, now: WallTime) -> Result<(), Refusal> {
+        let facts = &self.bundle.facts;
+        judge_identity(config, &self.bundle.key_digest, facts)?;
+        judge_time(now, facts.not_before, facts.not_after)
+    }
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub(super) struct OnDisk {
+    pub(super) live_name: LiveName,
+    /// The newest first.
+    pub(super) bundles: Vec<Held>,
+    /// The newest pending file.
+    pub(super) pending: Option<(Name, PendingFound)>,
+    /// What is amiss, a line each.
+    pub(super) remarks: Vec<String>,
+    pub(super) quarantined: Vec<Name>,
+}
+
+impl OnDisk {
+    pub(super) fn look(path: &Path, pair: &PairName, client_ca: Option<ClientCa>) -> Result<Self, Fault> {
+        let mut store = Store::new(path, pair.clone(), client_ca, Showcase::default());
+        let inventory = store.look()?;
+        let leaves = store.vault().leaves.take();
+        Ok(Self::sorted(inventory, &leaves, store.remarks().to_vec()))
+    }
+
+    fn sorted(
+        inventory: Inventory,
+        leaves: &BTreeMap<CertHandle, LeafSummary>,
+        remarks: Vec<String>,
+    ) -> Self {
+        let (mut bundles, mut pending, mut quarantined) = (Vec::new(), Vec::new(), Vec::new());
+        for entry in inventory.entries {
+            match entry.found {
+                Found::Bundle(bundle) => {
+                    if let Some(leaf) = leaves.get(&bundle.cert) {
+                        bundles.push(Held { name: entry.name, bundle: *bundle, leaf: leaf.clone() });
+                    }
+                }
+                Found::Pending(found) => pending.push((entry.name, *found)),
+                Found::Unread if matches!(entry.name, Name::Quarantine { .. }) => {
+                    quarantined.push(entry.name)
+                }
+                Found::Unread | Found::Corrupt | Found::Unreadable(_) => {}
+            }
+        }
+        bundles.sort_by_key(|held| std::cmp::Reverse((held.generation(), held.name.file())));
+        let pending = pending.into_iter().max_by_key(|(name, found)| (found.generation, name.file()));
+        Self { live_name: inventory.live, bundles, pending, remarks, quarantined }
+    }
+
+    /// The bundle that the live name leads to.
+    pub(super) fn linked(&self) -> Option<&Held> {
+        match self.live_name {
+            LiveName::Link(name) => self.bundles.iter().find(|held| held.name == name),
+            LiveName::Absent
+            | LiveName::Foreign
+            | LiveName::File
+            | LiveName::Strange
+            | LiveName::Unreadable(_) => None,
+        }
+    }
+
+    /// The newest bundle beside the linked one.
+    pub(super) fn previous(&self) -> Option<&Held> {
+        let linked = self.linked()?;
+        self.bundles.iter().find(|held| held.generation() < linked.generation())
+    }
+
+    /// The newest bundle that only the clock is against.
+    pub(super) fn early(&self, config: &ConfigSpec, now: WallTime) -> Option<&Held> {
+        self.bundles.iter().find(|held| matches!(held.judge(config, now), Err(Refusal::NotYetValid { .. })))
+    }
+
+    /// The newest time of issue: an honest clock shows no less.
+    pub(super) fn newest_issue(&self) -> Option<WallTime> {
+        self.bundles.iter().map(|held| held.bundle.header.issued).max()
+    }
+
+    /// The node that the newest bundle is for.
+    pub(super) fn node(&self) -> Option<String> {
+        let held = self.linked().or_else(|| self.bundles.first())?;
+        held.leaf.subject.common_name.strip_prefix("system:node:").map(str::to_owned)
+    }
+}
+
+/// What an agent for this node would ask for, and judge by.
+pub(super) fn wanted(node: &str, client_ca: bool) -> ConfigSpec {
+    ConfigSpec { chain_required: client_ca, ..ConfigSpec::new(Template::node_client(node)) }
+}

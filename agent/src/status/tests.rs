@@ -1,0 +1,268 @@
+use certrotate_core::disk::{BundleFound, BundleHeader, LiveName, Name, PendingFound};
+use certrotate_core::facts::{CertFacts, Chain, Subject, Usages};
+use certrotate_core::id::{
+    CertHandle, FileNumber, Generation, KeyDigest, KeyHandle, LeafDigest, RequestDigest,
+};
+use certrotate_core::time::Span;
+use certrotate_x509::LeafSummary;
+
+use super::assemble::assemble;
+use super::disk::{Held, OnDisk, wanted};
+use super::published::Asked;
+use super::*;
+
+/// 2027-01-15T08:00:00Z.
+const ISSUED: WallTime = WallTime::from_unix_secs(1_800_000_000);
+const LIFE: Span = Span::from_hours(24);
+
+fn name(generation: u32) -> Name {
+    Name::Bundle { issued: ISSUED, generation: Generation(generation), file: FileNumber(1) }
+}
+
+/// A bundle for node-1 that was issued at `start`, and begins and ends with it.
+fn bundle(generation: u32, start: WallTime) -> Held {
+    let subject = Subject {
+        common_name: "system:node:node-1".into(),
+        organizations: vec!["system:nodes".into()],
+        others: 0,
+    };
+    let (not_before, not_after) = (start, start.plus(LIFE));
+    let facts = CertFacts {
+        key: KeyDigest([1; 32]),
+        leaf: LeafDigest([generation as u8; 32]),
+        subject: subject.clone(),
+        sans: vec![],
+        usages: Usages::DIGITAL_SIGNATURE.with(Usages::CLIENT_AUTH),
+        ca: false,
+        not_before,
+        not_after,
+        chain: Chain::Unchecked,
+    };
+    let header = BundleHeader { generation: Generation(generation), issued: start };
+    let (key_digest, key, cert) = (KeyDigest([1; 32]), KeyHandle(0), CertHandle(0));
+    Held {
+        name: name(generation),
+        bundle: BundleFound { header, key_digest, facts, key, cert, private: true },
+        leaf: LeafSummary { serial: format!("0{generation}ab"), subject, not_before, not_after },
+    }
+}
+
+fn disk(bundles: Vec<Held>) -> OnDisk {
+    let live_name = bundles.first().map_or(LiveName::Absent, |held| LiveName::Link(held.name));
+    OnDisk { live_name, bundles, pending: None, remarks: vec![], quarantined: vec![] }
+}
+
+fn pending(generation: u32, made: WallTime) -> (Name, PendingFound) {
+    let found = PendingFound {
+        generation: Generation(generation),
+        made,
+        key_digest: KeyDigest([2; 32]),
+        request: RequestDigest([3; 32]),
+        template: wanted("node-1", false).template,
+        key: KeyHandle(0),
+        private: true,
+    };
+    (Name::Pending { generation: found.generation, file: FileNumber(1) }, found)
+}
+
+fn told(now: WallTime) -> Published {
+    Published {
+        pid: 4711,
+        started: ISSUED.unix_ms(),
+        now: now.unix_ms(),
+        common_name: "system:node:node-1".into(),
+        server: "https://api.example:6443".into(),
+        rotates: true,
+        phase: "resting".into(),
+        serving: Some(2),
+        next: Some((3_600_000, "the renewal".into())),
+        ..Published::default()
+    }
+}
+
+fn asked(conditions: &str, since: WallTime) -> Asked {
+    Asked {
+        name: certrotate_x509::request_name(&RequestDigest([3; 32])),
+        conditions: vec![conditions.into()],
+        since: since.unix_ms(),
+        seen: since.unix_ms(),
+    }
+}
+
+fn after(hours: u64) -> WallTime {
+    ISSUED.plus(Span::from_hours(hours))
+}
+
+fn status(answer: Answer, disk: OnDisk, now: WallTime) -> Status {
+    let question = Question {
+        cert_dir: "/pki".into(),
+        pair: PairName::new("kubelet-client").unwrap(),
+        node_name: None,
+        bootstrap_kubeconfig: None,
+        client_ca: None,
+    };
+    assemble(&question, answer, Ok(disk), now).unwrap()
+}
+
+/// A node whose certificate 2 is live, with an agent that tells what `change` makes of it.
+fn running(hours: u64, change: impl FnOnce(&mut Published)) -> Answer {
+    let mut told = told(after(hours));
+    change(&mut told);
+    Answer::Running(Box::new(told))
+}
+
+fn both() -> OnDisk {
+    disk(vec![bundle(2, ISSUED), bundle(1, WallTime::from_unix_secs(1_799_950_000))])
+}
+
+fn shown(status: &Status) -> String {
+    format!("{status}exit status {}\n", status.verdict.exit() as u8)
+}
+
+#[test]
+fn f26_a_valid_certificate_is_shown_with_its_renewal_and_why_then() {
+    insta::assert_snapshot!(shown(&status(running(6, |_| {}), both(), after(6))));
+}
+
+#[test]
+fn the_status_works_from_the_disk_alone_and_says_what_only_an_agent_would_know() {
+    let mut with_request = both();
+    with_request.pending = Some(pending(3, after(5)));
+    insta::assert_snapshot!(shown(&status(Answer::Stopped, with_request, after(6))));
+}
+
+#[test]
+fn a_renewal_that_is_due_with_no_agent_to_do_it_is_degraded() {
+    let late = status(Answer::Stopped, both(), after(22));
+    assert_eq!(late.verdict, Verdict::Degraded);
+    assert_eq!(late.because, ["the renewal is due, and no agent runs or answers; start certrotate run"]);
+    let running = status(running(22, |_| {}), both(), after(22));
+    assert_eq!(running.verdict, Verdict::Valid, "an agent that runs is about to: {:?}", running.because);
+    let silent = status(Answer::Silent(12), both(), after(22));
+    assert_eq!((silent.verdict, silent.agent.state), (Verdict::Degraded, "silent"));
+}
+
+#[test]
+fn f46_f49_a_request_that_waits_is_shown_with_its_age_and_the_command_for_a_person() {
+    let mut with_request = both();
+    with_request.pending = Some(pending(3, after(18)));
+    let answer = running(19, |told| {
+        told.attempt = Some(3);
+        told.phase = "asking".into();
+        told.request = Some(asked("Pending", after(18)));
+    });
+    insta::assert_snapshot!(shown(&status(answer, with_request, after(19))));
+}
+
+#[test]
+fn f46_a_denied_request_is_shown_with_what_ends_the_wait() {
+    let mut with_request = both();
+    with_request.pending = Some(pending(3, after(18)));
+    let answer = running(19, |told| {
+        told.next = Some((600_000, "a new request".into()));
+        told.request = Some(asked("Denied", after(18)));
+        told.trouble.push_back((after(18).unix_ms(), "node-csr-… was denied (not today)".into()));
+    });
+    insta::assert_snapshot!(shown(&status(answer, with_request, after(19))));
+}
+
+#[test]
+fn f16_a_certificate_that_the_disk_does_not_take_is_unsaved_and_degraded() {
+    let answer = running(19, |told| {
+        (told.attempt, told.unsaved, told.disk_failures) = (Some(3), Some(3), 4);
+        told.phase = "recovering".into();
+    });
+    let unsaved = status(answer, both(), after(19));
+    assert_eq!((unsaved.verdict, unsaved.unsaved), (Verdict::Degraded, Some(3)));
+    assert!(unsaved.because[0].contains("the disk does not take it; it is in memory only"));
+    // While it is being written for the first time, nothing is amiss.
+    let at_work = running(19, |told| (told.attempt, told.unsaved) = (Some(3), Some(3)));
+    assert_eq!(status(at_work, both(), after(19)).verdict, Verdict::Valid);
+}
+
+#[test]
+fn f18_a_certificate_that_starts_later_is_held() {
+    let mut early = bundle(3, after(7));
+    early.bundle.header.issued = after(5);
+    let mut all = both();
+    all.bundles.insert(0, early);
+    let held = status(running(6, |_| {}), all, after(6)).held.expect("held");
+    assert_eq!((held.generation, held.what.as_str()), (3, "starts at 2027-01-15T15:00:00Z, in 1h0m"));
+}
+
+#[test]
+fn f11_an_ended_certificate_without_a_way_back_says_both() {
+    insta::assert_snapshot!(shown(&status(running(25, |told| told.serving = None), both(), after(25))));
+}
+
+#[test]
+fn f21_a_clock_that_shows_less_than_at_the_newest_issue_is_noted() {
+    let early = WallTime::from_unix_secs(1_799_960_000);
+    let status = status(Answer::Stopped, both(), early);
+    assert_eq!(status.verdict, Verdict::None);
+    assert!(status.because[0].contains("it is not valid yet"), "{:?}", status.because);
+    assert!(status.clock.notes[0].contains("it went back, or is not set yet"), "{:?}", status.clock.notes);
+}
+
+#[test]
+fn f26_jumps_of_the_clock_that_the_agent_saw_are_told() {
+    let answer =
+        running(6, |told| told.jumps.extend([(after(3).unix_ms(), 3_600_000), (after(4).unix_ms(), -5000)]));
+    let clock = status(answer, both(), after(6)).clock;
+    assert_eq!(
+        clock.notes,
+        [
+            "it was set forward by 1h0m, to 2027-01-15T11:00:00Z",
+            "it was set back by 5s, to 2027-01-15T12:00:00Z"
+        ]
+    );
+}
+
+#[test]
+fn a_file_that_is_not_used_and_a_live_name_of_somebody_elses_are_no_valid_state() {
+    let mut moved_aside = both();
+    let (generation, file) = (Generation(2), FileNumber(2));
+    moved_aside.quarantined.push(Name::Quarantine { generation, file });
+    assert_eq!(status(running(6, |_| {}), moved_aside, after(6)).verdict, Verdict::Degraded);
+    let mut foreign = both();
+    foreign.live_name = LiveName::Foreign;
+    let foreign = status(running(6, |_| {}), foreign, after(6));
+    assert_eq!(foreign.verdict, Verdict::None);
+    assert_eq!(foreign.because, ["/pki/kubelet-client-current.pem is not a link that certrotate made"]);
+}
+
+#[test]
+fn the_json_has_every_part_by_its_name_and_no_other() {
+    let json = serde_json::to_value(status(running(6, |_| {}), both(), after(6))).unwrap();
+    let keys: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut wanted = [
+        "verdict",
+        "because",
+        "directory",
+        "identity",
+        "renewal",
+        "request",
+        "pending",
+        "previous",
+        "unsaved",
+        "held",
+        "way_back",
+        "clock",
+        "agent",
+        "notes",
+        "times_ms",
+    ];
+    wanted.sort_unstable();
+    let mut keys = keys;
+    keys.sort_unstable();
+    assert_eq!(keys, wanted);
+    assert_eq!((&json["verdict"], &json["identity"]["age_percent"]), (&"valid".into(), &25.into()));
+}
+
+#[test]
+fn the_named_times_are_shown_scaled_to_the_life_of_the_certificate() {
+    let mut short = bundle(2, ISSUED);
+    short.bundle.facts.not_after = ISSUED.plus(Span::from_mins(6));
+    let status = status(Answer::Stopped, disk(vec![short]), ISSUED);
+    insta::assert_snapshot!(status.times());
+}

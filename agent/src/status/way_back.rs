@@ -1,0 +1,65 @@
+//! Whether a bootstrap credential is there, before it is needed (F11).
+
+use std::path::Path;
+
+use base64::Engine as _;
+use certrotate_core::time::WallTime;
+use certrotate_x509::CertChain;
+use rustls_pki_types::CertificateDer;
+
+use super::WayBack;
+use super::published::Published;
+use crate::kubeconfig::{Kubeconfig, Secret};
+
+/// Looks at the credential as a call would. Only a server can tell whether it is taken: what it said last counts, too.
+pub(super) fn way_back(path: Option<&Path>, told: Option<&Published>, now: WallTime) -> WayBack {
+    let answer = |usable, what| {
+        let bootstrap_kubeconfig = path.map(Path::to_owned);
+        WayBack { usable: Some(usable), bootstrap_kubeconfig, what }
+    };
+    let Some(path) = path else {
+        return match told {
+            Some(_) => answer(
+                false,
+                "the agent was given no bootstrap kubeconfig; restart it with --bootstrap-kubeconfig".into(),
+            ),
+            None => WayBack {
+                usable: None,
+                bootstrap_kubeconfig: None,
+                what: "no agent runs that would know; give --bootstrap-kubeconfig".into(),
+            },
+        };
+    };
+    let secret = Kubeconfig::read(path).and_then(|kubeconfig| kubeconfig.endpoint().and(kubeconfig.secret()));
+    let secret = match secret {
+        Ok(secret) => secret,
+        Err(error) => return answer(false, error.to_string()),
+    };
+    if let Some((at, line)) = told.and_then(|told| told.bootstrap_refused.as_ref()) {
+        return answer(false, format!("at {}: {line}", WallTime::from_unix_ms(*at)));
+    }
+    match secret {
+        Secret::Token(_) => answer(true, "its token can be read; when it ends, only the server knows".into()),
+        Secret::Certificate { chain, .. } => match end(&chain) {
+            Some(end) if end <= now => {
+                answer(false, format!("its client certificate ended at {end}; replace it"))
+            }
+            Some(end) => answer(true, format!("its client certificate is valid until {end}")),
+            None => answer(true, "its client certificate can be read".into()),
+        },
+    }
+}
+
+fn end(chain: &[CertificateDer<'_>]) -> Option<WallTime> {
+    let engine = base64::engine::general_purpose::STANDARD;
+    let mut pem = String::new();
+    for der in chain {
+        pem.push_str("-----BEGIN CERTIFICATE-----\n");
+        for line in engine.encode(der).as_bytes().chunks(64) {
+            pem.push_str(&String::from_utf8_lossy(line));
+            pem.push('\n');
+        }
+        pem.push_str("-----END CERTIFICATE-----\n");
+    }
+    CertChain::read(pem.as_bytes(), None).ok().map(|(_, facts)| facts.not_after)
+}

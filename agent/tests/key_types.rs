@@ -1,0 +1,85 @@
+//! Every type of key, from the request to mutual TLS with the certificate: the renewal is made as the node.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use certrotate::node::{Node, NodeOptions};
+use certrotate_controlplane::{ControlPlane, Handle, Options};
+use certrotate_core::id::Generation;
+use certrotate_x509::KeyType;
+
+/// Longer than anything here takes; a test that waits this long has failed.
+const LONG: Duration = Duration::from_secs(60);
+
+async fn plane(dir: &Path) -> Handle {
+    let options = Options {
+        dir: Some(dir.join("plane")),
+        cluster_signing_duration: Duration::from_secs(10),
+        ..Options::default()
+    };
+    ControlPlane::start(options).await.expect("the control plane starts")
+}
+
+/// Runs a node until this generation, or a later one, is live.
+async fn until_live(plane: &Handle, dir: &Path, key_type: KeyType, generation: u32) {
+    let options = NodeOptions {
+        bootstrap_kubeconfig: plane.bootstrap_kubeconfig_path(),
+        client_ca_file: plane.dir().map(|dir| dir.join("ca.crt")),
+        key_type,
+        ..NodeOptions::new("node-1", dir.join("pki"))
+    };
+    let node = Node::new(&options, Box::new(|_| {})).expect("the options are good");
+    let (control, mut live) = (node.control(), node.live().subscribe());
+    let running = tokio::spawn(node.run());
+    let wanted =
+        live.wait_for(|now| now.as_ref().is_some_and(|it| it.generation() >= Generation(generation)));
+    tokio::time::timeout(LONG, wanted).await.expect("it goes live").expect("it runs");
+    control.shutdown();
+    tokio::time::timeout(LONG, running).await.expect("it ends").expect("no panic");
+}
+
+/// What openssl says of the key in the live bundle.
+fn key_in(dir: &Path) -> String {
+    let bundle = dir.join("pki/kubelet-client-current.pem");
+    let output = Command::new("openssl").args(["pkey", "-noout", "-text_pub", "-in"]).arg(bundle).output();
+    let output = output.expect("openssl must be on the PATH for this test");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[tokio::test]
+async fn a_node_gets_and_renews_a_certificate_for_a_key_of_every_type() {
+    let each = KeyType::ALL.map(|key_type| async move {
+        let scratch = tempfile::tempdir().expect("a scratch directory");
+        let dir = scratch.path();
+        let plane = plane(dir).await;
+        until_live(&plane, dir, key_type, 2).await;
+        let shown = key_in(dir);
+        let expected = match key_type {
+            KeyType::P256 => "P-256",
+            KeyType::P384 => "P-384",
+            _ => "ED25519",
+        };
+        assert!(shown.contains(expected), "{key_type}: {shown}");
+        let stats = plane.stats();
+        assert_eq!((stats.csrs_created, stats.unauthorized), (2, 0), "{key_type}");
+        assert!(stats.csrs.iter().any(|csr| csr.requestor == "system:node:node-1"), "{key_type}: as itself");
+    });
+    futures_util::future::join_all(each).await;
+}
+
+#[tokio::test]
+async fn another_key_type_begins_with_the_next_key_and_what_is_there_is_served_to_its_end() {
+    let scratch = tempfile::tempdir().expect("a scratch directory");
+    let dir = scratch.path();
+    let plane = plane(dir).await;
+    until_live(&plane, dir, KeyType::P256, 1).await;
+    // The start finds a P-256 identity and serves it; nothing is asked for because of its type.
+    until_live(&plane, dir, KeyType::Ed25519, 1).await;
+    assert_eq!(plane.stats().csrs_created, 1);
+    assert!(key_in(dir).contains("P-256"));
+    until_live(&plane, dir, KeyType::Ed25519, 2).await;
+    assert!(key_in(dir).contains("ED25519"));
+    assert_eq!((plane.stats().csrs_created, plane.stats().unauthorized), (2, 0));
+}

@@ -1,0 +1,71 @@
+use std::os::unix::fs::symlink;
+
+use super::*;
+use crate::disk::Manner;
+use crate::plane::Verdict;
+use crate::scenario::run_in;
+
+/// Two certificates, the second one live.
+fn settled(home: &Path) -> (PathBuf, Session) {
+    let directory = home.join("pki");
+    let mut session = Session::new(&[Verdict::Good, Verdict::Good]);
+    let start = session.now;
+    let _ = run_in(&directory, Manner::Shipped, &mut session, start);
+    (directory, session)
+}
+
+fn bundles(directory: &Path) -> Vec<PathBuf> {
+    let names = names(directory).unwrap().into_iter().filter(|name| name != LIVE_NAME);
+    names.map(|name| directory.join(name)).collect()
+}
+
+#[test]
+fn a_whole_bundle_behind_the_live_name_is_well_and_anything_else_is_not() {
+    let home = tempfile::tempdir().unwrap();
+    let (directory, session) = settled(home.path());
+    assert!(matches!(judge_raw(&directory, &session), Ok(Raw::Whole(Generation(2), _))));
+    let (live, [first, second]) = (directory.join(LIVE_NAME), bundles(&directory).try_into().unwrap());
+    let good = fs::read(&second).unwrap();
+
+    let wrong = |id: &str| {
+        let why = judge_raw(&directory, &session).unwrap_err();
+        assert!(why.starts_with(id), "{why}");
+    };
+    fs::write(&second, &good[..good.len() - 1]).unwrap();
+    wrong("S3");
+    fs::write(&second, "").unwrap();
+    wrong("S3");
+    fs::write(&second, &good).unwrap();
+    fs::set_permissions(&second, fs::Permissions::from_mode(0o644)).unwrap();
+    wrong("S3");
+    fs::set_permissions(&second, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::remove_file(&live).unwrap();
+    wrong("S4");
+    symlink(first.file_name().unwrap(), &live).unwrap();
+    wrong("S4");
+    fs::remove_file(&first).unwrap();
+    wrong("S3");
+}
+
+#[test]
+fn a_reader_complains_when_the_live_name_goes_away() {
+    let home = tempfile::tempdir().unwrap();
+    let (directory, _) = settled(home.path());
+    let reader = Reader::start(&directory, false);
+    Reader::catch_up(&reader.looks());
+    fs::remove_file(directory.join(LIVE_NAME)).unwrap();
+    let why = reader.end().unwrap_err();
+    assert!(why.starts_with("S3: a reader saw"), "{why}");
+}
+
+#[test]
+fn more_names_than_there_may_be_are_counted() {
+    let home = tempfile::tempdir().unwrap();
+    let (directory, _) = settled(home.path());
+    assert_eq!(judge_names(&directory, true), Ok(()));
+    fs::write(directory.join("kubelet-client-quarantine-1.1"), "").unwrap();
+    fs::write(directory.join("kubelet-server-tmp-1.1"), "").unwrap();
+    assert_eq!(judge_names(&directory, true), Ok(()), "quarantined and foreign ones do not count");
+    fs::write(directory.join("kubelet-client-tmp-1.1"), "").unwrap();
+    assert!(judge_names(&directory, true).unwrap_err().starts_with("S12"));
+}

@@ -1,0 +1,154 @@
+//! What nodes go through, and where they begin.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use certrotate_core::time::WallTime;
+
+use crate::disk::{Disk, Manner};
+use crate::judge;
+use crate::node::{Ended, Node};
+use crate::plane::{Shown, Verdict};
+use crate::ring::Ring;
+use crate::world::{Session, Told, World};
+use certrotate_core::api::ApiFault;
+
+/// A beginning and what the server will say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scenario {
+    /// From nothing: a first certificate, a renewal, a refused certificate, a denial, and a renewal.
+    Rotations,
+    /// A directory full of leftovers, and a renewal.
+    CleanUp,
+}
+
+impl Scenario {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Rotations, Self::CleanUp];
+
+    /// Its name in output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rotations => "rotations",
+            Self::CleanUp => "clean-up",
+        }
+    }
+
+    /// A fresh directory under `home`, and its world.
+    ///
+    /// # Errors
+    ///
+    /// The file system says no, or the beginning cannot be reached.
+    pub fn begin(self, home: &Path) -> io::Result<(PathBuf, Session)> {
+        let directory = home.join("node").join("pki");
+        if home.join("node").exists() {
+            fs::remove_dir_all(home.join("node"))?;
+        }
+        match self {
+            Self::Rotations => {
+                let script = [
+                    Verdict::Good,
+                    Verdict::Good,
+                    Verdict::OtherSubject,
+                    Verdict::Denied,
+                    Verdict::Good,
+                    Verdict::Good,
+                ];
+                Ok((directory, Session::new(&script)))
+            }
+            Self::CleanUp => {
+                let session = litter(&directory)?;
+                Ok((directory, session))
+            }
+        }
+    }
+}
+
+/// Three certificates, everything that was ever removed put back, and temporary names on top.
+fn litter(directory: &Path) -> io::Result<Session> {
+    let attic = tempfile::tempdir()?;
+    let script = [Verdict::Good, Verdict::Good, Verdict::Good, Verdict::Good];
+    let session = Session::new(&script);
+    let start = session.now;
+    let mut keeper =
+        Keeper { session, directory: directory.to_owned(), attic: attic.path().to_owned(), lives: 3 };
+    let ended = run_in(directory, Manner::Shipped, &mut keeper, start);
+    if ended.0 != Ended::AtRest {
+        return Err(io::Error::other(format!("the beginning ended {}", ended.0)));
+    }
+    for entry in fs::read_dir(attic.path())? {
+        let entry = entry?;
+        let back = directory.join(entry.file_name());
+        if fs::symlink_metadata(&back).is_err() {
+            fs::copy(entry.path(), &back)?;
+            fs::set_permissions(&back, fs::Permissions::from_mode(0o600))?;
+        }
+    }
+    for file in ["tmp-4.1", "tmp-2.7"] {
+        fs::write(directory.join(format!("{}-{file}", crate::PAIR)), "cut short")?;
+    }
+    symlink("nowhere", directory.join(format!("{}-tmp-3.9", crate::PAIR)))?;
+    let left = judge::names(directory)?.len();
+    if left < 8 {
+        return Err(io::Error::other(format!("only {left} names to clean up")));
+    }
+    let mut session = keeper.session;
+    session.forget();
+    session.rests = 0;
+    Ok(session)
+}
+
+/// Runs a node in this process, from this time on.
+pub fn run_in<W: World>(directory: &Path, manner: Manner, world: &mut W, start: WallTime) -> (Ended, Disk) {
+    let ring = Ring::default();
+    let mut disk = Disk::new(directory, ring.clone(), manner);
+    let ended = Node::new(&mut disk, ring, world, (start, RUN)).run();
+    (ended, disk)
+}
+
+/// Makes the ids of operations; which number it is does not matter to a node that answers everything at once.
+pub const RUN: u64 = 1;
+
+/// Keeps a copy of every file that a node ever had, and ends it after some certificates.
+struct Keeper {
+    session: Session,
+    directory: PathBuf,
+    attic: PathBuf,
+    lives: usize,
+}
+
+impl Keeper {
+    fn keep(&self) {
+        let Ok(entries) = fs::read_dir(&self.directory) else { return };
+        for entry in entries.flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                // What goes away meanwhile is not missed.
+                let _ = fs::copy(entry.path(), self.attic.join(entry.file_name()));
+            }
+        }
+    }
+}
+
+impl World for Keeper {
+    fn create(&mut self, name: &str, csr_pem: &str, now: WallTime) -> Result<Shown, ApiFault> {
+        self.keep();
+        self.session.create(name, csr_pem, now)
+    }
+
+    fn get(&mut self, name: &str, now: WallTime) -> Result<Shown, ApiFault> {
+        self.session.get(name, now)
+    }
+
+    fn told(&mut self, told: Told, now: WallTime) {
+        self.keep();
+        self.session.told(told, now);
+    }
+
+    fn rested(&mut self, now: WallTime) -> bool {
+        let lives = self.session.told.iter().filter(|(_, told)| matches!(told, Told::Live(..))).count();
+        self.session.rested(now) && lives < self.lives
+    }
+}
