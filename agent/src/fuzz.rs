@@ -2,3 +2,4 @@
 
 pub use crate::api::fuzz::api;
 pub use crate::kubeconfig::fuzz::kubeconfig;
+pub use certrotate_controlplane::fuzz::{csr as plane_csr, http as plane};

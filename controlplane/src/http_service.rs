@@ -174,7 +174,7 @@ pub(crate) fn respond(code: StatusCode, kind: &'static str, body: impl Into<Byte
     response
 }
 
-fn error_response(error: &ApiError) -> Response<Body> {
+pub(crate) fn error_response(error: &ApiError) -> Response<Body> {
     let mut response = json(error.code, &error.to_json());
     let headers = response.headers_mut();
     if error.code == StatusCode::UNAUTHORIZED {

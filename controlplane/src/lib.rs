@@ -57,6 +57,8 @@ mod dir;
 mod durations;
 mod error;
 mod faults;
+#[doc(hidden)]
+pub mod fuzz;
 mod http_service;
 mod issue;
 mod journal;

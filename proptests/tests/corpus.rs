@@ -59,3 +59,13 @@ fn the_trace_corpus_is_read_written_and_replayed() {
 fn the_differential_corpus_is_judged_as_the_oracle_judges() {
     replay("differential", certrotate_proptests::differential::check);
 }
+
+#[test]
+fn the_plane_corpus_is_answered_and_wedges_nothing() {
+    replay("plane", certrotate::fuzz::plane);
+}
+
+#[test]
+fn the_plane_csr_corpus_is_refused_or_signed_as_asked() {
+    replay("plane_csr", certrotate::fuzz::plane_csr);
+}

@@ -37,8 +37,8 @@ pub(crate) fn media_type(call: &Call) -> &str {
 pub(crate) fn document(api: &Api, call: &Call, validation: FieldValidation) -> Result<Decoded, ApiError> {
     match media_type(call) {
         "" | "application/json" => {
-            let (document, duplicates) = parse_strictly(&call.body)?;
-            expect_kind(api, &document)?;
+            let (mut document, duplicates) = parse_strictly(&call.body)?;
+            expect_kind(api, &mut document)?;
             let unknown = openapi::unknown_fields(&document, &openapi::definition_of(api));
             let warnings = judge(api, &duplicates, &unknown, validation)?;
             Ok(Decoded { document, warnings })
@@ -52,8 +52,8 @@ pub(crate) fn document(api: &Api, call: &Call, validation: FieldValidation) -> R
 }
 
 /// Makes a typed object of a document.
-pub(crate) fn typed<T: Object>(document: Value) -> Result<T, ApiError> {
-    expect_kind(T::API, &document)?;
+pub(crate) fn typed<T: Object>(mut document: Value) -> Result<T, ApiError> {
+    expect_kind(T::API, &mut document)?;
     serde_json::from_value(document).map_err(|e| {
         let why = format!("{} in version {:?} cannot be handled: {e}", T::API.kind, T::API.version);
         ApiError::bad_request(why)
@@ -66,10 +66,21 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
         .map_err(|e| ApiError::bad_request(format!("the object provided is unrecognized: {e}")))
 }
 
-fn expect_kind(api: &Api, document: &Value) -> Result<(), ApiError> {
-    let (kind, version) = (&document["kind"], &document["apiVersion"]);
-    if *kind == api.kind && *version == *api.group_version() {
-        return Ok(());
+/// Refuses a document of another kind or version. What it does not say is taken for granted, as kube-apiserver does: Python's
+/// client says neither.
+fn expect_kind(api: &Api, document: &mut Value) -> Result<(), ApiError> {
+    let said = |name: &str| document.get(name).cloned().unwrap_or_default();
+    let (kind, version) = (said("kind"), said("apiVersion"));
+    let absent = |value: &Value| value.is_null() || *value == "";
+    let same = (absent(&kind) || kind == api.kind) && (absent(&version) || version == *api.group_version());
+    match document {
+        Value::Object(members) if same => {
+            members.insert("kind".to_owned(), api.kind.into());
+            members.insert("apiVersion".to_owned(), api.group_version().into());
+            return Ok(());
+        }
+        Value::Object(_) => {}
+        _ => return Err(ApiError::bad_request("the object provided is unrecognized: it is no JSON object")),
     }
     let why = format!(
         "the API version in the data ({version}, {kind}) does not match the expected one ({}, {})",

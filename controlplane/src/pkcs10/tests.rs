@@ -43,3 +43,19 @@ fn what_is_no_request_is_refused() {
     let empty = "-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n";
     assert_eq!(read(empty.as_bytes()).unwrap_err(), "malformed certificate request");
 }
+
+#[test]
+fn a_request_that_was_good_once_does_not_make_another_good() {
+    let good = request("n", &["o"], vec![]);
+    for _ in 0..2 {
+        assert!(read(&good).is_ok());
+    }
+    let block = Pem::iter_from_buffer(&good).next().unwrap().unwrap();
+    let mut der = block.contents;
+    let last = der.len() - 1;
+    der[last] ^= 1;
+    let bent = crate::ca::pem(&der).replace("CERTIFICATE", "CERTIFICATE REQUEST");
+    for _ in 0..2 {
+        assert!(read(bent.as_bytes()).unwrap_err().contains("signature"));
+    }
+}

@@ -53,7 +53,6 @@ fn manifest(name: &str) -> String {
 }
 
 /// One kubectl, from discovery to the deletion of everything.
-#[expect(clippy::too_many_lines, reason = "one session is told in its order")]
 fn session(prefix: &str, program: &str, knows_whoami: bool) {
     let program =
         std::env::var(program).unwrap_or_else(|_| panic!("{program} is not set: run scripts/kubectl"));
@@ -72,52 +71,15 @@ fn session(prefix: &str, program: &str, knows_whoami: bool) {
     let check = |name: &str, transcript: &[String]| {
         insta::assert_snapshot!(format!("{prefix}_{name}"), transcript.join("\n"));
     };
-    check(
-        "discovery",
-        &[
-            kubectl.run("api-resources"),
-            kubectl.run("api-versions"),
-            kubectl.run("explain csr.spec.signerName"),
-            kubectl.run("get --raw /readyz"),
-        ],
-    );
+    let run_all = |lines: &[&str]| lines.iter().map(|line| kubectl.run(line)).collect::<Vec<_>>();
+    check("discovery", &run_all(&DISCOVERY));
     check("create", &create(&kubectl));
-    check("get", &[
-        kubectl.run("get csr"),
-        kubectl.run("get csr -o wide"),
-        kubectl.run("get csr jane -o yaml"),
-        kubectl.run("get csr jane -o json"),
-        kubectl.run("get csr -l team=docs --field-selector spec.signerName=kubernetes.io/kube-apiserver-client -o name"),
-        kubectl.run("get csr -l team!=docs"),
-        kubectl.run("get csr --chunk-size 1 -o name"),
-        kubectl.run("get csr nobody"),
-        kubectl.run("describe csr jane"),
-    ]);
+    check("get", &run_all(&GET));
     check("decide", &decide(&kubectl));
-    check(
-        "change",
-        &[
-            kubectl.run("label csr jane tier=gold"),
-            kubectl.run("annotate csr jane note='with a space'"),
-            kubectl.run(
-                "patch csr jane --type json -p '[{\"op\":\"remove\",\"path\":\"/metadata/labels/tier\"}]'",
-            ),
-            kubectl.run("patch csr jane --type merge -p '{\"metadata\":{\"labels\":{\"tier\":\"silver\"}}}'"),
-            kubectl.run("patch csr jane -p '{\"metadata\":{\"labels\":{\"tier\":null}}}'"),
-            kubectl.run_with("apply -f -", &manifest("applied")),
-            kubectl.run_with("apply -f -", &manifest("applied").replace("docs", "code")),
-            kubectl.run("get csr applied -o jsonpath={.metadata.labels}"),
-        ],
-    );
-    check(
-        "leases",
-        &[
-            kubectl.run_with("create -f -", LEASE),
-            kubectl.run("-n kube-system get leases"),
-            kubectl.run("get leases -A"),
-            kubectl.run("-n kube-system delete lease leader"),
-        ],
-    );
+    check("change", &change(&kubectl));
+    let mut leases = vec![kubectl.run_with("create -f -", LEASE)];
+    leases.extend(run_all(&LEASES));
+    check("leases", &leases);
     let mut who = vec![
         kubectl.run("auth can-i approve signers/kubernetes.io/kubelet-serving"),
         with("bootstrap.kubeconfig").run("auth can-i create csr"),
@@ -127,15 +89,38 @@ fn session(prefix: &str, program: &str, knows_whoami: bool) {
         who.push(kubectl.run("auth whoami"));
     }
     check("who", &who);
-    check(
-        "delete",
-        &[
-            kubectl.run("delete csr jane"),
-            kubectl.run("delete csr jane"),
-            kubectl.run("delete csr --all"),
-            kubectl.run("get csr"),
-        ],
-    );
+    check("delete", &run_all(&DELETE));
+}
+
+const DISCOVERY: [&str; 4] =
+    ["api-resources", "api-versions", "explain csr.spec.signerName", "get --raw /readyz"];
+const GET: [&str; 9] = [
+    "get csr",
+    "get csr -o wide",
+    "get csr jane -o yaml",
+    "get csr jane -o json",
+    "get csr -l team=docs --field-selector spec.signerName=kubernetes.io/kube-apiserver-client -o name",
+    "get csr -l team!=docs",
+    "get csr --chunk-size 1 -o name",
+    "get csr nobody",
+    "describe csr jane",
+];
+const LEASES: [&str; 3] =
+    ["-n kube-system get leases", "get leases -A", "-n kube-system delete lease leader"];
+const DELETE: [&str; 4] = ["delete csr jane", "delete csr jane", "delete csr --all", "get csr"];
+
+fn change(kubectl: &Kubectl) -> Vec<String> {
+    vec![
+        kubectl.run("label csr jane tier=gold"),
+        kubectl.run("annotate csr jane 'note=with a space'"),
+        kubectl
+            .run("patch csr jane --type json -p '[{\"op\":\"remove\",\"path\":\"/metadata/labels/tier\"}]'"),
+        kubectl.run("patch csr jane --type merge -p '{\"metadata\":{\"labels\":{\"tier\":\"silver\"}}}'"),
+        kubectl.run("patch csr jane -p '{\"metadata\":{\"labels\":{\"tier\":null}}}'"),
+        kubectl.run_with("apply -f -", &manifest("applied")),
+        kubectl.run_with("apply -f -", &manifest("applied").replace("docs", "code")),
+        kubectl.run("get csr applied -o jsonpath={.metadata.labels}"),
+    ]
 }
 
 fn create(kubectl: &Kubectl) -> Vec<String> {

@@ -60,7 +60,7 @@ impl Kubectl {
         Running { child, lines, seen: format!("$ kubectl {line}\n") }
     }
 
-    /// Without what is random: UIDs, digests, certificates, the port, the names of columns that only width makes differ.
+    /// Without what is random: UIDs, digests, certificates, the port, kubectl's clock.
     fn scrubbed(&self, text: &str) -> String {
         let text = text.replace(&self.server, "https://SERVER");
         let mut out = String::new();
@@ -78,7 +78,8 @@ impl Kubectl {
             let line = after(&line, "\"uid\": ", "\"UID\"");
             let line = after(&line, "certificate: ", "CERTIFICATE");
             let line = after(&line, "\"certificate\": ", "\"CERTIFICATE\"");
-            let line = after(&line, "GitCommit:", "…");
+            // kubectl writes this one with its own clock.
+            let line = after(&line, "lastUpdateTime: ", "TIME");
             out.push_str(line.trim_end());
             out.push('\n');
         }

@@ -68,3 +68,16 @@ fn json_deeper_than_the_readers_stack_is_refused() {
         json!({"a": [1, -2, 1.5, null, true, "x"]})
     );
 }
+
+#[test]
+fn what_a_document_does_not_say_of_its_kind_is_taken_for_granted() {
+    let read = |body: &str| document(&CSRS, &call("", body), FieldValidation::Warn).map(|read| read.document);
+    for body in ["{}", r#"{"kind": "CertificateSigningRequest"}"#, r#"{"apiVersion": "", "kind": null}"#] {
+        let document = read(body).unwrap();
+        assert_eq!(
+            (&document["kind"], &document["apiVersion"]),
+            (&json!(CSRS.kind), &json!(CSRS.group_version()))
+        );
+    }
+    assert!(read(r#"{"kind": "Pod"}"#).is_err() && read("7").is_err());
+}
