@@ -25,6 +25,8 @@ use crate::world::World;
 
 pub mod alphabet;
 pub mod states;
+#[cfg(feature = "stateright")]
+pub mod web;
 
 /// What is explored.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +39,13 @@ pub struct Bound {
     pub rotations: u8,
     /// Whether the world is healed in every state, and must settle.
     pub settles: bool,
+}
+
+impl Bound {
+    /// Whether what comes after this world is within the bound.
+    fn goes_on(&self, world: &World) -> bool {
+        world.ghost.rotations < self.rotations && !is_hopeless(world)
+    }
 }
 
 /// The most attempts in a row, that come to nothing, that are followed.
@@ -230,8 +239,7 @@ impl<L: FnMut(&World, &Progress) -> Look> Search<L> {
         if let Some(violation) = world.violation {
             return Err(Some((self.states.events(from, Some(event)), violation)));
         }
-        let fingerprint = world.fingerprint() ^ u64::from(left).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let (state, new) = self.states.add(fingerprint, from, event);
+        let (state, new) = self.states.add(fingerprint(&world, left), from, event);
         if !new {
             return Ok(());
         }
@@ -241,7 +249,7 @@ impl<L: FnMut(&World, &Progress) -> Look> Search<L> {
                 (self.states.events(state, None).into_iter().chain(more).collect(), violation)
             }));
         }
-        let goes_on = world.ghost.rotations < self.bound.rotations && !is_hopeless(&world);
+        let goes_on = self.bound.goes_on(&world);
         if self.bound.settles {
             let well = world.is_well();
             if well {
@@ -280,6 +288,11 @@ impl<L: FnMut(&World, &Progress) -> Look> Search<L> {
         }
         healed.violation.map_or(Ok(()), Err)
     }
+}
+
+/// What tells a state from others: the world, and how many faults are left.
+fn fingerprint(world: &World, left: u8) -> u64 {
+    world.fingerprint() ^ u64::from(left).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// Whether a world is not followed any further: a fault that stays keeps it from getting on, and it has tried so often that

@@ -11,6 +11,8 @@ mod progress;
 mod replay;
 mod seeded;
 mod simulate;
+#[cfg(feature = "stateright")]
+mod web;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -38,6 +40,8 @@ enum Command {
     Simulate(simulate::Args),
     Seeded(seeded::Args),
     Replay(replay::Args),
+    #[cfg(feature = "stateright")]
+    Web(web::Args),
 }
 
 fn main() -> ExitCode {
@@ -65,6 +69,8 @@ fn main() -> ExitCode {
                 |it| it.unwrap_or_else(|usage| out.usage(&usage)),
             )
         }
+        #[cfg(feature = "stateright")]
+        Command::Web(args) => web::run(args).unwrap_or_else(|usage| Output::new(false).usage(&usage)),
     };
     exit.code()
 }
