@@ -62,10 +62,14 @@ impl Client {
                 config.with_client_auth_cert(vec![certificate], key).unwrap()
             }
         };
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        // A head and a small body are two writes: the second would wait for the acknowledgement of the first.
+        tcp.set_nodelay(true);
         let connector = HttpsConnectorBuilder::new().with_tls_config(config).https_only();
         let connector = match version {
-            Version::One => connector.enable_http1().build(),
-            Version::Two => connector.enable_http2().build(),
+            Version::One => connector.enable_http1().wrap_connector(tcp),
+            Version::Two => connector.enable_http2().wrap_connector(tcp),
         };
         let http = Http::builder(TokioExecutor::new()).build(connector);
         let base = format!("https://{}", plane.address());

@@ -1,13 +1,20 @@
 //! Starting, restarting and ending; hostile and slow clients.
 
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::client::{CSRS, Client, issue, request};
-use certrotate_controlplane::{Approval, ControlPlane, Error, Options};
+use certrotate_controlplane::{Approval, ControlPlane, Error, Handle, Options};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, ServerName};
+use serde_json::json;
 use serde_yaml_ng::Value;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 fn options(dir: &tempfile::TempDir) -> Options {
     Options { dir: Some(dir.path().join("plane")), ..Options::default() }
@@ -128,4 +135,74 @@ async fn silent_and_talkative_strangers_keep_nobody_waiting() {
     let (_, object) = issue(&client, "a", "n").await;
     assert!(object["status"]["certificate"].is_string());
     assert_eq!(strangers.len(), 40);
+}
+
+/// A TLS connection of a client that speaks HTTP/1.1 by hand.
+async fn by_hand(plane: &Handle) -> TlsStream<TcpStream> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(plane.ca_pem().as_bytes()).unwrap()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let stream = TcpStream::connect(plane.address()).await.unwrap();
+    let name = ServerName::try_from("127.0.0.1").unwrap();
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
+}
+
+#[tokio::test]
+async fn heads_and_bodies_that_do_not_end_keep_nobody_waiting() {
+    let plane = ControlPlane::start(Options::default()).await.unwrap();
+    let mut slow = Vec::new();
+    for round in 0..40 {
+        let mut stream = by_hand(&plane).await;
+        let head = format!("POST {CSRS} HTTP/1.1\r\nAuthorization: Bearer {}\r\n", plane.bootstrap_token());
+        let rest = "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{\"kind\":";
+        let sent = if round % 2 == 0 { head } else { head + rest };
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+        slow.push(stream);
+    }
+    let client = Client::bootstrap(&plane);
+    let (_, object) = issue(&client, "a", "n").await;
+    assert!(object["status"]["certificate"].is_string());
+    assert_eq!(plane.stats().csrs_created, 1, "what did not end was not taken for a request");
+    assert_eq!(slow.len(), 40);
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_long_is_refused_with_431() {
+    let plane = ControlPlane::start(Options::default()).await.unwrap();
+    let mut stream = by_hand(&plane).await;
+    let head = format!("GET /version HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(100 * 1024));
+    // The server may have closed the connection before all of it is sent.
+    let _ = stream.write_all(head.as_bytes()).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    assert!(answer.starts_with(b"HTTP/1.1 431 "), "{}", String::from_utf8_lossy(&answer));
+}
+
+#[tokio::test]
+async fn a_watch_that_is_not_read_keeps_nobody_waiting_and_misses_nothing() {
+    const CHANGES: usize = 3_000;
+    let plane = ControlPlane::start(Options::default()).await.unwrap();
+    let client = Client::admin(&plane);
+    assert_eq!(client.post(&request("watched", "n").1).await.code, 201);
+    let path = format!("{CSRS}/watched");
+    let begin = client.get(&path).await.body["metadata"]["resourceVersion"].as_str().unwrap().to_owned();
+    let reader = Client::admin(&plane);
+    let mut events = reader.watch(&format!("&resourceVersion={begin}")).await;
+    for change in 0..CHANGES {
+        let patch =
+            json!({"metadata": {"annotations": {"change": change.to_string(), "size": "x".repeat(2_000)}}});
+        assert_eq!(client.patch(&path, &patch).await.code, 200);
+    }
+    for change in 0..CHANGES {
+        let (kind, object) = events.next().await.unwrap();
+        assert_eq!(
+            (&*kind, &object["metadata"]["annotations"]["change"]),
+            ("MODIFIED", &json!(change.to_string()))
+        );
+    }
 }
