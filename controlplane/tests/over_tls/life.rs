@@ -185,7 +185,7 @@ async fn a_head_that_is_too_long_is_refused_with_431() {
 
 #[tokio::test]
 async fn a_watch_that_is_not_read_keeps_nobody_waiting_and_misses_nothing() {
-    const CHANGES: usize = 3_000;
+    const CHANGES: usize = 1_500;
     let plane = ControlPlane::start(Options::default()).await.unwrap();
     let client = Client::admin(&plane);
     assert_eq!(client.post(&request("watched", "n").1).await.code, 201);
