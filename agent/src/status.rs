@@ -1,7 +1,7 @@
 //! How a node's certificate is, for people and for scripts: `certrotate status`.
 //!
 //! What is on disk is looked at without the lock, so this works beside a running agent and without one. What only the
-//! agent knows (the request's conditions, what it waits for, what the clock did), it [tells](published) over a [socket].
+//! agent knows (the request's conditions, what it waits for, what the clock did), it [tells](published) over a Unix socket.
 //! Nothing is changed, and no key byte is shown.
 
 mod assemble;

@@ -1,4 +1,4 @@
-//! `certrotate demo --chaos`: the agent is a process of its own that is killed, lied to and starved by a [plan](plan), while
+//! `certrotate demo --chaos`: the agent is a process of its own that is killed, lied to and starved by a [plan], while
 //! a client in this process takes its identity from the file and never stops asking.
 
 mod child;
