@@ -103,7 +103,12 @@ impl Verdict {
             | Notice::FileUnreadable { .. }
             | Notice::LiveNameForeign { .. } => Some(Exit::Store),
             Notice::KeyFailed { .. } => Some(Exit::Internal),
-            Notice::FileRefused { .. }
+            Notice::Held { .. }
+            | Notice::Unsaved { .. }
+            | Notice::UnsavedRequest { .. }
+            | Notice::ClockImplausible { .. }
+            | Notice::ClockInDoubt { .. }
+            | Notice::FileRefused { .. }
             | Notice::FileCorrupt { .. }
             | Notice::Quarantined { .. }
             | Notice::Live { .. }

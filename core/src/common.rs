@@ -43,8 +43,22 @@ pub(crate) struct Common {
     pub(crate) no_duration: bool,
     /// When leftovers that could not be removed are tried again.
     pub(crate) untidy: Option<MonoTime>,
-    /// The start of a bundle on disk that is newer than the live one and not valid yet: looked at again then.
-    pub(crate) early: Option<WallTime>,
+    /// A bundle on disk that is newer than the live one and not valid yet: looked at again when it starts.
+    pub(crate) early: Option<Early>,
+    /// No attempt begins before this: a good certificate waits for its start.
+    pub(crate) held_until: MonoTime,
+    /// No attempt begins before this: the clock is before the start of a certificate that was accepted.
+    pub(crate) doubted_until: MonoTime,
+    /// What is served instead, although it is not known to be durable.
+    pub(crate) unsaved: Option<Identity>,
+    /// Whether that is withheld, because the clock went back behind its start.
+    pub(crate) withheld: bool,
+    /// Whether the one request of this run was made whose key is in memory only.
+    pub(crate) asked_unsaved: bool,
+    /// Whether the clock is before the time at which this program was built.
+    pub(crate) implausible: bool,
+    /// Whether the clock is so far before the start of what is held that it is not waited for.
+    pub(crate) astray: bool,
     /// No attempt begins before this: the floor between two issuances.
     pub(crate) floor: MonoTime,
     /// The identity whose bundle could not be given the live name, because it is gone.
@@ -54,6 +68,13 @@ pub(crate) struct Common {
     /// What a seeded bug remembers.
     #[cfg(feature = "seeded")]
     pub(crate) seeded: crate::seeded::State,
+}
+
+/// A bundle on disk that only the clock is against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Early {
+    pub(crate) generation: Generation,
+    pub(crate) start: WallTime,
 }
 
 /// A kind of credential that the server did not take.
@@ -97,6 +118,13 @@ impl Common {
             no_duration: false,
             untidy: None,
             early: None,
+            held_until: MonoTime::default(),
+            doubted_until: MonoTime::default(),
+            unsaved: None,
+            withheld: false,
+            asked_unsaved: false,
+            implausible: false,
+            astray: false,
             floor: MonoTime::default(),
             unlinkable: Generation(0),
             stopping: false,
@@ -115,11 +143,20 @@ impl Common {
         if let Some(credential) = crate::seeded::credential(self) {
             return credential;
         }
-        match self.live {
-            Live::Serving(identity) if identity.is_valid(now) && self.refused != Some(Refused::Live) => {
+        match self.serving() {
+            Some(identity) if identity.is_valid(now) && self.refused != Some(Refused::Live) => {
                 Credential::Live(identity.generation)
             }
-            Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_) => Credential::Bootstrap,
+            Some(_) | None => Credential::Bootstrap,
+        }
+    }
+
+    /// What is served, durable or not.
+    pub(crate) fn serving(&self) -> Option<Identity> {
+        match (self.unsaved, self.live) {
+            (Some(unsaved), _) => Some(unsaved).filter(|_| !self.withheld),
+            (None, Live::Serving(identity)) => Some(identity),
+            (None, Live::None | Live::Held(_) | Live::Withdrawn(_)) => None,
         }
     }
 
@@ -137,6 +174,26 @@ impl Common {
     /// Whether a bundle is that of the identity that is served, or held until the clock gets to its start.
     pub(crate) fn is_live(&self, name: Name) -> bool {
         self.live.identity().is_some_and(|identity| identity.name == name)
+    }
+
+    /// Whether a certificate that starts then is waited for.
+    pub(crate) fn is_held(&self, start: WallTime, now: WallTime) -> bool {
+        #[cfg(feature = "seeded")]
+        if self.bug(crate::seeded::Bug::H01) {
+            return start > now;
+        }
+        start > now && start.since(now) <= self.times().hold_cap(self.life)
+    }
+
+    /// Before this, no attempt begins by itself, whatever is due.
+    pub(crate) fn closed_until(&self) -> MonoTime {
+        let looks = self.mono.plus(self.times().clock_look(self.life));
+        let implausible = if self.implausible { looks } else { MonoTime::default() };
+        #[cfg(feature = "seeded")]
+        if self.bug(crate::seeded::Bug::H02) {
+            return self.floor.max(self.doubted_until).max(implausible);
+        }
+        self.floor.max(self.held_until).max(self.doubted_until).max(implausible)
     }
 
     /// How many attempts in a row came to nothing, counting `generation`'s; survives restarts, because it
@@ -247,6 +304,13 @@ impl Cx<'_> {
         #[cfg(feature = "seeded")]
         let identity = crate::seeded::planned(self, identity);
         let before = self.common.live.identity().map(|old| old.not_after);
+        let mut identity = identity;
+        if let Some(unsaved) = self.common.unsaved.filter(|unsaved| unsaved.leaf == identity.leaf) {
+            // It was adopted then, and a clock that went back meanwhile does not postpone its renewal (S14).
+            identity.renew_by = identity.renew_by.min(unsaved.renew_by);
+        }
+        // What is served from memory goes on, if it is newer.
+        self.common.unsaved = self.common.unsaved.filter(|unsaved| unsaved.generation > identity.generation);
         self.common.life = identity.life();
         self.common.refused = None;
         if self.common.linked != Some(identity.name) {
@@ -258,13 +322,47 @@ impl Cx<'_> {
         }
         self.common.live = Live::Held(identity);
         self.judge_live();
-        if matches!(self.common.live, Live::Serving(_)) {
+        if matches!(self.common.live, Live::Serving(_)) && self.common.unsaved.is_none() {
             self.report(Notice::Live {
                 generation: identity.generation,
                 not_after: identity.not_after,
                 renew_at: identity.renew_at,
                 shorter: before.is_some_and(|end| identity.not_after < end),
             });
+        }
+    }
+
+    /// Waits for the start of a bundle that is durable, unless it is too far away; not longer than that by mono time.
+    pub(crate) fn hold(&mut self, early: Option<Early>) {
+        let before = core::mem::replace(&mut self.common.early, early);
+        match early {
+            Some(Early { start, .. }) if self.common.is_held(start, self.now.wall) => {
+                if before != early {
+                    let left = start.since(self.now.wall);
+                    self.common.held_until =
+                        self.after(left.plus(self.common.times().clock_look(self.common.life)));
+                }
+            }
+            Some(_) | None => self.common.held_until = MonoTime::default(),
+        }
+    }
+
+    /// What the wall clock alone decides, at the beginning of every step.
+    pub(crate) fn judge_clock(&mut self) {
+        let (wall, built) = (self.now.wall, self.common.config.spec().built);
+        let implausible = wall < built;
+        #[cfg(feature = "seeded")]
+        let implausible = implausible && !self.bug(crate::seeded::Bug::C01);
+        if implausible && !self.common.implausible {
+            self.report(Notice::ClockImplausible { built });
+        }
+        self.common.implausible = implausible;
+        let too_far = |start: WallTime| start > wall && !self.common.is_held(start, wall);
+        let astray = matches!(self.common.live, Live::Held(identity) if too_far(identity.not_before));
+        let forgotten = self.common.early.is_some_and(|early| too_far(early.start));
+        self.common.astray = astray;
+        if forgotten {
+            self.common.held_until = MonoTime::default();
         }
     }
 
@@ -276,10 +374,12 @@ impl Cx<'_> {
             return;
         }
         let wall = self.now.wall;
+        // What is behind one that is served from memory comes and goes unseen.
+        let shown = self.common.unsaved.is_none();
         self.common.live = match self.common.live {
             Live::Serving(identity) | Live::Held(identity) if wall >= identity.not_after => {
                 let Identity { generation, not_after, .. } = identity;
-                if matches!(self.common.live, Live::Serving(_)) {
+                if shown && matches!(self.common.live, Live::Serving(_)) {
                     self.actions.push(Action::Withdraw { generation });
                 }
                 self.report(Notice::Expired { generation, not_after });
@@ -287,13 +387,17 @@ impl Cx<'_> {
             }
             Live::Serving(identity) if wall < identity.not_before => {
                 let Identity { generation, not_before, .. } = identity;
-                self.actions.push(Action::Withdraw { generation });
-                self.report(Notice::NotYetValid { generation, not_before });
+                if shown {
+                    self.actions.push(Action::Withdraw { generation });
+                    self.report(Notice::NotYetValid { generation, not_before });
+                }
                 Live::Held(identity)
             }
             Live::Held(identity) if wall >= identity.not_before => {
                 let Identity { generation, key, cert, .. } = identity;
-                self.actions.push(Action::GoLive { generation, key, cert });
+                if shown {
+                    self.actions.push(Action::GoLive { generation, key, cert });
+                }
                 Live::Serving(identity)
             }
             same @ (Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_)) => same,

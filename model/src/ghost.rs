@@ -225,9 +225,9 @@ impl Ghost {
         }
     }
 
-    pub(crate) fn went_live(&mut self, now: Now, identity: Announced, life: Span) {
-        let older =
-            self.served.is_some_and(|it| it.generation > identity.generation && now.wall < it.not_after);
+    pub(crate) fn went_live(&mut self, now: Now, identity: Announced, life: Span, durable: bool) {
+        let valid = |it: &Announced| it.not_before <= now.wall && now.wall < it.not_after;
+        let older = self.served.is_some_and(|it| it.generation > identity.generation && valid(&it));
         self.older |= older;
         self.revived |= identity.generation <= self.withdrawn;
         if self.served.map(|it| it.cert) != Some(identity.cert) {
@@ -238,7 +238,9 @@ impl Ghost {
             let left = identity.not_after.since(now.wall).ms().saturating_sub(life.ms() / 10) + 10;
             self.renew_by = Some(now.mono.plus(Span::from_ms(left)));
         }
-        (self.served, self.announced) = (Some(identity), Some(identity));
+        self.served = Some(identity);
+        // What is in memory only is not owed to the next start.
+        self.announced = if durable { Some(identity) } else { self.announced };
     }
 
     pub(crate) fn withdrew(&mut self, now: Now, generation: Generation) {

@@ -55,6 +55,8 @@ pub const ALWAYS: &[Invariant] = &[
     ("S13", "what is older than what is served does not go live", s13_never_older),
     ("S14", "what ended in this run does not go live again", s14_never_back),
     ("L1", "renewal is due between seven and nine tenths of life", l1_renewal_point_is_in_its_range),
+    ("L1", "what is held is looked at when it starts", l1_what_is_held_is_looked_at_when_it_starts),
+    ("S5", "a disk that refuses costs no identity", s5_what_the_disk_refuses_is_served),
     ("L2", "every wait has an end", l2_a_deadline_is_armed),
     ("S14", "what is waited for is waited for by mono time", s14_waits_are_by_mono_time),
     ("L4", "no wait is longer than its cap", l4_no_wait_is_longer_than_its_cap),
@@ -117,7 +119,8 @@ pub fn of_image(world: &World, image: &Disk) -> Option<Violation> {
         (Some(_), Some(bundle)) => private && world.is_acceptable(&bundle),
         (Some(_), None) => false,
     };
-    let serves = live.is_none_or(|live| world.served().is_none_or(|served| live.generation >= served));
+    let durable = world.served().filter(|_| !world.is_unsaved());
+    let serves = live.is_none_or(|live| durable.is_none_or(|served| live.generation >= served));
     match (whole, serves) {
         (true, true) => None,
         (false, _) => Some(Violation {
@@ -208,10 +211,10 @@ pub fn s3_live_name_is_whole(world: &World) -> bool {
 }
 
 /// Whatever a power cut may leave, the live name gives the generation that is served, or a newer one, or nothing in
-/// the middle of its rename.
+/// the middle of its rename; but for what is served as unsaved.
 #[must_use]
 pub fn s4_served_is_durable(world: &World) -> bool {
-    let Some(served) = world.served() else { return true };
+    let Some(served) = world.served().filter(|_| !world.is_unsaved()) else { return true };
     let renaming = world.disk.is_renaming(Name::Live);
     let serves = |live: Result<Option<Generation>, Name>| match live {
         Ok(Some(generation)) => generation >= served,
@@ -257,6 +260,23 @@ fn best_at_start(world: &World) -> Option<Generation> {
         _ => None,
     });
     announced.map(|Announced { generation, .. }| generation).into_iter().chain(on_disk).max()
+}
+
+/// A good certificate that the disk did not take is served where there is nothing else.
+#[must_use]
+pub fn s5_what_the_disk_refuses_is_served(world: &World) -> bool {
+    let Some(view) = world.node.as_ref().map(Rotator::view) else { return true };
+    let stuck = view.phase == Phase::Recovering && view.attempt.is_some();
+    view.serving || !stuck || !world.ghost.monitor.is_refused()
+}
+
+/// At rest, a certificate that is held is looked at when it starts, at the latest.
+#[must_use]
+pub fn l1_what_is_held_is_looked_at_when_it_starts(world: &World) -> bool {
+    let Some(node) = &world.node else { return true };
+    let (view, wake) = (node.view(), node.wake());
+    let Some(start) = view.held.filter(|_| view.phase == Phase::Resting) else { return true };
+    wake.wall.is_some_and(|wall| wall <= start)
 }
 
 /// Nothing was done with a file on which something had failed, or that this run did not write, which would expose it.

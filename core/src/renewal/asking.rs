@@ -11,7 +11,7 @@ use crate::input::{Action, Why};
 use crate::judge::{Refusal, judge_issued};
 use crate::live::Certificate;
 use crate::notice::Notice;
-use crate::renewal::{Attempt, Installing, Outcome, Renewal, Resting};
+use crate::renewal::{Attempt, Carry, Installing, Outcome, Recovering, Renewal, Resting};
 #[cfg(feature = "seeded")]
 use crate::seeded::Bug;
 use crate::time::{MonoTime, Span};
@@ -279,14 +279,14 @@ impl Asking {
             Issued::Unreadable => Err(Refusal::Unreadable),
             Issued::Readable { cert, facts } => {
                 let Attempt { key_digest, issued_after, .. } = &self.attempt;
-                judge_issued(cx.common.config.spec(), key_digest, &facts, now, *issued_after).map(|()| {
-                    Certificate {
-                        cert,
-                        leaf: facts.leaf,
-                        not_before: facts.not_before,
-                        not_after: facts.not_after,
-                        issued: now,
-                    }
+                let hold = cx.common.times().hold_cap(cx.common.life);
+                let spec = cx.common.config.spec();
+                judge_issued(spec, key_digest, &facts, now, *issued_after, hold).map(|()| Certificate {
+                    cert,
+                    leaf: facts.leaf,
+                    not_before: facts.not_before,
+                    not_after: facts.not_after,
+                    issued: now,
                 })
             }
         };
@@ -300,6 +300,11 @@ impl Asking {
             }
             Ok(certificate) => {
                 self.cancel(cx);
+                if cx.common.disk_failures > 0 {
+                    // What the disk made of the last things is not known: they come first (S12).
+                    let carry = Carry::Certificate(self.attempt, certificate);
+                    return Recovering::begin(cx, carry, cx.now.mono);
+                }
                 Installing::begin(cx, self.attempt, certificate)
             }
         }

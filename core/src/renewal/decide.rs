@@ -5,6 +5,7 @@
 
 use alloc::boxed::Box;
 
+use crate::common::Early;
 use crate::config::ConfigSpec;
 use crate::disk::{Entry, Found, Inventory, LiveName, Name, PendingFound};
 use crate::id::{FileNumber, Generation};
@@ -12,7 +13,7 @@ use crate::judge::{Refusal, judge_identity, judge_time};
 use crate::live::Identity;
 use crate::notice::Notice;
 use crate::renewal::Attempt;
-use crate::time::{Now, WallTime};
+use crate::time::Now;
 
 #[cfg(feature = "seeded")]
 mod seeded;
@@ -47,7 +48,7 @@ pub(crate) struct Ready {
     /// The best identity: its bundle has the live name, durably.
     pub(crate) chosen: Option<Identity>,
     /// The start of a newer bundle that only the clock is against: it is looked at again then.
-    pub(crate) early: Option<WallTime>,
+    pub(crate) early: Option<Early>,
     /// What is not needed any more.
     pub(crate) leftovers: Names,
     /// The pending file that stays.
@@ -137,6 +138,13 @@ pub(crate) fn decide(known: &Known<'_>, inventory: &Inventory) -> Decision {
         return Decision::Link { identity, temporary };
     }
     Decision::Ready(Box::new(scan.ready(chosen)))
+}
+
+/// What can be seen of a directory that cannot be put in order.
+pub(crate) fn glance(known: &Known<'_>, inventory: &Inventory) -> (Option<Identity>, Ready) {
+    let scan = Scan::new(known, inventory);
+    let best = scan.chosen();
+    (best, scan.ready(best))
 }
 
 /// What an operator should hear of, once the directory is in order.
@@ -277,7 +285,7 @@ impl<'a> Scan<'a> {
         let top = self.entries().filter_map(|entry| entry.name.generation()).max().unwrap_or_default();
         Ready {
             chosen,
-            early: early.filter(|_| resume.is_none()).and_then(|name| self.start(name)),
+            early: early.filter(|_| resume.is_none()).and_then(|name| self.waits(name)),
             leftovers,
             pending,
             resume,
@@ -352,9 +360,11 @@ impl<'a> Scan<'a> {
             .max_by_key(|name| (name.generation(), name.file()))
     }
 
-    fn start(&self, name: Name) -> Option<WallTime> {
+    fn waits(&self, name: Name) -> Option<Early> {
         self.entries().find(|entry| entry.name == name).and_then(|entry| match &entry.found {
-            Found::Bundle(bundle) => Some(bundle.facts.not_before),
+            Found::Bundle(bundle) => {
+                Some(Early { generation: bundle.header.generation, start: bundle.facts.not_before })
+            }
             Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
         })
     }

@@ -32,6 +32,7 @@ use crate::time::{MonoTime, WallTime};
 use crate::view::Phase;
 
 pub(crate) use asking::Asking;
+pub(crate) use decide::Ready;
 pub(crate) use installing::Installing;
 pub(crate) use recovering::{Locking, Recovering};
 pub(crate) use resting::{Keying, Resting};
@@ -235,7 +236,7 @@ impl Renewal {
         match self {
             Self::New => Some(common.mono),
             Self::Locking(phase) => Some(phase.wake()),
-            Self::Recovering(phase) => Some(phase.wake()),
+            Self::Recovering(phase) => Some(phase.wake(common)),
             Self::Resting(phase) => phase.wake(common),
             Self::Keying(phase) => Some(phase.waiting.due),
             Self::Saving(phase) => phase.waiting().map(|waiting| waiting.due),
@@ -261,6 +262,14 @@ impl Renewal {
                 (None, None)
             }
         }
+    }
+
+    /// The same, where it is known that something failed.
+    fn after_failure(mut self) -> Self {
+        if let Self::Recovering(phase) = &mut self {
+            phase.failed = true;
+        }
+        self
     }
 
     /// The attempt that is under way, if any.

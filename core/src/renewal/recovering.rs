@@ -1,13 +1,13 @@
 //! Start-up, and the way back after a disk failure: the same procedure.
 
-use crate::common::{Cx, Outstanding};
-use crate::disk::{DiskCommand, DiskDone, DiskFault, Inventory, Name};
+use crate::common::{Common, Cx, Outstanding};
+use crate::disk::{DiskCommand, DiskDone, DiskFault, Inventory, LiveName, Name};
 use crate::id::Generation;
 use crate::input::{ExitReason, Why};
-use crate::judge::judge_time;
-use crate::live::Live;
+use crate::judge::{Refusal, judge_time};
+use crate::live::{Certificate, Live};
 use crate::notice::Notice;
-use crate::renewal::decide::{Decision, Known, Names, Ready, decide, notices};
+use crate::renewal::decide::{Decision, Known, Names, Ready, decide, glance, notices};
 use crate::renewal::{Asking, Carry, Installing, Outcome, Renewal, Resting, Saving, overdue};
 use crate::time::MonoTime;
 
@@ -30,6 +30,8 @@ pub(crate) struct Recovering {
     synced: bool,
     /// Whether leftovers are removed; not after that has failed.
     tidy: bool,
+    /// Whether something has failed since it began.
+    pub(crate) failed: bool,
     /// Nothing is created before this.
     again: MonoTime,
     stage: Stage,
@@ -111,21 +113,21 @@ impl Recovering {
     /// Looks at the disk; creates nothing before `again`.
     pub(crate) fn begin(cx: &mut Cx<'_>, carry: Carry, again: MonoTime) -> Renewal {
         let stage = Stage::Scanning(cx.disk(DiskCommand::Scan));
-        Renewal::Recovering(Self { carry, synced: false, tidy: true, again, stage })
+        Renewal::Recovering(Self { carry, synced: false, tidy: true, failed: false, again, stage })
     }
 
     /// An operation of another phase failed: nothing more is changed before a scan has shown what is there.
     pub(crate) fn failed(cx: &mut Cx<'_>, command: DiskCommand, fault: DiskFault, carry: Carry) -> Renewal {
         let again_in = cx.disk_backoff();
         cx.report(Notice::DiskFailed { command, fault, again_in });
-        Self::back(cx, carry, cx.after(again_in))
+        Self::back(cx, carry, cx.after(again_in)).after_failure()
     }
 
     /// An operation of another phase was not answered. The scan is carried out after it, so it sees how it ended.
     pub(crate) fn timed_out(cx: &mut Cx<'_>, command: DiskCommand, carry: Carry) -> Renewal {
         let again_in = cx.disk_backoff();
         cx.report(Notice::DiskTimedOut { command });
-        Self::back(cx, carry, cx.after(again_in))
+        Self::back(cx, carry, cx.after(again_in)).after_failure()
     }
 
     /// Looks at the disk, unless the run is to end.
@@ -145,8 +147,9 @@ impl Recovering {
         }
     }
 
-    pub(crate) fn wake(self) -> MonoTime {
-        self.waiting().map_or(self.again, |waiting| waiting.due)
+    pub(crate) fn wake(self, common: &Common) -> MonoTime {
+        let implausible = common.implausible.then(|| common.closed_until());
+        self.waiting().map_or(implausible.unwrap_or_default().max(self.again), |waiting| waiting.due)
     }
 
     pub(crate) fn tick(mut self, cx: &mut Cx<'_>) -> Outcome {
@@ -154,8 +157,10 @@ impl Recovering {
             Some(waiting) => {
                 overdue(waiting, cx)?;
                 cx.report(Notice::DiskTimedOut { command: self.command() });
+                self.failed |= self.is_set_back();
                 Ok(self.pause(cx))
             }
+            None if cx.common.implausible => Err(Why::NotDue),
             None if cx.now.mono >= self.again => {
                 self.synced = false;
                 Ok(self.scan(cx))
@@ -175,6 +180,10 @@ impl Recovering {
             return Ok(cx.exit(ExitReason::Shutdown));
         }
         match result {
+            Ok(DiskDone::Scanned(_)) if cx.common.implausible => {
+                // A clock that shows less than when this was built judges nothing, and nothing is changed by it.
+                Ok(Renewal::Recovering(Self { stage: Stage::Pausing, ..self }))
+            }
             Ok(DiskDone::Scanned(inventory)) => Ok(self.scanned(cx, &inventory)),
             Ok(DiskDone::Done) => Ok(self.done(cx)),
             Err(fault) => Ok(self.refused(cx, fault)),
@@ -202,12 +211,19 @@ impl Recovering {
             // Leftovers in the way of nothing must not keep the node from renewing.
             self.tidy = false;
         }
+        // When a scan succeeds, the disk that refused it is another's: the ordinary way is tried first.
+        self.failed |= self.is_set_back();
         let command = self.command();
         let paused = self.pause(cx);
         if let Renewal::Recovering(phase) = &paused {
             cx.report(Notice::DiskFailed { command, fault, again_in: phase.again.since(cx.now.mono) });
         }
         paused
+    }
+
+    /// Whether a failure now tells of more than a scan that has to be repeated.
+    fn is_set_back(&self) -> bool {
+        !matches!(self.stage, Stage::Scanning(_)) || matches!(self.carry, Carry::Certificate(..))
     }
 
     /// The operation that is outstanding.
@@ -284,6 +300,17 @@ impl Recovering {
         };
         #[cfg(feature = "seeded")]
         let known = Self::overrated(cx, known, inventory);
+        // Where the live name is not ours to change, it is not the disk that refuses.
+        let ours = matches!(inventory.live, LiveName::Absent | LiveName::Link(_) | LiveName::File);
+        if self.failed && ours {
+            let (best, ready) = glance(&known, inventory);
+            if let Some(next) = cx.do_without(&self.carry, best, &ready) {
+                self.note(cx, &ready);
+                // What is in disorder is put in order when there is time.
+                cx.common.untidy = Some(cx.now.mono);
+                return next;
+            }
+        }
         match decide(&known, inventory) {
             Decision::Drop(names) => self.unlink(cx, names, false),
             Decision::Sync => self.sync(cx),
@@ -343,18 +370,42 @@ impl Recovering {
         }
     }
 
+    /// Remembers what is on disk.
+    fn note(&self, cx: &mut Cx<'_>, ready: &Ready) {
+        cx.common.top = cx.common.top.max(ready.top);
+        cx.common.no_duration |= ready.no_duration;
+        cx.common.pending = ready.pending;
+        cx.common.linked = ready.linked;
+        cx.common.previous = ready.previous;
+        self.waits(cx, ready);
+    }
+
+    /// What only the clock is against is waited for, if it is near; and at start, where nothing else can be served, the
+    /// clock is given some time to be set.
+    fn waits(&self, cx: &mut Cx<'_>, ready: &Ready) {
+        cx.hold(ready.early);
+        let first = matches!(self.carry, Carry::Nothing) && cx.common.live.identity().is_none();
+        let Some(early) = ready.early.filter(|_| first) else { return };
+        if cx.common.is_held(early.start, cx.now.wall) {
+            cx.report(Notice::Held { generation: early.generation, not_before: early.start });
+        } else {
+            let wait = cx.common.times().clock_wait(cx.common.life);
+            cx.common.doubted_until = cx.after(wait);
+            #[cfg(feature = "seeded")]
+            crate::seeded::doubts_badly(cx);
+            cx.report(Notice::ClockInDoubt { not_before: early.start, wait });
+        }
+    }
+
     /// The directory is in order: take up what was in memory, or the request that was found.
     fn finish(mut self, cx: &mut Cx<'_>, ready: &Ready) -> Renewal {
-        cx.common.pending = ready.pending;
+        self.note(cx, ready);
         cx.common.untidy = if !self.tidy && !ready.leftovers.is_empty() {
             let wait = cx.disk_backoff();
             Some(cx.after(wait))
         } else {
             None
         };
-        cx.common.early = ready.early;
-        cx.common.linked = ready.linked;
-        cx.common.previous = ready.previous;
         if cx.common.is_misplaced() {
             // Its bundle is not there: looking again would not change that.
             cx.common.unlinkable = cx.common.live.generation();
@@ -378,9 +429,19 @@ impl Recovering {
                 }
             },
             Carry::Certificate(attempt, certificate) => {
+                let Certificate { not_before, not_after, .. } = certificate;
+                let durable = ready.early.is_some_and(|early| early.generation == attempt.generation);
+                let refused = match judge_time(cx.now.wall, not_before, not_after) {
+                    Err(Refusal::NotYetValid { .. }) => !cx.common.is_held(not_before, cx.now.wall),
+                    judged => judged.is_err(),
+                };
                 if cx.common.live.generation() >= attempt.generation {
                     Resting::installed(cx)
-                } else if judge_time(cx.now.wall, certificate.not_before, certificate.not_after).is_err() {
+                } else if durable && !refused {
+                    cx.report(Notice::Held { generation: attempt.generation, not_before });
+                    (cx.common.disk_failures, cx.common.call_failures) = (0, 0);
+                    Renewal::Resting(Resting { not_before: cx.now.mono })
+                } else if refused {
                     Renewal::Resting(Resting::retired(cx, attempt.generation).0)
                 } else if cx.now.mono >= self.again {
                     Installing::begin(cx, attempt, certificate)
