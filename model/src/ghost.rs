@@ -51,6 +51,8 @@ pub struct Bucket {
 pub(crate) struct AtOnce {
     now: Now,
     pub(crate) steps: u16,
+    /// Whether the last step was a tick.
+    pub(crate) ticked: bool,
 }
 
 impl Hash for AtOnce {
@@ -59,10 +61,10 @@ impl Hash for AtOnce {
 
 impl AtOnce {
     /// One more step, at this time; those that ask for nothing do not count.
-    pub(crate) fn count(&mut self, now: Now, asks: bool) {
+    pub(crate) fn count(&mut self, now: Now, ticked: bool, asks: bool) {
         let before = if self.now == now { self.steps } else { 0 };
         self.steps = before.saturating_add(u16::from(asks));
-        self.now = now;
+        (self.now, self.ticked) = (now, ticked);
     }
 }
 

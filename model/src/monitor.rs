@@ -278,7 +278,7 @@ impl Monitor {
 
     pub(crate) fn goes_live(&mut self, now: Now, cert: CertHandle, anew: bool) {
         self.in_hand = self.in_hand.filter(|it| *it != cert);
-        self.holds = None;
+        (self.holds, self.doubts) = (None, MonoTime::default());
         if anew {
             (self.refused, self.adopted) = (None, Some(now));
         }
@@ -287,6 +287,11 @@ impl Monitor {
     /// A good certificate waits for its start, which is not further away than an hour, or less where lives are short.
     pub(crate) fn waits(&mut self, now: Now, start: WallTime) {
         self.holds = Some((start, now.mono.plus(start.since(now.wall))));
+    }
+
+    /// What somebody took away or broke is not waited for; `is_there` says of a start whether its certificate is on disk.
+    pub(crate) fn loses(&mut self, is_there: impl Fn(WallTime) -> bool) {
+        self.holds = self.holds.filter(|(start, _)| is_there(*start));
     }
 
     /// A clock that is before the start of what is on disk is waited for.

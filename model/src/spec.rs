@@ -29,8 +29,8 @@ pub struct Spec {
     certs: Map<CertHandle, Good, 4>, // certificates that are what was asked for
     files: Map<Name, File, 10>,
     served: Option<(Generation, Good)>,
-    last: Option<(Generation, CertHandle, Good)>, // what went live last
-    pub(crate) lowest: Generation,                // the lowest generation that may go live
+    pub(crate) last: Option<(Generation, CertHandle, Good)>, // what went live last
+    pub(crate) lowest: Generation,                           // the lowest generation that may go live
     /// The key of the request that is on its way, unless the server decided on it.
     pub(crate) open: Option<KeyHandle>,
     /// Whether the input answers nothing that is under way.
@@ -52,7 +52,7 @@ enum Asked {
 }
 /// The key of a certificate, and when it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Good {
+pub(crate) struct Good {
     key: KeyHandle,
     start: WallTime,
     end: WallTime,
