@@ -218,11 +218,7 @@ impl Reader {
     }
 }
 
-fn read_on(
-    directory: &Path,
-    ended: &AtomicBool,
-    (reads, wrong): (&AtomicU64, &Mutex<Option<String>>),
-) {
+fn read_on(directory: &Path, ended: &AtomicBool, (reads, wrong): (&AtomicU64, &Mutex<Option<String>>)) {
     let path = directory.join(LIVE_NAME);
     let mut known = (Vec::new(), Raw::Absent);
     let mut latest = None;

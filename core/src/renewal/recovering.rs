@@ -286,6 +286,8 @@ impl Recovering {
                 Renewal::Recovering(self)
             }
             Decision::Blocked => {
+                // It is not the disk that refuses: when this is settled, the ordinary way is tried first.
+                self.failed &= matches!(self.carry, Carry::Certificate(..));
                 let paused = self.pause(cx);
                 if let Renewal::Recovering(phase) = &paused {
                     cx.report(Notice::LiveNameForeign { again_in: phase.again.since(cx.now.mono) });
