@@ -232,8 +232,10 @@ impl Ghost {
         let older = self.served.is_some_and(|it| it.generation > identity.generation && valid(&it));
         self.older |= older;
         self.revived |= identity.generation <= self.withdrawn;
-        if self.served.map(|it| it.cert) != Some(identity.cert) {
-            self.held_back = false;
+        let anew = |before: Option<Announced>| before.map(|it| it.cert) != Some(identity.cert);
+        // What is held back goes when something newer is durable.
+        self.held_back &= !durable || !anew(self.served) && !anew(self.announced);
+        if anew(self.served) {
             self.attempts = 0;
             self.rotations = self.rotations.saturating_add(1);
             // The latest renewal point is a tenth of the life before the end.
