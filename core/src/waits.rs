@@ -73,10 +73,10 @@ impl Cx<'_> {
     pub(crate) fn hold(&mut self, early: Option<Early>) {
         let before = core::mem::replace(&mut self.common.early, early);
         let newest = |early: Option<Early>| early.map(|early| (early.generation, early.start));
-        let holds = newest(before) == newest(early) && self.common.held_until > MonoTime::default();
+        let known = newest(before) == newest(early);
         match early {
-            // A clock that goes back makes it no longer.
-            Some(_) if holds => {}
+            // It was decided on when it was first seen; a clock that goes back makes it no longer.
+            Some(_) if known => {}
             Some(Early { start, .. }) if self.common.is_held(start, self.now.wall) => {
                 self.common.held_until = self.until(start);
             }
@@ -101,6 +101,11 @@ impl Cx<'_> {
 
     /// What the wall clock alone decides, at the beginning of every step.
     pub(crate) fn judge_clock(&mut self) {
+        let Common { held_until, doubted_until, floor, .. } = &mut *self.common;
+        for time in [held_until, doubted_until, floor] {
+            // A wait that is over counts for nothing: states that differ in no other way are equal.
+            *time = if *time <= self.now.mono { MonoTime::default() } else { *time };
+        }
         let (wall, built) = (self.now.wall, self.common.config.spec().built);
         let implausible = wall < built;
         #[cfg(feature = "seeded")]
