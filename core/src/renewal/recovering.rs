@@ -331,10 +331,6 @@ impl Recovering {
     /// The chosen bundle has the live name, and that is durable.
     fn serve(&mut self, cx: &mut Cx<'_>, ready: &Ready) {
         cx.common.top = ready.top;
-        #[cfg(feature = "seeded")]
-        if cx.bug(crate::seeded::Bug::B40) {
-            cx.common.top = Generation(0);
-        }
         cx.common.no_duration |= ready.no_duration;
         match ready.chosen {
             Some(identity) if identity.generation > cx.common.live.generation() => {
@@ -351,6 +347,10 @@ impl Recovering {
     /// Remembers what is on disk.
     fn note(&self, cx: &mut Cx<'_>, ready: &Ready) {
         cx.common.top = cx.common.top.max(ready.top);
+        #[cfg(feature = "seeded")]
+        if cx.bug(crate::seeded::Bug::B40) {
+            cx.common.top = Generation(0);
+        }
         cx.common.no_duration |= ready.no_duration;
         cx.common.pending = ready.pending;
         cx.common.linked = ready.linked;
