@@ -13,6 +13,7 @@ use crate::time::MonoTime;
 
 #[cfg(feature = "seeded")]
 mod seeded;
+mod waits;
 
 /// How often what cannot be read is looked at again before it is gone without.
 const REREADS: u8 = 3;
@@ -257,24 +258,10 @@ impl Recovering {
         };
         #[cfg(feature = "seeded")]
         let known = Self::overrated(cx, known, inventory);
-        // Where the live name is not ours to change, it is not the disk that refuses.
-        let ours = matches!(inventory.live, LiveName::Absent | LiveName::Link(_) | LiveName::File);
-        if self.failed && ours {
-            if self.stuck && !self.synced {
-                // What stands beside it may be durable all the same.
-                return self.sync(cx);
-            }
-            let (best, ready) = glance(&known, inventory);
-            if self.synced && best.is_some_and(|best| inventory.live == LiveName::Link(best.name)) {
-                self.serve(cx, &ready);
-            }
-            cx.late(ready.late);
-            if let Some(next) = cx.do_without(&self.carry, best, &ready) {
-                self.note(cx, &ready);
-                // What is in disorder is put in order when there is time.
-                cx.common.untidy = Some(cx.now.mono);
-                return next;
-            }
+        if self.failed
+            && let Some(next) = self.goes_without(cx, &known, inventory)
+        {
+            return next;
         }
         match decide(&known, inventory) {
             Decision::Drop(names) => self.unlink(cx, names, false),
@@ -321,6 +308,28 @@ impl Recovering {
         }
     }
 
+    /// What can be done on a disk that refuses; `None` is to try it in order once more.
+    fn goes_without(&mut self, cx: &mut Cx<'_>, known: &Known<'_>, inventory: &Inventory) -> Option<Renewal> {
+        // Where the live name is not ours to change, it is not the disk that refuses.
+        if !matches!(inventory.live, LiveName::Absent | LiveName::Link(_) | LiveName::File) {
+            return None;
+        }
+        if self.stuck && !self.synced {
+            // What stands beside it may be durable all the same.
+            return Some(self.sync(cx));
+        }
+        let (best, ready) = glance(known, inventory);
+        if self.synced && best.is_some_and(|best| inventory.live == LiveName::Link(best.name)) {
+            self.serve(cx, &ready);
+        }
+        cx.late(ready.late);
+        let next = cx.do_without(&self.carry, best, &ready)?;
+        self.note(cx, &ready);
+        // What is in disorder is put in order when there is time.
+        cx.common.untidy = Some(cx.now.mono);
+        Some(next)
+    }
+
     /// Looks at the directory again after a while, because something in it could not be read.
     fn reread(mut self, cx: &mut Cx<'_>, name: Name, fault: DiskFault) -> Renewal {
         self.rereads += 1;
@@ -357,23 +366,6 @@ impl Recovering {
         cx.common.previous = ready.previous;
         cx.late(ready.late);
         self.waits(cx, ready);
-    }
-
-    /// What only the clock is against is waited for, if it is near; and at start, where nothing else can be served, the
-    /// clock is given some time to be set.
-    fn waits(&self, cx: &mut Cx<'_>, ready: &Ready) {
-        cx.hold(ready.early);
-        let first = matches!(self.carry, Carry::Nothing) && cx.common.live.identity().is_none();
-        let Some(early) = ready.early.filter(|_| first) else { return };
-        if cx.common.is_held(early.start, cx.now.wall) {
-            cx.report(Notice::Held { generation: early.generation, not_before: early.start });
-        } else {
-            let wait = cx.common.times().clock_wait(cx.common.life);
-            cx.common.doubted_until = cx.after(wait);
-            #[cfg(feature = "seeded")]
-            crate::seeded::doubts_badly(cx);
-            cx.report(Notice::ClockInDoubt { not_before: early.start, wait });
-        }
     }
 
     /// The directory is in order: take up what was in memory, or the request that was found.
