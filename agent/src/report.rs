@@ -29,7 +29,10 @@ pub struct Reporter {
 #[must_use]
 pub fn level(notice: &Notice) -> Level {
     match notice {
-        Notice::Live { .. } | Notice::AttemptStarted { .. } | Notice::RequestPending { .. } => Level::INFO,
+        Notice::Live { .. }
+        | Notice::Held { .. }
+        | Notice::AttemptStarted { .. }
+        | Notice::RequestPending { .. } => Level::INFO,
         Notice::KeyFailed { .. }
         | Notice::DiskTimedOut { .. }
         | Notice::CallFailed { .. }
@@ -41,6 +44,10 @@ pub fn level(notice: &Notice) -> Level {
         | Notice::LiveNameForeign { .. }
         | Notice::Expired { .. }
         | Notice::NotYetValid { .. }
+        | Notice::Unsaved { .. }
+        | Notice::UnsavedRequest { .. }
+        | Notice::ClockImplausible { .. }
+        | Notice::ClockInDoubt { .. }
         | Notice::RequestDenied { .. }
         | Notice::RequestFailed { .. }
         | Notice::RequestForeign { .. }
@@ -87,6 +94,18 @@ impl Reporter {
             Notice::NotYetValid { generation, not_before } => format!(
                 "certificate {generation} starts at {not_before}, but the local clock shows less; it is withheld until then; check the clock"
             ),
+            Notice::Held { .. } | Notice::ClockImplausible { .. } | Notice::ClockInDoubt { .. } => {
+                self.clock(notice)
+            }
+            Notice::Unsaved { generation, not_after } => format!(
+                "certificate {generation} is served from memory until {not_after}, because {} does not take it; it is written again and again; mend the disk before this process ends, or the certificate is lost",
+                self.directory.display()
+            ),
+            Notice::UnsavedRequest { request } => format!(
+                "request {} is made with a key that is in memory only, because {} does not take it; mend the disk",
+                request_name(request),
+                self.directory.display()
+            ),
             Notice::KeyFailed { again_in } => {
                 format!("no key could be made; trying again in {again_in}; check the system's randomness")
             }
@@ -114,6 +133,21 @@ impl Reporter {
         }
     }
 
+    fn clock(&self, notice: &Notice) -> String {
+        match notice {
+            Notice::Held { generation, not_before } => format!(
+                "certificate {generation} starts at {not_before}; it is saved, goes live then, and nothing else is asked for until then"
+            ),
+            Notice::ClockInDoubt { not_before, wait } => format!(
+                "the local clock shows less than {not_before}, when the certificate on disk starts, and there is no other; waiting for the clock to be set, for {wait} at most; check the clock"
+            ),
+            Notice::ClockImplausible { built } => format!(
+                "the local clock shows less than {built}, when this program was built; nothing is asked for or removed until the clock is set"
+            ),
+            _ => String::new(),
+        }
+    }
+
     fn path(&self, name: Name) -> PathBuf {
         self.directory.join(self.pair.file_name(name))
     }
@@ -124,6 +158,10 @@ impl Reporter {
             self.details.remark(&self.path(name)).unwrap_or_else(|| usual.to_owned())
         };
         match notice {
+            // What happens then is another line.
+            Notice::FileRefused { name, refusal: refusal @ Refusal::NotYetValid { .. } } => {
+                format!("{} is not used: {refusal}; check the clock", show(*name))
+            }
             Notice::FileRefused { name, refusal } => format!(
                 "{} is not used: {refusal}; a new certificate is asked for with the bootstrap kubeconfig",
                 show(*name)

@@ -12,6 +12,7 @@ use crate::notice::Notice;
 use crate::renewal::Renewal;
 use crate::time::{MonoTime, Now, Span, WallTime};
 use crate::times::{FULL_LIFE, Times};
+use crate::waits::{Early, Late};
 
 /// The state that outlives a phase.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -43,8 +44,24 @@ pub(crate) struct Common {
     pub(crate) no_duration: bool,
     /// When leftovers that could not be removed are tried again.
     pub(crate) untidy: Option<MonoTime>,
-    /// The start of a bundle on disk that is newer than the live one and not valid yet: looked at again then.
-    pub(crate) early: Option<WallTime>,
+    /// A bundle on disk that is newer than the live one and not valid yet: looked at again when it starts.
+    pub(crate) early: Option<Early>,
+    /// A bundle on disk that is newer than the live one and had ended by the clock then: looked at again if that goes back.
+    pub(crate) late: Option<Late>,
+    /// No attempt begins before this: a good certificate waits for its start.
+    pub(crate) held_until: MonoTime,
+    /// No attempt begins before this: the clock is before the start of a certificate that was accepted.
+    pub(crate) doubted_until: MonoTime,
+    /// What is served instead, although it is not known to be durable.
+    pub(crate) unsaved: Option<Identity>,
+    /// Whether that is withheld, because the clock went back behind its start.
+    pub(crate) withheld: bool,
+    /// Whether the one request of this run was made whose key is in memory only.
+    pub(crate) asked_unsaved: bool,
+    /// Whether the clock is before the time at which this program was built.
+    pub(crate) implausible: bool,
+    /// Whether the clock is so far before the start of what is held that it is not waited for.
+    pub(crate) astray: bool,
     /// No attempt begins before this: the floor between two issuances.
     pub(crate) floor: MonoTime,
     /// The identity whose bundle could not be given the live name, because it is gone.
@@ -97,6 +114,14 @@ impl Common {
             no_duration: false,
             untidy: None,
             early: None,
+            late: None,
+            held_until: MonoTime::default(),
+            doubted_until: MonoTime::default(),
+            unsaved: None,
+            withheld: false,
+            asked_unsaved: false,
+            implausible: false,
+            astray: false,
             floor: MonoTime::default(),
             unlinkable: Generation(0),
             stopping: false,
@@ -115,11 +140,28 @@ impl Common {
         if let Some(credential) = crate::seeded::credential(self) {
             return credential;
         }
-        match self.live {
-            Live::Serving(identity) if identity.is_valid(now) && self.refused != Some(Refused::Live) => {
+        match self.serving() {
+            Some(identity) if identity.is_valid(now) && self.refused != Some(Refused::Live) => {
                 Credential::Live(identity.generation)
             }
-            Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_) => Credential::Bootstrap,
+            Some(_) | None => Credential::Bootstrap,
+        }
+    }
+
+    /// What is served, durable or not.
+    pub(crate) fn serving(&self) -> Option<Identity> {
+        match (self.unsaved, self.live) {
+            (Some(unsaved), _) => Some(unsaved).filter(|_| !self.withheld),
+            (None, Live::Serving(identity)) => Some(identity),
+            (None, Live::None | Live::Held(_) | Live::Withdrawn(_)) => None,
+        }
+    }
+
+    /// What is served, or was and is held back until the clock gets to its start.
+    pub(crate) const fn in_use(&self) -> Option<&Identity> {
+        match &self.unsaved {
+            Some(unsaved) => Some(unsaved),
+            None => self.live.identity(),
         }
     }
 
@@ -247,8 +289,16 @@ impl Cx<'_> {
         #[cfg(feature = "seeded")]
         let identity = crate::seeded::planned(self, identity);
         let before = self.common.live.identity().map(|old| old.not_after);
+        let mut identity = identity;
+        if let Some(unsaved) = self.common.unsaved.filter(|unsaved| unsaved.leaf == identity.leaf) {
+            // It was adopted then, and a clock that went back meanwhile does not postpone its renewal (S14).
+            identity.renew_by = identity.renew_by.min(unsaved.renew_by);
+        }
+        // What is served from memory goes on, if it is newer.
+        self.common.unsaved = self.common.unsaved.filter(|unsaved| unsaved.generation > identity.generation);
         self.common.life = identity.life();
         self.common.refused = None;
+        self.outdated_by(identity.generation);
         if self.common.linked != Some(identity.name) {
             let superseded = self.common.linked.replace(identity.name);
             // One that is there from before would be forgotten.
@@ -258,7 +308,7 @@ impl Cx<'_> {
         }
         self.common.live = Live::Held(identity);
         self.judge_live();
-        if matches!(self.common.live, Live::Serving(_)) {
+        if matches!(self.common.live, Live::Serving(_)) && self.common.unsaved.is_none() {
             self.report(Notice::Live {
                 generation: identity.generation,
                 not_after: identity.not_after,
@@ -276,10 +326,12 @@ impl Cx<'_> {
             return;
         }
         let wall = self.now.wall;
+        // What is behind one that is served from memory comes and goes unseen.
+        let shown = self.common.unsaved.is_none();
         self.common.live = match self.common.live {
             Live::Serving(identity) | Live::Held(identity) if wall >= identity.not_after => {
                 let Identity { generation, not_after, .. } = identity;
-                if matches!(self.common.live, Live::Serving(_)) {
+                if shown && matches!(self.common.live, Live::Serving(_)) {
                     self.actions.push(Action::Withdraw { generation });
                 }
                 self.report(Notice::Expired { generation, not_after });
@@ -287,13 +339,17 @@ impl Cx<'_> {
             }
             Live::Serving(identity) if wall < identity.not_before => {
                 let Identity { generation, not_before, .. } = identity;
-                self.actions.push(Action::Withdraw { generation });
-                self.report(Notice::NotYetValid { generation, not_before });
+                if shown {
+                    self.actions.push(Action::Withdraw { generation });
+                    self.report(Notice::NotYetValid { generation, not_before });
+                }
                 Live::Held(identity)
             }
             Live::Held(identity) if wall >= identity.not_before => {
                 let Identity { generation, key, cert, .. } = identity;
-                self.actions.push(Action::GoLive { generation, key, cert });
+                if shown {
+                    self.actions.push(Action::GoLive { generation, key, cert });
+                }
                 Live::Serving(identity)
             }
             same @ (Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_)) => same,

@@ -132,7 +132,8 @@ pub fn judge_time(now: WallTime, not_before: WallTime, not_after: WallTime) -> R
 
 /// Judges a certificate that was just issued: what it is, whether it is valid now, and whether
 /// enough of its life is left. Its life counts from its start or, where it was backdated, from
-/// `issued_after`: a time at which it did not exist yet.
+/// `issued_after`: a time at which it did not exist yet. One that starts in the future, by `hold` at most, is good: it
+/// is to be held until then.
 ///
 /// # Errors
 ///
@@ -143,10 +144,12 @@ pub fn judge_issued(
     facts: &CertFacts,
     now: WallTime,
     issued_after: WallTime,
+    hold: Span,
 ) -> Result<(), Refusal> {
     #[cfg(feature = "seeded")]
     let facts = &crate::seeded::answered(config, key, facts);
     judge_identity(config, key, facts)?;
+    let now = if facts.not_before.since(now) <= hold { now.max(facts.not_before) } else { now };
     judge_time(now, facts.not_before, facts.not_after)?;
     #[cfg(feature = "seeded")]
     if matches!(config.bug, Some(crate::seeded::Bug::B27 | crate::seeded::Bug::F28)) {

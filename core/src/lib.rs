@@ -102,4 +102,6 @@ pub mod seeded;
 pub mod time;
 pub mod times;
 pub mod trace;
+mod unsaved;
 pub mod view;
+mod waits;

@@ -66,6 +66,39 @@ pub enum Notice {
         /// Its start.
         not_before: WallTime,
     },
+    /// A good certificate starts in the future: it is durable, and goes live then. Nothing else is asked for meanwhile.
+    Held {
+        /// Which.
+        generation: Generation,
+        /// Its start.
+        not_before: WallTime,
+    },
+    /// The disk refuses, and without this identity there would be none: it is served from memory, and the disk is tried
+    /// again. A power cut now would cost it.
+    Unsaved {
+        /// Which.
+        generation: Generation,
+        /// Its end.
+        not_after: WallTime,
+    },
+    /// The disk refuses the key, and there is no identity: a request is made with a key that is in memory only. There
+    /// is one such request in a run.
+    UnsavedRequest {
+        /// Its name.
+        request: RequestDigest,
+    },
+    /// The wall clock shows less than when this program was built. Nothing is asked for or removed until it is set.
+    ClockImplausible {
+        /// When it was built.
+        built: WallTime,
+    },
+    /// The wall clock is before the start of a certificate that was accepted, and no other is valid. It is given some time.
+    ClockInDoubt {
+        /// That start.
+        not_before: WallTime,
+        /// How long it is waited for.
+        wait: Span,
+    },
     /// A renewal begins.
     AttemptStarted {
         /// The generation that it is for.

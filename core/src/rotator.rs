@@ -6,9 +6,10 @@ use crate::common::{Common, Cx};
 use crate::config::Config;
 use crate::id::{CertHandle, KeyHandle, RunId};
 use crate::input::{Action, Disposition, Input, Why};
-use crate::live::Live;
+use crate::live::{Identity, Live};
 use crate::renewal::{Renewal, settle};
 use crate::time::{MonoTime, Now, Span, WallTime};
+use crate::unsaved::rescue_at;
 use crate::view::{Handle, View, Wake, WakeReason};
 
 /// The rotation of one identity, as a value: give it one [`Input`] at a time, carry out the [`Action`]s
@@ -61,6 +62,8 @@ impl Rotator {
         let mut cx = Cx { common: &mut self.common, now, actions: &mut actions };
         if !matches!(self.renewal, Renewal::Ended(_)) {
             cx.judge_live();
+            cx.judge_unsaved();
+            cx.judge_clock();
         }
         let judged = !cx.actions.is_empty();
         let ticked = matches!(input, Input::Tick);
@@ -74,6 +77,9 @@ impl Rotator {
         };
         let (renewal, mut disposition) = settle(self.renewal, outcome);
         self.renewal = renewal;
+        let asked = cx.actions.len();
+        cx.rescue(&self.renewal);
+        let judged = judged || cx.actions.len() > asked;
         if ticked && judged {
             disposition = Disposition::Applied;
         }
@@ -90,14 +96,17 @@ impl Rotator {
         let mono = self.renewal.wake(&self.common);
         let reason = match (mono, &self.renewal) {
             (None, _) => WakeReason::Nothing,
-            (Some(_), Renewal::Resting(_)) if self.common.live.identity().is_some() => WakeReason::Renewal,
+            (Some(_), Renewal::Resting(_)) if self.common.in_use().is_some() => WakeReason::Renewal,
             (Some(_), _) => WakeReason::Phase(self.renewal.phase()),
         };
         match &self.renewal {
             Renewal::Ended(_) => Wake { wall: None, mono, reason },
             Renewal::Resting(resting) => {
                 let renewal = self.renewal_by_wall().filter(|_| resting.is_open(&self.common));
-                let edge = self.edge().into_iter().chain(self.common.early).min();
+                let early = self.common.early.map(|early| early.first);
+                #[cfg(feature = "seeded")]
+                let early = early.filter(|_| !self.common.bug(crate::seeded::Bug::H03));
+                let edge = self.edge().into_iter().chain(early).min();
                 match (renewal, edge) {
                     (Some(renewal), Some(edge)) if renewal < edge => {
                         Wake { wall: Some(renewal), mono, reason: WakeReason::Renewal }
@@ -118,22 +127,28 @@ impl Rotator {
     /// When the live identity is to be renewed, by the wall clock.
     fn renewal_by_wall(&self) -> Option<WallTime> {
         let rotates = self.config().spec().rotate;
-        self.common.live.identity().filter(|_| rotates).map(|identity| identity.renew_at)
+        self.common.in_use().filter(|_| rotates).map(|identity| identity.renew_at)
     }
 
-    /// When the live identity is to be withdrawn, or the one that is held goes live.
+    /// When the live identity is to be withdrawn, the one that is held goes live, or the clock shows what it may show.
     fn edge(&self) -> Option<WallTime> {
-        match self.common.live {
+        let built = Some(self.config().spec().built).filter(|_| self.common.implausible);
+        let live = match self.common.live {
             Live::None | Live::Withdrawn(_) => None,
             Live::Serving(identity) => Some(identity.not_after),
             Live::Held(identity) => Some(identity.not_before),
-        }
+        };
+        let changes = |it: Identity| if self.common.withheld { it.not_before } else { it.not_after };
+        let unsaved = self.common.unsaved.map(changes);
+        let rescue = rescue_at(&self.common, &self.renewal);
+        [built, live, unsaved, rescue].into_iter().flatten().min()
     }
 
     /// What there is to see.
     #[must_use]
     pub fn view(&self) -> View {
         let (identity, serving) = match self.common.live {
+            _ if self.common.unsaved.is_some() => (self.common.unsaved, !self.common.withheld),
             Live::Serving(identity) => (Some(identity), true),
             Live::Held(identity) => (Some(identity), false),
             Live::None | Live::Withdrawn(_) => (None, false),
@@ -147,16 +162,21 @@ impl Rotator {
             call_failures: self.common.call_failures.into(),
             disk_failures: self.common.disk_failures.into(),
             life: self.common.life,
+            unsaved: self.common.unsaved.is_some(),
+            held: self
+                .common
+                .early
+                .map(|early| early.start)
+                .filter(|_| self.common.held_until > self.common.mono),
+            clock_implausible: self.common.implausible,
         }
     }
 
     /// The live identity's key and chain, checked against `wall` once more (S1).
     #[must_use]
     pub fn live(&self, wall: WallTime) -> Option<(KeyHandle, CertHandle)> {
-        match self.common.live {
-            Live::Serving(identity) if identity.is_valid(wall) => Some((identity.key, identity.cert)),
-            Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_) => None,
-        }
+        let identity = self.common.serving().filter(|identity| identity.is_valid(wall))?;
+        Some((identity.key, identity.cert))
     }
 
     /// Every key and certificate that is still needed. The driver erases all others after each step.
@@ -165,8 +185,11 @@ impl Rotator {
         let live = self.common.live.identity();
         #[cfg(feature = "seeded")]
         let (key, live) = self.common.seeded.handles(key, live);
-        let keys = [key, live.map(|identity| identity.key)].into_iter().flatten().map(Handle::Key);
-        let certs = [cert, live.map(|identity| identity.cert)].into_iter().flatten().map(Handle::Cert);
+        let unsaved = self.common.unsaved;
+        let keys =
+            [key, live.map(|it| it.key), unsaved.map(|it| it.key)].into_iter().flatten().map(Handle::Key);
+        let certs =
+            [cert, live.map(|it| it.cert), unsaved.map(|it| it.cert)].into_iter().flatten().map(Handle::Cert);
         keys.chain(certs)
     }
 

@@ -20,8 +20,8 @@ use crate::renewal::Attempt;
 use crate::time::{Now, WallTime};
 
 pub(crate) use clock::{
-    NEVER, before, credential, is_stuck, is_whole_second, judged, planned, renew_badly, retry_badly,
-    stale_key, throw_away, turn, wake,
+    NEVER, before, credential, doubts_badly, is_stuck, is_whole_second, judged, planned, renew_badly,
+    retry_badly, stale_key, throw_away, turn, wake,
 };
 pub(crate) use facts::{answered, started, taken};
 
@@ -220,6 +220,25 @@ bugs! {
     F88;
     /// A credential that was refused is tried again for ever.
     F89;
+
+    /// A certificate is held however far away its start is.
+    H01;
+    /// While a certificate is held, another is asked for.
+    H02;
+    /// What is held is looked at when its wait is over by mono time, not when it starts.
+    H03;
+    /// What the disk does not take is served at once, however long the live identity is good for.
+    U01;
+    /// Any number of requests is made with keys that are in memory only.
+    U02;
+    /// What the disk does not take is never served.
+    U03;
+    /// A clock that shows less than the build time is believed.
+    C01;
+    /// A clock that is before the start of the newest certificate is waited for for a year.
+    C02;
+    /// A clock that is before the start of the newest certificate is not waited for.
+    C03;
 }
 
 /// Incidents of `docs/incidents.md` and the bug that brings each about. Those that are not here are not for core to decide.

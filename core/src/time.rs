@@ -82,6 +82,12 @@ impl WallTime {
         Self(self.0.saturating_add_unsigned(span.0))
     }
 
+    /// So much earlier; the earliest time that there is, if that is too far.
+    #[must_use]
+    pub const fn minus(self, span: Span) -> Self {
+        Self(self.0.saturating_sub_unsigned(span.0))
+    }
+
     /// How long after `earlier` this is; zero if it is not after.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Span {

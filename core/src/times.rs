@@ -9,7 +9,7 @@ use crate::time::{Span, WallTime};
 
 /// Every named time with its default. All are validated, and shown by `status`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct Times {
     /// Earliest renewal point, in thousandths of the life: 700.
     pub renewal_from: u16,
@@ -46,6 +46,10 @@ pub struct Times {
     pub approved_age_max: Span,
     /// Longest time between two looks at the wall clock: 1 min (scaled).
     pub clock_look: Span,
+    /// How far in the future a good certificate may start and be held until then: 1 h (scaled). One that starts later is refused.
+    pub hold_cap: Span,
+    /// How long a start waits for a clock that is before the start of the newest accepted certificate: 10 min (scaled).
+    pub clock_wait: Span,
 }
 
 impl Default for Times {
@@ -68,6 +72,8 @@ impl Default for Times {
             life_left_least: Span::from_secs(5),
             approved_age_max: Span::from_hours(24),
             clock_look: Span::from_mins(1),
+            hold_cap: Span::from_hours(1),
+            clock_wait: Span::from_mins(10),
         }
     }
 }
@@ -91,6 +97,8 @@ impl Times {
             ("disk_deadline", self.disk_deadline, Span::MAX),
             ("approved_age_max", self.approved_age_max, Span::MAX),
             ("clock_look", self.clock_look, Span::MAX),
+            ("hold_cap", self.hold_cap, Span::MAX),
+            ("clock_wait", self.clock_wait, Span::MAX),
             ("life_left_least", self.life_left_least, Span::MAX),
         ];
         if let Some((name, ..)) = ordered.iter().find(|(_, first, max)| *first == Span::ZERO || max < first) {
@@ -147,11 +155,30 @@ impl Times {
         Self::scale(self.clock_look, life)
     }
 
+    /// How far in the future a certificate may start and be held until then.
+    #[must_use]
+    pub fn hold_cap(&self, life: Span) -> Span {
+        Self::scale(self.hold_cap, life)
+    }
+
+    /// How long a start waits for a clock that is in doubt.
+    #[must_use]
+    pub fn clock_wait(&self, life: Span) -> Span {
+        Self::scale(self.clock_wait, life)
+    }
+
     /// The wait after the `failures`-th failed call in a row (1 is the first), jittered by `draw`.
     #[must_use]
     pub fn retry(&self, life: Span, failures: u32, draw: u64) -> Span {
         let wait = doubled(Self::scale(self.retry_first, life), self.retry_max(life), failures);
         self.jittered(wait, draw).min(self.retry_max(life))
+    }
+
+    /// Whether the wait after so many failures in a row is as long as waits get.
+    #[must_use]
+    pub fn is_longest_retry(&self, life: Span, failures: u32) -> bool {
+        let longest = self.retry_max(life);
+        doubled(Self::scale(self.retry_first, life), longest, failures) >= longest
     }
 
     /// The longest wait after a failed call.

@@ -82,6 +82,12 @@ pub struct View {
     pub disk_failures: u32,
     /// The life of the last accepted certificate, which scales the named times.
     pub life: Span,
+    /// Whether the identity is served from memory, because the disk refuses it.
+    pub unsaved: bool,
+    /// The start of a newer certificate that is on disk and waited for.
+    pub held: Option<WallTime>,
+    /// Whether the wall clock shows less than when this program was built.
+    pub clock_implausible: bool,
 }
 
 impl fmt::Display for Phase {

@@ -51,6 +51,8 @@ pub struct Bucket {
 pub(crate) struct AtOnce {
     now: Now,
     pub(crate) steps: u16,
+    /// Whether the last step was a tick when nothing was in flight, or a request.
+    pub(crate) looked: bool,
 }
 
 impl Hash for AtOnce {
@@ -59,10 +61,10 @@ impl Hash for AtOnce {
 
 impl AtOnce {
     /// One more step, at this time; those that ask for nothing do not count.
-    pub(crate) fn count(&mut self, now: Now, asks: bool) {
+    pub(crate) fn count(&mut self, now: Now, looked: bool, asks: bool) {
         let before = if self.now == now { self.steps } else { 0 };
         self.steps = before.saturating_add(u16::from(asks));
-        self.now = now;
+        (self.now, self.looked) = (now, looked);
     }
 }
 
@@ -105,8 +107,10 @@ pub struct Ghost {
     generations: List<(Generation, u32), 6>,
     /// How often somebody took a pending file away, or it could not be read, so that its open request was lost.
     pub requests_lost: u8,
-    /// Whether the clock was before the start of what is live, and nothing newer went live since.
+    /// Whether the clock was before the start of what is live, and nothing newer went live since, durably.
     pub held_back: bool,
+    /// Whether what went live last was in memory only.
+    from_memory: bool,
     /// Whether this run misread something.
     pub misread: bool,
     /// Whether a run that misread something was killed, and none since has found out what is on disk and removed what is too much.
@@ -225,20 +229,25 @@ impl Ghost {
         }
     }
 
-    pub(crate) fn went_live(&mut self, now: Now, identity: Announced, life: Span) {
-        let older =
-            self.served.is_some_and(|it| it.generation > identity.generation && now.wall < it.not_after);
+    pub(crate) fn went_live(&mut self, now: Now, identity: Announced, life: Span, durable: bool) {
+        let valid = |it: &Announced| it.not_before <= now.wall && now.wall < it.not_after;
+        let older = self.served.is_some_and(|it| it.generation > identity.generation && valid(&it));
         self.older |= older;
         self.revived |= identity.generation <= self.withdrawn;
-        if self.served.map(|it| it.cert) != Some(identity.cert) {
-            self.held_back = false;
+        let anew = self.served.map(|it| it.cert) != Some(identity.cert);
+        // What is held back goes when something newer is durable.
+        self.held_back &= !durable || !anew && !self.from_memory;
+        self.from_memory = !durable;
+        if anew {
             self.attempts = 0;
             self.rotations = self.rotations.saturating_add(1);
             // The latest renewal point is a tenth of the life before the end.
             let left = identity.not_after.since(now.wall).ms().saturating_sub(life.ms() / 10) + 10;
             self.renew_by = Some(now.mono.plus(Span::from_ms(left)));
         }
-        (self.served, self.announced) = (Some(identity), Some(identity));
+        self.served = Some(identity);
+        // What is in memory only is not owed to the next start.
+        self.announced = if durable { Some(identity) } else { self.announced };
     }
 
     pub(crate) fn withdrew(&mut self, now: Now, generation: Generation) {

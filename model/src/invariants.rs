@@ -7,14 +7,13 @@ use std::fmt;
 
 use certrotate_core::api::ApiFault;
 use certrotate_core::disk::Name;
-use certrotate_core::id::{CertHandle, Generation, OpId, RunId};
+use certrotate_core::id::{Generation, OpId, RunId};
 use certrotate_core::input::{Disposition, Input};
 use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::Now;
 use certrotate_core::view::Phase;
 
-use crate::disk::{Bundle, Disk, File};
-use crate::ghost::Announced;
+use crate::disk::{Bundle, Disk};
 use crate::monitor::{Broken, Life};
 use crate::world::World;
 
@@ -42,6 +41,11 @@ pub const BURST: u64 = 12_000;
 /// way some forty more.
 pub const AT_ONCE: u16 = 200;
 
+mod best;
+
+pub(crate) use best::best_on_disk;
+pub use best::{l3_what_is_good_now_is_looked_at, s4_start_finds_the_last_one, s5_last_good_one_survives};
+
 type Invariant = (&'static str, &'static str, fn(&World) -> bool);
 
 /// Asked after every step.
@@ -55,6 +59,9 @@ pub const ALWAYS: &[Invariant] = &[
     ("S13", "what is older than what is served does not go live", s13_never_older),
     ("S14", "what ended in this run does not go live again", s14_never_back),
     ("L1", "renewal is due between seven and nine tenths of life", l1_renewal_point_is_in_its_range),
+    ("L1", "what is held is looked at when it starts", l1_what_is_held_is_looked_at_when_it_starts),
+    ("L3", "what is good by the clock of now is looked at", l3_what_is_good_now_is_looked_at),
+    ("S5", "a disk that refuses costs no identity", s5_what_the_disk_refuses_is_served),
     ("L2", "every wait has an end", l2_a_deadline_is_armed),
     ("S14", "what is waited for is waited for by mono time", s14_waits_are_by_mono_time),
     ("L4", "no wait is longer than its cap", l4_no_wait_is_longer_than_its_cap),
@@ -117,7 +124,8 @@ pub fn of_image(world: &World, image: &Disk) -> Option<Violation> {
         (Some(_), Some(bundle)) => private && world.is_acceptable(&bundle),
         (Some(_), None) => false,
     };
-    let serves = live.is_none_or(|live| world.served().is_none_or(|served| live.generation >= served));
+    let durable = world.served().filter(|_| !world.is_unsaved());
+    let serves = live.is_none_or(|live| durable.is_none_or(|served| live.generation >= served));
     match (whole, serves) {
         (true, true) => None,
         (false, _) => Some(Violation {
@@ -208,10 +216,10 @@ pub fn s3_live_name_is_whole(world: &World) -> bool {
 }
 
 /// Whatever a power cut may leave, the live name gives the generation that is served, or a newer one, or nothing in
-/// the middle of its rename.
+/// the middle of its rename; but for what is served as unsaved.
 #[must_use]
 pub fn s4_served_is_durable(world: &World) -> bool {
-    let Some(served) = world.served() else { return true };
+    let Some(served) = world.served().filter(|_| !world.is_unsaved()) else { return true };
     let renaming = world.disk.is_renaming(Name::Live);
     let serves = |live: Result<Option<Generation>, Name>| match live {
         Ok(Some(generation)) => generation >= served,
@@ -221,42 +229,21 @@ pub fn s4_served_is_durable(world: &World) -> bool {
     world.disk.damaged || world.disk.live_in_images().all(serves)
 }
 
-/// When a run has found out what is on disk, it serves an identity if it announced one over all runs, or there is one in a
-/// complete bundle, that is valid now and is what is wanted; unless somebody broke it or it was misread.
+/// A good certificate that the disk did not take is served where there is nothing else.
 #[must_use]
-pub fn s5_last_good_one_survives(world: &World) -> bool {
-    best_at_start(world).is_none() || world.served().is_some()
+pub fn s5_what_the_disk_refuses_is_served(world: &World) -> bool {
+    let Some(view) = world.node.as_ref().map(Rotator::view) else { return true };
+    let stuck = view.phase == Phase::Recovering && view.attempt.is_some();
+    view.serving || !stuck || !world.ghost.monitor.is_refused()
 }
 
-/// What it serves then is no older than the best of these.
+/// At rest, a certificate that is held is looked at when it starts, at the latest.
 #[must_use]
-pub fn s4_start_finds_the_last_one(world: &World) -> bool {
-    let (Some(best), Some(served)) = (best_at_start(world), world.served()) else { return true };
-    served >= best
-}
-
-/// The generation that a run has to serve when it has just found out what is on disk.
-fn best_at_start(world: &World) -> Option<Generation> {
-    let just_recovered = has_recovered(world) && !world.ghost.recovered;
-    // What it found first and then holds, because the clock went back behind its start, it does not go behind itself.
-    let view = world.node.as_ref().map(Rotator::view);
-    let holds = view.is_some_and(|view| view.identity.is_some() && !view.serving);
-    if !just_recovered || holds || world.disk.meddled || world.ghost.misread {
-        return None;
-    }
-    let announced =
-        world.ghost.announced.filter(|it| world.now.wall >= it.not_before && world.is_wanted(it.cert));
-    let valid = |(start, end)| start <= world.now.wall && world.now.wall < end;
-    let on_disk = world.disk.names().filter_map(|name| match (name, world.disk.read(name)) {
-        (Name::Bundle { generation, .. }, Some(File::Bundle(bundle))) if bundle.generation == generation => {
-            let cert = CertHandle(bundle.cert.into());
-            let good =
-                world.is_acceptable(&bundle) && world.is_wanted(cert) && world.dates(cert).is_some_and(valid);
-            (good && generation > world.ghost.withdrawn).then_some(generation)
-        }
-        _ => None,
-    });
-    announced.map(|Announced { generation, .. }| generation).into_iter().chain(on_disk).max()
+pub fn l1_what_is_held_is_looked_at_when_it_starts(world: &World) -> bool {
+    let Some(node) = &world.node else { return true };
+    let (view, wake) = (node.view(), node.wake());
+    let Some(start) = view.held.filter(|_| view.phase == Phase::Resting) else { return true };
+    wake.wall.is_some_and(|wall| wall <= start)
 }
 
 /// Nothing was done with a file on which something had failed, or that this run did not write, which would expose it.

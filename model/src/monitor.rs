@@ -35,8 +35,14 @@ pub struct Monitor {
     shown: Option<CertHandle>,
     /// A certificate that is as it should be and is not live yet.
     in_hand: Option<CertHandle>,
+    /// Whether the disk has failed since then.
+    refuses_it: bool,
     /// When what is live was adopted.
     adopted: Option<Now>,
+    /// The start of a good certificate that is durable and waited for, and until when at most.
+    holds: Option<(WallTime, MonoTime)>,
+    /// Until then a clock that is in doubt is waited for.
+    doubts: MonoTime,
     /// Whether somebody asked for a rotation in this step.
     wished: bool,
     /// The name that could not be created last.
@@ -141,6 +147,10 @@ impl Monitor {
         if self.rests <= now {
             self.rests = MonoTime::default();
         }
+        if self.doubts <= now {
+            self.doubts = MonoTime::default();
+        }
+        self.holds = self.holds.filter(|(_, until)| now < *until);
     }
 
     /// A step is over: the next tick is `due`, by true time and by the clock that the node is shown. `idle` if the step was a
@@ -224,6 +234,7 @@ impl Monitor {
                 self.approved = waits.then_some((tag, since));
                 self.shown = shown.map(|(cert, _)| cert);
                 self.in_hand = shown.filter(|(_, good)| *good).map(|(cert, _)| cert).or(self.in_hand);
+                self.refuses_it &= self.in_hand.is_some();
             }
             Err(ApiFault::Unauthorized | ApiFault::Forbidden | ApiFault::NoCredential)
                 if what != What::Watch =>
@@ -240,6 +251,10 @@ impl Monitor {
     pub(crate) fn begins(&mut self, now: Now, wish: Option<Span>, served: Option<Life>) {
         let due = served.is_none_or(|life| self.is_due(now, &life));
         self.expect("S9", "no attempt begins while what is served is not due", due || self.wished);
+        let near = |start: WallTime| start > now.wall && start.since(now.wall) <= Span::from_hours(1);
+        let held = self.holds.is_some_and(|(start, until)| near(start) && now.mono < until);
+        self.expect("S9", "while a good certificate waits for its start no other is asked for", !held);
+        self.expect("S14", "a clock that is in doubt is given time", now.mono >= self.doubts);
         let rested = self.rests <= now.mono || self.wished;
         self.expect("S9", "a denied or failed request is followed by another after minutes", rested);
         self.expect(
@@ -263,9 +278,31 @@ impl Monitor {
 
     pub(crate) fn goes_live(&mut self, now: Now, cert: CertHandle, anew: bool) {
         self.in_hand = self.in_hand.filter(|it| *it != cert);
+        (self.holds, self.doubts) = (None, MonoTime::default());
         if anew {
             (self.refused, self.adopted) = (None, Some(now));
         }
+    }
+
+    /// A good certificate waits for its start, which is not further away than an hour, or less where lives are short.
+    pub(crate) fn waits(&mut self, now: Now, start: WallTime) {
+        self.holds = Some((start, now.mono.plus(start.since(now.wall))));
+    }
+
+    /// What somebody took away or broke is not waited for; `is_there` says of a start whether its certificate is on disk.
+    pub(crate) fn loses(&mut self, is_there: impl Fn(WallTime) -> bool) {
+        self.holds = self.holds.filter(|(start, _)| is_there(*start));
+    }
+
+    /// A clock that is before the start of what is on disk is waited for.
+    pub(crate) fn doubts(&mut self, now: Now, wait: Span) {
+        self.doubts = now.mono.plus(wait);
+    }
+
+    /// Whether a certificate that is good now is in hand, and the disk did not take it.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.in_hand.is_some() && self.refuses_it
     }
 
     /// A request was given up as stuck.
@@ -309,6 +346,7 @@ impl Monitor {
 
     /// A disk command was carried out.
     pub(crate) fn wrote(&mut self, command: &DiskCommand, result: Result<(), DiskFault>) {
+        self.refuses_it = self.in_hand.is_some() && (self.refuses_it || result.is_err());
         if let DiskCommand::Create { name } = *command {
             self.taken = result.is_err().then_some(name);
         }

@@ -19,6 +19,9 @@ pub mod text;
 /// The most events of a scenario; the bytes after them are not read.
 pub const MOST_EVENTS: usize = 512;
 
+/// When the program of all nodes was built: 2025-01-01T00:00:00Z.
+pub const BUILT: WallTime = WallTime::from_unix_secs(1_735_689_600);
+
 /// When a late world begins: 2029-12-31T18:00:00Z.
 pub const LATE: WallTime = WallTime::from_unix_secs(1_893_434_400);
 
@@ -97,6 +100,7 @@ impl Setup {
         spec.seed = u64::from(self.seed).wrapping_mul(0x1234_5678_9abc_def1);
         spec.chain_required = self.chain;
         spec.rotate = self.rotate;
+        spec.built = BUILT;
         spec.template.duration = self.wish.then_some(Span::from_hours(8760));
         if !self.jitter {
             spec.times.jitter = 0;

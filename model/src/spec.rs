@@ -1,7 +1,5 @@
-//! The specification: what the machine may do, as a predicate over the inputs and actions so far (M6).
-//!
-//! It knows the types that these are made of and nothing else of the machine, and does its own arithmetic: so it
-//! cannot be wrong in the same way. What it keeps is what an outside observer would.
+//! The specification: what the machine may do, as a predicate over the inputs and actions so far (M6). It knows the
+//! types that these are made of and nothing else of the machine, and does its own arithmetic: so it cannot be wrong in the same way.
 
 use certrotate_core::api::{ApiFault, Call, Credential, CsrObject, Issued};
 use certrotate_core::disk::{Content, DiskCommand, DiskDone, DiskFault, Found, Inventory, LiveName, Name};
@@ -20,8 +18,7 @@ pub struct Wanted {
     pub(crate) subject: Subject,
     pub(crate) sans: Vec<San>,
     pub(crate) usages: Usages,
-    /// Whether a client CA is configured.
-    pub(crate) chain: bool,
+    pub(crate) chain: bool, // whether a client CA is configured
 }
 
 /// What an observer of inputs and actions knows; nothing at the start of a run.
@@ -29,24 +26,23 @@ pub struct Wanted {
 pub struct Spec {
     under_way: Map<OpId, Asked, 5>,
     keys: Map<KeyHandle, KeyDigest, 6>,
-    /// Certificates that are what was asked for.
-    certs: Map<CertHandle, Good, 4>,
+    certs: Map<CertHandle, Good, 4>, // certificates that are what was asked for
     files: Map<Name, File, 10>,
     served: Option<(Generation, Good)>,
-    /// What went live last.
-    last: Option<(Generation, CertHandle, Good)>,
-    /// The lowest generation that may go live.
-    pub(crate) lowest: Generation,
+    pub(crate) last: Option<(Generation, CertHandle, Good)>, // what went live last
+    pub(crate) lowest: Generation,                           // the lowest generation that may go live
     /// The key of the request that is on its way, unless the server decided on it.
     pub(crate) open: Option<KeyHandle>,
-    /// Whether the input that was given answers nothing that is under way.
+    /// Whether the input answers nothing that is under way.
     pub stray: bool,
     /// Whether somebody else changed the directory, so that what is known of it counts for nothing.
     pub meddled: bool,
+    /// Whether the disk failed since something went live, durably; and what was said to be in memory only.
+    failing: bool,
+    unsaved: (bool, bool),
     /// The first rule that was broken, under the invariant that it belongs to.
     pub broken: Option<(&'static str, &'static str)>,
 }
-
 /// What is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Asked {
@@ -54,32 +50,26 @@ enum Asked {
     Key,
     Call(Call),
 }
-
 /// The key of a certificate, and when it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Good {
+pub(crate) struct Good {
     key: KeyHandle,
     start: WallTime,
     end: WallTime,
 }
-
 impl Good {
     fn holds(&self, wall: WallTime) -> bool {
         self.start <= wall && wall < self.end
     }
 }
-
 /// What is behind a name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct File {
     /// That of a link is in the file that it names.
     content: Option<Content>,
-    /// Whether this run wrote and synced it.
-    synced: bool,
-    /// Whether the directory was synced since the name last changed.
-    durable: bool,
+    synced: bool,  // whether this run wrote and synced it
+    durable: bool, // whether the directory was synced since the name last changed
 }
-
 impl Spec {
     fn rule(&mut self, id: &'static str, sentence: &'static str, kept: bool) {
         self.broken = self.broken.or((!kept).then_some((id, sentence)));
@@ -102,13 +92,17 @@ impl Spec {
 
     fn did(&mut self, wanted: &Wanted, command: DiskCommand, result: &Result<DiskDone, DiskFault>) {
         use DiskCommand::{Create, Lock, Rename, Scan, Symlink, SyncDir, SyncFile, Unlink, Write};
+        self.failing |= result.is_err();
         match (command, result) {
             (_, Ok(DiskDone::Scanned(inventory))) => self.scanned(wanted, inventory),
             (Create { name }, Ok(_)) => self.files.insert(name, File::default()),
             (Write { name, content }, Ok(_)) => self.files.change(name, |it| it.content = Some(content)),
             (SyncFile { name }, Ok(_)) => self.files.change(name, |it| it.synced = true),
             (Symlink { name, target }, Ok(_)) => {
-                self.files.insert(name, File { content: self.content(target), ..File::default() });
+                self.files.insert(
+                    name,
+                    File { content: self.files.get(target).and_then(|it| it.content), ..File::default() },
+                );
             }
             (Rename { from, to }, Ok(_)) => {
                 let file = self.files.remove(from).unwrap_or_default();
@@ -122,10 +116,6 @@ impl Spec {
             }
             (Lock | Scan, _) | (Create { .. } | Symlink { .. } | Unlink { .. } | SyncDir, Err(_)) => {}
         }
-    }
-
-    fn content(&self, name: Name) -> Option<Content> {
-        self.files.get(name)?.content
     }
 
     /// Takes over what is there; names that were durable stay so.
@@ -149,7 +139,8 @@ impl Spec {
             };
             self.files.insert(entry.name, file(entry.name, content));
         }
-        let live = if let LiveName::Link(target) = inventory.live { self.content(target) } else { None };
+        let target = if let LiveName::Link(target) = inventory.live { self.files.get(target) } else { None };
+        let live = target.and_then(|it| it.content);
         self.files.insert(Name::Live, file(Name::Live, live));
     }
 
@@ -216,9 +207,16 @@ impl Spec {
                 let over = served.is_some_and(|(_, good)| !good.holds(wall));
                 self.rule("S1", "only what is served and not valid is withdrawn", over);
                 let ended = served.is_some_and(|(_, good)| wall >= good.end);
-                self.lowest = if ended { generation.next() } else { self.lowest };
+                self.lowest = if ended { generation.next() } else { Generation(0) };
             }
             Action::Report(Notice::RequestStuck { .. } | Notice::RequestForeign { .. }) => self.open = None,
+            Action::Report(Notice::DiskTimedOut { .. }) => self.failing = true,
+            Action::Report(Notice::Unsaved { .. }) => self.unsaved.0 = true,
+            Action::Report(Notice::UnsavedRequest { .. }) => {
+                let first = self.failing && !self.unsaved.1;
+                self.rule("S8", "a key is in memory only where the disk fails, and once", first);
+                self.unsaved.1 = true;
+            }
             Action::Report(_) => {}
             Action::Exit(_) => self.under_way.clear(),
         }
@@ -263,9 +261,10 @@ impl Spec {
         }
         if let Call::Create { key } = call {
             let has = |it: &File| matches!(it.content, Some(Content::Pending { key: its, .. }) if its == key);
+            let durable = |file: &File| (file.durable || self.failing) && has(file);
             let pending = |name| matches!(name, Name::Pending { .. });
-            let saved = self.files.iter().any(|(name, file)| pending(name) && file.durable && has(&file));
-            self.rule("S8", "a request is sent when its key is durable", saved);
+            let saved = self.files.iter().any(|(name, file)| pending(name) && durable(&file));
+            self.rule("S8", "a request is sent when its key is durable", saved || self.unsaved.1);
             self.rule("S8", "there is no other request open", self.open.is_none_or(|open| open == key));
             self.open = Some(key);
         }
@@ -278,10 +277,12 @@ impl Spec {
         let last = self.last.filter(|(its, its_cert, _)| (*its, *its_cert) == live).map(|(.., good)| good);
         let good = last.or(self.certs.get(cert)).filter(|good| good.key == key);
         self.rule("S2", "only what was asked for goes live", good.is_some());
-        self.rule("S1", "only what is valid goes live", good.is_none_or(|good| good.holds(wall)));
+        self.rule("S1", "only what is valid goes live", good.is_none_or(|it| it.holds(wall)));
         let linked = self.files.get(Name::Live).filter(|it| it.durable).and_then(|it| it.content);
         let named = |it| matches!(it, Content::Bundle { generation, cert, .. } if (generation, cert) == live);
-        let durable = linked.is_some_and(named) || last.is_some() || self.meddled;
+        let unsaved = std::mem::take(&mut self.unsaved.0) && self.failing;
+        self.failing &= unsaved;
+        let durable = linked.is_some_and(named) || last.is_some() || self.meddled || unsaved;
         self.rule("S4", "what goes live has the live name, durably", durable);
         self.rule("S13", "nothing that ended, or is older, goes live", generation >= self.lowest);
         self.served = good.map(|good| (generation, good));

@@ -13,6 +13,7 @@ use certrotate_core::input::{ExitReason, Input};
 use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 use certrotate_core::trace::{TraceHeader, TraceRecord};
+use certrotate_core::view::Phase;
 
 use crate::disk::image::Profile;
 use crate::disk::{Bundle, Disk};
@@ -335,6 +336,7 @@ impl World {
         // What is under way is never ignored, but where its answer is of another kind.
         let before = (self.spec.stray || is_no_answer(&input)).then(|| node.clone());
         let ticked = input == Input::Tick;
+        let looks = ticked && matches!(node.view().phase, Phase::Resting | Phase::Asking);
         let step = self.step(&mut node, now, input);
         self.spec.answered(now, &step);
         if let Some(before) = before {
@@ -344,7 +346,7 @@ impl World {
         let handles = node.handles().map(|handle| Kept(Some(handle))).collect();
         self.node = Some(node);
         self.steps += 1;
-        self.ghost.at_once.count(self.now, !step.actions.is_empty());
+        self.ghost.at_once.count(self.now, looks, !step.actions.is_empty());
         for action in &step.actions {
             self.carry_out(action);
         }

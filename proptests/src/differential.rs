@@ -35,7 +35,7 @@ use certrotate_core::config::{ConfigSpec, Template};
 use certrotate_core::facts::CertFacts;
 use certrotate_core::id::KeyDigest;
 use certrotate_core::judge::{Refusal, judge_identity, judge_issued};
-use certrotate_core::time::WallTime;
+use certrotate_core::time::{Span, WallTime};
 use certrotate_x509::{CertChain, ClientCa};
 
 pub use case::{
@@ -145,7 +145,7 @@ pub fn judged(rendered: &Rendered, facts: Option<&CertFacts>) -> Verdict {
     config.chain_required = rendered.client_ca.is_some();
     let key = KeyDigest(rendered.key);
     let at = |secs: i64| WallTime::from_unix_secs(NOW.saturating_add(secs));
-    let whole = judge_issued(&config, &key, facts, at(0), at(ASKED));
+    let whole = judge_issued(&config, &key, facts, at(0), at(ASKED), Span::ZERO);
     // What a certificate is, apart from the time, is asked on its own when one is found on disk.
     if let Err(refusal) = judge_identity(&config, &key, facts) {
         assert_eq!(whole, Err(refusal), "the judgement of a fresh certificate begins with what it is");

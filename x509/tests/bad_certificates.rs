@@ -143,7 +143,14 @@ fn a_certificate_with_too_little_life_left_is_refused() {
     let (_, facts) = CertChain::read(pem.as_bytes(), Some(&node.root.client_ca())).unwrap();
     let config = certrotate_core::config::ConfigSpec::new(node.pending.template().clone());
     let key = node.pending.key_digest();
-    let refusal = certrotate_core::judge::judge_issued(&config, &key, &facts, wall(1), wall(-HOUR));
+    let refusal = certrotate_core::judge::judge_issued(
+        &config,
+        &key,
+        &facts,
+        wall(1),
+        wall(-HOUR),
+        certrotate_core::time::Span::ZERO,
+    );
     assert_snapshot!(refusal.expect_err("it is refused"), @"it ends too soon: expected a tenth of its life of 1h1m and five seconds at least, found 59s left");
 }
 

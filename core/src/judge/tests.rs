@@ -39,7 +39,7 @@ fn good() -> CertFacts {
 fn judged(change: impl FnOnce(&mut CertFacts)) -> Result<(), Refusal> {
     let mut facts = good();
     change(&mut facts);
-    judge_issued(&config(), &KEY, &facts, NOW, NOW)
+    judge_issued(&config(), &KEY, &facts, NOW, NOW, Span::ZERO)
 }
 
 #[test]
@@ -117,10 +117,14 @@ fn both_ends_count_and_the_last_millisecond_is_the_one_before_the_end() {
 fn a_backdated_certificate_is_judged_by_the_life_that_it_had_after_it_was_asked_for() {
     let year = Span::from_hours(8760);
     let facts = CertFacts { not_before: before(year), not_after: NOW.plus(HOUR), ..good() };
-    assert_eq!(judge_issued(&config(), &KEY, &facts, NOW, NOW), Ok(()), "an hour, all of it left");
+    assert_eq!(
+        judge_issued(&config(), &KEY, &facts, NOW, NOW, Span::ZERO),
+        Ok(()),
+        "an hour, all of it left"
+    );
     let waited = before(Span::from_hours(10));
-    let refusal = judge_issued(&config(), &KEY, &facts, NOW, waited);
+    let refusal = judge_issued(&config(), &KEY, &facts, NOW, waited, Span::ZERO);
     assert_eq!(refusal, Err(Refusal::TooShort { left: HOUR, life: Span::from_hours(11) }));
-    let late = judge_issued(&config(), &KEY, &facts, NOW, NOW.plus(year));
+    let late = judge_issued(&config(), &KEY, &facts, NOW, NOW.plus(year), Span::ZERO);
     assert_eq!(late, Ok(()), "a clock that went back does not count against it");
 }

@@ -11,7 +11,7 @@ use crate::input::{Action, Why};
 use crate::judge::{Refusal, judge_issued};
 use crate::live::Certificate;
 use crate::notice::Notice;
-use crate::renewal::{Attempt, Installing, Outcome, Renewal, Resting};
+use crate::renewal::{Attempt, Carry, Installing, Outcome, Recovering, Renewal, Resting};
 #[cfg(feature = "seeded")]
 use crate::seeded::Bug;
 use crate::time::{MonoTime, Span};
@@ -67,6 +67,12 @@ impl Asking {
         Renewal::Asking(Self::new(attempt, cx.after(wait)))
     }
 
+    /// With a request that is known to be durable, whose next call is made then; the wait may be from when lives were longer.
+    pub(crate) fn later(cx: &Cx<'_>, attempt: Attempt, next: MonoTime) -> Renewal {
+        let longest = cx.after(cx.common.times().retry_max(cx.common.life));
+        Renewal::Asking(Self::new(attempt, next.min(longest)))
+    }
+
     fn new(attempt: Attempt, next: MonoTime) -> Self {
         Self { attempt, known: false, calling: None, next, looks: 0, watch: None, approved: None }
     }
@@ -79,6 +85,12 @@ impl Asking {
         #[cfg(feature = "seeded")]
         if let Some(next) = self.ticked_badly(cx) {
             return Ok(next);
+        }
+        if cx.common.is_to_be_looked_at(cx.now.wall) {
+            // The clock was wrong when this began. What is there is served; the request is taken up again after that.
+            self.cancel(cx);
+            let again = if self.calling.is_some() { cx.now.mono } else { self.next };
+            return Ok(Recovering::begin(cx, Carry::Request(self.attempt), again));
         }
         match self.calling {
             Some(calling) if cx.now.mono >= calling.due => {
@@ -279,14 +291,14 @@ impl Asking {
             Issued::Unreadable => Err(Refusal::Unreadable),
             Issued::Readable { cert, facts } => {
                 let Attempt { key_digest, issued_after, .. } = &self.attempt;
-                judge_issued(cx.common.config.spec(), key_digest, &facts, now, *issued_after).map(|()| {
-                    Certificate {
-                        cert,
-                        leaf: facts.leaf,
-                        not_before: facts.not_before,
-                        not_after: facts.not_after,
-                        issued: now,
-                    }
+                let hold = cx.common.times().hold_cap(cx.common.life);
+                let spec = cx.common.config.spec();
+                judge_issued(spec, key_digest, &facts, now, *issued_after, hold).map(|()| Certificate {
+                    cert,
+                    leaf: facts.leaf,
+                    not_before: facts.not_before,
+                    not_after: facts.not_after,
+                    issued: now,
                 })
             }
         };
@@ -300,6 +312,11 @@ impl Asking {
             }
             Ok(certificate) => {
                 self.cancel(cx);
+                if cx.common.disk_failures > 0 {
+                    // What the disk made of the last things is not known: they come first (S12).
+                    let carry = Carry::Certificate(self.attempt, certificate);
+                    return Recovering::begin(cx, carry, cx.now.mono);
+                }
                 Installing::begin(cx, self.attempt, certificate)
             }
         }

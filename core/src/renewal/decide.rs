@@ -6,13 +6,14 @@
 use alloc::boxed::Box;
 
 use crate::config::ConfigSpec;
-use crate::disk::{Entry, Found, Inventory, LiveName, Name, PendingFound};
+use crate::disk::{DiskFault, Entry, Found, Inventory, LiveName, Name, PendingFound};
 use crate::id::{FileNumber, Generation};
 use crate::judge::{Refusal, judge_identity, judge_time};
 use crate::live::Identity;
 use crate::notice::Notice;
 use crate::renewal::Attempt;
-use crate::time::{Now, WallTime};
+use crate::time::Now;
+use crate::waits::{Early, Late};
 
 #[cfg(feature = "seeded")]
 mod seeded;
@@ -35,6 +36,8 @@ pub(crate) enum Decision {
     Quarantine { from: Name, to: Name },
     /// The live name is not ours to change.
     Blocked,
+    /// What may be better than everything else cannot be read: look again before anything is made of the rest.
+    Reread { name: Name, fault: DiskFault },
     /// Point the live name to this identity's bundle.
     Link { identity: Identity, temporary: Name },
     /// The directory is in order, but for what is to be tidied away.
@@ -47,7 +50,11 @@ pub(crate) struct Ready {
     /// The best identity: its bundle has the live name, durably.
     pub(crate) chosen: Option<Identity>,
     /// The start of a newer bundle that only the clock is against: it is looked at again then.
-    pub(crate) early: Option<WallTime>,
+    pub(crate) early: Option<Early>,
+    /// The newest bundle that has ended by this clock, and was not served by it: it is looked at again if that goes back.
+    pub(crate) late: Option<Late>,
+    /// A newer bundle that could not be read.
+    pub(crate) unread: Option<(Name, DiskFault)>,
     /// What is not needed any more.
     pub(crate) leftovers: Names,
     /// The pending file that stays.
@@ -77,6 +84,8 @@ pub(crate) struct Known<'a> {
     pub(crate) top: Generation,
     /// Whether the directory was synced since the last change.
     pub(crate) synced: bool,
+    /// Whether what cannot be read is looked at again before it is gone without.
+    pub(crate) patient: bool,
 }
 
 impl Names {
@@ -130,6 +139,9 @@ pub(crate) fn decide(known: &Known<'_>, inventory: &Inventory) -> Decision {
     if let Some(identity) = chosen
         && inventory.live != LiveName::Link(identity.name)
     {
+        if let Some((name, fault)) = scan.unread(chosen) {
+            return Decision::Reread { name, fault };
+        }
         let temporary =
             Name::Temporary { generation: identity.generation, file: scan.next_file(identity.generation) };
         #[cfg(feature = "seeded")]
@@ -137,6 +149,13 @@ pub(crate) fn decide(known: &Known<'_>, inventory: &Inventory) -> Decision {
         return Decision::Link { identity, temporary };
     }
     Decision::Ready(Box::new(scan.ready(chosen)))
+}
+
+/// What can be seen of a directory that cannot be put in order.
+pub(crate) fn glance(known: &Known<'_>, inventory: &Inventory) -> (Option<Identity>, Ready) {
+    let scan = Scan::new(known, inventory);
+    let best = scan.chosen();
+    (best, scan.ready(best))
 }
 
 /// What an operator should hear of, once the directory is in order.
@@ -274,10 +293,15 @@ impl<'a> Scan<'a> {
         #[cfg(feature = "seeded")]
         let leftovers = self.unswept(leftovers);
         let no_duration = self.lost_wish(pending);
+        // Where a request is taken up, what it is to replace goes, but for what has the live name.
+        let is_early = |name: &Name| self.early_ones(chosen).any(|entry| entry.name == *name);
+        let stays = if resume.is_some() { linked.filter(is_early) } else { early };
         let top = self.entries().filter_map(|entry| entry.name.generation()).max().unwrap_or_default();
         Ready {
             chosen,
-            early: early.filter(|_| resume.is_none()).and_then(|name| self.start(name)),
+            early: stays.and_then(|name| self.waits(name, chosen)),
+            late: self.late(chosen),
+            unread: self.unread(chosen),
             leftovers,
             pending,
             resume,
@@ -352,19 +376,56 @@ impl<'a> Scan<'a> {
             .max_by_key(|name| (name.generation(), name.file()))
     }
 
-    fn start(&self, name: Name) -> Option<WallTime> {
+    fn waits(&self, name: Name, chosen: Option<Identity>) -> Option<Early> {
         self.entries().find(|entry| entry.name == name).and_then(|entry| match &entry.found {
-            Found::Bundle(bundle) => Some(bundle.facts.not_before),
+            Found::Bundle(bundle) => {
+                let (generation, start) = (bundle.header.generation, bundle.facts.not_before);
+                let starts = self.early_ones(chosen).filter_map(|entry| match &entry.found {
+                    Found::Bundle(bundle) => Some(bundle.facts.not_before),
+                    _ => None,
+                });
+                Some(Early { generation, start, first: starts.min().unwrap_or(start) })
+            }
             Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
         })
+    }
+
+    /// The newest bundle that could not be read, if it may be better than the chosen one. What is unreadable is not absent.
+    fn unread(&self, chosen: Option<Identity>) -> Option<(Name, DiskFault)> {
+        let over = chosen.map_or(self.known.live.max(self.known.withdrawn), |identity| identity.generation);
+        let newer = self.entries().filter_map(|entry| match (entry.name, &entry.found) {
+            (name @ Name::Bundle { .. }, Found::Unreadable(fault)) => Some((name, *fault)),
+            _ => None,
+        });
+        let newest = newer.filter(|(name, _)| self.known.patient && name.generation() > Some(over));
+        newest.max_by_key(|(name, _)| (name.generation(), name.file()))
+    }
+
+    /// The newest bundle that is newer than the chosen one, was not served before, and has nothing against it but its end.
+    fn late(&self, chosen: Option<Identity>) -> Option<Late> {
+        let over = chosen.map_or(self.known.live.max(self.known.withdrawn), |identity| identity.generation);
+        let late = self.entries().filter_map(|entry| match (&entry.found, self.judge(entry)) {
+            (Found::Bundle(bundle), Err(Refusal::Expired { .. })) => Some(Late {
+                generation: bundle.header.generation,
+                end: bundle.facts.not_after,
+                life: bundle.facts.not_after.since(bundle.header.issued.max(bundle.facts.not_before)),
+            }),
+            _ => None,
+        });
+        late.filter(|late| late.generation > over).max_by_key(|late| late.generation)
     }
 
     /// The newest bundle that is newer than the chosen one and has nothing against it but that the local
     /// clock is before its start: then it is the clock that is in doubt.
     fn early(&self, chosen: Option<Identity>) -> Option<Name> {
-        let newer = |entry: &&Entry| entry.name.generation() > chosen.map(|identity| identity.generation);
-        let early = |entry: &&Entry| matches!(self.judge(entry), Err(Refusal::NotYetValid { .. }));
-        let newest = self.entries().filter(newer).filter(early);
-        newest.map(|entry| entry.name).max_by_key(|name| (name.generation(), name.file()))
+        let newest = self.early_ones(chosen).map(|entry| entry.name);
+        newest.max_by_key(|name| (name.generation(), name.file()))
+    }
+
+    /// The bundles like that.
+    fn early_ones(&self, chosen: Option<Identity>) -> impl Iterator<Item = &'a Entry> {
+        self.entries()
+            .filter(move |entry| entry.name.generation() > chosen.map(|identity| identity.generation))
+            .filter(|entry| matches!(self.judge(entry), Err(Refusal::NotYetValid { .. })))
     }
 }

@@ -4,15 +4,18 @@
 //! directory**, without which the switch could leave the live name dangling; remove the pending file;
 //! make the link under a temporary name; rename it onto the live name; **sync the directory**; go live.
 //! Three syncs between certificate in hand and served; the removal rides on the last.
+//!
+//! A certificate that starts in the future is **held**: it is made durable under its final name, and there it waits.
 
 use crate::common::{Cx, Outstanding};
 use crate::disk::{Content, DiskCommand, DiskDone, DiskFault, Name};
 use crate::id::FileNumber;
 use crate::input::{ExitReason, Why};
 use crate::judge::{Refusal, judge_time};
-use crate::live::{Certificate, Identity};
+use crate::live::{Certificate, Identity, Live};
 use crate::notice::Notice;
 use crate::renewal::{Attempt, Carry, Outcome, Recovering, Renewal, Resting, overdue};
+use crate::waits::Early;
 
 #[cfg(feature = "seeded")]
 mod seeded;
@@ -42,6 +45,7 @@ enum InstallStep {
     Rename,
     SyncDir,
     UnlinkPending,
+    SyncHeld,
     Symlink,
     Switch,
     SyncSwitch,
@@ -111,15 +115,22 @@ impl Installing {
             InstallStep::SyncFile => Some(InstallStep::Rename),
             InstallStep::Rename => Some(InstallStep::SyncDir),
             InstallStep::SyncDir if cx.common.pending.is_some() => Some(InstallStep::UnlinkPending),
-            InstallStep::SyncDir => Some(InstallStep::Symlink),
+            InstallStep::SyncDir => self.linking(cx),
             InstallStep::UnlinkPending => {
                 cx.common.pending = None;
-                Some(InstallStep::Symlink)
+                // Nothing follows soon that this removal could ride on (S12).
+                self.linking(cx).or(Some(InstallStep::SyncHeld))
             }
+            InstallStep::SyncHeld => None,
             InstallStep::Symlink => Some(InstallStep::Switch),
             InstallStep::Switch => Some(InstallStep::SyncSwitch),
             InstallStep::SyncSwitch => None,
         }
+    }
+
+    /// The link follows, unless the certificate has to wait for its start.
+    fn linking(&self, cx: &Cx<'_>) -> Option<InstallStep> {
+        (cx.now.wall >= self.certificate.not_before).then_some(InstallStep::Symlink)
     }
 
     fn command(&self, cx: &Cx<'_>) -> DiskCommand {
@@ -138,7 +149,7 @@ impl Installing {
             }
             InstallStep::SyncFile => DiskCommand::SyncFile { name },
             InstallStep::Rename => DiskCommand::Rename { from: name, to: self.bundle() },
-            InstallStep::SyncDir | InstallStep::SyncSwitch => DiskCommand::SyncDir,
+            InstallStep::SyncDir | InstallStep::SyncHeld | InstallStep::SyncSwitch => DiskCommand::SyncDir,
             InstallStep::UnlinkPending => match cx.common.pending {
                 Some(name) => DiskCommand::Unlink { name },
                 None => DiskCommand::SyncDir,
@@ -153,11 +164,22 @@ impl Installing {
         Name::Bundle { issued, generation: self.attempt.generation, file: self.file }
     }
 
-    /// The switch is durable: serve it.
+    /// The bundle is durable, and so is the switch if there was one: serve it, or hold it.
     fn installed(self, cx: &mut Cx<'_>) -> Renewal {
         let Certificate { not_before, not_after, .. } = self.certificate;
-        if let Err(refusal) = judge_time(cx.now.wall, not_before, not_after) {
-            return self.too_late(cx, refusal);
+        if matches!(cx.common.live, Live::Withdrawn(over) if over >= self.attempt.generation) {
+            // It was served from memory, and ended so; the clock went back since (S14).
+            let (resting, _) = Resting::retired(cx, self.attempt.generation);
+            return Recovering::back(cx, Carry::Rest(resting), cx.now.mono);
+        }
+        match judge_time(cx.now.wall, not_before, not_after) {
+            Err(Refusal::NotYetValid { .. }) if cx.common.is_held(not_before, cx.now.wall) => {
+                return self.held(cx);
+            }
+            Err(refusal) => return self.too_late(cx, refusal),
+            // It started while its pending file was removed.
+            Ok(()) if self.step != InstallStep::SyncSwitch => return self.held(cx),
+            Ok(()) => {}
         }
         let place = (self.bundle(), self.attempt.generation, self.attempt.key);
         let identity = Identity::new(cx.common.times(), cx.now, place, &self.certificate);
@@ -166,7 +188,25 @@ impl Installing {
         if cx.common.stopping { cx.exit(ExitReason::Shutdown) } else { resting }
     }
 
-    /// It ended, or the clock went back behind its start, while it was made durable. What is live stays
+    /// It waits under its final name. What is live stays so; where the switch was made already, the clock went back in the
+    /// middle, and the live name is pointed back to it.
+    fn held(self, cx: &mut Cx<'_>) -> Renewal {
+        let (generation, not_before) = (self.attempt.generation, self.certificate.not_before);
+        cx.report(Notice::Held { generation, not_before });
+        (cx.common.disk_failures, cx.common.call_failures) = (0, 0);
+        let resting = Resting { not_before: cx.now.mono };
+        if self.step == InstallStep::SyncSwitch {
+            return Recovering::back(cx, Carry::Rest(resting), cx.now.mono);
+        }
+        // If it is given up, the next key takes its place.
+        if cx.common.previous.replace(self.bundle()).is_some() {
+            cx.common.untidy = Some(cx.now.mono);
+        }
+        cx.hold(Some(Early { generation, start: not_before, first: not_before }));
+        if cx.common.stopping { cx.exit(ExitReason::Shutdown) } else { Renewal::Resting(resting) }
+    }
+
+    /// It ended, or the clock went back far behind its start, while it was made durable. What is live stays
     /// so, and the live name is pointed back to it.
     fn too_late(self, cx: &mut Cx<'_>, refusal: Refusal) -> Renewal {
         let (resting, again_in) = Resting::retired(cx, self.attempt.generation);

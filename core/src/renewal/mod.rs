@@ -16,6 +16,7 @@
 mod asking;
 mod decide;
 mod installing;
+mod locking;
 mod recovering;
 mod resting;
 mod saving;
@@ -32,8 +33,10 @@ use crate::time::{MonoTime, WallTime};
 use crate::view::Phase;
 
 pub(crate) use asking::Asking;
+pub(crate) use decide::Ready;
 pub(crate) use installing::Installing;
-pub(crate) use recovering::{Locking, Recovering};
+pub(crate) use locking::Locking;
+pub(crate) use recovering::Recovering;
 pub(crate) use resting::{Keying, Resting};
 pub(crate) use saving::Saving;
 
@@ -235,7 +238,7 @@ impl Renewal {
         match self {
             Self::New => Some(common.mono),
             Self::Locking(phase) => Some(phase.wake()),
-            Self::Recovering(phase) => Some(phase.wake()),
+            Self::Recovering(phase) => Some(phase.wake(common)),
             Self::Resting(phase) => phase.wake(common),
             Self::Keying(phase) => Some(phase.waiting.due),
             Self::Saving(phase) => phase.waiting().map(|waiting| waiting.due),
@@ -261,6 +264,14 @@ impl Renewal {
                 (None, None)
             }
         }
+    }
+
+    /// The same, where it is known that something failed.
+    fn after_failure(mut self) -> Self {
+        if let Self::Recovering(phase) = &mut self {
+            phase.failed = true;
+        }
+        self
     }
 
     /// The attempt that is under way, if any.

@@ -1,25 +1,22 @@
 //! Start-up, and the way back after a disk failure: the same procedure.
 
-use crate::common::{Cx, Outstanding};
-use crate::disk::{DiskCommand, DiskDone, DiskFault, Inventory, Name};
+use crate::common::{Common, Cx, Outstanding};
+use crate::disk::{DiskCommand, DiskDone, DiskFault, Inventory, LiveName, Name};
 use crate::id::Generation;
 use crate::input::{ExitReason, Why};
-use crate::judge::judge_time;
-use crate::live::Live;
+use crate::judge::{Refusal, judge_time};
+use crate::live::{Certificate, Live};
 use crate::notice::Notice;
-use crate::renewal::decide::{Decision, Known, Names, Ready, decide, notices};
+use crate::renewal::decide::{Decision, Known, Names, Ready, decide, glance, notices};
 use crate::renewal::{Asking, Carry, Installing, Outcome, Renewal, Resting, Saving, overdue};
 use crate::time::MonoTime;
 
 #[cfg(feature = "seeded")]
 mod seeded;
+mod waits;
 
-/// Waiting for the lock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Locking {
-    /// The lock, or the time of the next try.
-    state: Result<Outstanding, MonoTime>,
-}
+/// How often what cannot be read is looked at again before it is gone without.
+const REREADS: u8 = 3;
 
 /// Finding out what is on disk and putting it in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +27,12 @@ pub(crate) struct Recovering {
     synced: bool,
     /// Whether leftovers are removed; not after that has failed.
     tidy: bool,
+    /// Whether the removal of a temporary name failed last: then the directory is synced with it in there.
+    stuck: bool,
+    /// How often it was looked again at what could not be read.
+    rereads: u8,
+    /// Whether something has failed since it began.
+    pub(crate) failed: bool,
     /// Nothing is created before this.
     again: MonoTime,
     stage: Stage,
@@ -53,79 +56,34 @@ enum Stage {
     Pausing,
 }
 
-impl Locking {
-    pub(crate) fn begin(cx: &mut Cx<'_>) -> Self {
-        Self { state: Ok(cx.disk(DiskCommand::Lock)) }
-    }
-
-    pub(crate) fn waiting(self) -> Option<Outstanding> {
-        self.state.ok()
-    }
-
-    pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {
-        match self.state {
-            Ok(waiting) => {
-                overdue(waiting, cx)?;
-                cx.report(Notice::DiskTimedOut { command: DiskCommand::Lock });
-                if cx.common.stopping {
-                    return Ok(cx.exit(ExitReason::Shutdown));
-                }
-                Ok(Renewal::Locking(Self::begin(cx)))
-            }
-            Err(again) if cx.now.mono >= again => Ok(Renewal::Locking(Self::begin(cx))),
-            Err(_) => Err(Why::NotDue),
-        }
-    }
-
-    pub(crate) fn wake(self) -> MonoTime {
-        self.state.map_or_else(|again| again, |waiting| waiting.due)
-    }
-
-    pub(crate) fn answered(self, cx: &mut Cx<'_>, result: Result<DiskDone, DiskFault>) -> Outcome {
-        if cx.common.stopping {
-            return Ok(cx.exit(ExitReason::Shutdown));
-        }
-        match result {
-            Ok(DiskDone::Done) => Ok(Recovering::begin(cx, Carry::Nothing, cx.now.mono)),
-            Ok(DiskDone::Scanned(_)) => Err(Why::WrongKind),
-            Err(DiskFault::Locked) => Ok(cx.exit(ExitReason::Locked)),
-            Err(DiskFault::Unsafe) => Ok(cx.exit(ExitReason::Unsafe)),
-            Err(DiskFault::NoDirectory) => Ok(cx.exit(ExitReason::NoDirectory)),
-            Err(
-                fault @ (DiskFault::NoSpace
-                | DiskFault::ReadOnly
-                | DiskFault::Denied
-                | DiskFault::Exists
-                | DiskFault::NotFound
-                | DiskFault::Io),
-            ) => {
-                let again_in = cx.disk_backoff();
-                cx.report(Notice::DiskFailed { command: DiskCommand::Lock, fault, again_in });
-                Ok(Renewal::Locking(Self { state: Err(cx.after(again_in)) }))
-            }
-        }
-    }
-}
-
 impl Recovering {
     /// Looks at the disk; creates nothing before `again`.
     pub(crate) fn begin(cx: &mut Cx<'_>, carry: Carry, again: MonoTime) -> Renewal {
         let stage = Stage::Scanning(cx.disk(DiskCommand::Scan));
-        Renewal::Recovering(Self { carry, synced: false, tidy: true, again, stage })
+        Renewal::Recovering(Self {
+            carry,
+            synced: false,
+            tidy: true,
+            stuck: false,
+            rereads: 0,
+            failed: false,
+            again,
+            stage,
+        })
     }
 
     /// An operation of another phase failed: nothing more is changed before a scan has shown what is there.
     pub(crate) fn failed(cx: &mut Cx<'_>, command: DiskCommand, fault: DiskFault, carry: Carry) -> Renewal {
         let again_in = cx.disk_backoff();
         cx.report(Notice::DiskFailed { command, fault, again_in });
-        Self::back(cx, carry, cx.after(again_in))
+        Self::back(cx, carry, cx.after(again_in)).after_failure()
     }
 
     /// An operation of another phase was not answered. The scan is carried out after it, so it sees how it ended.
     pub(crate) fn timed_out(cx: &mut Cx<'_>, command: DiskCommand, carry: Carry) -> Renewal {
         let again_in = cx.disk_backoff();
         cx.report(Notice::DiskTimedOut { command });
-        Self::back(cx, carry, cx.after(again_in))
+        Self::back(cx, carry, cx.after(again_in)).after_failure()
     }
 
     /// Looks at the disk, unless the run is to end.
@@ -145,8 +103,9 @@ impl Recovering {
         }
     }
 
-    pub(crate) fn wake(self) -> MonoTime {
-        self.waiting().map_or(self.again, |waiting| waiting.due)
+    pub(crate) fn wake(self, common: &Common) -> MonoTime {
+        let implausible = common.implausible.then(|| common.closed_until());
+        self.waiting().map_or(implausible.unwrap_or_default().max(self.again), |waiting| waiting.due)
     }
 
     pub(crate) fn tick(mut self, cx: &mut Cx<'_>) -> Outcome {
@@ -154,8 +113,10 @@ impl Recovering {
             Some(waiting) => {
                 overdue(waiting, cx)?;
                 cx.report(Notice::DiskTimedOut { command: self.command() });
+                self.failed |= self.is_set_back();
                 Ok(self.pause(cx))
             }
+            None if cx.common.implausible => Err(Why::NotDue),
             None if cx.now.mono >= self.again => {
                 self.synced = false;
                 Ok(self.scan(cx))
@@ -175,6 +136,10 @@ impl Recovering {
             return Ok(cx.exit(ExitReason::Shutdown));
         }
         match result {
+            Ok(DiskDone::Scanned(_)) if cx.common.implausible => {
+                // A clock that shows less than when this was built judges nothing, and nothing is changed by it.
+                Ok(Renewal::Recovering(Self { stage: Stage::Pausing, ..self }))
+            }
             Ok(DiskDone::Scanned(inventory)) => Ok(self.scanned(cx, &inventory)),
             Ok(DiskDone::Done) => Ok(self.done(cx)),
             Err(fault) => Ok(self.refused(cx, fault)),
@@ -202,12 +167,20 @@ impl Recovering {
             // Leftovers in the way of nothing must not keep the node from renewing.
             self.tidy = false;
         }
+        self.stuck = matches!(self.stage, Stage::Unlinking { leftovers: false, .. });
+        // When a scan succeeds, the disk that refused it is another's: the ordinary way is tried first.
+        self.failed |= self.is_set_back();
         let command = self.command();
         let paused = self.pause(cx);
         if let Renewal::Recovering(phase) = &paused {
             cx.report(Notice::DiskFailed { command, fault, again_in: phase.again.since(cx.now.mono) });
         }
         paused
+    }
+
+    /// Whether a failure now tells of more than a scan that has to be repeated.
+    fn is_set_back(&self) -> bool {
+        !matches!(self.stage, Stage::Scanning(_)) || matches!(self.carry, Carry::Certificate(..))
     }
 
     /// The operation that is outstanding.
@@ -281,9 +254,15 @@ impl Recovering {
             live: cx.common.live.generation(),
             top: cx.common.top,
             synced: self.synced,
+            patient: self.rereads < REREADS,
         };
         #[cfg(feature = "seeded")]
         let known = Self::overrated(cx, known, inventory);
+        if self.failed
+            && let Some(next) = self.goes_without(cx, &known, inventory)
+        {
+            return next;
+        }
         match decide(&known, inventory) {
             Decision::Drop(names) => self.unlink(cx, names, false),
             Decision::Sync => self.sync(cx),
@@ -294,12 +273,15 @@ impl Recovering {
                 Renewal::Recovering(self)
             }
             Decision::Blocked => {
+                // It is not the disk that refuses: when this is settled, the ordinary way is tried first.
+                self.failed &= matches!(self.carry, Carry::Certificate(..));
                 let paused = self.pause(cx);
                 if let Renewal::Recovering(phase) = &paused {
                     cx.report(Notice::LiveNameForeign { again_in: phase.again.since(cx.now.mono) });
                 }
                 paused
             }
+            Decision::Reread { name, fault } => self.reread(cx, name, fault),
             Decision::Link { identity, temporary } => {
                 self.synced = false;
                 let target = identity.name;
@@ -309,6 +291,9 @@ impl Recovering {
             }
             Decision::Ready(ready) => {
                 self.serve(cx, &ready);
+                if let Some((name, fault)) = ready.unread {
+                    return self.reread(cx, name, fault);
+                }
                 // One that cannot be removed is in the way of nothing; with more the disk would fill up (S12).
                 if ready.leftovers.len() > usize::from(!self.tidy) {
                     return self.unlink(cx, ready.leftovers, true);
@@ -323,13 +308,38 @@ impl Recovering {
         }
     }
 
+    /// What can be done on a disk that refuses; `None` is to try it in order once more.
+    fn goes_without(&mut self, cx: &mut Cx<'_>, known: &Known<'_>, inventory: &Inventory) -> Option<Renewal> {
+        // Where the live name is not ours to change, it is not the disk that refuses.
+        if !matches!(inventory.live, LiveName::Absent | LiveName::Link(_) | LiveName::File) {
+            return None;
+        }
+        if self.stuck && !self.synced {
+            // What stands beside it may be durable all the same.
+            return Some(self.sync(cx));
+        }
+        let (best, ready) = glance(known, inventory);
+        if self.synced && best.is_some_and(|best| inventory.live == LiveName::Link(best.name)) {
+            self.serve(cx, &ready);
+        }
+        cx.late(ready.late);
+        let next = cx.do_without(&self.carry, best, &ready)?;
+        self.note(cx, &ready);
+        // What is in disorder is put in order when there is time.
+        cx.common.untidy = Some(cx.now.mono);
+        Some(next)
+    }
+
+    /// Looks at the directory again after a while, because something in it could not be read.
+    fn reread(mut self, cx: &mut Cx<'_>, name: Name, fault: DiskFault) -> Renewal {
+        self.rereads += 1;
+        cx.report(Notice::FileUnreadable { name, fault });
+        self.pause(cx)
+    }
+
     /// The chosen bundle has the live name, and that is durable.
     fn serve(&mut self, cx: &mut Cx<'_>, ready: &Ready) {
         cx.common.top = ready.top;
-        #[cfg(feature = "seeded")]
-        if cx.bug(crate::seeded::Bug::B40) {
-            cx.common.top = Generation(0);
-        }
         cx.common.no_duration |= ready.no_duration;
         match ready.chosen {
             Some(identity) if identity.generation > cx.common.live.generation() => {
@@ -343,18 +353,34 @@ impl Recovering {
         }
     }
 
+    /// Remembers what is on disk.
+    fn note(&self, cx: &mut Cx<'_>, ready: &Ready) {
+        cx.common.top = cx.common.top.max(ready.top);
+        #[cfg(feature = "seeded")]
+        if cx.bug(crate::seeded::Bug::B40) {
+            cx.common.top = Generation(0);
+        }
+        cx.common.no_duration |= ready.no_duration;
+        cx.common.pending = ready.pending;
+        cx.common.linked = ready.linked;
+        cx.common.previous = ready.previous;
+        cx.late(ready.late);
+        self.waits(cx, ready);
+    }
+
     /// The directory is in order: take up what was in memory, or the request that was found.
     fn finish(mut self, cx: &mut Cx<'_>, ready: &Ready) -> Renewal {
-        cx.common.pending = ready.pending;
+        self.note(cx, ready);
+        if self.tidy && matches!(self.carry, Carry::Nothing | Carry::Rest(_)) {
+            // All that there was to do is done.
+            cx.common.disk_failures = 0;
+        }
         cx.common.untidy = if !self.tidy && !ready.leftovers.is_empty() {
             let wait = cx.disk_backoff();
             Some(cx.after(wait))
         } else {
             None
         };
-        cx.common.early = ready.early;
-        cx.common.linked = ready.linked;
-        cx.common.previous = ready.previous;
         if cx.common.is_misplaced() {
             // Its bundle is not there: looking again would not change that.
             cx.common.unlinkable = cx.common.live.generation();
@@ -370,6 +396,9 @@ impl Recovering {
             },
             Carry::Rest(resting) => Renewal::Resting(resting),
             Carry::Request(attempt) => match ready.resume {
+                Some(found) if found.key_digest == attempt.key_digest && !self.failed => {
+                    Asking::later(cx, attempt, self.again)
+                }
                 Some(found) if found.key_digest == attempt.key_digest => Asking::begin(cx, attempt),
                 Some(_) | None if cx.now.mono >= self.again => Saving::begin(cx, attempt),
                 Some(_) | None => {
@@ -378,9 +407,23 @@ impl Recovering {
                 }
             },
             Carry::Certificate(attempt, certificate) => {
+                let Certificate { not_before, not_after, .. } = certificate;
+                let durable = ready.early.is_some_and(|early| early.generation == attempt.generation);
+                let refused = match judge_time(cx.now.wall, not_before, not_after) {
+                    // One that is served from memory was accepted; a clock that went back since does not undo that.
+                    Err(Refusal::NotYetValid { .. }) => {
+                        let unsaved = cx.common.unsaved.map(|unsaved| unsaved.generation);
+                        !cx.common.is_held(not_before, cx.now.wall) && unsaved != Some(attempt.generation)
+                    }
+                    judged => judged.is_err(),
+                };
                 if cx.common.live.generation() >= attempt.generation {
                     Resting::installed(cx)
-                } else if judge_time(cx.now.wall, certificate.not_before, certificate.not_after).is_err() {
+                } else if durable && !refused {
+                    cx.report(Notice::Held { generation: attempt.generation, not_before });
+                    (cx.common.disk_failures, cx.common.call_failures) = (0, 0);
+                    Renewal::Resting(Resting { not_before: cx.now.mono })
+                } else if refused {
                     Renewal::Resting(Resting::retired(cx, attempt.generation).0)
                 } else if cx.now.mono >= self.again {
                     Installing::begin(cx, attempt, certificate)

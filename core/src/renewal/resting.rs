@@ -4,11 +4,8 @@ use crate::common::{Common, Cx, Outstanding};
 use crate::disk::Name;
 use crate::id::{FileNumber, Generation};
 use crate::input::{KeyFault, MadeKey, Why};
-use crate::live::Live;
 use crate::notice::Notice;
-#[cfg(feature = "seeded")]
-use crate::renewal::Asking;
-use crate::renewal::{Attempt, Carry, Outcome, Recovering, Renewal, Saving, overdue};
+use crate::renewal::{Asking, Attempt, Carry, Outcome, Recovering, Renewal, Saving, overdue};
 #[cfg(feature = "seeded")]
 use crate::seeded::Bug;
 use crate::time::{MonoTime, Span};
@@ -25,6 +22,8 @@ pub(crate) struct Resting {
 pub(crate) struct Keying {
     pub(crate) waiting: Outstanding,
     pub(crate) generation: Generation,
+    /// Whether its request is made with the key in memory only.
+    in_memory: bool,
 }
 
 impl Resting {
@@ -63,12 +62,14 @@ impl Resting {
         if cx.bug(Bug::F25) && !crate::seeded::is_whole_second(cx) {
             return Err(Why::NotDue);
         }
-        let wanted = match &cx.common.live {
-            Live::None | Live::Withdrawn(_) => true,
-            Live::Serving(identity) | Live::Held(identity) => {
-                cx.common.config.spec().rotate && identity.is_due(cx.now)
-            }
-        };
+        let wanted = cx.common.astray
+            || match cx.common.in_use() {
+                None => true,
+                Some(identity) => cx.common.config.spec().rotate && identity.is_due(cx.now),
+            };
+        if cx.common.is_to_be_looked_at(cx.now.wall) {
+            return Ok(Recovering::begin(cx, Carry::Rest(self), cx.now.mono));
+        }
         if wanted && cx.now.mono >= self.opens(cx.common) {
             return Ok(if cx.common.is_misplaced() {
                 Recovering::begin(cx, Carry::Rest(self), cx.now.mono)
@@ -76,22 +77,22 @@ impl Resting {
                 Keying::begin(cx)
             });
         }
-        let untidy = cx.common.untidy.is_some_and(|again| cx.now.mono >= again);
-        if untidy || cx.common.early.is_some_and(|start| cx.now.wall >= start) {
+        if cx.common.untidy.is_some_and(|again| cx.now.mono >= again) {
             return Ok(Recovering::begin(cx, Carry::Rest(self), cx.now.mono));
         }
         Err(Why::NotDue)
     }
 
     pub(crate) fn rotate_now(self, cx: &mut Cx<'_>) -> Outcome {
-        if cx.now.mono < cx.common.floor { Err(Why::Busy) } else { Ok(Keying::begin(cx)) }
+        if cx.now.mono < cx.common.closed_until() { Err(Why::Busy) } else { Ok(Keying::begin(cx)) }
     }
 
     /// By the mono clock; the wall time of the renewal is the caller's to add. A wait that has passed is not waited for.
     pub(crate) fn wake(self, common: &Common) -> Option<MonoTime> {
         let opens = self.opens(common);
-        let begin = match common.live.identity() {
+        let begin = match common.in_use() {
             None => Some(opens),
+            Some(_) if common.astray => Some(opens),
             Some(_) if !common.config.spec().rotate => None,
             Some(_) if opens > common.mono => Some(opens),
             Some(identity) => Some(identity.renew_by),
@@ -105,7 +106,7 @@ impl Resting {
     }
 
     fn opens(self, common: &Common) -> MonoTime {
-        self.not_before.max(common.floor)
+        self.not_before.max(common.closed_until())
     }
 }
 
@@ -118,7 +119,15 @@ impl Keying {
         let generation = cx.common.top.next();
         cx.common.top = generation;
         cx.report(Notice::AttemptStarted { generation });
-        Renewal::Keying(Self { waiting: cx.make_key(), generation })
+        Renewal::Keying(Self { waiting: cx.make_key(), generation, in_memory: false })
+    }
+
+    /// As [`Self::begin`], for a request that the disk will know nothing of.
+    pub(crate) fn in_memory(cx: &mut Cx<'_>) -> Renewal {
+        match Self::begin(cx) {
+            Renewal::Keying(keying) => Renewal::Keying(Self { in_memory: true, ..keying }),
+            other => other,
+        }
     }
 
     pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {
@@ -139,6 +148,10 @@ impl Keying {
                     issued_after: cx.now.wall,
                     file: FileNumber(1),
                 };
+                if self.in_memory {
+                    cx.report(Notice::UnsavedRequest { request: attempt.request });
+                    return Asking::begin(cx, attempt);
+                }
                 #[cfg(feature = "seeded")]
                 if cx.bug(Bug::F16) {
                     return Asking::begin(cx, attempt);

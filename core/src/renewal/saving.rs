@@ -85,7 +85,7 @@ impl Saving {
             }
             SaveStep::Rename => Some(SaveStep::SyncDir),
             SaveStep::UnlinkPrevious => {
-                cx.common.previous = None;
+                cx.common.forget_previous();
                 Some(SaveStep::SyncDir)
             }
             SaveStep::SyncDir if cx.common.pending.is_some() => Some(SaveStep::UnlinkRetired),

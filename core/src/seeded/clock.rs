@@ -65,7 +65,7 @@ pub(crate) fn wake(common: &Common, renewal: &Renewal, edge: Option<WallTime>) -
     let bug = common.config.spec().bug?;
     let mono = renewal.wake(common)?;
     let reason = WakeReason::Phase(renewal.phase());
-    let early = common.early.filter(|_| matches!(renewal, Renewal::Resting(_)));
+    let early = common.early.map(|early| early.first).filter(|_| matches!(renewal, Renewal::Resting(_)));
     let edge = edge.into_iter().chain(early).min();
     if bug == Bug::B05 {
         let wall = WallTime::from_unix_ms((mono.ms() ^ (1 << 63)).cast_signed());
@@ -230,4 +230,13 @@ pub(crate) fn turn(cx: &Cx<'_>) -> usize {
     // By the golden ratio, so that no two runs get the same numbers, however many names there are.
     let next = || TURNS.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9) >> 16;
     if cx.bug(Bug::B50) { next() } else { 0 }
+}
+
+/// How long a doubtful clock is waited for: [`Bug::C02`], [`Bug::C03`].
+pub(crate) fn doubts_badly(cx: &mut Cx<'_>) {
+    match cx.seeded() {
+        Some(Bug::C02) => cx.common.doubted_until = cx.after(Span::from_hours(8760)),
+        Some(Bug::C03) => cx.common.doubted_until = cx.now.mono,
+        _ => {}
+    }
 }

@@ -2,7 +2,7 @@
 
 use certrotate_core::api::{ApiFault, Call, Credential};
 use certrotate_core::disk::{Content, DiskCommand, DiskFault};
-use certrotate_core::id::{KeyHandle, OpId, RunId};
+use certrotate_core::id::{CertHandle, KeyHandle, OpId, RunId};
 use certrotate_core::input::Action;
 use certrotate_core::notice::Notice;
 use certrotate_core::time::Span;
@@ -102,6 +102,12 @@ impl World {
         match *action {
             Action::Disk { op, command } => self.ask(op, What::Disk(command)),
             Action::MakeKey { op, duration } => {
+                let plausible = self.shown().wall >= self.config.spec().built;
+                self.hold(
+                    "S14",
+                    "nothing is begun while the clock shows less than the build time",
+                    plausible,
+                );
                 self.ghost.attempt(self.now);
                 self.ask(op, What::Key(duration));
             }
@@ -119,14 +125,17 @@ impl World {
                     marks.live += 1;
                     marks.rotations += u64::from(self.served.is_some_and(|(before, _)| before != generation));
                 }
+                let alone = !self.is_unsaved() || self.is_ending(cert);
+                self.hold("S4", "only where nothing else is left is served what is not durable", alone);
                 let held = self.ghost.holds_key(key) && self.ghost.holds_cert(cert);
                 self.hold("S13", "what is served was given to the driver, and not erased since", held);
                 if let Some((not_before, not_after)) = self.dates(cert) {
-                    let life = self.life();
+                    let (life, durable) = (self.life(), !self.is_unsaved());
                     self.ghost.went_live(
                         self.now,
                         Announced { generation, cert, not_before, not_after },
                         life,
+                        durable,
                     );
                 }
                 self.served = Some((generation, cert));
@@ -152,11 +161,30 @@ impl World {
         self.node.as_ref().map_or(Span::MAX, |node| node.view().life)
     }
 
+    /// Whether what is served is in memory only, by what the machine says of itself.
+    pub(crate) fn is_unsaved(&self) -> bool {
+        self.node.as_ref().is_some_and(|node| node.view().unsaved)
+    }
+
+    /// Whether nothing else than this certificate is served, or what is ends within a minute, or a twentieth of its life.
+    fn is_ending(&self, cert: CertHandle) -> bool {
+        let before =
+            self.served.filter(|(_, served)| *served != cert).and_then(|(_, served)| self.dates(served));
+        before.is_none_or(|(start, end)| {
+            let guard = Span::from_mins(1).min(end.since(start).scaled(1, 20));
+            end.since(self.now.wall) <= guard.max(Span::from_ms(10))
+        })
+    }
+
     fn reported(&mut self, notice: &Notice) {
         if let Notice::RequestStuck { request, .. } = notice {
             for object in &mut self.server.objects {
                 object.given_up |= object.request == *request;
             }
+        }
+        if let Notice::UnsavedRequest { .. } = notice {
+            // A crash loses its key, and there is one such request in a run.
+            self.ghost.requests_lost = self.ghost.requests_lost.saturating_add(1);
         }
         if let Notice::DiskTimedOut { .. } = notice {
             self.asked.iter_mut().for_each(|asked| asked.given_up = true);

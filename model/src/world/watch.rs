@@ -1,12 +1,14 @@
 //! What the [monitor](crate::monitor) is told.
 
 use certrotate_core::api::{Call, Issued};
+use certrotate_core::disk::Name;
 use certrotate_core::id::CertHandle;
 use certrotate_core::input::{Action, Disposition, Input};
 use certrotate_core::notice::Notice;
 use certrotate_core::rotator::{Rotator, Step};
-use certrotate_core::time::Span;
+use certrotate_core::time::{Span, WallTime};
 
+use crate::disk::File;
 use crate::monitor::Life;
 use crate::world::World;
 use crate::world::answer::request_digest;
@@ -42,7 +44,10 @@ impl World {
         let mut monitor = self.ghost.monitor;
         match action {
             Action::Disk { command, .. } => monitor.writes(command),
-            Action::MakeKey { duration, .. } => monitor.begins(now, *duration, self.served_life()),
+            Action::MakeKey { duration, .. } => {
+                monitor.loses(|start| self.has_certificate_from(start));
+                monitor.begins(now, *duration, self.served_life());
+            }
             Action::Call { op, call, credential } => {
                 let request = match *call {
                     Call::Create { key } => request_digest(number(key)),
@@ -58,9 +63,21 @@ impl World {
             Action::Report(Notice::RequestStuck { request, .. }) => monitor.gives_up(now.mono, *request),
             Action::Report(Notice::CertificateRefused { .. }) => monitor.refuses(|cert| self.is_good(cert)),
             Action::Report(Notice::RequestForeign { .. }) => monitor.leaves(),
+            Action::Report(Notice::Held { not_before, .. }) => monitor.waits(now, *not_before),
+            Action::Report(Notice::ClockInDoubt { wait, .. }) => monitor.doubts(now, *wait),
             Action::Withdraw { .. } | Action::Report(_) | Action::Exit(_) => {}
         }
         self.ghost.monitor = monitor;
+    }
+
+    /// Whether a complete bundle is on disk whose certificate starts then.
+    fn has_certificate_from(&self, start: WallTime) -> bool {
+        self.disk.names().any(|name| match (name, self.disk.read(name)) {
+            (Name::Bundle { .. }, Some(File::Bundle(bundle))) => {
+                self.dates(CertHandle(bundle.cert.into())).is_some_and(|(its, _)| its == start)
+            }
+            _ => false,
+        })
     }
 
     /// From the issue of what is served, or its start, to its end.

@@ -149,7 +149,14 @@ impl Node {
         let (_, facts) =
             CertChain::read(pem.as_ref(), Some(&self.root.client_ca())).map_err(|_| Refusal::Unreadable)?;
         let asked = wall(0);
-        judge_issued(&config, &self.pending.key_digest(), &facts, asked.plus(Span::from_secs(1)), asked)?;
+        judge_issued(
+            &config,
+            &self.pending.key_digest(),
+            &facts,
+            asked.plus(Span::from_secs(1)),
+            asked,
+            Span::ZERO,
+        )?;
         Ok(facts)
     }
 

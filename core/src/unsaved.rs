@@ -1,0 +1,175 @@
+//! A disk that refuses must not cost the node its identity.
+//!
+//! Only where nothing else is left, and visibly: a certificate that cannot be written is served from memory when the
+//! live identity is about to end; what a start finds is served although the directory cannot be synced; and one
+//! request in a run may be made with a key that is in memory only.
+
+use crate::common::{Common, Cx};
+use crate::disk::Name;
+use crate::input::Action;
+use crate::live::{Certificate, Identity, Live};
+use crate::notice::Notice;
+use crate::renewal::{Asking, Attempt, Carry, Keying, Ready, Renewal};
+#[cfg(feature = "seeded")]
+use crate::seeded::Bug;
+use crate::time::WallTime;
+
+/// When a certificate that cannot be written is served all the same, if the clock gets there first.
+pub(crate) fn rescue_at(common: &Common, renewal: &Renewal) -> Option<WallTime> {
+    let (attempt, certificate) = in_hand(renewal).filter(|_| common.unsaved.is_none())?;
+    let Live::Serving(identity) = common.live else { return None };
+    let newer = attempt.generation > identity.generation && certificate.not_after > identity.not_after;
+    let at = identity.not_after.minus(common.times().guard(common.life)).max(certificate.not_before);
+    newer.then_some(at)
+}
+
+/// A certificate that was judged and that the disk did not take.
+fn in_hand(renewal: &Renewal) -> Option<(Attempt, Certificate)> {
+    match renewal {
+        Renewal::Recovering(phase) if !phase.failed => None,
+        Renewal::Recovering(phase) => match phase.carry {
+            Carry::Certificate(attempt, certificate) => Some((attempt, certificate)),
+            Carry::Nothing | Carry::Rest(_) | Carry::Request(_) => None,
+        },
+        Renewal::New
+        | Renewal::Locking(_)
+        | Renewal::Resting(_)
+        | Renewal::Keying(_)
+        | Renewal::Saving(_)
+        | Renewal::Asking(_)
+        | Renewal::Installing(_)
+        | Renewal::Ended(_) => None,
+    }
+}
+
+impl Cx<'_> {
+    /// Whether there is no identity to serve, or its end is so near that losing it is close.
+    pub(crate) fn is_endangered(&self) -> bool {
+        #[cfg(feature = "seeded")]
+        if self.bug(Bug::U01) {
+            return true;
+        }
+        let guard = self.common.times().guard(self.common.life);
+        self.common.serving().is_none_or(|identity| identity.not_after.since(self.now.wall) <= guard)
+    }
+
+    /// At the end of a step: serves what the disk did not take, where there would be nothing else to serve.
+    pub(crate) fn rescue(&mut self, renewal: &Renewal) {
+        let Some((attempt, certificate)) = in_hand(renewal) else { return };
+        #[cfg(feature = "seeded")]
+        if self.bug(Bug::U03) {
+            return;
+        }
+        let over = self
+            .common
+            .live
+            .generation()
+            .max(self.common.unsaved.map_or_else(Default::default, |it| it.generation));
+        if attempt.generation <= over || self.common.stopping || !self.is_endangered() {
+            return;
+        }
+        let name = Name::Bundle {
+            issued: certificate.issued.whole_second(),
+            generation: attempt.generation,
+            file: attempt.file,
+        };
+        let place = (name, attempt.generation, attempt.key);
+        let identity = Identity::new(self.common.times(), self.now, place, &certificate);
+        let longer = self.common.serving().is_none_or(|it| identity.not_after > it.not_after);
+        if longer {
+            self.serve_unsaved(identity);
+        }
+    }
+
+    /// Serves an identity that is not known to be durable under the live name.
+    fn serve_unsaved(&mut self, identity: Identity) {
+        if !identity.is_valid(self.now.wall) {
+            return;
+        }
+        let Identity { generation, not_after, key, cert, .. } = identity;
+        self.common.life = identity.life();
+        self.common.refused = None;
+        self.outdated_by(generation);
+        (self.common.unsaved, self.common.withheld) = (Some(identity), false);
+        self.report(Notice::Unsaved { generation, not_after });
+        self.actions.push(Action::GoLive { generation, key, cert });
+    }
+
+    /// Judges what is served from memory by the time now.
+    pub(crate) fn judge_unsaved(&mut self) {
+        let wall = self.now.wall;
+        let Some(Identity { generation, key, cert, not_before, not_after, .. }) = self.common.unsaved else {
+            return;
+        };
+        let withheld = wall < not_before;
+        let before = core::mem::replace(&mut self.common.withheld, withheld);
+        if wall >= not_after {
+            self.common.unsaved = None;
+            if !before {
+                self.actions.push(Action::Withdraw { generation });
+            }
+            self.report(Notice::Expired { generation, not_after });
+            self.common.live = Live::Withdrawn(generation);
+        } else if withheld && !before {
+            self.actions.push(Action::Withdraw { generation });
+            self.report(Notice::NotYetValid { generation, not_before });
+        } else if before && !withheld {
+            self.actions.push(Action::GoLive { generation, key, cert });
+        }
+    }
+
+    /// What can be done while the disk refuses to be put in order: `best` is the best identity that a scan shows, durable
+    /// or not, and `ready` what there would be in an order like that; `None` is to try again.
+    pub(crate) fn do_without(
+        &mut self,
+        carry: &Carry,
+        best: Option<Identity>,
+        ready: &Ready,
+    ) -> Option<Renewal> {
+        let best = best.filter(|best| best.generation > self.common.live.generation());
+        if let (None, Some(best)) = (self.common.serving(), best) {
+            self.serve_unsaved(best);
+        }
+        self.common.top = self.common.top.max(ready.top);
+        let failures = self.common.disk_failures.into();
+        let wanted = self.common.config.spec().rotate || self.common.serving().is_none();
+        let dire = self.common.times().is_longest_retry(self.common.life, failures) && self.is_endangered();
+        let held = ready.early.is_some_and(|early| self.common.is_held(early.start, self.now.wall));
+        if !dire || !wanted || held || self.now.mono < self.common.closed_until() {
+            return None;
+        }
+        // What is seen of a pending file may be gone after a power cut: that it was asked for then is known to nobody.
+        match carry {
+            Carry::Certificate(..) => None,
+            Carry::Request(attempt) => self.asks_unsaved(*attempt),
+            // The request that is on disk is over, and only this run knows.
+            Carry::Rest(resting) if self.now.mono < resting.not_before => None,
+            Carry::Rest(_) => self.begins_unsaved(),
+            Carry::Nothing => match ready.resume {
+                Some(attempt) => self.asks_unsaved(attempt),
+                None => self.begins_unsaved(),
+            },
+        }
+    }
+
+    /// The one request of this run whose key is not durable.
+    fn asks_unsaved(&mut self, attempt: Attempt) -> Option<Renewal> {
+        if !self.is_first_unsaved() {
+            return None;
+        }
+        self.report(Notice::UnsavedRequest { request: attempt.request });
+        Some(Asking::begin(self, attempt))
+    }
+
+    fn begins_unsaved(&mut self) -> Option<Renewal> {
+        self.is_first_unsaved().then(|| Keying::in_memory(self))
+    }
+
+    fn is_first_unsaved(&mut self) -> bool {
+        #[cfg(feature = "seeded")]
+        if self.bug(Bug::U02) {
+            return true;
+        }
+        !core::mem::replace(&mut self.common.asked_unsaved, true)
+    }
+}

@@ -1,0 +1,135 @@
+//! What only the wall clock is against: waited for, within bounds, and looked at when the clock allows it.
+
+use crate::common::{Common, Cx};
+use crate::disk::Name;
+use crate::id::Generation;
+use crate::live::Live;
+use crate::notice::Notice;
+use crate::time::{MonoTime, Span, WallTime};
+
+/// A bundle on disk that only the clock is against: the newest, where there are several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Early {
+    pub(crate) generation: Generation,
+    pub(crate) start: WallTime,
+    /// When the first of them starts.
+    pub(crate) first: WallTime,
+}
+
+/// A bundle on disk that had ended when it was looked at, and was never served in this run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Late {
+    pub(crate) generation: Generation,
+    pub(crate) end: WallTime,
+    pub(crate) life: Span,
+}
+
+impl Common {
+    /// Whether the clock has got to where it lets a bundle be used that it was against.
+    pub(crate) fn is_to_be_looked_at(&self, now: WallTime) -> bool {
+        let over = self.in_use().map_or(self.live.generation(), |identity| identity.generation);
+        let started = self.early.is_some_and(|early| now >= early.first);
+        #[cfg(feature = "seeded")]
+        let started = started && !(self.bug(crate::seeded::Bug::H03) && self.mono < self.held_until);
+        started || self.late.is_some_and(|late| now < late.end && late.generation > over)
+    }
+
+    /// The superseded bundle is gone. What is left of those that the clock is against is the one with the live name.
+    pub(crate) fn forget_previous(&mut self) {
+        let gone = self.previous.take().and_then(Name::generation);
+        let left = self.linked.and_then(Name::generation).filter(|left| Some(*left) != gone);
+        if let Some(early) = self.early.filter(|early| Some(early.generation) == gone) {
+            let earlier = left.filter(|_| early.first < early.start);
+            self.early = earlier.map(|generation| Early { generation, start: early.first, ..early });
+        }
+        if let Some(late) = self.late.filter(|late| Some(late.generation) == gone) {
+            self.late = left.map(|generation| Late { generation, ..late });
+        }
+    }
+
+    /// Whether a certificate that starts then is waited for.
+    pub(crate) fn is_held(&self, start: WallTime, now: WallTime) -> bool {
+        #[cfg(feature = "seeded")]
+        if self.bug(crate::seeded::Bug::H01) {
+            return start > now;
+        }
+        start > now && start.since(now) <= self.times().hold_cap(self.life)
+    }
+
+    /// Before this, no attempt begins by itself, whatever is due.
+    pub(crate) fn closed_until(&self) -> MonoTime {
+        let looks = self.mono.plus(self.times().clock_look(self.life));
+        let implausible = if self.implausible { looks } else { MonoTime::default() };
+        #[cfg(feature = "seeded")]
+        if self.bug(crate::seeded::Bug::H02) {
+            return self.floor.max(self.doubted_until).max(implausible);
+        }
+        self.floor.max(self.held_until).max(self.doubted_until).max(implausible)
+    }
+}
+
+impl Cx<'_> {
+    /// Waits for the start of a bundle that is durable, unless it is too far away; not longer than that by mono time.
+    pub(crate) fn hold(&mut self, early: Option<Early>) {
+        let before = core::mem::replace(&mut self.common.early, early);
+        let newest = |early: Option<Early>| early.map(|early| (early.generation, early.start));
+        let known = newest(before) == newest(early);
+        match early {
+            // It was decided on when it was first seen; a clock that goes back makes it no longer.
+            Some(_) if known => {}
+            Some(Early { start, .. }) if self.common.is_held(start, self.now.wall) => {
+                self.common.held_until = self.until(start);
+            }
+            Some(_) | None => self.common.held_until = MonoTime::default(),
+        }
+    }
+
+    /// Remembers a bundle that has ended by this clock.
+    pub(crate) fn late(&mut self, late: Option<Late>) {
+        self.common.late = late;
+        if let (None, Some(late)) = (self.common.in_use(), late) {
+            // It was accepted once: its life scales the waits, as it did then.
+            self.common.life = late.life;
+        }
+    }
+
+    /// A newer identity is served. What was waited for before it may outlast its renewal.
+    pub(crate) fn outdated_by(&mut self, generation: Generation) {
+        // The clock is right enough for this one.
+        self.common.doubted_until = MonoTime::default();
+        self.common.late = self.common.late.filter(|late| late.generation > generation);
+        self.common.early = self.common.early.filter(|early| early.generation > generation);
+        if self.common.early.is_none() {
+            self.common.held_until = MonoTime::default();
+        }
+    }
+
+    /// When the wall clock should show that time, with a look at it to spare.
+    fn until(&self, start: WallTime) -> MonoTime {
+        let left = start.since(self.now.wall);
+        self.after(left.plus(self.common.times().clock_look(self.common.life)))
+    }
+
+    /// What the wall clock alone decides, at the beginning of every step.
+    pub(crate) fn judge_clock(&mut self) {
+        let Common { held_until, doubted_until, floor, .. } = &mut *self.common;
+        for time in [held_until, doubted_until, floor] {
+            // A wait that is over counts for nothing: states that differ in no other way are equal.
+            *time = if *time <= self.now.mono { MonoTime::default() } else { *time };
+        }
+        let (wall, built) = (self.now.wall, self.common.config.spec().built);
+        let implausible = wall < built;
+        #[cfg(feature = "seeded")]
+        let implausible = implausible && !self.bug(crate::seeded::Bug::C01);
+        if implausible && !self.common.implausible {
+            self.report(Notice::ClockImplausible { built });
+        }
+        self.common.implausible = implausible;
+        let too_far = |start: WallTime| start > wall && !self.common.is_held(start, wall);
+        let astray = match (self.common.unsaved, self.common.live) {
+            (Some(identity), _) | (None, Live::Held(identity)) => too_far(identity.not_before),
+            (None, Live::None | Live::Serving(_) | Live::Withdrawn(_)) => false,
+        };
+        self.common.astray = astray;
+    }
+}
