@@ -12,8 +12,15 @@ use crate::time::{MonoTime, Span, WallTime};
 pub(crate) struct Early {
     pub(crate) generation: Generation,
     pub(crate) start: WallTime,
+    /// The start of the one that has the live name, if the clock is against that, too.
+    pub(crate) linked: Option<WallTime>,
+}
+
+impl Early {
     /// When the first of them starts.
-    pub(crate) first: WallTime,
+    pub(crate) fn first(&self) -> WallTime {
+        self.linked.map_or(self.start, |linked| linked.min(self.start))
+    }
 }
 
 /// A bundle on disk that had ended when it was looked at, and was never served in this run.
@@ -22,16 +29,25 @@ pub(crate) struct Late {
     pub(crate) generation: Generation,
     pub(crate) end: WallTime,
     pub(crate) life: Span,
+    /// End and life of the one that has the live name, if it is such a bundle, too.
+    pub(crate) linked: Option<(WallTime, Span)>,
+}
+
+impl Late {
+    /// When the last of them ends.
+    fn last(&self) -> WallTime {
+        self.linked.map_or(self.end, |(end, _)| end.max(self.end))
+    }
 }
 
 impl Common {
     /// Whether the clock has got to where it lets a bundle be used that it was against.
     pub(crate) fn is_to_be_looked_at(&self, now: WallTime) -> bool {
         let over = self.in_use().map_or(self.live.generation(), |identity| identity.generation);
-        let started = self.early.is_some_and(|early| now >= early.first);
+        let started = self.early.is_some_and(|early| now >= early.first());
         #[cfg(feature = "seeded")]
         let started = started && !(self.bug(crate::seeded::Bug::H03) && self.mono < self.held_until);
-        started || self.late.is_some_and(|late| now < late.end && late.generation > over)
+        started || self.late.is_some_and(|late| now < late.last() && late.generation > over)
     }
 
     /// The superseded bundle is gone. What is left of those that the clock is against is the one with the live name.
@@ -39,11 +55,12 @@ impl Common {
         let gone = self.previous.take().and_then(Name::generation);
         let left = self.linked.and_then(Name::generation).filter(|left| Some(*left) != gone);
         if let Some(early) = self.early.filter(|early| Some(early.generation) == gone) {
-            let earlier = left.filter(|_| early.first < early.start);
-            self.early = earlier.map(|generation| Early { generation, start: early.first, ..early });
+            self.early =
+                left.zip(early.linked).map(|(generation, start)| Early { generation, start, ..early });
         }
         if let Some(late) = self.late.filter(|late| Some(late.generation) == gone) {
-            self.late = left.map(|generation| Late { generation, ..late });
+            self.late =
+                left.zip(late.linked).map(|(generation, (end, life))| Late { generation, end, life, ..late });
         }
     }
 
@@ -97,8 +114,12 @@ impl Cx<'_> {
     pub(crate) fn outdated_by(&mut self, generation: Generation) {
         // The clock is right enough for this one.
         self.common.doubted_until = MonoTime::default();
-        self.common.late = self.common.late.filter(|late| late.generation > generation);
-        self.common.early = self.common.early.filter(|early| early.generation > generation);
+        // The live name is its own.
+        let (late, early) = (self.common.late, self.common.early);
+        let late = late.filter(|late| late.generation > generation);
+        let early = early.filter(|early| early.generation > generation);
+        self.common.late = late.map(|late| Late { linked: None, ..late });
+        self.common.early = early.map(|early| Early { linked: None, ..early });
         if self.common.early.is_none() {
             self.common.held_until = MonoTime::default();
         }

@@ -39,6 +39,8 @@ pub struct Monitor {
     refuses_it: bool,
     /// When what is live was adopted.
     adopted: Option<Now>,
+    /// When it became durable, where that was later: what was served from memory first is adopted twice.
+    saved: Option<Now>,
     /// The start of a good certificate that is durable and waited for, and until when at most.
     holds: Option<(WallTime, MonoTime)>,
     /// Until then a clock that is in doubt is waited for.
@@ -273,15 +275,22 @@ impl Monitor {
             let left = from - i128::from(adopted.wall.unix_ms());
             i128::from(now.mono.since(adopted.mono).ms()) >= left
         };
-        i128::from(now.wall.unix_ms()) >= from || self.adopted.is_none_or(passed)
+        i128::from(now.wall.unix_ms()) >= from
+            || self.adopted.is_none_or(passed)
+            || self.saved.is_some_and(passed)
     }
 
     pub(crate) fn goes_live(&mut self, now: Now, cert: CertHandle, anew: bool) {
         self.in_hand = self.in_hand.filter(|it| *it != cert);
         (self.holds, self.doubts) = (None, MonoTime::default());
         if anew {
-            (self.refused, self.adopted) = (None, Some(now));
+            (self.refused, self.adopted, self.saved) = (None, Some(now), None);
         }
+    }
+
+    /// What is live is durable.
+    pub(crate) fn is_saved(&mut self, now: Now) {
+        self.saved = Some(now).filter(|_| self.adopted != Some(now));
     }
 
     /// A good certificate waits for its start, which is not further away than an hour, or less where lives are short.

@@ -299,8 +299,8 @@ impl<'a> Scan<'a> {
         let top = self.entries().filter_map(|entry| entry.name.generation()).max().unwrap_or_default();
         Ready {
             chosen,
-            early: stays.and_then(|name| self.waits(name, chosen)),
-            late: self.late(chosen),
+            early: stays.and_then(|name| self.waits(name, linked, chosen)),
+            late: self.late(linked, chosen),
             unread: self.unread(chosen),
             leftovers,
             pending,
@@ -376,18 +376,16 @@ impl<'a> Scan<'a> {
             .max_by_key(|name| (name.generation(), name.file()))
     }
 
-    fn waits(&self, name: Name, chosen: Option<Identity>) -> Option<Early> {
-        self.entries().find(|entry| entry.name == name).and_then(|entry| match &entry.found {
-            Found::Bundle(bundle) => {
-                let (generation, start) = (bundle.header.generation, bundle.facts.not_before);
-                let starts = self.early_ones(chosen).filter_map(|entry| match &entry.found {
-                    Found::Bundle(bundle) => Some(bundle.facts.not_before),
-                    _ => None,
-                });
-                Some(Early { generation, start, first: starts.min().unwrap_or(start) })
-            }
-            Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
-        })
+    /// Of a bundle that only the clock is against, when it starts; and of the one with the live name, if it is such a bundle.
+    fn waits(&self, name: Name, linked: Option<Name>, chosen: Option<Identity>) -> Option<Early> {
+        let start = |name: Name| {
+            self.early_ones(chosen).find(|entry| entry.name == name).and_then(|entry| match &entry.found {
+                Found::Bundle(bundle) => Some((bundle.header.generation, bundle.facts.not_before)),
+                Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
+            })
+        };
+        let linked = linked.and_then(start).map(|(_, start)| start);
+        start(name).map(|(generation, start)| Early { generation, start, linked })
     }
 
     /// The newest bundle that could not be read, if it may be better than the chosen one. What is unreadable is not absent.
@@ -401,18 +399,23 @@ impl<'a> Scan<'a> {
         newest.max_by_key(|(name, _)| (name.generation(), name.file()))
     }
 
-    /// The newest bundle that is newer than the chosen one, was not served before, and has nothing against it but its end.
-    fn late(&self, chosen: Option<Identity>) -> Option<Late> {
+    /// The newest bundle that is newer than the chosen one, was not served before, and has nothing against it but its end; and of
+    /// the one with the live name, if it is such a bundle.
+    fn late(&self, linked: Option<Name>, chosen: Option<Identity>) -> Option<Late> {
         let over = chosen.map_or(self.known.live.max(self.known.withdrawn), |identity| identity.generation);
-        let late = self.entries().filter_map(|entry| match (&entry.found, self.judge(entry)) {
-            (Found::Bundle(bundle), Err(Refusal::Expired { .. })) => Some(Late {
-                generation: bundle.header.generation,
-                end: bundle.facts.not_after,
-                life: bundle.facts.not_after.since(bundle.header.issued.max(bundle.facts.not_before)),
-            }),
+        let late = |entry: &Entry| match (&entry.found, self.judge(entry)) {
+            (Found::Bundle(bundle), Err(Refusal::Expired { .. })) => {
+                let facts = &bundle.facts;
+                let life = facts.not_after.since(bundle.header.issued.max(facts.not_before));
+                let generation = bundle.header.generation;
+                Some(Late { generation, end: facts.not_after, life, linked: None })
+            }
             _ => None,
-        });
-        late.filter(|late| late.generation > over).max_by_key(|late| late.generation)
+        };
+        let late = |entry: &Entry| late(entry).filter(|late| late.generation > over);
+        let linked = self.entries().find(|entry| Some(entry.name) == linked).and_then(late);
+        let newest = self.entries().filter_map(late).max_by_key(|late| late.generation)?;
+        Some(Late { linked: linked.map(|late| (late.end, late.life)), ..newest })
     }
 
     /// The newest bundle that is newer than the chosen one and has nothing against it but that the local

@@ -200,6 +200,8 @@ impl Recovering {
         match self.stage {
             Stage::Unlinking { rest, leftovers, .. } => self.unlink(cx, rest, leftovers),
             Stage::Linking { temporary, .. } => {
+                // The disk takes names again: the ordinary way is tried before anything is served from memory.
+                self.failed = false;
                 let waiting = cx.disk(DiskCommand::Rename { from: temporary, to: Name::Live });
                 self.stage = Stage::Switching { waiting, temporary };
                 Renewal::Recovering(self)
@@ -420,7 +422,10 @@ impl Recovering {
                 if cx.common.live.generation() >= attempt.generation {
                     Resting::installed(cx)
                 } else if durable && !refused {
-                    cx.report(Notice::Held { generation: attempt.generation, not_before });
+                    // What was served from memory may start later than what is waited for.
+                    if cx.common.is_held(not_before, cx.now.wall) {
+                        cx.report(Notice::Held { generation: attempt.generation, not_before });
+                    }
                     (cx.common.disk_failures, cx.common.call_failures) = (0, 0);
                     Renewal::Resting(Resting { not_before: cx.now.mono })
                 } else if refused {

@@ -63,6 +63,7 @@ impl World {
             Action::Report(Notice::RequestStuck { request, .. }) => monitor.gives_up(now.mono, *request),
             Action::Report(Notice::CertificateRefused { .. }) => monitor.refuses(|cert| self.is_good(cert)),
             Action::Report(Notice::RequestForeign { .. }) => monitor.leaves(),
+            Action::Report(Notice::Live { .. }) => monitor.is_saved(now),
             Action::Report(Notice::Held { not_before, .. }) => monitor.waits(now, *not_before),
             Action::Report(Notice::ClockInDoubt { wait, .. }) => monitor.doubts(now, *wait),
             Action::Withdraw { .. } | Action::Report(_) | Action::Exit(_) => {}
