@@ -376,7 +376,7 @@ pub fn l4_no_wait_is_longer_than_its_cap(world: &World) -> bool {
 }
 
 /// While an identity is served and nothing is in flight, a tick is wanted when nine tenths of its life have passed by
-/// mono time at the latest, or when the wait after a failed attempt ends.
+/// mono time at the latest, or when the wait after a failed attempt ends, or that for the start of a certificate that is held.
 #[must_use]
 pub fn s14_renewal_is_not_postponed(world: &World) -> bool {
     let (Some(node), Some(by)) = (&world.node, world.ghost.renew_by) else { return true };
@@ -385,6 +385,8 @@ pub fn s14_renewal_is_not_postponed(world: &World) -> bool {
         return true;
     }
     let cap = 18_000_000 * view.life.ms().min(3_600_000) / 3_600_000 + 1000;
+    // An hour, and a minute to look at the clock.
+    let cap = if view.held.is_some() { cap.max(3_660_000) } else { cap };
     // A clock that stands still while the machine sleeps wakes it as much later.
     let latest = by.ms().max(world.now.mono.ms().saturating_add(cap));
     wake.mono.is_some_and(|mono| mono.ms().saturating_add(world.lag.ms()) <= latest)

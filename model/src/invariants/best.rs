@@ -33,8 +33,8 @@ fn best_at_start(world: &World) -> Option<Generation> {
     if !just_recovered || holds || world.disk.meddled || world.ghost.misread {
         return None;
     }
-    let announced =
-        world.ghost.announced.filter(|it| world.now.wall >= it.not_before && world.is_wanted(it.cert));
+    let announced = world.ghost.announced.filter(|it| it.generation > world.ghost.withdrawn);
+    let announced = announced.filter(|it| world.now.wall >= it.not_before && world.is_wanted(it.cert));
     announced.map(|Announced { generation, .. }| generation).into_iter().chain(best_on_disk(world)).max()
 }
 

@@ -137,13 +137,14 @@ impl World {
         !spins
     }
 
-    /// The last step's input once more, if no time has passed since.
+    /// The last step's input once more, if no time has passed since. A tick that is wanted is another one.
     pub fn repeat(&mut self) -> Option<Step> {
         if self.told != self.now {
             return None;
         }
         match self.last {
             Some(answer) => self.answer(answer),
+            None if self.is_due() => None,
             None => self.give(Input::Tick),
         }
     }
