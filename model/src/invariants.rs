@@ -11,7 +11,7 @@ use certrotate_core::id::{Generation, OpId, RunId};
 use certrotate_core::input::{Disposition, Input};
 use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::Now;
-use certrotate_core::view::Phase;
+use certrotate_core::view::{Phase, View};
 
 use crate::disk::{Bundle, Disk};
 use crate::monitor::{Broken, Life};
@@ -375,6 +375,13 @@ pub fn l4_no_wait_is_longer_than_its_cap(world: &World) -> bool {
     mono.ms().saturating_sub(world.shown().mono.ms()) <= scaled
 }
 
+/// In milliseconds, how long a renewal may have to wait: after a failed attempt, or for what is held an hour, and a minute to look
+/// at the clock.
+fn longest_wait(view: &View) -> u64 {
+    let failed = 18_000_000 * view.life.ms().min(3_600_000) / 3_600_000 + 1000;
+    if view.held.is_some() { failed.max(3_660_000) } else { failed }
+}
+
 /// While an identity is served and nothing is in flight, a tick is wanted when nine tenths of its life have passed by
 /// mono time at the latest, or when the wait after a failed attempt ends, or that for the start of a certificate that is held.
 #[must_use]
@@ -384,16 +391,13 @@ pub fn s14_renewal_is_not_postponed(world: &World) -> bool {
     if view.phase != Phase::Resting || !world.config.spec().rotate || view.identity.is_none() {
         return true;
     }
-    let cap = 18_000_000 * view.life.ms().min(3_600_000) / 3_600_000 + 1000;
-    // An hour, and a minute to look at the clock.
-    let cap = if view.held.is_some() { cap.max(3_660_000) } else { cap };
     // A clock that stands still while the machine sleeps wakes it as much later.
-    let latest = by.ms().max(world.now.mono.ms().saturating_add(cap));
+    let latest = by.ms().max(world.now.mono.ms().saturating_add(longest_wait(&view)));
     wake.mono.is_some_and(|mono| mono.ms().saturating_add(world.lag.ms()) <= latest)
 }
 
 /// While an identity is served and nothing is in flight, a tick is wanted when nine tenths of its life have passed by
-/// the wall clock at the latest, or when the wait after a failed attempt ends.
+/// the wall clock at the latest, or when the wait after a failed attempt ends, or that for the start of a certificate that is held.
 #[must_use]
 pub fn s14_renewal_is_due_by_the_wall_clock(world: &World) -> bool {
     let Some(node) = &world.node else { return true };
@@ -403,8 +407,7 @@ pub fn s14_renewal_is_due_by_the_wall_clock(world: &World) -> bool {
         return true;
     }
     let latest = identity.not_after.unix_ms().saturating_sub_unsigned(view.life.ms() / 10).saturating_add(10);
-    let cap = 18_000_000 * view.life.ms().min(3_600_000) / 3_600_000 + 1000;
-    let soon = world.shown().mono.ms().saturating_add(cap);
+    let soon = world.shown().mono.ms().saturating_add(longest_wait(&view));
     wake.wall.is_some_and(|wall| wall.unix_ms() <= latest) || wake.mono.is_some_and(|mono| mono.ms() <= soon)
 }
 

@@ -200,8 +200,8 @@ impl Recovering {
         match self.stage {
             Stage::Unlinking { rest, leftovers, .. } => self.unlink(cx, rest, leftovers),
             Stage::Linking { temporary, .. } => {
-                // The disk takes names again: the ordinary way is tried before anything is served from memory.
-                self.failed = false;
+                // The disk takes names again: the ordinary way is tried before what is on disk is served without it.
+                self.failed &= matches!(self.carry, Carry::Certificate(..));
                 let waiting = cx.disk(DiskCommand::Rename { from: temporary, to: Name::Live });
                 self.stage = Stage::Switching { waiting, temporary };
                 Renewal::Recovering(self)
