@@ -16,7 +16,7 @@ use crate::time::WallTime;
 
 /// When a certificate that cannot be written is served all the same, if the clock gets there first.
 pub(crate) fn rescue_at(common: &Common, renewal: &Renewal) -> Option<WallTime> {
-    let (attempt, certificate) = in_hand(renewal).filter(|_| common.unsaved.is_none())?;
+    let (attempt, certificate) = in_hand(renewal).filter(|_| common.unsaved.is_none() && !common.stopping)?;
     let Live::Serving(identity) = common.live else { return None };
     let newer = attempt.generation > identity.generation && certificate.not_after > identity.not_after;
     let at = identity.not_after.minus(common.times().guard(common.life)).max(certificate.not_before);
