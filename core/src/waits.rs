@@ -7,36 +7,54 @@ use crate::live::Live;
 use crate::notice::Notice;
 use crate::time::{MonoTime, Span, WallTime};
 
-/// A bundle on disk that only the clock is against: the newest, where there are several.
+/// A bundle on disk that only the clock is against: the newest, and the other one that is kept, if the clock is against both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Early {
     pub(crate) generation: Generation,
     pub(crate) start: WallTime,
-    /// The start of the one that has the live name, if the clock is against that, too.
-    pub(crate) linked: Option<WallTime>,
+    pub(crate) other: Option<(Generation, WallTime)>,
 }
 
 impl Early {
     /// When the first of them starts.
     pub(crate) fn first(&self) -> WallTime {
-        self.linked.map_or(self.start, |linked| linked.min(self.start))
+        self.other.map_or(self.start, |(_, start)| start.min(self.start))
+    }
+
+    /// What is left without that generation.
+    fn without(self, gone: Generation) -> Option<Self> {
+        let other = self.other.filter(|(other, _)| *other != gone);
+        if self.generation == gone {
+            other.map(|(generation, start)| Self { generation, start, other: None })
+        } else {
+            Some(Self { other, ..self })
+        }
     }
 }
 
-/// A bundle on disk that had ended when it was looked at, and was never served in this run.
+/// A bundle on disk that had ended when it was looked at, and was never served in this run: the newest, and the other one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Late {
     pub(crate) generation: Generation,
     pub(crate) end: WallTime,
     pub(crate) life: Span,
-    /// End and life of the one that has the live name, if it is such a bundle, too.
-    pub(crate) linked: Option<(WallTime, Span)>,
+    pub(crate) other: Option<(Generation, WallTime, Span)>,
 }
 
 impl Late {
     /// When the last of them ends.
     fn last(&self) -> WallTime {
-        self.linked.map_or(self.end, |(end, _)| end.max(self.end))
+        self.other.map_or(self.end, |(_, end, _)| end.max(self.end))
+    }
+
+    /// What is left without that generation.
+    fn without(self, gone: Generation) -> Option<Self> {
+        let other = self.other.filter(|(other, ..)| *other != gone);
+        if self.generation == gone {
+            other.map(|(generation, end, life)| Self { generation, end, life, other: None })
+        } else {
+            Some(Self { other, ..self })
+        }
     }
 }
 
@@ -50,17 +68,11 @@ impl Common {
         started || self.late.is_some_and(|late| now < late.last() && late.generation > over)
     }
 
-    /// The superseded bundle is gone. What is left of those that the clock is against is the one with the live name.
+    /// The superseded bundle is gone, and is not waited for any more.
     pub(crate) fn forget_previous(&mut self) {
-        let gone = self.previous.take().and_then(Name::generation);
-        let left = self.linked.and_then(Name::generation).filter(|left| Some(*left) != gone);
-        if let Some(early) = self.early.filter(|early| Some(early.generation) == gone) {
-            self.early =
-                left.zip(early.linked).map(|(generation, start)| Early { generation, start, ..early });
-        }
-        if let Some(late) = self.late.filter(|late| Some(late.generation) == gone) {
-            self.late =
-                left.zip(late.linked).map(|(generation, (end, life))| Late { generation, end, life, ..late });
+        if let Some(gone) = self.previous.take().and_then(Name::generation) {
+            self.early = self.early.and_then(|early| early.without(gone));
+            self.late = self.late.and_then(|late| late.without(gone));
         }
     }
 
@@ -114,12 +126,16 @@ impl Cx<'_> {
     pub(crate) fn outdated_by(&mut self, generation: Generation) {
         // The clock is right enough for this one.
         self.common.doubted_until = MonoTime::default();
-        // The live name is its own.
+        let newer = |other: Generation| other > generation;
         let (late, early) = (self.common.late, self.common.early);
-        let late = late.filter(|late| late.generation > generation);
-        let early = early.filter(|early| early.generation > generation);
-        self.common.late = late.map(|late| Late { linked: None, ..late });
-        self.common.early = early.map(|early| Early { linked: None, ..early });
+        self.common.late = late.filter(|late| newer(late.generation));
+        self.common.early = early.filter(|early| newer(early.generation));
+        if let Some(late) = &mut self.common.late {
+            late.other = late.other.filter(|(other, ..)| newer(*other));
+        }
+        if let Some(early) = &mut self.common.early {
+            early.other = early.other.filter(|(other, _)| newer(*other));
+        }
         if self.common.early.is_none() {
             self.common.held_until = MonoTime::default();
         }

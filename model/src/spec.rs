@@ -281,7 +281,7 @@ impl Spec {
         let linked = self.files.get(Name::Live).filter(|it| it.durable).and_then(|it| it.content);
         let named = |it| matches!(it, Content::Bundle { generation, cert, .. } if (generation, cert) == live);
         let unsaved = std::mem::take(&mut self.unsaved.0) && self.failing;
-        self.failing &= unsaved;
+        self.failing &= unsaved || last.is_some();
         let durable = linked.is_some_and(named) || last.is_some() || self.meddled || unsaved;
         self.rule("S4", "what goes live has the live name, durably", durable);
         self.rule("S13", "nothing that ended, or is older, goes live", generation >= self.lowest);

@@ -63,7 +63,7 @@ pub(crate) struct Ready {
     pub(crate) resume: Option<Attempt>,
     /// Whether it asked for no lifetime where one is configured: an earlier wish was refused.
     pub(crate) no_duration: bool,
-    /// What the live name names.
+    /// What the live name names; where there is none, what is kept as if it named it.
     pub(crate) linked: Option<Name>,
     /// The superseded bundle that stays.
     pub(crate) previous: Option<Name>,
@@ -272,11 +272,11 @@ impl<'a> Scan<'a> {
         let quarantined = self.newest_quarantined();
         let linked = match self.inventory.live {
             LiveName::Link(target) => Some(target),
-            LiveName::Absent
-            | LiveName::Foreign
-            | LiveName::File
-            | LiveName::Strange
-            | LiveName::Unreadable(_) => None,
+            // A crash may leave two bundles without it, and a clock that is against both: which of them it allows first is not known.
+            LiveName::Absent => {
+                early.or_else(|| self.previous(None)).and_then(|newest| self.previous(Some(newest)))
+            }
+            LiveName::Foreign | LiveName::File | LiveName::Strange | LiveName::Unreadable(_) => None,
         };
         // A pending file takes the place of the superseded bundle, also where its request is not taken up.
         let superseded = || self.previous(linked).filter(|_| pending.is_none());
@@ -299,8 +299,8 @@ impl<'a> Scan<'a> {
         let top = self.entries().filter_map(|entry| entry.name.generation()).max().unwrap_or_default();
         Ready {
             chosen,
-            early: stays.and_then(|name| self.waits(name, linked, chosen)),
-            late: self.late(linked, chosen),
+            early: stays.and_then(|name| self.waits(name, [linked, previous], chosen)),
+            late: self.late([linked, previous], chosen),
             unread: self.unread(chosen),
             leftovers,
             pending,
@@ -376,16 +376,16 @@ impl<'a> Scan<'a> {
             .max_by_key(|name| (name.generation(), name.file()))
     }
 
-    /// Of a bundle that only the clock is against, when it starts; and of the one with the live name, if it is such a bundle.
-    fn waits(&self, name: Name, linked: Option<Name>, chosen: Option<Identity>) -> Option<Early> {
+    /// When a bundle starts that only the clock is against, and the other one that is kept, if it is such a bundle.
+    fn waits(&self, name: Name, kept: [Option<Name>; 2], chosen: Option<Identity>) -> Option<Early> {
         let start = |name: Name| {
             self.early_ones(chosen).find(|entry| entry.name == name).and_then(|entry| match &entry.found {
                 Found::Bundle(bundle) => Some((bundle.header.generation, bundle.facts.not_before)),
                 Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
             })
         };
-        let linked = linked.and_then(start).map(|(_, start)| start);
-        start(name).map(|(generation, start)| Early { generation, start, linked })
+        let other = kept.into_iter().flatten().filter(|kept| *kept != name).find_map(start);
+        start(name).map(|(generation, start)| Early { generation, start, other })
     }
 
     /// The newest bundle that could not be read, if it may be better than the chosen one. What is unreadable is not absent.
@@ -399,23 +399,25 @@ impl<'a> Scan<'a> {
         newest.max_by_key(|(name, _)| (name.generation(), name.file()))
     }
 
-    /// The newest bundle that is newer than the chosen one, was not served before, and has nothing against it but its end; and of
-    /// the one with the live name, if it is such a bundle.
-    fn late(&self, linked: Option<Name>, chosen: Option<Identity>) -> Option<Late> {
+    /// The newest bundle that is newer than the chosen one, was not served before, and has nothing against it but its end; and the
+    /// other one that is kept, if it is such a bundle.
+    fn late(&self, kept: [Option<Name>; 2], chosen: Option<Identity>) -> Option<Late> {
         let over = chosen.map_or(self.known.live.max(self.known.withdrawn), |identity| identity.generation);
-        let late = |entry: &Entry| match (&entry.found, self.judge(entry)) {
-            (Found::Bundle(bundle), Err(Refusal::Expired { .. })) => {
-                let facts = &bundle.facts;
-                let life = facts.not_after.since(bundle.header.issued.max(facts.not_before));
-                let generation = bundle.header.generation;
-                Some(Late { generation, end: facts.not_after, life, linked: None })
+        let late = |name: Name| {
+            let entry = self.entries().find(|entry| entry.name == name)?;
+            match (&entry.found, self.judge(entry)) {
+                (Found::Bundle(bundle), Err(Refusal::Expired { .. })) => {
+                    let (facts, generation) = (&bundle.facts, bundle.header.generation);
+                    let life = facts.not_after.since(bundle.header.issued.max(facts.not_before));
+                    (generation > over).then_some((generation, facts.not_after, life))
+                }
+                _ => None,
             }
-            _ => None,
         };
-        let late = |entry: &Entry| late(entry).filter(|late| late.generation > over);
-        let linked = self.entries().find(|entry| Some(entry.name) == linked).and_then(late);
-        let newest = self.entries().filter_map(late).max_by_key(|late| late.generation)?;
-        Some(Late { linked: linked.map(|late| (late.end, late.life)), ..newest })
+        let mut kept = kept.map(|name| name.and_then(late));
+        kept.sort();
+        let [other, newest] = kept;
+        newest.map(|(generation, end, life)| Late { generation, end, life, other })
     }
 
     /// The newest bundle that is newer than the chosen one and has nothing against it but that the local

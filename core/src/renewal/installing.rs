@@ -202,7 +202,7 @@ impl Installing {
         if cx.common.previous.replace(self.bundle()).is_some() {
             cx.common.untidy = Some(cx.now.mono);
         }
-        cx.hold(Some(Early { generation, start: not_before, linked: None }));
+        cx.hold(Some(Early { generation, start: not_before, other: None }));
         if cx.common.stopping { cx.exit(ExitReason::Shutdown) } else { Renewal::Resting(resting) }
     }
 
