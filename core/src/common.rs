@@ -165,6 +165,11 @@ impl Common {
         }
     }
 
+    /// Whether something is to be tidied away by now.
+    pub(crate) fn is_untidy(&self) -> bool {
+        self.untidy.is_some_and(|again| self.mono >= again)
+    }
+
     /// Whether the live name names another bundle than the one that is served. A clock that went back and forth in the
     /// middle of an installation can leave it so, and the next attempt would remove what is served as the one before.
     pub(crate) fn is_misplaced(&self) -> bool {

@@ -299,8 +299,8 @@ impl<'a> Scan<'a> {
         let top = self.entries().filter_map(|entry| entry.name.generation()).max().unwrap_or_default();
         Ready {
             chosen,
-            early: stays.and_then(|name| self.waits(name, [linked, previous], chosen)),
-            late: self.late([linked, previous], chosen),
+            early: stays.and_then(|name| self.waits(name, chosen)),
+            late: self.late(chosen),
             unread: self.unread(chosen),
             leftovers,
             pending,
@@ -376,16 +376,15 @@ impl<'a> Scan<'a> {
             .max_by_key(|name| (name.generation(), name.file()))
     }
 
-    /// When a bundle starts that only the clock is against, and the other one that is kept, if it is such a bundle.
-    fn waits(&self, name: Name, kept: [Option<Name>; 2], chosen: Option<Identity>) -> Option<Early> {
-        let start = |name: Name| {
-            self.early_ones(chosen).find(|entry| entry.name == name).and_then(|entry| match &entry.found {
-                Found::Bundle(bundle) => Some((bundle.header.generation, bundle.facts.not_before)),
-                Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
-            })
+    /// When a bundle starts that only the clock is against, and of others like that the first to start.
+    fn waits(&self, name: Name, chosen: Option<Identity>) -> Option<Early> {
+        let start = |entry: &Entry| match &entry.found {
+            Found::Bundle(bundle) => Some((bundle.header.generation, bundle.facts.not_before)),
+            Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
         };
-        let other = kept.into_iter().flatten().filter(|kept| *kept != name).find_map(start);
-        start(name).map(|(generation, start)| Early { generation, start, other })
+        let (generation, its) = self.early_ones(chosen).find(|entry| entry.name == name).and_then(start)?;
+        let others = self.early_ones(chosen).filter(|entry| entry.name != name).filter_map(start);
+        Some(Early { generation, start: its, other: others.min_by_key(|(_, start)| *start) })
     }
 
     /// The newest bundle that could not be read, if it may be better than the chosen one. What is unreadable is not absent.
@@ -399,25 +398,21 @@ impl<'a> Scan<'a> {
         newest.max_by_key(|(name, _)| (name.generation(), name.file()))
     }
 
-    /// The newest bundle that is newer than the chosen one, was not served before, and has nothing against it but its end; and the
-    /// other one that is kept, if it is such a bundle.
-    fn late(&self, kept: [Option<Name>; 2], chosen: Option<Identity>) -> Option<Late> {
+    /// The newest bundle that is newer than the chosen one, was not served before, and has nothing against it but its end; and of
+    /// others like that the last to end.
+    fn late(&self, chosen: Option<Identity>) -> Option<Late> {
         let over = chosen.map_or(self.known.live.max(self.known.withdrawn), |identity| identity.generation);
-        let late = |name: Name| {
-            let entry = self.entries().find(|entry| entry.name == name)?;
-            match (&entry.found, self.judge(entry)) {
-                (Found::Bundle(bundle), Err(Refusal::Expired { .. })) => {
-                    let (facts, generation) = (&bundle.facts, bundle.header.generation);
-                    let life = facts.not_after.since(bundle.header.issued.max(facts.not_before));
-                    (generation > over).then_some((generation, facts.not_after, life))
-                }
-                _ => None,
+        let late = |entry: &Entry| match (&entry.found, self.judge(entry)) {
+            (Found::Bundle(bundle), Err(Refusal::Expired { .. })) => {
+                let (facts, generation) = (&bundle.facts, bundle.header.generation);
+                let life = facts.not_after.since(bundle.header.issued.max(facts.not_before));
+                (generation > over).then_some((generation, facts.not_after, life))
             }
+            _ => None,
         };
-        let mut kept = kept.map(|name| name.and_then(late));
-        kept.sort();
-        let [other, newest] = kept;
-        newest.map(|(generation, end, life)| Late { generation, end, life, other })
+        let (generation, end, life) = self.entries().filter_map(late).max_by_key(|late| late.0)?;
+        let others = self.entries().filter_map(late).filter(|late| late.0 != generation);
+        Some(Late { generation, end, life, other: others.max_by_key(|late| late.1) })
     }
 
     /// The newest bundle that is newer than the chosen one and has nothing against it but that the local

@@ -53,6 +53,10 @@ enum InstallStep {
 
 impl Installing {
     pub(crate) fn begin(cx: &mut Cx<'_>, mut attempt: Attempt, certificate: Certificate) -> Renewal {
+        if cx.common.is_untidy() {
+            // As in `Saving::begin`.
+            return Recovering::begin(cx, Carry::Certificate(attempt, certificate), cx.now.mono);
+        }
         let (file, link) = (attempt.take_file(), attempt.take_file());
         #[cfg(feature = "seeded")]
         if let Some(next) = Self::begun_badly(cx, attempt, certificate, (file, link)) {

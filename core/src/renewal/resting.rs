@@ -67,9 +67,7 @@ impl Resting {
                 None => true,
                 Some(identity) => cx.common.config.spec().rotate && identity.is_due(cx.now),
             };
-        // What a request in memory left in disorder is put in order before anything is created (S12).
-        let untidy = cx.common.untidy.is_some_and(|again| cx.now.mono >= again);
-        if untidy || cx.common.is_to_be_looked_at(cx.now.wall) {
+        if cx.common.is_to_be_looked_at(cx.now.wall) {
             return Ok(Recovering::begin(cx, Carry::Rest(self), cx.now.mono));
         }
         if wanted && cx.now.mono >= self.opens(cx.common) {
@@ -78,6 +76,9 @@ impl Resting {
             } else {
                 Keying::begin(cx)
             });
+        }
+        if cx.common.is_untidy() {
+            return Ok(Recovering::begin(cx, Carry::Rest(self), cx.now.mono));
         }
         Err(Why::NotDue)
     }

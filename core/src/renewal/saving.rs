@@ -37,6 +37,10 @@ enum SaveStep {
 
 impl Saving {
     pub(crate) fn begin(cx: &mut Cx<'_>, mut attempt: Attempt) -> Renewal {
+        if cx.common.is_untidy() {
+            // What a request in memory left in disorder is put in order before anything is created (S12).
+            return Recovering::begin(cx, Carry::Request(attempt), cx.now.mono);
+        }
         let temporary = attempt.temporary();
         #[cfg(feature = "seeded")]
         let temporary = Self::first_name(cx, &attempt, temporary);
