@@ -253,6 +253,8 @@ impl Ghost {
     pub(crate) fn withdrew(&mut self, now: Now, generation: Generation) {
         if self.served.is_some_and(|it| now.wall >= it.not_after) {
             self.withdrawn = self.withdrawn.max(generation);
+            // What is older than one that ended is superseded, and may go.
+            self.announced = self.announced.filter(|it| it.generation >= generation);
             self.renew_by = None;
             self.served = None;
         }
