@@ -322,10 +322,6 @@ impl World {
         let mut node = self.node.take()?;
         let now = self.shown();
         (self.last, self.told) = (None, self.now);
-        if matches!(input, Input::RotateNow | Input::Shutdown) {
-            // What repeats an input repeats an answer or a tick: a tick would be no repetition of these.
-            self.told.mono = MonoTime::from_ms(u64::MAX);
-        }
         if let Input::DiskAnswered { op, .. } | Input::KeyMade { op, .. } | Input::CallAnswered { op, .. } =
             &input
         {
@@ -340,8 +336,14 @@ impl World {
         // What is under way is never ignored, but where its answer is of another kind.
         let before = (self.spec.stray || is_no_answer(&input)).then(|| node.clone());
         let ticked = input == Input::Tick;
-        let looks = ticked && matches!(node.view().phase, Phase::Resting | Phase::Asking);
+        let phase = node.view().phase;
+        let looks = ticked && matches!(phase, Phase::Resting | Phase::Asking);
+        let asked = matches!(input, Input::RotateNow | Input::Shutdown);
         let step = self.step(&mut node, now, input);
+        if asked || ticked && node.view().phase != phase {
+            // A tick is no repetition of these, nor of one that led to where other things are due.
+            self.told.mono = MonoTime::from_ms(u64::MAX);
+        }
         self.spec.answered(now, &step);
         if let Some(before) = before {
             let held = invariants::s13_ignored_changes_nothing(&before, &node, now, &step);
