@@ -64,7 +64,19 @@ fn what_cannot_be_asked_for_is_refused() {
         RequestError::Subject
     );
     assert_eq!(refused(&|template| template.sans.push(San::Other)), RequestError::San);
-    assert_eq!(refused(&|template| template.sans.push(San::Dns("zürich.example".into()))), RequestError::San);
+    for text in ["zürich.example", "spiffe://zürich/node", "zürich@example"] {
+        for san in [San::Dns(text.into()), San::Uri(text.into()), San::Email(text.into())] {
+            assert_eq!(refused(&|template| template.sans.push(san.clone())), RequestError::San);
+        }
+    }
+}
+
+#[test]
+fn a_request_may_have_as_many_bytes_as_the_bound_says_and_no_more() {
+    let text = text(&template(), &key());
+    let full = format!("{text}{}", "\n".repeat(MAX_INPUT - text.len()));
+    assert!(read(full.as_bytes()).is_ok());
+    assert_eq!(read(format!("{full}\n").as_bytes()).err(), Some(ReadError::TooLarge { size: MAX_INPUT + 1 }));
 }
 
 #[test]

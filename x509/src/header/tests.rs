@@ -62,3 +62,9 @@ fn an_empty_a_large_and_a_short_file_are_refused_by_name() {
         assert!(open(BUNDLE, &file[..end]).is_err(), "cut at {end}");
     }
 }
+
+#[test]
+fn a_file_is_written_in_a_buffer_of_its_size_so_that_no_key_byte_is_left_behind_in_a_smaller_one() {
+    let file = sealed();
+    assert_eq!(file.capacity(), file.len());
+}

@@ -1,0 +1,89 @@
+//! Sizes at their bounds, and what every error says.
+
+#![expect(clippy::unwrap_used, reason = "all of this is test code")]
+
+mod kit;
+
+use certrotate_x509::{
+    CertChain, ClientCa, Corrupt, KeyError, KeyTypeError, MAX_CERTIFICATES, MAX_FILE, MAX_INPUT, ReadError,
+    RequestError,
+};
+use kit::{Authority, HOUR, Node, at, wall};
+use rcgen::KeyPair;
+
+#[test]
+fn the_bounds_are_64_kib_of_pem_and_4_kib_more_for_a_file() {
+    assert_eq!((MAX_INPUT, MAX_FILE, MAX_CERTIFICATES), (65_536, 69_632, 16));
+}
+
+#[test]
+fn a_client_ca_file_may_be_as_large_as_the_bounds_say_and_no_larger() {
+    let root = Authority::root("root").pem();
+    let full = format!("{root}{}", " ".repeat(MAX_INPUT - root.len()));
+    assert!(ClientCa::read(full.as_bytes()).is_ok());
+    assert_eq!(
+        ClientCa::read(format!("{full} ").as_bytes()).err(),
+        Some(ReadError::TooLarge { size: MAX_INPUT + 1 })
+    );
+    assert!(ClientCa::read(root.repeat(MAX_CERTIFICATES).as_bytes()).is_ok());
+    assert_eq!(ClientCa::read(root.repeat(MAX_CERTIFICATES + 1).as_bytes()).err(), Some(ReadError::TooMany));
+}
+
+#[test]
+fn a_ca_of_the_same_name_with_another_key_lends_its_dates_to_nobody() {
+    let node = Node {
+        root: Authority::root_with("root", |ca| ca.not_after = at(60), KeyPair::generate().unwrap()),
+        ..Node::new()
+    };
+    let other = Authority::root("root");
+    let leaf = node.issued(|_| {});
+    let ca = ClientCa::read(format!("{}{}", node.root.pem(), other.pem()).as_bytes()).unwrap();
+    let (_, facts) = CertChain::read(leaf.as_bytes(), Some(&ca)).unwrap();
+    assert_eq!(facts.not_after, wall(60), "the issuer ends first, whatever the other one says");
+    assert!(wall(60) < wall(HOUR));
+}
+
+#[test]
+fn every_error_says_what_is_wrong_and_what_to_do() {
+    let read = [
+        ReadError::TooLarge { size: 65_537 },
+        ReadError::TooMany,
+        ReadError::Nothing,
+        ReadError::Text { line: 3 },
+        ReadError::Kind { line: 3 },
+        ReadError::Base64 { line: 3 },
+        ReadError::Unfinished { line: 3 },
+        ReadError::TrailingBytes { block: 2 },
+        ReadError::Der { block: 2 },
+        ReadError::Signature,
+    ];
+    let key = [KeyError::Random, KeyError::Pem(ReadError::Nothing), KeyError::Unreadable];
+    let kind = [KeyTypeError::Rsa, KeyTypeError::Unknown];
+    let request = [
+        RequestError::Key(KeyError::Random),
+        RequestError::Subject,
+        RequestError::San,
+        RequestError::Signer,
+        RequestError::Duration,
+        RequestError::TooLarge,
+    ];
+    let corrupt = [
+        Corrupt::TooLarge,
+        Corrupt::Empty,
+        Corrupt::FirstLine,
+        Corrupt::Digest,
+        Corrupt::Pem(ReadError::Nothing),
+        Corrupt::KeyBlock,
+        Corrupt::Key(KeyError::Unreadable),
+        Corrupt::RequestKey,
+        Corrupt::Lines,
+        Corrupt::Form,
+    ];
+    let read = read.iter().map(|error| format!("{error:?}: {error}"));
+    let key = key.iter().map(|error| format!("{error:?}: {error}"));
+    let kind = kind.iter().map(|error| format!("{error:?}: {error}"));
+    let request = request.iter().map(|error| format!("{error:?}: {error}"));
+    let corrupt = corrupt.iter().map(|error| format!("{error:?}: {error}"));
+    let all: Vec<String> = read.chain(key).chain(kind).chain(request).chain(corrupt).collect();
+    insta::assert_snapshot!("errors", all.join("\n"));
+}
