@@ -1,7 +1,5 @@
 //! Sizes at their bounds, and what every error says.
 
-#![expect(clippy::unwrap_used, reason = "all of this is test code")]
-
 mod kit;
 
 use certrotate_x509::{
