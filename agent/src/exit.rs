@@ -114,6 +114,9 @@ impl Verdict {
             | Notice::Live { .. }
             | Notice::Expired { .. }
             | Notice::NotYetValid { .. }
+            | Notice::Outdated { .. }
+            | Notice::Unwanted { .. }
+            | Notice::RequestDropped { .. }
             | Notice::AttemptStarted { .. } => None,
         }
     }

@@ -61,6 +61,12 @@ pub(crate) struct Common {
     pub(crate) astray: bool,
     /// No attempt begins before this: the floor between two issuances.
     pub(crate) floor: MonoTime,
+    /// No attempt that another template leads to begins before this: the same floor between two of them.
+    pub(crate) changes: MonoTime,
+    /// Whether the template changed and no attempt has begun since.
+    pub(crate) changed: bool,
+    /// Attempts up to this generation do not count as failed: what they asked for is not wanted any more, or they were installed.
+    pub(crate) settled: Generation,
     /// The identity whose bundle could not be given the live name, because it is gone.
     pub(crate) unlinkable: Generation,
     /// Whether a shutdown was asked for.
@@ -75,6 +81,8 @@ pub(crate) struct Common {
 pub(crate) struct Early {
     pub(crate) generation: Generation,
     pub(crate) start: WallTime,
+    /// See [`Identity::outdated`]: then it is not waited for.
+    pub(crate) outdated: bool,
 }
 
 /// A kind of credential that the server did not take.
@@ -126,6 +134,9 @@ impl Common {
             implausible: false,
             astray: false,
             floor: MonoTime::default(),
+            changes: MonoTime::default(),
+            changed: false,
+            settled: Generation(0),
             unlinkable: Generation(0),
             stopping: false,
             #[cfg(feature = "seeded")]
@@ -156,7 +167,7 @@ impl Common {
         match (self.unsaved, self.live) {
             (Some(unsaved), _) => Some(unsaved).filter(|_| !self.withheld),
             (None, Live::Serving(identity)) => Some(identity),
-            (None, Live::None | Live::Held(_) | Live::Withdrawn(_)) => None,
+            (None, Live::None | Live::Held(_) | Live::Withdrawn(_) | Live::Unwanted(_)) => None,
         }
     }
 
@@ -167,7 +178,7 @@ impl Common {
             Live::Serving(identity) => {
                 self.linked != Some(identity.name) && self.unlinkable != identity.generation
             }
-            Live::None | Live::Held(_) | Live::Withdrawn(_) => false,
+            Live::None | Live::Held(_) | Live::Withdrawn(_) | Live::Unwanted(_) => false,
         }
     }
 
@@ -185,6 +196,11 @@ impl Common {
         start > now && start.since(now) <= self.times().hold_cap(self.life)
     }
 
+    /// Whether nothing else is asked for until that starts.
+    pub(crate) fn waits_for(&self, early: Early, now: WallTime) -> bool {
+        !early.outdated && self.is_held(early.start, now)
+    }
+
     /// Before this, no attempt begins by itself, whatever is due.
     pub(crate) fn closed_until(&self) -> MonoTime {
         let looks = self.mono.plus(self.times().clock_look(self.life));
@@ -199,7 +215,7 @@ impl Common {
     /// How many attempts in a row came to nothing, counting `generation`'s; survives restarts, because it
     /// is read off the disk.
     pub(crate) fn failed_attempts(&self, generation: Generation) -> u32 {
-        generation.0.saturating_sub(self.live.generation().0)
+        generation.0.saturating_sub(self.live.generation().max(self.settled).0)
     }
 }
 
@@ -322,6 +338,9 @@ impl Cx<'_> {
         }
         self.common.live = Live::Held(identity);
         self.judge_live();
+        if identity.outdated {
+            self.report(Notice::Outdated { generation: identity.generation });
+        }
         if matches!(self.common.live, Live::Serving(_)) && self.common.unsaved.is_none() {
             self.report(Notice::Live {
                 generation: identity.generation,
@@ -336,9 +355,9 @@ impl Cx<'_> {
     pub(crate) fn hold(&mut self, early: Option<Early>) {
         let before = core::mem::replace(&mut self.common.early, early);
         match early {
-            Some(Early { start, .. }) if self.common.is_held(start, self.now.wall) => {
+            Some(it) if self.common.waits_for(it, self.now.wall) => {
                 if before != early {
-                    let left = start.since(self.now.wall);
+                    let left = it.start.since(self.now.wall);
                     self.common.held_until =
                         self.after(left.plus(self.common.times().clock_look(self.common.life)));
                 }
@@ -400,7 +419,11 @@ impl Cx<'_> {
                 }
                 Live::Serving(identity)
             }
-            same @ (Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_)) => same,
+            same @ (Live::None
+            | Live::Serving(_)
+            | Live::Held(_)
+            | Live::Withdrawn(_)
+            | Live::Unwanted(_)) => same,
         };
     }
 }

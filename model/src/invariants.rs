@@ -18,6 +18,10 @@ use crate::ghost::Announced;
 use crate::monitor::{Broken, Life};
 use crate::world::World;
 
+pub mod template;
+
+use template::{l3_another_template_is_asked_for_soon, s2_served_is_for_whom_it_should_be};
+
 /// Something that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Violation {
@@ -48,6 +52,7 @@ type Invariant = (&'static str, &'static str, fn(&World) -> bool);
 pub const ALWAYS: &[Invariant] = &[
     ("S1", "the identity that is served is within its validity", s1_served_within_validity),
     ("S1", "the driver serves what the machine takes to be live", s1_driver_and_machine_agree),
+    ("S2", "what is served is for the subject that is wanted", s2_served_is_for_whom_it_should_be),
     ("S8", "at most one request is open", s8_one_open_request),
     ("S9", "calls are bounded in every window of time", s9_no_hot_loop),
     ("S9", "the machine does not spin while no time passes", s9_does_not_spin),
@@ -59,6 +64,7 @@ pub const ALWAYS: &[Invariant] = &[
     ("S5", "a disk that refuses costs no identity", s5_what_the_disk_refuses_is_served),
     ("L2", "every wait has an end", l2_a_deadline_is_armed),
     ("S14", "what is waited for is waited for by mono time", s14_waits_are_by_mono_time),
+    ("L3", "another template is asked for soon", l3_another_template_is_asked_for_soon),
     ("L4", "no wait is longer than its cap", l4_no_wait_is_longer_than_its_cap),
     ("S14", "nothing postpones a renewal by mono time", s14_renewal_is_not_postponed),
     ("S14", "a renewal is due by the wall clock, too", s14_renewal_is_due_by_the_wall_clock),
@@ -248,13 +254,14 @@ fn best_at_start(world: &World) -> Option<Generation> {
         return None;
     }
     let announced =
-        world.ghost.announced.filter(|it| world.now.wall >= it.not_before && world.is_wanted(it.cert));
+        world.ghost.announced.filter(|it| world.now.wall >= it.not_before && world.is_servable(it.cert));
     let valid = |(start, end)| start <= world.now.wall && world.now.wall < end;
     let on_disk = world.disk.names().filter_map(|name| match (name, world.disk.read(name)) {
         (Name::Bundle { generation, .. }, Some(File::Bundle(bundle))) if bundle.generation == generation => {
             let cert = CertHandle(bundle.cert.into());
-            let good =
-                world.is_acceptable(&bundle) && world.is_wanted(cert) && world.dates(cert).is_some_and(valid);
+            let good = world.is_acceptable(&bundle)
+                && world.is_servable(cert)
+                && world.dates(cert).is_some_and(valid);
             (good && generation > world.ghost.withdrawn).then_some(generation)
         }
         _ => None,
@@ -285,7 +292,8 @@ pub fn s7_failed_files_are_not_used(world: &World) -> bool {
     world.disk.exposed.is_none()
 }
 
-/// At most one request is open on the server, and one more for each pending file that somebody else took away.
+/// At most one request is open on the server, and one more for each pending file that somebody else took away; not counted
+/// is the one that was open when the template changed, which the node may not delete.
 #[must_use]
 pub fn s8_one_open_request(world: &World) -> bool {
     world.open() <= 1 + usize::from(world.ghost.requests_lost)

@@ -43,6 +43,10 @@ pub struct Monitor {
     holds: Option<(WallTime, MonoTime)>,
     /// Until then a clock that is in doubt is waited for.
     doubts: MonoTime,
+    /// Since the template changed and no attempt has begun: not before when one may.
+    eager: Option<MonoTime>,
+    /// Not before when an attempt may begin that the next change leads to.
+    changes: MonoTime,
     /// Whether somebody asked for a rotation in this step.
     wished: bool,
     /// The name that could not be created last.
@@ -128,6 +132,11 @@ impl Life {
     }
 }
 
+/// A minute; less where certificates live for less than an hour.
+pub(crate) fn minute(life: Span) -> Span {
+    Span::from_ms((life.ms().min(3_600_000) / 60).max(10))
+}
+
 impl Monitor {
     fn expect(&mut self, id: &'static str, sentence: &'static str, holds: bool) {
         self.broken = self.broken.or((!holds).then_some(Broken(id, sentence)));
@@ -151,6 +160,8 @@ impl Monitor {
             self.doubts = MonoTime::default();
         }
         self.holds = self.holds.filter(|(_, until)| now < *until);
+        self.changes = self.changes.max(now);
+        self.eager = self.eager.map(|not_before| not_before.max(now));
     }
 
     /// A step is over: the next tick is `due`, by true time and by the clock that the node is shown. `idle` if the step was a
@@ -199,6 +210,8 @@ impl Monitor {
         if what == What::Create {
             self.gone = None;
         }
+        // The request that was found fits the template after all.
+        self.eager = None;
         self.expect("L4", "a request that is gone is made anew", self.gone != Some(tag));
         self.calls.push_out(Under { op, what, tag, credential });
     }
@@ -247,8 +260,17 @@ impl Monitor {
         }
     }
 
+    /// Another template is asked for from now on, perhaps with another wish for a lifetime. What was asked for counts for nothing.
+    pub(crate) fn asks_anew(&mut self, now: MonoTime, wish: bool) {
+        self.eager = Some(now.max(self.changes));
+        (self.over, self.gone, self.approved) = (None, None, None);
+        (self.shown, self.in_hand, self.holds) = (None, None, None);
+        (self.rests, self.refuses_it) = (MonoTime::default(), false);
+        self.unwished &= !wish;
+    }
+
     /// A key is asked for. `due` says whether what is served, if anything is, is to be renewed.
-    pub(crate) fn begins(&mut self, now: Now, wish: Option<Span>, served: Option<Life>) {
+    pub(crate) fn begins(&mut self, now: Now, life: Span, wish: Option<Span>, served: Option<Life>) {
         let due = served.is_none_or(|life| self.is_due(now, &life));
         self.expect("S9", "no attempt begins while what is served is not due", due || self.wished);
         let near = |start: WallTime| start > now.wall && start.since(now.wall) <= Span::from_hours(1);
@@ -257,6 +279,11 @@ impl Monitor {
         self.expect("S14", "a clock that is in doubt is given time", now.mono >= self.doubts);
         let rested = self.rests <= now.mono || self.wished;
         self.expect("S9", "a denied or failed request is followed by another after minutes", rested);
+        let patient = self.eager.is_none_or(|not_before| now.mono >= not_before) || self.wished;
+        self.expect("S9", "another template leads to an attempt a minute at the most", patient);
+        if self.eager.take().is_some() {
+            self.changes = now.mono.plus(minute(life));
+        }
         self.expect(
             "L4",
             "a wish for a lifetime that was refused is not repeated",
@@ -276,11 +303,15 @@ impl Monitor {
         i128::from(now.wall.unix_ms()) >= from || self.adopted.is_none_or(passed)
     }
 
-    pub(crate) fn goes_live(&mut self, now: Now, cert: CertHandle, anew: bool) {
+    /// An identity goes live, `anew` if it was not live before, of those that live for `life`.
+    pub(crate) fn goes_live(&mut self, now: Now, life: Span, cert: CertHandle, anew: bool) {
         self.in_hand = self.in_hand.filter(|it| *it != cert);
         self.holds = None;
         if anew {
             (self.refused, self.adopted) = (None, Some(now));
+            // From here on it is the floor between two issuances that is waited for.
+            self.eager = self.eager.map(|_| now.mono);
+            self.changes = self.changes.min(now.mono.plus(minute(life)));
         }
     }
 

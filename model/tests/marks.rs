@@ -18,7 +18,7 @@ const LEAST_OF_A_FAULT: u64 = 10;
 fn unreachable(phase: Phase, input: &str) -> Option<&'static str> {
     use Phase::{Asking, Ended, Installing, Keying, Locking, New, Recovering, Resting, Saving};
     let under_way = match input {
-        "tick" | "rotate now" | "shutdown" | "answer to nothing" => true,
+        "tick" | "rotate now" | "reconfigure" | "shutdown" | "answer to nothing" => true,
         "scanned" => phase == Recovering,
         // A key that was not waited for any longer comes late.
         "key made" | "key failed" => matches!(phase, Keying | Resting),

@@ -6,10 +6,10 @@
 use alloc::boxed::Box;
 
 use crate::common::Early;
-use crate::config::ConfigSpec;
+use crate::config::{ConfigSpec, Template};
 use crate::disk::{Entry, Found, Inventory, LiveName, Name, PendingFound};
 use crate::id::{FileNumber, Generation};
-use crate::judge::{Refusal, judge_identity, judge_time};
+use crate::judge::{Refusal, judge_found, judge_time, same_request};
 use crate::live::Identity;
 use crate::notice::Notice;
 use crate::renewal::Attempt;
@@ -63,6 +63,9 @@ pub(crate) struct Ready {
     pub(crate) previous: Option<Name>,
     /// The highest generation that has a name.
     pub(crate) top: Generation,
+    /// The highest generation that was installed, acceptable or not by now, or whose request is for something else than is
+    /// asked for by now: it did not fail.
+    pub(crate) settled: Generation,
 }
 
 /// What is known beside the scan.
@@ -217,14 +220,16 @@ impl<'a> Scan<'a> {
         self.names(|entry| matches!(entry.name, Name::Quarantine { .. })).max_by_key(|name| name.file())
     }
 
-    fn judge(&self, entry: &Entry) -> Result<(), Refusal> {
+    /// Whether a bundle is acceptable now, and if so, whether it is outdated.
+    fn judge(&self, entry: &Entry) -> Result<bool, Refusal> {
         let Found::Bundle(bundle) = &entry.found else { return Err(Refusal::Unreadable) };
         #[cfg(feature = "seeded")]
         if let Some(judged) = self.misjudged(bundle) {
-            return judged;
+            return judged.map(|()| false);
         }
-        judge_identity(self.known.config, &bundle.key_digest, &bundle.facts)?;
-        judge_time(self.known.now.wall, bundle.facts.not_before, bundle.facts.not_after)
+        let outdated = judge_found(self.known.config, &bundle.key_digest, &bundle.facts)?;
+        judge_time(self.known.now.wall, bundle.facts.not_before, bundle.facts.not_after)?;
+        Ok(outdated)
     }
 
     /// The highest generation that is acceptable now; never one that is over, or older than the live one.
@@ -239,7 +244,8 @@ impl<'a> Scan<'a> {
         let best = self.oldest(best);
         match &best.found {
             Found::Bundle(bundle) => {
-                Some(Identity::found(&self.known.config.times, self.known.now, best.name, bundle))
+                let (times, outdated) = (&self.known.config.times, self.judge(best) == Ok(true));
+                Some(Identity::found(times, self.known.now, best.name, bundle, outdated))
             }
             Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
         }
@@ -293,7 +299,24 @@ impl<'a> Scan<'a> {
             linked,
             previous,
             top: top.max(self.known.top),
+            settled: self.settled(),
         }
+    }
+
+    fn settled(&self) -> Generation {
+        let settled = |entry: &Entry| match &entry.found {
+            Found::Bundle(_) => true,
+            Found::Pending(found) => !self.is_wanted(found),
+            Found::Unread | Found::Corrupt | Found::Unreadable(_) => false,
+        };
+        self.names(settled).filter_map(Name::generation).max().unwrap_or_default()
+    }
+
+    /// Whether a request asks for what is asked for by now, with or without the wish for a lifetime.
+    fn is_wanted(&self, found: &PendingFound) -> bool {
+        let wanted = &self.known.config.template;
+        let duration = found.template.duration.and(wanted.duration);
+        same_request(&found.template, &Template { duration, ..wanted.clone() })
     }
 
     /// The newest pending file that belongs to no generation which has a bundle already.
@@ -319,19 +342,13 @@ impl<'a> Scan<'a> {
     /// certificate is here already and is not acceptable.
     fn resumed(&self, name: Name, found: &PendingFound) -> Option<Attempt> {
         let generation = found.generation;
-        let mut wanted = self.known.config.template.clone();
-        if found.template.duration.is_none() {
-            wanted.duration = None;
-        }
+        let wanted = self.is_wanted(found);
         #[cfg(feature = "seeded")]
-        if self.known.config.has_bug(crate::seeded::Bug::B21) {
-            wanted.subject.clone_from(&found.template.subject);
-            wanted.sans.clone_from(&found.template.sans);
-        }
+        let wanted = wanted || self.known.config.has_bug(crate::seeded::Bug::B21);
         let answered = self
             .names(|entry| matches!(entry.name, Name::Bundle { .. }))
             .any(|bundle| bundle.generation() >= name.generation());
-        (found.template == wanted && !answered).then(|| Attempt {
+        (wanted && !answered).then(|| Attempt {
             generation,
             key: found.key,
             key_digest: found.key_digest,
@@ -363,7 +380,9 @@ impl<'a> Scan<'a> {
     fn waits(&self, name: Name) -> Option<Early> {
         self.entries().find(|entry| entry.name == name).and_then(|entry| match &entry.found {
             Found::Bundle(bundle) => {
-                Some(Early { generation: bundle.header.generation, start: bundle.facts.not_before })
+                let judged = judge_found(self.known.config, &bundle.key_digest, &bundle.facts);
+                let (generation, start) = (bundle.header.generation, bundle.facts.not_before);
+                Some(Early { generation, start, outdated: judged == Ok(true) })
             }
             Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
         })

@@ -51,6 +51,8 @@ enum Stage {
     Switching { waiting: Outstanding, temporary: Name },
     /// Syncing the directory.
     Syncing(Outstanding),
+    /// Waiting for the end of what was under way when the configuration changed; what came of it a scan will show.
+    Ending { waiting: Outstanding, command: DiskCommand },
     /// Waiting until `again`, then scanning.
     Pausing,
 }
@@ -135,6 +137,22 @@ impl Recovering {
         if cx.common.stopping { cx.exit(ExitReason::Shutdown) } else { Self::begin(cx, carry, again) }
     }
 
+    /// Looks at the disk when an operation of another phase, which is over, has ended.
+    pub(crate) fn after(under_way: (Outstanding, DiskCommand), carry: Carry, again: MonoTime) -> Renewal {
+        let (waiting, command) = under_way;
+        let stage = Stage::Ending { waiting, command };
+        Renewal::Recovering(Self { carry, synced: false, tidy: true, failed: false, again, stage })
+    }
+
+    /// What was decided on is not to be gone on with; a scan that is under way is as good as a fresh one.
+    pub(crate) fn interrupted(mut self) -> Renewal {
+        match (self.stage, self.waiting()) {
+            (Stage::Scanning(_) | Stage::Pausing, _) | (_, None) => {}
+            (_, Some(waiting)) => self.stage = Stage::Ending { waiting, command: self.command() },
+        }
+        Renewal::Recovering(self)
+    }
+
     pub(crate) fn waiting(self) -> Option<Outstanding> {
         match self.stage {
             Stage::Scanning(waiting)
@@ -142,7 +160,8 @@ impl Recovering {
             | Stage::Unlinking { waiting, .. }
             | Stage::Quarantining { waiting, .. }
             | Stage::Linking { waiting, .. }
-            | Stage::Switching { waiting, .. } => Some(waiting),
+            | Stage::Switching { waiting, .. }
+            | Stage::Ending { waiting, .. } => Some(waiting),
             Stage::Pausing => None,
         }
     }
@@ -230,6 +249,7 @@ impl Recovering {
     fn command(&self) -> DiskCommand {
         match self.stage {
             Stage::Scanning(_) | Stage::Pausing => DiskCommand::Scan,
+            Stage::Ending { command, .. } => command,
             Stage::Syncing(_) => DiskCommand::SyncDir,
             Stage::Unlinking { name, .. } => DiskCommand::Unlink { name },
             Stage::Quarantining { from, to, .. } => DiskCommand::Rename { from, to },
@@ -261,7 +281,7 @@ impl Recovering {
                 self.synced = true;
                 self.scan(cx)
             }
-            Stage::Scanning(_) | Stage::Pausing => self.scan(cx),
+            Stage::Scanning(_) | Stage::Pausing | Stage::Ending { .. } => self.scan(cx),
         }
     }
 
@@ -292,7 +312,7 @@ impl Recovering {
             now: cx.now,
             withdrawn: match cx.common.live {
                 Live::Withdrawn(generation) => generation,
-                Live::None | Live::Serving(_) | Live::Held(_) => Generation(0),
+                Live::None | Live::Serving(_) | Live::Held(_) | Live::Unwanted(_) => Generation(0),
             },
             live: cx.common.live.generation(),
             top: cx.common.top,
@@ -358,13 +378,19 @@ impl Recovering {
             cx.common.top = Generation(0);
         }
         cx.common.no_duration |= ready.no_duration;
+        cx.common.settled = cx.common.settled.max(ready.settled);
+        let again = matches!(cx.common.live, Live::Unwanted(_));
         match ready.chosen {
-            Some(identity) if identity.generation > cx.common.live.generation() => {
+            Some(identity) if again || identity.generation > cx.common.live.generation() => {
                 cx.go_live(identity);
                 // A wait from before may outlast what is live now.
-                if let Carry::Rest(resting) = &mut self.carry {
-                    resting.not_before = cx.now.mono;
+                if let (Carry::Rest(resting) | Carry::Dropped(resting, ..), false) = (&mut self.carry, again)
+                {
+                    resting.not_before = resting.not_before.min(cx.now.mono.max(cx.common.changes));
                 }
+            }
+            Some(identity) if identity.generation == cx.common.live.generation() => {
+                cx.judge_names(Some(identity.generation), identity.outdated);
             }
             Some(_) | None => {}
         }
@@ -387,6 +413,9 @@ impl Recovering {
         let first = matches!(self.carry, Carry::Nothing) && cx.common.live.identity().is_none();
         let Some(early) = ready.early.filter(|_| first) else { return };
         if cx.common.is_held(early.start, cx.now.wall) {
+            if early.outdated {
+                return;
+            }
             cx.report(Notice::Held { generation: early.generation, not_before: early.start });
         } else {
             let wait = cx.common.times().clock_wait(cx.common.life);
@@ -419,7 +448,7 @@ impl Recovering {
                 Some(attempt) => Asking::resume(cx, attempt),
                 None => Resting::after_start(cx),
             },
-            Carry::Rest(resting) => Renewal::Resting(resting),
+            Carry::Rest(resting) | Carry::Dropped(resting, ..) => Renewal::Resting(resting),
             Carry::Request(attempt) => match ready.resume {
                 Some(found) if found.key_digest == attempt.key_digest => Asking::begin(cx, attempt),
                 Some(_) | None if cx.now.mono >= self.again => Saving::begin(cx, attempt),
@@ -436,13 +465,15 @@ impl Recovering {
                     judged => judged.is_err(),
                 };
                 if cx.common.live.generation() >= attempt.generation {
-                    Resting::installed(cx)
+                    Renewal::Resting(Resting::installed(cx))
                 } else if durable && !refused {
-                    cx.report(Notice::Held { generation: attempt.generation, not_before });
+                    if !certificate.outdated {
+                        cx.report(Notice::Held { generation: attempt.generation, not_before });
+                    }
                     (cx.common.disk_failures, cx.common.call_failures) = (0, 0);
                     Renewal::Resting(Resting { not_before: cx.now.mono })
                 } else if refused {
-                    Renewal::Resting(Resting::retired(cx, attempt.generation).0)
+                    Renewal::Resting(Resting::late(cx, attempt.generation).0)
                 } else if cx.now.mono >= self.again {
                     Installing::begin(cx, attempt, certificate)
                 } else {

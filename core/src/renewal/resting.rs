@@ -32,7 +32,7 @@ impl Resting {
     /// have failed before: then the next one waits, so that a crash loop is no hot loop.
     pub(crate) fn after_start(cx: &mut Cx<'_>) -> Renewal {
         let failed = cx.common.pending.and_then(Name::generation).map(|it| cx.common.failed_attempts(it));
-        let wait = failed.map_or(Span::ZERO, |failed| cx.retry_wait(failed));
+        let wait = failed.filter(|failed| *failed > 0).map_or(Span::ZERO, |failed| cx.retry_wait(failed));
         Renewal::Resting(Self { not_before: cx.after(wait) })
     }
 
@@ -44,18 +44,29 @@ impl Resting {
         (Self { not_before: cx.after(wait) }, wait)
     }
 
+    /// After a certificate that ended, or whose start the clock went back behind, before it was installed. What was
+    /// asked for before the template changed is nothing to wait after.
+    pub(crate) fn late(cx: &mut Cx<'_>, generation: Generation) -> (Self, Span) {
+        if cx.common.changed {
+            let resting = Self { not_before: cx.now.mono.max(cx.common.changes) };
+            return (resting, resting.not_before.since(cx.now.mono));
+        }
+        Self::retired(cx, generation)
+    }
+
     /// After a rotation.
-    pub(crate) fn installed(cx: &mut Cx<'_>) -> Renewal {
+    pub(crate) fn installed(cx: &mut Cx<'_>) -> Self {
         cx.common.disk_failures = 0;
         cx.common.call_failures = 0;
         // The disk does what it should again: what could not be removed may go now.
         cx.common.untidy = cx.common.untidy.map(|_| cx.now.mono);
         cx.common.floor = cx.after(cx.common.times().issuance_floor(cx.common.life));
+        cx.common.changes = cx.common.changes.min(cx.common.floor);
         #[cfg(feature = "seeded")]
         if cx.bug(Bug::F28) {
             cx.common.floor = cx.now.mono;
         }
-        Renewal::Resting(Self { not_before: cx.now.mono })
+        Self { not_before: cx.now.mono }
     }
 
     pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {
@@ -68,7 +79,7 @@ impl Resting {
                 cx.common.config.spec().rotate
                     && cx.common.unsaved.is_some_and(|identity| identity.is_due(cx.now))
             }
-            Live::None | Live::Withdrawn(_) => true,
+            Live::None | Live::Withdrawn(_) | Live::Unwanted(_) => true,
             Live::Held(_) if cx.common.astray => true,
             Live::Serving(identity) | Live::Held(identity) => {
                 cx.common.config.spec().rotate && identity.is_due(cx.now)
@@ -104,7 +115,7 @@ impl Resting {
             None => Some(opens),
             Some(_) if common.astray && common.unsaved.is_none() => Some(opens),
             Some(_) if !common.config.spec().rotate => None,
-            Some(_) if opens > common.mono => Some(opens),
+            Some(identity) if identity.outdated || opens > common.mono => Some(opens),
             Some(identity) => Some(identity.renew_by),
         };
         [begin, common.untidy].into_iter().flatten().min()
@@ -128,6 +139,7 @@ impl Keying {
         }
         let generation = cx.common.top.next();
         cx.common.top = generation;
+        cx.follows_change();
         cx.report(Notice::AttemptStarted { generation });
         Renewal::Keying(Self { waiting: cx.make_key(), generation, in_memory: false })
     }

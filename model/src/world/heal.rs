@@ -8,7 +8,7 @@ use certrotate_core::view::Phase;
 
 use crate::disk::File;
 use crate::list::List;
-use crate::server::{Approver, Object, Server};
+use crate::server::{Approver, Server};
 use crate::world::World;
 
 /// The inputs within which a node settles when everything is well (L2).
@@ -109,11 +109,10 @@ impl World {
         self.violation.is_none()
     }
 
-    /// How many requests are open for what is asked for by now. Those for an earlier template nobody may delete.
+    /// How many requests are open. One that was when the template changed nobody may delete; it is counted no more.
     #[must_use]
     pub fn open(&self) -> usize {
-        let now = |object: &&Object| usize::from(object.template) + 1 == self.templates.len();
-        self.server.objects.iter().filter(|it| it.is_open()).filter(now).count()
+        self.server.open()
     }
 
     /// It serves what is wanted, rests, has nothing open and no file that is not needed.
@@ -127,7 +126,7 @@ impl World {
         let untidy = kept().count() > 3 || kept().any(passing);
         let quarantined = self.disk.names().filter(|name| matches!(name, Name::Quarantine { .. })).count();
         phase == Some(Phase::Resting)
-            && self.served.is_some_and(|(_, cert)| self.is_wanted(cert))
+            && self.serves_what_is_wanted()
             && self.open() == 0
             && !untidy
             && quarantined <= 1

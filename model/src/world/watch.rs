@@ -42,18 +42,27 @@ impl World {
         let mut monitor = self.ghost.monitor;
         match action {
             Action::Disk { command, .. } => monitor.writes(command),
-            Action::MakeKey { duration, .. } => monitor.begins(now, *duration, self.served_life()),
+            Action::MakeKey { duration, .. } => {
+                let served = self.served_life().filter(|_| self.serves_what_is_wanted());
+                monitor.begins(now, self.life(), *duration, served);
+            }
             Action::Call { op, call, credential } => {
                 let request = match *call {
                     Call::Create { key } => request_digest(number(key)),
                     Call::Get { request } | Call::Watch { request } => request,
                 };
                 monitor.calls(*op, call, request, *credential, self.served.is_some());
+                let asked = match *call {
+                    Call::Create { key } => self.request(number(key)).map(|it| it.template),
+                    Call::Get { .. } | Call::Watch { .. } => self.server.find(request).map(|it| it.template),
+                };
+                let wanted = asked.is_none_or(|template| template == self.current);
+                self.hold("S2", "what is asked for is what is wanted by now", wanted);
             }
             Action::Cancel { op } => monitor.cancelled(*op),
             Action::GoLive { generation, cert, .. } => {
                 let before = self.ghost.served_before();
-                monitor.goes_live(now, *cert, before != Some((*generation, *cert)));
+                monitor.goes_live(now, self.life(), *cert, before != Some((*generation, *cert)));
             }
             Action::Report(Notice::RequestStuck { request, .. }) => monitor.gives_up(now.mono, *request),
             Action::Report(Notice::CertificateRefused { .. }) => monitor.refuses(|cert| self.is_good(cert)),
