@@ -55,8 +55,11 @@ pub fn m2_times_may_shift(
     let mut here = scenario.setup.begin(&change);
     let mut there = scenario.setup.begin(|spec, world| {
         change(spec, world);
-        let wall = world.now.wall.unix_ms().saturating_add(shift.wall_secs.saturating_mul(1000));
-        world.now.wall = WallTime::from_unix_ms(wall);
+        let shifted = |wall: WallTime| {
+            WallTime::from_unix_ms(wall.unix_ms().saturating_add(shift.wall_secs.saturating_mul(1000)))
+        };
+        // When the program was built is a time like any other.
+        (world.now.wall, spec.built) = (shifted(world.now.wall), shifted(spec.built));
         world.now.mono = MonoTime::from_ms(world.now.mono.ms().saturating_add(shift.mono_ms));
     });
     let alike =

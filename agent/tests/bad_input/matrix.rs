@@ -196,13 +196,18 @@ async fn outcome(cell: Cell) -> String {
     text
 }
 
-/// Without times; and how often something is tried, and with it the number of a temporary name, is a matter of time.
+/// Without times and the random id of the bootstrap token; and how often something is tried, and with it the number of a
+/// temporary name, is a matter of time.
 fn settled(text: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     for line in text.lines() {
+        let mut before = "";
         let words = line.split(' ').map(|word| {
-            let bare = word.trim_end_matches([';', ',']);
-            if bare.len() == 20 && bare.starts_with("20") && bare.ends_with('Z') {
+            let bare = word.trim_end_matches([';', ',', ':']);
+            let follows_token = std::mem::replace(&mut before, word) == "token";
+            if follows_token && bare.len() == 6 {
+                word.replace(bare, "ID")
+            } else if bare.len() == 20 && bare.starts_with("20") && bare.ends_with('Z') {
                 word.replace(bare, "TIME")
             } else if let Some((start, rest)) = word.split_once("-tmp-") {
                 let end = rest.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
