@@ -57,8 +57,8 @@ pub(crate) enum Live {
     /// This generation reached its end in this run. Neither it nor an earlier one goes live again,
     /// whatever the clock does.
     Withdrawn(Generation),
-    /// This generation is for another subject than is asked for by now. It goes live again if that changes back and it is
-    /// found on disk; an earlier one does not.
+    /// This generation is for another subject than is asked for by now. Whatever is found on disk for the one that is may go
+    /// live, this one again if that changes back.
     Unwanted(Generation),
 }
 

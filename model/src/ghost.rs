@@ -204,6 +204,17 @@ impl Ghost {
         }
     }
 
+    /// Something is under way: the minute that the next attempt waits at most begins when it is over.
+    pub(crate) fn busy(&mut self, now: Now, life: Span) {
+        self.changed = self.changed.map(|_| now.mono.plus(minute(life)));
+    }
+
+    /// Another subject is wanted: what is for the one before makes no difference any more.
+    pub(crate) fn disowned(self, foreign: impl Fn(CertHandle) -> bool) -> Self {
+        let wanted = |it: &Announced| !foreign(it.cert);
+        Self { announced: self.announced.filter(wanted), served: self.served.filter(wanted), ..self }
+    }
+
     /// An attempt begins. What is not valid by then does not have to survive it (S5).
     pub(crate) fn attempt(&mut self, now: Now) {
         self.changed = None;
@@ -253,12 +264,12 @@ impl Ghost {
             self.held_back = false;
             self.attempts = 0;
             self.rotations = self.rotations.saturating_add(1);
-            let minute = minute(life);
-            self.changed = self.changed.map(|_| now.mono.plus(minute));
             // The latest renewal point is a tenth of the life before the end.
             let left = identity.not_after.since(now.wall).ms().saturating_sub(life.ms() / 10) + 10;
             self.renew_by = Some(now.mono.plus(Span::from_ms(left)));
         }
+        // Its own life counts from here on.
+        self.busy(now, life);
         self.served = Some(identity);
         // What is in memory only is not owed to the next start.
         self.announced = if durable { Some(identity) } else { self.announced };

@@ -325,6 +325,11 @@ impl Monitor {
         self.doubts = now.mono.plus(wait);
     }
 
+    /// Until when a clock that is in doubt is waited for.
+    pub(crate) const fn doubts_until(&self) -> MonoTime {
+        self.doubts
+    }
+
     /// Whether a certificate that is good now is in hand, and the disk did not take it.
     #[must_use]
     pub fn is_refused(&self) -> bool {

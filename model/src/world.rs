@@ -13,6 +13,7 @@ use certrotate_core::input::{Disposition, ExitReason, Input};
 use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 use certrotate_core::trace::{TraceHeader, TraceRecord};
+use certrotate_core::view::Phase;
 
 use crate::disk::Disk;
 use crate::disk::image::Profile;
@@ -324,6 +325,7 @@ impl World {
         let before = (self.spec.stray || is_no_answer(&input)).then(|| node.clone());
         let ticked = input == Input::Tick;
         let edited = matches!(input, Input::Reconfigure(_));
+        let busy = node.view().phase != Phase::Resting;
         let step = self.step(&mut node, now, input);
         if edited && step.disposition == Disposition::Applied {
             self.reconfigured(now, &node);
@@ -343,6 +345,9 @@ impl World {
         self.watch_wake(ticked, &step);
         self.ghost.keep_only(&handles);
         let life = self.life();
+        if busy {
+            self.ghost.busy(self.now, life);
+        }
         self.ghost.forget_time(self.now.mono, life);
         invariants::check(self);
         if self.probe.is_some() {

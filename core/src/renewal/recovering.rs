@@ -314,7 +314,13 @@ impl Recovering {
                 Live::Withdrawn(generation) => generation,
                 Live::None | Live::Serving(_) | Live::Held(_) | Live::Unwanted(_) => Generation(0),
             },
-            live: cx.common.live.generation(),
+            live: match cx.common.live {
+                // What is for the subject that is wanted by now may well be older.
+                Live::Unwanted(_) => Generation(0),
+                Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_) => {
+                    cx.common.live.generation()
+                }
+            },
             top: cx.common.top,
             synced: self.synced,
         };
@@ -465,7 +471,12 @@ impl Recovering {
                     judged => judged.is_err(),
                 };
                 if cx.common.live.generation() >= attempt.generation {
-                    Renewal::Resting(Resting::installed(cx))
+                    let resting = Resting::installed(cx);
+                    if matches!(cx.common.live, Live::Withdrawn(_)) {
+                        // It was served from memory, and that was a life ago.
+                        cx.common.floor = cx.now.mono;
+                    }
+                    Renewal::Resting(resting)
                 } else if durable && !refused {
                     if !certificate.outdated {
                         cx.report(Notice::Held { generation: attempt.generation, not_before });

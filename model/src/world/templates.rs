@@ -82,7 +82,8 @@ impl World {
             self.outlive_requests();
             // Nobody owes anything to an identity for another subject, even if that changes back.
             let foreign = |cert| self.fit(cert) == Some(Fit::Foreign);
-            self.ghost.announced = self.ghost.announced.filter(|it| !foreign(it.cert));
+            let ghost = self.ghost.disowned(foreign);
+            self.ghost = ghost;
         }
         let ConfigSpec { template, chain_required, .. } = self.config.spec();
         let Template { subject, sans, usages, .. } = template.clone();

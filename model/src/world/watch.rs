@@ -43,7 +43,9 @@ impl World {
         match action {
             Action::Disk { command, .. } => monitor.writes(command),
             Action::MakeKey { duration, .. } => {
-                let served = self.served_life().filter(|_| self.serves_what_is_wanted());
+                // Whether what has no whole bundle fits again, when the template changes to and fro, cannot be seen.
+                let known = self.serves_what_is_wanted() && !self.disk.damaged && !self.is_unsaved();
+                let served = self.served_life().filter(|_| known);
                 monitor.begins(now, self.life(), *duration, served);
             }
             Action::Call { op, call, credential } => {
