@@ -207,7 +207,7 @@ pub enum Damage {
 }
 
 /// How many codes there are; a byte is taken modulo this.
-pub const CODES: u8 = 40;
+pub const CODES: u8 = 42;
 
 impl Event {
     /// The event that two bytes mean.
@@ -256,9 +256,9 @@ impl Event {
             37 if arg < 128 => Self::RotateNow,
             37 => Self::Mend,
             38 if arg < 128 => Self::Shutdown,
-            38 if arg < 160 => Self::Rename,
-            38 => Self::Reconfigure(pick(&EDITS, arg)),
-            _ => Self::Slow(until(arg)),
+            38 => Self::Rename,
+            39 => Self::Slow(until(arg)),
+            _ => Self::Reconfigure(pick(&EDITS, arg)),
         }
     }
 

@@ -210,7 +210,7 @@ impl Installing {
             cx.report(Notice::Held { generation, not_before });
         }
         (cx.common.disk_failures, cx.common.call_failures) = (0, 0);
-        let resting = Resting { not_before: cx.now.mono };
+        let resting = Resting::without_wait(cx);
         // What was judged by another template may fit the one of now, which its bundle shows.
         if self.step == InstallStep::SyncSwitch || outdated {
             return Recovering::back(cx, Carry::Rest(resting), cx.now.mono);

@@ -389,9 +389,12 @@ impl Recovering {
         match ready.chosen {
             Some(identity) if again || identity.generation > cx.common.live.generation() => {
                 cx.go_live(identity);
+                // It got there: the disk takes what it is given.
+                self.failed = false;
                 // A wait from before may outlast what is live now.
-                if let (Carry::Rest(resting) | Carry::Dropped(resting, ..), false) = (&mut self.carry, again)
-                {
+                let floor = cx.after(cx.common.times().issuance_floor(cx.common.life));
+                cx.common.changes = cx.common.changes.min(floor);
+                if let Carry::Rest(resting) | Carry::Dropped(resting, ..) = &mut self.carry {
                     resting.not_before = resting.not_before.min(cx.now.mono.max(cx.common.changes));
                 }
             }
@@ -482,7 +485,7 @@ impl Recovering {
                         cx.report(Notice::Held { generation: attempt.generation, not_before });
                     }
                     (cx.common.disk_failures, cx.common.call_failures) = (0, 0);
-                    Renewal::Resting(Resting { not_before: cx.now.mono })
+                    Renewal::Resting(Resting::without_wait(cx))
                 } else if refused {
                     Renewal::Resting(Resting::late(cx, attempt.generation).0)
                 } else if cx.now.mono >= self.again {

@@ -48,10 +48,16 @@ impl Resting {
     /// asked for before the template changed is nothing to wait after.
     pub(crate) fn late(cx: &mut Cx<'_>, generation: Generation) -> (Self, Span) {
         if cx.common.changed {
-            let resting = Self { not_before: cx.now.mono.max(cx.common.changes) };
+            let resting = Self::without_wait(cx);
             return (resting, resting.not_before.since(cx.now.mono));
         }
         Self::retired(cx, generation)
+    }
+
+    /// Nothing is waited for but, where the template changed and no attempt has begun since, the floor between two of these.
+    pub(crate) fn without_wait(cx: &Cx<'_>) -> Self {
+        let floor = if cx.common.changed { cx.common.changes } else { MonoTime::default() };
+        Self { not_before: cx.now.mono.max(floor) }
     }
 
     /// After a rotation.

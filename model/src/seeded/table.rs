@@ -184,7 +184,7 @@ pub const TABLE: &[Line] = &[
     (Mistake::Core(Bug::C03), &["S14", "S9"]),
     (Mistake::Core(Bug::T01), &["S2", "L3"]),
     (Mistake::Core(Bug::T02), &["S2"]),
-    (Mistake::Core(Bug::T03), &["L2"]),
+    (Mistake::Core(Bug::T03), &["L3", "L2"]),
     (Mistake::Core(Bug::T04), &["S9"]),
     (Mistake::Core(Bug::T05), &["S2"]),
     (Mistake::Core(Bug::T06), &["S4", "S5"]),
