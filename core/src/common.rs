@@ -327,7 +327,7 @@ impl Cx<'_> {
         }
         // What is served from memory goes on, if it is newer.
         self.common.unsaved = self.common.unsaved.filter(|unsaved| unsaved.generation > identity.generation);
-        self.common.life = identity.life();
+        self.takes_life(identity.life());
         self.common.refused = None;
         if self.common.linked != Some(identity.name) {
             let superseded = self.common.linked.replace(identity.name);
@@ -349,6 +349,12 @@ impl Cx<'_> {
                 shorter: before.is_some_and(|end| identity.not_after < end),
             });
         }
+    }
+
+    /// The named times scale with this life from now on; what is waited for is waited for no longer than by that.
+    pub(crate) fn takes_life(&mut self, life: Span) {
+        self.common.life = life;
+        self.common.changes = self.common.changes.min(self.after(self.common.times().issuance_floor(life)));
     }
 
     /// Waits for the start of a bundle that is durable, unless it is too far away; not longer than that by mono time.

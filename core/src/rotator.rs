@@ -128,7 +128,12 @@ impl Rotator {
     /// When the live identity is to be renewed, by the wall clock.
     fn renewal_by_wall(&self) -> Option<WallTime> {
         let rotates = self.config().spec().rotate;
-        self.common.live.identity().filter(|_| rotates).map(|identity| identity.renew_at)
+        self.common
+            .unsaved
+            .as_ref()
+            .or(self.common.live.identity())
+            .filter(|_| rotates)
+            .map(|identity| identity.renew_at)
     }
 
     /// When the live identity is to be withdrawn, the one that is held goes live, or the clock shows what it may show.

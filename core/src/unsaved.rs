@@ -87,7 +87,7 @@ impl Cx<'_> {
             return;
         }
         let Identity { generation, not_after, key, cert, .. } = identity;
-        self.common.life = identity.life();
+        self.takes_life(identity.life());
         self.common.refused = None;
         (self.common.unsaved, self.common.withheld) = (Some(identity), false);
         self.report(Notice::Unsaved { generation, not_after });

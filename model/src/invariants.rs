@@ -19,8 +19,10 @@ use crate::monitor::{Broken, Life};
 use crate::world::World;
 
 pub mod template;
+pub mod waiting;
 
 use template::{l3_another_template_is_asked_for_soon, s2_served_is_for_whom_it_should_be};
+use waiting::{l1_what_is_held_is_looked_at_when_it_starts, s5_what_the_disk_refuses_is_served};
 
 /// Something that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -267,23 +269,6 @@ fn best_at_start(world: &World) -> Option<Generation> {
         _ => None,
     });
     announced.map(|Announced { generation, .. }| generation).into_iter().chain(on_disk).max()
-}
-
-/// A good certificate that the disk did not take is served where there is nothing else.
-#[must_use]
-pub fn s5_what_the_disk_refuses_is_served(world: &World) -> bool {
-    let Some(view) = world.node.as_ref().map(Rotator::view) else { return true };
-    let stuck = view.phase == Phase::Recovering && view.attempt.is_some();
-    view.serving || !stuck || !world.ghost.monitor.is_refused()
-}
-
-/// At rest, a certificate that is held is looked at when it starts, at the latest.
-#[must_use]
-pub fn l1_what_is_held_is_looked_at_when_it_starts(world: &World) -> bool {
-    let Some(node) = &world.node else { return true };
-    let (view, wake) = (node.view(), node.wake());
-    let Some(start) = view.held.filter(|_| view.phase == Phase::Resting) else { return true };
-    wake.wall.is_some_and(|wall| wall <= start)
 }
 
 /// Nothing was done with a file on which something had failed, or that this run did not write, which would expose it.

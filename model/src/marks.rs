@@ -81,8 +81,10 @@ pub const SITUATIONS: [Situation; 24] = [
         is_edit(event) && is_in(world, Phase::Installing)
     }),
     ("what is served is outdated", |world, _| world.served().is_some() && !world.serves_what_is_wanted()),
-    ("power cut while what is served is outdated", |world, event| {
-        is_cut(event) && world.served().is_some() && !world.serves_what_is_wanted()
+    ("killed, cut or failing while what is served is outdated", |world, event| {
+        let fails = is_disk(event) || matches!(event, Event::DiskFails(_));
+        let happens = is_cut(event) || is_kill(event) || fails;
+        happens && world.served().is_some() && !world.serves_what_is_wanted()
     }),
     ("the live name is broken while it is served", |world, _| world.disk.damaged && world.served().is_some()),
 ];

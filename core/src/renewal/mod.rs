@@ -16,6 +16,7 @@
 mod asking;
 mod decide;
 mod installing;
+mod locking;
 mod reconfiguring;
 mod recovering;
 mod resting;
@@ -35,7 +36,8 @@ use crate::view::Phase;
 pub(crate) use asking::Asking;
 pub(crate) use decide::Ready;
 pub(crate) use installing::Installing;
-pub(crate) use recovering::{Locking, Recovering};
+pub(crate) use locking::Locking;
+pub(crate) use recovering::Recovering;
 pub(crate) use resting::{Keying, Resting};
 pub(crate) use saving::Saving;
 

@@ -143,7 +143,8 @@ impl Cx<'_> {
         }
         let served = self.common.serving();
         let unsaved = self.common.unsaved.take();
-        let Some(Identity { generation, .. }) = unsaved.as_ref().or(self.common.live.identity()).copied() else {
+        let Some(Identity { generation, .. }) = unsaved.as_ref().or(self.common.live.identity()).copied()
+        else {
             return;
         };
         if served.is_some() {

@@ -14,13 +14,6 @@ use crate::time::MonoTime;
 #[cfg(feature = "seeded")]
 mod seeded;
 
-/// Waiting for the lock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Locking {
-    /// The lock, or the time of the next try.
-    state: Result<Outstanding, MonoTime>,
-}
-
 /// Finding out what is on disk and putting it in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Recovering {
@@ -55,60 +48,6 @@ enum Stage {
     Ending { waiting: Outstanding, command: DiskCommand },
     /// Waiting until `again`, then scanning.
     Pausing,
-}
-
-impl Locking {
-    pub(crate) fn begin(cx: &mut Cx<'_>) -> Self {
-        Self { state: Ok(cx.disk(DiskCommand::Lock)) }
-    }
-
-    pub(crate) fn waiting(self) -> Option<Outstanding> {
-        self.state.ok()
-    }
-
-    pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {
-        match self.state {
-            Ok(waiting) => {
-                overdue(waiting, cx)?;
-                cx.report(Notice::DiskTimedOut { command: DiskCommand::Lock });
-                if cx.common.stopping {
-                    return Ok(cx.exit(ExitReason::Shutdown));
-                }
-                Ok(Renewal::Locking(Self::begin(cx)))
-            }
-            Err(again) if cx.now.mono >= again => Ok(Renewal::Locking(Self::begin(cx))),
-            Err(_) => Err(Why::NotDue),
-        }
-    }
-
-    pub(crate) fn wake(self) -> MonoTime {
-        self.state.map_or_else(|again| again, |waiting| waiting.due)
-    }
-
-    pub(crate) fn answered(self, cx: &mut Cx<'_>, result: Result<DiskDone, DiskFault>) -> Outcome {
-        if cx.common.stopping {
-            return Ok(cx.exit(ExitReason::Shutdown));
-        }
-        match result {
-            Ok(DiskDone::Done) => Ok(Recovering::begin(cx, Carry::Nothing, cx.now.mono)),
-            Ok(DiskDone::Scanned(_)) => Err(Why::WrongKind),
-            Err(DiskFault::Locked) => Ok(cx.exit(ExitReason::Locked)),
-            Err(DiskFault::Unsafe) => Ok(cx.exit(ExitReason::Unsafe)),
-            Err(DiskFault::NoDirectory) => Ok(cx.exit(ExitReason::NoDirectory)),
-            Err(
-                fault @ (DiskFault::NoSpace
-                | DiskFault::ReadOnly
-                | DiskFault::Denied
-                | DiskFault::Exists
-                | DiskFault::NotFound
-                | DiskFault::Io),
-            ) => {
-                let again_in = cx.disk_backoff();
-                cx.report(Notice::DiskFailed { command: DiskCommand::Lock, fault, again_in });
-                Ok(Renewal::Locking(Self { state: Err(cx.after(again_in)) }))
-            }
-        }
-    }
 }
 
 impl Recovering {
@@ -392,8 +331,6 @@ impl Recovering {
                 // It got there: the disk takes what it is given.
                 self.failed = false;
                 // A wait from before may outlast what is live now.
-                let floor = cx.after(cx.common.times().issuance_floor(cx.common.life));
-                cx.common.changes = cx.common.changes.min(floor);
                 if let Carry::Rest(resting) | Carry::Dropped(resting, ..) = &mut self.carry {
                     resting.not_before = resting.not_before.min(cx.now.mono.max(cx.common.changes));
                 }

@@ -67,7 +67,6 @@ impl Resting {
         // The disk does what it should again: what could not be removed may go now.
         cx.common.untidy = cx.common.untidy.map(|_| cx.now.mono);
         cx.common.floor = cx.after(cx.common.times().issuance_floor(cx.common.life));
-        cx.common.changes = cx.common.changes.min(cx.common.floor);
         #[cfg(feature = "seeded")]
         if cx.bug(Bug::F28) {
             cx.common.floor = cx.now.mono;

@@ -44,7 +44,8 @@ impl World {
             Action::Disk { command, .. } => monitor.writes(command),
             Action::MakeKey { duration, .. } => {
                 // Whether what has no whole bundle fits again, when the template changes to and fro, cannot be seen.
-                let known = self.serves_what_is_wanted() && !self.disk.damaged && !self.is_unsaved();
+                let known = !self.disk.damaged && !self.ghost.misread && !self.is_unsaved();
+                let known = known && self.serves_what_is_wanted();
                 let served = self.served_life().filter(|_| known);
                 monitor.begins(now, self.life(), *duration, served);
             }
