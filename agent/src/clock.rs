@@ -17,6 +17,12 @@ use tokio::io::unix::AsyncFd;
 /// The longest sleep: whatever happens to the clocks, they are looked at this often (F22).
 pub const LONGEST: Span = Span::from_secs(60);
 
+/// When this program was built, or what `SOURCE_DATE_EPOCH` said then: no honest clock shows less.
+pub const BUILT: WallTime = match i64::from_str_radix(env!("CERTROTATE_BUILT"), 10) {
+    Ok(seconds) => WallTime::from_unix_secs(seconds),
+    Err(_) => panic!("the build script gives a number"),
+};
+
 /// What tells the time.
 pub trait Clock {
     /// What both clocks show.

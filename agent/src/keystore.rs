@@ -89,7 +89,11 @@ impl KeyStore {
     /// An empty store that makes requests for this template, with P-256 keys.
     #[must_use]
     pub fn new(template: Template) -> Self {
-        Self { template: Arc::new(Mutex::new(template)), key_type: KeyType::default(), content: Arc::default() }
+        Self {
+            template: Arc::new(Mutex::new(template)),
+            key_type: KeyType::default(),
+            content: Arc::default(),
+        }
     }
 
     /// The same store, which makes keys of this type from now on. Keys of every type are kept and read.

@@ -9,12 +9,13 @@ use certrotate_core::id::{CertHandle, Generation, KeyHandle, RunId};
 use certrotate_core::input::{ExitReason, Input};
 use certrotate_core::notice::Notice;
 use certrotate_core::rotator::Rotator;
-use certrotate_core::time::{Span, WallTime};
+use certrotate_core::time::Span;
 use certrotate_store::{PairName, Store};
 use certrotate_x509::{ClientCa, KeyType};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::api::KubeApi;
+use crate::clock::BUILT;
 use crate::connection::LiveClient;
 use crate::details::Details;
 use crate::directory::{DiskEnd, DiskThread};
@@ -313,7 +314,7 @@ fn config(options: &NodeOptions, chain_required: bool) -> Result<Config, StartEr
         chain_required,
         rotate: options.rotate,
         seed: random().map_err(StartError::System)?,
-        built: WallTime::from_unix_secs(0),
+        built: BUILT,
         ..ConfigSpec::new(template)
     };
     Config::new(spec).map_err(StartError::Config)

@@ -7,6 +7,7 @@
 mod assemble;
 mod disk;
 pub mod published;
+mod reasons;
 pub(crate) mod socket;
 pub(crate) mod telling;
 mod text;
@@ -24,6 +25,7 @@ use certrotate_store::{Fault, PairName};
 use certrotate_x509::ClientCa;
 use serde::Serialize;
 
+use crate::clock::BUILT;
 use crate::exit::Exit;
 use published::Published;
 
@@ -88,7 +90,7 @@ pub struct Status {
     /// The certificate before, which stays until the next key is on disk.
     pub previous: Option<File>,
     /// A certificate that was issued and is in the agent's memory only, since the disk refuses it.
-    pub unsaved: Option<u32>,
+    pub unsaved: Option<Unsaved>,
     /// A good certificate that the clock is still before the start of.
     pub held: Option<File>,
     /// Whether there is a way back if the certificate ends.
@@ -173,6 +175,15 @@ pub struct File {
     pub what: String,
 }
 
+/// A certificate that is on no disk: the end of the agent would be its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Unsaved {
+    /// Its generation.
+    pub generation: u32,
+    /// Whether the agent serves it, because there was nothing else left.
+    pub served: bool,
+}
+
 /// The way back to a certificate when there is none to ask with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct WayBack {
@@ -229,7 +240,7 @@ pub async fn ask(question: &Question, now: Now) -> Result<Status, Fault> {
         None => socket::lock_holder(&question.cert_dir).map_or(Answer::Stopped, Answer::Silent),
     };
     let looked = disk::OnDisk::look(&question.cert_dir, &question.pair, question.client_ca.clone());
-    assemble::assemble(question, answer, looked, now.wall)
+    assemble::assemble(question, answer, looked, (now.wall, BUILT))
 }
 
 /// A length of time for people.

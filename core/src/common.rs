@@ -12,6 +12,7 @@ use crate::notice::Notice;
 use crate::renewal::Renewal;
 use crate::time::{MonoTime, Now, Span, WallTime};
 use crate::times::{FULL_LIFE, Times};
+use crate::waits::{Early, Late};
 
 /// The state that outlives a phase.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -45,6 +46,8 @@ pub(crate) struct Common {
     pub(crate) untidy: Option<MonoTime>,
     /// A bundle on disk that is newer than the live one and not valid yet: looked at again when it starts.
     pub(crate) early: Option<Early>,
+    /// A bundle on disk that is newer than the live one and had ended by the clock then: looked at again if that goes back.
+    pub(crate) late: Option<Late>,
     /// No attempt begins before this: a good certificate waits for its start.
     pub(crate) held_until: MonoTime,
     /// No attempt begins before this: the clock is before the start of a certificate that was accepted.
@@ -74,15 +77,6 @@ pub(crate) struct Common {
     /// What a seeded bug remembers.
     #[cfg(feature = "seeded")]
     pub(crate) seeded: crate::seeded::State,
-}
-
-/// A bundle on disk that only the clock is against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Early {
-    pub(crate) generation: Generation,
-    pub(crate) start: WallTime,
-    /// See [`Identity::outdated`]: then it is not waited for.
-    pub(crate) outdated: bool,
 }
 
 /// A kind of credential that the server did not take.
@@ -126,6 +120,7 @@ impl Common {
             no_duration: false,
             untidy: None,
             early: None,
+            late: None,
             held_until: MonoTime::default(),
             doubted_until: MonoTime::default(),
             unsaved: None,
@@ -171,6 +166,14 @@ impl Common {
         }
     }
 
+    /// What is served, or was and is held back until the clock gets to its start.
+    pub(crate) const fn in_use(&self) -> Option<&Identity> {
+        match &self.unsaved {
+            Some(unsaved) => Some(unsaved),
+            None => self.live.identity(),
+        }
+    }
+
     /// Whether the live name names another bundle than the one that is served. A clock that went back and forth in the
     /// middle of an installation can leave it so, and the next attempt would remove what is served as the one before.
     pub(crate) fn is_misplaced(&self) -> bool {
@@ -185,31 +188,6 @@ impl Common {
     /// Whether a bundle is that of the identity that is served, or held until the clock gets to its start.
     pub(crate) fn is_live(&self, name: Name) -> bool {
         self.live.identity().is_some_and(|identity| identity.name == name)
-    }
-
-    /// Whether a certificate that starts then is waited for.
-    pub(crate) fn is_held(&self, start: WallTime, now: WallTime) -> bool {
-        #[cfg(feature = "seeded")]
-        if self.bug(crate::seeded::Bug::H01) {
-            return start > now;
-        }
-        start > now && start.since(now) <= self.times().hold_cap(self.life)
-    }
-
-    /// Whether nothing else is asked for until that starts.
-    pub(crate) fn waits_for(&self, early: Early, now: WallTime) -> bool {
-        !early.outdated && self.is_held(early.start, now)
-    }
-
-    /// Before this, no attempt begins by itself, whatever is due.
-    pub(crate) fn closed_until(&self) -> MonoTime {
-        let looks = self.mono.plus(self.times().clock_look(self.life));
-        let implausible = if self.implausible { looks } else { MonoTime::default() };
-        #[cfg(feature = "seeded")]
-        if self.bug(crate::seeded::Bug::H02) {
-            return self.floor.max(self.doubted_until).max(implausible);
-        }
-        self.floor.max(self.held_until).max(self.doubted_until).max(implausible)
     }
 
     /// How many attempts in a row came to nothing, counting `generation`'s; survives restarts, because it
@@ -329,6 +307,8 @@ impl Cx<'_> {
         self.common.unsaved = self.common.unsaved.filter(|unsaved| unsaved.generation > identity.generation);
         self.takes_life(identity.life());
         self.common.refused = None;
+        // The clock is right enough for this one; a doubt from before may outlast its renewal.
+        self.common.doubted_until = MonoTime::default();
         if self.common.linked != Some(identity.name) {
             let superseded = self.common.linked.replace(identity.name);
             // One that is there from before would be forgotten.
@@ -355,40 +335,6 @@ impl Cx<'_> {
     pub(crate) fn takes_life(&mut self, life: Span) {
         self.common.life = life;
         self.common.changes = self.common.changes.min(self.after(self.common.times().issuance_floor(life)));
-    }
-
-    /// Waits for the start of a bundle that is durable, unless it is too far away; not longer than that by mono time.
-    pub(crate) fn hold(&mut self, early: Option<Early>) {
-        let before = core::mem::replace(&mut self.common.early, early);
-        match early {
-            Some(it) if self.common.waits_for(it, self.now.wall) => {
-                if before != early {
-                    let left = it.start.since(self.now.wall);
-                    self.common.held_until =
-                        self.after(left.plus(self.common.times().clock_look(self.common.life)));
-                }
-            }
-            Some(_) | None => self.common.held_until = MonoTime::default(),
-        }
-    }
-
-    /// What the wall clock alone decides, at the beginning of every step.
-    pub(crate) fn judge_clock(&mut self) {
-        let (wall, built) = (self.now.wall, self.common.config.spec().built);
-        let implausible = wall < built;
-        #[cfg(feature = "seeded")]
-        let implausible = implausible && !self.bug(crate::seeded::Bug::C01);
-        if implausible && !self.common.implausible {
-            self.report(Notice::ClockImplausible { built });
-        }
-        self.common.implausible = implausible;
-        let too_far = |start: WallTime| start > wall && !self.common.is_held(start, wall);
-        let astray = matches!(self.common.live, Live::Held(identity) if too_far(identity.not_before));
-        let forgotten = self.common.early.is_some_and(|early| too_far(early.start));
-        self.common.astray = astray;
-        if forgotten {
-            self.common.held_until = MonoTime::default();
-        }
     }
 
     /// Judges the live identity by the time now. Every step begins with this, so nothing that is in

@@ -104,3 +104,4 @@ pub mod times;
 pub mod trace;
 mod unsaved;
 pub mod view;
+mod waits;

@@ -97,7 +97,7 @@ impl Rotator {
         let mono = self.renewal.wake(&self.common);
         let reason = match (mono, &self.renewal) {
             (None, _) => WakeReason::Nothing,
-            (Some(_), Renewal::Resting(_)) if self.common.live.identity().is_some() => WakeReason::Renewal,
+            (Some(_), Renewal::Resting(_)) if self.common.in_use().is_some() => WakeReason::Renewal,
             (Some(_), _) => WakeReason::Phase(self.renewal.phase()),
         };
         match &self.renewal {
@@ -128,12 +128,7 @@ impl Rotator {
     /// When the live identity is to be renewed, by the wall clock.
     fn renewal_by_wall(&self) -> Option<WallTime> {
         let rotates = self.config().spec().rotate;
-        self.common
-            .unsaved
-            .as_ref()
-            .or(self.common.live.identity())
-            .filter(|_| rotates)
-            .map(|identity| identity.renew_at)
+        self.common.in_use().filter(|_| rotates).map(|identity| identity.renew_at)
     }
 
     /// When the live identity is to be withdrawn, the one that is held goes live, or the clock shows what it may show.

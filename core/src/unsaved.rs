@@ -12,7 +12,7 @@ use crate::notice::Notice;
 use crate::renewal::{Asking, Attempt, Carry, Keying, Ready, Renewal};
 #[cfg(feature = "seeded")]
 use crate::seeded::Bug;
-use crate::time::WallTime;
+use crate::time::{MonoTime, WallTime};
 
 /// When a certificate that cannot be written is served all the same, if the clock gets there first.
 pub(crate) fn rescue_at(common: &Common, renewal: &Renewal) -> Option<WallTime> {
@@ -89,6 +89,7 @@ impl Cx<'_> {
         let Identity { generation, not_after, key, cert, .. } = identity;
         self.takes_life(identity.life());
         self.common.refused = None;
+        self.common.doubted_until = MonoTime::default();
         (self.common.unsaved, self.common.withheld) = (Some(identity), false);
         self.report(Notice::Unsaved { generation, not_after });
         self.actions.push(Action::GoLive { generation, key, cert });
@@ -149,7 +150,11 @@ impl Cx<'_> {
             Carry::Certificate(..) => None,
             Carry::Request(attempt) => self.asks_unsaved(*attempt),
             // The request that is on disk is over, and only this run knows.
-            Carry::Rest(resting) | Carry::Dropped(resting, ..) if self.now.mono < resting.not_before => None,
+            Carry::Rest(resting) | Carry::Dropped(resting, ..)
+                if self.now.mono < resting.opens(self.common) =>
+            {
+                None
+            }
             Carry::Rest(_) | Carry::Dropped(..) => self.begins_unsaved(),
             Carry::Nothing => match ready.resume {
                 Some(attempt) => self.asks_unsaved(attempt),

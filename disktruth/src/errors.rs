@@ -82,8 +82,7 @@ pub fn everywhere(runner: &Runner, home: &Path, scenario: Scenario, choice: Choi
     for (place, call) in points.iter().enumerate() {
         let injections = injections(call, &points[place..]).into_iter();
         for (kind, inject, says) in injections.filter(|(kind, ..)| choice.takes(scenario, kind)) {
-            let unreadable = reads_bundle(call) || kind.ends_with(LASTING);
-            let reads = once(runner, home, scenario, (&inject, says, unreadable))
+            let reads = once(runner, home, scenario, (&inject, says))
                 .map_err(|why| format!("{}, {inject} at {call}: {why}", scenario.name()))?;
             tally.runs += 1;
             *tally.kinds.entry(kind).or_default() += 1;
@@ -91,13 +90,6 @@ pub fn everywhere(runner: &Runner, home: &Path, scenario: Scenario, choice: Choi
         }
     }
     Ok(tally)
-}
-
-/// Whether a scan reads a bundle by this call.
-fn reads_bundle(call: &SysCall) -> bool {
-    !call.changes()
-        && !call.syncs()
-        && (call.arguments.contains(".pem>") || call.arguments.contains(".pem\""))
 }
 
 /// What can go wrong with a call, and what has to be said then. `rest` are the calls from this one on.
@@ -135,10 +127,10 @@ fn once(
     runner: &Runner,
     home: &Path,
     scenario: Scenario,
-    (inject, says, unreadable): (&Inject, Option<&str>, bool),
+    (inject, says): (&Inject, Option<&str>),
 ) -> Result<u64, String> {
     let (directory, mut session) = scenario.begin(home).map_err(|error| error.to_string())?;
-    let reader = Reader::start(&directory, unreadable);
+    let reader = Reader::start(&directory);
     session.looks = Some(reader.looks());
     let traced = runner.run(&directory, Manner::Shipped, &mut session, inject);
     session.looks = None;

@@ -173,15 +173,14 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Starts to read. `unreadable` says that a bundle may be unreadable to the node for a while: it then points the live name to
-    /// an older one, and a reader sees that.
+    /// Starts to read.
     #[must_use]
-    pub fn start(directory: &Path, unreadable: bool) -> Self {
+    pub fn start(directory: &Path) -> Self {
         let (ended, reads, wrong) = (Arc::default(), Arc::default(), Arc::default());
         let thread = {
             let directory = directory.to_owned();
             let (ended, reads, wrong) = (Arc::clone(&ended), Arc::clone(&reads), Arc::clone(&wrong));
-            thread::spawn(move || read_on(&directory, unreadable, &ended, (&reads, &wrong)))
+            thread::spawn(move || read_on(&directory, &ended, (&reads, &wrong)))
         };
         Self { ended, reads, wrong, thread }
     }
@@ -219,12 +218,7 @@ impl Reader {
     }
 }
 
-fn read_on(
-    directory: &Path,
-    unreadable: bool,
-    ended: &AtomicBool,
-    (reads, wrong): (&AtomicU64, &Mutex<Option<String>>),
-) {
+fn read_on(directory: &Path, ended: &AtomicBool, (reads, wrong): (&AtomicU64, &Mutex<Option<String>>)) {
     let path = directory.join(LIVE_NAME);
     let mut known = (Vec::new(), Raw::Absent);
     let mut latest = None;
@@ -234,7 +228,7 @@ fn read_on(
             (Raw::Whole(generation, _), earlier) => {
                 latest = Some(generation);
                 earlier
-                    .filter(|earlier| generation < *earlier && !unreadable)
+                    .filter(|earlier| generation < *earlier)
                     .map(|earlier| format!("S13: a reader saw generation {generation} after {earlier}"))
             }
             (other, _) => Some(format!("S3: a reader saw the live name {other:?}")),

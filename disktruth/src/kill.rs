@@ -79,7 +79,7 @@ fn once(
     call: &SysCall,
 ) -> Result<u64, String> {
     let (directory, mut session) = scenario.begin(home).map_err(|error| error.to_string())?;
-    let reader = Reader::start(&directory, false);
+    let reader = Reader::start(&directory);
     session.looks = Some(reader.looks());
     let outcome = killed(runner, &directory, manner, &mut session, call)
         .and_then(|()| take_from_there(&directory, manner, &mut session));

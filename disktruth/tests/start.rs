@@ -17,7 +17,6 @@ use certrotate_disktruth::world::{Session, Told};
 
 /// The same happens with a temporary file on a disk that has become read-only.
 #[test]
-#[ignore = "core does not serve before the directory is tidy: recovering.rs drops temporary names first, and goes on trying"]
 fn s5_a_directory_under_a_temporary_name_does_not_keep_a_good_identity_from_being_served() {
     let home = tempfile::tempdir().unwrap();
     let directory = home.path().join("pki");
@@ -33,7 +32,6 @@ fn s5_a_directory_under_a_temporary_name_does_not_keep_a_good_identity_from_bein
 }
 
 #[test]
-#[ignore = "core chooses among what it can read: decide.rs::chosen points the live name to an older bundle when one read of the live one fails"]
 fn s13_one_failed_read_at_start_up_does_not_point_the_live_name_back_to_an_older_generation() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path().canonicalize().unwrap();

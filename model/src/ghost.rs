@@ -51,6 +51,8 @@ pub struct Bucket {
 pub(crate) struct AtOnce {
     now: Now,
     pub(crate) steps: u16,
+    /// Whether the last step was a tick.
+    pub(crate) ticked: bool,
 }
 
 impl Hash for AtOnce {
@@ -59,10 +61,10 @@ impl Hash for AtOnce {
 
 impl AtOnce {
     /// One more step, at this time; those that ask for nothing do not count.
-    pub(crate) fn count(&mut self, now: Now, asks: bool) {
+    pub(crate) fn count(&mut self, now: Now, ticked: bool, asks: bool) {
         let before = if self.now == now { self.steps } else { 0 };
         self.steps = before.saturating_add(u16::from(asks));
-        self.now = now;
+        (self.now, self.ticked) = (now, ticked);
     }
 }
 
@@ -198,7 +200,7 @@ impl Ghost {
         self.renew_by = self.renew_by.map(|by| by.max(now));
         self.changed = self.changed.map(|by| by.max(now));
         self.granted = self.granted.max(now);
-        self.monitor.forget_time(now);
+        self.monitor.forget_time(now, life);
         if self.called_yet {
             self.start = (now, 0);
         }

@@ -63,6 +63,7 @@ pub const ALWAYS: &[Invariant] = &[
     ("S14", "what ended in this run does not go live again", s14_never_back),
     ("L1", "renewal is due between seven and nine tenths of life", l1_renewal_point_is_in_its_range),
     ("L1", "what is held is looked at when it starts", l1_what_is_held_is_looked_at_when_it_starts),
+    ("L3", "what is good by the clock of now is looked at", l3_what_is_good_now_is_looked_at),
     ("S5", "a disk that refuses costs no identity", s5_what_the_disk_refuses_is_served),
     ("L2", "every wait has an end", l2_a_deadline_is_armed),
     ("S14", "what is waited for is waited for by mono time", s14_waits_are_by_mono_time),
@@ -257,6 +258,11 @@ fn best_at_start(world: &World) -> Option<Generation> {
     }
     let announced =
         world.ghost.announced.filter(|it| world.now.wall >= it.not_before && world.is_servable(it.cert));
+    announced.map(|Announced { generation, .. }| generation).into_iter().chain(best_on_disk(world)).max()
+}
+
+/// The highest generation in a complete bundle that is valid now, is what is wanted, and did not end in this run.
+pub(crate) fn best_on_disk(world: &World) -> Option<Generation> {
     let valid = |(start, end)| start <= world.now.wall && world.now.wall < end;
     let on_disk = world.disk.names().filter_map(|name| match (name, world.disk.read(name)) {
         (Name::Bundle { generation, .. }, Some(File::Bundle(bundle))) if bundle.generation == generation => {
@@ -268,7 +274,18 @@ fn best_at_start(world: &World) -> Option<Generation> {
         }
         _ => None,
     });
-    announced.map(|Announced { generation, .. }| generation).into_iter().chain(on_disk).max()
+    on_disk.max()
+}
+
+/// Where nothing is in use, and nothing is in flight or it is a request, a tick looks at what is on disk and valid by now,
+/// unless that was live in this run.
+#[must_use]
+pub fn l3_what_is_good_now_is_looked_at(world: &World) -> bool {
+    let Some(view) = world.node.as_ref().map(Rotator::view) else { return true };
+    let idle = matches!(view.phase, Phase::Resting | Phase::Asking) && view.identity.is_none();
+    let known = world.ghost.recovered && !world.ghost.misread && !world.disk.meddled && !world.disk.damaged;
+    let over = world.spec.last.map(|(generation, ..)| generation);
+    !idle || !known || !world.ghost.at_once.ticked || best_on_disk(world) <= over
 }
 
 /// Nothing was done with a file on which something had failed, or that this run did not write, which would expose it.

@@ -152,7 +152,7 @@ impl Monitor {
     }
 
     /// What is over makes no difference any more.
-    pub(crate) fn forget_time(&mut self, now: MonoTime) {
+    pub(crate) fn forget_time(&mut self, now: MonoTime, life: Span) {
         if self.rests <= now {
             self.rests = MonoTime::default();
         }
@@ -160,8 +160,10 @@ impl Monitor {
             self.doubts = MonoTime::default();
         }
         self.holds = self.holds.filter(|(_, until)| now < *until);
-        self.changes = self.changes.max(now);
-        self.eager = self.eager.map(|not_before| not_before.max(now));
+        // A minute is what it is by the life that is known now.
+        let latest = now.plus(minute(life));
+        self.changes = self.changes.clamp(now, latest);
+        self.eager = self.eager.map(|not_before| not_before.clamp(now, latest));
     }
 
     /// A step is over: the next tick is `due`, by true time and by the clock that the node is shown. `idle` if the step was a
@@ -306,7 +308,7 @@ impl Monitor {
     /// An identity goes live, `anew` if it was not live before, of those that live for `life`.
     pub(crate) fn goes_live(&mut self, now: Now, life: Span, cert: CertHandle, anew: bool) {
         self.in_hand = self.in_hand.filter(|it| *it != cert);
-        self.holds = None;
+        (self.holds, self.doubts) = (None, MonoTime::default());
         if anew {
             (self.refused, self.adopted) = (None, Some(now));
             // From here on it is the floor between two issuances that is waited for.
@@ -318,6 +320,11 @@ impl Monitor {
     /// A good certificate waits for its start, which is not further away than an hour, or less where lives are short.
     pub(crate) fn waits(&mut self, now: Now, start: WallTime) {
         self.holds = Some((start, now.mono.plus(start.since(now.wall))));
+    }
+
+    /// What somebody took away or broke is not waited for; `is_there` says of a start whether its certificate is on disk.
+    pub(crate) fn loses(&mut self, is_there: impl Fn(WallTime) -> bool) {
+        self.holds = self.holds.filter(|(start, _)| is_there(*start));
     }
 
     /// A clock that is before the start of what is on disk is waited for.

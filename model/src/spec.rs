@@ -29,8 +29,8 @@ pub struct Spec {
     certs: Map<CertHandle, Good, 4>, // certificates that are what was asked for
     files: Map<Name, File, 10>,
     served: Option<(Generation, Good)>,
-    last: Option<(Generation, CertHandle, Good)>, // what went live last
-    pub(crate) lowest: Generation,                // the lowest generation that may go live
+    pub(crate) last: Option<(Generation, CertHandle, Good)>, // what went live last
+    pub(crate) lowest: Generation,                           // the lowest generation that may go live
     pub(crate) open: Option<KeyHandle>, // the key of the request that is on its way and not decided on
     pub(crate) stray: bool,             // whether the input answers nothing that is under way
     pub(crate) meddled: bool, // whether somebody else changed the directory: what is known counts for nothing
@@ -47,7 +47,7 @@ enum Asked {
 }
 /// The key of a certificate, and when it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Good {
+pub(crate) struct Good {
     key: KeyHandle,
     start: WallTime,
     end: WallTime,

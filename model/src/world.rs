@@ -338,7 +338,7 @@ impl World {
         let handles = node.handles().map(|handle| Kept(Some(handle))).collect();
         self.node = Some(node);
         self.steps += 1;
-        self.ghost.at_once.count(self.now, !step.actions.is_empty());
+        self.ghost.at_once.count(self.now, ticked, !step.actions.is_empty());
         for action in &step.actions {
             self.carry_out(action);
         }

@@ -86,6 +86,8 @@ impl Progress {
         Box::new(move |seen| {
             for action in &seen.step.actions {
                 match action {
+                    // What is in memory only would end with the process.
+                    Action::GoLive { .. } if seen.view.unsaved => {}
                     Action::GoLive { .. } => progress.live.notify_one(),
                     Action::Report(notice) => {
                         progress.verdict.lock().unwrap_or_else(PoisonError::into_inner).note(notice);

@@ -11,11 +11,12 @@ use certrotate_store::Fault;
 use certrotate_x509::request_name;
 
 use super::disk::{Held, OnDisk, wanted};
-use super::published::{Asked, Published};
+use super::published::Published;
+use super::reasons::{agents_trouble, command, ended, no_way_back, unsaved};
 use super::times::for_life;
 use super::way_back::way_back;
 use super::{
-    Agent, Answer, Clock, File, Identity, Question, Renewal, Request, Status, Verdict, WayBack, span,
+    Agent, Answer, Clock, File, Identity, Question, Renewal, Request, Status, Unsaved, Verdict, WayBack, span,
 };
 
 /// Clocks of two processes are read one after the other.
@@ -29,13 +30,15 @@ struct Material<'a> {
     disk: Option<&'a OnDisk>,
     config: ConfigSpec,
     now: WallTime,
+    /// When this program was built.
+    built: WallTime,
 }
 
 pub(super) fn assemble(
     question: &Question,
     answer: Answer,
     looked: Result<OnDisk, Fault>,
-    now: WallTime,
+    (now, built): (WallTime, WallTime),
 ) -> Result<Status, Fault> {
     let (disk, missing) = match looked {
         Ok(disk) => (Some(disk), None),
@@ -50,7 +53,7 @@ pub(super) fn assemble(
     let told_name = told.and_then(|told| told.common_name.strip_prefix("system:node:").map(str::to_owned));
     let node = named.or(told_name).or_else(|| disk.as_ref().and_then(OnDisk::node)).unwrap_or_default();
     let config = wanted(&node, question.client_ca.is_some());
-    let material = Material { question, told, answer: &answer, disk: disk.as_ref(), config, now };
+    let material = Material { question, told, answer: &answer, disk: disk.as_ref(), config, now, built };
     Ok(material.status(missing))
 }
 
@@ -72,7 +75,9 @@ impl Material<'_> {
             renewal: linked.and_then(|held| self.renewal(held)),
             pending: self.pending(linked),
             previous: self.disk.and_then(OnDisk::previous).map(|held| self.file(held)),
-            unsaved: self.told.and_then(|told| told.unsaved),
+            unsaved: self.told.and_then(|told| {
+                told.unsaved.map(|generation| Unsaved { generation, served: told.from_memory })
+            }),
             held: self.held(),
             request,
             way_back,
@@ -195,13 +200,22 @@ impl Material<'_> {
     fn held(&self) -> Option<File> {
         let held = self.disk?.early(&self.config, self.now)?;
         let start = held.bundle.facts.not_before;
-        let what = format!("starts at {start}, in {}", span(self.now, start));
+        let waits = self.told.is_some_and(|told| told.waits_for == Some(start.unix_ms()));
+        let waits = if waits { "; it is waited for, and nothing else is asked for until then" } else { "" };
+        let what = format!("starts at {start}, in {}{waits}", span(self.now, start));
         Some(File { generation: held.generation().0, path: self.path(held.name), what })
     }
 
     fn clock(&self) -> Clock {
         let mut notes = Vec::new();
         let at = |ms: i64| WallTime::from_unix_ms(ms);
+        let agents = self.told.and_then(|told| told.built_later).map(at);
+        let own = Some(self.built).filter(|built| self.told.is_none() && self.now < *built);
+        if let Some(built) = agents.or(own) {
+            notes.push(format!(
+                "it shows less than {built}, when the program was built: until it is set, an agent asks for nothing and removes nothing; check the clock"
+            ));
+        }
         if let Some(newest) = self.disk.and_then(OnDisk::newest_issue)
             && newest > self.now.plus(SAME_CLOCK)
         {
@@ -256,8 +270,22 @@ impl Material<'_> {
         clock: &Clock,
         way_back: &WayBack,
     ) -> (Verdict, Vec<String>) {
-        let Some(held) = linked else { return (Verdict::None, vec![self.why_none()]) };
-        match held.judge(&self.config, self.now) {
+        let judged = linked.map(|held| (held, held.judge(&self.config, self.now)));
+        let from_memory = self.told.filter(|told| told.from_memory && told.serving.is_some());
+        let (held, judged) = match (judged, from_memory) {
+            (Some((held, Ok(()))), _) => (held, Ok(())),
+            (judged, Some(told)) => {
+                let mut because = unsaved(told);
+                because.push(match judged {
+                    Some((held, Err(refusal))) => format!("certificate {}: {refusal}", held.generation()),
+                    _ => self.why_none(),
+                });
+                return (Verdict::Degraded, because);
+            }
+            (None, None) => return (Verdict::None, vec![self.why_none()]),
+            (Some(judged), None) => judged,
+        };
+        match judged {
             Ok(()) => {
                 let because = self.trouble(held, request, clock, way_back);
                 (if because.is_empty() { Verdict::Valid } else { Verdict::Degraded }, because)
@@ -335,52 +363,5 @@ impl Material<'_> {
             "Approved" => None,
             _ => Some(format!("the last request came to nothing ({condition})")),
         }
-    }
-}
-
-fn agents_trouble(told: &Published, held: &Held) -> Vec<String> {
-    let mut because = Vec::new();
-    if let Some(generation) = told.unsaved
-        && told.disk_failures > 0
-    {
-        because.push(format!(
-            "certificate {generation} was issued, and the disk does not take it; it is in memory only"
-        ));
-    } else if told.disk_failures > 0 {
-        because.push(format!("the disk failed {} times in a row", told.disk_failures));
-    }
-    if told.call_failures > 0 {
-        because.push(format!("calls to the API server {} fail", told.server));
-    }
-    if let Some(generation) = told.held {
-        because.push(format!("certificate {generation} is withheld: the clock is before its start"));
-    }
-    match told.serving {
-        Some(serving) if serving != held.generation().0 => {
-            because.push(format!("the agent serves certificate {serving}, the link leads to another"));
-        }
-        None if told.held.is_none() => because.push("the agent serves no certificate".into()),
-        Some(_) | None => {}
-    }
-    because
-}
-
-/// Whether nothing more comes of a request.
-fn ended(condition: &str) -> bool {
-    matches!(condition, "Denied" | "Failed" | "Issued")
-}
-
-fn no_way_back(way_back: &WayBack) -> Option<String> {
-    (way_back.usable == Some(false)).then(|| format!("there is no way back: {}", way_back.what))
-}
-
-/// What a person can do about a request, as a command.
-fn command(name: &str, asked: Option<&Asked>, told: Option<&Published>) -> String {
-    let Some(asked) = asked else { return format!("kubectl get csr {name}") };
-    let pid = told.map(|told| told.pid).unwrap_or_default();
-    match asked.conditions.join(",").as_str() {
-        "Pending" => format!("kubectl certificate approve {name}"),
-        "Approved" => format!("kubectl describe csr {name}"),
-        _ => format!("kubectl describe csr {name}; then, to ask again at once: kill -USR1 {pid}"),
     }
 }

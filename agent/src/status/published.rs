@@ -49,6 +49,12 @@ pub struct Published {
     pub held: Option<u32>,
     /// The generation whose certificate was issued and is not durable yet.
     pub unsaved: Option<u32>,
+    /// Whether that is what is served, because the disk refuses it and there was nothing else left.
+    pub from_memory: bool,
+    /// The start of a certificate on disk that is waited for, in milliseconds since 1970.
+    pub waits_for: Option<i64>,
+    /// When the agent was built, if its wall clock shows less: then it begins nothing.
+    pub built_later: Option<i64>,
     /// The generation that is being asked for.
     pub attempt: Option<u32>,
     /// Its request.
@@ -90,7 +96,7 @@ pub struct Board {
 #[derive(Debug, Default)]
 struct Kept {
     told: Published,
-    wake: Option<(Wake, Phase)>,
+    wake: Option<(Wake, View)>,
     calls: BTreeMap<OpId, Credential>,
     last: Option<Now>,
 }
@@ -125,7 +131,7 @@ impl Board {
     #[must_use]
     pub fn at(&self, now: Now) -> Published {
         self.change(|kept| {
-            let next = kept.wake.and_then(|(wake, phase)| next(&wake, phase, now));
+            let next = kept.wake.and_then(|(wake, view)| next(&wake, &view, now));
             Published { now: now.wall.unix_ms(), next, ..kept.told.clone() }
         })
     }
@@ -134,7 +140,7 @@ impl Board {
 impl Kept {
     fn note(&mut self, seen: &Seen<'_>) {
         self.jump(seen.now);
-        self.wake = Some((seen.wake, seen.view.phase));
+        self.wake = Some((seen.wake, seen.view));
         self.state(&seen.view, seen.unsaved);
         if let Input::CallAnswered { op, result } = seen.input {
             self.answered(seen, *op, result);
@@ -148,6 +154,8 @@ impl Kept {
                 Action::Cancel { op } => {
                     self.calls.remove(op);
                 }
+                // What is in memory only is trouble still.
+                Action::GoLive { .. } if seen.view.unsaved => {}
                 Action::GoLive { .. } => self.told.trouble.clear(),
                 Action::Report(notice) => {
                     let line = reports.next().cloned().unwrap_or_default();
@@ -177,7 +185,12 @@ impl Kept {
         told.serving = generation.filter(|_| view.serving);
         told.held = generation.filter(|_| !view.serving);
         told.attempt = view.attempt.map(|generation| generation.0);
-        told.unsaved = told.attempt.filter(|_| unsaved);
+        told.from_memory = view.unsaved;
+        told.unsaved = if view.unsaved { generation } else { told.attempt.filter(|_| unsaved) };
+        told.waits_for = view.held.map(WallTime::unix_ms);
+        if !view.clock_implausible {
+            told.built_later = None;
+        }
         told.call_failures = view.call_failures;
         told.disk_failures = view.disk_failures;
         // What was said of a request stays until there is another, or a certificate: it tells why there is none.
@@ -228,6 +241,9 @@ impl Kept {
         if let Some((request, condition)) = ended {
             self.conditions(request_name(request), vec![condition.to_owned()], now);
         }
+        if let Notice::ClockImplausible { built } = notice {
+            self.told.built_later = Some(built.unix_ms());
+        }
         if level(notice) <= Level::WARN && self.told.trouble.back().is_none_or(|(_, last)| *last != line) {
             push(&mut self.told.trouble, (now.unix_ms(), line));
         }
@@ -254,11 +270,14 @@ fn conditions(object: &CsrObject) -> Vec<String> {
 }
 
 /// How long until the machine does something by itself, and what.
-fn next(wake: &Wake, phase: Phase, now: Now) -> Option<(u64, String)> {
+fn next(wake: &Wake, view: &View, now: Now) -> Option<(u64, String)> {
     let by_wall = wake.wall.map(|at| at.since(now.wall));
     let by_mono = wake.mono.map(|at| at.since(now.mono));
     let wait = by_wall.into_iter().chain(by_mono).min()?;
-    let what = match (wake.reason, phase) {
+    if view.held.is_some() && view.held == wake.wall && by_wall == Some(wait) {
+        return Some((wait.ms(), "the start of the certificate that is held".to_owned()));
+    }
+    let what = match (wake.reason, view.phase) {
         (WakeReason::Renewal, _) => "the renewal",
         (WakeReason::Nothing, _) => "the end of the certificate",
         (WakeReason::Phase(_), Phase::Resting) => "a new request",

@@ -14,6 +14,8 @@ use super::*;
 /// 2027-01-15T08:00:00Z.
 const ISSUED: WallTime = WallTime::from_unix_secs(1_800_000_000);
 const LIFE: Span = Span::from_hours(24);
+/// 2025-06-15T06:13:20Z: before everything here.
+const BUILT: WallTime = WallTime::from_unix_secs(1_749_968_000);
 
 fn name(generation: u32) -> Name {
     Name::Bundle { issued: ISSUED, generation: Generation(generation), file: FileNumber(1) }
@@ -101,7 +103,7 @@ fn status(answer: Answer, disk: OnDisk, now: WallTime) -> Status {
         bootstrap_kubeconfig: None,
         client_ca: None,
     };
-    assemble(&question, answer, Ok(disk), now).unwrap()
+    assemble(&question, answer, Ok(disk), (now, BUILT)).unwrap()
 }
 
 /// A node whose certificate 2 is live, with an agent that tells what `change` makes of it.
@@ -173,11 +175,51 @@ fn f16_a_certificate_that_the_disk_does_not_take_is_unsaved_and_degraded() {
         told.phase = "recovering".into();
     });
     let unsaved = status(answer, both(), after(19));
-    assert_eq!((unsaved.verdict, unsaved.unsaved), (Verdict::Degraded, Some(3)));
+    let in_hand = Some(Unsaved { generation: 3, served: false });
+    assert_eq!((unsaved.verdict, unsaved.unsaved), (Verdict::Degraded, in_hand));
     assert!(unsaved.because[0].contains("the disk does not take it; it is in memory only"));
     // While it is being written for the first time, nothing is amiss.
     let at_work = running(19, |told| (told.attempt, told.unsaved) = (Some(3), Some(3)));
     assert_eq!(status(at_work, both(), after(19)).verdict, Verdict::Valid);
+}
+
+#[test]
+fn f16_a_certificate_that_is_served_from_memory_is_degraded_whatever_the_live_name_leads_to() {
+    let answer = |hours| {
+        running(hours, |told| {
+            (told.serving, told.unsaved, told.from_memory) = (Some(3), Some(3), true);
+            (told.disk_failures, told.phase) = (9, "recovering".into());
+        })
+    };
+    insta::assert_snapshot!(shown(&status(answer(23), both(), after(23))));
+    let over = status(answer(25), both(), after(25));
+    assert_eq!((over.verdict, over.verdict.exit()), (Verdict::Degraded, Exit::Degraded));
+    assert!(over.because[0].contains("certificate 3 is served from the agent's memory only"));
+    assert!(over.because[1].starts_with("certificate 2: it has expired"), "{:?}", over.because);
+    let none = status(answer(25), disk(vec![]), after(25));
+    assert_eq!(none.verdict, Verdict::Degraded);
+    assert_eq!(none.because[1..], ["there is no /pki/kubelet-client-current.pem yet"]);
+    let ended = running(25, |told| (told.serving, told.unsaved, told.from_memory) = (None, Some(3), true));
+    assert_eq!(status(ended, both(), after(25)).verdict, Verdict::Expired, "it is not served any more");
+}
+
+#[test]
+fn f21_a_clock_that_shows_less_than_the_build_time_is_noted_by_the_agent_and_without_one() {
+    let early = BUILT.minus(Span::from_hours(1));
+    let noted = "it shows less than 2025-06-15T06:13:20Z, when the program was built";
+    let alone = status(Answer::Stopped, both(), early);
+    assert!(alone.clock.notes[0].starts_with(noted), "{:?}", alone.clock.notes);
+    // What the agent was built to go by is what counts.
+    let answer = |built| Answer::Running(Box::new(Published { built_later: built, ..told(early) }));
+    assert!(!status(answer(None), both(), early).clock.notes.iter().any(|note| note.contains("was built")));
+    let agents = status(answer(Some(BUILT.unix_ms())), both(), early);
+    assert!(agents.clock.notes[0].starts_with(noted), "{:?}", agents.clock.notes);
+    let live = running(6, |told| told.built_later = Some(after(7).unix_ms()));
+    assert_eq!(
+        status(live, both(), after(6)).verdict,
+        Verdict::Degraded,
+        "nothing is renewed until it is set"
+    );
 }
 
 #[test]
@@ -186,8 +228,13 @@ fn f18_a_certificate_that_starts_later_is_held() {
     early.bundle.header.issued = after(5);
     let mut all = both();
     all.bundles.insert(0, early);
-    let held = status(running(6, |_| {}), all, after(6)).held.expect("held");
-    assert_eq!((held.generation, held.what.as_str()), (3, "starts at 2027-01-15T15:00:00Z, in 1h0m"));
+    let held = |answer| status(answer, all.clone(), after(6)).held.expect("held");
+    let starts = "starts at 2027-01-15T15:00:00Z, in 1h0m";
+    assert_eq!(held(Answer::Stopped).what, starts);
+    let waits = running(6, |told| told.waits_for = Some(after(7).unix_ms()));
+    let waits = held(waits);
+    assert_eq!(waits.generation, 3);
+    assert_eq!(waits.what, format!("{starts}; it is waited for, and nothing else is asked for until then"));
 }
 
 #[test]

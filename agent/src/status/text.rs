@@ -42,8 +42,10 @@ impl fmt::Display for Status {
         table.row("request", request(self.request.as_ref()))?;
         table.row("pending", file(self.pending.as_ref()))?;
         table.row("previous", file(self.previous.as_ref()))?;
-        let unsaved =
-            self.unsaved.map(|it| format!("certificate {it} is in the agent's memory only, so far"));
+        let unsaved = self.unsaved.map(|it| {
+            let how = if it.served { "is served from" } else { "is in" };
+            format!("certificate {} {how} the agent's memory only, so far", it.generation)
+        });
         table.row("unsaved", [unsaved.unwrap_or_else(|| "nothing".into())])?;
         table.row("held", file(self.held.as_ref()))?;
         let usable = match self.way_back.usable {

@@ -68,6 +68,12 @@ impl Asking {
         Renewal::Asking(Self::new(attempt, cx.after(wait)))
     }
 
+    /// With a request that is known to be durable, whose next call is made then; the wait may be from when lives were longer.
+    pub(crate) fn later(cx: &Cx<'_>, attempt: Attempt, next: MonoTime) -> Renewal {
+        let longest = cx.after(cx.common.times().retry_max(cx.common.life));
+        Renewal::Asking(Self::new(attempt, next.min(longest)))
+    }
+
     fn new(attempt: Attempt, next: MonoTime) -> Self {
         Self { attempt, known: false, calling: None, next, looks: 0, watch: None, approved: None }
     }
@@ -80,6 +86,12 @@ impl Asking {
         #[cfg(feature = "seeded")]
         if let Some(next) = self.ticked_badly(cx) {
             return Ok(next);
+        }
+        if cx.common.is_to_be_looked_at(cx.now.wall) {
+            // The clock was wrong when this began. What is there is served; the request is taken up again after that.
+            self.cancel(cx);
+            let again = if self.calling.is_some() { cx.now.mono } else { self.next };
+            return Ok(Recovering::begin(cx, Carry::Request(self.attempt), again));
         }
         match self.calling {
             Some(calling) if cx.now.mono >= calling.due => {

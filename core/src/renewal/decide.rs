@@ -5,15 +5,15 @@
 
 use alloc::boxed::Box;
 
-use crate::common::Early;
 use crate::config::{ConfigSpec, Template};
-use crate::disk::{Entry, Found, Inventory, LiveName, Name, PendingFound};
+use crate::disk::{DiskFault, Entry, Found, Inventory, LiveName, Name, PendingFound};
 use crate::id::{FileNumber, Generation};
 use crate::judge::{Refusal, judge_found, judge_time, same_request};
 use crate::live::Identity;
 use crate::notice::Notice;
 use crate::renewal::Attempt;
 use crate::time::Now;
+use crate::waits::{Early, Late};
 
 #[cfg(feature = "seeded")]
 mod seeded;
@@ -36,6 +36,8 @@ pub(crate) enum Decision {
     Quarantine { from: Name, to: Name },
     /// The live name is not ours to change.
     Blocked,
+    /// What may be better than everything else cannot be read: look again before anything is made of the rest.
+    Reread { name: Name, fault: DiskFault },
     /// Point the live name to this identity's bundle.
     Link { identity: Identity, temporary: Name },
     /// The directory is in order, but for what is to be tidied away.
@@ -49,6 +51,10 @@ pub(crate) struct Ready {
     pub(crate) chosen: Option<Identity>,
     /// The start of a newer bundle that only the clock is against: it is looked at again then.
     pub(crate) early: Option<Early>,
+    /// The newest bundle that has ended by this clock, and was not served by it: it is looked at again if that goes back.
+    pub(crate) late: Option<Late>,
+    /// A newer bundle that could not be read.
+    pub(crate) unread: Option<(Name, DiskFault)>,
     /// What is not needed any more.
     pub(crate) leftovers: Names,
     /// The pending file that stays.
@@ -81,6 +87,8 @@ pub(crate) struct Known<'a> {
     pub(crate) top: Generation,
     /// Whether the directory was synced since the last change.
     pub(crate) synced: bool,
+    /// Whether what cannot be read is looked at again before it is gone without.
+    pub(crate) patient: bool,
 }
 
 impl Names {
@@ -134,6 +142,9 @@ pub(crate) fn decide(known: &Known<'_>, inventory: &Inventory) -> Decision {
     if let Some(identity) = chosen
         && inventory.live != LiveName::Link(identity.name)
     {
+        if let Some((name, fault)) = scan.unread(chosen) {
+            return Decision::Reread { name, fault };
+        }
         let temporary =
             Name::Temporary { generation: identity.generation, file: scan.next_file(identity.generation) };
         #[cfg(feature = "seeded")]
@@ -291,7 +302,11 @@ impl<'a> Scan<'a> {
         let top = self.entries().filter_map(|entry| entry.name.generation()).max().unwrap_or_default();
         Ready {
             chosen,
-            early: early.filter(|_| resume.is_none()).and_then(|name| self.waits(name)),
+            early: early
+                .filter(|name| resume.is_none() || Some(*name) == linked)
+                .and_then(|name| self.waits(name)),
+            late: self.late(chosen),
+            unread: self.unread(chosen),
             leftovers,
             pending,
             resume,
@@ -386,6 +401,31 @@ impl<'a> Scan<'a> {
             }
             Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
         })
+    }
+
+    /// The newest bundle that could not be read, if it may be better than the chosen one. What is unreadable is not absent.
+    fn unread(&self, chosen: Option<Identity>) -> Option<(Name, DiskFault)> {
+        let over = chosen.map_or(self.known.live.max(self.known.withdrawn), |identity| identity.generation);
+        let newer = self.entries().filter_map(|entry| match (entry.name, &entry.found) {
+            (name @ Name::Bundle { .. }, Found::Unreadable(fault)) => Some((name, *fault)),
+            _ => None,
+        });
+        let newest = newer.filter(|(name, _)| self.known.patient && name.generation() > Some(over));
+        newest.max_by_key(|(name, _)| (name.generation(), name.file()))
+    }
+
+    /// The newest bundle that is newer than the chosen one, was not served before, and has nothing against it but its end.
+    fn late(&self, chosen: Option<Identity>) -> Option<Late> {
+        let over = chosen.map_or(self.known.live.max(self.known.withdrawn), |identity| identity.generation);
+        let late = self.entries().filter_map(|entry| match (&entry.found, self.judge(entry)) {
+            (Found::Bundle(bundle), Err(Refusal::Expired { .. })) => Some(Late {
+                generation: bundle.header.generation,
+                end: bundle.facts.not_after,
+                life: bundle.facts.not_after.since(bundle.header.issued.max(bundle.facts.not_before)),
+            }),
+            _ => None,
+        });
+        late.filter(|late| late.generation > over).max_by_key(|late| late.generation)
     }
 
     /// The newest bundle that is newer than the chosen one and has nothing against it but that the local

@@ -7,7 +7,6 @@
 //!
 //! A certificate that starts in the future is **held**: it is made durable under its final name, and there it waits.
 
-use crate::common::Early;
 use crate::common::{Cx, Outstanding};
 use crate::disk::{Content, DiskCommand, DiskDone, DiskFault, Name};
 use crate::id::FileNumber;
@@ -16,6 +15,7 @@ use crate::judge::{Refusal, judge_time};
 use crate::live::{Certificate, Identity, Live};
 use crate::notice::Notice;
 use crate::renewal::{Attempt, Carry, Outcome, Recovering, Renewal, Resting, overdue};
+use crate::waits::Early;
 
 #[cfg(feature = "seeded")]
 mod seeded;

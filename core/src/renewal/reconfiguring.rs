@@ -159,11 +159,7 @@ impl Cx<'_> {
     fn rest_after_change(&mut self) -> Resting {
         self.common.settled = self.common.top;
         self.common.changed = true;
-        #[cfg(feature = "seeded")]
-        if self.bug(Bug::T04) {
-            return Resting { not_before: self.now.mono };
-        }
-        Resting { not_before: self.now.mono.max(self.common.changes) }
+        Resting::without_wait(self)
     }
 
     /// An attempt begins; if another template led to it, the next of these waits.

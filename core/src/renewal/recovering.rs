@@ -14,6 +14,9 @@ use crate::time::MonoTime;
 #[cfg(feature = "seeded")]
 mod seeded;
 
+/// How often what cannot be read is looked at again before it is gone without.
+const REREADS: u8 = 3;
+
 /// Finding out what is on disk and putting it in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Recovering {
@@ -23,6 +26,10 @@ pub(crate) struct Recovering {
     synced: bool,
     /// Whether leftovers are removed; not after that has failed.
     tidy: bool,
+    /// Whether the removal of a temporary name failed last: then the directory is synced with it in there.
+    stuck: bool,
+    /// How often it was looked again at what could not be read.
+    rereads: u8,
     /// Whether something has failed since it began.
     pub(crate) failed: bool,
     /// Nothing is created before this.
@@ -54,7 +61,16 @@ impl Recovering {
     /// Looks at the disk; creates nothing before `again`.
     pub(crate) fn begin(cx: &mut Cx<'_>, carry: Carry, again: MonoTime) -> Renewal {
         let stage = Stage::Scanning(cx.disk(DiskCommand::Scan));
-        Renewal::Recovering(Self { carry, synced: false, tidy: true, failed: false, again, stage })
+        Renewal::Recovering(Self {
+            carry,
+            synced: false,
+            tidy: true,
+            stuck: false,
+            rereads: 0,
+            failed: false,
+            again,
+            stage,
+        })
     }
 
     /// An operation of another phase failed: nothing more is changed before a scan has shown what is there.
@@ -80,7 +96,17 @@ impl Recovering {
     pub(crate) fn after(under_way: (Outstanding, DiskCommand), carry: Carry, again: MonoTime) -> Renewal {
         let (waiting, command) = under_way;
         let stage = Stage::Ending { waiting, command };
-        Renewal::Recovering(Self { carry, synced: false, tidy: true, failed: false, again, stage })
+        let (rereads, stuck) = (0, false);
+        Renewal::Recovering(Self {
+            carry,
+            synced: false,
+            tidy: true,
+            failed: false,
+            rereads,
+            stuck,
+            again,
+            stage,
+        })
     }
 
     /// What was decided on is not to be gone on with; a scan that is under way is as good as a fresh one.
@@ -169,6 +195,7 @@ impl Recovering {
             // Leftovers in the way of nothing must not keep the node from renewing.
             self.tidy = false;
         }
+        self.stuck = matches!(self.stage, Stage::Unlinking { leftovers: false, .. });
         // When a scan succeeds, the disk that refused it is another's: the ordinary way is tried first.
         self.failed |= self.is_set_back();
         let command = self.command();
@@ -262,13 +289,22 @@ impl Recovering {
             },
             top: cx.common.top,
             synced: self.synced,
+            patient: self.rereads < REREADS,
         };
         #[cfg(feature = "seeded")]
         let known = Self::overrated(cx, known, inventory);
         // Where the live name is not ours to change, it is not the disk that refuses.
         let ours = matches!(inventory.live, LiveName::Absent | LiveName::Link(_) | LiveName::File);
         if self.failed && ours {
+            if self.stuck && !self.synced {
+                // What stands beside it may be durable all the same.
+                return self.sync(cx);
+            }
             let (best, ready) = glance(&known, inventory);
+            if self.synced && best.is_some_and(|best| inventory.live == LiveName::Link(best.name)) {
+                self.serve(cx, &ready);
+            }
+            cx.late(ready.late);
             if let Some(next) = cx.do_without(&self.carry, best, &ready) {
                 self.note(cx, &ready);
                 // What is in disorder is put in order when there is time.
@@ -292,6 +328,7 @@ impl Recovering {
                 }
                 paused
             }
+            Decision::Reread { name, fault } => self.reread(cx, name, fault),
             Decision::Link { identity, temporary } => {
                 self.synced = false;
                 let target = identity.name;
@@ -301,6 +338,9 @@ impl Recovering {
             }
             Decision::Ready(ready) => {
                 self.serve(cx, &ready);
+                if let Some((name, fault)) = ready.unread {
+                    return self.reread(cx, name, fault);
+                }
                 // One that cannot be removed is in the way of nothing; with more the disk would fill up (S12).
                 if ready.leftovers.len() > usize::from(!self.tidy) {
                     return self.unlink(cx, ready.leftovers, true);
@@ -313,6 +353,13 @@ impl Recovering {
                 self.finish(cx, &ready)
             }
         }
+    }
+
+    /// Looks at the directory again after a while, because something in it could not be read.
+    fn reread(mut self, cx: &mut Cx<'_>, name: Name, fault: DiskFault) -> Renewal {
+        self.rereads += 1;
+        cx.report(Notice::FileUnreadable { name, fault });
+        self.pause(cx)
     }
 
     /// The chosen bundle has the live name, and that is durable.
@@ -332,7 +379,7 @@ impl Recovering {
                 self.failed = false;
                 // A wait from before may outlast what is live now.
                 if let Carry::Rest(resting) | Carry::Dropped(resting, ..) = &mut self.carry {
-                    resting.not_before = resting.not_before.min(cx.now.mono.max(cx.common.changes));
+                    resting.not_before = resting.not_before.min(cx.now.mono);
                 }
             }
             Some(identity) if identity.generation == cx.common.live.generation() => {
@@ -349,6 +396,7 @@ impl Recovering {
         cx.common.pending = ready.pending;
         cx.common.linked = ready.linked;
         cx.common.previous = ready.previous;
+        cx.late(ready.late);
         self.waits(cx, ready);
     }
 
@@ -375,6 +423,10 @@ impl Recovering {
     /// The directory is in order: take up what was in memory, or the request that was found.
     fn finish(mut self, cx: &mut Cx<'_>, ready: &Ready) -> Renewal {
         self.note(cx, ready);
+        if self.tidy && matches!(self.carry, Carry::Nothing | Carry::Rest(_) | Carry::Dropped(..)) {
+            // All that there was to do is done.
+            cx.common.disk_failures = 0;
+        }
         cx.common.untidy = if !self.tidy && !ready.leftovers.is_empty() {
             let wait = cx.disk_backoff();
             Some(cx.after(wait))
@@ -396,6 +448,9 @@ impl Recovering {
             },
             Carry::Rest(resting) | Carry::Dropped(resting, ..) => Renewal::Resting(resting),
             Carry::Request(attempt) => match ready.resume {
+                Some(found) if found.key_digest == attempt.key_digest && !self.failed => {
+                    Asking::later(cx, attempt, self.again)
+                }
                 Some(found) if found.key_digest == attempt.key_digest => Asking::begin(cx, attempt),
                 Some(_) | None if cx.now.mono >= self.again => Saving::begin(cx, attempt),
                 Some(_) | None => {
@@ -407,7 +462,11 @@ impl Recovering {
                 let Certificate { not_before, not_after, .. } = certificate;
                 let durable = ready.early.is_some_and(|early| early.generation == attempt.generation);
                 let refused = match judge_time(cx.now.wall, not_before, not_after) {
-                    Err(Refusal::NotYetValid { .. }) => !cx.common.is_held(not_before, cx.now.wall),
+                    // One that is served from memory was accepted; a clock that went back since does not undo that.
+                    Err(Refusal::NotYetValid { .. }) => {
+                        let unsaved = cx.common.unsaved.map(|unsaved| unsaved.generation);
+                        !cx.common.is_held(not_before, cx.now.wall) && unsaved != Some(attempt.generation)
+                    }
                     judged => judged.is_err(),
                 };
                 if cx.common.live.generation() >= attempt.generation {

@@ -4,7 +4,6 @@ use crate::common::{Common, Cx, Outstanding};
 use crate::disk::Name;
 use crate::id::{FileNumber, Generation};
 use crate::input::{KeyFault, MadeKey, Why};
-use crate::live::Live;
 use crate::notice::Notice;
 use crate::renewal::{Asking, Attempt, Carry, Outcome, Recovering, Renewal, Saving, overdue};
 #[cfg(feature = "seeded")]
@@ -49,15 +48,14 @@ impl Resting {
     pub(crate) fn late(cx: &mut Cx<'_>, generation: Generation) -> (Self, Span) {
         if cx.common.changed {
             let resting = Self::without_wait(cx);
-            return (resting, resting.not_before.since(cx.now.mono));
+            return (resting, resting.opens(cx.common).since(cx.now.mono));
         }
         Self::retired(cx, generation)
     }
 
-    /// Nothing is waited for but, where the template changed and no attempt has begun since, the floor between two of these.
+    /// Nothing is waited for.
     pub(crate) fn without_wait(cx: &Cx<'_>) -> Self {
-        let floor = if cx.common.changed { cx.common.changes } else { MonoTime::default() };
-        Self { not_before: cx.now.mono.max(floor) }
+        Self { not_before: cx.now.mono }
     }
 
     /// After a rotation.
@@ -79,21 +77,12 @@ impl Resting {
         if cx.bug(Bug::F25) && !crate::seeded::is_whole_second(cx) {
             return Err(Why::NotDue);
         }
-        let wanted = match &cx.common.live {
-            _ if cx.common.unsaved.is_some() => {
-                cx.common.config.spec().rotate
-                    && cx.common.unsaved.is_some_and(|identity| identity.is_due(cx.now))
-            }
-            Live::None | Live::Withdrawn(_) | Live::Unwanted(_) => true,
-            Live::Held(_) if cx.common.astray => true,
-            Live::Serving(identity) | Live::Held(identity) => {
-                cx.common.config.spec().rotate && identity.is_due(cx.now)
-            }
-        };
-        let started = cx.common.early.is_some_and(|early| cx.now.wall >= early.start);
-        #[cfg(feature = "seeded")]
-        let started = started && !(cx.bug(Bug::H03) && cx.now.mono < cx.common.held_until);
-        if started {
+        let wanted = cx.common.astray
+            || match cx.common.in_use() {
+                None => true,
+                Some(identity) => cx.common.config.spec().rotate && identity.is_due(cx.now),
+            };
+        if cx.common.is_to_be_looked_at(cx.now.wall) {
             return Ok(Recovering::begin(cx, Carry::Rest(self), cx.now.mono));
         }
         if wanted && cx.now.mono >= self.opens(cx.common) {
@@ -116,9 +105,9 @@ impl Resting {
     /// By the mono clock; the wall time of the renewal is the caller's to add. A wait that has passed is not waited for.
     pub(crate) fn wake(self, common: &Common) -> Option<MonoTime> {
         let opens = self.opens(common);
-        let begin = match common.unsaved.as_ref().or(common.live.identity()) {
+        let begin = match common.in_use() {
             None => Some(opens),
-            Some(_) if common.astray && common.unsaved.is_none() => Some(opens),
+            Some(_) if common.astray => Some(opens),
             Some(_) if !common.config.spec().rotate => None,
             Some(identity) if identity.outdated || opens > common.mono => Some(opens),
             Some(identity) => Some(identity.renew_by),
@@ -131,8 +120,14 @@ impl Resting {
         self.opens(common) <= common.mono
     }
 
-    fn opens(self, common: &Common) -> MonoTime {
-        self.not_before.max(common.closed_until())
+    /// Before this, no attempt begins by itself. One that another template leads to begins no sooner than the floor after the
+    /// last of these.
+    pub(crate) fn opens(self, common: &Common) -> MonoTime {
+        let changed = common.changed;
+        #[cfg(feature = "seeded")]
+        let changed = changed && !common.bug(Bug::T04);
+        let floor = if changed { common.changes } else { MonoTime::default() };
+        self.not_before.max(common.closed_until()).max(floor)
     }
 }
 

@@ -90,7 +90,9 @@ impl Saving {
             }
             SaveStep::Rename => Some(SaveStep::SyncDir),
             SaveStep::UnlinkPrevious => {
-                cx.common.previous = None;
+                let gone = cx.common.previous.take().and_then(Name::generation);
+                cx.common.early = cx.common.early.filter(|early| Some(early.generation) != gone);
+                cx.common.late = cx.common.late.filter(|late| Some(late.generation) != gone);
                 Some(SaveStep::SyncDir)
             }
             SaveStep::SyncDir if cx.common.pending.is_some() => Some(SaveStep::UnlinkRetired),

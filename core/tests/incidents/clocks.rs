@@ -3,6 +3,112 @@
 use super::*;
 use certrotate_core::input::{Action, Disposition, Input, Why};
 use certrotate_core::time::{MonoTime, Now, WallTime};
+use certrotate_model::server::Bad;
+
+const YEAR: Span = Span::from_hours(8760);
+
+/// The next certificate starts `wait` after its issue.
+fn starts_later(world: &mut World, wait: Span) {
+    let end = i64::try_from(wait.plus(DAY).ms()).expect("some days");
+    world.server.bad_next = Some(Bad::Between(i64::try_from(wait.ms()).expect("some days"), end));
+}
+
+#[test]
+fn f17_a_certificate_from_a_year_that_the_clock_only_visited_is_not_served_in_this_one() {
+    let mut world = running();
+    world.now.wall = world.now.wall.plus(YEAR);
+    world.give(Input::Tick);
+    serves(&mut world, 2);
+    world.now.wall = world.now.wall.minus(YEAR);
+    world.give(Input::Tick);
+    assert_eq!(world.served(), None, "it has not begun");
+    world.restart();
+    world.run_until("recovery", |world| world.ghost.recovered);
+    assert_eq!(world.served(), Some(Generation(1)), "the one before is valid still, and 2 is not");
+    serves(&mut world, 3);
+    assert_eq!(world.log().requests.len(), 3);
+}
+
+#[test]
+fn f18_a_certificate_that_starts_in_twenty_seconds_is_switched_to_then_and_no_other_is_asked_for() {
+    for restart in [false, true] {
+        let mut world = running();
+        starts_later(&mut world, Span::from_secs(20));
+        world.run_until("that it is held", |world| saw(world, |it| matches!(it, Notice::Held { .. })));
+        let held = world.now;
+        if restart {
+            world.restart();
+            world.run_until("recovery", |world| world.ghost.recovered);
+        }
+        assert_eq!(world.served(), Some(Generation(1)), "what is live stays so");
+        serves(&mut world, 2);
+        assert_eq!(world.now.wall, held.wall.plus(Span::from_secs(20)), "in the very moment of its start");
+        assert_eq!(world.log().requests.len(), 2, "one request for each");
+    }
+}
+
+#[test]
+fn f19_a_first_certificate_that_starts_in_an_hour_is_waited_for_and_one_that_starts_later_is_asked_for_ever_more_seldom()
+ {
+    let mut world = world();
+    starts_later(&mut world, Span::from_hours(1));
+    world.start();
+    world.run_for(Span::from_mins(59));
+    assert_eq!((world.served(), world.log().requests.len()), (None, 1), "nothing else is asked for");
+    let held = world.node.as_ref().and_then(|node| node.view().held).expect("and it says what it waits for");
+    serves(&mut world, 1);
+    assert_eq!(world.now.wall, held);
+    assert_eq!(world.log().requests.len(), 1);
+
+    let mut world = super::world();
+    let later = i64::try_from(Span::from_hours(2).ms()).expect("two hours");
+    world.server.bad = Some(Bad::Between(later, later * 20));
+    world.start();
+    world.run_for(DAY);
+    assert!(saw(&world, |it| matches!(it, Notice::CertificateRefused { .. })));
+    assert!((5..=12).contains(&world.log().requests.len()), "{}", world.log().requests.len());
+}
+
+#[test]
+fn f21_a_board_that_boots_in_1970_asks_for_nothing_and_changes_nothing_until_its_clock_is_set() {
+    let true_time = world().now.wall;
+    let built = true_time.minus(YEAR);
+    let mut world = world_of(ConfigSpec { built, ..spec() });
+    world.now.wall = WallTime::from_unix_secs(0);
+    world.start();
+    world.run_for(DAY);
+    assert!(world.log().calls.is_empty(), "{:?}", world.log().calls);
+    assert_eq!(world.operations.mutating, 0, "nothing on disk was changed");
+    let notices = world.log().notices.iter().filter(|(_, it)| matches!(it, Notice::ClockImplausible { .. }));
+    assert_eq!(notices.count(), 1, "said once");
+    world.now.wall = true_time;
+    world.give(Input::Tick);
+    serves(&mut world, 1);
+    assert_eq!(world.log().requests.len(), 1);
+}
+
+#[test]
+fn f21_a_start_before_the_newest_certificate_waits_ten_minutes_for_the_clock_and_then_goes_on_by_bootstrap() {
+    for set in [true, false] {
+        let mut world = running();
+        let before = world.log().calls.len();
+        world.kill();
+        world.now.wall = world.now.wall.minus(YEAR);
+        world.start();
+        world.run_for(Span::from_mins(9));
+        assert_eq!((world.served(), world.log().calls.len()), (None, before), "it waits");
+        assert!(saw(&world, |it| matches!(it, Notice::ClockInDoubt { .. })));
+        if set {
+            world.now.wall = world.now.wall.plus(YEAR);
+            world.give(Input::Tick);
+            serves(&mut world, 1);
+            assert_eq!(world.log().calls.len(), before, "what is on disk is as good as ever");
+        } else {
+            serves(&mut world, 2);
+            assert_eq!(kinds_since(&world, before), [Credential::Bootstrap]);
+        }
+    }
+}
 
 #[test]
 fn f22_a_wall_clock_that_jumps_twelve_hours_while_mono_time_stands_is_followed_within_one_tick() {

@@ -185,3 +185,67 @@ fn f16_a_disk_that_refuses_after_the_issue_gets_the_same_pair_again_and_nothing_
         }
     }
 }
+
+/// From now on nothing can be created on this disk.
+fn refuses(world: &mut World) {
+    world.disk.faults.push(Fault {
+        after: 0,
+        times: u16::MAX,
+        kind: Kind::Create,
+        fault: DiskFault::NoSpace,
+    });
+}
+
+fn is_unsaved(world: &World) -> bool {
+    world.node.as_ref().is_some_and(|node| node.view().unsaved)
+}
+
+#[test]
+fn f16_what_the_disk_does_not_take_is_served_from_memory_when_the_live_identity_is_about_to_end() {
+    let mut world = running();
+    world.disk.faults.push(Fault {
+        after: 1,
+        times: u16::MAX,
+        kind: Kind::Create,
+        fault: DiskFault::ReadOnly,
+    });
+    let (_, end) = world.served_facts().map(|it| (it.not_before, it.not_after)).expect("1 is served");
+    world.run_until("an unsaved identity", is_unsaved);
+    assert_eq!(world.served(), Some(Generation(2)));
+    assert_eq!(end.since(world.now.wall), Span::from_mins(1), "no sooner than a minute before the end");
+    assert!(!saw(&world, |it| matches!(it, Notice::Expired { .. })));
+    world.disk.faults.clear();
+    world.run_until("that it is saved", |world| !is_unsaved(world));
+    assert_eq!((world.served(), world.server.created()), (Some(Generation(2)), 2), "the same pair");
+}
+
+#[test]
+fn f16_without_an_identity_on_a_disk_that_refuses_one_request_is_made_in_memory_and_no_second_one() {
+    let mut world = world();
+    refuses(&mut world);
+    world.start();
+    world.run_until("an unsaved identity", is_unsaved);
+    assert!(saw(&world, |it| matches!(it, Notice::UnsavedRequest { .. })));
+    assert!(world.now.wall.since(certrotate_model::world::START) > Span::from_mins(15), "not in a hurry");
+    world.run_for(DAY.plus(DAY));
+    assert_eq!(world.served(), None, "it ended");
+    assert_eq!(world.server.created(), 1, "one in a run");
+    world.disk.faults.clear();
+    serves_any(&mut world);
+    assert!(!is_unsaved(&world));
+}
+
+#[test]
+fn f16_a_start_on_a_disk_that_cannot_sync_serves_what_is_there_and_says_that_it_is_not_known_to_be_durable() {
+    let mut world = running();
+    world.kill();
+    world.disk.faults.push(Fault { after: 0, times: u16::MAX, kind: Kind::SyncDir, fault: DiskFault::Io });
+    let start = world.now;
+    world.start();
+    world.run_until("what is there", |world| world.served().is_some());
+    assert!(is_unsaved(&world));
+    assert!(world.now.mono.since(start.mono) < Span::from_secs(10), "with the second look");
+    world.disk.faults.clear();
+    world.run_until("that it is saved", |world| !is_unsaved(world));
+    assert_eq!((world.served(), world.server.created()), (Some(Generation(1)), 1));
+}

@@ -51,7 +51,7 @@ fn a_whole_bundle_behind_the_live_name_is_well_and_anything_else_is_not() {
 fn a_reader_complains_when_the_live_name_goes_away() {
     let home = tempfile::tempdir().unwrap();
     let (directory, _) = settled(home.path());
-    let reader = Reader::start(&directory, false);
+    let reader = Reader::start(&directory);
     Reader::catch_up(&reader.looks());
     fs::remove_file(directory.join(LIVE_NAME)).unwrap();
     let why = reader.end().unwrap_err();

@@ -65,7 +65,8 @@ impl World {
             Outcome::Scan(Ok(())) => {
                 let inventory = Box::new(self.inventory());
                 let lie = self.lie.take();
-                self.ghost.misread |= lie.is_some();
+                // What could not be read is looked at again; what was read and is wrong is believed.
+                self.ghost.misread |= matches!(lie, Some(Lie::Flipped | Lie::FlippedPending));
                 if lie == Some(Lie::Flipped) {
                     // What is read is what there is, for whoever has nothing else to go by.
                     self.disk.break_live_name();

@@ -7,6 +7,7 @@ use certrotate_core::time::{Span, WallTime};
 use certrotate_core::view::Phase;
 
 use crate::disk::File;
+use crate::invariants::best_on_disk;
 use crate::list::List;
 use crate::server::{Approver, Server};
 use crate::world::World;
@@ -115,7 +116,7 @@ impl World {
         self.server.open()
     }
 
-    /// It serves what is wanted, rests, has nothing open and no file that is not needed.
+    /// It serves what is wanted, and the best that is on disk, rests, has nothing open and no file that is not needed.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         let phase = self.node.as_ref().map(|node| node.view().phase);
@@ -127,9 +128,11 @@ impl World {
         let quarantined = self.disk.names().filter(|name| matches!(name, Name::Quarantine { .. })).count();
         phase == Some(Phase::Resting)
             && self.serves_what_is_wanted()
+            && !self.is_unsaved()
             && self.open() == 0
             && !untidy
             && quarantined <= 1
+            && (self.disk.damaged || best_on_disk(self) <= self.served())
     }
 
     /// S6, M3: starting again at rest changes nothing on disk, tries to change nothing, and serves the same identity.

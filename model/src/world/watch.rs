@@ -1,12 +1,14 @@
 //! What the [monitor](crate::monitor) is told.
 
 use certrotate_core::api::{Call, Issued};
+use certrotate_core::disk::Name;
 use certrotate_core::id::CertHandle;
 use certrotate_core::input::{Action, Disposition, Input};
 use certrotate_core::notice::Notice;
 use certrotate_core::rotator::{Rotator, Step};
-use certrotate_core::time::Span;
+use certrotate_core::time::{Span, WallTime};
 
+use crate::disk::File;
 use crate::monitor::Life;
 use crate::world::World;
 use crate::world::answer::request_digest;
@@ -43,6 +45,7 @@ impl World {
         match action {
             Action::Disk { command, .. } => monitor.writes(command),
             Action::MakeKey { duration, .. } => {
+                monitor.loses(|start| self.has_certificate_from(start));
                 // Whether what has no whole bundle fits again, when the template changes to and fro, cannot be seen.
                 let known = !self.disk.damaged && !self.ghost.misread && !self.is_unsaved();
                 let known = known && self.serves_what_is_wanted();
@@ -75,6 +78,16 @@ impl World {
             Action::Withdraw { .. } | Action::Report(_) | Action::Exit(_) => {}
         }
         self.ghost.monitor = monitor;
+    }
+
+    /// Whether a complete bundle is on disk whose certificate starts then.
+    fn has_certificate_from(&self, start: WallTime) -> bool {
+        self.disk.names().any(|name| match (name, self.disk.read(name)) {
+            (Name::Bundle { .. }, Some(File::Bundle(bundle))) => {
+                self.dates(CertHandle(bundle.cert.into())).is_some_and(|(its, _)| its == start)
+            }
+            _ => false,
+        })
     }
 
     /// From the issue of what is served, or its start, to its end.

@@ -222,12 +222,7 @@ fn clock(dice: &mut Dice, way: i64) -> Fault {
     const SECOND: i64 = 1000;
     const DAY: i64 = 86_400 * SECOND;
     let by = dice.one_of([2 * SECOND, 60 * SECOND, 3600 * SECOND, DAY, 366 * DAY, 50 * 366 * DAY]);
-    let and = match dice.one_of([And::Nothing, And::Rotate, And::Kill]) {
-        // A start while the clock is past the end takes the identity on disk for ended, and looks at it again no sooner than
-        // at the next attempt; see docs/clocks.md. A client of ten-second certificates cannot wait for that.
-        And::Kill if way > 0 && by > 2 * SECOND => And::Rotate,
-        other => other,
-    };
+    let and = dice.one_of([And::Nothing, And::Rotate, And::Kill]);
     Fault::Clock { by_ms: way * by, for_ms: dice.between(300, 1500), and }
 }
 

@@ -1,0 +1,118 @@
+//! What only the wall clock is against: waited for, within bounds, and looked at when the clock allows it.
+
+use crate::common::{Common, Cx};
+use crate::id::Generation;
+use crate::live::Live;
+use crate::notice::Notice;
+use crate::time::{MonoTime, Span, WallTime};
+
+/// A bundle on disk that only the clock is against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Early {
+    pub(crate) generation: Generation,
+    pub(crate) start: WallTime,
+    /// See [`crate::live::Identity::outdated`]: then it is not waited for.
+    pub(crate) outdated: bool,
+}
+
+/// A bundle on disk that had ended when it was looked at, and was never served in this run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Late {
+    pub(crate) generation: Generation,
+    pub(crate) end: WallTime,
+    pub(crate) life: Span,
+}
+
+impl Common {
+    /// Whether the clock has got to where it lets a bundle be used that it was against.
+    pub(crate) fn is_to_be_looked_at(&self, now: WallTime) -> bool {
+        let over = self.in_use().map_or(self.live.generation(), |identity| identity.generation);
+        let started = self.early.is_some_and(|early| now >= early.start);
+        #[cfg(feature = "seeded")]
+        let started = started && !(self.bug(crate::seeded::Bug::H03) && self.mono < self.held_until);
+        started || self.late.is_some_and(|late| now < late.end && late.generation > over)
+    }
+
+    /// Whether a certificate that starts then is waited for.
+    pub(crate) fn is_held(&self, start: WallTime, now: WallTime) -> bool {
+        #[cfg(feature = "seeded")]
+        if self.bug(crate::seeded::Bug::H01) {
+            return start > now;
+        }
+        start > now && start.since(now) <= self.times().hold_cap(self.life)
+    }
+
+    /// Whether nothing else is asked for until that starts.
+    pub(crate) fn waits_for(&self, early: Early, now: WallTime) -> bool {
+        !early.outdated && self.is_held(early.start, now)
+    }
+
+    /// Before this, no attempt begins by itself, whatever is due.
+    pub(crate) fn closed_until(&self) -> MonoTime {
+        let looks = self.mono.plus(self.times().clock_look(self.life));
+        let implausible = if self.implausible { looks } else { MonoTime::default() };
+        #[cfg(feature = "seeded")]
+        if self.bug(crate::seeded::Bug::H02) {
+            return self.floor.max(self.doubted_until).max(implausible);
+        }
+        self.floor.max(self.held_until).max(self.doubted_until).max(implausible)
+    }
+}
+
+impl Cx<'_> {
+    /// Waits for the start of a bundle that is durable, unless it is too far away; not longer than that by mono time.
+    pub(crate) fn hold(&mut self, early: Option<Early>) {
+        let before = core::mem::replace(&mut self.common.early, early);
+        match early {
+            Some(it) if self.common.waits_for(it, self.now.wall) => {
+                if before != early {
+                    self.common.held_until = self.until(it.start);
+                }
+            }
+            Some(_) | None => self.common.held_until = MonoTime::default(),
+        }
+    }
+
+    /// Remembers a bundle that has ended by this clock.
+    pub(crate) fn late(&mut self, late: Option<Late>) {
+        self.common.late = late;
+        if let (None, Some(late)) = (self.common.in_use(), late) {
+            // It was accepted once: its life scales the waits, as it did then.
+            self.takes_life(late.life);
+        }
+    }
+
+    /// When the wall clock should show that time, with a look at it to spare.
+    fn until(&self, start: WallTime) -> MonoTime {
+        let left = start.since(self.now.wall);
+        self.after(left.plus(self.common.times().clock_look(self.common.life)))
+    }
+
+    /// What the wall clock alone decides, at the beginning of every step.
+    pub(crate) fn judge_clock(&mut self) {
+        let (wall, built) = (self.now.wall, self.common.config.spec().built);
+        let implausible = wall < built;
+        #[cfg(feature = "seeded")]
+        let implausible = implausible && !self.bug(crate::seeded::Bug::C01);
+        if implausible && !self.common.implausible {
+            self.report(Notice::ClockImplausible { built });
+        }
+        self.common.implausible = implausible;
+        let too_far = |start: WallTime| start > wall && !self.common.is_held(start, wall);
+        let astray = match (self.common.unsaved, self.common.live) {
+            (Some(identity), _) | (None, Live::Held(identity)) => too_far(identity.not_before),
+            (None, Live::None | Live::Serving(_) | Live::Withdrawn(_) | Live::Unwanted(_)) => false,
+        };
+        let waits = self.common.early.filter(|early| !early.outdated);
+        let waits = waits.map(|early| (early.start, too_far(early.start)));
+        self.common.astray = astray;
+        match waits {
+            Some((_, true)) => self.common.held_until = MonoTime::default(),
+            // A clock that was far back for a while is none the less where it was.
+            Some((start, false)) if start > wall && self.common.held_until == MonoTime::default() => {
+                self.common.held_until = self.until(start);
+            }
+            Some((_, false)) | None => {}
+        }
+    }
+}
