@@ -63,11 +63,12 @@ impl Cx<'_> {
     /// Waits for the start of a bundle that is durable, unless it is too far away; not longer than that by mono time.
     pub(crate) fn hold(&mut self, early: Option<Early>) {
         let before = core::mem::replace(&mut self.common.early, early);
+        let holds = before == early && self.common.held_until > MonoTime::default();
         match early {
+            // A clock that goes back makes it no longer.
+            Some(_) if holds => {}
             Some(it) if self.common.waits_for(it, self.now.wall) => {
-                if before != early {
-                    self.common.held_until = self.until(it.start);
-                }
+                self.common.held_until = self.until(it.start);
             }
             Some(_) | None => self.common.held_until = MonoTime::default(),
         }
@@ -103,16 +104,6 @@ impl Cx<'_> {
             (Some(identity), _) | (None, Live::Held(identity)) => too_far(identity.not_before),
             (None, Live::None | Live::Serving(_) | Live::Withdrawn(_) | Live::Unwanted(_)) => false,
         };
-        let waits = self.common.early.filter(|early| !early.outdated);
-        let waits = waits.map(|early| (early.start, too_far(early.start)));
         self.common.astray = astray;
-        match waits {
-            Some((_, true)) => self.common.held_until = MonoTime::default(),
-            // A clock that was far back for a while is none the less where it was.
-            Some((start, false)) if start > wall && self.common.held_until == MonoTime::default() => {
-                self.common.held_until = self.until(start);
-            }
-            Some((_, false)) | None => {}
-        }
     }
 }

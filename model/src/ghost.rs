@@ -51,8 +51,8 @@ pub struct Bucket {
 pub(crate) struct AtOnce {
     now: Now,
     pub(crate) steps: u16,
-    /// Whether the last step was a tick.
-    pub(crate) ticked: bool,
+    /// Whether the last step was a tick when nothing was in flight, or a request.
+    pub(crate) looked: bool,
 }
 
 impl Hash for AtOnce {
@@ -61,10 +61,10 @@ impl Hash for AtOnce {
 
 impl AtOnce {
     /// One more step, at this time; those that ask for nothing do not count.
-    pub(crate) fn count(&mut self, now: Now, ticked: bool, asks: bool) {
+    pub(crate) fn count(&mut self, now: Now, looked: bool, asks: bool) {
         let before = if self.now == now { self.steps } else { 0 };
         self.steps = before.saturating_add(u16::from(asks));
-        (self.now, self.ticked) = (now, ticked);
+        (self.now, self.looked) = (now, looked);
     }
 }
 

@@ -285,7 +285,7 @@ pub fn l3_what_is_good_now_is_looked_at(world: &World) -> bool {
     let idle = matches!(view.phase, Phase::Resting | Phase::Asking) && view.identity.is_none();
     let known = world.ghost.recovered && !world.ghost.misread && !world.disk.meddled && !world.disk.damaged;
     let over = world.spec.last.map(|(generation, ..)| generation);
-    !idle || !known || !world.ghost.at_once.ticked || best_on_disk(world) <= over
+    !idle || !known || !world.ghost.at_once.looked || best_on_disk(world) <= over
 }
 
 /// Nothing was done with a file on which something had failed, or that this run did not write, which would expose it.

@@ -326,6 +326,7 @@ impl World {
         let ticked = input == Input::Tick;
         let edited = matches!(input, Input::Reconfigure(_));
         let busy = node.view().phase != Phase::Resting;
+        let looks = ticked && matches!(node.view().phase, Phase::Resting | Phase::Asking);
         let step = self.step(&mut node, now, input);
         if edited && step.disposition == Disposition::Applied {
             self.reconfigured(now, &node);
@@ -338,7 +339,7 @@ impl World {
         let handles = node.handles().map(|handle| Kept(Some(handle))).collect();
         self.node = Some(node);
         self.steps += 1;
-        self.ghost.at_once.count(self.now, ticked, !step.actions.is_empty());
+        self.ghost.at_once.count(self.now, looks, !step.actions.is_empty());
         for action in &step.actions {
             self.carry_out(action);
         }

@@ -83,6 +83,8 @@ pub(crate) struct Known<'a> {
     pub(crate) withdrawn: Generation,
     /// The generation that is live now; 0 if none.
     pub(crate) live: Generation,
+    /// Generations up to here need not be looked at again; 0 if none.
+    pub(crate) judged: Generation,
     /// The highest generation known so far.
     pub(crate) top: Generation,
     /// Whether the directory was synced since the last change.
@@ -405,7 +407,7 @@ impl<'a> Scan<'a> {
 
     /// The newest bundle that could not be read, if it may be better than the chosen one. What is unreadable is not absent.
     fn unread(&self, chosen: Option<Identity>) -> Option<(Name, DiskFault)> {
-        let over = chosen.map_or(self.known.live.max(self.known.withdrawn), |identity| identity.generation);
+        let over = chosen.map_or(self.known.judged.max(self.known.withdrawn), |identity| identity.generation);
         let newer = self.entries().filter_map(|entry| match (entry.name, &entry.found) {
             (name @ Name::Bundle { .. }, Found::Unreadable(fault)) => Some((name, *fault)),
             _ => None,

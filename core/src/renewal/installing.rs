@@ -215,6 +215,10 @@ impl Installing {
         if self.step == InstallStep::SyncSwitch || outdated {
             return Recovering::back(cx, Carry::Rest(resting), cx.now.mono);
         }
+        // If it is given up, the next key takes its place.
+        if cx.common.previous.replace(self.bundle()).is_some() {
+            cx.common.untidy = Some(cx.now.mono);
+        }
         cx.hold(Some(Early { generation, start: not_before, outdated }));
         if cx.common.stopping { cx.exit(ExitReason::Shutdown) } else { Renewal::Resting(resting) }
     }

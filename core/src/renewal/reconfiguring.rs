@@ -121,7 +121,8 @@ impl Cx<'_> {
     /// The renewal point by the named times as they are now; both clocks are moved by as much.
     fn plan_anew(&mut self, before: &Config) {
         let times = self.common.config.times().clone();
-        if self.common.live.generation().0 == 0 && self.common.unsaved.is_none() {
+        let none = self.common.live.generation().0 == 0 && self.common.in_use().is_none();
+        if none && self.common.late.is_none() {
             self.common.life = self.common.config.template().duration.unwrap_or(FULL_LIFE);
         }
         if times == *before.times() {

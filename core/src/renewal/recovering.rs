@@ -273,8 +273,11 @@ impl Recovering {
 
     fn scanned(mut self, cx: &mut Cx<'_>, inventory: &Inventory) -> Renewal {
         let config = cx.common.config.clone();
+        let outdated = cx.common.live.identity().is_some_and(|identity| identity.outdated);
         let known = Known {
             config: config.spec(),
+            // Whether what is outdated fits again, only its bundle can tell.
+            judged: if outdated { Generation(0) } else { cx.common.live.generation() },
             now: cx.now,
             withdrawn: match cx.common.live {
                 Live::Withdrawn(generation) => generation,
@@ -322,6 +325,8 @@ impl Recovering {
                 Renewal::Recovering(self)
             }
             Decision::Blocked => {
+                // It is not the disk that refuses: when this is settled, the ordinary way is tried first.
+                self.failed &= matches!(self.carry, Carry::Certificate(..));
                 let paused = self.pause(cx);
                 if let Renewal::Recovering(phase) = &paused {
                     cx.report(Notice::LiveNameForeign { again_in: phase.again.since(cx.now.mono) });
