@@ -301,12 +301,13 @@ impl<'a> Scan<'a> {
         #[cfg(feature = "seeded")]
         let leftovers = self.unswept(leftovers);
         let no_duration = self.lost_wish(pending);
+        // Where a request is taken up, what it is to replace goes, but for what has the live name.
+        let is_early = |name: &Name| self.early_ones(chosen).any(|entry| entry.name == *name);
+        let stays = if resume.is_some() { linked.filter(is_early) } else { early };
         let top = self.entries().filter_map(|entry| entry.name.generation()).max().unwrap_or_default();
         Ready {
             chosen,
-            early: early
-                .filter(|name| resume.is_none() || Some(*name) == linked)
-                .and_then(|name| self.waits(name)),
+            early: stays.and_then(|name| self.waits(name, chosen)),
             late: self.late(chosen),
             unread: self.unread(chosen),
             leftovers,
@@ -394,12 +395,17 @@ impl<'a> Scan<'a> {
             .max_by_key(|name| (name.generation(), name.file()))
     }
 
-    fn waits(&self, name: Name) -> Option<Early> {
+    fn waits(&self, name: Name, chosen: Option<Identity>) -> Option<Early> {
         self.entries().find(|entry| entry.name == name).and_then(|entry| match &entry.found {
             Found::Bundle(bundle) => {
                 let judged = judge_found(self.known.config, &bundle.key_digest, &bundle.facts);
                 let (generation, start) = (bundle.header.generation, bundle.facts.not_before);
-                Some(Early { generation, start, outdated: judged == Ok(true) })
+                let starts = self.early_ones(chosen).filter_map(|entry| match &entry.found {
+                    Found::Bundle(bundle) => Some(bundle.facts.not_before),
+                    Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
+                });
+                let first = starts.min().unwrap_or(start);
+                Some(Early { generation, start, first, outdated: judged == Ok(true) })
             }
             Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
         })
@@ -433,9 +439,14 @@ impl<'a> Scan<'a> {
     /// The newest bundle that is newer than the chosen one and has nothing against it but that the local
     /// clock is before its start: then it is the clock that is in doubt.
     fn early(&self, chosen: Option<Identity>) -> Option<Name> {
-        let newer = |entry: &&Entry| entry.name.generation() > chosen.map(|identity| identity.generation);
-        let early = |entry: &&Entry| matches!(self.judge(entry), Err(Refusal::NotYetValid { .. }));
-        let newest = self.entries().filter(newer).filter(early);
-        newest.map(|entry| entry.name).max_by_key(|name| (name.generation(), name.file()))
+        let newest = self.early_ones(chosen).map(|entry| entry.name);
+        newest.max_by_key(|name| (name.generation(), name.file()))
+    }
+
+    /// The bundles like that.
+    fn early_ones(&self, chosen: Option<Identity>) -> impl Iterator<Item = &'a Entry> {
+        self.entries()
+            .filter(move |entry| entry.name.generation() > chosen.map(|identity| identity.generation))
+            .filter(|entry| matches!(self.judge(entry), Err(Refusal::NotYetValid { .. })))
     }
 }

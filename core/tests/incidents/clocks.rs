@@ -3,7 +3,7 @@
 use super::*;
 use certrotate_core::input::{Action, Disposition, Input, Why};
 use certrotate_core::time::{MonoTime, Now, WallTime};
-use certrotate_model::server::Bad;
+use certrotate_model::server::{Approver, Bad};
 
 const YEAR: Span = Span::from_hours(8760);
 
@@ -107,6 +107,32 @@ fn f21_a_start_before_the_newest_certificate_waits_ten_minutes_for_the_clock_and
             serves(&mut world, 2);
             assert_eq!(kinds_since(&world, before), [Credential::Bootstrap]);
         }
+    }
+}
+
+#[test]
+fn l3_what_a_start_took_for_ended_is_served_when_the_clock_is_set_right_and_an_open_request_is_taken_up_after_that()
+ {
+    for approver in [Approver::Auto, Approver::Absent, Approver::Denies] {
+        let mut world = running();
+        world.kill();
+        world.now.wall = world.now.wall.plus(YEAR);
+        world.server.approver = approver;
+        world.start();
+        world.run_for(Span::from_mins(5));
+        let (asked, phase) = (world.log().requests.len(), phase(&world));
+        if approver == Approver::Auto {
+            assert_eq!(world.served(), Some(Generation(2)), "the server's clock is as wrong");
+            continue;
+        }
+        assert_eq!((world.served(), asked), (None, 2), "the bootstrap credential asks");
+        world.now.wall = world.now.wall.minus(YEAR);
+        world.give(Input::Tick);
+        world.settle();
+        assert_eq!(world.served(), Some(Generation(1)), "{approver:?}: at once, in phase {phase}");
+        world.server.approver = Approver::Auto;
+        serves(&mut world, if approver == Approver::Absent { 2 } else { 3 });
+        assert_eq!(world.log().requests.len(), if approver == Approver::Absent { 2 } else { 3 });
     }
 }
 
