@@ -15,6 +15,7 @@ use crate::renewal::Attempt;
 use crate::time::Now;
 use crate::waits::{Early, Late};
 
+mod later;
 #[cfg(feature = "seeded")]
 mod seeded;
 
@@ -393,60 +394,5 @@ impl<'a> Scan<'a> {
         self.names(|entry| matches!(entry.found, Found::Bundle(_)))
             .filter(|name| Some(*name) != linked)
             .max_by_key(|name| (name.generation(), name.file()))
-    }
-
-    fn waits(&self, name: Name, chosen: Option<Identity>) -> Option<Early> {
-        self.entries().find(|entry| entry.name == name).and_then(|entry| match &entry.found {
-            Found::Bundle(bundle) => {
-                let judged = judge_found(self.known.config, &bundle.key_digest, &bundle.facts);
-                let (generation, start) = (bundle.header.generation, bundle.facts.not_before);
-                let starts = self.early_ones(chosen).filter_map(|entry| match &entry.found {
-                    Found::Bundle(bundle) => Some(bundle.facts.not_before),
-                    Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
-                });
-                let first = starts.min().unwrap_or(start);
-                Some(Early { generation, start, first, outdated: judged == Ok(true) })
-            }
-            Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
-        })
-    }
-
-    /// The newest bundle that could not be read, if it may be better than the chosen one. What is unreadable is not absent.
-    fn unread(&self, chosen: Option<Identity>) -> Option<(Name, DiskFault)> {
-        let over = chosen.map_or(self.known.judged.max(self.known.withdrawn), |identity| identity.generation);
-        let newer = self.entries().filter_map(|entry| match (entry.name, &entry.found) {
-            (name @ Name::Bundle { .. }, Found::Unreadable(fault)) => Some((name, *fault)),
-            _ => None,
-        });
-        let newest = newer.filter(|(name, _)| self.known.patient && name.generation() > Some(over));
-        newest.max_by_key(|(name, _)| (name.generation(), name.file()))
-    }
-
-    /// The newest bundle that is newer than the chosen one, was not served before, and has nothing against it but its end.
-    fn late(&self, chosen: Option<Identity>) -> Option<Late> {
-        let over = chosen.map_or(self.known.live.max(self.known.withdrawn), |identity| identity.generation);
-        let late = self.entries().filter_map(|entry| match (&entry.found, self.judge(entry)) {
-            (Found::Bundle(bundle), Err(Refusal::Expired { .. })) => Some(Late {
-                generation: bundle.header.generation,
-                end: bundle.facts.not_after,
-                life: bundle.facts.not_after.since(bundle.header.issued.max(bundle.facts.not_before)),
-            }),
-            _ => None,
-        });
-        late.filter(|late| late.generation > over).max_by_key(|late| late.generation)
-    }
-
-    /// The newest bundle that is newer than the chosen one and has nothing against it but that the local
-    /// clock is before its start: then it is the clock that is in doubt.
-    fn early(&self, chosen: Option<Identity>) -> Option<Name> {
-        let newest = self.early_ones(chosen).map(|entry| entry.name);
-        newest.max_by_key(|name| (name.generation(), name.file()))
-    }
-
-    /// The bundles like that.
-    fn early_ones(&self, chosen: Option<Identity>) -> impl Iterator<Item = &'a Entry> {
-        self.entries()
-            .filter(move |entry| entry.name.generation() > chosen.map(|identity| identity.generation))
-            .filter(|entry| matches!(self.judge(entry), Err(Refusal::NotYetValid { .. })))
     }
 }
