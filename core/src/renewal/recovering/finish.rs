@@ -9,6 +9,7 @@ use crate::live::{Certificate, Live};
 use crate::notice::Notice;
 use crate::renewal::decide::Ready;
 use crate::renewal::{Asking, Carry, Installing, Renewal, Resting, Saving};
+use crate::time::MonoTime;
 
 impl Recovering {
     /// The chosen bundle has the live name, and that is durable.
@@ -102,7 +103,7 @@ impl Recovering {
                     let resting = Resting::installed(cx);
                     if matches!(cx.common.live, Live::Withdrawn(_)) {
                         // It was served from memory, and that was a life ago.
-                        cx.common.floor = cx.now.mono;
+                        cx.common.floor = MonoTime::default();
                     }
                     Renewal::Resting(resting)
                 } else if durable && !refused {
