@@ -310,6 +310,10 @@ impl World {
         let mut node = self.node.take()?;
         let now = self.shown();
         (self.last, self.told) = (None, self.now);
+        if matches!(input, Input::RotateNow | Input::Reconfigure(_) | Input::Shutdown) {
+            // What repeats an input repeats an answer or a tick: a tick would be no repetition of these.
+            self.told.mono = MonoTime::from_ms(u64::MAX);
+        }
         if let Input::DiskAnswered { op, .. } | Input::KeyMade { op, .. } | Input::CallAnswered { op, .. } =
             &input
         {

@@ -238,7 +238,9 @@ impl StateMachineTest for Node {
     fn check_invariants(node: &Self, operator: &Operator) {
         assert_eq!(node.world.violation, None, "{}", node.world.summary());
         assert_eq!(node.world.node.is_some(), operator.runs, "it runs when it was started");
-        assert!(node.world.server.open() <= 1, "somebody is shown two requests of one node");
+        // A run whose disk refuses may make one request with a key in memory (S8); a kill loses that key.
+        let most = 1 + usize::from(node.world.ghost.requests_lost);
+        assert!(node.world.server.open() <= most, "somebody is shown two requests of one node");
         let served = node.world.served().is_some();
         assert!(served || !operator.is_served(), "it serves: {operator:?}\n{}", node.world.summary());
         assert!(operator.runs || !served, "nothing is served by nobody");

@@ -7,7 +7,7 @@ use certrotate_core::facts::{San, Usages};
 use certrotate_core::id::CertHandle;
 use certrotate_core::input::{Disposition, Input};
 use certrotate_core::rotator::Rotator;
-use certrotate_core::time::{MonoTime, Now, Span};
+use certrotate_core::time::{Now, Span};
 
 use crate::disk::Bundle;
 use crate::event::Edit;
@@ -173,8 +173,6 @@ impl World {
             let ignored =
                 again.is_none_or(|step| step.disposition != Disposition::Applied && step.actions.is_empty());
             self.hold("M1", "a configuration that is given twice changes nothing the second time", ignored);
-            // That was its repetition; a tick would be none.
-            self.told.mono = MonoTime::from_ms(u64::MAX);
         }
         true
     }
