@@ -336,7 +336,9 @@ impl Cx<'_> {
     /// The named times scale with this life from now on; what is waited for is waited for no longer than by that.
     pub(crate) fn takes_life(&mut self, life: Span) {
         self.common.life = life;
-        self.common.changes = self.common.changes.min(self.after(self.common.times().issuance_floor(life)));
+        let floor = self.after(self.common.times().issuance_floor(life));
+        self.common.changes = self.common.changes.min(floor);
+        self.common.floor = self.common.floor.min(floor);
     }
 
     /// Judges the live identity by the time now. Every step begins with this, so nothing that is in
