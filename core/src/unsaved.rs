@@ -29,7 +29,7 @@ fn in_hand(renewal: &Renewal) -> Option<(Attempt, Certificate)> {
         Renewal::Recovering(phase) if !phase.failed => None,
         Renewal::Recovering(phase) => match phase.carry {
             Carry::Certificate(attempt, certificate) => Some((attempt, certificate)),
-            Carry::Nothing | Carry::Rest(_) | Carry::Dropped(..) | Carry::Request(_) => None,
+            Carry::Nothing | Carry::Rest(_) | Carry::Look(_) | Carry::Dropped(..) | Carry::Request(_) => None,
         },
         Renewal::New
         | Renewal::Locking(_)
@@ -155,7 +155,7 @@ impl Cx<'_> {
             {
                 None
             }
-            Carry::Rest(_) | Carry::Dropped(..) => self.begins_unsaved(),
+            Carry::Rest(_) | Carry::Look(_) | Carry::Dropped(..) => self.begins_unsaved(),
             Carry::Nothing => match ready.resume {
                 Some(attempt) => self.asks_unsaved(attempt),
                 None => self.begins_unsaved(),

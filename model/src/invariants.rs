@@ -18,11 +18,15 @@ use crate::ghost::Announced;
 use crate::monitor::{Broken, Life};
 use crate::world::World;
 
+pub mod adoption;
 pub mod template;
 pub mod waiting;
 
 use template::{l3_another_template_is_asked_for_soon, s2_served_is_for_whom_it_should_be};
-use waiting::{l1_what_is_held_is_looked_at_when_it_starts, s5_what_the_disk_refuses_is_served};
+use waiting::{
+    l1_what_is_held_is_looked_at_when_it_starts, l3_what_is_good_now_is_looked_at,
+    s5_what_the_disk_refuses_is_served,
+};
 
 /// Something that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -122,7 +126,9 @@ pub fn of_image(world: &World, image: &Disk) -> Option<Violation> {
     }
     let live = image.live_bundle();
     let absent = !world.disk.linked_once || world.disk.unlinked || world.disk.is_renaming(Name::Live);
-    let private = image.names().all(|name| !matches!(name, Name::Bundle { .. }) || !image.is_public(name));
+    let exposed = |name: Name| world.disk.strangers.iter().any(|it| it.0 == name);
+    let private = |name| !matches!(name, Name::Bundle { .. }) || !image.is_public(name) || exposed(name);
+    let private = image.names().all(private);
     let whole = match (image.read(Name::Live), live) {
         (None, _) => absent,
         (Some(_), Some(bundle)) => private && world.is_acceptable(&bundle),
@@ -169,7 +175,10 @@ pub fn s13_ignored_changes_nothing(before: &Rotator, after: &Rotator, now: Now, 
 
 fn has_recovered(world: &World) -> bool {
     world.node.as_ref().is_some_and(|node| {
-        !matches!(node.view().phase, Phase::New | Phase::Locking | Phase::Recovering | Phase::Ended)
+        let view = node.view();
+        // A pair that was found is copied first.
+        let copies = view.phase == Phase::Installing && view.attempt.is_none();
+        !copies && !matches!(view.phase, Phase::New | Phase::Locking | Phase::Recovering | Phase::Ended)
     })
 }
 
@@ -275,17 +284,6 @@ pub(crate) fn best_on_disk(world: &World) -> Option<Generation> {
         _ => None,
     });
     on_disk.max()
-}
-
-/// Where nothing is in use, and nothing is in flight or it is a request, a tick looks at what is on disk and valid by now,
-/// unless that was live in this run.
-#[must_use]
-pub fn l3_what_is_good_now_is_looked_at(world: &World) -> bool {
-    let Some(view) = world.node.as_ref().map(Rotator::view) else { return true };
-    let idle = matches!(view.phase, Phase::Resting | Phase::Asking) && view.identity.is_none();
-    let known = world.ghost.recovered && !world.ghost.misread && !world.disk.meddled && !world.disk.damaged;
-    let over = world.spec.last.map(|(generation, ..)| generation);
-    !idle || !known || !world.ghost.at_once.looked || best_on_disk(world) <= over
 }
 
 /// Nothing was done with a file on which something had failed, or that this run did not write, which would expose it.

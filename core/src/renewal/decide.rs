@@ -6,7 +6,7 @@
 use alloc::boxed::Box;
 
 use crate::config::{ConfigSpec, Template};
-use crate::disk::{DiskFault, Entry, Found, Inventory, LiveName, Name, PendingFound};
+use crate::disk::{DiskFault, Entry, Found, Inventory, LiveName, Name, PendingFound, Place};
 use crate::id::{FileNumber, Generation};
 use crate::judge::{Refusal, judge_found, judge_time, same_request};
 use crate::live::Identity;
@@ -15,8 +15,12 @@ use crate::renewal::Attempt;
 use crate::time::Now;
 use crate::waits::{Early, Late};
 
+mod adopt;
+mod later;
 #[cfg(feature = "seeded")]
 mod seeded;
+
+pub(crate) use adopt::Copied;
 
 /// A name that claims a generation this far above every other is not ours: it would use up the numbers.
 const FAR: u32 = 1 << 20;
@@ -40,6 +44,8 @@ pub(crate) enum Decision {
     Reread { name: Name, fault: DiskFault },
     /// Point the live name to this identity's bundle.
     Link { identity: Identity, temporary: Name },
+    /// Copy a pair into a bundle of its own, and switch to that.
+    Copy(Box<Copied>),
     /// The directory is in order, but for what is to be tidied away.
     Ready(Box<Ready>),
 }
@@ -89,6 +95,14 @@ pub(crate) struct Known<'a> {
     pub(crate) top: Generation,
     /// Whether the directory was synced since the last change.
     pub(crate) synced: bool,
+    /// What is served, or held until the clock gets to its start.
+    pub(crate) served: Option<Identity>,
+    /// Whether nothing is in memory only, so that a pair may be copied.
+    pub(crate) free: bool,
+    /// Whether a request that is found is to be taken up.
+    pub(crate) first: bool,
+    /// Whether a run that serves only looks before it goes on.
+    pub(crate) looks: bool,
     /// Whether what cannot be read is looked at again before it is gone without.
     pub(crate) patient: bool,
 }
@@ -137,10 +151,16 @@ pub(crate) fn decide(known: &Known<'_>, inventory: &Inventory) -> Decision {
     if let Some(from) = scan.misplaced() {
         return Decision::Quarantine { from, to: scan.quarantine_for(from) };
     }
-    if matches!(inventory.live, LiveName::Foreign | LiveName::Strange | LiveName::Unreadable(_)) {
-        return Decision::Blocked;
-    }
     let chosen = scan.chosen();
+    let copied = scan.copies(chosen.as_ref()).filter(|_| scan.unread(chosen).is_none());
+    // A file that has the live name is replaced where it is what is copied.
+    let replaced = inventory.live == LiveName::File && copied.is_some_and(|it| it.place == Place::Live);
+    if let Some(decision) = scan.in_the_way().filter(|_| !replaced) {
+        return decision;
+    }
+    if let Some(copied) = copied {
+        return Decision::Copy(Box::new(copied));
+    }
     if let Some(identity) = chosen
         && inventory.live != LiveName::Link(identity.name)
     {
@@ -160,7 +180,12 @@ pub(crate) fn decide(known: &Known<'_>, inventory: &Inventory) -> Decision {
 pub(crate) fn glance(known: &Known<'_>, inventory: &Inventory) -> (Option<Identity>, Ready) {
     let scan = Scan::new(known, inventory);
     let best = scan.chosen();
-    (best, scan.ready(best))
+    (best.or_else(|| scan.unsaved()), scan.ready(best))
+}
+
+/// Whether the live name is not ours to change.
+pub(crate) fn is_blocked(known: &Known<'_>, inventory: &Inventory) -> bool {
+    Scan::new(known, inventory).in_the_way() == Some(Decision::Blocked)
 }
 
 /// What an operator should hear of, once the directory is in order.
@@ -212,9 +237,6 @@ impl<'a> Scan<'a> {
 
     /// The first thing of ours that is not what its name says.
     fn misplaced(&self) -> Option<Name> {
-        if self.inventory.live == LiveName::File {
-            return Some(Name::Live);
-        }
         #[cfg(feature = "seeded")]
         if self.known.config.has_bug(crate::seeded::Bug::B37) {
             return None;
@@ -301,7 +323,6 @@ impl<'a> Scan<'a> {
         #[cfg(feature = "seeded")]
         let leftovers = self.unswept(leftovers);
         let no_duration = self.lost_wish(pending);
-        let top = self.entries().filter_map(|entry| entry.name.generation()).max().unwrap_or_default();
         Ready {
             chosen,
             early: early
@@ -315,9 +336,15 @@ impl<'a> Scan<'a> {
             no_duration,
             linked,
             previous,
-            top: top.max(self.known.top),
+            top: self.top(),
             settled: self.settled(),
         }
+    }
+
+    /// The highest generation that has a name, or is known.
+    fn top(&self) -> Generation {
+        let highest = self.entries().filter_map(|entry| entry.name.generation()).max();
+        self.known.top.max(highest.unwrap_or_default())
     }
 
     fn settled(&self) -> Generation {
@@ -387,55 +414,15 @@ impl<'a> Scan<'a> {
         })
     }
 
-    /// The newest bundle beside the one that has the live name.
+    /// The newest bundle beside the one that has the live name; not one that others can read and that was copied for that.
     fn previous(&self, linked: Option<Name>) -> Option<Name> {
-        self.names(|entry| matches!(entry.found, Found::Bundle(_)))
+        let copied = |name: Name| name.generation() == linked.and_then(Name::generation);
+        let stays = |entry: &Entry| match &entry.found {
+            Found::Bundle(bundle) => bundle.private || !copied(entry.name),
+            Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => false,
+        };
+        self.names(stays)
             .filter(|name| Some(*name) != linked)
             .max_by_key(|name| (name.generation(), name.file()))
-    }
-
-    fn waits(&self, name: Name) -> Option<Early> {
-        self.entries().find(|entry| entry.name == name).and_then(|entry| match &entry.found {
-            Found::Bundle(bundle) => {
-                let judged = judge_found(self.known.config, &bundle.key_digest, &bundle.facts);
-                let (generation, start) = (bundle.header.generation, bundle.facts.not_before);
-                Some(Early { generation, start, outdated: judged == Ok(true) })
-            }
-            Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
-        })
-    }
-
-    /// The newest bundle that could not be read, if it may be better than the chosen one. What is unreadable is not absent.
-    fn unread(&self, chosen: Option<Identity>) -> Option<(Name, DiskFault)> {
-        let over = chosen.map_or(self.known.judged.max(self.known.withdrawn), |identity| identity.generation);
-        let newer = self.entries().filter_map(|entry| match (entry.name, &entry.found) {
-            (name @ Name::Bundle { .. }, Found::Unreadable(fault)) => Some((name, *fault)),
-            _ => None,
-        });
-        let newest = newer.filter(|(name, _)| self.known.patient && name.generation() > Some(over));
-        newest.max_by_key(|(name, _)| (name.generation(), name.file()))
-    }
-
-    /// The newest bundle that is newer than the chosen one, was not served before, and has nothing against it but its end.
-    fn late(&self, chosen: Option<Identity>) -> Option<Late> {
-        let over = chosen.map_or(self.known.live.max(self.known.withdrawn), |identity| identity.generation);
-        let late = self.entries().filter_map(|entry| match (&entry.found, self.judge(entry)) {
-            (Found::Bundle(bundle), Err(Refusal::Expired { .. })) => Some(Late {
-                generation: bundle.header.generation,
-                end: bundle.facts.not_after,
-                life: bundle.facts.not_after.since(bundle.header.issued.max(bundle.facts.not_before)),
-            }),
-            _ => None,
-        });
-        late.filter(|late| late.generation > over).max_by_key(|late| late.generation)
-    }
-
-    /// The newest bundle that is newer than the chosen one and has nothing against it but that the local
-    /// clock is before its start: then it is the clock that is in doubt.
-    fn early(&self, chosen: Option<Identity>) -> Option<Name> {
-        let newer = |entry: &&Entry| entry.name.generation() > chosen.map(|identity| identity.generation);
-        let early = |entry: &&Entry| matches!(self.judge(entry), Err(Refusal::NotYetValid { .. }));
-        let newest = self.entries().filter(newer).filter(early);
-        newest.map(|entry| entry.name).max_by_key(|name| (name.generation(), name.file()))
     }
 }

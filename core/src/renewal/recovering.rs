@@ -4,13 +4,13 @@ use crate::common::{Common, Cx, Outstanding};
 use crate::disk::{DiskCommand, DiskDone, DiskFault, Inventory, LiveName, Name};
 use crate::id::Generation;
 use crate::input::{ExitReason, Why};
-use crate::judge::{Refusal, judge_time};
-use crate::live::{Certificate, Live};
+use crate::live::Live;
 use crate::notice::Notice;
-use crate::renewal::decide::{Decision, Known, Names, Ready, decide, glance, notices};
-use crate::renewal::{Asking, Carry, Installing, Outcome, Renewal, Resting, Saving, overdue};
+use crate::renewal::decide::{Decision, Known, Names, decide, glance, is_blocked, notices};
+use crate::renewal::{Carry, Installing, Outcome, Renewal, overdue};
 use crate::time::MonoTime;
 
+mod finish;
 #[cfg(feature = "seeded")]
 mod seeded;
 
@@ -24,6 +24,8 @@ pub(crate) struct Recovering {
     pub(crate) carry: Carry,
     /// Whether the directory was synced since the last change that is known of.
     synced: bool,
+    /// Whether it was at the last change of this run that the directory was synced; true for the first scan of a look only.
+    assumed: bool,
     /// Whether leftovers are removed; not after that has failed.
     tidy: bool,
     /// Whether the removal of a temporary name failed last: then the directory is synced with it in there.
@@ -64,6 +66,7 @@ impl Recovering {
         Renewal::Recovering(Self {
             carry,
             synced: false,
+            assumed: matches!(carry, Carry::Look(_)) && cx.common.disk_failures == 0,
             tidy: true,
             stuck: false,
             rereads: 0,
@@ -100,6 +103,7 @@ impl Recovering {
         Renewal::Recovering(Self {
             carry,
             synced: false,
+            assumed: false,
             tidy: true,
             failed: false,
             rereads,
@@ -274,6 +278,8 @@ impl Recovering {
     fn scanned(mut self, cx: &mut Cx<'_>, inventory: &Inventory) -> Renewal {
         let config = cx.common.config.clone();
         let outdated = cx.common.live.identity().is_some_and(|identity| identity.outdated);
+        let looks = matches!(self.carry, Carry::Look(_));
+        let assumed = core::mem::take(&mut self.assumed);
         let known = Known {
             config: config.spec(),
             // Whether what is outdated fits again, only its bundle can tell.
@@ -291,14 +297,18 @@ impl Recovering {
                 }
             },
             top: cx.common.top,
-            synced: self.synced,
+            // Nothing was changed since the last sync but by somebody else, which is seen below.
+            synced: self.synced || assumed,
+            served: cx.common.in_use().copied(),
+            free: !matches!(self.carry, Carry::Request(_) | Carry::Certificate(..)),
+            first: matches!(self.carry, Carry::Nothing),
+            looks: looks && cx.common.in_use().is_some(),
             patient: self.rereads < REREADS,
         };
         #[cfg(feature = "seeded")]
         let known = Self::overrated(cx, known, inventory);
         // Where the live name is not ours to change, it is not the disk that refuses.
-        let ours = matches!(inventory.live, LiveName::Absent | LiveName::Link(_) | LiveName::File);
-        if self.failed && ours {
+        if self.failed && !is_blocked(&known, inventory) {
             if self.stuck && !self.synced {
                 // What stands beside it may be durable all the same.
                 return self.sync(cx);
@@ -315,7 +325,11 @@ impl Recovering {
                 return next;
             }
         }
-        match decide(&known, inventory) {
+        let decision = decide(&known, inventory);
+        if assumed && !is_as_it_was(cx, &decision) {
+            return self.sync(cx);
+        }
+        match decision {
             Decision::Drop(names) => self.unlink(cx, names, false),
             Decision::Sync => self.sync(cx),
             Decision::Quarantine { from, to } => {
@@ -332,6 +346,18 @@ impl Recovering {
                     cx.report(Notice::LiveNameForeign { again_in: phase.again.since(cx.now.mono) });
                 }
                 paused
+            }
+            Decision::Copy(copied) if copied.leftovers.len() > usize::from(!self.tidy) => {
+                self.unlink(cx, copied.leftovers, true)
+            }
+            Decision::Copy(copied) => {
+                let after = match self.carry {
+                    Carry::Rest(resting) | Carry::Look(resting) | Carry::Dropped(resting, ..) => {
+                        Some(resting)
+                    }
+                    Carry::Nothing | Carry::Request(_) | Carry::Certificate(..) => None,
+                };
+                Installing::copy(cx, &copied, after)
             }
             Decision::Reread { name, fault } => self.reread(cx, name, fault),
             Decision::Link { identity, temporary } => {
@@ -366,136 +392,19 @@ impl Recovering {
         cx.report(Notice::FileUnreadable { name, fault });
         self.pause(cx)
     }
+}
 
-    /// The chosen bundle has the live name, and that is durable.
-    fn serve(&mut self, cx: &mut Cx<'_>, ready: &Ready) {
-        cx.common.top = ready.top;
-        #[cfg(feature = "seeded")]
-        if cx.bug(crate::seeded::Bug::B40) {
-            cx.common.top = Generation(0);
-        }
-        cx.common.no_duration |= ready.no_duration;
-        cx.common.settled = cx.common.settled.max(ready.settled);
-        let again = matches!(cx.common.live, Live::Unwanted(_));
-        match ready.chosen {
-            Some(identity) if again || identity.generation > cx.common.live.generation() => {
-                cx.go_live(identity);
-                // It got there: the disk takes what it is given.
-                self.failed = false;
-                // A wait from before may outlast what is live now.
-                if let Carry::Rest(resting) | Carry::Dropped(resting, ..) = &mut self.carry {
-                    resting.not_before = resting.not_before.min(cx.now.mono);
-                }
-            }
-            Some(identity) if identity.generation == cx.common.live.generation() => {
-                cx.judge_names(Some(identity.generation), identity.outdated);
-            }
-            Some(_) | None => {}
-        }
-    }
-
-    /// Remembers what is on disk.
-    fn note(&self, cx: &mut Cx<'_>, ready: &Ready) {
-        cx.common.top = cx.common.top.max(ready.top);
-        cx.common.no_duration |= ready.no_duration;
-        cx.common.pending = ready.pending;
-        cx.common.linked = ready.linked;
-        cx.common.previous = ready.previous;
-        cx.late(ready.late);
-        self.waits(cx, ready);
-    }
-
-    /// What only the clock is against is waited for, if it is near; and at start, where nothing else can be served, the
-    /// clock is given some time to be set.
-    fn waits(&self, cx: &mut Cx<'_>, ready: &Ready) {
-        cx.hold(ready.early);
-        let first = matches!(self.carry, Carry::Nothing) && cx.common.live.identity().is_none();
-        let Some(early) = ready.early.filter(|_| first) else { return };
-        if cx.common.is_held(early.start, cx.now.wall) {
-            if early.outdated {
-                return;
-            }
-            cx.report(Notice::Held { generation: early.generation, not_before: early.start });
-        } else {
-            let wait = cx.common.times().clock_wait(cx.common.life);
-            cx.common.doubted_until = cx.after(wait);
-            #[cfg(feature = "seeded")]
-            crate::seeded::doubts_badly(cx);
-            cx.report(Notice::ClockInDoubt { not_before: early.start, wait });
-        }
-    }
-
-    /// The directory is in order: take up what was in memory, or the request that was found.
-    fn finish(mut self, cx: &mut Cx<'_>, ready: &Ready) -> Renewal {
-        self.note(cx, ready);
-        if self.tidy && matches!(self.carry, Carry::Nothing | Carry::Rest(_) | Carry::Dropped(..)) {
-            // All that there was to do is done.
-            cx.common.disk_failures = 0;
-        }
-        cx.common.untidy = if !self.tidy && !ready.leftovers.is_empty() {
-            let wait = cx.disk_backoff();
-            Some(cx.after(wait))
-        } else {
-            None
-        };
-        if cx.common.is_misplaced() {
-            // Its bundle is not there: looking again would not change that.
-            cx.common.unlinkable = cx.common.live.generation();
-        }
-        #[cfg(feature = "seeded")]
-        if let Some(next) = self.finished_badly(cx, ready) {
-            return next;
-        }
-        match self.carry {
-            Carry::Nothing => match ready.resume {
-                Some(attempt) => Asking::resume(cx, attempt),
-                None => Resting::after_start(cx),
-            },
-            Carry::Rest(resting) | Carry::Dropped(resting, ..) => Renewal::Resting(resting),
-            Carry::Request(attempt) => match ready.resume {
-                Some(found) if found.key_digest == attempt.key_digest && !self.failed => {
-                    Asking::later(cx, attempt, self.again)
-                }
-                Some(found) if found.key_digest == attempt.key_digest => Asking::begin(cx, attempt),
-                Some(_) | None if cx.now.mono >= self.again => Saving::begin(cx, attempt),
-                Some(_) | None => {
-                    self.stage = Stage::Pausing;
-                    Renewal::Recovering(self)
-                }
-            },
-            Carry::Certificate(attempt, certificate) => {
-                let Certificate { not_before, not_after, .. } = certificate;
-                let durable = ready.early.is_some_and(|early| early.generation == attempt.generation);
-                let refused = match judge_time(cx.now.wall, not_before, not_after) {
-                    // One that is served from memory was accepted; a clock that went back since does not undo that.
-                    Err(Refusal::NotYetValid { .. }) => {
-                        let unsaved = cx.common.unsaved.map(|unsaved| unsaved.generation);
-                        !cx.common.is_held(not_before, cx.now.wall) && unsaved != Some(attempt.generation)
-                    }
-                    judged => judged.is_err(),
-                };
-                if cx.common.live.generation() >= attempt.generation {
-                    let resting = Resting::installed(cx);
-                    if matches!(cx.common.live, Live::Withdrawn(_)) {
-                        // It was served from memory, and that was a life ago.
-                        cx.common.floor = cx.now.mono;
-                    }
-                    Renewal::Resting(resting)
-                } else if durable && !refused {
-                    if !certificate.outdated {
-                        cx.report(Notice::Held { generation: attempt.generation, not_before });
-                    }
-                    (cx.common.disk_failures, cx.common.call_failures) = (0, 0);
-                    Renewal::Resting(Resting::without_wait(cx))
-                } else if refused {
-                    Renewal::Resting(Resting::late(cx, attempt.generation).0)
-                } else if cx.now.mono >= self.again {
-                    Installing::begin(cx, attempt, certificate)
-                } else {
-                    self.stage = Stage::Pausing;
-                    Renewal::Recovering(self)
-                }
-            }
-        }
+/// Whether a look shows nothing that would be believed and may not be durable.
+fn is_as_it_was(cx: &Cx<'_>, decision: &Decision) -> bool {
+    let live = cx.common.live.identity().map(|identity| identity.name);
+    match decision {
+        Decision::Ready(ready) => ready.chosen.is_none_or(|chosen| Some(chosen.name) == live),
+        Decision::Drop(_)
+        | Decision::Sync
+        | Decision::Quarantine { .. }
+        | Decision::Blocked
+        | Decision::Reread { .. }
+        | Decision::Link { .. }
+        | Decision::Copy(_) => false,
     }
 }

@@ -1,0 +1,55 @@
+//! What cannot be used now and perhaps later: what the clock is against, and what could not be read.
+
+use super::Scan;
+use crate::disk::Entry;
+use crate::disk::{DiskFault, Found, Name};
+use crate::judge::{Refusal, judge_found};
+use crate::live::Identity;
+use crate::waits::{Early, Late};
+
+impl Scan<'_> {
+    pub(super) fn waits(&self, name: Name) -> Option<Early> {
+        self.entries().find(|entry| entry.name == name).and_then(|entry| match &entry.found {
+            Found::Bundle(bundle) => {
+                let judged = judge_found(self.known.config, &bundle.key_digest, &bundle.facts);
+                let (generation, start) = (bundle.header.generation, bundle.facts.not_before);
+                Some(Early { generation, start, outdated: judged == Ok(true) })
+            }
+            Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
+        })
+    }
+
+    /// The newest bundle that could not be read, if it may be better than the chosen one. What is unreadable is not absent.
+    pub(super) fn unread(&self, chosen: Option<Identity>) -> Option<(Name, DiskFault)> {
+        let over = chosen.map_or(self.known.judged.max(self.known.withdrawn), |identity| identity.generation);
+        let newer = self.entries().filter_map(|entry| match (entry.name, &entry.found) {
+            (name @ Name::Bundle { .. }, Found::Unreadable(fault)) => Some((name, *fault)),
+            _ => None,
+        });
+        let newest = newer.filter(|(name, _)| self.known.patient && name.generation() > Some(over));
+        newest.max_by_key(|(name, _)| (name.generation(), name.file()))
+    }
+
+    /// The newest bundle that is newer than the chosen one, was not served before, and has nothing against it but its end.
+    pub(super) fn late(&self, chosen: Option<Identity>) -> Option<Late> {
+        let over = chosen.map_or(self.known.live.max(self.known.withdrawn), |identity| identity.generation);
+        let late = self.entries().filter_map(|entry| match (&entry.found, self.judge(entry)) {
+            (Found::Bundle(bundle), Err(Refusal::Expired { .. })) => Some(Late {
+                generation: bundle.header.generation,
+                end: bundle.facts.not_after,
+                life: bundle.facts.not_after.since(bundle.header.issued.max(bundle.facts.not_before)),
+            }),
+            _ => None,
+        });
+        late.filter(|late| late.generation > over).max_by_key(|late| late.generation)
+    }
+
+    /// The newest bundle that is newer than the chosen one and has nothing against it but that the local
+    /// clock is before its start: then it is the clock that is in doubt.
+    pub(super) fn early(&self, chosen: Option<Identity>) -> Option<Name> {
+        let newer = |entry: &&Entry| entry.name.generation() > chosen.map(|identity| identity.generation);
+        let early = |entry: &&Entry| matches!(self.judge(entry), Err(Refusal::NotYetValid { .. }));
+        let newest = self.entries().filter(newer).filter(early);
+        newest.map(|entry| entry.name).max_by_key(|name| (name.generation(), name.file()))
+    }
+}
