@@ -104,7 +104,7 @@ impl Rotator {
             Renewal::Ended(_) => Wake { wall: None, mono, reason },
             Renewal::Resting(resting) => {
                 let renewal = self.renewal_by_wall().filter(|_| resting.is_open(&self.common));
-                let early = self.common.early.map(|early| early.start);
+                let early = self.common.early.map(|early| early.first);
                 #[cfg(feature = "seeded")]
                 let early = early.filter(|_| !self.common.bug(crate::seeded::Bug::H03));
                 let edge = self.edge().into_iter().chain(early).min();

@@ -1,18 +1,21 @@
 //! What only the wall clock is against: waited for, within bounds, and looked at when the clock allows it.
 
 use crate::common::{Common, Cx};
+use crate::disk::Name;
 use crate::id::Generation;
 use crate::live::Live;
 use crate::notice::Notice;
 use crate::time::{MonoTime, Span, WallTime};
 
-/// A bundle on disk that only the clock is against.
+/// A bundle on disk that only the clock is against: the newest, where there are several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Early {
     pub(crate) generation: Generation,
     pub(crate) start: WallTime,
     /// See [`crate::live::Identity::outdated`]: then it is not waited for.
     pub(crate) outdated: bool,
+    /// When the first of them starts.
+    pub(crate) first: WallTime,
 }
 
 /// A bundle on disk that had ended when it was looked at, and was never served in this run.
@@ -27,10 +30,23 @@ impl Common {
     /// Whether the clock has got to where it lets a bundle be used that it was against.
     pub(crate) fn is_to_be_looked_at(&self, now: WallTime) -> bool {
         let over = self.in_use().map_or(self.live.generation(), |identity| identity.generation);
-        let started = self.early.is_some_and(|early| now >= early.start);
+        let started = self.early.is_some_and(|early| now >= early.first);
         #[cfg(feature = "seeded")]
         let started = started && !(self.bug(crate::seeded::Bug::H03) && self.mono < self.held_until);
         started || self.late.is_some_and(|late| now < late.end && late.generation > over)
+    }
+
+    /// The superseded bundle is gone. What is left of those that the clock is against is the one with the live name.
+    pub(crate) fn forget_previous(&mut self) {
+        let gone = self.previous.take().and_then(Name::generation);
+        let left = self.linked.and_then(Name::generation).filter(|left| Some(*left) != gone);
+        if let Some(early) = self.early.filter(|early| Some(early.generation) == gone) {
+            let earlier = left.filter(|_| early.first < early.start);
+            self.early = earlier.map(|generation| Early { generation, start: early.first, ..early });
+        }
+        if let Some(late) = self.late.filter(|late| Some(late.generation) == gone) {
+            self.late = left.map(|generation| Late { generation, ..late });
+        }
     }
 
     /// Whether a certificate that starts then is waited for.
@@ -63,10 +79,12 @@ impl Cx<'_> {
     /// Waits for the start of a bundle that is durable, unless it is too far away; not longer than that by mono time.
     pub(crate) fn hold(&mut self, early: Option<Early>) {
         let before = core::mem::replace(&mut self.common.early, early);
-        let holds = before == early && self.common.held_until > MonoTime::default();
+        let newest =
+            |early: Option<Early>| early.map(|early| (early.generation, early.start, early.outdated));
+        let known = newest(before) == newest(early);
         match early {
-            // A clock that goes back makes it no longer.
-            Some(_) if holds => {}
+            // It was decided on when it was first seen; a clock that goes back makes it no longer.
+            Some(_) if known => {}
             Some(it) if self.common.waits_for(it, self.now.wall) => {
                 self.common.held_until = self.until(it.start);
             }
@@ -91,6 +109,11 @@ impl Cx<'_> {
 
     /// What the wall clock alone decides, at the beginning of every step.
     pub(crate) fn judge_clock(&mut self) {
+        let Common { held_until, doubted_until, floor, changes, .. } = &mut *self.common;
+        for time in [held_until, doubted_until, floor, changes] {
+            // A wait that is over counts for nothing: states that differ in no other way are equal.
+            *time = if *time <= self.now.mono { MonoTime::default() } else { *time };
+        }
         let (wall, built) = (self.now.wall, self.common.config.spec().built);
         let implausible = wall < built;
         #[cfg(feature = "seeded")]

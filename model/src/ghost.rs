@@ -107,12 +107,14 @@ pub struct Ghost {
     generations: List<(Generation, u32), 6>,
     /// How often somebody took a pending file away, or it could not be read, so that its open request was lost.
     pub requests_lost: u8,
-    /// Whether the clock was before the start of what is live, and nothing newer went live since.
+    /// Whether the clock was before the start of what is live, and nothing newer went live since, durably.
     pub held_back: bool,
     /// In a step that is given a scan: whether that shows a pair which is better than what is served.
     pub looked: Option<bool>,
     /// The pair that had the live name when the directory was looked at last, by key and certificate.
     pub filed: Option<(u32, u32)>,
+    /// Whether what went live last was in memory only.
+    from_memory: bool,
     /// Whether this run misread something.
     pub misread: bool,
     /// Whether a run that misread something was killed, and none since has found out what is on disk and removed what is too much.
@@ -266,8 +268,11 @@ impl Ghost {
         let older = self.served.is_some_and(|it| it.generation > identity.generation && valid(&it));
         self.older |= older;
         self.revived |= identity.generation <= self.withdrawn;
-        if self.served.map(|it| it.cert) != Some(identity.cert) {
-            self.held_back = false;
+        let anew = self.served.map(|it| it.cert) != Some(identity.cert);
+        // What is held back goes when something newer is durable.
+        self.held_back &= !durable || !anew && !self.from_memory;
+        self.from_memory = !durable;
+        if anew {
             self.attempts = 0;
             self.rotations = self.rotations.saturating_add(1);
             // The latest renewal point is a tenth of the life before the end.

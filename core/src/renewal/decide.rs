@@ -323,11 +323,12 @@ impl<'a> Scan<'a> {
         #[cfg(feature = "seeded")]
         let leftovers = self.unswept(leftovers);
         let no_duration = self.lost_wish(pending);
+        // Where a request is taken up, what it is to replace goes, but for what has the live name.
+        let is_early = |name: &Name| self.early_ones(chosen).any(|entry| entry.name == *name);
+        let stays = if resume.is_some() { linked.filter(is_early) } else { early };
         Ready {
             chosen,
-            early: early
-                .filter(|name| resume.is_none() || Some(*name) == linked)
-                .and_then(|name| self.waits(name)),
+            early: stays.and_then(|name| self.waits(name, chosen)),
             late: self.late(chosen),
             unread: self.unread(chosen),
             leftovers,

@@ -277,7 +277,7 @@ impl Installing {
         if cx.common.previous.replace(self.bundle()).is_some() {
             cx.common.untidy = Some(cx.now.mono);
         }
-        cx.hold(Some(Early { generation, start: not_before, outdated }));
+        cx.hold(Some(Early { generation, start: not_before, first: not_before, outdated }));
         if cx.common.stopping { cx.exit(ExitReason::Shutdown) } else { Renewal::Resting(resting) }
     }
 

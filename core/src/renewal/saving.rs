@@ -90,9 +90,7 @@ impl Saving {
             }
             SaveStep::Rename => Some(SaveStep::SyncDir),
             SaveStep::UnlinkPrevious => {
-                let gone = cx.common.previous.take().and_then(Name::generation);
-                cx.common.early = cx.common.early.filter(|early| Some(early.generation) != gone);
-                cx.common.late = cx.common.late.filter(|late| Some(late.generation) != gone);
+                cx.common.forget_previous();
                 Some(SaveStep::SyncDir)
             }
             SaveStep::SyncDir if cx.common.pending.is_some() => Some(SaveStep::UnlinkRetired),

@@ -65,7 +65,7 @@ pub(crate) fn wake(common: &Common, renewal: &Renewal, edge: Option<WallTime>) -
     let bug = common.config.spec().bug?;
     let mono = renewal.wake(common)?;
     let reason = WakeReason::Phase(renewal.phase());
-    let early = common.early.map(|early| early.start).filter(|_| matches!(renewal, Renewal::Resting(_)));
+    let early = common.early.map(|early| early.first).filter(|_| matches!(renewal, Renewal::Resting(_)));
     let edge = edge.into_iter().chain(early).min();
     if bug == Bug::B05 {
         let wall = WallTime::from_unix_ms((mono.ms() ^ (1 << 63)).cast_signed());

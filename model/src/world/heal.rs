@@ -132,7 +132,7 @@ impl World {
             && self.open() == 0
             && !untidy
             && quarantined <= 1
-            && (self.disk.damaged || best_on_disk(self) <= self.served())
+            && best_on_disk(self) <= self.served()
     }
 
     /// S6, M3: starting again at rest changes nothing on disk, tries to change nothing, and serves the same identity.

@@ -7,13 +7,18 @@ use crate::judge::{Refusal, judge_found};
 use crate::live::Identity;
 use crate::waits::{Early, Late};
 
-impl Scan<'_> {
-    pub(super) fn waits(&self, name: Name) -> Option<Early> {
+impl<'a> Scan<'a> {
+    pub(super) fn waits(&self, name: Name, chosen: Option<Identity>) -> Option<Early> {
         self.entries().find(|entry| entry.name == name).and_then(|entry| match &entry.found {
             Found::Bundle(bundle) => {
                 let judged = judge_found(self.known.config, &bundle.key_digest, &bundle.facts);
                 let (generation, start) = (bundle.header.generation, bundle.facts.not_before);
-                Some(Early { generation, start, outdated: judged == Ok(true) })
+                let starts = self.early_ones(chosen).filter_map(|entry| match &entry.found {
+                    Found::Bundle(bundle) => Some(bundle.facts.not_before),
+                    Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
+                });
+                let first = starts.min().unwrap_or(start);
+                Some(Early { generation, start, first, outdated: judged == Ok(true) })
             }
             Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
         })
@@ -47,9 +52,14 @@ impl Scan<'_> {
     /// The newest bundle that is newer than the chosen one and has nothing against it but that the local
     /// clock is before its start: then it is the clock that is in doubt.
     pub(super) fn early(&self, chosen: Option<Identity>) -> Option<Name> {
-        let newer = |entry: &&Entry| entry.name.generation() > chosen.map(|identity| identity.generation);
-        let early = |entry: &&Entry| matches!(self.judge(entry), Err(Refusal::NotYetValid { .. }));
-        let newest = self.entries().filter(newer).filter(early);
-        newest.map(|entry| entry.name).max_by_key(|name| (name.generation(), name.file()))
+        let newest = self.early_ones(chosen).map(|entry| entry.name);
+        newest.max_by_key(|name| (name.generation(), name.file()))
+    }
+
+    /// The bundles like that.
+    pub(super) fn early_ones(&self, chosen: Option<Identity>) -> impl Iterator<Item = &'a Entry> {
+        self.entries()
+            .filter(move |entry| entry.name.generation() > chosen.map(|identity| identity.generation))
+            .filter(|entry| matches!(self.judge(entry), Err(Refusal::NotYetValid { .. })))
     }
 }
