@@ -68,6 +68,8 @@ pub(crate) struct Common {
     pub(crate) changes: MonoTime,
     /// Whether the template changed and no attempt has begun since.
     pub(crate) changed: bool,
+    /// The highest generation that ended in this run.
+    pub(crate) ended: Generation,
     /// Attempts up to this generation do not count as failed: what they asked for is not wanted any more, or they were installed.
     pub(crate) settled: Generation,
     /// The identity whose bundle could not be given the live name, because it is gone.
@@ -131,6 +133,7 @@ impl Common {
             floor: MonoTime::default(),
             changes: MonoTime::default(),
             changed: false,
+            ended: Generation(0),
             settled: Generation(0),
             unlinkable: Generation(0),
             stopping: false,
@@ -306,7 +309,9 @@ impl Cx<'_> {
         // What is served from memory goes on, if it is newer.
         self.common.unsaved = self.common.unsaved.filter(|unsaved| unsaved.generation > identity.generation);
         self.takes_life(identity.life());
-        self.common.refused = None;
+        if before.is_none() || self.common.live.generation() != identity.generation {
+            self.common.refused = None;
+        }
         // The clock is right enough for this one; a doubt from before may outlast its renewal.
         self.common.doubted_until = MonoTime::default();
         if self.common.linked != Some(identity.name) {
@@ -354,6 +359,7 @@ impl Cx<'_> {
                     self.actions.push(Action::Withdraw { generation });
                 }
                 self.report(Notice::Expired { generation, not_after });
+                self.common.ended = self.common.ended.max(generation);
                 Live::Withdrawn(generation)
             }
             Live::Serving(identity) if wall < identity.not_before => {

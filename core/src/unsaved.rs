@@ -112,6 +112,7 @@ impl Cx<'_> {
                 self.actions.push(Action::Withdraw { generation });
             }
             self.report(Notice::Expired { generation, not_after });
+            self.common.ended = self.common.ended.max(generation);
             self.common.live = Live::Withdrawn(generation);
         } else if withheld && !before {
             self.actions.push(Action::Withdraw { generation });
@@ -132,6 +133,7 @@ impl Cx<'_> {
         let again = matches!(self.common.live, Live::Unwanted(_));
         let best = best.filter(|best| again || best.generation > self.common.live.generation());
         if let (None, Some(best)) = (self.common.serving(), best) {
+            self.common.top = self.common.top.max(best.generation);
             self.serve_unsaved(best);
         }
         if let Some(best) = best {

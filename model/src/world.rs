@@ -319,15 +319,15 @@ impl World {
         }
         self.ghost.before(self.now, self.disk.damaged);
         self.watch_input(&input, node.view().life);
+        self.spec.given(now, &self.wanted, &input);
         self.ghost.looked = match &input {
-            Input::DiskAnswered { result: Ok(DiskDone::Scanned(inventory)), .. } => {
+            Input::DiskAnswered { result: Ok(DiskDone::Scanned(inventory)), .. } if !self.spec.stray => {
                 let live = inventory.outside.iter().find(|it| it.place == Place::Live);
                 self.ghost.filed = live.map(|it| (it.key.0 as u32, it.cert.0 as u32));
                 Some(shows_a_better_pair(self, inventory))
             }
             _ => None,
         };
-        self.spec.given(now, &self.wanted, &input);
         if let Some(marks) = &mut self.marks {
             marks.input(node.view().phase, &input, !self.spec.stray);
         }

@@ -133,7 +133,11 @@ impl Installing {
             return outcome;
         }
         overdue(self.waiting, cx)?;
-        Ok(Recovering::timed_out(cx, self.command(cx), self.carry()))
+        let mut next = Recovering::timed_out(cx, self.command(cx), self.carry());
+        if let Renewal::Recovering(phase) = &mut next {
+            phase.kept = Some((self.attempt.key, self.certificate.cert));
+        }
+        Ok(next)
     }
 
     pub(crate) fn answered(mut self, cx: &mut Cx<'_>, result: Result<DiskDone, DiskFault>) -> Outcome {

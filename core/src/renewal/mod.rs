@@ -262,7 +262,10 @@ impl Renewal {
             Carry::Certificate(attempt, certificate) => (Some(attempt.key), Some(certificate.cert)),
         };
         match self {
-            Self::Recovering(phase) => carried(&phase.carry),
+            Self::Recovering(phase) => {
+                let (key, cert) = carried(&phase.carry);
+                (key.or(phase.kept.map(|kept| kept.0)), cert.or(phase.kept.map(|kept| kept.1)))
+            }
             Self::Saving(phase) => (Some(phase.attempt.key), None),
             Self::Asking(phase) => (Some(phase.attempt.key), None),
             Self::Installing(phase) => (Some(phase.attempt.key), Some(phase.certificate.cert)),

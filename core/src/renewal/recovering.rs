@@ -2,7 +2,7 @@
 
 use crate::common::{Common, Cx, Outstanding};
 use crate::disk::{DiskCommand, DiskDone, DiskFault, Inventory, LiveName, Name};
-use crate::id::Generation;
+use crate::id::{CertHandle, Generation, KeyHandle};
 use crate::input::{ExitReason, Why};
 use crate::live::Live;
 use crate::notice::Notice;
@@ -32,6 +32,8 @@ pub(crate) struct Recovering {
     stuck: bool,
     /// How often it was looked again at what could not be read.
     rereads: u8,
+    /// What may still be written by an operation that was given up: the driver erases what nobody names.
+    pub(crate) kept: Option<(KeyHandle, CertHandle)>,
     /// Whether something has failed since it began.
     pub(crate) failed: bool,
     /// Nothing is created before this.
@@ -70,6 +72,7 @@ impl Recovering {
             tidy: true,
             stuck: false,
             rereads: 0,
+            kept: None,
             failed: false,
             again,
             stage,
@@ -107,6 +110,7 @@ impl Recovering {
             tidy: true,
             failed: false,
             rereads,
+            kept: None,
             stuck,
             again,
             stage,
@@ -280,6 +284,8 @@ impl Recovering {
         let outdated = cx.common.live.identity().is_some_and(|identity| identity.outdated);
         let looks = matches!(self.carry, Carry::Look(_));
         let assumed = core::mem::take(&mut self.assumed);
+        // It was carried out after whatever was given up.
+        self.kept = None;
         let known = Known {
             config: config.spec(),
             // Whether what is outdated fits again, only its bundle can tell.
@@ -287,7 +293,8 @@ impl Recovering {
             now: cx.now,
             withdrawn: match cx.common.live {
                 Live::Withdrawn(generation) => generation,
-                Live::None | Live::Serving(_) | Live::Held(_) | Live::Unwanted(_) => Generation(0),
+                Live::Unwanted(_) => cx.common.ended,
+                Live::None | Live::Serving(_) | Live::Held(_) => Generation(0),
             },
             live: match cx.common.live {
                 // What is for the subject that is wanted by now may well be older.

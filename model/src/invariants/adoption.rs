@@ -39,6 +39,10 @@ pub fn s5_what_is_replaced_was_copied(world: &World, command: &DiskCommand) -> b
     };
     let Bundle { key, cert, .. } = bundle;
     let ours = world.is_acceptable(&bundle) && world.is_servable(CertHandle(cert.into()));
+    let dates = |cert| world.dates(cert).unwrap_or_default();
+    let (start, end) = dates(CertHandle(cert.into()));
+    let newer = world.served.is_none_or(|(_, served)| start > dates(served).0);
+    let ours = ours && newer && start <= world.now.wall && world.now.wall < end;
     let seen = world.ghost.filed == Some((key, cert));
     !ours || !seen || world.disk.has_copy(Outside { key, cert, ..Outside::default() })
 }

@@ -107,7 +107,7 @@ impl Scan<'_> {
 
     /// As an identity that the disk does not take: the best pair where there is no bundle.
     pub(super) fn unsaved(&self) -> Option<Identity> {
-        let Copied { mut attempt, certificate, .. } = self.adopts(None)?;
+        let Copied { mut attempt, certificate, .. } = self.adopts(None).filter(|_| self.known.free)?;
         let file = attempt.take_file();
         let issued = certificate.issued.whole_second();
         let name = Name::Bundle { issued, generation: attempt.generation, file };
@@ -154,7 +154,7 @@ impl Scan<'_> {
                 None
             }
             // A run that serves goes on, and in the end its link takes that place.
-            LiveName::Foreign | LiveName::Strange | LiveName::Unreadable(_) if self.known.looks => None,
+            LiveName::Foreign | LiveName::Strange if self.known.looks => None,
             LiveName::Foreign | LiveName::Strange | LiveName::Unreadable(_) => Some(Decision::Blocked),
             LiveName::Absent | LiveName::Link(_) => None,
         }
