@@ -357,6 +357,10 @@ impl Recovering {
             Decision::Copy(copied) if copied.leftovers.len() > usize::from(!self.tidy) => {
                 self.unlink(cx, copied.leftovers, true)
             }
+            Decision::Copy(_) if cx.now.mono < self.again => {
+                self.stage = Stage::Pausing;
+                Renewal::Recovering(self)
+            }
             Decision::Copy(copied) => {
                 let after = match self.carry {
                     Carry::Rest(resting) | Carry::Look(resting) | Carry::Dropped(resting, ..) => {
