@@ -36,6 +36,8 @@ pub enum Exit {
     Expired = 14,
     /// The certificate directory is unsafe, locked by another process, missing or not writable.
     Store = 15,
+    /// `--once`: what is there, or was issued, starts later by the local clock, or that shows less than when this was built.
+    Clock = 16,
     /// `--once`: the certificate that was issued is not acceptable.
     Refused = 17,
 }
@@ -103,11 +105,11 @@ impl Verdict {
             | Notice::FileUnreadable { .. }
             | Notice::LiveNameForeign { .. } => Some(Exit::Store),
             Notice::KeyFailed { .. } => Some(Exit::Internal),
-            Notice::Held { .. }
-            | Notice::Unsaved { .. }
+            Notice::Held { .. } | Notice::ClockImplausible { .. } | Notice::ClockInDoubt { .. } => {
+                Some(Exit::Clock)
+            }
+            Notice::Unsaved { .. }
             | Notice::UnsavedRequest { .. }
-            | Notice::ClockImplausible { .. }
-            | Notice::ClockInDoubt { .. }
             | Notice::FileRefused { .. }
             | Notice::FileCorrupt { .. }
             | Notice::Quarantined { .. }

@@ -171,6 +171,10 @@ impl Reporter {
             self.details.remark(&self.path(name)).unwrap_or_else(|| usual.to_owned())
         };
         match notice {
+            // What happens then is another line.
+            Notice::FileRefused { name, refusal: refusal @ Refusal::NotYetValid { .. } } => {
+                format!("{} is not used: {refusal}; check the clock", show(*name))
+            }
             Notice::FileRefused { name, refusal } => format!(
                 "{} is not used: {refusal}; a new certificate is asked for with the bootstrap kubeconfig",
                 show(*name)

@@ -312,8 +312,7 @@ impl Cx<'_> {
         if before.is_none() || self.common.live.generation() != identity.generation {
             self.common.refused = None;
         }
-        // The clock is right enough for this one; a doubt from before may outlast its renewal.
-        self.common.doubted_until = MonoTime::default();
+        self.outdated_by(identity.generation);
         if self.common.linked != Some(identity.name) {
             let superseded = self.common.linked.replace(identity.name);
             // One that is there from before would be forgotten.

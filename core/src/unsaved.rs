@@ -12,7 +12,7 @@ use crate::notice::Notice;
 use crate::renewal::{Asking, Attempt, Carry, Keying, Ready, Renewal};
 #[cfg(feature = "seeded")]
 use crate::seeded::Bug;
-use crate::time::{MonoTime, WallTime};
+use crate::time::WallTime;
 
 /// When a certificate that cannot be written is served all the same, if the clock gets there first.
 pub(crate) fn rescue_at(common: &Common, renewal: &Renewal) -> Option<WallTime> {
@@ -89,7 +89,7 @@ impl Cx<'_> {
         let Identity { generation, not_after, key, cert, .. } = identity;
         self.takes_life(identity.life());
         self.common.refused = None;
-        self.common.doubted_until = MonoTime::default();
+        self.outdated_by(generation);
         (self.common.unsaved, self.common.withheld) = (Some(identity), false);
         self.report(Notice::Unsaved { generation, not_after });
         self.actions.push(Action::GoLive { generation, key, cert });

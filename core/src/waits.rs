@@ -101,6 +101,17 @@ impl Cx<'_> {
         }
     }
 
+    /// A newer identity is served. What was waited for before it may outlast its renewal.
+    pub(crate) fn outdated_by(&mut self, generation: Generation) {
+        // The clock is right enough for this one.
+        self.common.doubted_until = MonoTime::default();
+        self.common.late = self.common.late.filter(|late| late.generation > generation);
+        self.common.early = self.common.early.filter(|early| early.generation > generation);
+        if self.common.early.is_none() {
+            self.common.held_until = MonoTime::default();
+        }
+    }
+
     /// When the wall clock should show that time, with a look at it to spare.
     fn until(&self, start: WallTime) -> MonoTime {
         let left = start.since(self.now.wall);

@@ -181,7 +181,9 @@ fn whatever_has_one_of_our_names_nothing_outside_is_touched_and_a_line_says_what
             if is_in_the_way(thing, name) {
                 assert_eq!(ended, Ended::Lost, "{thing:?} at {name} is a person's to move");
                 assert!(said, "{thing:?} at {name}: {}", session.story());
-                assert_eq!(session.plane.requests(), 0, "nothing is asked for that cannot be stored");
+                // What is in the way of every file is in the way of the key, too: one request is made with it in memory.
+                let in_memory = usize::from(name.starts_with("tmp-"));
+                assert_eq!(session.plane.requests(), in_memory, "{thing:?} at {name}: {}", session.story());
                 remove(&planted);
                 assert_eq!(run(&place, &mut session), Ended::AtRest, "{thing:?} at {name} was moved");
             } else {

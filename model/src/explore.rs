@@ -283,9 +283,14 @@ impl<L: FnMut(&World, &Progress) -> Look> Search<L> {
 }
 
 /// Whether a world is not followed any further: a fault that stays keeps it from getting on, and it has tried so often that
-/// nothing new will come of it but by healing, which was tried from here.
+/// nothing new will come of it but by healing, which was tried from here. Under a clock before the build time it waits, minute
+/// by minute, for years.
 fn is_hopeless(world: &World) -> bool {
-    world.ghost.attempts > ATTEMPTS || world.disk_failures() > FAILURES || world.call_failures() > FAILURES
+    let waits = world.node.as_ref().is_some_and(|node| node.view().clock_implausible);
+    waits
+        || world.ghost.attempts > ATTEMPTS
+        || world.disk_failures() > FAILURES
+        || world.call_failures() > FAILURES
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ fn unreachable(phase: Phase, input: &str) -> Option<&'static str> {
         "tick" | "rotate now" | "reconfigure" | "shutdown" | "answer to nothing" => true,
         "scanned" => phase == Recovering,
         // A key that was not waited for any longer comes late.
-        "key made" | "key failed" => matches!(phase, Keying | Resting),
+        "key made" | "key failed" => matches!(phase, Keying | Resting | Recovering),
         "object" | "call failed" => phase == Asking,
         _ => !matches!(phase, Resting | Keying | Asking),
     };
