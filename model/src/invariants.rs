@@ -337,7 +337,8 @@ pub fn s12_bounded_disk(world: &World) -> bool {
     let ours = |name: Name| {
         !matches!(name, Name::Quarantine { .. }) && excused.clone().all(|stranger| stranger.0 != name)
     };
-    let held = usize::from(world.ghost.held_back || world.ghost.misread || world.ghost.untidy);
+    let broken = world.disk.damaged || world.ghost.misread || world.ghost.untidy;
+    let held = usize::from(world.ghost.held_back || broken);
     let next = usize::from(world.disk.removal_failed && world.disk.resisting.is_empty());
     world.disk.most_names(ours) <= 5 + held + next
 }
