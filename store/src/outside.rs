@@ -41,7 +41,13 @@ impl Scanner<'_> {
         if matches!(live, LiveName::Foreign | LiveName::File) {
             match self.one(&self.pair.file_name(Name::Live), client_ca) {
                 Ok(read) => keep(Place::Live, read),
-                Err(why) => remarks.push(self.remark(Name::Live, format_args!("there is no pair: {why}"))),
+                // That it is no link of ours was said just before.
+                Err(why) => {
+                    if let Some(remark) = remarks.last_mut() {
+                        remark.push_str("; it has no key and certificate: ");
+                        remark.push_str(&why);
+                    }
+                }
             }
         }
         for (time, name) in self.dated()? {

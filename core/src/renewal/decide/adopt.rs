@@ -89,7 +89,9 @@ impl Scan<'_> {
         let ours = chosen.copied().or(self.known.served);
         let longer = |pair: &PairFound, outdated: bool| {
             #[cfg(feature = "seeded")]
-            if self.known.config.has_bug(Bug::A04) {
+            if self.known.config.has_bug(Bug::A04)
+                || self.known.config.has_bug(Bug::A02) && ours.is_some_and(|it| it.leaf == pair.facts.leaf)
+            {
                 return true;
             }
             let same = chosen.is_none() && ours.is_some_and(|ours| ours.leaf == pair.facts.leaf);
