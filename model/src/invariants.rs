@@ -7,14 +7,13 @@ use std::fmt;
 
 use certrotate_core::api::ApiFault;
 use certrotate_core::disk::Name;
-use certrotate_core::id::{CertHandle, Generation, OpId, RunId};
+use certrotate_core::id::{Generation, OpId, RunId};
 use certrotate_core::input::{Disposition, Input};
 use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::Now;
 use certrotate_core::view::Phase;
 
-use crate::disk::{Bundle, Disk, File};
-use crate::ghost::Announced;
+use crate::disk::{Bundle, Disk};
 use crate::monitor::{Broken, Life};
 use crate::world::World;
 
@@ -23,10 +22,7 @@ pub mod template;
 pub mod waiting;
 
 use template::{l3_another_template_is_asked_for_soon, s2_served_is_for_whom_it_should_be};
-use waiting::{
-    l1_what_is_held_is_looked_at_when_it_starts, l3_what_is_good_now_is_looked_at,
-    s5_what_the_disk_refuses_is_served,
-};
+use waiting::{l1_what_is_held_is_looked_at_when_it_starts, s5_what_the_disk_refuses_is_served};
 
 /// Something that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,6 +47,11 @@ pub const BURST: u64 = 12_000;
 /// The inputs that may come without any time passing: a first start is some thirty, and a recovery with everything in its
 /// way some forty more.
 pub const AT_ONCE: u16 = 200;
+
+mod best;
+
+pub(crate) use best::best_on_disk;
+pub use best::{l3_what_is_good_now_is_looked_at, s4_start_finds_the_last_one, s5_last_good_one_survives};
 
 type Invariant = (&'static str, &'static str, fn(&World) -> bool);
 
@@ -240,50 +241,6 @@ pub fn s4_served_is_durable(world: &World) -> bool {
         Err(_) => false,
     };
     world.disk.damaged || world.disk.live_in_images().all(serves)
-}
-
-/// When a run has found out what is on disk, it serves an identity if it announced one over all runs, or there is one in a
-/// complete bundle, that is valid now and is what is wanted; unless somebody broke it or it was misread.
-#[must_use]
-pub fn s5_last_good_one_survives(world: &World) -> bool {
-    best_at_start(world).is_none() || world.served().is_some()
-}
-
-/// What it serves then is no older than the best of these.
-#[must_use]
-pub fn s4_start_finds_the_last_one(world: &World) -> bool {
-    let (Some(best), Some(served)) = (best_at_start(world), world.served()) else { return true };
-    served >= best
-}
-
-/// The generation that a run has to serve when it has just found out what is on disk.
-fn best_at_start(world: &World) -> Option<Generation> {
-    let just_recovered = has_recovered(world) && !world.ghost.recovered;
-    // What it found first and then holds, because the clock went back behind its start, it does not go behind itself.
-    let view = world.node.as_ref().map(Rotator::view);
-    let holds = view.is_some_and(|view| view.identity.is_some() && !view.serving);
-    if !just_recovered || holds || world.disk.meddled || world.ghost.misread {
-        return None;
-    }
-    let announced =
-        world.ghost.announced.filter(|it| world.now.wall >= it.not_before && world.is_servable(it.cert));
-    announced.map(|Announced { generation, .. }| generation).into_iter().chain(best_on_disk(world)).max()
-}
-
-/// The highest generation in a complete bundle that is valid now, is what is wanted, and did not end in this run.
-pub(crate) fn best_on_disk(world: &World) -> Option<Generation> {
-    let valid = |(start, end)| start <= world.now.wall && world.now.wall < end;
-    let on_disk = world.disk.names().filter_map(|name| match (name, world.disk.read(name)) {
-        (Name::Bundle { generation, .. }, Some(File::Bundle(bundle))) if bundle.generation == generation => {
-            let cert = CertHandle(bundle.cert.into());
-            let good = world.is_acceptable(&bundle)
-                && world.is_servable(cert)
-                && world.dates(cert).is_some_and(valid);
-            (good && generation > world.ghost.withdrawn).then_some(generation)
-        }
-        _ => None,
-    });
-    on_disk.max()
 }
 
 /// Nothing was done with a file on which something had failed, or that this run did not write, which would expose it.

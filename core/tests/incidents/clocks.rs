@@ -1,9 +1,10 @@
 //! Clocks.
 
 use super::*;
+use certrotate_core::disk::DiskCommand;
 use certrotate_core::input::{Action, Disposition, Input, Why};
 use certrotate_core::time::{MonoTime, Now, WallTime};
-use certrotate_model::server::Bad;
+use certrotate_model::server::{Approver, Bad};
 
 const YEAR: Span = Span::from_hours(8760);
 
@@ -111,6 +112,32 @@ fn f21_a_start_before_the_newest_certificate_waits_ten_minutes_for_the_clock_and
 }
 
 #[test]
+fn l3_what_a_start_took_for_ended_is_served_when_the_clock_is_set_right_and_an_open_request_is_taken_up_after_that()
+ {
+    for approver in [Approver::Auto, Approver::Absent, Approver::Denies] {
+        let mut world = running();
+        world.kill();
+        world.now.wall = world.now.wall.plus(YEAR);
+        world.server.approver = approver;
+        world.start();
+        world.run_for(Span::from_mins(5));
+        let (asked, phase) = (world.log().requests.len(), phase(&world));
+        if approver == Approver::Auto {
+            assert_eq!(world.served(), Some(Generation(2)), "the server's clock is as wrong");
+            continue;
+        }
+        assert_eq!((world.served(), asked), (None, 2), "the bootstrap credential asks");
+        world.now.wall = world.now.wall.minus(YEAR);
+        world.give(Input::Tick);
+        world.settle();
+        assert_eq!(world.served(), Some(Generation(1)), "{approver:?}: at once, in phase {phase}");
+        world.server.approver = Approver::Auto;
+        serves(&mut world, if approver == Approver::Absent { 2 } else { 3 });
+        assert_eq!(world.log().requests.len(), if approver == Approver::Absent { 2 } else { 3 });
+    }
+}
+
+#[test]
 fn f22_a_wall_clock_that_jumps_twelve_hours_while_mono_time_stands_is_followed_within_one_tick() {
     let mut world = running();
     world.run_for(Span::from_hours(10));
@@ -121,8 +148,9 @@ fn f22_a_wall_clock_that_jumps_twelve_hours_while_mono_time_stands_is_followed_w
     let tick = world.give(Input::Tick).expect("it runs");
     let is_scan = |action: &Action| matches!(action, Action::Disk { command: DiskCommand::Scan, .. });
     assert!(tick.actions.iter().any(is_scan), "the directory is looked at first: {:?}", tick.actions);
-    let (now, before) = (world.now, world.requests_made());
-    assert!(world.advance() && world.now == now && world.requests_made() > before, "and a key is asked for");
+    let now = world.now;
+    assert!(world.advance() && world.now == now);
+    assert_eq!(phase(&world), Phase::Keying, "and a key is asked for");
 }
 
 #[test]

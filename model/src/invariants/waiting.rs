@@ -3,7 +3,6 @@
 use certrotate_core::rotator::Rotator;
 use certrotate_core::view::Phase;
 
-use crate::invariants::best_on_disk;
 use crate::world::World;
 
 /// A good certificate that the disk did not take is served where there is nothing else.
@@ -21,15 +20,4 @@ pub fn l1_what_is_held_is_looked_at_when_it_starts(world: &World) -> bool {
     let (view, wake) = (node.view(), node.wake());
     let Some(start) = view.held.filter(|_| view.phase == Phase::Resting) else { return true };
     wake.wall.is_some_and(|wall| wall <= start)
-}
-
-/// Where nothing is in use, and nothing is in flight or it is a request, a tick looks at what is on disk and valid by now,
-/// unless that was live in this run.
-#[must_use]
-pub fn l3_what_is_good_now_is_looked_at(world: &World) -> bool {
-    let Some(view) = world.node.as_ref().map(Rotator::view) else { return true };
-    let idle = matches!(view.phase, Phase::Resting | Phase::Asking) && view.identity.is_none();
-    let known = world.ghost.recovered && !world.ghost.misread && !world.disk.meddled && !world.disk.damaged;
-    let over = world.spec.last.map(|(generation, ..)| generation);
-    !idle || !known || !world.ghost.at_once.looked || best_on_disk(world) <= over
 }

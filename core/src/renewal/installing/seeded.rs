@@ -99,7 +99,7 @@ impl Installing {
     fn done_badly(self, cx: &mut Cx<'_>) -> Option<Renewal> {
         let live = cx.common.live.generation();
         match (cx.seeded()?, self.step) {
-            (Bug::B29, InstallStep::Switch) => Some(self.installed(cx)),
+            (Bug::B29, InstallStep::Switch) => Some(self.switched().installed(cx)),
             (Bug::B31, InstallStep::SyncSwitch) if self.half => {
                 let mut attempt = self.attempt;
                 let (file, link) = (attempt.take_file(), attempt.take_file());
@@ -113,7 +113,7 @@ impl Installing {
                 Some(Renewal::Installing(removing))
             }
             (Bug::B35, InstallStep::Switch) if !cx.common.stopping => {
-                let _ = self.installed(cx);
+                let _ = self.switched().installed(cx);
                 None
             }
             (Bug::B35, InstallStep::SyncSwitch) if live >= self.attempt.generation => {
@@ -134,6 +134,11 @@ impl Installing {
             },
             _ => None,
         }
+    }
+
+    /// As if the switch were durable.
+    fn switched(self) -> Self {
+        Self { step: InstallStep::SyncSwitch, ..self }
     }
 
     fn failed_badly(mut self, cx: &mut Cx<'_>, fault: DiskFault) -> Option<Renewal> {

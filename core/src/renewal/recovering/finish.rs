@@ -14,10 +14,6 @@ impl Recovering {
     /// The chosen bundle has the live name, and that is durable.
     pub(super) fn serve(&mut self, cx: &mut Cx<'_>, ready: &Ready) {
         cx.common.top = ready.top;
-        #[cfg(feature = "seeded")]
-        if cx.bug(crate::seeded::Bug::B40) {
-            cx.common.top = Generation(0);
-        }
         cx.common.no_duration |= ready.no_duration;
         cx.common.settled = cx.common.settled.max(ready.settled);
         let again = matches!(cx.common.live, Live::Unwanted(_));
@@ -43,6 +39,10 @@ impl Recovering {
     /// Remembers what is on disk.
     pub(super) fn note(&self, cx: &mut Cx<'_>, ready: &Ready) {
         cx.common.top = cx.common.top.max(ready.top);
+        #[cfg(feature = "seeded")]
+        if cx.bug(crate::seeded::Bug::B40) {
+            cx.common.top = Generation(0);
+        }
         cx.common.no_duration |= ready.no_duration;
         cx.common.pending = ready.pending;
         cx.common.linked = ready.linked;
