@@ -17,15 +17,16 @@ pub fn shows_a_better_pair(world: &World, inventory: &Inventory) -> bool {
         }
         None => world.is_servable(cert),
     };
-    inventory.outside.iter().any(|pair| {
-        let (key, cert) = (pair.key.0 as u32, pair.cert.0 as u32);
-        let bundle = Bundle { key, cert, ..Bundle::default() };
-        let valid = world
-            .dates(pair.cert)
-            .is_some_and(|(start, end)| start <= world.now.wall && world.now.wall < end);
-        let copy = Outside { place: pair.place, key, cert };
-        valid && world.is_acceptable(&bundle) && lasts(pair.cert) && !world.disk.has_copy(copy)
-    })
+    world.config.spec().adopt
+        && inventory.outside.iter().any(|pair| {
+            let (key, cert) = (pair.key.0 as u32, pair.cert.0 as u32);
+            let bundle = Bundle { key, cert, ..Bundle::default() };
+            let valid = world
+                .dates(pair.cert)
+                .is_some_and(|(start, end)| start <= world.now.wall && world.now.wall < end);
+            let copy = Outside { place: pair.place, key, cert };
+            valid && world.is_acceptable(&bundle) && lasts(pair.cert) && !world.disk.has_copy(copy)
+        })
 }
 
 /// What had the live name when the directory was looked at last is in a bundle, durably, before it is replaced: nothing that

@@ -88,6 +88,17 @@ impl World {
         true
     }
 
+    /// How many keys were made, by whomever.
+    #[must_use]
+    pub fn requests_made(&self) -> u32 {
+        self.requests.len() as u32
+    }
+
+    /// A key that somebody else made, and what it was for.
+    pub fn leave_request(&mut self, request: Request) {
+        self.requests.push(request);
+    }
+
     /// Somebody leaves a pair: for an hour from now, or one that has ended or is another node's.
     fn leave(&mut self, damage: Damage) -> bool {
         let number = self.requests.len() as u32 + 1;
