@@ -199,7 +199,7 @@ pub const TABLE: &[Line] = &[
     (Mistake::Driver(Driver::FetchesAgain), &["S2", "S3"]),
     (Mistake::Driver(Driver::SkipsDirectorySyncs), &["S3", "S4"]),
     (Mistake::Driver(Driver::SkipsFileSyncs), &["S3", "S7"]),
-    (Mistake::Driver(Driver::SkipsUnlinks), &["S12", "L2"]),
+    (Mistake::Driver(Driver::SkipsUnlinks), &["S9", "S12", "L2"]),
     (Mistake::Driver(Driver::ServesEarly), &["S4"]),
     (Mistake::Driver(Driver::ServesOn), &["S1"]),
     (Mistake::Driver(Driver::ReusesKeys), &["S10"]),
