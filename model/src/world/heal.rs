@@ -168,6 +168,8 @@ impl World {
             let late = view.and_then(|view| view.identity).is_some_and(|it| it.is_due(self.now));
             let guard = (life / 20).min(60_000 * life.min(3_600_000) / 3_600_000);
             let by = WallTime::from_unix_ms(end.unix_ms().saturating_sub_unsigned(guard));
+            // One that is held is waited for, also where the last one ends first.
+            let by = view.and_then(|view| view.held).map_or(by, |start| start.max(by));
             for _ in 0..SETTLE_INPUTS {
                 if self.served() > Some(before) || self.violation.is_some() {
                     break;
