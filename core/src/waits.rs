@@ -7,11 +7,12 @@ use crate::live::Live;
 use crate::notice::Notice;
 use crate::time::{MonoTime, Span, WallTime};
 
-/// A bundle on disk that only the clock is against: the newest, and the other one that is kept, if the clock is against both.
+/// The newest bundle on disk that only the clock is against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Early {
     pub(crate) generation: Generation,
     pub(crate) start: WallTime,
+    /// Of the others that only the clock is against, the first to start.
     pub(crate) other: Option<(Generation, WallTime)>,
 }
 
@@ -32,12 +33,13 @@ impl Early {
     }
 }
 
-/// A bundle on disk that had ended when it was looked at, and was never served in this run: the newest, and the other one.
+/// The newest bundle on disk that had ended when it was looked at, and was never served in this run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Late {
     pub(crate) generation: Generation,
     pub(crate) end: WallTime,
     pub(crate) life: Span,
+    /// Of the others like that, the last to end, with its end and life.
     pub(crate) other: Option<(Generation, WallTime, Span)>,
 }
 
