@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use certrotate_core::api::{ApiFault, Call, Credential, CsrObject};
 use certrotate_core::id::{CertHandle, Generation, KeyHandle, OpId};
-use certrotate_core::input::{Action, ExitReason, Input};
+use certrotate_core::input::{Action, Disposition, ExitReason, Input};
 use certrotate_core::notice::Notice;
 use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::{Now, Span};
@@ -181,6 +181,9 @@ impl<C: Clock, A: CsrApi, D: Directory, K: Keys, F: Front> Driver<C, A, D, K, F>
         self.ports.keys.accept(read);
         let now = self.ports.clock.now();
         let step = self.rotator.step(now, input.clone());
+        if let (Input::Reconfigure(config), Disposition::Applied) = (&input, step.disposition) {
+            self.ports.keys.ask_for(config.template());
+        }
         let (mut exit, mut reports) = (None, Vec::new());
         for action in &step.actions {
             match action {

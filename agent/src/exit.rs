@@ -116,6 +116,9 @@ impl Verdict {
             | Notice::Live { .. }
             | Notice::Expired { .. }
             | Notice::NotYetValid { .. }
+            | Notice::Outdated { .. }
+            | Notice::Unwanted { .. }
+            | Notice::RequestDropped { .. }
             | Notice::AttemptStarted { .. } => None,
         }
     }

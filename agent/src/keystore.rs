@@ -30,6 +30,9 @@ pub trait Keys {
     /// The system's randomness or the signing failed.
     fn make(&self, duration: Option<Span>) -> (Result<MadeKey, KeyFault>, Staged);
 
+    /// Makes requests for this template from now on.
+    fn ask_for(&self, template: &Template);
+
     /// Takes in what came with an answer, now that core is told of it.
     fn accept(&self, staged: Staged);
 
@@ -54,7 +57,7 @@ pub struct Asked {
 /// `Debug` shows how many things it holds and nothing of them. What is erased is overwritten.
 #[derive(Clone)]
 pub struct KeyStore {
-    template: Arc<Template>,
+    template: Arc<Mutex<Template>>,
     key_type: KeyType,
     content: Arc<Mutex<Contents>>,
 }
@@ -86,7 +89,11 @@ impl KeyStore {
     /// An empty store that makes requests for this template, with P-256 keys.
     #[must_use]
     pub fn new(template: Template) -> Self {
-        Self { template: Arc::new(template), key_type: KeyType::default(), content: Arc::default() }
+        Self {
+            template: Arc::new(Mutex::new(template)),
+            key_type: KeyType::default(),
+            content: Arc::default(),
+        }
     }
 
     /// The same store, which makes keys of this type from now on. Keys of every type are kept and read.
@@ -98,6 +105,11 @@ impl KeyStore {
     fn lock(&self) -> MutexGuard<'_, Contents> {
         // Each change is a single insertion or removal: a panic elsewhere leaves nothing half done.
         self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn template(&self) -> MutexGuard<'_, Template> {
+        // It is only ever replaced as a whole.
+        self.template.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What to send for this key; `None` if the handle is unknown or the key came from a bundle.
@@ -173,7 +185,7 @@ impl std::error::Error for IdentityError {}
 
 impl Keys for KeyStore {
     fn make(&self, duration: Option<Span>) -> (Result<MadeKey, KeyFault>, Staged) {
-        let template = Template { duration, ..Template::clone(&self.template) };
+        let template = Template { duration, ..self.template().clone() };
         let mut staged = Staged::default();
         let request = match PendingRequest::make_with(self.key_type, &template) {
             Ok(request) => request,
@@ -186,6 +198,10 @@ impl Keys for KeyStore {
         let key = KeyHandle(self.lock().next());
         staged.keys.push((key, Kept::Pending(request)));
         (Ok(MadeKey { key, key_digest, request: digest }), staged)
+    }
+
+    fn ask_for(&self, template: &Template) {
+        self.template().clone_from(template);
     }
 
     fn accept(&self, staged: Staged) {

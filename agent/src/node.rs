@@ -154,7 +154,10 @@ impl fmt::Debug for Node {
 
 /// Talks to a running node.
 #[derive(Clone, Debug)]
-pub struct Control(UnboundedSender<Answer>);
+pub struct Control {
+    sender: UnboundedSender<Answer>,
+    config: Config,
+}
 
 impl Control {
     /// Asks for a rotation now.
@@ -167,9 +170,23 @@ impl Control {
         self.give(Input::Shutdown);
     }
 
+    /// Asks for something else from now on: another name of the node, other alternative names or usages.
+    ///
+    /// What is open for the old template is dropped. The live identity is served until its successor is there, unless it is for
+    /// another subject: then it is withdrawn at once, and the bootstrap credential asks.
+    ///
+    /// # Errors
+    ///
+    /// The template is not valid; nothing changes.
+    pub fn ask_for(&self, template: Template) -> Result<(), ConfigError> {
+        let config = Config::new(ConfigSpec { template, ..self.config.spec().clone() })?;
+        self.give(Input::Reconfigure(config));
+        Ok(())
+    }
+
     fn give(&self, input: Input) {
         // A node that has ended has nothing left to do.
-        let _ = self.0.send(Answer::from(input));
+        let _ = self.sender.send(Answer::from(input));
     }
 }
 
@@ -218,7 +235,7 @@ impl Node {
             kubeconfig: options.kubeconfig.clone().map(|path| (path, link, Box::new(source))),
         };
         let ports = Ports { clock: clock.clone(), api, directory, keys, front };
-        let rotator = Rotator::new(config, RunId(random().map_err(StartError::System)?));
+        let rotator = Rotator::new(config.clone(), RunId(random().map_err(StartError::System)?));
         let board = Board::new(Published {
             pid: std::process::id(),
             common_name: rotator.config().template().subject.common_name.clone(),
@@ -233,7 +250,7 @@ impl Node {
         let telling =
             Telling { directory: options.cert_dir.clone(), pair: options.pair.clone(), board, clock };
         let driver = Driver::new(rotator, ports, (sender.clone(), inbox), telling.observe(observer));
-        Ok(Self { driver, control: Control(sender), live, client, details, disk_end, telling })
+        Ok(Self { driver, control: Control { sender, config }, live, client, details, disk_end, telling })
     }
 
     /// The identity that is served.

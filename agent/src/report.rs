@@ -32,12 +32,15 @@ pub fn level(notice: &Notice) -> Level {
         Notice::Live { .. }
         | Notice::Held { .. }
         | Notice::AttemptStarted { .. }
-        | Notice::RequestPending { .. } => Level::INFO,
+        | Notice::RequestPending { .. }
+        | Notice::RequestDropped { .. } => Level::INFO,
         Notice::KeyFailed { .. }
         | Notice::DiskTimedOut { .. }
         | Notice::CallFailed { .. }
         | Notice::CallTimedOut { .. }
         | Notice::FileCorrupt { .. }
+        | Notice::Outdated { .. }
+        | Notice::Unwanted { .. }
         | Notice::Quarantined { .. } => Level::WARN,
         Notice::FileRefused { .. }
         | Notice::FileUnreadable { .. }
@@ -85,6 +88,16 @@ impl Reporter {
                     "certificate {generation} is live until {not_after}, to be renewed at {renew_at}{shorter}"
                 )
             }
+            Notice::Outdated { generation } => format!(
+                "certificate {generation} has other alternative names or usages than are asked for now; it is served until its successor is there"
+            ),
+            Notice::Unwanted { generation } => format!(
+                "certificate {generation} is for another subject than is asked for now and is withdrawn; a new one is asked for with the bootstrap kubeconfig"
+            ),
+            Notice::RequestDropped { request } => format!(
+                "{0} is not wanted any more, since something else is asked for now; to remove it: kubectl delete csr {0}",
+                request_name(request)
+            ),
             Notice::AttemptStarted { generation } => {
                 format!("making key and request for certificate {generation}")
             }

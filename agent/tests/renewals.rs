@@ -6,6 +6,7 @@ use std::time::Duration;
 use certrotate::identity::{Identity, LiveIdentity};
 use certrotate::node::{Control, Node, NodeOptions};
 use certrotate_controlplane::{ControlPlane, Handle, Options};
+use certrotate_core::config::Template;
 use certrotate_core::id::Generation;
 use certrotate_core::input::ExitReason;
 use certrotate_core::notice::Notice;
@@ -184,4 +185,24 @@ async fn f14_a_denied_renewal_leaves_the_live_certificate_in_use_until_its_end()
     node.control.rotate_now();
     node.live(2).await;
     node.end().await;
+}
+
+#[tokio::test]
+async fn f84_a_node_that_is_renamed_while_it_runs_asks_for_its_new_name_with_the_bootstrap_credential() {
+    let bench = Bench::new().await;
+    let mut node = bench.start();
+    node.live(1).await;
+    node.control.ask_for(Template::node_client("node-2")).expect("it is a template");
+    node.notice("the withdrawal", |notice| matches!(notice, Notice::Unwanted { .. })).await;
+    let renamed = node.live(2).await;
+    assert_eq!(renamed.summary().subject.common_name, "system:node:node-2");
+    let renewed = node.live(3).await;
+    assert_eq!(renewed.summary().subject.common_name, "system:node:node-2");
+    node.end().await;
+    let stats = bench.plane.stats();
+    assert_eq!((stats.open_csrs_max, stats.expired_uses, stats.unauthorized), (1, 0, 0));
+    let mut requestors: Vec<_> = stats.csrs.iter().map(|csr| csr.requestor.as_str()).collect();
+    requestors.sort_unstable();
+    assert!(requestors[..2].iter().all(|it| it.starts_with("system:bootstrap:")), "{requestors:?}");
+    assert_eq!(requestors[2..], ["system:node:node-2"]);
 }

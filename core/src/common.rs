@@ -64,6 +64,14 @@ pub(crate) struct Common {
     pub(crate) astray: bool,
     /// No attempt begins before this: the floor between two issuances.
     pub(crate) floor: MonoTime,
+    /// No attempt that another template leads to begins before this: the same floor between two of them.
+    pub(crate) changes: MonoTime,
+    /// Whether the template changed and no attempt has begun since.
+    pub(crate) changed: bool,
+    /// The highest generation that ended in this run.
+    pub(crate) ended: Generation,
+    /// Attempts up to this generation do not count as failed: what they asked for is not wanted any more, or they were installed.
+    pub(crate) settled: Generation,
     /// The identity whose bundle could not be given the live name, because it is gone.
     pub(crate) unlinkable: Generation,
     /// Whether a shutdown was asked for.
@@ -123,6 +131,10 @@ impl Common {
             implausible: false,
             astray: false,
             floor: MonoTime::default(),
+            changes: MonoTime::default(),
+            changed: false,
+            ended: Generation(0),
+            settled: Generation(0),
             unlinkable: Generation(0),
             stopping: false,
             #[cfg(feature = "seeded")]
@@ -153,7 +165,7 @@ impl Common {
         match (self.unsaved, self.live) {
             (Some(unsaved), _) => Some(unsaved).filter(|_| !self.withheld),
             (None, Live::Serving(identity)) => Some(identity),
-            (None, Live::None | Live::Held(_) | Live::Withdrawn(_)) => None,
+            (None, Live::None | Live::Held(_) | Live::Withdrawn(_) | Live::Unwanted(_)) => None,
         }
     }
 
@@ -177,7 +189,7 @@ impl Common {
             Live::Serving(identity) => {
                 self.linked != Some(identity.name) && self.unlinkable != identity.generation
             }
-            Live::None | Live::Held(_) | Live::Withdrawn(_) => false,
+            Live::None | Live::Held(_) | Live::Withdrawn(_) | Live::Unwanted(_) => false,
         }
     }
 
@@ -189,7 +201,7 @@ impl Common {
     /// How many attempts in a row came to nothing, counting `generation`'s; survives restarts, because it
     /// is read off the disk.
     pub(crate) fn failed_attempts(&self, generation: Generation) -> u32 {
-        generation.0.saturating_sub(self.live.generation().0)
+        generation.0.saturating_sub(self.live.generation().max(self.settled).0)
     }
 }
 
@@ -301,7 +313,7 @@ impl Cx<'_> {
         }
         // What is served from memory goes on, if it is newer.
         self.common.unsaved = self.common.unsaved.filter(|unsaved| unsaved.generation > identity.generation);
-        self.common.life = identity.life();
+        self.takes_life(identity.life());
         self.common.refused = None;
         self.outdated_by(identity.generation);
         if self.common.linked != Some(identity.name) {
@@ -313,6 +325,9 @@ impl Cx<'_> {
         }
         self.common.live = Live::Held(identity);
         self.judge_live();
+        if identity.outdated {
+            self.report(Notice::Outdated { generation: identity.generation });
+        }
         if matches!(self.common.live, Live::Serving(_)) && self.common.unsaved.is_none() {
             self.report(Notice::Live {
                 generation: identity.generation,
@@ -321,6 +336,14 @@ impl Cx<'_> {
                 shorter: before.is_some_and(|end| identity.not_after < end),
             });
         }
+    }
+
+    /// The named times scale with this life from now on; what is waited for is waited for no longer than by that.
+    pub(crate) fn takes_life(&mut self, life: Span) {
+        self.common.life = life;
+        let floor = self.after(self.common.times().issuance_floor(life));
+        self.common.changes = self.common.changes.min(floor);
+        self.common.floor = self.common.floor.min(floor);
     }
 
     /// Judges the live identity by the time now. Every step begins with this, so nothing that is in
@@ -340,6 +363,7 @@ impl Cx<'_> {
                     self.actions.push(Action::Withdraw { generation });
                 }
                 self.report(Notice::Expired { generation, not_after });
+                self.common.ended = self.common.ended.max(generation);
                 Live::Withdrawn(generation)
             }
             Live::Serving(identity) if wall < identity.not_before => {
@@ -357,7 +381,11 @@ impl Cx<'_> {
                 }
                 Live::Serving(identity)
             }
-            same @ (Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_)) => same,
+            same @ (Live::None
+            | Live::Serving(_)
+            | Live::Held(_)
+            | Live::Withdrawn(_)
+            | Live::Unwanted(_)) => same,
         };
     }
 }

@@ -89,6 +89,8 @@ impl ConfigSpec {
 
 /// A valid configuration, cheap to clone, to compare with itself and to hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(into = "ConfigSpec", try_from = "ConfigSpec"))]
 pub struct Config(Arc<Checked>);
 
 #[derive(Debug, PartialEq, Eq)]
@@ -145,6 +147,20 @@ impl Config {
     #[must_use]
     pub fn times(&self) -> &Times {
         &self.0.spec.times
+    }
+}
+
+impl From<Config> for ConfigSpec {
+    fn from(config: Config) -> Self {
+        config.spec().clone()
+    }
+}
+
+impl TryFrom<ConfigSpec> for Config {
+    type Error = ConfigError;
+
+    fn try_from(spec: ConfigSpec) -> Result<Self, ConfigError> {
+        Self::new(spec)
     }
 }
 

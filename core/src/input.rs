@@ -1,6 +1,7 @@
 //! What core is told and what it asks for.
 
 use crate::api::{ApiFault, Call, Credential, CsrObject};
+use crate::config::Config;
 use crate::disk::{DiskCommand, DiskDone, DiskFault};
 use crate::id::{CertHandle, Generation, KeyDigest, KeyHandle, OpId, RequestDigest};
 use crate::notice::Notice;
@@ -35,6 +36,9 @@ pub enum Input {
     },
     /// Somebody asks for a rotation now. Ends a wait after a denial; ignored while a request is outstanding.
     RotateNow,
+    /// Go on with another configuration. The driver makes keys for its template from this step on. What is asked for
+    /// with another template is dropped; what is served stays where its subject is still the one wanted.
+    Reconfigure(Config),
     /// End cleanly: finish what is being written, start nothing.
     Shutdown,
 }
@@ -150,6 +154,10 @@ pub enum Why {
     Busy,
     /// The machine has ended or is ending.
     Ended,
+    /// The configuration is this one already.
+    Unchanged,
+    /// Whether a client CA is configured cannot change in a run: what was read before was not checked against it.
+    NeedsRestart,
     /// The mono clock went back; the driver is at fault.
     ClockRegressed,
 }

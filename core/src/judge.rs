@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::config::ConfigSpec;
+use crate::config::{ConfigSpec, Template};
 use crate::facts::{CertFacts, Chain, San, Subject, Usages};
 use crate::id::KeyDigest;
 use crate::time::{Span, WallTime};
@@ -115,6 +115,36 @@ pub fn judge_identity(config: &ConfigSpec, key: &KeyDigest, facts: &CertFacts) -
     }
 }
 
+/// Judges what a certificate that is on disk *is*, apart from the time. One that has nothing against it but other alternative
+/// names or usages than are asked for by now may be served until another has taken its place: `true`, it is outdated.
+///
+/// # Errors
+///
+/// The first thing that is wrong beside names and usages.
+pub fn judge_found(config: &ConfigSpec, key: &KeyDigest, facts: &CertFacts) -> Result<bool, Refusal> {
+    #[cfg(feature = "seeded")]
+    if let Some(judged) = crate::seeded::found(config, key, facts) {
+        return judged;
+    }
+    match judge_identity(config, key, facts) {
+        Ok(()) => Ok(false),
+        Err(Refusal::Sans { .. } | Refusal::UsageMissing { .. } | Refusal::UsageForbidden { .. }) => {
+            let (sans, usages) = (config.template.sans.clone(), config.template.usages);
+            judge_identity(config, key, &CertFacts { sans, usages, ..facts.clone() }).map(|()| true)
+        }
+        Err(
+            refusal @ (Refusal::Unreadable
+            | Refusal::Key { .. }
+            | Refusal::Subject { .. }
+            | Refusal::Ca
+            | Refusal::Chain { .. }
+            | Refusal::NotYetValid { .. }
+            | Refusal::Expired { .. }
+            | Refusal::TooShort { .. }),
+        ) => Err(refusal),
+    }
+}
+
 /// Judges whether a certificate is valid at `now`: `not_before <= now < not_after`.
 ///
 /// # Errors
@@ -163,7 +193,20 @@ pub fn judge_issued(
     Ok(())
 }
 
-fn same_subject(wanted: &Subject, found: &Subject) -> bool {
+/// Whether two templates ask for the same, whatever the order in which they name it.
+pub(crate) fn same_request(one: &Template, other: &Template) -> bool {
+    same_subject(&one.subject, &other.subject)
+        && same_scope(one, other)
+        && one.signer == other.signer
+        && one.duration == other.duration
+}
+
+/// Whether two templates ask for the same names and usages.
+pub(crate) fn same_scope(one: &Template, other: &Template) -> bool {
+    same_set(&one.sans, &other.sans) && one.usages == other.usages
+}
+
+pub(crate) fn same_subject(wanted: &Subject, found: &Subject) -> bool {
     wanted.common_name == found.common_name
         && wanted.others == found.others
         && same_set(&wanted.organizations, &found.organizations)

@@ -29,6 +29,8 @@ pub struct Identity {
     pub renew_at: WallTime,
     /// When it is to be renewed at the latest, by the mono clock, whatever the wall clock does.
     pub renew_by: MonoTime,
+    /// Whether it has other alternative names or usages than are asked for by now: then it is to be renewed at once.
+    pub outdated: bool,
 }
 
 /// The certificate of an identity, before it has a place on disk.
@@ -39,6 +41,8 @@ pub(crate) struct Certificate {
     pub(crate) not_before: WallTime,
     pub(crate) not_after: WallTime,
     pub(crate) issued: WallTime,
+    /// See [`Identity::outdated`].
+    pub(crate) outdated: bool,
 }
 
 /// Whether an identity is served.
@@ -53,6 +57,9 @@ pub(crate) enum Live {
     /// This generation reached its end in this run. Neither it nor an earlier one goes live again,
     /// whatever the clock does.
     Withdrawn(Generation),
+    /// This generation is for another subject than is asked for by now. Whatever is found on disk for the one that is may go
+    /// live, this one again if that changes back.
+    Unwanted(Generation),
 }
 
 impl Identity {
@@ -63,21 +70,42 @@ impl Identity {
         certificate: &Certificate,
     ) -> Self {
         let (name, generation, key) = place;
-        let &Certificate { cert, leaf, not_before, not_after, issued } = certificate;
+        let &Certificate { cert, leaf, not_before, not_after, issued, outdated } = certificate;
         let renew_at = times.renewal_point(issued.max(not_before), not_after, &leaf);
         let renew_by = now.mono.plus(renew_at.since(now.wall));
-        Self { name, generation, key, cert, leaf, not_before, not_after, issued, renew_at, renew_by }
+        Self {
+            name,
+            generation,
+            key,
+            cert,
+            leaf,
+            not_before,
+            not_after,
+            issued,
+            renew_at,
+            renew_by,
+            outdated,
+        }
     }
 
-    pub(crate) fn found(times: &Times, now: Now, name: Name, bundle: &BundleFound) -> Self {
+    pub(crate) fn found(times: &Times, now: Now, name: Name, bundle: &BundleFound, outdated: bool) -> Self {
         let certificate = Certificate {
             cert: bundle.cert,
             leaf: bundle.facts.leaf,
             not_before: bundle.facts.not_before,
             not_after: bundle.facts.not_after,
             issued: bundle.header.issued,
+            outdated,
         };
         Self::new(times, now, (name, bundle.header.generation, bundle.key), &certificate)
+    }
+
+    /// The renewal point by other named times; the mono clock's moves by as much as the wall clock's.
+    pub(crate) fn replan(&mut self, times: &Times) {
+        let before = self.renew_at;
+        self.renew_at = times.renewal_point(self.issued.max(self.not_before), self.not_after, &self.leaf);
+        let (later, sooner) = (self.renew_at.since(before), before.since(self.renew_at));
+        self.renew_by = MonoTime::from_ms(self.renew_by.plus(later).ms().saturating_sub(sooner.ms()));
     }
 
     /// From issue to end.
@@ -92,10 +120,10 @@ impl Identity {
         self.not_before <= now && now < self.not_after
     }
 
-    /// Whether it is to be renewed: by the wall clock, or by as much mono time.
+    /// Whether it is to be renewed: because it is outdated, by the wall clock, or by as much mono time.
     #[must_use]
     pub fn is_due(&self, now: Now) -> bool {
-        now.wall >= self.renew_at || now.mono >= self.renew_by
+        self.outdated || now.wall >= self.renew_at || now.mono >= self.renew_by
     }
 }
 
@@ -104,7 +132,7 @@ impl Live {
     pub(crate) const fn identity(&self) -> Option<&Identity> {
         match self {
             Self::Serving(identity) | Self::Held(identity) => Some(identity),
-            Self::None | Self::Withdrawn(_) => None,
+            Self::None | Self::Withdrawn(_) | Self::Unwanted(_) => None,
         }
     }
 
@@ -113,7 +141,7 @@ impl Live {
         match self {
             Self::None => Generation(0),
             Self::Serving(identity) | Self::Held(identity) => identity.generation,
-            Self::Withdrawn(generation) => *generation,
+            Self::Withdrawn(generation) | Self::Unwanted(generation) => *generation,
         }
     }
 }

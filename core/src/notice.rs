@@ -99,6 +99,22 @@ pub enum Notice {
         /// How long it is waited for.
         wait: Span,
     },
+    /// An identity that goes live, or is live, has other alternative names or usages than are asked for by now. It is
+    /// served until another has taken its place, which is asked for at once.
+    Outdated {
+        /// Which.
+        generation: Generation,
+    },
+    /// The live identity is for another subject than is asked for by now, and was withdrawn.
+    Unwanted {
+        /// Which.
+        generation: Generation,
+    },
+    /// What was asked for is not wanted any more. The request stays on the server, which removes it some time.
+    RequestDropped {
+        /// Its name.
+        request: RequestDigest,
+    },
     /// A renewal begins.
     AttemptStarted {
         /// The generation that it is for.

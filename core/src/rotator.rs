@@ -73,6 +73,7 @@ impl Rotator {
             Input::KeyMade { op, result } => self.renewal.key_made(&mut cx, op, result),
             Input::CallAnswered { op, result } => self.renewal.call_answered(&mut cx, op, result),
             Input::RotateNow => self.renewal.rotate_now(&mut cx),
+            Input::Reconfigure(config) => self.renewal.reconfigure(&mut cx, config),
             Input::Shutdown => self.renewal.shutdown(&mut cx),
         };
         let (renewal, mut disposition) = settle(self.renewal, outcome);
@@ -134,7 +135,7 @@ impl Rotator {
     fn edge(&self) -> Option<WallTime> {
         let built = Some(self.config().spec().built).filter(|_| self.common.implausible);
         let live = match self.common.live {
-            Live::None | Live::Withdrawn(_) => None,
+            Live::None | Live::Withdrawn(_) | Live::Unwanted(_) => None,
             Live::Serving(identity) => Some(identity.not_after),
             Live::Held(identity) => Some(identity.not_before),
         };
@@ -151,7 +152,7 @@ impl Rotator {
             _ if self.common.unsaved.is_some() => (self.common.unsaved, !self.common.withheld),
             Live::Serving(identity) => (Some(identity), true),
             Live::Held(identity) => (Some(identity), false),
-            Live::None | Live::Withdrawn(_) => (None, false),
+            Live::None | Live::Withdrawn(_) | Live::Unwanted(_) => (None, false),
         };
         View {
             phase: self.renewal.phase(),

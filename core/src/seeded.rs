@@ -23,12 +23,12 @@ pub(crate) use clock::{
     NEVER, before, credential, doubts_badly, is_stuck, is_whole_second, judged, planned, renew_badly,
     retry_badly, stale_key, throw_away, turn, wake,
 };
-pub(crate) use facts::{answered, started, taken};
+pub(crate) use facts::{answered, found, started, taken};
 
 macro_rules! bugs {
     ($(#[doc = $doc:literal] $name:ident;)*) => {
-        /// A mistake. `B` numbers a mistake in the protocol; `F` is what the incident of that number in
-        /// `docs/incidents.md` describes.
+        /// A mistake. `B` numbers a mistake in the protocol, `T` one about another template; `F` is what the incident of
+        /// that number in `docs/incidents.md` describes.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         pub enum Bug { $(#[doc = $doc] $name,)* }
@@ -239,6 +239,20 @@ bugs! {
     C02;
     /// A clock that is before the start of the newest certificate is not waited for.
     C03;
+    /// A template that changes does not end what is asked for.
+    T01;
+    /// What is live for another subject than is asked for by now is served on.
+    T02;
+    /// Names and usages that are not asked for any more are no reason to renew.
+    T03;
+    /// Another template is asked for at once, however often it changes.
+    T04;
+    /// What is being installed for another subject is installed, and served.
+    T05;
+    /// What has other names or usages than are asked for by now is not served.
+    T06;
+    /// The wait after a denial outlasts the template that was denied.
+    T07;
 }
 
 /// Incidents of `docs/incidents.md` and the bug that brings each about. Those that are not here are not for core to decide.
@@ -284,7 +298,7 @@ pub const INCIDENTS: &[(u8, Bug)] = &[
     (61, Bug::B31),
     (63, Bug::F63),
     (84, Bug::B21),
-    (86, Bug::B21),
+    (86, Bug::T03),
     (88, Bug::F88),
     (89, Bug::F89),
 ];

@@ -29,7 +29,7 @@ fn in_hand(renewal: &Renewal) -> Option<(Attempt, Certificate)> {
         Renewal::Recovering(phase) if !phase.failed => None,
         Renewal::Recovering(phase) => match phase.carry {
             Carry::Certificate(attempt, certificate) => Some((attempt, certificate)),
-            Carry::Nothing | Carry::Rest(_) | Carry::Request(_) => None,
+            Carry::Nothing | Carry::Rest(_) | Carry::Dropped(..) | Carry::Request(_) => None,
         },
         Renewal::New
         | Renewal::Locking(_)
@@ -87,12 +87,15 @@ impl Cx<'_> {
             return;
         }
         let Identity { generation, not_after, key, cert, .. } = identity;
-        self.common.life = identity.life();
+        self.takes_life(identity.life());
         self.common.refused = None;
         self.outdated_by(generation);
         (self.common.unsaved, self.common.withheld) = (Some(identity), false);
         self.report(Notice::Unsaved { generation, not_after });
         self.actions.push(Action::GoLive { generation, key, cert });
+        if identity.outdated {
+            self.report(Notice::Outdated { generation });
+        }
     }
 
     /// Judges what is served from memory by the time now.
@@ -109,6 +112,7 @@ impl Cx<'_> {
                 self.actions.push(Action::Withdraw { generation });
             }
             self.report(Notice::Expired { generation, not_after });
+            self.common.ended = self.common.ended.max(generation);
             self.common.live = Live::Withdrawn(generation);
         } else if withheld && !before {
             self.actions.push(Action::Withdraw { generation });
@@ -126,15 +130,19 @@ impl Cx<'_> {
         best: Option<Identity>,
         ready: &Ready,
     ) -> Option<Renewal> {
-        let best = best.filter(|best| best.generation > self.common.live.generation());
+        let again = matches!(self.common.live, Live::Unwanted(_));
+        let best = best.filter(|best| again || best.generation > self.common.live.generation());
         if let (None, Some(best)) = (self.common.serving(), best) {
             self.serve_unsaved(best);
+        }
+        if let Some(best) = best {
+            self.judge_names(Some(best.generation), best.outdated);
         }
         self.common.top = self.common.top.max(ready.top);
         let failures = self.common.disk_failures.into();
         let wanted = self.common.config.spec().rotate || self.common.serving().is_none();
         let dire = self.common.times().is_longest_retry(self.common.life, failures) && self.is_endangered();
-        let held = ready.early.is_some_and(|early| self.common.is_held(early.start, self.now.wall));
+        let held = ready.early.is_some_and(|early| self.common.waits_for(early, self.now.wall));
         if !dire || !wanted || held || self.now.mono < self.common.closed_until() {
             return None;
         }
@@ -143,8 +151,12 @@ impl Cx<'_> {
             Carry::Certificate(..) => None,
             Carry::Request(attempt) => self.asks_unsaved(*attempt),
             // The request that is on disk is over, and only this run knows.
-            Carry::Rest(resting) if self.now.mono < resting.not_before => None,
-            Carry::Rest(_) => self.begins_unsaved(),
+            Carry::Rest(resting) | Carry::Dropped(resting, ..)
+                if self.now.mono < resting.opens(self.common) =>
+            {
+                None
+            }
+            Carry::Rest(_) | Carry::Dropped(..) => self.begins_unsaved(),
             Carry::Nothing => match ready.resume {
                 Some(attempt) => self.asks_unsaved(attempt),
                 None => self.begins_unsaved(),
@@ -157,6 +169,7 @@ impl Cx<'_> {
         if !self.is_first_unsaved() {
             return None;
         }
+        self.follows_change();
         self.report(Notice::UnsavedRequest { request: attempt.request });
         Some(Asking::begin(self, attempt))
     }

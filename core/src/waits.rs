@@ -12,21 +12,23 @@ use crate::time::{MonoTime, Span, WallTime};
 pub(crate) struct Early {
     pub(crate) generation: Generation,
     pub(crate) start: WallTime,
-    /// Of the others that only the clock is against, the first to start.
-    pub(crate) other: Option<(Generation, WallTime)>,
+    /// See [`crate::live::Identity::outdated`]: then it is not waited for.
+    pub(crate) outdated: bool,
+    /// Of the others that only the clock is against, the first to start, and whether it is outdated.
+    pub(crate) other: Option<(Generation, WallTime, bool)>,
 }
 
 impl Early {
     /// When the first of them starts.
     pub(crate) fn first(&self) -> WallTime {
-        self.other.map_or(self.start, |(_, start)| start.min(self.start))
+        self.other.map_or(self.start, |(_, start, _)| start.min(self.start))
     }
 
     /// What is left without that generation.
     fn without(self, gone: Generation) -> Option<Self> {
-        let other = self.other.filter(|(other, _)| *other != gone);
+        let other = self.other.filter(|(other, ..)| *other != gone);
         if self.generation == gone {
-            other.map(|(generation, start)| Self { generation, start, other: None })
+            other.map(|(generation, start, outdated)| Self { generation, start, outdated, other: None })
         } else {
             Some(Self { other, ..self })
         }
@@ -87,6 +89,11 @@ impl Common {
         start > now && start.since(now) <= self.times().hold_cap(self.life)
     }
 
+    /// Whether nothing else is asked for until that starts.
+    pub(crate) fn waits_for(&self, early: Early, now: WallTime) -> bool {
+        !early.outdated && self.is_held(early.start, now)
+    }
+
     /// Before this, no attempt begins by itself, whatever is due.
     pub(crate) fn closed_until(&self) -> MonoTime {
         let looks = self.mono.plus(self.times().clock_look(self.life));
@@ -103,13 +110,14 @@ impl Cx<'_> {
     /// Waits for the start of a bundle that is durable, unless it is too far away; not longer than that by mono time.
     pub(crate) fn hold(&mut self, early: Option<Early>) {
         let before = core::mem::replace(&mut self.common.early, early);
-        let newest = |early: Option<Early>| early.map(|early| (early.generation, early.start));
+        let newest =
+            |early: Option<Early>| early.map(|early| (early.generation, early.start, early.outdated));
         let known = newest(before) == newest(early);
         match early {
             // It was decided on when it was first seen; a clock that goes back makes it no longer.
             Some(_) if known => {}
-            Some(Early { start, .. }) if self.common.is_held(start, self.now.wall) => {
-                self.common.held_until = self.until(start);
+            Some(it) if self.common.waits_for(it, self.now.wall) => {
+                self.common.held_until = self.until(it.start);
             }
             Some(_) | None => self.common.held_until = MonoTime::default(),
         }
@@ -120,7 +128,7 @@ impl Cx<'_> {
         self.common.late = late;
         if let (None, Some(late)) = (self.common.in_use(), late) {
             // It was accepted once: its life scales the waits, as it did then.
-            self.common.life = late.life;
+            self.takes_life(late.life);
         }
     }
 
@@ -136,7 +144,7 @@ impl Cx<'_> {
             late.other = late.other.filter(|(other, ..)| newer(*other));
         }
         if let Some(early) = &mut self.common.early {
-            early.other = early.other.filter(|(other, _)| newer(*other));
+            early.other = early.other.filter(|(other, ..)| newer(*other));
         }
         if self.common.early.is_none() {
             self.common.held_until = MonoTime::default();
@@ -151,8 +159,8 @@ impl Cx<'_> {
 
     /// What the wall clock alone decides, at the beginning of every step.
     pub(crate) fn judge_clock(&mut self) {
-        let Common { held_until, doubted_until, floor, .. } = &mut *self.common;
-        for time in [held_until, doubted_until, floor] {
+        let Common { held_until, doubted_until, floor, changes, .. } = &mut *self.common;
+        for time in [held_until, doubted_until, floor, changes] {
             // A wait that is over counts for nothing: states that differ in no other way are equal.
             *time = if *time <= self.now.mono { MonoTime::default() } else { *time };
         }
@@ -167,7 +175,7 @@ impl Cx<'_> {
         let too_far = |start: WallTime| start > wall && !self.common.is_held(start, wall);
         let astray = match (self.common.unsaved, self.common.live) {
             (Some(identity), _) | (None, Live::Held(identity)) => too_far(identity.not_before),
-            (None, Live::None | Live::Serving(_) | Live::Withdrawn(_)) => false,
+            (None, Live::None | Live::Serving(_) | Live::Withdrawn(_) | Live::Unwanted(_)) => false,
         };
         self.common.astray = astray;
     }

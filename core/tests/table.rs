@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use certrotate_core::api::{ApiFault, Call, CsrObject, Issued};
 use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::disk::{DiskCommand, DiskDone, DiskFault, Name};
+use certrotate_core::facts::San;
 use certrotate_core::id::{FileNumber, Generation, KeyDigest, KeyHandle, OpId, RequestDigest, RunId};
 use certrotate_core::input::{Disposition, Input, KeyFault, MadeKey};
 use certrotate_core::rotator::Rotator;
@@ -20,6 +21,16 @@ use certrotate_model::server::{Approver, Bad, Object};
 use certrotate_model::world::{Asked, What, World};
 
 const UNKNOWN: OpId = OpId { run: RunId(99), seq: 99 };
+
+type Edit = (&'static str, fn(&mut ConfigSpec));
+
+/// What is changed in a configuration.
+const EDITS: [Edit; 4] = [
+    ("nothing", |_| {}),
+    ("the seed", |spec| spec.seed += 1),
+    ("one name more", |spec| spec.template.sans.push(San::Dns("n.example".into()))),
+    ("another subject", |spec| spec.template.subject.common_name.push('2')),
+];
 
 fn world() -> World {
     World::new(Config::new(ConfigSpec::new(Template::node_client("n"))).expect("the template is complete"))
@@ -158,6 +169,12 @@ fn inputs(world: &World) -> Vec<(String, Now, Input)> {
         all.push((format!("unknown answer, {}", brief::input(&input)), now, input));
     }
     all.extend([Input::RotateNow, Input::Shutdown].map(|input| (brief::input(&input), now, input)));
+    for (words, change) in EDITS {
+        let mut spec = world.config.spec().clone();
+        change(&mut spec);
+        let config = Config::new(spec).expect("what is changed stays valid");
+        all.push((format!("reconfigure: {words}"), now, Input::Reconfigure(config)));
+    }
     all
 }
 

@@ -77,6 +77,7 @@ pub fn input(input: &Input) -> String {
         Input::CallAnswered { result: Ok(object), .. } => format!("object: {}", state(object)),
         Input::CallAnswered { result: Err(fault), .. } => format!("call: {}", self::fault(fault)),
         Input::RotateNow => "rotate now".into(),
+        Input::Reconfigure(_) => "reconfigure".into(),
         Input::Shutdown => "shutdown".into(),
     }
 }

@@ -12,8 +12,8 @@ use crate::server::{Approver, Bad};
 use crate::world::Lie;
 pub(crate) use table::lifetime;
 use table::{
-    API_FAULTS, APPROVERS, BADS, DAMAGES, DISK_FAULTS, KINDS, LIES, LOSTS, MEDDLINGS, how, jump, pick, span,
-    until,
+    API_FAULTS, APPROVERS, BADS, DAMAGES, DISK_FAULTS, EDITS, KINDS, LIES, LOSTS, MEDDLINGS, how, jump, pick,
+    span, until,
 };
 
 mod name;
@@ -94,6 +94,27 @@ pub enum Event {
     Slow(Until),
     /// The process is killed, and started with another name for the node.
     Rename,
+    /// The node that runs is given another configuration.
+    Reconfigure(Edit),
+}
+
+/// What is changed in a configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Edit {
+    /// The node has the next of its names.
+    Subject,
+    /// One alternative name more.
+    MoreNames,
+    /// One alternative name less.
+    FewerNames,
+    /// Another set of usages.
+    Usages,
+    /// Everything is as it was in the beginning.
+    First,
+    /// A lifetime is wished for, or not any more.
+    Wish,
+    /// Nothing of what is asked for, but the seed of the jitter.
+    Seed,
 }
 
 /// What becomes of an answer that does not come.
@@ -186,7 +207,7 @@ pub enum Damage {
 }
 
 /// How many codes there are; a byte is taken modulo this.
-pub const CODES: u8 = 40;
+pub const CODES: u8 = 42;
 
 impl Event {
     /// The event that two bytes mean.
@@ -236,7 +257,8 @@ impl Event {
             37 => Self::Mend,
             38 if arg < 128 => Self::Shutdown,
             38 => Self::Rename,
-            _ => Self::Slow(until(arg)),
+            39 => Self::Slow(until(arg)),
+            _ => Self::Reconfigure(pick(&EDITS, arg)),
         }
     }
 

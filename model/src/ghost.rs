@@ -10,7 +10,7 @@ use certrotate_core::view::Handle;
 
 use crate::disk::Disk;
 use crate::list::List;
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, minute};
 
 /// An identity that was announced as live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -115,6 +115,10 @@ pub struct Ghost {
     pub misread: bool,
     /// Whether a run that misread something was killed, and none since has found out what is on disk and removed what is too much.
     pub untidy: bool,
+    /// By when an attempt begins, since the template changed and none has.
+    pub changed: Option<MonoTime>,
+    /// Until when another template makes no room for more calls.
+    granted: MonoTime,
     /// Whether a key was used twice.
     pub key_shared: bool,
     /// Whether something was created while a failed file was in the way.
@@ -164,7 +168,7 @@ impl Ghost {
         self.withdrawn = Generation(0);
         self.untidy |= self.misread;
         (self.recovered, self.undisturbed, self.misread) = (false, false, false);
-        (self.renew_by, self.served) = (None, None);
+        (self.renew_by, self.served, self.changed) = (None, None, None);
         self.failed = Failed::None;
         self.monitor = Monitor::default();
     }
@@ -178,7 +182,7 @@ impl Ghost {
     pub(crate) fn forget_counts(&mut self, now: MonoTime) {
         let empty = Bucket { level: 0, at: now };
         (self.looks, self.watches) = (empty, empty);
-        (self.attempts, self.rotations) = (0, 0);
+        (self.attempts, self.rotations, self.granted) = (0, 0, now);
         (self.start, self.called_yet) = ((now, 0), false);
     }
 
@@ -196,17 +200,42 @@ impl Ghost {
         self.looks.leak(now, life);
         self.watches.leak(now, life);
         self.renew_by = self.renew_by.map(|by| by.max(now));
-        self.monitor.forget_time(now);
+        self.changed = self.changed.map(|by| by.max(now));
+        self.granted = self.granted.max(now);
+        self.monitor.forget_time(now, life);
         if self.called_yet {
             self.start = (now, 0);
         }
     }
 
+    /// Something is under way: the minute that the next attempt waits at most begins when it is over.
+    pub(crate) fn busy(&mut self, now: Now, life: Span) {
+        self.changed = self.changed.map(|_| now.mono.plus(minute(life)));
+    }
+
+    /// Another subject is wanted: what is for the one before makes no difference any more.
+    pub(crate) fn disowned(self, foreign: impl Fn(CertHandle) -> bool) -> Self {
+        let wanted = |it: &Announced| !foreign(it.cert);
+        Self { announced: self.announced.filter(wanted), served: self.served.filter(wanted), ..self }
+    }
+
     /// An attempt begins. What is not valid by then does not have to survive it (S5).
     pub(crate) fn attempt(&mut self, now: Now) {
+        self.changed = None;
         self.attempts = self.attempts.saturating_add(1);
         if self.announced.is_some_and(|it| now.wall < it.not_before) {
             self.announced = None;
+        }
+    }
+
+    /// The template changed. Once a minute that makes room for the calls of an attempt; minutes shrink with the life.
+    pub(crate) fn changed(&mut self, now: Now, life: Span) {
+        let minute = minute(life);
+        self.changed = Some(now.mono.plus(minute));
+        if now.mono >= self.granted {
+            self.granted = now.mono.plus(minute);
+            self.looks.grant(6);
+            self.watches.grant(3);
         }
     }
 
@@ -223,6 +252,7 @@ impl Ghost {
         let known = matches!(call, Call::Create { key } if key.0 <= self.start.1);
         self.crash_loop |= known && !self.called_yet && early(self.start.0);
         self.called_yet = true;
+        self.changed = None;
         match call {
             Call::Watch { .. } => self.watches.fill(now.mono, life),
             Call::Create { .. } | Call::Get { .. } => self.looks.fill(now.mono, life),
@@ -245,6 +275,8 @@ impl Ghost {
             let left = identity.not_after.since(now.wall).ms().saturating_sub(life.ms() / 10) + 10;
             self.renew_by = Some(now.mono.plus(Span::from_ms(left)));
         }
+        // Its own life counts from here on.
+        self.busy(now, life);
         self.served = Some(identity);
         // What is in memory only is not owed to the next start.
         self.announced = if durable { Some(identity) } else { self.announced };

@@ -17,6 +17,12 @@ use crate::disk::{Bundle, Disk};
 use crate::monitor::{Broken, Life};
 use crate::world::World;
 
+pub mod template;
+pub mod waiting;
+
+use template::{l3_another_template_is_asked_for_soon, s2_served_is_for_whom_it_should_be};
+use waiting::{l1_what_is_held_is_looked_at_when_it_starts, s5_what_the_disk_refuses_is_served};
+
 /// Something that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Violation {
@@ -52,6 +58,7 @@ type Invariant = (&'static str, &'static str, fn(&World) -> bool);
 pub const ALWAYS: &[Invariant] = &[
     ("S1", "the identity that is served is within its validity", s1_served_within_validity),
     ("S1", "the driver serves what the machine takes to be live", s1_driver_and_machine_agree),
+    ("S2", "what is served is for the subject that is wanted", s2_served_is_for_whom_it_should_be),
     ("S8", "at most one request is open", s8_one_open_request),
     ("S9", "calls are bounded in every window of time", s9_no_hot_loop),
     ("S9", "the machine does not spin while no time passes", s9_does_not_spin),
@@ -64,6 +71,7 @@ pub const ALWAYS: &[Invariant] = &[
     ("S5", "a disk that refuses costs no identity", s5_what_the_disk_refuses_is_served),
     ("L2", "every wait has an end", l2_a_deadline_is_armed),
     ("S14", "what is waited for is waited for by mono time", s14_waits_are_by_mono_time),
+    ("L3", "another template is asked for soon", l3_another_template_is_asked_for_soon),
     ("L4", "no wait is longer than its cap", l4_no_wait_is_longer_than_its_cap),
     ("S14", "nothing postpones a renewal by mono time", s14_renewal_is_not_postponed),
     ("S14", "a renewal is due by the wall clock, too", s14_renewal_is_due_by_the_wall_clock),
@@ -229,30 +237,14 @@ pub fn s4_served_is_durable(world: &World) -> bool {
     world.disk.damaged || world.disk.live_in_images().all(serves)
 }
 
-/// A good certificate that the disk did not take is served where there is nothing else.
-#[must_use]
-pub fn s5_what_the_disk_refuses_is_served(world: &World) -> bool {
-    let Some(view) = world.node.as_ref().map(Rotator::view) else { return true };
-    let stuck = view.phase == Phase::Recovering && view.attempt.is_some();
-    view.serving || !stuck || !world.ghost.monitor.is_refused()
-}
-
-/// At rest, a certificate that is held is looked at when it starts, at the latest.
-#[must_use]
-pub fn l1_what_is_held_is_looked_at_when_it_starts(world: &World) -> bool {
-    let Some(node) = &world.node else { return true };
-    let (view, wake) = (node.view(), node.wake());
-    let Some(start) = view.held.filter(|_| view.phase == Phase::Resting) else { return true };
-    wake.wall.is_some_and(|wall| wall <= start)
-}
-
 /// Nothing was done with a file on which something had failed, or that this run did not write, which would expose it.
 #[must_use]
 pub fn s7_failed_files_are_not_used(world: &World) -> bool {
     world.disk.exposed.is_none()
 }
 
-/// At most one request is open on the server, and one more for each pending file that somebody else took away.
+/// At most one request is open on the server, and one more for each pending file that somebody else took away; not counted
+/// is the one that was open when the template changed, which the node may not delete.
 #[must_use]
 pub fn s8_one_open_request(world: &World) -> bool {
     world.open() <= 1 + usize::from(world.ghost.requests_lost)

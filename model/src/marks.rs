@@ -9,12 +9,12 @@ use certrotate_core::input::Input;
 use certrotate_core::time::{MonoTime, Span};
 use certrotate_core::view::Phase;
 
-use crate::event::{Event, Lost};
+use crate::event::{Edit, Event, Lost};
 use crate::server::Object;
 use crate::world::World;
 
 /// The kinds of inputs, as cells count them.
-pub const INPUTS: [&str; 11] = [
+pub const INPUTS: [&str; 12] = [
     "tick",
     "done",
     "scanned",
@@ -26,6 +26,7 @@ pub const INPUTS: [&str; 11] = [
     "rotate now",
     "shutdown",
     "answer to nothing",
+    "reconfigure",
 ];
 
 /// The phases, in the order of [`Phase`].
@@ -45,7 +46,7 @@ pub const PHASES: [Phase; 9] = [
 pub type Situation = (&'static str, fn(&World, Event) -> bool);
 
 /// Situations that runs must sometimes be in, each with what it takes.
-pub const SITUATIONS: [Situation; 20] = [
+pub const SITUATIONS: [Situation; 24] = [
     ("killed while a request was open", |world, event| is_kill(event) && world.server.open() > 0),
     ("power cut while a request was open", |world, event| is_cut(event) && world.server.open() > 0),
     ("power cut while the pending file was made", |world, event| {
@@ -73,6 +74,18 @@ pub const SITUATIONS: [Situation; 20] = [
     ("calls have failed five times in a row", |world, _| world.call_failures() >= 5),
     ("disk operations have failed three times in a row", |world, _| world.disk_failures() >= 3),
     ("both credentials are refused", |world, _| world.server.refuse_live && world.server.refuse_bootstrap),
+    ("another template while a request was open", |world, event| {
+        is_edit(event) && is_in(world, Phase::Asking) && world.open() > 0
+    }),
+    ("another template while a certificate was installed", |world, event| {
+        is_edit(event) && is_in(world, Phase::Installing)
+    }),
+    ("what is served is outdated", |world, _| world.served().is_some() && !world.serves_what_is_wanted()),
+    ("killed, cut or failing while what is served is outdated", |world, event| {
+        let fails = is_disk(event) || matches!(event, Event::DiskFails(_));
+        let happens = is_cut(event) || is_kill(event) || fails;
+        happens && world.served().is_some() && !world.serves_what_is_wanted()
+    }),
     ("the live name is broken while it is served", |world, _| world.disk.damaged && world.served().is_some()),
 ];
 
@@ -193,6 +206,7 @@ impl Marks {
             Input::CallAnswered { result: Err(_), .. } => 7,
             Input::RotateNow => 8,
             Input::Shutdown => 9,
+            Input::Reconfigure(_) => 11,
         };
         let row = PHASES.iter().position(|it| *it == phase).unwrap_or_default();
         self.cells[row][column] += 1;
@@ -205,6 +219,10 @@ fn is_kill(event: Event) -> bool {
 
 fn is_cut(event: Event) -> bool {
     matches!(event, Event::PowerCut(_))
+}
+
+fn is_edit(event: Event) -> bool {
+    matches!(event, Event::Reconfigure(edit) if edit != Edit::Seed)
 }
 
 fn is_disk(event: Event) -> bool {

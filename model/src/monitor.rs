@@ -45,6 +45,10 @@ pub struct Monitor {
     holds: Option<(WallTime, MonoTime)>,
     /// Until then a clock that is in doubt is waited for.
     doubts: MonoTime,
+    /// Since the template changed and no attempt has begun: not before when one may.
+    eager: Option<MonoTime>,
+    /// Not before when an attempt may begin that the next change leads to.
+    changes: MonoTime,
     /// Whether somebody asked for a rotation in this step.
     wished: bool,
     /// The name that could not be created last.
@@ -130,6 +134,11 @@ impl Life {
     }
 }
 
+/// A minute; less where certificates live for less than an hour.
+pub(crate) fn minute(life: Span) -> Span {
+    Span::from_ms((life.ms().min(3_600_000) / 60).max(10))
+}
+
 impl Monitor {
     fn expect(&mut self, id: &'static str, sentence: &'static str, holds: bool) {
         self.broken = self.broken.or((!holds).then_some(Broken(id, sentence)));
@@ -145,7 +154,7 @@ impl Monitor {
     }
 
     /// What is over makes no difference any more.
-    pub(crate) fn forget_time(&mut self, now: MonoTime) {
+    pub(crate) fn forget_time(&mut self, now: MonoTime, life: Span) {
         if self.rests <= now {
             self.rests = MonoTime::default();
         }
@@ -153,6 +162,10 @@ impl Monitor {
             self.doubts = MonoTime::default();
         }
         self.holds = self.holds.filter(|(_, until)| now < *until);
+        // A minute is what it is by the life that is known now.
+        let latest = now.plus(minute(life));
+        self.changes = self.changes.clamp(now, latest);
+        self.eager = self.eager.map(|not_before| not_before.clamp(now, latest));
     }
 
     /// A step is over: the next tick is `due`, by true time and by the clock that the node is shown. `idle` if the step was a
@@ -201,6 +214,8 @@ impl Monitor {
         if what == What::Create {
             self.gone = None;
         }
+        // The request that was found fits the template after all.
+        self.eager = None;
         self.expect("L4", "a request that is gone is made anew", self.gone != Some(tag));
         self.calls.push_out(Under { op, what, tag, credential });
     }
@@ -249,8 +264,17 @@ impl Monitor {
         }
     }
 
+    /// Another template is asked for from now on, perhaps with another wish for a lifetime. What was asked for counts for nothing.
+    pub(crate) fn asks_anew(&mut self, now: MonoTime, wish: bool) {
+        self.eager = Some(now.max(self.changes));
+        (self.over, self.gone, self.approved) = (None, None, None);
+        (self.shown, self.in_hand, self.holds) = (None, None, None);
+        (self.rests, self.refuses_it) = (MonoTime::default(), false);
+        self.unwished &= !wish;
+    }
+
     /// A key is asked for. `due` says whether what is served, if anything is, is to be renewed.
-    pub(crate) fn begins(&mut self, now: Now, wish: Option<Span>, served: Option<Life>) {
+    pub(crate) fn begins(&mut self, now: Now, life: Span, wish: Option<Span>, served: Option<Life>) {
         let due = served.is_none_or(|life| self.is_due(now, &life));
         self.expect("S9", "no attempt begins while what is served is not due", due || self.wished);
         let near = |start: WallTime| start > now.wall && start.since(now.wall) <= Span::from_hours(1);
@@ -259,6 +283,11 @@ impl Monitor {
         self.expect("S14", "a clock that is in doubt is given time", now.mono >= self.doubts);
         let rested = self.rests <= now.mono || self.wished;
         self.expect("S9", "a denied or failed request is followed by another after minutes", rested);
+        let patient = self.eager.is_none_or(|not_before| now.mono >= not_before) || self.wished;
+        self.expect("S9", "another template leads to an attempt a minute at the most", patient);
+        if self.eager.take().is_some() {
+            self.changes = now.mono.plus(minute(life));
+        }
         self.expect(
             "L4",
             "a wish for a lifetime that was refused is not repeated",
@@ -280,11 +309,15 @@ impl Monitor {
             || self.saved.is_some_and(passed)
     }
 
-    pub(crate) fn goes_live(&mut self, now: Now, cert: CertHandle, anew: bool) {
+    /// An identity goes live, `anew` if it was not live before, of those that live for `life`.
+    pub(crate) fn goes_live(&mut self, now: Now, life: Span, cert: CertHandle, anew: bool) {
         self.in_hand = self.in_hand.filter(|it| *it != cert);
         (self.holds, self.doubts) = (None, MonoTime::default());
         if anew {
             (self.refused, self.adopted, self.saved) = (None, Some(now), None);
+            // From here on it is the floor between two issuances that is waited for.
+            self.eager = self.eager.map(|_| now.mono);
+            self.changes = self.changes.min(now.mono.plus(minute(life)));
         }
     }
 
@@ -306,6 +339,11 @@ impl Monitor {
     /// A clock that is before the start of what is on disk is waited for.
     pub(crate) fn doubts(&mut self, now: Now, wait: Span) {
         self.doubts = now.mono.plus(wait);
+    }
+
+    /// Until when a clock that is in doubt is waited for.
+    pub(crate) const fn doubts_until(&self) -> MonoTime {
+        self.doubts
     }
 
     /// Whether a certificate that is good now is in hand, and the disk did not take it.

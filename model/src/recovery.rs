@@ -11,7 +11,7 @@ use certrotate_core::time::WallTime;
 use crate::cert::{Cert, Flaw};
 use crate::disk::{Bundle, File, NAMES, Pending};
 use crate::scenario::{Setup, live_on};
-use crate::world::{Request, SETTLE_INPUTS, World};
+use crate::world::{FEWER_USAGES, MORE_USAGES, ONE_NAME, Request, SETTLE_INPUTS, World};
 
 /// The most files that are read; a directory has more names of ours only where somebody made them.
 const MOST_FILES: usize = NAMES - 4;
@@ -95,6 +95,15 @@ fn plant(world: &mut World, [kind, generation, file, content, dates]: [u8; 5]) {
 
 fn issue(world: &mut World, key: u32, flaw: u8, dates: u8) -> u32 {
     let flaws = [Flaw::Key, Flaw::Subject, Flaw::Sans, Flaw::Usage, Flaw::ExtraUsage, Flaw::Ca, Flaw::Chain];
+    // What has only other names or usages than are asked for was asked for with another template.
+    let asked = |flaw| match flaw {
+        Flaw::Sans => (None, ONE_NAME),
+        Flaw::Usage => (None, FEWER_USAGES),
+        Flaw::ExtraUsage => (None, MORE_USAGES),
+        Flaw::Key | Flaw::Subject | Flaw::SubjectCase | Flaw::Organization | Flaw::Ca | Flaw::Chain => {
+            (Some(flaw), 0)
+        }
+    };
     let hours = |count: i64| WallTime::from_unix_ms(world.now.wall.unix_ms() + count * 3_600_000);
     let (not_before, not_after) = match dates % 4 {
         0 | 1 => (hours(-1), hours(i64::from(dates) + 1)),
@@ -102,7 +111,8 @@ fn issue(world: &mut World, key: u32, flaw: u8, dates: u8) -> u32 {
         _ => (hours(1), hours(25)),
     };
     let flaw = flaws.get(usize::from(flaw)).copied().filter(|_| dates & 64 != 0);
-    world.server.certs.push(Cert { key, template: 0, flaw, not_before, not_after });
+    let (flaw, template) = flaw.map_or((None, 0), asked);
+    world.server.certs.push(Cert { key, template, flaw, not_before, not_after });
     world.server.certs.len() as u32
 }
 

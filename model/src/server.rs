@@ -79,13 +79,13 @@ pub struct Object {
     pub issue: Option<Issue>,
     /// When it was made.
     pub made: WallTime,
-    /// Whether the node reported it as stuck and went on to another.
+    /// Whether the node reported it as stuck and went on to another, or another template made it so.
     pub given_up: bool,
 }
 
 impl Object {
     /// Ours, and neither a certificate nor Denied nor Failed (S8). Without those that the node gave up because they were
-    /// approved long ago and got no certificate: it may not delete them, and nobody else does.
+    /// approved long ago and got no certificate, or because the template changed: it may not delete them.
     #[must_use]
     pub fn is_open(&self) -> bool {
         let foreign =

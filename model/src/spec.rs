@@ -31,17 +31,12 @@ pub struct Spec {
     served: Option<(Generation, Good)>,
     pub(crate) last: Option<(Generation, CertHandle, Good)>, // what went live last
     pub(crate) lowest: Generation,                           // the lowest generation that may go live
-    /// The key of the request that is on its way, unless the server decided on it.
-    pub(crate) open: Option<KeyHandle>,
-    /// Whether the input answers nothing that is under way.
-    pub stray: bool,
-    /// Whether somebody else changed the directory, so that what is known of it counts for nothing.
-    pub meddled: bool,
-    /// Whether the disk failed since something went live, durably; and what was said to be in memory only.
-    failing: bool,
-    unsaved: (bool, bool),
-    /// The first rule that was broken, under the invariant that it belongs to.
-    pub broken: Option<(&'static str, &'static str)>,
+    pub(crate) open: Option<KeyHandle>, // the key of the request that is on its way and not decided on
+    pub(crate) stray: bool,             // whether the input answers nothing that is under way
+    pub(crate) meddled: bool, // whether somebody else changed the directory: what is known counts for nothing
+    failing: bool,            // whether the disk failed since something went live, durably
+    unsaved: (bool, bool),    // what was said to be in memory only: an identity, a request
+    pub(crate) broken: Option<(&'static str, &'static str)>, // the first rule that was, and its invariant
 }
 /// What is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,10 +94,8 @@ impl Spec {
             (Write { name, content }, Ok(_)) => self.files.change(name, |it| it.content = Some(content)),
             (SyncFile { name }, Ok(_)) => self.files.change(name, |it| it.synced = true),
             (Symlink { name, target }, Ok(_)) => {
-                self.files.insert(
-                    name,
-                    File { content: self.files.get(target).and_then(|it| it.content), ..File::default() },
-                );
+                let content = self.files.get(target).and_then(|it| it.content);
+                self.files.insert(name, File { content, ..File::default() });
             }
             (Rename { from, to }, Ok(_)) => {
                 let file = self.files.remove(from).unwrap_or_default();
@@ -126,7 +119,8 @@ impl Spec {
             let content = match &entry.found {
                 Found::Bundle(found) => {
                     self.keys.insert(found.key, found.key_digest);
-                    self.show(wanted, found.cert, found.key, &found.facts);
+                    // What has only other names or usages by now is served until it is replaced.
+                    self.show(wanted, found.cert, found.key, &found.facts, true);
                     let (generation, issued) = (found.header.generation, found.header.issued);
                     Some(Content::Bundle { generation, key: found.key, cert: found.cert, issued })
                 }
@@ -151,26 +145,24 @@ impl Spec {
                 if let (Some(Issued::Readable { cert, facts }), Some(key)) = (&object.certificate, self.open)
                     && facts.not_after.since(now.wall) >= Span::from_secs(5)
                 {
-                    self.show(wanted, *cert, key, facts);
+                    self.show(wanted, *cert, key, facts, false);
                 }
                 object.denied || object.failed || object.certificate.is_some()
             }
-            // It was never made.
-            Err(fault) => *fault == ApiFault::Invalid && matches!(call, Call::Create { .. }),
+            Err(fault) => *fault == ApiFault::Invalid && matches!(call, Call::Create { .. }), // never made
         };
         self.open = self.open.filter(|_| !decided);
     }
 
-    /// Judges a certificate by what it says.
-    fn show(&mut self, wanted: &Wanted, cert: CertHandle, key: KeyHandle, facts: &CertFacts) {
-        let harmless = Usages::KEY_ENCIPHERMENT;
+    /// Judges a certificate by what it says; `any` names and usages will do for what was found.
+    fn show(&mut self, wanted: &Wanted, cert: CertHandle, key: KeyHandle, facts: &CertFacts, any: bool) {
+        let (usages, harmless) = (wanted.usages, Usages::KEY_ENCIPHERMENT);
+        let usages = facts.usages.has(usages) && facts.usages.with(harmless) == usages.with(harmless);
         let good = self.keys.get(key) == Some(facts.key)
             && facts.subject.common_name == wanted.subject.common_name
             && facts.subject.others == wanted.subject.others
             && same(&facts.subject.organizations, &wanted.subject.organizations)
-            && same(&facts.sans, &wanted.sans)
-            && facts.usages.has(wanted.usages)
-            && facts.usages.with(harmless) == wanted.usages.with(harmless)
+            && (any || usages && same(&facts.sans, &wanted.sans))
             && !facts.ca
             && (facts.chain == Chain::Trusted || facts.chain == Chain::Unchecked && !wanted.chain);
         self.certs.remove(cert);
@@ -189,6 +181,15 @@ impl Spec {
         step.actions.iter().for_each(|action| self.acts(now.wall, action));
         let valid = self.served.is_none_or(|(_, good)| good.holds(now.wall));
         self.rule("S1", "what is served is valid", valid);
+    }
+
+    /// Something else is wanted from now on. What is for another subject than that holds no more.
+    pub(crate) fn edited(&mut self, subject: bool) {
+        self.open = None;
+        if subject {
+            self.served.iter_mut().for_each(|(_, good)| good.start = WallTime::MAX);
+            (self.last, self.certs) = (None, Map::default());
+        }
     }
 
     fn acts(&mut self, wall: WallTime, action: &Action) {
@@ -261,9 +262,8 @@ impl Spec {
         }
         if let Call::Create { key } = call {
             let has = |it: &File| matches!(it.content, Some(Content::Pending { key: its, .. }) if its == key);
-            let durable = |file: &File| (file.durable || self.failing) && has(file);
-            let pending = |name| matches!(name, Name::Pending { .. });
-            let saved = self.files.iter().any(|(name, file)| pending(name) && durable(&file));
+            let kept = |name, it: &File| matches!(name, Name::Pending { .. }) && (it.durable || self.failing);
+            let saved = self.files.iter().any(|(name, it)| kept(name, &it) && has(&it));
             self.rule("S8", "a request is sent when its key is durable", saved || self.unsaved.1);
             self.rule("S8", "there is no other request open", self.open.is_none_or(|open| open == key));
             self.open = Some(key);

@@ -6,17 +6,17 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use certrotate_core::config::{Config, ConfigSpec, Template};
+use certrotate_core::config::{Config, Template};
 use certrotate_core::facts::CertFacts;
 use certrotate_core::id::{CertHandle, Generation, RunId};
-use certrotate_core::input::{ExitReason, Input};
+use certrotate_core::input::{Disposition, ExitReason, Input};
 use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 use certrotate_core::trace::{TraceHeader, TraceRecord};
 use certrotate_core::view::Phase;
 
+use crate::disk::Disk;
 use crate::disk::image::Profile;
-use crate::disk::{Bundle, Disk};
 use crate::fingerprint;
 use crate::ghost::{Ghost, Kept};
 use crate::invariants::{self, Violation};
@@ -33,6 +33,7 @@ mod log;
 mod operations;
 mod outside;
 mod script;
+mod templates;
 mod watch;
 
 pub use answer::{Answer, Outcome};
@@ -40,6 +41,7 @@ pub use driver::{Asked, Driver, What, operation};
 pub use heal::SETTLE_INPUTS;
 pub use log::Log;
 pub use operations::Operations;
+pub(crate) use templates::{FEWER_USAGES, Fit, MORE_USAGES, ONE_NAME};
 
 /// The wall time at which a world begins: 2026-01-01T00:00:00Z.
 pub const START: WallTime = WallTime::from_unix_secs(1_767_225_600);
@@ -106,8 +108,10 @@ pub struct World {
     pub driver: Driver,
     /// Keys that were made; the n-th has the number n.
     pub(crate) requests: Vec<Request>,
-    /// Templates that were ever configured; the last is in use.
+    /// Templates that are ever configured.
     pub(crate) templates: Arc<Vec<Template>>,
+    /// Which of them is in use.
+    pub(crate) current: u8,
     /// Answers of the disk that are to be lost.
     pub lose_disk_answers: u16,
     /// Answers of calls that are to be lost.
@@ -157,7 +161,7 @@ impl World {
     /// hold is noted in `violation`.
     #[must_use]
     pub fn quiet(config: Config) -> Self {
-        let templates = Arc::new(vec![config.template().clone()]);
+        let templates = Arc::new(templates::all(config.template()));
         Self {
             now: Now { wall: START, mono: MonoTime::from_ms(1000) },
             node: None,
@@ -173,6 +177,7 @@ impl World {
             driver: Driver::Honest,
             requests: Vec::new(),
             templates,
+            current: 0,
             lose_disk_answers: 0,
             lose_call_answers: 0,
             lie: None,
@@ -198,7 +203,7 @@ impl World {
         }
     }
 
-    /// Starts the process. A template that differs from the last one is another one from now on.
+    /// Starts the process, with what is configured by now.
     pub fn start(&mut self) {
         self.load();
         self.give(Input::Tick);
@@ -206,17 +211,12 @@ impl World {
 
     /// Makes a process that has not been given its first input.
     pub fn load(&mut self) {
-        if self.templates.last() != Some(self.config.template()) {
-            Arc::make_mut(&mut self.templates).push(self.config.template().clone());
-        }
+        self.configured();
         self.runs += 1;
         self.ops = 0;
         self.exit = None;
         self.node = Some(Rotator::new(self.config.clone(), RunId(self.runs)));
         self.ghost.started(self.now, self.requests.len() as u64);
-        let ConfigSpec { template, chain_required, .. } = self.config.spec();
-        let Template { subject, sans, usages, .. } = template.clone();
-        self.wanted = Arc::new(Wanted { subject, sans, usages, chain: *chain_required });
         self.spec = Spec::default();
         if let Some(traces) = &mut self.traces {
             traces.push((TraceHeader::new(&self.config, RunId(self.runs)), Vec::new()));
@@ -279,18 +279,6 @@ impl World {
         Some(symbolic.facts(cert.0, self.templates.get(usize::from(symbolic.template))?))
     }
 
-    /// Whether a certificate is what is asked for by now.
-    pub(crate) fn is_wanted(&self, cert: CertHandle) -> bool {
-        let symbolic = u32::try_from(cert.0).ok().and_then(|number| self.server.cert(number));
-        symbolic.is_some_and(|it| it.flaw.is_none() && usize::from(it.template) + 1 == self.templates.len())
-    }
-
-    /// Whether a bundle is acceptable, but for the time, to the configuration that it was asked for with.
-    pub(crate) fn is_acceptable(&self, bundle: &Bundle) -> bool {
-        let known = self.server.cert(bundle.cert);
-        known.is_some_and(|cert| cert.flaw.is_none() && cert.key == self.true_key(bundle.key))
-    }
-
     /// How many attempts in a row have come to nothing.
     pub(crate) fn failures(&self) -> u32 {
         let view = self.node.as_ref().map(Rotator::view);
@@ -336,11 +324,16 @@ impl World {
         // What is under way is never ignored, but where its answer is of another kind.
         let before = (self.spec.stray || is_no_answer(&input)).then(|| node.clone());
         let ticked = input == Input::Tick;
-        let phase = node.view().phase;
-        let looks = ticked && matches!(phase, Phase::Resting | Phase::Asking);
+        let edited = matches!(input, Input::Reconfigure(_));
         let asked = matches!(input, Input::RotateNow | Input::Shutdown);
+        let phase = node.view().phase;
+        let busy = phase != Phase::Resting;
+        let looks = ticked && matches!(phase, Phase::Resting | Phase::Asking);
         let step = self.step(&mut node, now, input);
-        if asked || ticked && node.view().phase != phase {
+        if edited && step.disposition == Disposition::Applied {
+            self.reconfigured(now, &node);
+        }
+        if edited || asked || ticked && node.view().phase != phase {
             // A tick is no repetition of these, nor of one that led to where other things are due.
             self.told.mono = MonoTime::from_ms(u64::MAX);
         }
@@ -359,6 +352,9 @@ impl World {
         self.watch_wake(ticked, &step);
         self.ghost.keep_only(&handles);
         let life = self.life();
+        if busy {
+            self.ghost.busy(self.now, life);
+        }
         self.ghost.forget_time(self.now.mono, life);
         invariants::check(self);
         if self.probe.is_some() {
@@ -414,13 +410,13 @@ impl World {
         let mut ghost = self.ghost;
         ghost.killed();
         ghost.forget_counts(self.now.mono);
-        let rest = (self.lose_disk_answers, self.lose_call_answers, self.lie, self.skew as u64);
+        let rest = (self.lose_disk_answers, self.lose_call_answers, self.lie, self.skew as u64, self.current);
         fingerprint::of(&(&self.server, ghost, &self.requests, rest), self.now, 0)
     }
 }
 
 fn is_no_answer(input: &Input) -> bool {
-    matches!(input, Input::Tick | Input::RotateNow | Input::Shutdown)
+    matches!(input, Input::Tick | Input::RotateNow | Input::Reconfigure(_) | Input::Shutdown)
 }
 
 impl Hash for World {
@@ -438,6 +434,6 @@ impl Hash for World {
         // A request is told by its number, but for what the last one asks.
         (self.requests.len(), self.requests.last()).hash(state);
         (self.lose_disk_answers, self.lose_call_answers, self.lie, self.lag, self.last).hash(state);
-        (self.skew as u64, self.told == self.now).hash(state);
+        (self.skew as u64, self.told == self.now, self.current).hash(state);
     }
 }

@@ -18,10 +18,10 @@ const LEAST_OF_A_FAULT: u64 = 10;
 fn unreachable(phase: Phase, input: &str) -> Option<&'static str> {
     use Phase::{Asking, Ended, Installing, Keying, Locking, New, Recovering, Resting, Saving};
     let under_way = match input {
-        "tick" | "rotate now" | "shutdown" | "answer to nothing" => true,
+        "tick" | "rotate now" | "reconfigure" | "shutdown" | "answer to nothing" => true,
         "scanned" => phase == Recovering,
         // A key that was not waited for any longer comes late.
-        "key made" | "key failed" => matches!(phase, Keying | Resting),
+        "key made" | "key failed" => matches!(phase, Keying | Resting | Recovering),
         "object" | "call failed" => phase == Asking,
         _ => !matches!(phase, Resting | Keying | Asking),
     };
@@ -36,7 +36,7 @@ fn unreachable(phase: Phase, input: &str) -> Option<&'static str> {
 }
 
 fn marks() -> Marks {
-    let report = runs(Plan { seed: 1, events: 200 }, |report| report.runs < 6_500);
+    let report = runs(Plan { seed: 1, events: 200 }, |report| report.runs < 9_000);
     assert!(report.found.is_none(), "{:?}", report.found);
     report.marks
 }
@@ -62,5 +62,5 @@ fn all_situations_faults_and_cells_are_met_and_a_third_of_the_runs_are_fair() {
         }
     }
     assert!(marks.fair * 10 >= marks.runs * 3, "{} of {} runs are fair", marks.fair, marks.runs);
-    assert_eq!(marks.runs, 6_500);
+    assert_eq!(marks.runs, 9_000);
 }

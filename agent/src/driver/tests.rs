@@ -52,6 +52,7 @@ mockall::mock! {
     Store {}
     impl Keys for Store {
         fn make(&self, duration: Option<Span>) -> (Result<MadeKey, KeyFault>, Staged);
+        fn ask_for(&self, template: &Template);
         fn accept(&self, staged: Staged);
         fn retain(&self, needed: &[Handle]);
     }

@@ -128,3 +128,47 @@ fn a_backdated_certificate_is_judged_by_the_life_that_it_had_after_it_was_asked_
     let late = judge_issued(&config(), &KEY, &facts, NOW, NOW.plus(year), Span::ZERO);
     assert_eq!(late, Ok(()), "a clock that went back does not count against it");
 }
+
+#[test]
+fn what_is_found_with_other_names_or_usages_only_is_outdated_and_anything_else_is_refused() {
+    let found = |change: fn(&mut CertFacts)| {
+        let mut facts = good();
+        change(&mut facts);
+        judge_found(&config(), &KEY, &facts)
+    };
+    assert_eq!(found(|_| {}), Ok(false));
+    assert_eq!(found(|facts| facts.sans.clear()), Ok(true));
+    assert_eq!(found(|facts| facts.sans.push(San::Dns("b.example".into()))), Ok(true));
+    assert_eq!(found(|facts| facts.usages = Usages::CLIENT_AUTH), Ok(true));
+    assert_eq!(found(|facts| facts.usages = facts.usages.with(Usages::SERVER_AUTH)), Ok(true));
+    let also_a_ca = |facts: &mut CertFacts| {
+        facts.sans.clear();
+        facts.ca = true;
+    };
+    assert_eq!(found(also_a_ca), Err(Refusal::Ca));
+    assert!(matches!(found(|facts| facts.subject.common_name.push('0')), Err(Refusal::Subject { .. })));
+    assert!(matches!(found(|facts| facts.chain = Chain::Untrusted), Err(Refusal::Chain { .. })));
+}
+
+#[test]
+fn templates_ask_for_the_same_whatever_the_order() {
+    let one = Template {
+        sans: vec![San::Dns("a.example".into()), San::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST))],
+        ..config().template
+    };
+    let mut other = one.clone();
+    other.sans.reverse();
+    assert!(same_request(&one, &other));
+    let changes: [fn(&mut Template); 5] = [
+        |template| template.subject.common_name.push('0'),
+        |template| template.sans.truncate(1),
+        |template| template.usages = Usages::CLIENT_AUTH,
+        |template| template.signer.push('0'),
+        |template| template.duration = Some(HOUR),
+    ];
+    for change in changes {
+        let mut other = one.clone();
+        change(&mut other);
+        assert!(!same_request(&one, &other), "{other:?}");
+    }
+}

@@ -62,6 +62,7 @@ impl Asking {
     /// With a request that was found at start. Whether it was sent is not known. The call waits, the longer
     /// the more attempts have failed, so that a crash loop is no hot loop.
     pub(crate) fn resume(cx: &mut Cx<'_>, attempt: Attempt) -> Renewal {
+        cx.follows_change();
         let failed = cx.common.failed_attempts(attempt.generation);
         let wait = cx.retry_wait(failed);
         Renewal::Asking(Self::new(attempt, cx.after(wait)))
@@ -299,6 +300,7 @@ impl Asking {
                     not_before: facts.not_before,
                     not_after: facts.not_after,
                     issued: now,
+                    outdated: false,
                 })
             }
         };
@@ -330,7 +332,7 @@ impl Asking {
         Renewal::Resting(resting)
     }
 
-    fn cancel(&self, cx: &mut Cx<'_>) {
+    pub(super) fn cancel(&self, cx: &mut Cx<'_>) {
         let watch = self.watch.map(|watch| watch.op);
         let calling = self.calling.map(|calling| calling.op);
         for op in watch.into_iter().chain(calling) {

@@ -5,16 +5,17 @@
 
 use alloc::boxed::Box;
 
-use crate::config::ConfigSpec;
+use crate::config::{ConfigSpec, Template};
 use crate::disk::{DiskFault, Entry, Found, Inventory, LiveName, Name, PendingFound};
 use crate::id::{FileNumber, Generation};
-use crate::judge::{Refusal, judge_identity, judge_time};
+use crate::judge::{Refusal, judge_found, judge_time, same_request};
 use crate::live::Identity;
 use crate::notice::Notice;
 use crate::renewal::Attempt;
 use crate::time::Now;
 use crate::waits::{Early, Late};
 
+mod later;
 #[cfg(feature = "seeded")]
 mod seeded;
 
@@ -69,6 +70,9 @@ pub(crate) struct Ready {
     pub(crate) previous: Option<Name>,
     /// The highest generation that has a name.
     pub(crate) top: Generation,
+    /// The highest generation that was installed, acceptable or not by now, or whose request is for something else than is
+    /// asked for by now: it did not fail.
+    pub(crate) settled: Generation,
 }
 
 /// What is known beside the scan.
@@ -80,6 +84,8 @@ pub(crate) struct Known<'a> {
     pub(crate) withdrawn: Generation,
     /// The generation that is live now; 0 if none.
     pub(crate) live: Generation,
+    /// Generations up to here need not be looked at again; 0 if none.
+    pub(crate) judged: Generation,
     /// The highest generation known so far.
     pub(crate) top: Generation,
     /// Whether the directory was synced since the last change.
@@ -228,14 +234,16 @@ impl<'a> Scan<'a> {
         self.names(|entry| matches!(entry.name, Name::Quarantine { .. })).max_by_key(|name| name.file())
     }
 
-    fn judge(&self, entry: &Entry) -> Result<(), Refusal> {
+    /// Whether a bundle is acceptable now, and if so, whether it is outdated.
+    fn judge(&self, entry: &Entry) -> Result<bool, Refusal> {
         let Found::Bundle(bundle) = &entry.found else { return Err(Refusal::Unreadable) };
         #[cfg(feature = "seeded")]
         if let Some(judged) = self.misjudged(bundle) {
-            return judged;
+            return judged.map(|()| false);
         }
-        judge_identity(self.known.config, &bundle.key_digest, &bundle.facts)?;
-        judge_time(self.known.now.wall, bundle.facts.not_before, bundle.facts.not_after)
+        let outdated = judge_found(self.known.config, &bundle.key_digest, &bundle.facts)?;
+        judge_time(self.known.now.wall, bundle.facts.not_before, bundle.facts.not_after)?;
+        Ok(outdated)
     }
 
     /// The highest generation that is acceptable now; never one that is over, or older than the live one.
@@ -250,7 +258,8 @@ impl<'a> Scan<'a> {
         let best = self.oldest(best);
         match &best.found {
             Found::Bundle(bundle) => {
-                Some(Identity::found(&self.known.config.times, self.known.now, best.name, bundle))
+                let (times, outdated) = (&self.known.config.times, self.judge(best) == Ok(true));
+                Some(Identity::found(times, self.known.now, best.name, bundle, outdated))
             }
             Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
         }
@@ -309,7 +318,24 @@ impl<'a> Scan<'a> {
             linked,
             previous,
             top: top.max(self.known.top),
+            settled: self.settled(),
         }
+    }
+
+    fn settled(&self) -> Generation {
+        let settled = |entry: &Entry| match &entry.found {
+            Found::Bundle(_) => true,
+            Found::Pending(found) => !self.is_wanted(found),
+            Found::Unread | Found::Corrupt | Found::Unreadable(_) => false,
+        };
+        self.names(settled).filter_map(Name::generation).max().unwrap_or_default()
+    }
+
+    /// Whether a request asks for what is asked for by now, with or without the wish for a lifetime.
+    fn is_wanted(&self, found: &PendingFound) -> bool {
+        let wanted = &self.known.config.template;
+        let duration = found.template.duration.and(wanted.duration);
+        same_request(&found.template, &Template { duration, ..wanted.clone() })
     }
 
     /// The newest pending file that belongs to no generation which has a bundle already.
@@ -335,19 +361,13 @@ impl<'a> Scan<'a> {
     /// certificate is here already and is not acceptable.
     fn resumed(&self, name: Name, found: &PendingFound) -> Option<Attempt> {
         let generation = found.generation;
-        let mut wanted = self.known.config.template.clone();
-        if found.template.duration.is_none() {
-            wanted.duration = None;
-        }
+        let wanted = self.is_wanted(found);
         #[cfg(feature = "seeded")]
-        if self.known.config.has_bug(crate::seeded::Bug::B21) {
-            wanted.subject.clone_from(&found.template.subject);
-            wanted.sans.clone_from(&found.template.sans);
-        }
+        let wanted = wanted || self.known.config.has_bug(crate::seeded::Bug::B21);
         let answered = self
             .names(|entry| matches!(entry.name, Name::Bundle { .. }))
             .any(|bundle| bundle.generation() >= name.generation());
-        (found.template == wanted && !answered).then(|| Attempt {
+        (wanted && !answered).then(|| Attempt {
             generation,
             key: found.key,
             key_digest: found.key_digest,
@@ -374,58 +394,5 @@ impl<'a> Scan<'a> {
         self.names(|entry| matches!(entry.found, Found::Bundle(_)))
             .filter(|name| Some(*name) != linked)
             .max_by_key(|name| (name.generation(), name.file()))
-    }
-
-    /// When a bundle starts that only the clock is against, and of others like that the first to start.
-    fn waits(&self, name: Name, chosen: Option<Identity>) -> Option<Early> {
-        let start = |entry: &Entry| match &entry.found {
-            Found::Bundle(bundle) => Some((bundle.header.generation, bundle.facts.not_before)),
-            Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
-        };
-        let (generation, its) = self.early_ones(chosen).find(|entry| entry.name == name).and_then(start)?;
-        let others = self.early_ones(chosen).filter(|entry| entry.name != name).filter_map(start);
-        Some(Early { generation, start: its, other: others.min_by_key(|(_, start)| *start) })
-    }
-
-    /// The newest bundle that could not be read, if it may be better than the chosen one. What is unreadable is not absent.
-    fn unread(&self, chosen: Option<Identity>) -> Option<(Name, DiskFault)> {
-        let over = chosen.map_or(self.known.live.max(self.known.withdrawn), |identity| identity.generation);
-        let newer = self.entries().filter_map(|entry| match (entry.name, &entry.found) {
-            (name @ Name::Bundle { .. }, Found::Unreadable(fault)) => Some((name, *fault)),
-            _ => None,
-        });
-        let newest = newer.filter(|(name, _)| self.known.patient && name.generation() > Some(over));
-        newest.max_by_key(|(name, _)| (name.generation(), name.file()))
-    }
-
-    /// The newest bundle that is newer than the chosen one, was not served before, and has nothing against it but its end; and of
-    /// others like that the last to end.
-    fn late(&self, chosen: Option<Identity>) -> Option<Late> {
-        let over = chosen.map_or(self.known.live.max(self.known.withdrawn), |identity| identity.generation);
-        let late = |entry: &Entry| match (&entry.found, self.judge(entry)) {
-            (Found::Bundle(bundle), Err(Refusal::Expired { .. })) => {
-                let (facts, generation) = (&bundle.facts, bundle.header.generation);
-                let life = facts.not_after.since(bundle.header.issued.max(facts.not_before));
-                (generation > over).then_some((generation, facts.not_after, life))
-            }
-            _ => None,
-        };
-        let (generation, end, life) = self.entries().filter_map(late).max_by_key(|late| late.0)?;
-        let others = self.entries().filter_map(late).filter(|late| late.0 != generation);
-        Some(Late { generation, end, life, other: others.max_by_key(|late| late.1) })
-    }
-
-    /// The newest bundle that is newer than the chosen one and has nothing against it but that the local
-    /// clock is before its start: then it is the clock that is in doubt.
-    fn early(&self, chosen: Option<Identity>) -> Option<Name> {
-        let newest = self.early_ones(chosen).map(|entry| entry.name);
-        newest.max_by_key(|name| (name.generation(), name.file()))
-    }
-
-    /// The bundles like that.
-    fn early_ones(&self, chosen: Option<Identity>) -> impl Iterator<Item = &'a Entry> {
-        self.entries()
-            .filter(move |entry| entry.name.generation() > chosen.map(|identity| identity.generation))
-            .filter(|entry| matches!(self.judge(entry), Err(Refusal::NotYetValid { .. })))
     }
 }

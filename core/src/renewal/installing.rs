@@ -80,6 +80,11 @@ impl Installing {
         Some(self.waiting)
     }
 
+    /// The operation that is outstanding.
+    pub(crate) fn under_way(&self, cx: &Cx<'_>) -> (Outstanding, DiskCommand) {
+        (self.waiting, self.command(cx))
+    }
+
     pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {
         #[cfg(feature = "seeded")]
         if let Some(outcome) = self.ticked_badly(cx) {
@@ -189,31 +194,43 @@ impl Installing {
         let identity = Identity::new(cx.common.times(), cx.now, place, &self.certificate);
         cx.go_live(identity);
         let resting = Resting::installed(cx);
-        if cx.common.stopping { cx.exit(ExitReason::Shutdown) } else { resting }
+        if cx.common.stopping {
+            return cx.exit(ExitReason::Shutdown);
+        }
+        // It was judged by another template; its bundle shows whether it fits the one of now.
+        if self.certificate.outdated {
+            Recovering::begin(cx, Carry::Rest(resting), cx.now.mono)
+        } else {
+            Renewal::Resting(resting)
+        }
     }
 
     /// It waits under its final name. What is live stays so; where the switch was made already, the clock went back in the
     /// middle, and the live name is pointed back to it.
     fn held(self, cx: &mut Cx<'_>) -> Renewal {
         let (generation, not_before) = (self.attempt.generation, self.certificate.not_before);
-        cx.report(Notice::Held { generation, not_before });
+        let outdated = self.certificate.outdated;
+        if !outdated {
+            cx.report(Notice::Held { generation, not_before });
+        }
         (cx.common.disk_failures, cx.common.call_failures) = (0, 0);
-        let resting = Resting { not_before: cx.now.mono };
-        if self.step == InstallStep::SyncSwitch {
+        let resting = Resting::without_wait(cx);
+        // What was judged by another template may fit the one of now, which its bundle shows.
+        if self.step == InstallStep::SyncSwitch || outdated {
             return Recovering::back(cx, Carry::Rest(resting), cx.now.mono);
         }
         // If it is given up, the next key takes its place.
         if cx.common.previous.replace(self.bundle()).is_some() {
             cx.common.untidy = Some(cx.now.mono);
         }
-        cx.hold(Some(Early { generation, start: not_before, other: None }));
+        cx.hold(Some(Early { generation, start: not_before, outdated, other: None }));
         if cx.common.stopping { cx.exit(ExitReason::Shutdown) } else { Renewal::Resting(resting) }
     }
 
     /// It ended, or the clock went back far behind its start, while it was made durable. What is live stays
     /// so, and the live name is pointed back to it.
     fn too_late(self, cx: &mut Cx<'_>, refusal: Refusal) -> Renewal {
-        let (resting, again_in) = Resting::retired(cx, self.attempt.generation);
+        let (resting, again_in) = Resting::late(cx, self.attempt.generation);
         let request = self.attempt.request;
         cx.report(Notice::CertificateRefused { request, refusal, again_in });
         Recovering::back(cx, Carry::Rest(resting), cx.now.mono)

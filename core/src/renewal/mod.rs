@@ -17,6 +17,7 @@ mod asking;
 mod decide;
 mod installing;
 mod locking;
+mod reconfiguring;
 mod recovering;
 mod resting;
 mod saving;
@@ -85,6 +86,8 @@ pub(crate) enum Carry {
     Nothing,
     /// Nothing but the wait that goes on when the leftovers are gone.
     Rest(Resting),
+    /// The same, and what was dropped while it may still be written: the driver erases what nobody names.
+    Dropped(Resting, KeyHandle, Option<CertHandle>),
     /// A key and its request, not known to be durable.
     Request(Attempt),
     /// A certificate that was judged, not known to be durable; its pending file is, unless it is gone already.
@@ -252,6 +255,7 @@ impl Renewal {
     pub(crate) fn handles(&self) -> (Option<KeyHandle>, Option<CertHandle>) {
         let carried = |carry: &Carry| match carry {
             Carry::Nothing | Carry::Rest(_) => (None, None),
+            Carry::Dropped(_, key, cert) => (Some(*key), *cert),
             Carry::Request(attempt) => (Some(attempt.key), None),
             Carry::Certificate(attempt, certificate) => (Some(attempt.key), Some(certificate.cert)),
         };
@@ -278,7 +282,7 @@ impl Renewal {
     pub(crate) fn attempt(&self) -> Option<&Attempt> {
         match self {
             Self::Recovering(phase) => match &phase.carry {
-                Carry::Nothing | Carry::Rest(_) => None,
+                Carry::Nothing | Carry::Rest(_) | Carry::Dropped(..) => None,
                 Carry::Request(attempt) | Carry::Certificate(attempt, _) => Some(attempt),
             },
             Self::Saving(phase) => Some(&phase.attempt),

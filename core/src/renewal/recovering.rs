@@ -1,16 +1,18 @@
 //! Start-up, and the way back after a disk failure: the same procedure.
 
 use crate::common::{Common, Cx, Outstanding};
+use crate::config::ConfigSpec;
 use crate::disk::{DiskCommand, DiskDone, DiskFault, Inventory, LiveName, Name};
 use crate::id::Generation;
 use crate::input::{ExitReason, Why};
-use crate::judge::{Refusal, judge_time};
-use crate::live::{Certificate, Live};
+
+use crate::live::Live;
 use crate::notice::Notice;
-use crate::renewal::decide::{Decision, Known, Names, Ready, decide, glance, notices};
-use crate::renewal::{Asking, Carry, Installing, Outcome, Renewal, Resting, Saving, overdue};
+use crate::renewal::decide::{Decision, Known, Names, decide, glance, notices};
+use crate::renewal::{Carry, Outcome, Renewal, overdue};
 use crate::time::MonoTime;
 
+mod finish;
 #[cfg(feature = "seeded")]
 mod seeded;
 mod waits;
@@ -52,6 +54,8 @@ enum Stage {
     Switching { waiting: Outstanding, temporary: Name },
     /// Syncing the directory.
     Syncing(Outstanding),
+    /// Waiting for the end of what was under way when the configuration changed; what came of it a scan will show.
+    Ending { waiting: Outstanding, command: DiskCommand },
     /// Waiting until `again`, then scanning.
     Pausing,
 }
@@ -91,6 +95,32 @@ impl Recovering {
         if cx.common.stopping { cx.exit(ExitReason::Shutdown) } else { Self::begin(cx, carry, again) }
     }
 
+    /// Looks at the disk when an operation of another phase, which is over, has ended.
+    pub(crate) fn after(under_way: (Outstanding, DiskCommand), carry: Carry, again: MonoTime) -> Renewal {
+        let (waiting, command) = under_way;
+        let stage = Stage::Ending { waiting, command };
+        let (rereads, stuck) = (0, false);
+        Renewal::Recovering(Self {
+            carry,
+            synced: false,
+            tidy: true,
+            failed: false,
+            rereads,
+            stuck,
+            again,
+            stage,
+        })
+    }
+
+    /// What was decided on is not to be gone on with; a scan that is under way is as good as a fresh one.
+    pub(crate) fn interrupted(mut self) -> Renewal {
+        match (self.stage, self.waiting()) {
+            (Stage::Scanning(_) | Stage::Pausing, _) | (_, None) => {}
+            (_, Some(waiting)) => self.stage = Stage::Ending { waiting, command: self.command() },
+        }
+        Renewal::Recovering(self)
+    }
+
     pub(crate) fn waiting(self) -> Option<Outstanding> {
         match self.stage {
             Stage::Scanning(waiting)
@@ -98,7 +128,8 @@ impl Recovering {
             | Stage::Unlinking { waiting, .. }
             | Stage::Quarantining { waiting, .. }
             | Stage::Linking { waiting, .. }
-            | Stage::Switching { waiting, .. } => Some(waiting),
+            | Stage::Switching { waiting, .. }
+            | Stage::Ending { waiting, .. } => Some(waiting),
             Stage::Pausing => None,
         }
     }
@@ -187,6 +218,7 @@ impl Recovering {
     fn command(&self) -> DiskCommand {
         match self.stage {
             Stage::Scanning(_) | Stage::Pausing => DiskCommand::Scan,
+            Stage::Ending { command, .. } => command,
             Stage::Syncing(_) => DiskCommand::SyncDir,
             Stage::Unlinking { name, .. } => DiskCommand::Unlink { name },
             Stage::Quarantining { from, to, .. } => DiskCommand::Rename { from, to },
@@ -220,7 +252,7 @@ impl Recovering {
                 self.synced = true;
                 self.scan(cx)
             }
-            Stage::Scanning(_) | Stage::Pausing => self.scan(cx),
+            Stage::Scanning(_) | Stage::Pausing | Stage::Ending { .. } => self.scan(cx),
         }
     }
 
@@ -244,20 +276,35 @@ impl Recovering {
         Renewal::Recovering(self)
     }
 
-    fn scanned(mut self, cx: &mut Cx<'_>, inventory: &Inventory) -> Renewal {
-        let config = cx.common.config.clone();
-        let known = Known {
-            config: config.spec(),
+    /// What is known beside the scan.
+    fn known<'a>(&self, cx: &Cx<'_>, config: &'a ConfigSpec) -> Known<'a> {
+        let outdated = cx.common.live.identity().is_some_and(|identity| identity.outdated);
+        Known {
+            config,
+            // Whether what is outdated fits again, only its bundle can tell.
+            judged: if outdated { Generation(0) } else { cx.common.live.generation() },
             now: cx.now,
             withdrawn: match cx.common.live {
                 Live::Withdrawn(generation) => generation,
+                Live::Unwanted(_) => cx.common.ended,
                 Live::None | Live::Serving(_) | Live::Held(_) => Generation(0),
             },
-            live: cx.common.live.generation(),
+            live: match cx.common.live {
+                // What is for the subject that is wanted by now may well be older.
+                Live::Unwanted(_) => Generation(0),
+                Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_) => {
+                    cx.common.live.generation()
+                }
+            },
             top: cx.common.top,
             synced: self.synced,
             patient: self.rereads < REREADS,
-        };
+        }
+    }
+
+    fn scanned(mut self, cx: &mut Cx<'_>, inventory: &Inventory) -> Renewal {
+        let config = cx.common.config.clone();
+        let known = self.known(cx, config.spec());
         #[cfg(feature = "seeded")]
         let known = Self::overrated(cx, known, inventory);
         if self.failed
@@ -337,106 +384,5 @@ impl Recovering {
         self.rereads += 1;
         cx.report(Notice::FileUnreadable { name, fault });
         self.pause(cx)
-    }
-
-    /// The chosen bundle has the live name, and that is durable.
-    fn serve(&mut self, cx: &mut Cx<'_>, ready: &Ready) {
-        cx.common.top = ready.top;
-        cx.common.no_duration |= ready.no_duration;
-        match ready.chosen {
-            Some(identity) if identity.generation > cx.common.live.generation() => {
-                cx.go_live(identity);
-                // A wait from before may outlast what is live now.
-                if let Carry::Rest(resting) = &mut self.carry {
-                    resting.not_before = cx.now.mono;
-                }
-            }
-            Some(_) | None => {}
-        }
-    }
-
-    /// Remembers what is on disk.
-    fn note(&self, cx: &mut Cx<'_>, ready: &Ready) {
-        cx.common.top = cx.common.top.max(ready.top);
-        #[cfg(feature = "seeded")]
-        if cx.bug(crate::seeded::Bug::B40) {
-            cx.common.top = Generation(0);
-        }
-        cx.common.no_duration |= ready.no_duration;
-        cx.common.pending = ready.pending;
-        cx.common.linked = ready.linked;
-        cx.common.previous = ready.previous;
-        cx.late(ready.late);
-        self.waits(cx, ready);
-    }
-
-    /// The directory is in order: take up what was in memory, or the request that was found.
-    fn finish(mut self, cx: &mut Cx<'_>, ready: &Ready) -> Renewal {
-        self.note(cx, ready);
-        if self.tidy && matches!(self.carry, Carry::Nothing | Carry::Rest(_)) {
-            // All that there was to do is done.
-            cx.common.disk_failures = 0;
-        }
-        cx.common.untidy = if !self.tidy && !ready.leftovers.is_empty() {
-            let wait = cx.disk_backoff();
-            Some(cx.after(wait))
-        } else {
-            None
-        };
-        if cx.common.is_misplaced() {
-            // Its bundle is not there: looking again would not change that.
-            cx.common.unlinkable = cx.common.live.generation();
-        }
-        #[cfg(feature = "seeded")]
-        if let Some(next) = self.finished_badly(cx, ready) {
-            return next;
-        }
-        match self.carry {
-            Carry::Nothing => match ready.resume {
-                Some(attempt) => Asking::resume(cx, attempt),
-                None => Resting::after_start(cx),
-            },
-            Carry::Rest(resting) => Renewal::Resting(resting),
-            Carry::Request(attempt) => match ready.resume {
-                Some(found) if found.key_digest == attempt.key_digest && !self.failed => {
-                    Asking::later(cx, attempt, self.again)
-                }
-                Some(found) if found.key_digest == attempt.key_digest => Asking::begin(cx, attempt),
-                Some(_) | None if cx.now.mono >= self.again => Saving::begin(cx, attempt),
-                Some(_) | None => {
-                    self.stage = Stage::Pausing;
-                    Renewal::Recovering(self)
-                }
-            },
-            Carry::Certificate(attempt, certificate) => {
-                let Certificate { not_before, not_after, .. } = certificate;
-                let durable = ready.early.is_some_and(|early| early.generation == attempt.generation);
-                let refused = match judge_time(cx.now.wall, not_before, not_after) {
-                    // One that is served from memory was accepted; a clock that went back since does not undo that.
-                    Err(Refusal::NotYetValid { .. }) => {
-                        let unsaved = cx.common.unsaved.map(|unsaved| unsaved.generation);
-                        !cx.common.is_held(not_before, cx.now.wall) && unsaved != Some(attempt.generation)
-                    }
-                    judged => judged.is_err(),
-                };
-                if cx.common.live.generation() >= attempt.generation {
-                    Resting::installed(cx)
-                } else if durable && !refused {
-                    // What was served from memory may start later than what is waited for.
-                    if cx.common.is_held(not_before, cx.now.wall) {
-                        cx.report(Notice::Held { generation: attempt.generation, not_before });
-                    }
-                    (cx.common.disk_failures, cx.common.call_failures) = (0, 0);
-                    Renewal::Resting(Resting { not_before: cx.now.mono })
-                } else if refused {
-                    Renewal::Resting(Resting::retired(cx, attempt.generation).0)
-                } else if cx.now.mono >= self.again {
-                    Installing::begin(cx, attempt, certificate)
-                } else {
-                    self.stage = Stage::Pausing;
-                    Renewal::Recovering(self)
-                }
-            }
-        }
     }
 }

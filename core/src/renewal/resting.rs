@@ -31,7 +31,7 @@ impl Resting {
     /// have failed before: then the next one waits, so that a crash loop is no hot loop.
     pub(crate) fn after_start(cx: &mut Cx<'_>) -> Renewal {
         let failed = cx.common.pending.and_then(Name::generation).map(|it| cx.common.failed_attempts(it));
-        let wait = failed.map_or(Span::ZERO, |failed| cx.retry_wait(failed));
+        let wait = failed.filter(|failed| *failed > 0).map_or(Span::ZERO, |failed| cx.retry_wait(failed));
         Renewal::Resting(Self { not_before: cx.after(wait) })
     }
 
@@ -43,8 +43,23 @@ impl Resting {
         (Self { not_before: cx.after(wait) }, wait)
     }
 
+    /// After a certificate that ended, or whose start the clock went back behind, before it was installed. What was
+    /// asked for before the template changed is nothing to wait after.
+    pub(crate) fn late(cx: &mut Cx<'_>, generation: Generation) -> (Self, Span) {
+        if cx.common.changed {
+            let resting = Self::without_wait(cx);
+            return (resting, resting.opens(cx.common).since(cx.now.mono));
+        }
+        Self::retired(cx, generation)
+    }
+
+    /// Nothing is waited for.
+    pub(crate) fn without_wait(cx: &Cx<'_>) -> Self {
+        Self { not_before: cx.now.mono }
+    }
+
     /// After a rotation.
-    pub(crate) fn installed(cx: &mut Cx<'_>) -> Renewal {
+    pub(crate) fn installed(cx: &mut Cx<'_>) -> Self {
         cx.common.disk_failures = 0;
         cx.common.call_failures = 0;
         // The disk does what it should again: what could not be removed may go now.
@@ -54,7 +69,7 @@ impl Resting {
         if cx.bug(Bug::F28) {
             cx.common.floor = cx.now.mono;
         }
-        Renewal::Resting(Self { not_before: cx.now.mono })
+        Self { not_before: cx.now.mono }
     }
 
     pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {
@@ -94,7 +109,7 @@ impl Resting {
             None => Some(opens),
             Some(_) if common.astray => Some(opens),
             Some(_) if !common.config.spec().rotate => None,
-            Some(_) if opens > common.mono => Some(opens),
+            Some(identity) if identity.outdated || opens > common.mono => Some(opens),
             Some(identity) => Some(identity.renew_by),
         };
         [begin, common.untidy].into_iter().flatten().min()
@@ -105,8 +120,14 @@ impl Resting {
         self.opens(common) <= common.mono
     }
 
-    fn opens(self, common: &Common) -> MonoTime {
-        self.not_before.max(common.closed_until())
+    /// Before this, no attempt begins by itself. One that another template leads to begins no sooner than the floor after the
+    /// last of these.
+    pub(crate) fn opens(self, common: &Common) -> MonoTime {
+        let changed = common.changed;
+        #[cfg(feature = "seeded")]
+        let changed = changed && !common.bug(Bug::T04);
+        let floor = if changed { common.changes } else { MonoTime::default() };
+        self.not_before.max(common.closed_until()).max(floor)
     }
 }
 
@@ -118,6 +139,7 @@ impl Keying {
         }
         let generation = cx.common.top.next();
         cx.common.top = generation;
+        cx.follows_change();
         cx.report(Notice::AttemptStarted { generation });
         Renewal::Keying(Self { waiting: cx.make_key(), generation, in_memory: false })
     }

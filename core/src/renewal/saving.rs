@@ -52,6 +52,11 @@ impl Saving {
         Some(self.waiting)
     }
 
+    /// The operation that is outstanding.
+    pub(crate) fn under_way(&self, cx: &Cx<'_>) -> (Outstanding, DiskCommand) {
+        (self.waiting, self.command(cx))
+    }
+
     pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {
         overdue(self.waiting, cx)?;
         Ok(Recovering::timed_out(cx, self.command(cx), Carry::Request(self.attempt)))

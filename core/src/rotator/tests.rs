@@ -35,3 +35,27 @@ fn an_input_with_an_earlier_mono_time_is_ignored() {
     assert_eq!(step.disposition, Disposition::Ignored(Why::ClockRegressed));
     assert_eq!((step.actions.len(), rotator), (0, before));
 }
+
+fn edited(rotator: &Rotator, change: impl FnOnce(&mut ConfigSpec)) -> Input {
+    let mut spec = rotator.config().spec().clone();
+    change(&mut spec);
+    Input::Reconfigure(Config::new(spec).expect("it is valid"))
+}
+
+#[test]
+fn a_configuration_that_is_the_same_or_checks_against_a_client_ca_for_the_first_time_is_not_taken() {
+    let mut rotator = rotator();
+    let now = Now { wall: WallTime::default(), mono: MonoTime::from_ms(5) };
+    let _ = rotator.step(now, Input::Tick);
+    let before = rotator.clone();
+    let same = edited(&rotator, |_| {});
+    let checked = edited(&rotator, |spec| spec.chain_required = true);
+    for (input, why) in [(same, Why::Unchanged), (checked, Why::NeedsRestart)] {
+        let step = rotator.step(now, input);
+        assert_eq!(step.disposition, Disposition::Ignored(why));
+        assert_eq!((step.actions.len(), &rotator), (0, &before));
+    }
+    let seed = edited(&rotator, |spec| spec.seed = 9);
+    assert_eq!(rotator.step(now, seed).disposition, Disposition::Applied);
+    assert_eq!(rotator.config().spec().seed, 9);
+}

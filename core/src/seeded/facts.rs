@@ -6,6 +6,7 @@ use super::Bug;
 use crate::config::ConfigSpec;
 use crate::facts::CertFacts;
 use crate::id::KeyDigest;
+use crate::judge::{Refusal, judge_identity};
 use crate::time::{Span, WallTime};
 
 /// What an identity is judged by, wherever it comes from.
@@ -37,6 +38,25 @@ pub(crate) fn answered(config: &ConfigSpec, key: &KeyDigest, facts: &CertFacts) 
         _ => {}
     }
     facts
+}
+
+/// What is on disk, as it should not be judged: [`Bug::T03`], [`Bug::T06`].
+pub(crate) fn found(
+    config: &ConfigSpec,
+    key: &KeyDigest,
+    facts: &CertFacts,
+) -> Option<Result<bool, Refusal>> {
+    let wanted = &config.template;
+    match config.bug? {
+        // As client-go compares them: what is there beyond that is nobody's concern.
+        Bug::T03 if wanted.sans.iter().all(|san| facts.sans.contains(san)) => {
+            let (sans, usages) = (wanted.sans.clone(), wanted.usages);
+            let facts = CertFacts { sans, usages, ..facts.clone() };
+            Some(judge_identity(config, key, &facts).map(|()| false))
+        }
+        Bug::T06 => Some(judge_identity(config, key, facts).map(|()| false)),
+        _ => None,
+    }
 }
 
 /// What is kept of a certificate that was just issued.

@@ -2,6 +2,8 @@
 
 use super::*;
 use certrotate_core::api::ApiFault;
+use certrotate_core::facts::San;
+use certrotate_core::input::{Disposition, Input};
 use certrotate_core::judge::Refusal;
 
 #[test]
@@ -58,4 +60,111 @@ fn f89_a_node_that_the_server_forgot_tries_bootstrap_once_and_then_waits_long_wi
         world.run_until("an identity", |world| world.served() > served);
         assert_eq!(world.log().credentials().last(), Some(&Credential::Bootstrap));
     }
+}
+
+fn edit(world: &mut World, change: impl FnOnce(&mut ConfigSpec)) {
+    let mut spec = world.config.spec().clone();
+    change(&mut spec);
+    let config = Config::new(spec).expect("a change leaves it valid");
+    let step = world.give(Input::Reconfigure(config)).expect("it runs");
+    assert_eq!(step.disposition, Disposition::Applied);
+}
+
+fn with_names(world: &mut World, names: &[&str]) {
+    let sans = names.iter().map(|name| San::Dns((*name).into())).collect();
+    edit(world, |spec| spec.template.sans = sans);
+}
+
+#[test]
+fn f84_a_node_that_is_renamed_while_it_runs_is_withdrawn_at_once_and_asks_with_the_bootstrap_credential() {
+    let mut world = running();
+    let before = world.log().credentials().len();
+    edit(&mut world, |spec| spec.template.subject = Template::node_client("node-2").subject);
+    assert_eq!(world.served(), None, "it proves who the node was");
+    serves(&mut world, 2);
+    assert_eq!(kinds_since(&world, before), [Credential::Bootstrap]);
+    let facts = world.served_facts().expect("it is served");
+    assert_eq!(facts.subject.common_name, "system:node:node-2");
+}
+
+#[test]
+fn f84_a_name_that_comes_back_brings_its_identity_back() {
+    let mut world = running();
+    let created = creates(&world);
+    edit(&mut world, |spec| spec.template.subject = Template::node_client("node-2").subject);
+    edit(&mut world, |spec| spec.template.subject = Template::node_client("node-1").subject);
+    serves(&mut world, 1);
+    rests(&mut world);
+    assert_eq!(creates(&world), created, "nothing had to be asked for");
+}
+
+#[test]
+fn f86_a_name_more_or_less_is_asked_for_at_once_by_the_live_identity_which_is_served_meanwhile() {
+    let mut world = running();
+    let lists: [&[&str]; 3] = [&["a.example", "b.example"], &["a.example"], &[]];
+    for (names, generation) in lists.iter().zip(2..) {
+        world.run_for(Span::from_mins(2));
+        world.ghost.undisturbed = true;
+        let (before, changed) = (world.log().credentials().len(), world.now.mono);
+        with_names(&mut world, names);
+        serves(&mut world, generation);
+        assert!(world.now.mono.since(changed) < Span::from_secs(30), "at once");
+        assert_eq!(kinds_since(&world, before), [Credential::Live(Generation(generation - 1))]);
+        assert_eq!(world.served_facts().expect("it is served").sans.len(), names.len());
+    }
+    assert!(saw(&world, |notice| matches!(notice, Notice::Outdated { .. })));
+}
+
+#[test]
+fn f86_at_a_start_with_another_address_the_old_certificate_is_served_until_the_new_one_is_there() {
+    let mut world = running();
+    world.kill();
+    let mut spec = spec();
+    spec.template.sans.push(San::Ip([192, 0, 2, 1].into()));
+    world.config = Config::new(spec).expect("the template is complete");
+    world.start();
+    serves(&mut world, 1);
+    serves(&mut world, 2);
+    assert_eq!(world.log().credentials().last(), Some(&Credential::Live(Generation(1))));
+}
+
+#[test]
+fn f86_names_in_another_order_change_nothing() {
+    let mut world = running();
+    with_names(&mut world, &["a.example", "b.example"]);
+    serves(&mut world, 2);
+    rests(&mut world);
+    let calls = world.log().calls.len();
+    with_names(&mut world, &["b.example", "a.example"]);
+    assert_eq!(phase(&world), Phase::Resting);
+    world.run_for(Span::from_hours(1));
+    assert_eq!((world.log().calls.len(), world.served()), (calls, Some(Generation(2))));
+}
+
+#[test]
+fn f86_a_template_that_changes_to_and_fro_makes_an_attempt_a_minute() {
+    let mut world = running();
+    let before = creates(&world);
+    for second in 0..600 {
+        let names: &[&str] = if second % 2 == 0 { &["a.example"] } else { &["b.example"] };
+        with_names(&mut world, names);
+        world.run_for(Span::from_secs(1));
+    }
+    let made = creates(&world) - before;
+    assert!((5..=11).contains(&made), "{made} requests in ten minutes");
+}
+
+#[test]
+fn f86_what_was_open_for_another_template_is_dropped_without_a_penalty_and_left_on_the_server() {
+    let mut world = running();
+    world.server.approver = certrotate_model::server::Approver::Absent;
+    with_names(&mut world, &["a.example"]);
+    world.run_until("a request that waits", |world| world.open() == 1 && phase(world) == Phase::Asking);
+    world.run_for(Span::from_mins(5));
+    let changed = world.now.mono;
+    with_names(&mut world, &["b.example"]);
+    assert!(saw(&world, |notice| matches!(notice, Notice::RequestDropped { .. })));
+    world.run_until("the next request", |world| world.open() == 1 && phase(world) == Phase::Asking);
+    assert!(world.now.mono.since(changed) < Span::from_secs(5), "at once");
+    assert_eq!(world.server.objects.iter().filter(|object| !object.is_decided()).count(), 2);
 }

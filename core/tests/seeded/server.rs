@@ -28,7 +28,7 @@ impl Toy {
             leaf: LeafDigest(bytes(number)),
             key: digest,
             subject: template.subject,
-            sans: Vec::new(),
+            sans: template.sans,
             usages: template.usages,
             ca: false,
             not_before: WallTime::from_unix_ms(wall.unix_ms() - 1000),

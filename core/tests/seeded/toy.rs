@@ -8,7 +8,7 @@ use certrotate_core::disk::{
     BundleFound, BundleHeader, Content, DiskCommand, DiskDone, DiskFault, Entry, Found, Inventory, LiveName,
     Name, PendingFound,
 };
-use certrotate_core::facts::CertFacts;
+use certrotate_core::facts::{CertFacts, San};
 use certrotate_core::id::{
     CertHandle, FileNumber, Generation, KeyDigest, KeyHandle, OpId, RequestDigest, RunId,
 };
@@ -48,6 +48,8 @@ pub(crate) struct Toy {
     outstanding: VecDeque<Action>,
     answered: Vec<Input>,
     handles: u64,
+    name: &'static str,
+    sans: u64,
     mood: Mood,
 }
 
@@ -92,7 +94,7 @@ impl Toy {
         let now = Now { wall: WallTime::from_unix_secs(start.cast_signed()), mono: MonoTime::from_ms(1000) };
         let mut toy = Self {
             bug,
-            node: machine(bug, "node-1", mood.duration, 0),
+            node: Rotator::new(config(bug, "node-1", 0, mood.duration), RunId(0)),
             runs: 0,
             now,
             drawn: run << 32,
@@ -103,6 +105,8 @@ impl Toy {
             outstanding: VecDeque::new(),
             answered: Vec::new(),
             handles: 0,
+            name: "node-1",
+            sans: 0,
             mood,
         };
         toy.restart();
@@ -130,8 +134,22 @@ impl Toy {
         if self.chance(30) {
             self.litter();
         }
-        let name = if self.chance(15) { "node-2" } else { "node-1" };
-        self.node = machine(self.bug, name, self.mood.duration, self.runs);
+        self.name = if self.chance(15) { "node-2" } else { "node-1" };
+        self.node = Rotator::new(self.config(), RunId(self.runs));
+    }
+
+    fn config(&self) -> Config {
+        config(self.bug, self.name, self.sans, self.mood.duration)
+    }
+
+    /// Another configuration, perhaps for another name, with more alternative names or fewer.
+    fn edit(&mut self) -> Input {
+        if self.chance(40) {
+            self.name = if self.name == "node-1" { "node-2" } else { "node-1" };
+        } else {
+            self.sans = self.draw(3);
+        }
+        Input::Reconfigure(self.config())
     }
 
     /// Puts something into the directory that a crash or a person may have left there.
@@ -252,7 +270,7 @@ impl Toy {
     /// One input, drawn, and what came of it.
     pub(crate) fn advance(&mut self) -> (Step, Wake) {
         let input = self.next();
-        if !matches!(input, Input::Tick | Input::RotateNow | Input::Shutdown) {
+        if !matches!(input, Input::Tick | Input::RotateNow | Input::Reconfigure(_) | Input::Shutdown) {
             self.answered.push(input.clone());
         }
         let step = self.node.step(self.now, input);
@@ -285,6 +303,7 @@ impl Toy {
                     self.now.wall = WallTime::from_unix_ms(self.now.wall.unix_ms() - back);
                 }
                 5 => drop(self.outstanding.pop_front()),
+                8 => return self.edit(),
                 6 | 7 => {
                     if let Some(old) = self.answered.last().cloned() {
                         return old;
@@ -330,10 +349,11 @@ fn operation(action: &Action) -> Option<OpId> {
     }
 }
 
-fn machine(bug: Option<Bug>, node: &str, duration: Option<Span>, run: u64) -> Rotator {
-    let mut spec = ConfigSpec::new(Template { duration, ..Template::node_client(node) });
+fn config(bug: Option<Bug>, node: &str, sans: u64, duration: Option<Span>) -> Config {
+    let sans = (0..sans).map(|nth| San::Dns(format!("{nth}.example"))).collect();
+    let mut spec = ConfigSpec::new(Template { duration, sans, ..Template::node_client(node) });
     spec.bug = bug;
     // An hour before the earlier start: some clocks that jump back show less.
     spec.built = WallTime::from_unix_secs(1_790_000_000 - 3600);
-    Rotator::new(Config::new(spec).expect("the template is complete"), RunId(run))
+    Config::new(spec).expect("the template is complete")
 }

@@ -5,7 +5,7 @@ use certrotate_core::disk::DiskFault;
 
 use crate::cert::Flaw;
 use crate::disk::How;
-use crate::event::{Damage, Event, Jump, Lost, Meddling, Until};
+use crate::event::{Damage, Edit, Event, Jump, Lost, Meddling, Until};
 use crate::server::{Approver, Bad};
 use crate::world::Lie;
 
@@ -20,6 +20,7 @@ impl Event {
             | Self::Shutdown
             | Self::Rename
             | Self::Mend
+            | Self::Reconfigure(Edit::Seed)
             | Self::Late => return None,
             Self::Outage(None) | Self::Issues(None) | Self::Silent(false) => return None,
             Self::Refuse(false, false) | Self::Watches(false, false) | Self::Lose(0, 0) => return None,
@@ -61,6 +62,7 @@ impl Event {
             Self::DiskFails(fault) if fault.times > 2 => "disk: fails for a long time",
             Self::DiskFails(_) => "disk: fails for a while",
             Self::Lose(..) => "driver: answers are lost",
+            Self::Reconfigure(edit) => self::edit(edit),
         })
     }
 }
@@ -161,6 +163,18 @@ fn lie(lie: Lie) -> &'static str {
         Lie::Flipped => "read: a bit of the live bundle is flipped",
         Lie::FlippedPending => "read: a bit of the pending file is flipped",
         Lie::LiveUnreadable => "read: the live name cannot be looked at",
+    }
+}
+
+fn edit(edit: Edit) -> &'static str {
+    match edit {
+        Edit::Subject => "template: another subject",
+        Edit::MoreNames => "template: one name more",
+        Edit::FewerNames => "template: one name less",
+        Edit::Usages => "template: other usages",
+        Edit::First => "template: as in the beginning",
+        Edit::Wish => "template: another lifetime",
+        Edit::Seed => "template: the same",
     }
 }
 

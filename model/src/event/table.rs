@@ -4,7 +4,7 @@ use certrotate_core::api::ApiFault;
 use certrotate_core::disk::DiskFault;
 use certrotate_core::time::Span;
 
-use super::{Damage, Jump, Lost, Meddling, Until};
+use super::{Damage, Edit, Jump, Lost, Meddling, Until};
 use crate::cert::Flaw;
 use crate::disk::{How, Kind};
 use crate::server::{Approver, Bad};
@@ -138,6 +138,18 @@ pub(super) const DAMAGES: [Damage; 11] = [
 ];
 
 pub(super) const LOSTS: [Lost; 3] = [Lost::Done, Lost::NotDone, Lost::Late];
+
+/// Those that end what is asked for come more often.
+pub(super) const EDITS: [Edit; 8] = [
+    Edit::Subject,
+    Edit::MoreNames,
+    Edit::FewerNames,
+    Edit::Usages,
+    Edit::First,
+    Edit::Wish,
+    Edit::Subject,
+    Edit::Seed,
+];
 
 pub(super) fn pick<T: Copy, const N: usize>(all: &[T; N], arg: u8) -> T {
     all[usize::from(arg) % N]

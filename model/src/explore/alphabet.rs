@@ -6,7 +6,7 @@ use certrotate_core::time::Span;
 
 use crate::cert::Flaw;
 use crate::disk::How;
-use crate::event::{Damage, Event, Jump, Lost, Meddling, Until};
+use crate::event::{Damage, Edit, Event, Jump, Lost, Meddling, Until};
 use crate::server::{Approver, Bad};
 use crate::world::{Lie, What, World};
 
@@ -104,6 +104,10 @@ pub const FAULTS: &[Event] = &[
     Event::Slow(Until::End),
     Event::Slow(Until::Wake),
     Event::Rename,
+    Event::Reconfigure(Edit::Subject),
+    Event::Reconfigure(Edit::MoreNames),
+    Event::Reconfigure(Edit::Usages),
+    Event::Reconfigure(Edit::First),
 ];
 
 /// The faults that something may come of in this world, but for power cuts.

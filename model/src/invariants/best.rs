@@ -34,7 +34,7 @@ fn best_at_start(world: &World) -> Option<Generation> {
         return None;
     }
     let announced = world.ghost.announced.filter(|it| it.generation > world.ghost.withdrawn);
-    let announced = announced.filter(|it| world.now.wall >= it.not_before && world.is_wanted(it.cert));
+    let announced = announced.filter(|it| world.now.wall >= it.not_before && world.is_servable(it.cert));
     announced.map(|Announced { generation, .. }| generation).into_iter().chain(best_on_disk(world)).max()
 }
 
@@ -44,8 +44,9 @@ pub(crate) fn best_on_disk(world: &World) -> Option<Generation> {
     let on_disk = world.disk.names().filter_map(|name| match (name, world.disk.read(name)) {
         (Name::Bundle { generation, .. }, Some(File::Bundle(bundle))) if bundle.generation == generation => {
             let cert = CertHandle(bundle.cert.into());
-            let good =
-                world.is_acceptable(&bundle) && world.is_wanted(cert) && world.dates(cert).is_some_and(valid);
+            let good = world.is_acceptable(&bundle)
+                && world.is_servable(cert)
+                && world.dates(cert).is_some_and(valid);
             (good && generation > world.ghost.withdrawn).then_some(generation)
         }
         _ => None,

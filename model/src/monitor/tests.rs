@@ -58,7 +58,7 @@ fn s9_a_denied_request_is_followed_by_another_after_minutes_unless_somebody_wish
         monitor.calls(OP, &GET, REQUEST, BOOTSTRAP, false);
         monitor.answered(OP, (MonoTime::default(), HOUR), &object(true, false), None);
         monitor.given(wish, |_| false);
-        monitor.begins(Now { mono: MonoTime::from_ms(minutes * 60_000), ..hour(0) }, None, None);
+        monitor.begins(Now { mono: MonoTime::from_ms(minutes * 60_000), ..hour(0) }, Span::MAX, None, None);
         monitor.broken.map(|it| it.0)
     };
     assert_eq!(begins(9, false), Some("S9"));
@@ -71,9 +71,9 @@ fn l4_a_wish_is_not_repeated_when_it_was_refused() {
     let mut monitor = Monitor::default();
     monitor.calls(OP, &CREATE, REQUEST, BOOTSTRAP, false);
     monitor.answered(OP, (MonoTime::default(), HOUR), &Err(ApiFault::Invalid), None);
-    monitor.begins(hour(1), None, None);
+    monitor.begins(hour(1), Span::MAX, None, None);
     assert_eq!(monitor.broken, None);
-    monitor.begins(hour(1), Some(Span::from_hours(1)), None);
+    monitor.begins(hour(1), Span::MAX, Some(Span::from_hours(1)), None);
     assert_eq!(monitor.broken.map(|it| it.0), Some("L4"));
 }
 
@@ -106,12 +106,12 @@ fn s8_a_certificate_in_hand_is_installed_before_another_key_is_made() {
     monitor.calls(OP, &GET, REQUEST, BOOTSTRAP, false);
     monitor.answered(OP, (hour(0).mono, HOUR), &object(false, true), Some((CertHandle(1), true)));
     let (mut live, mut over) = (monitor, monitor);
-    monitor.begins(hour(1), None, None);
+    monitor.begins(hour(1), Span::MAX, None, None);
     assert_eq!(monitor.broken.map(|it| it.0), Some("S8"));
-    live.goes_live(hour(1), CertHandle(1), true);
-    live.begins(hour(1), None, None);
+    live.goes_live(hour(1), Span::MAX, CertHandle(1), true);
+    live.begins(hour(1), Span::MAX, None, None);
     over.given(false, |_| false);
-    over.begins(hour(1), None, None);
+    over.begins(hour(1), Span::MAX, None, None);
     assert_eq!((live.broken, over.broken), (None, None));
 }
 
@@ -120,9 +120,9 @@ fn s9_an_attempt_begins_when_seven_tenths_of_life_are_over_by_either_clock_or_it
     let life = Some(Life { start: hour(0).wall, end: hour(10).wall });
     let began = |now, wished| {
         let mut monitor = Monitor::default();
-        monitor.goes_live(hour(0), CertHandle(1), true);
+        monitor.goes_live(hour(0), Span::MAX, CertHandle(1), true);
         monitor.given(wished, |_| true);
-        monitor.begins(now, None, life);
+        monitor.begins(now, Span::MAX, None, life);
         monitor.broken.map(|it| it.0)
     };
     assert_eq!(began(hour(6), false), Some("S9"));

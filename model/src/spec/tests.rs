@@ -317,3 +317,20 @@ fn s13_what_ended_does_not_come_back_and_what_was_held_for_the_clock_does() {
     it.goes_live(FIRST);
     it.refused("S13", "nothing that ended, or is older, goes live");
 }
+
+#[test]
+fn s2_what_is_for_another_subject_than_is_wanted_by_now_is_withdrawn_at_once_and_does_not_come_back() {
+    let mut it = Observed::live();
+    it.spec.edited(false);
+    it.steps(Disposition::Applied, vec![]);
+    assert_eq!(it.spec.broken, None, "names and usages are no reason to withdraw");
+    it.spec.edited(true);
+    it.acts(Action::Withdraw { generation: FIRST });
+    assert_eq!(it.spec.broken, None);
+    it.goes_live(FIRST);
+    it.refused("S2", "only what was asked for goes live");
+    let mut it = Observed::live();
+    it.spec.edited(true);
+    it.steps(Disposition::Applied, vec![]);
+    it.refused("S1", "what is served is valid");
+}

@@ -109,6 +109,7 @@ impl World {
             | Input::KeyMade { .. }
             | Input::CallAnswered { .. }
             | Input::RotateNow
+            | Input::Reconfigure(_)
             | Input::Shutdown => {}
         }
     }

@@ -282,7 +282,7 @@ impl World {
     fn make_key(&mut self, duration: Option<Span>) -> u32 {
         let number = self.requests.len() as u32 + 1;
         let key = if self.driver == Driver::ReusesKeys { 1 } else { number };
-        let template = (self.templates.len() - 1) as u8;
+        let template = self.current;
         self.requests.push(Request { template, duration, key });
         number
     }

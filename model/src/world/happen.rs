@@ -60,6 +60,7 @@ impl World {
             Event::Shutdown => self.shutdown(),
             Event::Slow(until) => return self.slow(until),
             Event::Rename => return self.renamed(),
+            Event::Reconfigure(edit) => return self.edited(edit),
             Event::Verdict(_)
             | Event::Bad(_)
             | Event::Refuse(..)

@@ -9,7 +9,7 @@ use certrotate_core::view::Phase;
 use crate::disk::File;
 use crate::invariants::best_on_disk;
 use crate::list::List;
-use crate::server::{Approver, Object, Server};
+use crate::server::{Approver, Server};
 use crate::world::World;
 
 /// The inputs within which a node settles when everything is well (L2).
@@ -110,11 +110,10 @@ impl World {
         self.violation.is_none()
     }
 
-    /// How many requests are open for what is asked for by now. Those for an earlier template nobody may delete.
+    /// How many requests are open. One that was when the template changed nobody may delete; it is counted no more.
     #[must_use]
     pub fn open(&self) -> usize {
-        let now = |object: &&Object| usize::from(object.template) + 1 == self.templates.len();
-        self.server.objects.iter().filter(|it| it.is_open()).filter(now).count()
+        self.server.open()
     }
 
     /// It serves what is wanted, and the best that is on disk, rests, has nothing open and no file that is not needed.
@@ -128,7 +127,7 @@ impl World {
         let untidy = kept().count() > 3 || kept().any(passing);
         let quarantined = self.disk.names().filter(|name| matches!(name, Name::Quarantine { .. })).count();
         phase == Some(Phase::Resting)
-            && self.served.is_some_and(|(_, cert)| self.is_wanted(cert))
+            && self.serves_what_is_wanted()
             && !self.is_unsaved()
             && self.open() == 0
             && !untidy

@@ -1,15 +1,11 @@
-//! What other people do to a node: to its files, and to its name.
+//! What other people do to a node's files.
 
-use certrotate_core::config::{Config, Template};
 use certrotate_core::disk::Name;
 use certrotate_core::id::{FileNumber, Generation};
 
 use crate::disk::{Bundle, File};
 use crate::event::Damage;
 use crate::world::World;
-
-/// The names that a node is ever given.
-const NAMES: [&str; 4] = ["node-1", "node-2", "node-3", "node-4"];
 
 impl World {
     /// Somebody changes the directory.
@@ -62,17 +58,6 @@ impl World {
                 self.disk.plant(Name::Live, File::Link(older));
             }
         }
-        true
-    }
-
-    /// The process is started with another name for the node, one that it never had.
-    pub(super) fn renamed(&mut self) -> bool {
-        let Some(name) = NAMES.get(self.templates.len()) else { return false };
-        let mut spec = self.config.spec().clone();
-        spec.template.subject = Template::node_client(name).subject;
-        self.kill();
-        self.config = Config::new(spec).expect("another name is as good as the one before");
-        self.start();
         true
     }
 }

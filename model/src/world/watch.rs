@@ -46,7 +46,11 @@ impl World {
             Action::Disk { command, .. } => monitor.writes(command),
             Action::MakeKey { duration, .. } => {
                 monitor.loses(|start| self.has_certificate_from(start));
-                monitor.begins(now, *duration, self.served_life());
+                // Whether what has no whole bundle fits again, when the template changes to and fro, cannot be seen.
+                let known = !self.disk.damaged && !self.ghost.misread && !self.is_unsaved();
+                let known = known && self.serves_what_is_wanted();
+                let served = self.served_life().filter(|_| known);
+                monitor.begins(now, self.life(), *duration, served);
             }
             Action::Call { op, call, credential } => {
                 let request = match *call {
@@ -54,11 +58,17 @@ impl World {
                     Call::Get { request } | Call::Watch { request } => request,
                 };
                 monitor.calls(*op, call, request, *credential, self.served.is_some());
+                let asked = match *call {
+                    Call::Create { key } => self.request(number(key)).map(|it| it.template),
+                    Call::Get { .. } | Call::Watch { .. } => self.server.find(request).map(|it| it.template),
+                };
+                let wanted = asked.is_none_or(|template| template == self.current);
+                self.hold("S2", "what is asked for is what is wanted by now", wanted);
             }
             Action::Cancel { op } => monitor.cancelled(*op),
             Action::GoLive { generation, cert, .. } => {
                 let before = self.ghost.served_before();
-                monitor.goes_live(now, *cert, before != Some((*generation, *cert)));
+                monitor.goes_live(now, self.life(), *cert, before != Some((*generation, *cert)));
             }
             Action::Report(Notice::RequestStuck { request, .. }) => monitor.gives_up(now.mono, *request),
             Action::Report(Notice::CertificateRefused { .. }) => monitor.refuses(|cert| self.is_good(cert)),

@@ -117,7 +117,11 @@ impl Installing {
             }
             (Bug::B35, InstallStep::SyncSwitch) if live >= self.attempt.generation => {
                 let resting = Resting::installed(cx);
-                Some(if cx.common.stopping { cx.exit(ExitReason::Shutdown) } else { resting })
+                Some(if cx.common.stopping {
+                    cx.exit(ExitReason::Shutdown)
+                } else {
+                    Renewal::Resting(resting)
+                })
             }
             (Bug::F50, InstallStep::Switch) => {
                 cx.disk(DiskCommand::SyncFile { name: self.bundle() });

@@ -13,6 +13,9 @@ impl Recovering {
         let first = matches!(self.carry, Carry::Nothing) && cx.common.live.identity().is_none();
         let Some(early) = ready.early.filter(|_| first) else { return };
         if cx.common.is_held(early.start, cx.now.wall) {
+            if early.outdated {
+                return;
+            }
             cx.report(Notice::Held { generation: early.generation, not_before: early.start });
         } else {
             let wait = cx.common.times().clock_wait(cx.common.life);
