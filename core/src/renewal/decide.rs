@@ -290,9 +290,10 @@ impl<'a> Scan<'a> {
         // A pending file takes the place of the superseded bundle, also where its request is not taken up.
         let superseded = || self.previous(linked).filter(|_| pending.is_none());
         let beside = || early.filter(|name| Some(*name) != linked).or_else(superseded);
-        let previous = if resume.is_some() { None } else { beside() };
+        let held = if chosen.is_none() { self.live() } else { None };
+        let previous = if resume.is_some() { None } else { beside() }.or(held);
         let leftovers = Names::collect(self.names(|entry| {
-            let kept = [pending, previous, quarantined, linked];
+            let kept = [pending, previous, quarantined, linked, held];
             let removable = match &entry.found {
                 Found::Unreadable(_) | Found::Corrupt => false,
                 Found::Bundle(_) | Found::Pending(_) | Found::Unread => true,
@@ -387,6 +388,12 @@ impl<'a> Scan<'a> {
             }
             Found::Bundle(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => false,
         })
+    }
+
+    /// The bundle of what this run served, which goes live again when the clock gets there; the live name may name a newer one.
+    fn live(&self) -> Option<Name> {
+        let live = Some(self.known.live).filter(|live| *live > self.known.withdrawn);
+        self.names(|entry| matches!(entry.found, Found::Bundle(_))).find(|name| name.generation() == live)
     }
 
     /// The newest bundle beside the one that has the live name.

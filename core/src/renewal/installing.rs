@@ -178,7 +178,7 @@ impl Installing {
         let Certificate { not_before, not_after, .. } = self.certificate;
         if matches!(cx.common.live, Live::Withdrawn(over) if over >= self.attempt.generation) {
             // It was served from memory, and ended so; the clock went back since (S14).
-            let (resting, _) = Resting::retired(cx, self.attempt.generation);
+            let (resting, _) = Resting::late(cx, self.attempt.generation);
             return Recovering::back(cx, Carry::Rest(resting), cx.now.mono);
         }
         match judge_time(cx.now.wall, not_before, not_after) {
