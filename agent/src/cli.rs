@@ -88,6 +88,9 @@ struct RunArgs {
     /// Renew certificates; with =false the first one is served to its end
     #[arg(long, default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_name = "BOOL")]
     rotate_certificates: bool,
+    /// Adopt a key and certificate that a kubelet left in the directory, or a backup brought: copy them, change nothing
+    #[arg(long, default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_name = "BOOL")]
+    adopt: bool,
     /// The CAs that issue client certificates; an issued certificate must chain to one of them
     #[arg(long, value_name = "FILE")]
     client_ca_file: Option<PathBuf>,

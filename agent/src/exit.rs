@@ -116,6 +116,7 @@ impl Verdict {
             | Notice::Live { .. }
             | Notice::Expired { .. }
             | Notice::NotYetValid { .. }
+            | Notice::Adopted { .. }
             | Notice::Outdated { .. }
             | Notice::Unwanted { .. }
             | Notice::RequestDropped { .. }

@@ -46,6 +46,8 @@ pub struct NodeOptions {
     pub node_name: String,
     /// Whether certificates are renewed.
     pub rotate: bool,
+    /// Whether a key and certificate that a kubelet left, or a backup brought, are adopted.
+    pub adopt: bool,
     /// The CAs that issue client certificates; issued certificates are checked against them.
     pub client_ca_file: Option<PathBuf>,
     /// The lifetime to ask for; `None` leaves it to the signer.
@@ -68,6 +70,7 @@ impl NodeOptions {
             cert_dir: cert_dir.into(),
             node_name: node_name.into(),
             rotate: true,
+            adopt: true,
             client_ca_file: None,
             lifetime: None,
             key_type: KeyType::default(),
@@ -313,6 +316,7 @@ fn config(options: &NodeOptions, chain_required: bool) -> Result<Config, StartEr
     let spec = ConfigSpec {
         chain_required,
         rotate: options.rotate,
+        adopt: options.adopt,
         seed: random().map_err(StartError::System)?,
         built: BUILT,
         ..ConfigSpec::new(template)

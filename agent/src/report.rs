@@ -6,7 +6,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 use certrotate_core::api::{ApiFault, Credential};
-use certrotate_core::disk::{DiskFault, Name};
+use certrotate_core::disk::{DiskFault, Name, Place};
 use certrotate_core::id::RequestDigest;
 use certrotate_core::judge::Refusal;
 use certrotate_core::notice::Notice;
@@ -31,6 +31,7 @@ pub fn level(notice: &Notice) -> Level {
     match notice {
         Notice::Live { .. }
         | Notice::Held { .. }
+        | Notice::Adopted { place: Place::Live | Place::Dated(_) | Place::Split, .. }
         | Notice::AttemptStarted { .. }
         | Notice::RequestPending { .. }
         | Notice::RequestDropped { .. } => Level::INFO,
@@ -41,6 +42,7 @@ pub fn level(notice: &Notice) -> Level {
         | Notice::FileCorrupt { .. }
         | Notice::Outdated { .. }
         | Notice::Unwanted { .. }
+        | Notice::Adopted { place: Place::Exposed(_), .. }
         | Notice::Quarantined { .. } => Level::WARN,
         Notice::FileRefused { .. }
         | Notice::FileUnreadable { .. }
@@ -88,6 +90,14 @@ impl Reporter {
                     "certificate {generation} is live until {not_after}, to be renewed at {renew_at}{shorter}"
                 )
             }
+            Notice::Adopted { generation, place: place @ Place::Exposed(_) } => format!(
+                "{} could be read by others, or belongs to another user: certificate {generation} is in a file of its own now, and that one is removed; if anybody may have read its key, rotate now: kill -USR1",
+                self.directory.join(self.pair.place(*place)).display()
+            ),
+            Notice::Adopted { generation, place } => format!(
+                "the key and certificate in {} are adopted as certificate {generation}: copied, and nothing else was changed",
+                self.directory.join(self.pair.place(*place)).display()
+            ),
             Notice::Outdated { generation } => format!(
                 "certificate {generation} has other alternative names or usages than are asked for now; it is served until its successor is there"
             ),

@@ -33,7 +33,12 @@ impl Driver {
     fn answer(&mut self, action: Action) -> Option<Input> {
         match action {
             Action::Disk { op, command: DiskCommand::Scan } => {
-                let empty = Inventory { live: LiveName::Absent, entries: Vec::new(), more: false };
+                let empty = Inventory {
+                    live: LiveName::Absent,
+                    entries: Vec::new(),
+                    more: false,
+                    outside: Vec::new(),
+                };
                 Some(Input::DiskAnswered { op, result: Ok(DiskDone::Scanned(Box::new(empty))) })
             }
             Action::Disk { op, .. } => Some(Input::DiskAnswered { op, result: Ok(DiskDone::Done) }),

@@ -314,7 +314,9 @@ impl Cx<'_> {
         // What is served from memory goes on, if it is newer.
         self.common.unsaved = self.common.unsaved.filter(|unsaved| unsaved.generation > identity.generation);
         self.takes_life(identity.life());
-        self.common.refused = None;
+        if before.is_none() || self.common.live.generation() != identity.generation {
+            self.common.refused = None;
+        }
         self.outdated_by(identity.generation);
         if self.common.linked != Some(identity.name) {
             let superseded = self.common.linked.replace(identity.name);

@@ -58,6 +58,9 @@ pub struct ConfigSpec {
     pub chain_required: bool,
     /// Whether a live identity is renewed by itself. If not, it is served to its end, and the next one is asked for then.
     pub rotate: bool,
+    /// Whether a pair that is in no bundle of ours is adopted: what a kubelet left, or a backup brought.
+    #[cfg_attr(feature = "serde", serde(default = "yes"))]
+    pub adopt: bool,
     /// Draws the jitter of retries, never of renewals. Different on every node.
     pub seed: u64,
     /// The named times.
@@ -70,14 +73,21 @@ pub struct ConfigSpec {
     pub bug: Option<crate::seeded::Bug>,
 }
 
+/// Traces from before there was a choice.
+#[cfg(feature = "serde")]
+const fn yes() -> bool {
+    true
+}
+
 impl ConfigSpec {
-    /// The defaults for a template: no client CA, renewal on, seed 0, the default times, no build time.
+    /// The defaults for a template: no client CA, renewal and adoption on, seed 0, the default times, no build time.
     #[must_use]
     pub fn new(template: Template) -> Self {
         Self {
             template,
             chain_required: false,
             rotate: true,
+            adopt: true,
             seed: 0,
             times: Times::default(),
             built: WallTime::from_unix_ms(0),

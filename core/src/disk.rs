@@ -244,7 +244,7 @@ pub struct BundleFound {
     pub key: KeyHandle,
     /// The chain that was read.
     pub cert: CertHandle,
-    /// Whether the file has mode 0600.
+    /// Whether the file is ours alone: our own, with one name and mode 0600.
     pub private: bool,
 }
 
@@ -313,6 +313,36 @@ pub enum LiveName {
     Unreadable(DiskFault),
 }
 
+/// Where a pair of key and certificate is that another program left, or a backup brought: a kubelet's places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Place {
+    /// What the live name leads to, or a regular file that has the live name.
+    Live,
+    /// `<pair>-<UTC time>.pem`, as a kubelet names each of its files.
+    Dated(WallTime),
+    /// `<pair>.crt` and `<pair>.key`.
+    Split,
+    /// A bundle of ours that others can read or write, or that is another user's.
+    Exposed(Name),
+}
+
+/// A pair that is not in a bundle of ours. It is read and copied; where it stands nothing is changed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct PairFound {
+    /// Where it is.
+    pub place: Place,
+    /// The private key, by its public half.
+    pub key_digest: KeyDigest,
+    /// What the certificate says.
+    pub facts: CertFacts,
+    /// The key that was read.
+    pub key: KeyHandle,
+    /// The chain that was read.
+    pub cert: CertHandle,
+}
+
 /// What a scan found: every name of ours.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -323,4 +353,7 @@ pub struct Inventory {
     pub entries: Vec<Entry>,
     /// Whether there were more than 64.
     pub more: bool,
+    /// Pairs that are in no bundle of ours, four at most.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub outside: Vec<PairFound>,
 }

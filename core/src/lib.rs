@@ -51,7 +51,7 @@
 //!     for action in rotator.step(now, input).actions {
 //!         match action {
 //!             Action::Disk { op, command } => {
-//!                 let empty = Inventory { live: LiveName::Absent, entries: Vec::new(), more: false };
+//!                 let empty = Inventory { live: LiveName::Absent, entries: Vec::new(), more: false, outside: Vec::new() };
 //!                 let done = match command {
 //!                     DiskCommand::Scan => DiskDone::Scanned(Box::new(empty)),
 //!                     _ => DiskDone::Done,

@@ -1,7 +1,7 @@
 //! What an operator should hear of.
 
 use crate::api::{ApiFault, Credential};
-use crate::disk::{DiskCommand, DiskFault, Name};
+use crate::disk::{DiskCommand, DiskFault, Name, Place};
 use crate::id::{Generation, RequestDigest};
 use crate::judge::Refusal;
 use crate::time::{Span, WallTime};
@@ -98,6 +98,14 @@ pub enum Notice {
         not_before: WallTime,
         /// How long it is waited for.
         wait: Span,
+    },
+    /// A pair that was in no bundle of ours was copied into one, and is live. Where it was nothing was changed, but for an
+    /// exposed bundle of ours, which is removed when it is not needed any more.
+    Adopted {
+        /// The generation of the copy.
+        generation: Generation,
+        /// Where it was.
+        place: Place,
     },
     /// An identity that goes live, or is live, has other alternative names or usages than are asked for by now. It is
     /// served until another has taken its place, which is asked for at once.

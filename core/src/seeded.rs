@@ -27,7 +27,7 @@ pub(crate) use facts::{answered, found, started, taken};
 
 macro_rules! bugs {
     ($(#[doc = $doc:literal] $name:ident;)*) => {
-        /// A mistake. `B` numbers a mistake in the protocol, `T` one about another template; `F` is what the incident of
+        /// A mistake. `B` numbers a mistake in the protocol, `T` one about another template, `A` one about adoption; `F` is what the incident of
         /// that number in `docs/incidents.md` describes.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -253,6 +253,18 @@ bugs! {
     T06;
     /// The wait after a denial outlasts the template that was denied.
     T07;
+    /// Of a pair that somebody left only the dates are looked at.
+    A01;
+    /// What was adopted is adopted again at every look.
+    A02;
+    /// What somebody left is never adopted.
+    A03;
+    /// Any pair that somebody left is better than what is live.
+    A04;
+    /// A file that has the live name is replaced without a copy.
+    A05;
+    /// What somebody did to the directory is not looked at before an attempt.
+    A06;
 }
 
 /// Incidents of `docs/incidents.md` and the bug that brings each about. Those that are not here are not for core to decide.

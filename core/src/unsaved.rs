@@ -29,7 +29,7 @@ fn in_hand(renewal: &Renewal) -> Option<(Attempt, Certificate)> {
         Renewal::Recovering(phase) if !phase.failed => None,
         Renewal::Recovering(phase) => match phase.carry {
             Carry::Certificate(attempt, certificate) => Some((attempt, certificate)),
-            Carry::Nothing | Carry::Rest(_) | Carry::Dropped(..) | Carry::Request(_) => None,
+            Carry::Nothing | Carry::Rest(_) | Carry::Look(_) | Carry::Dropped(..) | Carry::Request(_) => None,
         },
         Renewal::New
         | Renewal::Locking(_)
@@ -133,6 +133,7 @@ impl Cx<'_> {
         let again = matches!(self.common.live, Live::Unwanted(_));
         let best = best.filter(|best| again || best.generation > self.common.live.generation());
         if let (None, Some(best)) = (self.common.serving(), best) {
+            self.common.top = self.common.top.max(best.generation);
             self.serve_unsaved(best);
         }
         if let Some(best) = best {
@@ -156,7 +157,7 @@ impl Cx<'_> {
             {
                 None
             }
-            Carry::Rest(_) | Carry::Dropped(..) => self.begins_unsaved(),
+            Carry::Rest(_) | Carry::Look(_) | Carry::Dropped(..) => self.begins_unsaved(),
             Carry::Nothing => match ready.resume {
                 Some(attempt) => self.asks_unsaved(attempt),
                 None => self.begins_unsaved(),

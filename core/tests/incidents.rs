@@ -12,6 +12,8 @@ use certrotate_core::time::Span;
 use certrotate_core::view::Phase;
 use certrotate_model::world::World;
 
+#[path = "incidents/adoption.rs"]
+mod adoption;
 #[path = "incidents/arithmetic.rs"]
 mod arithmetic;
 #[path = "incidents/clocks.rs"]

@@ -16,7 +16,7 @@ pub mod image;
 mod look;
 
 pub use fault::{Fault, How, Kind};
-pub use file::{Bundle, File, Pending};
+pub use file::{Bundle, File, Outside, Pending};
 pub(crate) use file::{Change, Inode, Named};
 
 /// How many names there can be; then the disk is full.
@@ -46,6 +46,8 @@ pub struct Disk {
     pub meddled: bool,
     /// Names that somebody else made, and that the node has not dealt with.
     pub strangers: List<Stranger, 6>,
+    /// What a kubelet left, or a backup brought.
+    pub outside: List<Outside, 3>,
     /// Names that the node tried to remove, and that are there all the same.
     pub resisting: List<Stranger, 6>,
     /// Whether the last removal failed: what was to be removed after it stays as well.
@@ -230,7 +232,8 @@ impl Disk {
 
     fn sync_directory(&mut self) {
         // Mended is what we made anew; what somebody put there may well be a bundle.
-        self.damaged &= !self.is_renaming(Name::Live) || self.live_bundle().is_none();
+        let exposed = matches!(self.read(Name::Live), Some(File::Link(target)) if self.is_public(target));
+        self.damaged &= !self.is_renaming(Name::Live) || self.live_bundle().is_none() || exposed;
         self.durable = self.visible;
         self.pending.clear();
         self.unlinked &= self.number_of(Name::Live).is_none();
@@ -314,6 +317,16 @@ impl Disk {
         }
     }
 
+    /// Lets others read a file that the live name may lead to, as a restored backup would.
+    pub fn expose(&mut self, name: Name) {
+        self.open_to_others(name);
+        if !self.strangers.contains(&Stranger(name)) {
+            self.strangers.push(Stranger(name));
+        }
+        self.meddled = true;
+        self.break_live_name();
+    }
+
     /// Lets others read a file, as somebody else would.
     pub fn open_to_others(&mut self, name: Name) {
         if let Some(inode) = self.inode_of(name) {
@@ -386,7 +399,7 @@ impl Hash for Disk {
         }
         (self.linked_once, self.unlinked, self.damaged, self.meddled).hash(state);
         self.strangers.hash(state);
-        (self.resisting, self.removal_failed, self.faults).hash(state);
+        (self.resisting, self.removal_failed, self.faults, self.outside).hash(state);
     }
 }
 

@@ -12,8 +12,8 @@ use crate::server::{Approver, Bad};
 use crate::world::Lie;
 pub(crate) use table::lifetime;
 use table::{
-    API_FAULTS, APPROVERS, BADS, DAMAGES, DISK_FAULTS, EDITS, KINDS, LIES, LOSTS, MEDDLINGS, how, jump, pick,
-    span, until,
+    API_FAULTS, APPROVERS, BADS, DAMAGES, DISK_FAULTS, EDITS, KINDS, LEFT, LIES, LOSTS, MEDDLINGS, how, jump,
+    pick, span, until,
 };
 
 mod name;
@@ -204,10 +204,26 @@ pub enum Damage {
     OlderLive,
     /// The bundle that the live name names has another key.
     OtherKey,
+    /// The live name leads to a pair elsewhere, as a kubelet leaves it.
+    LinkedPair,
+    /// The live name is a file that has a pair.
+    FiledPair,
+    /// A pair in a file with a date, beside the live name.
+    DatedPair,
+    /// A pair in two files, which has ended.
+    EndedPair,
+    /// The live name leads to a pair for another node.
+    StrangersPair,
+    /// The live name is a copy of the file that it led to.
+    CopiedLive,
+    /// Others may read the bundle that the live name names.
+    Exposed,
+    /// An older backup: the live bundle is gone, and the live name leads to the one before, or to nothing.
+    Backup,
 }
 
 /// How many codes there are; a byte is taken modulo this.
-pub const CODES: u8 = 42;
+pub const CODES: u8 = 43;
 
 impl Event {
     /// The event that two bytes mean.
@@ -258,7 +274,8 @@ impl Event {
             38 if arg < 128 => Self::Shutdown,
             38 => Self::Rename,
             39 => Self::Slow(until(arg)),
-            _ => Self::Reconfigure(pick(&EDITS, arg)),
+            40 | 41 => Self::Reconfigure(pick(&EDITS, arg)),
+            _ => Self::Plant(pick(&LEFT, arg)),
         }
     }
 

@@ -109,6 +109,10 @@ pub struct Ghost {
     pub requests_lost: u8,
     /// Whether the clock was before the start of what is live, and nothing newer went live since, durably.
     pub held_back: bool,
+    /// In a step that is given a scan: whether that shows a pair which is better than what is served.
+    pub looked: Option<bool>,
+    /// The pair that had the live name when the directory was looked at last, by key and certificate.
+    pub filed: Option<(u32, u32)>,
     /// Whether what went live last was in memory only.
     from_memory: bool,
     /// Whether this run misread something.
@@ -168,7 +172,7 @@ impl Ghost {
         self.withdrawn = Generation(0);
         self.untidy |= self.misread;
         (self.recovered, self.undisturbed, self.misread) = (false, false, false);
-        (self.renew_by, self.served, self.changed) = (None, None, None);
+        (self.renew_by, self.served, self.changed, self.filed) = (None, None, None, None);
         self.failed = Failed::None;
         self.monitor = Monitor::default();
     }

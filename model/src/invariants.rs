@@ -17,6 +17,7 @@ use crate::disk::{Bundle, Disk};
 use crate::monitor::{Broken, Life};
 use crate::world::World;
 
+pub mod adoption;
 pub mod template;
 pub mod waiting;
 
@@ -126,7 +127,9 @@ pub fn of_image(world: &World, image: &Disk) -> Option<Violation> {
     }
     let live = image.live_bundle();
     let absent = !world.disk.linked_once || world.disk.unlinked || world.disk.is_renaming(Name::Live);
-    let private = image.names().all(|name| !matches!(name, Name::Bundle { .. }) || !image.is_public(name));
+    let exposed = |name: Name| world.disk.strangers.iter().any(|it| it.0 == name);
+    let private = |name| !matches!(name, Name::Bundle { .. }) || !image.is_public(name) || exposed(name);
+    let private = image.names().all(private);
     let whole = match (image.read(Name::Live), live) {
         (None, _) => absent,
         (Some(_), Some(bundle)) => private && world.is_acceptable(&bundle),
@@ -173,7 +176,10 @@ pub fn s13_ignored_changes_nothing(before: &Rotator, after: &Rotator, now: Now, 
 
 fn has_recovered(world: &World) -> bool {
     world.node.as_ref().is_some_and(|node| {
-        !matches!(node.view().phase, Phase::New | Phase::Locking | Phase::Recovering | Phase::Ended)
+        let view = node.view();
+        // A pair that was found is copied first.
+        let copies = view.phase == Phase::Installing && view.attempt.is_none();
+        !copies && !matches!(view.phase, Phase::New | Phase::Locking | Phase::Recovering | Phase::Ended)
     })
 }
 
@@ -273,10 +279,9 @@ pub fn s10_fresh_keys(world: &World) -> bool {
 /// Every file of ours that holds a key has its mode from the beginning.
 #[must_use]
 pub fn s11_files_are_private(world: &World) -> bool {
-    world
-        .disk
-        .names()
-        .all(|name| world.disk.strangers.iter().any(|it| it.0 == name) || !world.disk.is_public(name))
+    let elsewhere = |name| world.disk.strangers.iter().any(|it| it.0 == name);
+    let private = |name| matches!(name, Name::Quarantine { .. }) || !world.disk.is_public(name);
+    world.disk.names().all(|name| elsewhere(name) || private(name))
 }
 
 /// At most five names of ours are there, in every image, without quarantined files, what somebody else put there,
@@ -289,7 +294,8 @@ pub fn s12_bounded_disk(world: &World) -> bool {
     let ours = |name: Name| {
         !matches!(name, Name::Quarantine { .. }) && excused.clone().all(|stranger| stranger.0 != name)
     };
-    let held = usize::from(world.ghost.held_back || world.ghost.misread || world.ghost.untidy);
+    let broken = world.disk.damaged || world.ghost.misread || world.ghost.untidy;
+    let held = usize::from(world.ghost.held_back || broken);
     let next = usize::from(world.disk.removal_failed && world.disk.resisting.is_empty());
     world.disk.most_names(ours) <= 5 + held + next
 }

@@ -153,6 +153,11 @@ impl Monitor {
         self.in_hand = self.in_hand.filter(|cert| hopeful(*cert));
     }
 
+    /// Whether somebody asks for a rotation in this step.
+    pub(crate) const fn is_wished(&self) -> bool {
+        self.wished
+    }
+
     /// What is over makes no difference any more.
     pub(crate) fn forget_time(&mut self, now: MonoTime, life: Span) {
         if self.rests <= now {

@@ -25,8 +25,8 @@ pub struct Wanted {
 #[derive(Clone, Debug, Default)]
 pub struct Spec {
     under_way: Map<OpId, Asked, 5>,
-    keys: Map<KeyHandle, KeyDigest, 6>,
-    certs: Map<CertHandle, Good, 4>, // certificates that are what was asked for
+    keys: Map<KeyHandle, KeyDigest, 9>,
+    certs: Map<CertHandle, Good, 8>, // certificates that are what was asked for
     files: Map<Name, File, 10>,
     served: Option<(Generation, Good)>,
     pub(crate) last: Option<(Generation, CertHandle, Good)>, // what went live last
@@ -38,7 +38,6 @@ pub struct Spec {
     unsaved: (bool, bool),    // what was said to be in memory only: an identity, a request
     pub(crate) broken: Option<(&'static str, &'static str)>, // the first rule that was, and its invariant
 }
-/// What is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Asked {
     Disk(DiskCommand),
@@ -119,7 +118,6 @@ impl Spec {
             let content = match &entry.found {
                 Found::Bundle(found) => {
                     self.keys.insert(found.key, found.key_digest);
-                    // What has only other names or usages by now is served until it is replaced.
                     self.show(wanted, found.cert, found.key, &found.facts, true);
                     let (generation, issued) = (found.header.generation, found.header.issued);
                     Some(Content::Bundle { generation, key: found.key, cert: found.cert, issued })
@@ -132,6 +130,10 @@ impl Spec {
                 Found::Unread => continue,
             };
             self.files.insert(entry.name, file(entry.name, content));
+        }
+        for it in &inventory.outside {
+            self.keys.insert(it.key, it.key_digest);
+            self.show(wanted, it.cert, it.key, &it.facts, true);
         }
         let target = if let LiveName::Link(target) = inventory.live { self.files.get(target) } else { None };
         let live = target.and_then(|it| it.content);
@@ -154,15 +156,15 @@ impl Spec {
         self.open = self.open.filter(|_| !decided);
     }
 
-    /// Judges a certificate by what it says; `any` names and usages will do for what was found.
-    fn show(&mut self, wanted: &Wanted, cert: CertHandle, key: KeyHandle, facts: &CertFacts, any: bool) {
+    /// Judges a certificate by what it says. What was `found` may have other names or usages than are wanted by now.
+    fn show(&mut self, wanted: &Wanted, cert: CertHandle, key: KeyHandle, facts: &CertFacts, found: bool) {
         let (usages, harmless) = (wanted.usages, Usages::KEY_ENCIPHERMENT);
         let usages = facts.usages.has(usages) && facts.usages.with(harmless) == usages.with(harmless);
         let good = self.keys.get(key) == Some(facts.key)
             && facts.subject.common_name == wanted.subject.common_name
             && facts.subject.others == wanted.subject.others
-            && same(&facts.subject.organizations, &wanted.subject.organizations)
-            && (any || usages && same(&facts.sans, &wanted.sans))
+            && same_set(&facts.subject.organizations, &wanted.subject.organizations)
+            && (found || usages && same_set(&facts.sans, &wanted.sans))
             && !facts.ca
             && (facts.chain == Chain::Trusted || facts.chain == Chain::Unchecked && !wanted.chain);
         self.certs.remove(cert);
@@ -179,8 +181,7 @@ impl Spec {
         let stray = std::mem::take(&mut self.stray);
         self.rule("S13", "an answer to what is not under way is ignored", ignored || !stray);
         step.actions.iter().for_each(|action| self.acts(now.wall, action));
-        let valid = self.served.is_none_or(|(_, good)| good.holds(now.wall));
-        self.rule("S1", "what is served is valid", valid);
+        self.rule("S1", "what is served is valid", self.served.is_none_or(|(_, good)| good.holds(now.wall)));
     }
 
     /// Something else is wanted from now on. What is for another subject than that holds no more.
@@ -290,8 +291,7 @@ impl Spec {
     }
 }
 
-/// Equal as sets.
-fn same<T: PartialEq>(one: &[T], other: &[T]) -> bool {
+fn same_set<T: PartialEq>(one: &[T], other: &[T]) -> bool {
     one.iter().all(|it| other.contains(it)) && other.iter().all(|it| one.contains(it))
 }
 

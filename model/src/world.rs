@@ -7,6 +7,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use certrotate_core::config::{Config, Template};
+use certrotate_core::disk::{DiskDone, Place};
 use certrotate_core::facts::CertFacts;
 use certrotate_core::id::{CertHandle, Generation, RunId};
 use certrotate_core::input::{Disposition, ExitReason, Input};
@@ -19,6 +20,7 @@ use crate::disk::Disk;
 use crate::disk::image::Profile;
 use crate::fingerprint;
 use crate::ghost::{Ghost, Kept};
+use crate::invariants::adoption::shows_a_better_pair;
 use crate::invariants::{self, Violation};
 use crate::list::List;
 use crate::marks::Marks;
@@ -318,6 +320,14 @@ impl World {
         self.ghost.before(self.now, self.disk.damaged);
         self.watch_input(&input, node.view().life);
         self.spec.given(now, &self.wanted, &input);
+        self.ghost.looked = match &input {
+            Input::DiskAnswered { result: Ok(DiskDone::Scanned(inventory)), .. } if !self.spec.stray => {
+                let live = inventory.outside.iter().find(|it| it.place == Place::Live);
+                self.ghost.filed = live.map(|it| (it.key.0 as u32, it.cert.0 as u32));
+                Some(shows_a_better_pair(self, inventory))
+            }
+            _ => None,
+        };
         if let Some(marks) = &mut self.marks {
             marks.input(node.view().phase, &input, !self.spec.stray);
         }
@@ -349,6 +359,7 @@ impl World {
         for action in &step.actions {
             self.carry_out(action);
         }
+        self.ghost.looked = None;
         self.watch_wake(ticked, &step);
         self.ghost.keep_only(&handles);
         let life = self.life();

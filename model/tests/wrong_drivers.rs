@@ -81,8 +81,8 @@ fn s7_notices_a_driver_that_skips_file_syncs() {
 }
 
 #[test]
-fn s12_notices_a_driver_that_skips_removals() {
-    let sentence = "S12: at most five names of ours, in every image";
+fn s9_notices_a_driver_that_skips_removals_when_the_same_is_to_be_removed_again_and_again() {
+    let sentence = "S9: the machine does not spin while no time passes";
     assert_eq!(noticed(Driver::SkipsUnlinks).as_deref(), Some(sentence));
 }
 

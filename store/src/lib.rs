@@ -87,6 +87,7 @@
 mod directory;
 mod fault;
 mod name;
+mod outside;
 mod read;
 mod scan;
 #[cfg(feature = "seeded")]

@@ -8,7 +8,7 @@ use core::str::FromStr;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use certrotate_core::disk::Name;
+use certrotate_core::disk::{Name, Place};
 use certrotate_core::id::{FileNumber, Generation};
 use certrotate_core::time::WallTime;
 
@@ -55,6 +55,45 @@ impl PairName {
     #[must_use]
     pub fn file_name(&self, name: Name) -> String {
         format!("{}-{name}", self.0)
+    }
+
+    /// The time in a file name as a kubelet gives it to its files, `<pair>-YYYY-MM-DD-hh-mm-ss.pem` (client-go
+    /// `util/certificate/certificate_store.go`); `None` for any other name.
+    #[must_use]
+    pub fn parse_dated(&self, file_name: &OsStr) -> Option<WallTime> {
+        let text = core::str::from_utf8(file_name.as_bytes()).ok()?;
+        let rest = text.strip_prefix(&self.0)?.strip_prefix('-')?.strip_suffix(".pem")?;
+        let mut fields = rest.split('-');
+        let mut civil = [0_u16; 6];
+        for field in &mut civil {
+            *field = fields.next().filter(|it| it.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()?;
+        }
+        let time = wall_time(civil).filter(|_| fields.next().is_none())?;
+        (self.dated(time) == text).then_some(time)
+    }
+
+    /// The name that a kubelet gives to a file of that time.
+    #[must_use]
+    pub fn dated(&self, time: WallTime) -> String {
+        let (year, month, day, hour, minute, second) = time.civil();
+        format!("{}-{year:04}-{month:02}-{day:02}-{hour:02}-{minute:02}-{second:02}.pem", self.0)
+    }
+
+    /// The names of a certificate and its key in two files, as a kubelet reads them.
+    #[must_use]
+    pub fn split(&self) -> (String, String) {
+        (format!("{}.crt", self.0), format!("{}.key", self.0))
+    }
+
+    /// The file name of a place where a pair may be; of two files, that of the certificate.
+    #[must_use]
+    pub fn place(&self, place: Place) -> String {
+        match place {
+            Place::Live => self.file_name(Name::Live),
+            Place::Dated(time) => self.dated(time),
+            Place::Split => self.split().0,
+            Place::Exposed(name) => self.file_name(name),
+        }
     }
 
     /// The [`Name`] of a file name, if it is one of this pair's and written just as [`PairName::file_name`]

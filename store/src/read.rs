@@ -3,11 +3,11 @@
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use certrotate_core::disk::DiskFault;
-use rustix::fs::{self, FileType, Mode, OFlags, Uid};
+use rustix::fs::{self, FileType, Mode, OFlags, Stat, Uid};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use crate::fault::kind_of;
+use crate::fault::{errno_text, kind_of};
 #[cfg(feature = "seeded")]
 use crate::seeded::{Bug, has};
 
@@ -17,8 +17,8 @@ pub const MAX_FILE: usize = 128 * 1024;
 
 /// What reading a file came to.
 pub(crate) enum Reading {
-    /// Its bytes, and whether its mode is 0600.
-    Bytes(Zeroizing<Vec<u8>>, bool),
+    /// Its bytes, and how it is kept.
+    Bytes(Zeroizing<Vec<u8>>, Kept),
     /// It is not a file that we could have written; why.
     Alien(&'static str),
     /// It is there, but cannot be read.
@@ -27,7 +27,31 @@ pub(crate) enum Reading {
     Gone,
 }
 
-/// Reads the file, unless it is a link, not regular, not `owner`'s, has other names or is too large.
+/// Who can get at a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// Its owner, who is the one that was asked for.
+    Private,
+    /// Others, by its mode.
+    Open,
+    /// It is another user's.
+    Foreign,
+}
+
+/// Reads a file of another program: whoever has it, wherever a link leads, under however many names.
+pub(crate) fn read_any(directory: BorrowedFd<'_>, file_name: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = fs::openat(directory, file_name, flags, Mode::empty()).map_err(|errno| errno_text(errno))?;
+    let stat = fs::fstat(&file).map_err(|errno| errno_text(errno))?;
+    match bytes_of(&file, &stat) {
+        Ok(Reading::Bytes(bytes, _)) => Ok(bytes),
+        Ok(Reading::Alien(why)) => Err(why.to_owned()),
+        Ok(Reading::Gone | Reading::Unreadable(..)) => Err(NOT_REGULAR.to_owned()),
+        Err(errno) => Err(errno_text(errno)),
+    }
+}
+
+/// Reads the file, unless it is a link, not regular, has other names or is too large.
 pub(crate) fn read_own(directory: BorrowedFd<'_>, file_name: &str, owner: Uid) -> Reading {
     // Without O_NONBLOCK a FIFO would hold us until somebody writes to it.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
@@ -51,13 +75,22 @@ fn read_open(file: &OwnedFd, owner: Uid) -> Result<Reading, Errno> {
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Ok(Reading::Alien(NOT_REGULAR));
     }
-    if stat.st_uid != owner.as_raw() {
-        return Ok(Reading::Alien("it belongs to another user"));
-    }
     #[cfg(feature = "seeded")]
     let stat = crate::seeded::only_name(stat);
     if stat.st_nlink != 1 {
         return Ok(Reading::Alien("it has more than one name (a hard link)"));
+    }
+    let read = bytes_of(file, &stat)?;
+    Ok(match read {
+        Reading::Bytes(bytes, _) if stat.st_uid != owner.as_raw() => Reading::Bytes(bytes, Kept::Foreign),
+        other => other,
+    })
+}
+
+/// The bytes of a regular file that is small enough.
+fn bytes_of(file: &OwnedFd, stat: &Stat) -> Result<Reading, Errno> {
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Ok(Reading::Alien(NOT_REGULAR));
     }
     let size = match usize::try_from(stat.st_size) {
         Ok(size) if size <= MAX_FILE => size,
@@ -80,7 +113,8 @@ fn read_open(file: &OwnedFd, owner: Uid) -> Result<Reading, Errno> {
     bytes.truncate(filled);
     #[cfg(feature = "seeded")]
     if has(Bug::X9) {
-        return Ok(Reading::Bytes(bytes, true));
+        return Ok(Reading::Bytes(bytes, Kept::Private));
     }
-    Ok(Reading::Bytes(bytes, stat.st_mode & 0o7777 == 0o600))
+    let kept = if stat.st_mode & 0o7777 == 0o600 { Kept::Private } else { Kept::Open };
+    Ok(Reading::Bytes(bytes, kept))
 }

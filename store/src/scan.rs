@@ -14,7 +14,7 @@ use rustix::io::Errno;
 
 use crate::fault::{Fault, errno_text, kind_of, path_text};
 use crate::name::PairName;
-use crate::read::{Reading, read_own};
+use crate::read::{Kept, Reading, read_own};
 use crate::store::Vault;
 
 /// The most names of ours that a scan returns, the live name not counted; certrotate itself keeps five at most.
@@ -47,7 +47,8 @@ impl Scanner<'_> {
             };
             entries.extend(found.map(|found| Entry { name, found }));
         }
-        Ok(Inventory { live, entries, more })
+        let outside = self.outside(live, vault, client_ca, remarks)?;
+        Ok(Inventory { live, entries, more, outside })
     }
 
     fn live(&self, remarks: &mut Vec<String>) -> LiveName {
@@ -123,8 +124,8 @@ impl Scanner<'_> {
         client_ca: Option<&ClientCa>,
         remarks: &mut Vec<String>,
     ) -> Option<Found> {
-        let (bytes, private) = match read_own(self.handle, &self.pair.file_name(name), self.owner) {
-            Reading::Bytes(bytes, private) => (bytes, private),
+        let (bytes, kept) = match read_own(self.handle, &self.pair.file_name(name), self.owner) {
+            Reading::Bytes(bytes, kept) => (bytes, kept),
             Reading::Gone => return None,
             Reading::Alien(why) => {
                 remarks.push(self.remark(name, why));
@@ -135,8 +136,12 @@ impl Scanner<'_> {
                 return Some(Found::Unreadable(fault));
             }
         };
+        let private = kept == Kept::Private;
         let found = match name {
+            // What another user can change is judged as it is read, and copied.
             Name::Bundle { .. } => decode_bundle(&bytes, name, private, vault, client_ca),
+            // A request is made with the key in it: nobody else may have chosen that.
+            _ if kept == Kept::Foreign => Err("it belongs to another user".to_owned()),
             _ => decode_pending(&bytes, name, private, vault),
         };
         Some(found.unwrap_or_else(|why| {
@@ -145,7 +150,7 @@ impl Scanner<'_> {
         }))
     }
 
-    fn remark(&self, name: Name, what: impl Display) -> String {
+    pub(crate) fn remark(&self, name: Name, what: impl Display) -> String {
         let path = self.path.join(self.pair.file_name(name));
         format!("{} is not used as it is: {what}", path_text(&path))
     }

@@ -172,13 +172,25 @@ fn a_file_with_a_second_name_is_corrupt() {
 }
 
 #[test]
-fn a_file_of_another_user_is_corrupt() {
-    if root_for("a file that belongs to user 65534") {
-        corrupt(
-            |path| std::os::unix::fs::chown(path, Some(65534), None).unwrap(),
-            "it belongs to another user",
-        );
+fn a_bundle_of_another_user_is_found_but_not_private_and_a_pending_file_is_corrupt() {
+    if !root_for("a file that belongs to user 65534") {
+        return;
     }
+    let home = home();
+    let mut store = locked(&home);
+    let content = bundle_content(&store, 1);
+    put(&mut store, bundle_name(1, 1), content);
+    let content = pending_content(&store, 2);
+    put(&mut store, pending_name(2, 1), content);
+    for name in [bundle_name(1, 1), pending_name(2, 1)] {
+        std::os::unix::fs::chown(store.path_of(name), Some(65534), None).unwrap();
+    }
+    let inventory = scan(&mut store);
+    let [first, second] = &inventory.entries[..] else { panic!("{inventory:?}") };
+    let Found::Bundle(bundle) = &first.found else { panic!("{first:?}") };
+    assert!(!bundle.private);
+    assert_eq!(second.found, Found::Corrupt, "nobody else chooses the key of a request");
+    assert!(store.remarks()[0].ends_with("it belongs to another user"), "{:?}", store.remarks());
 }
 
 #[test]

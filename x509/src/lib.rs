@@ -4,6 +4,7 @@
 //! * [`SecretKey`] and [`PendingRequest`]: a new key of a [`KeyType`] and the request (PKCS#10) that it signs.
 //! * [`CertChain`] and [`ClientCa`]: an issued chain and its facts, for `certrotate_core::judge`.
 //! * [`csr`]: what a request asks for, as a signer reads it.
+//! * [`pair`]: a key and a certificate in files of another program, a kubelet's say.
 //! * [`bundle`] and [`pending`]: the files of an identity and of a request, with a first line that
 //!   names the generation and has a SHA-256 of all the rest.
 //!
@@ -71,6 +72,7 @@ mod facts;
 pub mod fuzz;
 mod header;
 mod key;
+pub mod pair;
 mod pem;
 pub mod pending;
 mod request;
@@ -83,6 +85,7 @@ pub use chain::{CertChain, LeafSummary};
 pub use csr::CsrFacts;
 pub use error::{Corrupt, KeyError, KeyTypeError, ReadError, RequestError};
 pub use key::{KeyType, SecretKey};
+pub use pair::Pair;
 pub use pending::PendingHeader;
 pub use request::{PendingRequest, request_digest, request_name};
 

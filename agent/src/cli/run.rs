@@ -30,6 +30,7 @@ pub(super) async fn run(args: RunArgs) -> Result<Exit, String> {
         bootstrap_kubeconfig: args.bootstrap_kubeconfig,
         kubeconfig: args.kubeconfig,
         rotate: args.rotate_certificates,
+        adopt: args.adopt,
         client_ca_file: args.client_ca_file,
         key_type: args.key_type,
         ..NodeOptions::new(node_name, args.cert_dir)

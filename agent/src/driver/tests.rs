@@ -113,7 +113,8 @@ fn disk(
     disk.expect_submit().returning(move |op, command| {
         let usual = || match command {
             DiskCommand::Scan => {
-                let inventory = Inventory { live: LiveName::Absent, entries: vec![], more: false };
+                let inventory =
+                    Inventory { live: LiveName::Absent, entries: vec![], more: false, outside: vec![] };
                 Ok(DiskDone::Scanned(Box::new(inventory)))
             }
             _ => Ok(DiskDone::Done),

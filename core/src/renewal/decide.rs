@@ -5,19 +5,23 @@
 
 use alloc::boxed::Box;
 
-use crate::config::{ConfigSpec, Template};
-use crate::disk::{DiskFault, Entry, Found, Inventory, LiveName, Name, PendingFound};
+use crate::config::ConfigSpec;
+use crate::disk::{DiskFault, Entry, Found, Inventory, LiveName, Name, Place};
 use crate::id::{FileNumber, Generation};
-use crate::judge::{Refusal, judge_found, judge_time, same_request};
+use crate::judge::{Refusal, judge_found, judge_time};
 use crate::live::Identity;
 use crate::notice::Notice;
 use crate::renewal::Attempt;
 use crate::time::Now;
 use crate::waits::{Early, Late};
 
+mod adopt;
 mod later;
+mod requests;
 #[cfg(feature = "seeded")]
 mod seeded;
+
+pub(crate) use adopt::Copied;
 
 /// A name that claims a generation this far above every other is not ours: it would use up the numbers.
 const FAR: u32 = 1 << 20;
@@ -41,6 +45,8 @@ pub(crate) enum Decision {
     Reread { name: Name, fault: DiskFault },
     /// Point the live name to this identity's bundle.
     Link { identity: Identity, temporary: Name },
+    /// Copy a pair into a bundle of its own, and switch to that.
+    Copy(Box<Copied>),
     /// The directory is in order, but for what is to be tidied away.
     Ready(Box<Ready>),
 }
@@ -90,6 +96,14 @@ pub(crate) struct Known<'a> {
     pub(crate) top: Generation,
     /// Whether the directory was synced since the last change.
     pub(crate) synced: bool,
+    /// What is served, or held until the clock gets to its start.
+    pub(crate) served: Option<Identity>,
+    /// Whether nothing is in memory only, so that a pair may be copied.
+    pub(crate) free: bool,
+    /// Whether a request that is found is to be taken up.
+    pub(crate) first: bool,
+    /// Whether a run that serves only looks before it goes on.
+    pub(crate) looks: bool,
     /// Whether what cannot be read is looked at again before it is gone without.
     pub(crate) patient: bool,
 }
@@ -138,10 +152,16 @@ pub(crate) fn decide(known: &Known<'_>, inventory: &Inventory) -> Decision {
     if let Some(from) = scan.misplaced() {
         return Decision::Quarantine { from, to: scan.quarantine_for(from) };
     }
-    if matches!(inventory.live, LiveName::Foreign | LiveName::Strange | LiveName::Unreadable(_)) {
-        return Decision::Blocked;
-    }
     let chosen = scan.chosen();
+    let copied = scan.copies(chosen.as_ref()).filter(|_| scan.unread(chosen).is_none());
+    // A file that has the live name is replaced where it is what is copied.
+    let replaced = inventory.live == LiveName::File && copied.is_some_and(|it| it.place == Place::Live);
+    if let Some(decision) = scan.in_the_way().filter(|_| !replaced) {
+        return decision;
+    }
+    if let Some(copied) = copied {
+        return Decision::Copy(Box::new(copied));
+    }
     if let Some(identity) = chosen
         && inventory.live != LiveName::Link(identity.name)
     {
@@ -161,7 +181,12 @@ pub(crate) fn decide(known: &Known<'_>, inventory: &Inventory) -> Decision {
 pub(crate) fn glance(known: &Known<'_>, inventory: &Inventory) -> (Option<Identity>, Ready) {
     let scan = Scan::new(known, inventory);
     let best = scan.chosen();
-    (best, scan.ready(best))
+    (best.or_else(|| scan.unsaved()), scan.ready(best))
+}
+
+/// Whether the live name is not ours to change.
+pub(crate) fn is_blocked(known: &Known<'_>, inventory: &Inventory) -> bool {
+    Scan::new(known, inventory).in_the_way() == Some(Decision::Blocked)
 }
 
 /// What an operator should hear of, once the directory is in order.
@@ -213,9 +238,6 @@ impl<'a> Scan<'a> {
 
     /// The first thing of ours that is not what its name says.
     fn misplaced(&self) -> Option<Name> {
-        if self.inventory.live == LiveName::File {
-            return Some(Name::Live);
-        }
         #[cfg(feature = "seeded")]
         if self.known.config.has_bug(crate::seeded::Bug::B37) {
             return None;
@@ -306,7 +328,6 @@ impl<'a> Scan<'a> {
         // Where a request is taken up, what it is to replace goes, but for what has the live name.
         let is_early = |name: &Name| self.early_ones(chosen).any(|entry| entry.name == *name);
         let stays = if resume.is_some() { linked.filter(is_early) } else { early };
-        let top = self.entries().filter_map(|entry| entry.name.generation()).max().unwrap_or_default();
         Ready {
             chosen,
             early: stays.and_then(|name| self.waits(name, chosen)),
@@ -318,11 +339,18 @@ impl<'a> Scan<'a> {
             no_duration,
             linked,
             previous,
-            top: top.max(self.known.top),
+            top: self.top(),
             settled: self.settled(),
         }
     }
 
+    /// The highest generation that has a name, or is known.
+    fn top(&self) -> Generation {
+        let highest = self.entries().filter_map(|entry| entry.name.generation()).max();
+        self.known.top.max(highest.unwrap_or_default())
+    }
+
+    /// The highest generation that has a bundle, or asked for what is not wanted any more.
     fn settled(&self) -> Generation {
         let settled = |entry: &Entry| match &entry.found {
             Found::Bundle(_) => true,
@@ -332,73 +360,20 @@ impl<'a> Scan<'a> {
         self.names(settled).filter_map(Name::generation).max().unwrap_or_default()
     }
 
-    /// Whether a request asks for what is asked for by now, with or without the wish for a lifetime.
-    fn is_wanted(&self, found: &PendingFound) -> bool {
-        let wanted = &self.known.config.template;
-        let duration = found.template.duration.and(wanted.duration);
-        same_request(&found.template, &Template { duration, ..wanted.clone() })
-    }
-
-    /// The newest pending file that belongs to no generation which has a bundle already.
-    fn pending(&self, chosen: Option<Identity>) -> Option<(Name, &'a PendingFound)> {
-        let over = chosen.map_or(self.known.live.max(self.known.withdrawn), |identity| identity.generation);
-        self.entries()
-            .filter_map(|entry| match &entry.found {
-                Found::Pending(found) => Some((entry.name, &**found)),
-                Found::Bundle(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
-            })
-            .filter(|(_, found)| found.generation > over && !self.has_bundle(found.generation))
-            .max_by_key(|(name, found)| (found.generation, name.file()))
-    }
-
-    /// Whether there is an intact bundle of a generation, acceptable or not: it has the key, and carries the number.
-    fn has_bundle(&self, generation: Generation) -> bool {
-        self.entries().any(|entry| {
-            matches!(entry.found, Found::Bundle(_)) && entry.name.generation() == Some(generation)
-        })
-    }
-
-    /// The request of a pending file, unless its key is retired: it asks for something else by now, or its
-    /// certificate is here already and is not acceptable.
-    fn resumed(&self, name: Name, found: &PendingFound) -> Option<Attempt> {
-        let generation = found.generation;
-        let wanted = self.is_wanted(found);
-        #[cfg(feature = "seeded")]
-        let wanted = wanted || self.known.config.has_bug(crate::seeded::Bug::B21);
-        let answered = self
-            .names(|entry| matches!(entry.name, Name::Bundle { .. }))
-            .any(|bundle| bundle.generation() >= name.generation());
-        (wanted && !answered).then(|| Attempt {
-            generation,
-            key: found.key,
-            key_digest: found.key_digest,
-            request: found.request,
-            made: found.made,
-            issued_after: found.made,
-            file: self.next_file(generation),
-        })
-    }
-
-    fn lost_wish(&self, pending: Option<Name>) -> bool {
-        self.entries().any(|entry| match &entry.found {
-            Found::Pending(found) => {
-                Some(entry.name) == pending
-                    && found.template.duration.is_none()
-                    && self.known.config.template.duration.is_some()
-            }
-            Found::Bundle(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => false,
-        })
-    }
-
     /// The bundle of what this run served, which goes live again when the clock gets there; the live name may name a newer one.
     fn live(&self) -> Option<Name> {
         let live = Some(self.known.live).filter(|live| *live > self.known.withdrawn);
         self.names(|entry| matches!(entry.found, Found::Bundle(_))).find(|name| name.generation() == live)
     }
 
-    /// The newest bundle beside the one that has the live name.
+    /// The newest bundle beside the one that has the live name; not one that others can read and that was copied for that.
     fn previous(&self, linked: Option<Name>) -> Option<Name> {
-        self.names(|entry| matches!(entry.found, Found::Bundle(_)))
+        let copied = |name: Name| name.generation() == linked.and_then(Name::generation);
+        let stays = |entry: &Entry| match &entry.found {
+            Found::Bundle(bundle) => bundle.private || !copied(entry.name),
+            Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => false,
+        };
+        self.names(stays)
             .filter(|name| Some(*name) != linked)
             .max_by_key(|name| (name.generation(), name.file()))
     }

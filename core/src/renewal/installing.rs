@@ -8,12 +8,13 @@
 //! A certificate that starts in the future is **held**: it is made durable under its final name, and there it waits.
 
 use crate::common::{Cx, Outstanding};
-use crate::disk::{Content, DiskCommand, DiskDone, DiskFault, Name};
+use crate::disk::{Content, DiskCommand, DiskDone, DiskFault, Name, Place};
 use crate::id::FileNumber;
 use crate::input::{ExitReason, Why};
 use crate::judge::{Refusal, judge_time};
 use crate::live::{Certificate, Identity, Live};
 use crate::notice::Notice;
+use crate::renewal::decide::Copied;
 use crate::renewal::{Attempt, Carry, Outcome, Recovering, Renewal, Resting, overdue};
 use crate::waits::Early;
 
@@ -31,9 +32,19 @@ pub(crate) struct Installing {
     link: FileNumber,
     step: InstallStep,
     waiting: Outstanding,
+    /// Whether it is the copy of a pair that was found.
+    copies: Option<Copies>,
     /// Whether only half of what a bug does is done.
     #[cfg(feature = "seeded")]
     half: bool,
+}
+
+/// What is to be known of a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Copies {
+    place: Place,
+    /// The rest that is gone on with; at start there is none.
+    after: Option<Resting>,
 }
 
 /// The step whose answer is awaited.
@@ -71,9 +82,44 @@ impl Installing {
             link,
             step: InstallStep::Create,
             waiting,
+            copies: None,
             #[cfg(feature = "seeded")]
             half: false,
         })
+    }
+
+    /// Copies a pair that was found. Whatever becomes of it, the directory is looked at afterwards.
+    pub(crate) fn copy(cx: &mut Cx<'_>, copied: &Copied, after: Option<Resting>) -> Renewal {
+        let Copied { mut attempt, certificate, place, .. } = *copied;
+        cx.common.top = cx.common.top.max(attempt.generation);
+        let (file, link) = (attempt.take_file(), attempt.take_file());
+        let name = Name::Temporary { generation: attempt.generation, file };
+        let waiting = cx.disk(DiskCommand::Create { name });
+        Renewal::Installing(Self {
+            attempt,
+            certificate,
+            file,
+            link,
+            step: InstallStep::Create,
+            waiting,
+            copies: Some(Copies { place, after }),
+            #[cfg(feature = "seeded")]
+            half: false,
+        })
+    }
+
+    /// The attempt, unless it is a copy that is made.
+    pub(crate) fn attempt(&self) -> Option<&Attempt> {
+        if self.copies.is_some() { None } else { Some(&self.attempt) }
+    }
+
+    /// What is in memory only.
+    fn carry(&self) -> Carry {
+        match self.copies {
+            None => Carry::Certificate(self.attempt, self.certificate),
+            Some(Copies { after: None, .. }) => Carry::Nothing,
+            Some(Copies { after: Some(resting), .. }) => Carry::Rest(resting),
+        }
     }
 
     pub(crate) const fn waiting(self) -> Option<Outstanding> {
@@ -91,7 +137,11 @@ impl Installing {
             return outcome;
         }
         overdue(self.waiting, cx)?;
-        Ok(Recovering::timed_out(cx, self.command(cx), Carry::Certificate(self.attempt, self.certificate)))
+        let mut next = Recovering::timed_out(cx, self.command(cx), self.carry());
+        if let Renewal::Recovering(phase) = &mut next {
+            phase.kept = Some((self.attempt.key, self.certificate.cert));
+        }
+        Ok(next)
     }
 
     pub(crate) fn answered(mut self, cx: &mut Cx<'_>, result: Result<DiskDone, DiskFault>) -> Outcome {
@@ -110,8 +160,8 @@ impl Installing {
                 Ok(Renewal::Installing(self))
             }
             Err(fault) => {
-                let carry = Carry::Certificate(self.attempt, self.certificate);
-                Ok(Recovering::failed(cx, self.command(cx), fault, carry))
+                let command = self.command(cx);
+                Ok(Recovering::failed(cx, command, fault, self.carry()))
             }
         }
     }
@@ -123,7 +173,9 @@ impl Installing {
             InstallStep::Write => Some(InstallStep::SyncFile),
             InstallStep::SyncFile => Some(InstallStep::Rename),
             InstallStep::Rename => Some(InstallStep::SyncDir),
-            InstallStep::SyncDir if cx.common.pending.is_some() => Some(InstallStep::UnlinkPending),
+            InstallStep::SyncDir if cx.common.pending.is_some() && self.copies.is_none() => {
+                Some(InstallStep::UnlinkPending)
+            }
             InstallStep::SyncDir => self.linking(cx),
             InstallStep::UnlinkPending => {
                 cx.common.pending = None;
@@ -182,6 +234,7 @@ impl Installing {
             return Recovering::back(cx, Carry::Rest(resting), cx.now.mono);
         }
         match judge_time(cx.now.wall, not_before, not_after) {
+            Err(_) if self.copies.is_some() => return Recovering::back(cx, self.carry(), cx.now.mono),
             Err(Refusal::NotYetValid { .. }) if cx.common.is_held(not_before, cx.now.wall) => {
                 return self.held(cx);
             }
@@ -193,6 +246,15 @@ impl Installing {
         let place = (self.bundle(), self.attempt.generation, self.attempt.key);
         let identity = Identity::new(cx.common.times(), cx.now, place, &self.certificate);
         cx.go_live(identity);
+        if let Some(Copies { place, .. }) = self.copies {
+            cx.report(Notice::Adopted { generation: self.attempt.generation, place });
+            cx.common.disk_failures = 0;
+            let carry = match self.carry() {
+                Carry::Rest(_) => Carry::Rest(Resting::without_wait(cx)),
+                other => other,
+            };
+            return Recovering::back(cx, carry, cx.now.mono);
+        }
         let resting = Resting::installed(cx);
         if cx.common.stopping {
             return cx.exit(ExitReason::Shutdown);

@@ -86,6 +86,8 @@ pub(crate) enum Carry {
     Nothing,
     /// Nothing but the wait that goes on when the leftovers are gone.
     Rest(Resting),
+    /// The same, and the directory is looked at once before an attempt begins: somebody may have changed it.
+    Look(Resting),
     /// The same, and what was dropped while it may still be written: the driver erases what nobody names.
     Dropped(Resting, KeyHandle, Option<CertHandle>),
     /// A key and its request, not known to be durable.
@@ -254,13 +256,16 @@ impl Renewal {
     /// The key and the certificate that are still needed, beside the live identity's.
     pub(crate) fn handles(&self) -> (Option<KeyHandle>, Option<CertHandle>) {
         let carried = |carry: &Carry| match carry {
-            Carry::Nothing | Carry::Rest(_) => (None, None),
+            Carry::Nothing | Carry::Rest(_) | Carry::Look(_) => (None, None),
             Carry::Dropped(_, key, cert) => (Some(*key), *cert),
             Carry::Request(attempt) => (Some(attempt.key), None),
             Carry::Certificate(attempt, certificate) => (Some(attempt.key), Some(certificate.cert)),
         };
         match self {
-            Self::Recovering(phase) => carried(&phase.carry),
+            Self::Recovering(phase) => {
+                let (key, cert) = carried(&phase.carry);
+                (key.or(phase.kept.map(|kept| kept.0)), cert.or(phase.kept.map(|kept| kept.1)))
+            }
             Self::Saving(phase) => (Some(phase.attempt.key), None),
             Self::Asking(phase) => (Some(phase.attempt.key), None),
             Self::Installing(phase) => (Some(phase.attempt.key), Some(phase.certificate.cert)),
@@ -282,12 +287,12 @@ impl Renewal {
     pub(crate) fn attempt(&self) -> Option<&Attempt> {
         match self {
             Self::Recovering(phase) => match &phase.carry {
-                Carry::Nothing | Carry::Rest(_) | Carry::Dropped(..) => None,
+                Carry::Nothing | Carry::Rest(_) | Carry::Look(_) | Carry::Dropped(..) => None,
                 Carry::Request(attempt) | Carry::Certificate(attempt, _) => Some(attempt),
             },
             Self::Saving(phase) => Some(&phase.attempt),
             Self::Asking(phase) => Some(&phase.attempt),
-            Self::Installing(phase) => Some(&phase.attempt),
+            Self::Installing(phase) => phase.attempt(),
             Self::New | Self::Locking(_) | Self::Resting(_) | Self::Keying(_) | Self::Ended(_) => None,
         }
     }

@@ -13,7 +13,7 @@ use crate::input::{Action, Why};
 use crate::judge::{same_request, same_scope, same_subject};
 use crate::live::{Certificate, Identity, Live};
 use crate::notice::Notice;
-use crate::renewal::{Attempt, Carry, Outcome, Recovering, Renewal, Resting};
+use crate::renewal::{Attempt, Carry, Installing, Outcome, Recovering, Renewal, Resting};
 #[cfg(feature = "seeded")]
 use crate::seeded::Bug;
 use crate::times::FULL_LIFE;
@@ -86,7 +86,7 @@ impl Renewal {
             Self::Recovering(mut phase) => {
                 phase.carry = match phase.carry {
                     Carry::Nothing => Carry::Nothing,
-                    Carry::Rest(_) => Carry::Rest(rest),
+                    Carry::Rest(_) | Carry::Look(_) => Carry::Rest(rest),
                     Carry::Dropped(_, key, cert) => Carry::Dropped(rest, key, cert),
                     Carry::Request(attempt) => cx.dropped(&attempt, None, rest),
                     Carry::Certificate(attempt, certificate) => {
@@ -110,7 +110,11 @@ impl Renewal {
                 Recovering::begin(cx, carry, cx.now.mono)
             }
             Self::Installing(phase) => {
-                let carry = cx.kept_or_dropped(change, (phase.attempt, phase.certificate), rest);
+                let Installing { attempt, certificate, .. } = phase;
+                let carry = match phase.attempt() {
+                    Some(_) => cx.kept_or_dropped(change, (attempt, certificate), rest),
+                    None => Carry::Dropped(rest, attempt.key, Some(certificate.cert)),
+                };
                 Recovering::after(phase.under_way(cx), carry, cx.now.mono)
             }
         }

@@ -1,18 +1,16 @@
 //! Start-up, and the way back after a disk failure: the same procedure.
 
 use crate::common::{Common, Cx, Outstanding};
-use crate::config::ConfigSpec;
-use crate::disk::{DiskCommand, DiskDone, DiskFault, Inventory, LiveName, Name};
-use crate::id::Generation;
+use crate::disk::{DiskCommand, DiskDone, DiskFault, Name};
+use crate::id::{CertHandle, KeyHandle};
 use crate::input::{ExitReason, Why};
-
-use crate::live::Live;
 use crate::notice::Notice;
-use crate::renewal::decide::{Decision, Known, Names, decide, glance, notices};
+use crate::renewal::decide::Names;
 use crate::renewal::{Carry, Outcome, Renewal, overdue};
 use crate::time::MonoTime;
 
 mod finish;
+mod scanned;
 #[cfg(feature = "seeded")]
 mod seeded;
 mod waits;
@@ -27,12 +25,16 @@ pub(crate) struct Recovering {
     pub(crate) carry: Carry,
     /// Whether the directory was synced since the last change that is known of.
     synced: bool,
+    /// Whether it was at the last change of this run that the directory was synced; true for the first scan of a look only.
+    assumed: bool,
     /// Whether leftovers are removed; not after that has failed.
     tidy: bool,
     /// Whether the removal of a temporary name failed last: then the directory is synced with it in there.
     stuck: bool,
     /// How often it was looked again at what could not be read.
     rereads: u8,
+    /// What may still be written by an operation that was given up: the driver erases what nobody names.
+    pub(crate) kept: Option<(KeyHandle, CertHandle)>,
     /// Whether something has failed since it began.
     pub(crate) failed: bool,
     /// Nothing is created before this.
@@ -67,9 +69,11 @@ impl Recovering {
         Renewal::Recovering(Self {
             carry,
             synced: false,
+            assumed: matches!(carry, Carry::Look(_)) && cx.common.disk_failures == 0,
             tidy: true,
             stuck: false,
             rereads: 0,
+            kept: None,
             failed: false,
             again,
             stage,
@@ -103,9 +107,11 @@ impl Recovering {
         Renewal::Recovering(Self {
             carry,
             synced: false,
+            assumed: false,
             tidy: true,
             failed: false,
             rereads,
+            kept: None,
             stuck,
             again,
             stage,
@@ -274,115 +280,5 @@ impl Recovering {
         self.synced = false;
         self.stage = Stage::Syncing(cx.disk(DiskCommand::SyncDir));
         Renewal::Recovering(self)
-    }
-
-    /// What is known beside the scan.
-    fn known<'a>(&self, cx: &Cx<'_>, config: &'a ConfigSpec) -> Known<'a> {
-        let outdated = cx.common.live.identity().is_some_and(|identity| identity.outdated);
-        Known {
-            config,
-            // Whether what is outdated fits again, only its bundle can tell.
-            judged: if outdated { Generation(0) } else { cx.common.live.generation() },
-            now: cx.now,
-            withdrawn: match cx.common.live {
-                Live::Withdrawn(generation) => generation,
-                Live::Unwanted(_) => cx.common.ended,
-                Live::None | Live::Serving(_) | Live::Held(_) => Generation(0),
-            },
-            live: match cx.common.live {
-                // What is for the subject that is wanted by now may well be older.
-                Live::Unwanted(_) => Generation(0),
-                Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_) => {
-                    cx.common.live.generation()
-                }
-            },
-            top: cx.common.top,
-            synced: self.synced,
-            patient: self.rereads < REREADS,
-        }
-    }
-
-    fn scanned(mut self, cx: &mut Cx<'_>, inventory: &Inventory) -> Renewal {
-        let config = cx.common.config.clone();
-        let known = self.known(cx, config.spec());
-        #[cfg(feature = "seeded")]
-        let known = Self::overrated(cx, known, inventory);
-        if self.failed
-            && let Some(next) = self.goes_without(cx, &known, inventory)
-        {
-            return next;
-        }
-        match decide(&known, inventory) {
-            Decision::Drop(names) => self.unlink(cx, names, false),
-            Decision::Sync => self.sync(cx),
-            Decision::Quarantine { from, to } => {
-                self.synced = false;
-                let waiting = cx.disk(DiskCommand::Rename { from, to });
-                self.stage = Stage::Quarantining { waiting, from, to };
-                Renewal::Recovering(self)
-            }
-            Decision::Blocked => {
-                // It is not the disk that refuses: when this is settled, the ordinary way is tried first.
-                self.failed &= matches!(self.carry, Carry::Certificate(..));
-                let paused = self.pause(cx);
-                if let Renewal::Recovering(phase) = &paused {
-                    cx.report(Notice::LiveNameForeign { again_in: phase.again.since(cx.now.mono) });
-                }
-                paused
-            }
-            Decision::Reread { name, fault } => self.reread(cx, name, fault),
-            Decision::Link { identity, temporary } => {
-                self.synced = false;
-                let target = identity.name;
-                let waiting = cx.disk(DiskCommand::Symlink { name: temporary, target });
-                self.stage = Stage::Linking { waiting, temporary, target };
-                Renewal::Recovering(self)
-            }
-            Decision::Ready(ready) => {
-                self.serve(cx, &ready);
-                if let Some((name, fault)) = ready.unread {
-                    return self.reread(cx, name, fault);
-                }
-                // One that cannot be removed is in the way of nothing; with more the disk would fill up (S12).
-                if ready.leftovers.len() > usize::from(!self.tidy) {
-                    return self.unlink(cx, ready.leftovers, true);
-                }
-                let chosen = ready.chosen.map(|best| best.generation);
-                let first = matches!(self.carry, Carry::Nothing);
-                if let Some(notice) = notices(&known, inventory, chosen).filter(|_| first) {
-                    cx.report(notice);
-                }
-                self.finish(cx, &ready)
-            }
-        }
-    }
-
-    /// What can be done on a disk that refuses; `None` is to try it in order once more.
-    fn goes_without(&mut self, cx: &mut Cx<'_>, known: &Known<'_>, inventory: &Inventory) -> Option<Renewal> {
-        // Where the live name is not ours to change, it is not the disk that refuses.
-        if !matches!(inventory.live, LiveName::Absent | LiveName::Link(_) | LiveName::File) {
-            return None;
-        }
-        if self.stuck && !self.synced {
-            // What stands beside it may be durable all the same.
-            return Some(self.sync(cx));
-        }
-        let (best, ready) = glance(known, inventory);
-        if self.synced && best.is_some_and(|best| inventory.live == LiveName::Link(best.name)) {
-            self.serve(cx, &ready);
-        }
-        cx.late(ready.late);
-        let next = cx.do_without(&self.carry, best, &ready)?;
-        self.note(cx, &ready);
-        // What is in disorder is put in order when there is time.
-        cx.common.untidy = Some(cx.now.mono);
-        Some(next)
-    }
-
-    /// Looks at the directory again after a while, because something in it could not be read.
-    fn reread(mut self, cx: &mut Cx<'_>, name: Name, fault: DiskFault) -> Renewal {
-        self.rereads += 1;
-        cx.report(Notice::FileUnreadable { name, fault });
-        self.pause(cx)
     }
 }

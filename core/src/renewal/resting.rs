@@ -77,25 +77,34 @@ impl Resting {
         if cx.bug(Bug::F25) && !crate::seeded::is_whole_second(cx) {
             return Err(Why::NotDue);
         }
-        let wanted = cx.common.astray
-            || match cx.common.in_use() {
-                None => true,
-                Some(identity) => cx.common.config.spec().rotate && identity.is_due(cx.now),
-            };
         if cx.common.is_to_be_looked_at(cx.now.wall) {
             return Ok(Recovering::begin(cx, Carry::Rest(self), cx.now.mono));
         }
-        if wanted && cx.now.mono >= self.opens(cx.common) {
-            return Ok(if cx.common.is_misplaced() {
-                Recovering::begin(cx, Carry::Rest(self), cx.now.mono)
-            } else {
-                Keying::begin(cx)
-            });
+        if self.is_wanted(cx) {
+            #[cfg(feature = "seeded")]
+            if cx.bug(Bug::A06) {
+                return Ok(Keying::begin(cx));
+            }
+            return Ok(Recovering::begin(cx, Carry::Look(self), cx.now.mono));
         }
         if cx.common.is_untidy() {
             return Ok(Recovering::begin(cx, Carry::Rest(self), cx.now.mono));
         }
         Err(Why::NotDue)
+    }
+
+    /// Whether an attempt is to begin now.
+    fn is_wanted(self, cx: &Cx<'_>) -> bool {
+        let due = match cx.common.in_use() {
+            None => true,
+            Some(identity) => cx.common.config.spec().rotate && identity.is_due(cx.now),
+        };
+        (due || cx.common.astray) && cx.now.mono >= self.opens(cx.common)
+    }
+
+    /// The directory was looked at: begins the attempt, unless what was found there makes that needless.
+    pub(crate) fn goes_on(self, cx: &mut Cx<'_>) -> Renewal {
+        if self.is_wanted(cx) { Keying::begin(cx) } else { Renewal::Resting(self) }
     }
 
     pub(crate) fn rotate_now(self, cx: &mut Cx<'_>) -> Outcome {

@@ -1,6 +1,7 @@
 //! Clocks.
 
 use super::*;
+use certrotate_core::disk::DiskCommand;
 use certrotate_core::input::{Action, Disposition, Input, Why};
 use certrotate_core::time::{MonoTime, Now, WallTime};
 use certrotate_model::server::{Approver, Bad};
@@ -144,8 +145,12 @@ fn f22_a_wall_clock_that_jumps_twelve_hours_while_mono_time_stands_is_followed_w
     world.now.wall = world.now.wall.plus(Span::from_hours(12));
     let node = world.node.clone().expect("it runs");
     assert!(node.clock_look() <= Span::from_mins(1), "the driver looks at the clock this often");
-    let step = world.give(Input::Tick).expect("it runs");
-    assert!(step.actions.iter().any(|action| matches!(action, Action::MakeKey { .. })), "{:?}", step.actions);
+    let tick = world.give(Input::Tick).expect("it runs");
+    let is_scan = |action: &Action| matches!(action, Action::Disk { command: DiskCommand::Scan, .. });
+    assert!(tick.actions.iter().any(is_scan), "the directory is looked at first: {:?}", tick.actions);
+    let now = world.now;
+    assert!(world.advance() && world.now == now);
+    assert_eq!(phase(&world), Phase::Keying, "and a key is asked for");
 }
 
 #[test]

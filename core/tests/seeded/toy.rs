@@ -246,7 +246,7 @@ impl Toy {
             };
             Entry { name: *name, found }
         });
-        Inventory { live, entries: entries.collect(), more: false }
+        Inventory { live, entries: entries.collect(), more: false, outside: vec![] }
     }
 
     /// The input that answers an action.

@@ -1,6 +1,6 @@
 //! What there is in a directory.
 
-use certrotate_core::disk::Name;
+use certrotate_core::disk::{Name, Place};
 use certrotate_core::id::Generation;
 use certrotate_core::time::WallTime;
 
@@ -27,7 +27,7 @@ pub enum File {
 }
 
 /// A bundle, by the numbers of its key and certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Bundle {
     /// The generation in its header.
     pub generation: Generation,
@@ -37,6 +37,23 @@ pub struct Bundle {
     pub key: u32,
     /// The number of its certificate.
     pub cert: u32,
+}
+
+/// A pair that is in no bundle of ours, by the numbers of its key and certificate. No command of the node's names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Outside {
+    /// Where it is; a pair that the live name leads to counts while that is a link to somewhere else.
+    pub place: Place,
+    /// The number of its key.
+    pub key: u32,
+    /// The number of its certificate.
+    pub cert: u32,
+}
+
+impl Default for Outside {
+    fn default() -> Self {
+        Self { place: Place::Split, key: 0, cert: 0 }
+    }
 }
 
 /// A pending file, by the number of its key, which has one request.

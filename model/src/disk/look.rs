@@ -1,9 +1,9 @@
 //! What there is to see in a directory, and what there may be after a power cut.
 
-use certrotate_core::disk::{LiveName, Name};
+use certrotate_core::disk::{LiveName, Name, Place};
 use certrotate_core::id::Generation;
 
-use crate::disk::{Bundle, CHANGES, Disk, File, Inode, Named, Pending};
+use crate::disk::{Bundle, CHANGES, Disk, File, Inode, Named, Outside, Pending};
 use crate::list::List;
 
 impl Disk {
@@ -24,6 +24,27 @@ impl Disk {
             File::Bundle(bundle) => Some(bundle),
             _ => None,
         }
+    }
+
+    /// The pairs that a scan finds beside the bundles, each with its key and certificate.
+    pub fn pairs(&self) -> impl Iterator<Item = Outside> {
+        let live = match self.read(Name::Live) {
+            Some(File::Bundle(Bundle { key, cert, .. })) => Some(Outside { place: Place::Live, key, cert }),
+            _ => None,
+        };
+        let linked = self.read(Name::Live) == Some(File::ForeignLink);
+        let outside = self.outside.iter().copied().filter(move |it| it.place != Place::Live || linked);
+        live.into_iter().chain(outside)
+    }
+
+    /// Whether a file of ours that others cannot read has that pair.
+    #[must_use]
+    pub fn has_copy(&self, pair: Outside) -> bool {
+        let same = |file| matches!(file, File::Bundle(it) if (it.key, it.cert) == (pair.key, pair.cert));
+        self.durable.iter().filter(|it| matches!(it.name, Name::Bundle { .. })).any(|it| {
+            let inode = self.file(it.inode);
+            inode.durable && !inode.public && same(inode.file)
+        })
     }
 
     /// Whether others may read a file.

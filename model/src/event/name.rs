@@ -191,5 +191,13 @@ fn damage(damage: Damage) -> &'static str {
         Damage::FarBundle => "outside: a bundle of a far generation",
         Damage::OlderLive => "outside: the link is put back to the bundle before",
         Damage::OtherKey => "outside: the live bundle has another key",
+        Damage::LinkedPair => "left: the live name leads to a pair elsewhere",
+        Damage::FiledPair => "left: the live name is a file with a pair",
+        Damage::DatedPair => "left: a pair in a file with a date",
+        Damage::EndedPair => "left: a pair that has ended",
+        Damage::StrangersPair => "left: a pair of another node",
+        Damage::CopiedLive => "left: the live name is a copy of its bundle",
+        Damage::Exposed => "left: others may read the live bundle",
+        Damage::Backup => "left: an older backup",
     }
 }

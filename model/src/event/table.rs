@@ -123,6 +123,18 @@ pub(super) const MEDDLINGS: [Meddling; 6] = [
 
 pub(super) const LIES: [Lie; 4] = [Lie::Unreadable, Lie::Flipped, Lie::FlippedPending, Lie::LiveUnreadable];
 
+/// What other programs, and backups, leave.
+pub(super) const LEFT: [Damage; 8] = [
+    Damage::LinkedPair,
+    Damage::FiledPair,
+    Damage::DatedPair,
+    Damage::EndedPair,
+    Damage::StrangersPair,
+    Damage::CopiedLive,
+    Damage::Exposed,
+    Damage::Backup,
+];
+
 pub(super) const DAMAGES: [Damage; 11] = [
     Damage::TruncateLive,
     Damage::FileForLink,

@@ -3,14 +3,15 @@
 use certrotate_core::api::{ApiFault, CsrObject, Issued};
 use certrotate_core::config::Template;
 use certrotate_core::disk::{
-    BundleFound, BundleHeader, DiskDone, DiskFault, Entry, Found, Inventory, LiveName, Name, PendingFound,
+    BundleFound, BundleHeader, DiskDone, DiskFault, Entry, Found, Inventory, LiveName, Name, PairFound,
+    PendingFound, Place,
 };
 use certrotate_core::facts::Usages;
 use certrotate_core::id::{CertHandle, KeyHandle, OpId, RequestDigest, RunId};
 use certrotate_core::input::{Input, KeyFault, MadeKey};
 
 use crate::cert::{key_digest, leaf};
-use crate::disk::{Bundle, File, Pending};
+use crate::disk::{Bundle, File, Outside, Pending};
 use crate::server::{Issue, Object, UNREADABLE};
 use crate::world::{Lie, World};
 
@@ -103,6 +104,10 @@ impl World {
                         Found::Unread | Found::Corrupt | Found::Unreadable(_) => {}
                     }
                 }
+                for pair in &inventory.outside {
+                    self.ghost.give_key(pair.key);
+                    self.ghost.give_cert(pair.cert);
+                }
             }
             Input::Tick
             | Input::DiskAnswered { .. }
@@ -180,7 +185,10 @@ impl World {
         }
         let names = self.disk.names().filter(|name| *name != Name::Live);
         let entries = names.map(|name| Entry { name, found: self.seen(name, target) }).collect();
-        Inventory { live, entries, more: false }
+        let hidden = live != self.disk.live_name();
+        let pairs = self.disk.pairs().filter(|pair| !hidden || pair.place != Place::Live);
+        let outside = pairs.filter_map(|pair| self.pair_found(pair)).collect();
+        Inventory { live, entries, more: false, outside }
     }
 
     /// What is behind a name, unless the disk lies.
@@ -225,6 +233,12 @@ impl World {
             cert,
             private,
         })
+    }
+
+    fn pair_found(&self, Outside { place, key, cert }: Outside) -> Option<PairFound> {
+        let (key_digest, key) = (key_digest(self.true_key(key).into()), KeyHandle(key.into()));
+        let cert = CertHandle(cert.into());
+        Some(PairFound { place, key_digest, facts: self.facts(cert)?, key, cert })
     }
 
     fn pending_found(&self, pending: &Pending, private: bool) -> PendingFound {

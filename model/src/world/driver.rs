@@ -10,6 +10,7 @@ use certrotate_core::time::Span;
 use crate::disk::{Bundle, File, How, Kind, Pending};
 use crate::ghost::Announced;
 use crate::invariants;
+use crate::invariants::adoption::{s5_what_is_replaced_was_copied, s13_what_is_adopted_lasts_longer};
 use crate::server::Object;
 use crate::world::answer::request_digest;
 use crate::world::{Answer, Outcome, Request, World};
@@ -125,6 +126,8 @@ impl World {
                     marks.live += 1;
                     marks.rotations += u64::from(self.served.is_some_and(|(before, _)| before != generation));
                 }
+                let lasts = s13_what_is_adopted_lasts_longer(self, cert);
+                self.hold("S13", "what is adopted lasts longer than what it takes the place of", lasts);
                 let alone = !self.is_unsaved() || self.is_ending(cert);
                 self.hold("S4", "only where nothing else is left is served what is not durable", alone);
                 let held = self.ghost.holds_key(key) && self.ghost.holds_cert(cert);
@@ -240,12 +243,17 @@ impl World {
             DiskCommand::Write { content, .. } => self.written(content),
             _ => File::Empty,
         };
+        let copied = s5_what_is_replaced_was_copied(self, command);
+        self.hold("S5", "what has the live name is copied before it is replaced", copied);
         let result = self.disk.run(command, how, content);
         #[cfg(feature = "seeded")]
         crate::seeded::weakness::after(self, command);
         if *command == DiskCommand::SyncDir && result.is_ok() && !self.disk.meddled {
             for (generation, key) in self.disk.durable_keys() {
-                self.ghost.generation_has(generation, key);
+                // What somebody left may be adopted once more when all else has ended.
+                if !self.disk.outside.iter().any(|pair| pair.key == key) {
+                    self.ghost.generation_has(generation, key);
+                }
             }
         }
         self.operations.note(command, result);

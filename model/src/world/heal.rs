@@ -1,6 +1,6 @@
 //! The world heals, and then the node must settle: safety first, then liveness.
 
-use certrotate_core::disk::Name;
+use certrotate_core::disk::{LiveName, Name};
 use certrotate_core::input::Input;
 use certrotate_core::rotator::Rotator;
 use certrotate_core::time::{Span, WallTime};
@@ -21,13 +21,18 @@ impl World {
         self.end_failures();
         if self.node.is_none() {
             self.start();
-        } else if self.disk.meddled || !self.disk.strangers.is_empty() {
+        } else if self.disk.meddled || !self.disk.strangers.is_empty() || self.is_blocked() {
             // What somebody else did to the files of a running node is found at the next start, when it was put right.
             self.put_right();
             self.restart();
         } else {
             self.give(Input::Tick);
         }
+    }
+
+    /// Whether the live name is somebody else's.
+    fn is_blocked(&self) -> bool {
+        matches!(self.disk.live_name(), LiveName::Foreign | LiveName::Strange)
     }
 
     /// Ends every failure and puts the directory right; nobody tells the node.
@@ -77,8 +82,7 @@ impl World {
 
     /// A person moves away what is in the way of the live name, so that no crash brings it back.
     fn put_right(&mut self) {
-        use certrotate_core::disk::LiveName;
-        if matches!(self.disk.live_name(), LiveName::Foreign | LiveName::Strange) {
+        if self.is_blocked() {
             self.disk.remove(Name::Live);
         }
         // A directory that got one of our names cannot be unlinked.

@@ -1,11 +1,13 @@
 //! What other people do to a node's files.
 
-use certrotate_core::disk::Name;
+use certrotate_core::disk::{Name, Place};
 use certrotate_core::id::{FileNumber, Generation};
+use certrotate_core::time::Span;
 
-use crate::disk::{Bundle, File};
+use crate::cert::{Cert, Flaw};
+use crate::disk::{Bundle, File, Outside};
 use crate::event::Damage;
-use crate::world::World;
+use crate::world::{Request, World};
 
 impl World {
     /// Somebody changes the directory.
@@ -57,6 +59,75 @@ impl World {
                 };
                 self.disk.plant(Name::Live, File::Link(older));
             }
+            Damage::LinkedPair
+            | Damage::FiledPair
+            | Damage::DatedPair
+            | Damage::EndedPair
+            | Damage::StrangersPair => return self.leave(damage),
+            Damage::CopiedLive => match self.disk.live_bundle() {
+                Some(bundle) if target.is_some() => self.disk.plant(Name::Live, File::Bundle(bundle)),
+                Some(_) | None => return false,
+            },
+            Damage::Exposed => match target.filter(|_| self.disk.live_bundle().is_some()) {
+                Some(target) => self.disk.expose(target),
+                None => return false,
+            },
+            Damage::Backup => {
+                let Some(target) = target else { return false };
+                let bundles = self.disk.names().filter(|name| matches!(name, Name::Bundle { .. }));
+                let before = bundles
+                    .filter(|it| it.generation() < target.generation())
+                    .max_by_key(|it| it.generation());
+                self.disk.remove(target);
+                match before {
+                    Some(before) => self.disk.plant(Name::Live, File::Link(before)),
+                    None => self.disk.remove(Name::Live),
+                }
+            }
+        }
+        true
+    }
+
+    /// How many keys were made, by whomever.
+    #[must_use]
+    pub fn requests_made(&self) -> u32 {
+        self.requests.len() as u32
+    }
+
+    /// A key that somebody else made, and what it was for.
+    pub fn leave_request(&mut self, request: Request) {
+        self.requests.push(request);
+    }
+
+    /// Somebody leaves a pair: for an hour from now, or one that has ended or is another node's.
+    fn leave(&mut self, damage: Damage) -> bool {
+        let number = self.requests.len() as u32 + 1;
+        let (template, duration) = (self.current, None);
+        let pair = match damage {
+            Damage::LinkedPair | Damage::StrangersPair | Damage::FiledPair => Place::Live,
+            Damage::DatedPair => Place::Dated(self.now.wall.whole_second()),
+            _ => Place::Split,
+        };
+        let outside = Outside { place: pair, key: number, cert: self.server.certs.len() as u32 + 1 };
+        if !self.disk.outside.push(outside) {
+            return false;
+        }
+        self.requests.push(Request { template, duration, key: number });
+        let wall = self.server_wall();
+        let (not_before, not_after) = match damage {
+            Damage::EndedPair => (wall.minus(Span::from_hours(2)), wall.minus(Span::from_hours(1))),
+            _ => (wall.minus(Span::from_mins(1)), wall.plus(self.server.lifetime)),
+        };
+        let flaw = (damage == Damage::StrangersPair).then_some(Flaw::Subject);
+        self.server.certs.push(Cert { key: number, template, flaw, not_before, not_after });
+        match damage {
+            Damage::LinkedPair | Damage::StrangersPair => self.disk.plant(Name::Live, File::ForeignLink),
+            Damage::FiledPair => {
+                let bundle =
+                    Bundle { generation: Generation(0), issued: not_before, key: number, cert: outside.cert };
+                self.disk.plant(Name::Live, File::Bundle(bundle));
+            }
+            _ => self.disk.meddled = true,
         }
         true
     }

@@ -51,6 +51,15 @@ impl World {
                 let known = known && self.serves_what_is_wanted();
                 let served = self.served_life().filter(|_| known);
                 monitor.begins(now, self.life(), *duration, served);
+                // Where the disk does not take a copy, there is no better way.
+                let best = self.ghost.looked != Some(true) || self.disk_failures() > 0;
+                self.hold(
+                    "S5",
+                    "nothing is asked for while a better pair lies there",
+                    best || monitor.is_wished(),
+                );
+                let looked = self.ghost.looked.is_some() || monitor.is_wished();
+                self.hold("S13", "an attempt begins when the directory was just looked at", looked);
             }
             Action::Call { op, call, credential } => {
                 let request = match *call {

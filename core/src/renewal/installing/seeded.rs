@@ -26,7 +26,8 @@ impl Installing {
     ) -> Option<Renewal> {
         let half = cx.bug(Bug::B31) && cx.common.live.identity().is_some();
         let waiting = Outstanding { op: OpId { run: cx.common.run, seq: 0 }, due: cx.now.mono };
-        let mut phase = Self { attempt, certificate, file, link, step: InstallStep::Create, waiting, half };
+        let mut phase =
+            Self { attempt, certificate, file, link, step: InstallStep::Create, waiting, copies: None, half };
         if !half {
             phase.command_badly(cx)?;
         }

@@ -24,7 +24,9 @@ impl Recovering {
                 // It got there: the disk takes what it is given.
                 self.failed = false;
                 // A wait from before may outlast what is live now.
-                if let Carry::Rest(resting) | Carry::Dropped(resting, ..) = &mut self.carry {
+                if let Carry::Rest(resting) | Carry::Look(resting) | Carry::Dropped(resting, ..) =
+                    &mut self.carry
+                {
                     resting.not_before = resting.not_before.min(cx.now.mono);
                 }
             }
@@ -53,7 +55,7 @@ impl Recovering {
     /// The directory is in order: take up what was in memory, or the request that was found.
     pub(super) fn finish(mut self, cx: &mut Cx<'_>, ready: &Ready) -> Renewal {
         self.note(cx, ready);
-        if self.tidy && matches!(self.carry, Carry::Nothing | Carry::Rest(_) | Carry::Dropped(..)) {
+        if self.tidy && !matches!(self.carry, Carry::Request(_) | Carry::Certificate(..)) {
             // All that there was to do is done.
             cx.common.disk_failures = 0;
         }
@@ -77,6 +79,7 @@ impl Recovering {
                 None => Resting::after_start(cx),
             },
             Carry::Rest(resting) | Carry::Dropped(resting, ..) => Renewal::Resting(resting),
+            Carry::Look(resting) => resting.goes_on(cx),
             Carry::Request(attempt) => match ready.resume {
                 Some(found) if found.key_digest == attempt.key_digest && !self.failed => {
                     Asking::later(cx, attempt, self.again)

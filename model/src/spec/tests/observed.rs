@@ -83,7 +83,10 @@ impl Observed {
 
     pub(super) fn scans(&mut self, live: LiveName, entries: Vec<Entry>) {
         let op = self.asks(DiskCommand::Scan);
-        self.ends(op, Ok(DiskDone::Scanned(Box::new(Inventory { live, entries, more: false }))));
+        self.ends(
+            op,
+            Ok(DiskDone::Scanned(Box::new(Inventory { live, entries, more: false, outside: vec![] }))),
+        );
     }
 
     /// Finds an empty directory.

@@ -1,0 +1,183 @@
+//! What is copied into a bundle of ours: a pair that a kubelet left or a backup brought, and a bundle that others can
+//! read.
+//!
+//! A pair is adopted where there is nothing better of ours, which is what began later and ends later, under a generation of its own, and only when no request is
+//! under way: its key would be given up, and a second request made beside it. It is judged as any bundle is. Where it
+//! stands nothing is changed.
+
+use super::{Decision, Names, Scan};
+use crate::disk::{BundleFound, Found, LiveName, Name, PairFound, Place};
+use crate::id::{FileNumber, Generation, KeyDigest, KeyHandle, RequestDigest};
+use crate::judge::{Refusal, judge_found, judge_time};
+use crate::live::{Certificate, Identity};
+use crate::renewal::Attempt;
+#[cfg(feature = "seeded")]
+use crate::seeded::Bug;
+
+/// A pair to be copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Copied {
+    /// Its key, and the generation and file that the copy gets. No request was ever made for it.
+    pub(crate) attempt: Attempt,
+    pub(crate) certificate: Certificate,
+    pub(crate) place: Place,
+    /// What is not needed any more, which makes room for it.
+    pub(crate) leftovers: Names,
+}
+
+impl Scan<'_> {
+    /// What is to be copied, if anything is.
+    pub(super) fn copies(&self, chosen: Option<&Identity>) -> Option<Copied> {
+        if !self.known.free {
+            return None;
+        }
+        let exposed = chosen.and_then(|chosen| self.exposed(chosen));
+        let copied = exposed.or_else(|| self.adopts(chosen))?;
+        Some(Copied { leftovers: self.ready(chosen.copied()).leftovers, ..copied })
+    }
+
+    /// The chosen bundle, if others can read it or it is another user's.
+    fn exposed(&self, chosen: &Identity) -> Option<Copied> {
+        let bundle = self.bundles().find(|(name, _)| *name == chosen.name).map(|(_, bundle)| bundle)?;
+        let certificate = Certificate {
+            cert: chosen.cert,
+            leaf: chosen.leaf,
+            not_before: chosen.not_before,
+            not_after: chosen.not_after,
+            issued: chosen.issued,
+            outdated: chosen.outdated,
+        };
+        let attempt = self.copy(chosen.generation, bundle.key, bundle.key_digest);
+        (!bundle.private).then_some(Copied {
+            attempt,
+            certificate,
+            place: Place::Exposed(chosen.name),
+            leftovers: Names::default(),
+        })
+    }
+
+    /// The best pair that is in no bundle of ours, if it is better than what is.
+    fn adopts(&self, chosen: Option<&Identity>) -> Option<Copied> {
+        #[cfg(feature = "seeded")]
+        if self.known.config.has_bug(Bug::A03) {
+            return None;
+        }
+        // A request that a start finds is taken up first.
+        if self.known.first
+            && self.pending(chosen.copied()).is_some_and(|(name, it)| self.resumed(name, it).is_some())
+        {
+            return None;
+        }
+        let (pair, outdated) = self.outside(chosen)?;
+        let served = self.known.served.filter(|served| served.leaf == pair.facts.leaf);
+        let generation = served.map_or(self.top().next(), |served| served.generation);
+        let certificate = Certificate {
+            cert: pair.cert,
+            leaf: pair.facts.leaf,
+            not_before: pair.facts.not_before,
+            not_after: pair.facts.not_after,
+            // When it was issued nobody has noted; its start is the latest time that is known of.
+            issued: pair.facts.not_before,
+            outdated,
+        };
+        let attempt = self.copy(generation, pair.key, pair.key_digest);
+        Some(Copied { attempt, certificate, place: pair.place, leftovers: Names::default() })
+    }
+
+    /// The best pair that is in no bundle of ours and better than what is, and whether it is outdated.
+    fn outside(&self, chosen: Option<&Identity>) -> Option<(&PairFound, bool)> {
+        let ours = chosen.copied().or(self.known.served);
+        let longer = |pair: &PairFound, outdated: bool| {
+            #[cfg(feature = "seeded")]
+            if self.known.config.has_bug(Bug::A04)
+                || self.known.config.has_bug(Bug::A02) && ours.is_some_and(|it| it.leaf == pair.facts.leaf)
+            {
+                return true;
+            }
+            let same = chosen.is_none() && ours.is_some_and(|ours| ours.leaf == pair.facts.leaf);
+            let newer = |ours: &Identity| {
+                pair.facts.not_before > ours.not_before && pair.facts.not_after > ours.not_after
+            };
+            same || ours.as_ref().is_none_or(|ours| !outdated && newer(ours))
+        };
+        let good = self.inventory.outside.iter().filter(|_| self.known.config.adopt).filter_map(|pair| {
+            let outdated = self.judge_pair(pair).ok()?;
+            (longer(pair, outdated) && !self.has_copy(pair)).then_some((pair, outdated))
+        });
+        good.max_by_key(|(pair, outdated)| (!outdated, pair.facts.not_after, pair.place == Place::Live))
+    }
+
+    /// As an identity that the disk does not take: the best pair where there is no bundle.
+    pub(super) fn unsaved(&self) -> Option<Identity> {
+        let Copied { mut attempt, certificate, .. } = self.adopts(None).filter(|_| self.known.free)?;
+        let file = attempt.take_file();
+        let issued = certificate.issued.whole_second();
+        let name = Name::Bundle { issued, generation: attempt.generation, file };
+        let place = (name, attempt.generation, attempt.key);
+        Some(Identity::new(&self.known.config.times, self.known.now, place, &certificate))
+    }
+
+    fn judge_pair(&self, pair: &PairFound) -> Result<bool, Refusal> {
+        let PairFound { key_digest, facts, .. } = pair;
+        #[cfg(feature = "seeded")]
+        if self.known.config.has_bug(Bug::A01) {
+            return judge_time(self.known.now.wall, facts.not_before, facts.not_after).map(|()| false);
+        }
+        let outdated = judge_found(self.known.config, key_digest, facts)?;
+        judge_time(self.known.now.wall, facts.not_before, facts.not_after)?;
+        Ok(outdated)
+    }
+
+    /// Whether a bundle of ours has that very pair.
+    fn has_copy(&self, pair: &PairFound) -> bool {
+        #[cfg(feature = "seeded")]
+        if self.known.config.has_bug(Bug::A02) {
+            return false;
+        }
+        self.bundles().any(|(_, it)| it.facts.leaf == pair.facts.leaf && it.key_digest == pair.key_digest)
+    }
+
+    /// What stands in the way of the live name, if anything does that is not to be replaced by a link of ours.
+    pub(super) fn in_the_way(&self) -> Option<Decision> {
+        let live = self.inventory.outside.iter().filter(|_| self.known.config.adopt);
+        let mut live = live.filter(|pair| pair.place == Place::Live);
+        match self.inventory.live {
+            // It is ours in all but name: replaced by one rename, since a bundle has what is in it.
+            LiveName::File if live.any(|pair| self.has_copy(pair)) => None,
+            #[cfg(feature = "seeded")]
+            LiveName::File if self.known.config.has_bug(Bug::A05) && self.chosen().is_some() => None,
+            LiveName::File => {
+                Some(Decision::Quarantine { from: Name::Live, to: self.quarantine_for(Name::Live) })
+            }
+            // A link is no loss; what it leads to stays. Where it does not lead to a pair of this node it is somebody else's.
+            LiveName::Foreign
+                if live.any(|pair| judge_found(self.known.config, &pair.key_digest, &pair.facts).is_ok()) =>
+            {
+                None
+            }
+            // A run that serves goes on, and in the end its link takes that place.
+            LiveName::Foreign | LiveName::Strange if self.known.looks => None,
+            LiveName::Foreign | LiveName::Strange | LiveName::Unreadable(_) => Some(Decision::Blocked),
+            LiveName::Absent | LiveName::Link(_) => None,
+        }
+    }
+
+    fn bundles(&self) -> impl Iterator<Item = (Name, &BundleFound)> {
+        self.entries().filter_map(|entry| match &entry.found {
+            Found::Bundle(bundle) => Some((entry.name, &**bundle)),
+            Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
+        })
+    }
+
+    fn copy(&self, generation: Generation, key: KeyHandle, key_digest: KeyDigest) -> Attempt {
+        Attempt {
+            generation,
+            key,
+            key_digest,
+            request: RequestDigest([0; 32]),
+            made: self.known.now.wall,
+            issued_after: self.known.now.wall,
+            file: self.next_file(generation).max(FileNumber(1)),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What a pending file tells: its request is taken up, or its key is retired.
+
+use super::Scan;
+use crate::config::Template;
+use crate::disk::{Found, Name, PendingFound};
+use crate::id::Generation;
+use crate::judge::same_request;
+use crate::live::Identity;
+use crate::renewal::Attempt;
+
+impl<'a> Scan<'a> {
+    /// Whether a request asks for what is asked for by now, with or without the wish for a lifetime.
+    pub(super) fn is_wanted(&self, found: &PendingFound) -> bool {
+        let wanted = &self.known.config.template;
+        let duration = found.template.duration.and(wanted.duration);
+        same_request(&found.template, &Template { duration, ..wanted.clone() })
+    }
+
+    /// The newest pending file that belongs to no generation which has a bundle already.
+    pub(super) fn pending(&self, chosen: Option<Identity>) -> Option<(Name, &'a PendingFound)> {
+        let over = chosen.map_or(self.known.live.max(self.known.withdrawn), |identity| identity.generation);
+        self.entries()
+            .filter_map(|entry| match &entry.found {
+                Found::Pending(found) => Some((entry.name, &**found)),
+                Found::Bundle(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
+            })
+            .filter(|(_, found)| found.generation > over && !self.has_bundle(found.generation))
+            .max_by_key(|(name, found)| (found.generation, name.file()))
+    }
+
+    /// Whether there is an intact bundle of a generation, acceptable or not: it has the key, and carries the number.
+    fn has_bundle(&self, generation: Generation) -> bool {
+        self.entries().any(|entry| {
+            matches!(entry.found, Found::Bundle(_)) && entry.name.generation() == Some(generation)
+        })
+    }
+
+    /// The request of a pending file, unless its key is retired: it asks for something else by now, or its
+    /// certificate is here already and is not acceptable.
+    pub(super) fn resumed(&self, name: Name, found: &PendingFound) -> Option<Attempt> {
+        let generation = found.generation;
+        let wanted = self.is_wanted(found);
+        #[cfg(feature = "seeded")]
+        let wanted = wanted || self.known.config.has_bug(crate::seeded::Bug::B21);
+        let answered = self
+            .names(|entry| matches!(entry.name, Name::Bundle { .. }))
+            .any(|bundle| bundle.generation() >= name.generation());
+        (wanted && !answered).then(|| Attempt {
+            generation,
+            key: found.key,
+            key_digest: found.key_digest,
+            request: found.request,
+            made: found.made,
+            issued_after: found.made,
+            file: self.next_file(generation),
+        })
+    }
+
+    /// Whether that asked for no lifetime where one is configured.
+    pub(super) fn lost_wish(&self, pending: Option<Name>) -> bool {
+        self.entries().any(|entry| match &entry.found {
+            Found::Pending(found) => {
+                Some(entry.name) == pending
+                    && found.template.duration.is_none()
+                    && self.known.config.template.duration.is_some()
+            }
+            Found::Bundle(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => false,
+        })
+    }
+}

@@ -1,0 +1,90 @@
+//! Pairs that are in no bundle of ours: what a kubelet left, or a backup brought. They are read and nothing else.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use certrotate_core::disk::{BundleHeader, LiveName, Name, PairFound, Place};
+use certrotate_core::id::Generation;
+use certrotate_core::time::WallTime;
+use certrotate_x509::{Bundle, ClientCa, Pair, pair};
+use rustix::fs::Dir;
+
+use crate::fault::Fault;
+use crate::read::read_any;
+use crate::scan::Scanner;
+use crate::store::Vault;
+
+/// How many of a kubelet's dated files are read, the newest first. The last one is in use, and the one before it where a
+/// crash came between.
+const DATED: usize = 2;
+
+impl Scanner<'_> {
+    /// The pairs that there are, each once.
+    pub(crate) fn outside(
+        &self,
+        live: LiveName,
+        vault: &impl Vault,
+        client_ca: Option<&ClientCa>,
+        remarks: &mut Vec<String>,
+    ) -> Result<Vec<PairFound>, Fault> {
+        let mut found: Vec<PairFound> = Vec::new();
+        let mut keep = |place, read: Pair| {
+            let (key_digest, facts) = (read.key.digest(), read.facts.clone());
+            if found.iter().any(|it| (it.facts.leaf, it.key_digest) == (facts.leaf, key_digest)) {
+                return;
+            }
+            let header = BundleHeader { generation: Generation(0), issued: facts.not_before };
+            let Pair { key, chain, facts: same } = read;
+            let (key, cert) = vault.keep_bundle(Bundle { header, key, chain, facts: same });
+            found.push(PairFound { place, key_digest, facts, key, cert });
+        };
+        if matches!(live, LiveName::Foreign | LiveName::File) {
+            match self.one(&self.pair.file_name(Name::Live), client_ca) {
+                Ok(read) => keep(Place::Live, read),
+                // That it is no link of ours was said just before.
+                Err(why) => {
+                    if let Some(remark) = remarks.last_mut() {
+                        remark.push_str("; it has no key and certificate: ");
+                        remark.push_str(&why);
+                    }
+                }
+            }
+        }
+        for (time, name) in self.dated()? {
+            if let Ok(read) = self.one(&name, client_ca) {
+                keep(Place::Dated(time), read);
+            }
+        }
+        let (certificate, key) = self.pair.split();
+        if let Ok(read) = self.two(&certificate, &key, client_ca) {
+            keep(Place::Split, read);
+        }
+        Ok(found)
+    }
+
+    fn one(&self, name: &str, client_ca: Option<&ClientCa>) -> Result<Pair, String> {
+        let text = read_any(self.handle, name)?;
+        pair::read(&text, &text, client_ca).map_err(|why| why.to_string())
+    }
+
+    fn two(&self, certificate: &str, key: &str, client_ca: Option<&ClientCa>) -> Result<Pair, String> {
+        let (certificate, key) = (read_any(self.handle, certificate)?, read_any(self.handle, key)?);
+        pair::read(&certificate, &key, client_ca).map_err(|why| why.to_string())
+    }
+
+    /// The newest of the files that a kubelet names.
+    fn dated(&self) -> Result<Vec<(WallTime, String)>, Fault> {
+        let failed = |errno| Fault::os("list", self.path, errno);
+        let mut newest = Vec::new();
+        for entry in Dir::read_from(self.handle).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let Some(time) = self.pair.parse_dated(OsStr::from_bytes(entry.file_name().to_bytes())) else {
+                continue;
+            };
+            newest.push(time);
+            newest.sort_unstable_by(|one, other| other.cmp(one));
+            newest.truncate(DATED);
+        }
+        Ok(newest.into_iter().map(|time| (time, self.pair.dated(time))).collect())
+    }
+}

@@ -1,0 +1,58 @@
+use rcgen::{CertificateParams, KeyPair};
+
+use super::*;
+
+/// A certificate, its key in PKCS#8, and the digest of that.
+fn made() -> (String, String, SecretKey) {
+    let signer = KeyPair::generate().expect("the system has random bytes");
+    let certificate = CertificateParams::default().self_signed(&signer).expect("the defaults are good").pem();
+    let key = SecretKey::from_pkcs8_der(&signer.serialize_der()).expect("it is a key");
+    (certificate, key.to_pem().to_string(), key)
+}
+
+fn refused(certificates: &str, key: &str) -> KeyError {
+    read(certificates.as_bytes(), key.as_bytes(), None).expect_err("it is no pair")
+}
+
+#[test]
+fn one_file_has_both_in_any_order_with_text_around_them() {
+    let (certificate, pkcs8, key) = made();
+    for text in [format!("{certificate}{pkcs8}"), format!("a line\n{pkcs8}between\n{certificate}after\n")] {
+        let pair = read(text.as_bytes(), text.as_bytes(), None).expect("it is a pair");
+        assert_eq!((pair.key.digest(), pair.facts.key), (key.digest(), key.digest()));
+        assert_eq!(pair.chain.pem(), certificate.as_bytes(), "no text and no key is in the chain");
+    }
+}
+
+#[test]
+fn a_bundle_of_ours_is_a_pair_too() {
+    let (certificate, _, key) = made();
+    let (chain, _) = CertChain::read(certificate.as_bytes(), None).expect("it is a chain");
+    let header = certrotate_core::disk::BundleHeader {
+        generation: certrotate_core::id::Generation(7),
+        issued: certrotate_core::time::WallTime::from_unix_secs(1),
+    };
+    let file = crate::bundle::encode(&chain, &key, header);
+    let pair = read(&file, &file, None).expect("it is a pair");
+    assert_eq!((pair.key.digest(), pair.chain), (key.digest(), chain));
+}
+
+#[test]
+fn two_files_have_one_each_and_certificates_are_not_looked_for_in_the_second() {
+    let (certificate, pkcs8, key) = made();
+    let pair = read(certificate.as_bytes(), pkcs8.as_bytes(), None).expect("it is a pair");
+    assert_eq!(pair.key.digest(), key.digest());
+    assert_eq!(refused(&pkcs8, &certificate), KeyError::Pem(ReadError::Nothing));
+}
+
+#[test]
+fn what_is_no_pair_is_refused_with_what_is_missing() {
+    let (certificate, pkcs8, _) = made();
+    assert_eq!(refused("", &pkcs8), KeyError::Pem(ReadError::Nothing));
+    assert_eq!(refused(&certificate, "no key"), KeyError::Pem(ReadError::Nothing));
+    assert!(matches!(refused(&certificate[..200], &pkcs8), KeyError::Pem(ReadError::Unfinished { .. })));
+    let damaged = pem::write(pem::PKCS8_KEY, b"no key");
+    assert_eq!(refused(&certificate, &damaged), KeyError::Unreadable);
+    let large = "x".repeat(MAX_FILE + 1);
+    assert!(matches!(refused(&certificate, &large), KeyError::Pem(ReadError::TooLarge { .. })));
+}
