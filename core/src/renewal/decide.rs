@@ -312,7 +312,7 @@ impl<'a> Scan<'a> {
         // A pending file takes the place of the superseded bundle, also where its request is not taken up.
         let superseded = || self.previous(linked).filter(|_| pending.is_none());
         let beside = || early.filter(|name| Some(*name) != linked).or_else(superseded);
-        let held = if chosen.is_none() { self.live() } else { None };
+        let held = if chosen.is_none() { self.live().filter(|name| Some(*name) != linked) } else { None };
         let previous = if resume.is_some() { None } else { beside() }.or(held);
         let leftovers = Names::collect(self.names(|entry| {
             let kept = [pending, previous, quarantined, linked, held];
