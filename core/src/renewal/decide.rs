@@ -303,13 +303,10 @@ impl<'a> Scan<'a> {
         #[cfg(feature = "seeded")]
         let leftovers = self.unswept(leftovers);
         let no_duration = self.lost_wish(pending);
-        // Of those that the clock is against, what has the live name stays then.
-        let is_early = |name: &Name| self.early_ones(chosen).any(|entry| entry.name == *name);
-        let stays = if pending.is_some() { linked.filter(is_early) } else { early };
         let top = self.entries().filter_map(|entry| entry.name.generation()).max().unwrap_or_default();
         Ready {
             chosen,
-            early: stays.and_then(|name| self.waits(name, chosen)),
+            early: early.and_then(|name| self.waits(name, chosen)),
             late: self.late(chosen),
             unread: self.unread(chosen),
             leftovers,
