@@ -309,11 +309,11 @@ impl<'a> Scan<'a> {
             }
             LiveName::Foreign | LiveName::File | LiveName::Strange | LiveName::Unreadable(_) => None,
         };
-        // A pending file takes the place of the superseded bundle, also where its request is not taken up.
-        let superseded = || self.previous(linked).filter(|_| pending.is_none());
-        let beside = || early.filter(|name| Some(*name) != linked).or_else(superseded);
+        // A pending file takes the place of the superseded bundle, also where its request is not taken up; and of the one that
+        // the clock was against, which was given up for it.
+        let beside = || early.filter(|name| Some(*name) != linked).or_else(|| self.previous(linked));
         let held = if chosen.is_none() { self.live().filter(|name| Some(*name) != linked) } else { None };
-        let previous = if resume.is_some() { None } else { beside() }.or(held);
+        let previous = if pending.is_some() { None } else { beside() }.or(held);
         let leftovers = Names::collect(self.names(|entry| {
             let kept = [pending, previous, quarantined, linked, held];
             let removable = match &entry.found {
@@ -325,12 +325,9 @@ impl<'a> Scan<'a> {
         #[cfg(feature = "seeded")]
         let leftovers = self.unswept(leftovers);
         let no_duration = self.lost_wish(pending);
-        // Where a request is taken up, what it is to replace goes, but for what has the live name.
-        let is_early = |name: &Name| self.early_ones(chosen).any(|entry| entry.name == *name);
-        let stays = if resume.is_some() { linked.filter(is_early) } else { early };
         Ready {
             chosen,
-            early: stays.and_then(|name| self.waits(name, chosen)),
+            early: early.and_then(|name| self.waits(name, chosen)),
             late: self.late(chosen),
             unread: self.unread(chosen),
             leftovers,

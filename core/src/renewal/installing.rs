@@ -276,6 +276,7 @@ impl Installing {
             cx.report(Notice::Held { generation, not_before });
         }
         (cx.common.disk_failures, cx.common.call_failures) = (0, 0);
+        cx.hold(Some(Early { generation, start: not_before, outdated, other: None }));
         let resting = Resting::without_wait(cx);
         // What was judged by another template may fit the one of now, which its bundle shows.
         if self.step == InstallStep::SyncSwitch || outdated {
@@ -285,7 +286,6 @@ impl Installing {
         if cx.common.previous.replace(self.bundle()).is_some() {
             cx.common.untidy = Some(cx.now.mono);
         }
-        cx.hold(Some(Early { generation, start: not_before, outdated, other: None }));
         if cx.common.stopping { cx.exit(ExitReason::Shutdown) } else { Renewal::Resting(resting) }
     }
 

@@ -152,8 +152,13 @@ impl Cx<'_> {
         else {
             return;
         };
-        if served.is_some() {
-            self.actions.push(Action::Withdraw { generation });
+        // Where it went live in this very step, nobody hears of it.
+        let came =
+            |action: &Action| matches!(action, Action::GoLive { generation: it, .. } if *it == generation);
+        match self.actions.iter().position(came) {
+            Some(place) => drop(self.actions.remove(place)),
+            None if served.is_some() => self.actions.push(Action::Withdraw { generation }),
+            None => {}
         }
         self.report(Notice::Unwanted { generation });
         self.common.live = Live::Unwanted(generation);
