@@ -318,6 +318,7 @@ impl World {
         self.ghost.before(self.now, self.disk.damaged);
         self.watch_input(&input, node.view().life);
         self.spec.given(now, &self.wanted, &input);
+        self.watch_disk(&input);
         if let Some(marks) = &mut self.marks {
             marks.input(node.view().phase, &input, !self.spec.stray);
         }

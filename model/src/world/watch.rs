@@ -29,6 +29,13 @@ impl World {
         self.ghost.monitor = monitor;
     }
 
+    /// Before a step, when it is known whether the input answers anything.
+    pub(super) fn watch_disk(&mut self, input: &Input) {
+        if let (Input::DiskAnswered { result, .. }, false) = (input, self.spec.stray) {
+            self.ghost.monitor.told(result.is_err());
+        }
+    }
+
     /// After a step, when what it asked for was taken in.
     pub(super) fn watch_wake(&mut self, ticked: bool, step: &Step) {
         let Some(node) = &self.node else { return };
