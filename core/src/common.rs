@@ -70,6 +70,8 @@ pub(crate) struct Common {
     pub(crate) changed: bool,
     /// The highest generation that ended in this run.
     pub(crate) ended: Generation,
+    /// The end of what ended in this run, the last of them: what is no longer valid than that is not adopted (S14).
+    pub(crate) over: Option<WallTime>,
     /// Attempts up to this generation do not count as failed: what they asked for is not wanted any more, or they were installed.
     pub(crate) settled: Generation,
     /// The identity whose bundle could not be given the live name, because it is gone.
@@ -134,6 +136,7 @@ impl Common {
             changes: MonoTime::default(),
             changed: false,
             ended: Generation(0),
+            over: None,
             settled: Generation(0),
             unlinkable: Generation(0),
             stopping: false,
@@ -307,9 +310,11 @@ impl Cx<'_> {
         let identity = crate::seeded::planned(self, identity);
         let before = self.common.live.identity().map(|old| old.not_after);
         let mut identity = identity;
-        if let Some(unsaved) = self.common.unsaved.filter(|unsaved| unsaved.leaf == identity.leaf) {
+        let same = |it: &&Identity| it.leaf == identity.leaf;
+        let known = self.common.unsaved.as_ref().filter(same).or(self.common.live.identity().filter(same));
+        if let Some(known) = known {
             // It was adopted then, and a clock that went back meanwhile does not postpone its renewal (S14).
-            identity.renew_by = identity.renew_by.min(unsaved.renew_by);
+            identity.renew_by = identity.renew_by.min(known.renew_by);
         }
         // What is served from memory goes on, if it is newer.
         self.common.unsaved = self.common.unsaved.filter(|unsaved| unsaved.generation > identity.generation);
@@ -366,6 +371,7 @@ impl Cx<'_> {
                 }
                 self.report(Notice::Expired { generation, not_after });
                 self.common.ended = self.common.ended.max(generation);
+                self.common.over = self.common.over.max(Some(not_after));
                 Live::Withdrawn(generation)
             }
             Live::Serving(identity) if wall < identity.not_before => {

@@ -113,6 +113,7 @@ impl Cx<'_> {
             }
             self.report(Notice::Expired { generation, not_after });
             self.common.ended = self.common.ended.max(generation);
+            self.common.over = self.common.over.max(Some(not_after));
             self.common.live = Live::Withdrawn(generation);
         } else if withheld && !before {
             self.actions.push(Action::Withdraw { generation });

@@ -127,6 +127,10 @@ pub struct Ghost {
     pub key_shared: bool,
     /// Whether something was created while a failed file was in the way.
     pub created_too_early: bool,
+    /// Of what ended while it was served in this run, the last to end.
+    pub ended: Option<Announced>,
+    /// Which keys were in a file of ours that somebody copied or took away: they may be found again, as a pair.
+    copied: List<u32, 4>,
     /// Whether something that ended while it was served in this run went live again.
     pub revived: bool,
     /// Whether something older than what is served went live.
@@ -172,7 +176,7 @@ impl Ghost {
         self.withdrawn = Generation(0);
         self.untidy |= self.misread;
         (self.recovered, self.undisturbed, self.misread) = (false, false, false);
-        (self.renew_by, self.served, self.changed, self.filed) = (None, None, None, None);
+        (self.renew_by, self.served, self.changed, self.filed, self.ended) = (None, None, None, None, None);
         self.failed = Failed::None;
         self.monitor = Monitor::default();
     }
@@ -267,7 +271,8 @@ impl Ghost {
         let valid = |it: &Announced| it.not_before <= now.wall && now.wall < it.not_after;
         let older = self.served.is_some_and(|it| it.generation > identity.generation && valid(&it));
         self.older |= older;
-        self.revived |= identity.generation <= self.withdrawn;
+        let again = self.ended.is_some_and(|ended| ended.cert == identity.cert);
+        self.revived |= again || identity.generation <= self.withdrawn;
         let anew = self.served.map(|it| it.cert) != Some(identity.cert);
         // What is held back goes when something newer is durable.
         self.held_back &= !durable || !anew && !self.from_memory;
@@ -287,7 +292,8 @@ impl Ghost {
     }
 
     pub(crate) fn withdrew(&mut self, now: Now, generation: Generation) {
-        if self.served.is_some_and(|it| now.wall >= it.not_after) {
+        if let Some(over) = self.served.filter(|it| now.wall >= it.not_after) {
+            self.ended = self.ended.filter(|it| it.not_after > over.not_after).or(Some(over));
             self.withdrawn = self.withdrawn.max(generation);
             // What is older than one that ended is superseded, and may go.
             self.announced = self.announced.filter(|it| it.generation >= generation);
@@ -316,9 +322,17 @@ impl Ghost {
         }
     }
 
+    pub(crate) fn copied(&mut self, key: u32) {
+        if !self.copied.contains(&key) {
+            self.copied.push_out(key);
+        }
+    }
+
     pub(crate) fn generation_has(&mut self, generation: Generation, key: u32) {
         // The key 0 is somebody else's.
-        let clash = |(known, its): &(Generation, u32)| key != 0 && *known != generation && *its == key;
+        let clash = |(known, its): &(Generation, u32)| {
+            key != 0 && *known != generation && *its == key && !self.copied.contains(&key)
+        };
         self.key_shared |= self.generations.iter().any(clash);
         if !self.generations.contains(&(generation, key)) {
             self.generations.push_out((generation, key));

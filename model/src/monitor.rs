@@ -396,9 +396,13 @@ impl Monitor {
         }
     }
 
+    /// What the node has in hand it knows to be refused when it is told so; an answer that is lost tells it nothing.
+    pub(crate) fn told(&mut self, failed: bool) {
+        self.refuses_it = self.in_hand.is_some() && (self.refuses_it || failed);
+    }
+
     /// A disk command was carried out.
     pub(crate) fn wrote(&mut self, command: &DiskCommand, result: Result<(), DiskFault>) {
-        self.refuses_it = self.in_hand.is_some() && (self.refuses_it || result.is_err());
         if let DiskCommand::Create { name } = *command {
             self.taken = result.is_err().then_some(name);
         }

@@ -7,7 +7,6 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use certrotate_core::config::{Config, Template};
-use certrotate_core::disk::{DiskDone, Place};
 use certrotate_core::facts::CertFacts;
 use certrotate_core::id::{CertHandle, Generation, RunId};
 use certrotate_core::input::{Disposition, ExitReason, Input};
@@ -20,7 +19,6 @@ use crate::disk::Disk;
 use crate::disk::image::Profile;
 use crate::fingerprint;
 use crate::ghost::{Ghost, Kept};
-use crate::invariants::adoption::shows_a_better_pair;
 use crate::invariants::{self, Violation};
 use crate::list::List;
 use crate::marks::Marks;
@@ -320,14 +318,7 @@ impl World {
         self.ghost.before(self.now, self.disk.damaged);
         self.watch_input(&input, node.view().life);
         self.spec.given(now, &self.wanted, &input);
-        self.ghost.looked = match &input {
-            Input::DiskAnswered { result: Ok(DiskDone::Scanned(inventory)), .. } if !self.spec.stray => {
-                let live = inventory.outside.iter().find(|it| it.place == Place::Live);
-                self.ghost.filed = live.map(|it| (it.key.0 as u32, it.cert.0 as u32));
-                Some(shows_a_better_pair(self, inventory))
-            }
-            _ => None,
-        };
+        self.watch_disk(&input);
         if let Some(marks) = &mut self.marks {
             marks.input(node.view().phase, &input, !self.spec.stray);
         }

@@ -158,7 +158,11 @@ impl Asking {
                     Credential::Bootstrap => Refused::Bootstrap,
                 });
             }
-            ApiFault::NotFound => self.known = false,
+            ApiFault::NotFound => {
+                self.known = false;
+                // It shows an object that is gone; what is made in its place is another.
+                self.unwatch(cx);
+            }
             ApiFault::Invalid if calling.create && cx.has_wish() => {
                 return self.without_wish(cx, calling.credential, fault);
             }
@@ -276,12 +280,18 @@ impl Asking {
             if cx.now.mono < watch.due {
                 return;
             }
-            cx.actions.push(Action::Cancel { op: watch.op });
+            self.unwatch(cx);
         }
         let due = cx.after(cx.common.times().retry_max(cx.common.life));
         let credential = cx.common.credential(cx.now.wall);
         let op = cx.call(Call::Watch { request: self.attempt.request }, credential);
         self.watch = Some(Watch { op, due });
+    }
+
+    fn unwatch(&mut self, cx: &mut Cx<'_>) {
+        if let Some(watch) = self.watch.take() {
+            cx.actions.push(Action::Cancel { op: watch.op });
+        }
     }
 
     fn issued(self, cx: &mut Cx<'_>, issued: Issued) -> Renewal {

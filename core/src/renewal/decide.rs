@@ -12,7 +12,7 @@ use crate::judge::{Refusal, judge_found, judge_time};
 use crate::live::Identity;
 use crate::notice::Notice;
 use crate::renewal::Attempt;
-use crate::time::Now;
+use crate::time::{Now, WallTime};
 use crate::waits::{Early, Late};
 
 mod adopt;
@@ -98,6 +98,8 @@ pub(crate) struct Known<'a> {
     pub(crate) synced: bool,
     /// What is served, or held until the clock gets to its start.
     pub(crate) served: Option<Identity>,
+    /// When what ended in this run ended, the last of them.
+    pub(crate) over: Option<WallTime>,
     /// Whether nothing is in memory only, so that a pair may be copied.
     pub(crate) free: bool,
     /// Whether a request that is found is to be taken up.

@@ -15,8 +15,10 @@ pub fn shows_a_better_pair(world: &World, inventory: &Inventory) -> bool {
         Some((_, served)) => {
             world.is_wanted(cert) && served != cert && start(cert) > start(served) && end(cert) > end(served)
         }
-        None => world.is_servable(cert),
+        // What is held back is newer, and goes on when the clock gets to its start.
+        None => world.is_servable(cert) && !world.ghost.held_back,
     };
+    let over = world.ghost.ended.map(|it| it.not_after);
     world.config.spec().adopt
         && inventory.outside.iter().any(|pair| {
             let (key, cert) = (pair.key.0 as u32, pair.cert.0 as u32);
@@ -25,7 +27,8 @@ pub fn shows_a_better_pair(world: &World, inventory: &Inventory) -> bool {
                 .dates(pair.cert)
                 .is_some_and(|(start, end)| start <= world.now.wall && world.now.wall < end);
             let copy = Outside { place: pair.place, key, cert };
-            valid && world.is_acceptable(&bundle) && lasts(pair.cert) && !world.disk.has_copy(copy)
+            let again = world.dates(pair.cert).map(|it| it.1) <= over;
+            valid && !again && world.is_acceptable(&bundle) && lasts(pair.cert) && !world.disk.has_copy(copy)
         })
 }
 

@@ -65,7 +65,10 @@ impl World {
             | Damage::EndedPair
             | Damage::StrangersPair => return self.leave(damage),
             Damage::CopiedLive => match self.disk.live_bundle() {
-                Some(bundle) if target.is_some() => self.disk.plant(Name::Live, File::Bundle(bundle)),
+                Some(bundle) if target.is_some() => {
+                    self.ghost.copied(bundle.key);
+                    self.disk.plant(Name::Live, File::Bundle(bundle));
+                }
                 Some(_) | None => return false,
             },
             Damage::Exposed => match target.filter(|_| self.disk.live_bundle().is_some()) {

@@ -1,7 +1,7 @@
 //! What the [monitor](crate::monitor) is told.
 
 use certrotate_core::api::{Call, Issued};
-use certrotate_core::disk::Name;
+use certrotate_core::disk::{DiskDone, Name, Place};
 use certrotate_core::id::CertHandle;
 use certrotate_core::input::{Action, Disposition, Input};
 use certrotate_core::notice::Notice;
@@ -9,6 +9,7 @@ use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::{Span, WallTime};
 
 use crate::disk::File;
+use crate::invariants::adoption::shows_a_better_pair;
 use crate::monitor::Life;
 use crate::world::World;
 use crate::world::answer::request_digest;
@@ -27,6 +28,17 @@ impl World {
             monitor.answered(*op, (self.shown().mono, life), result, shown);
         }
         self.ghost.monitor = monitor;
+    }
+
+    /// Before a step, when it is known whether the input answers anything.
+    pub(super) fn watch_disk(&mut self, input: &Input) {
+        let (Input::DiskAnswered { result, .. }, false) = (input, self.spec.stray) else { return };
+        self.ghost.monitor.told(result.is_err());
+        if let Ok(DiskDone::Scanned(inventory)) = result {
+            let live = inventory.outside.iter().find(|it| it.place == Place::Live);
+            self.ghost.filed = live.map(|it| (it.key.0 as u32, it.cert.0 as u32));
+            self.ghost.looked = Some(shows_a_better_pair(self, inventory));
+        }
     }
 
     /// After a step, when what it asked for was taken in.

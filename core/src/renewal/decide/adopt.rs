@@ -102,7 +102,8 @@ impl Scan<'_> {
         };
         let good = self.inventory.outside.iter().filter(|_| self.known.config.adopt).filter_map(|pair| {
             let outdated = self.judge_pair(pair).ok()?;
-            (longer(pair, outdated) && !self.has_copy(pair)).then_some((pair, outdated))
+            let again = Some(pair.facts.not_after) <= self.known.over;
+            (!again && longer(pair, outdated) && !self.has_copy(pair)).then_some((pair, outdated))
         });
         good.max_by_key(|(pair, outdated)| (!outdated, pair.facts.not_after, pair.place == Place::Live))
     }

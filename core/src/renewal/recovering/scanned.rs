@@ -36,6 +36,7 @@ impl Recovering {
             // Nothing was changed since the last sync but by somebody else, which is seen below.
             synced: self.synced || assumed,
             served: cx.common.in_use().copied(),
+            over: cx.common.over,
             free: !matches!(self.carry, Carry::Request(_) | Carry::Certificate(..)),
             first: matches!(self.carry, Carry::Nothing),
             looks: looks && cx.common.in_use().is_some(),
