@@ -1,39 +1,40 @@
 //! What holds of pairs that are in no bundle of ours: a kubelet's, or a backup's.
 
-use certrotate_core::disk::{DiskCommand, Inventory, Name};
+use certrotate_core::disk::{DiskCommand, Inventory, Name, PairFound};
 use certrotate_core::id::CertHandle;
 
 use crate::disk::{Bundle, File, Outside};
 use crate::world::World;
 
-/// Whether a scan shows a pair that is better than what is served: it may be served now, begins later and lasts
-/// longer; and no bundle has it.
+/// Whether a scan shows a pair that is [better](is_better) than what is served.
 #[must_use]
 pub fn shows_a_better_pair(world: &World, inventory: &Inventory) -> bool {
-    let (start, end) = (|cert| world.dates(cert).map(|it| it.0), |cert| world.dates(cert).map(|it| it.1));
-    let lasts = |cert| match world.served {
+    let pair = |it: &PairFound| Outside { place: it.place, key: it.key.0 as u32, cert: it.cert.0 as u32 };
+    inventory.outside.iter().any(|it| is_better(world, pair(it)))
+}
+
+/// Whether a pair is better than what is served: it may be served now, begins later and lasts longer, also than what has ended
+/// in this run; and no bundle has it.
+#[must_use]
+pub fn is_better(world: &World, pair: Outside) -> bool {
+    let cert = CertHandle(pair.cert.into());
+    let Some((start, end)) = world.dates(cert) else { return false };
+    let newer = |(its_start, its_end)| start > its_start && end > its_end;
+    let lasts = match world.served {
         Some((_, served)) => {
-            world.is_wanted(cert) && served != cert && start(cert) > start(served) && end(cert) > end(served)
+            world.is_wanted(cert) && served != cert && world.dates(served).is_some_and(newer)
         }
         // What is held back is newer, and goes on when the clock gets to its start.
         None => world.is_servable(cert) && !world.ghost.held_back,
     };
-    let over = world.ghost.ended.map(|it| it.not_after);
-    world.config.spec().adopt
-        && inventory.outside.iter().any(|pair| {
-            let (key, cert) = (pair.key.0 as u32, pair.cert.0 as u32);
-            let bundle = Bundle { key, cert, ..Bundle::default() };
-            let valid = world
-                .dates(pair.cert)
-                .is_some_and(|(start, end)| start <= world.now.wall && world.now.wall < end);
-            let copy = Outside { place: pair.place, key, cert };
-            let again = world.dates(pair.cert).map(|it| it.1) <= over;
-            valid && !again && world.is_acceptable(&bundle) && lasts(pair.cert) && !world.disk.has_copy(copy)
-        })
+    let over = world.ghost.ended.is_some_and(|it| end <= it.not_after);
+    let valid = start <= world.now.wall && world.now.wall < end && !over;
+    let bundle = Bundle { key: pair.key, cert: pair.cert, ..Bundle::default() };
+    world.config.spec().adopt && valid && lasts && world.is_acceptable(&bundle) && !world.disk.has_copy(pair)
 }
 
-/// What had the live name when the directory was looked at last is in a bundle, durably, before it is replaced: nothing that
-/// somebody left is lost.
+/// What had the live name when the directory was looked at last is in a bundle, durably, before it is replaced, if only in one
+/// that others can read: nothing that somebody left is lost.
 #[must_use]
 pub fn s5_what_is_replaced_was_copied(world: &World, command: &DiskCommand) -> bool {
     let (DiskCommand::Rename { to: Name::Live, .. }, Some(File::Bundle(bundle))) =
@@ -48,7 +49,7 @@ pub fn s5_what_is_replaced_was_copied(world: &World, command: &DiskCommand) -> b
     let newer = world.served.is_none_or(|(_, served)| start > dates(served).0);
     let ours = ours && newer && start <= world.now.wall && world.now.wall < end;
     let seen = world.ghost.filed == Some((key, cert));
-    !ours || !seen || world.disk.has_copy(Outside { key, cert, ..Outside::default() })
+    !ours || !seen || world.disk.has_bundle_of(key, cert)
 }
 
 /// What is adopted lasts longer than what it takes the place of, while that is valid and what is wanted.
