@@ -282,6 +282,11 @@ impl Ghost {
         self.announced = if durable { Some(identity) } else { self.announced };
     }
 
+    /// That generation, served or held, was seen to end: it is over for this run, whatever the clock does (S14).
+    pub(crate) fn expired(&mut self, generation: Generation) {
+        self.withdrawn = self.withdrawn.max(generation);
+    }
+
     pub(crate) fn withdrew(&mut self, now: Now, generation: Generation) {
         if self.served.is_some_and(|it| now.wall >= it.not_after) {
             self.withdrawn = self.withdrawn.max(generation);
