@@ -291,6 +291,11 @@ impl Ghost {
         self.announced = if durable { Some(identity) } else { self.announced };
     }
 
+    /// That generation, served or held, was seen to end: it is over for this run, whatever the clock does (S14).
+    pub(crate) fn expired(&mut self, generation: Generation) {
+        self.withdrawn = self.withdrawn.max(generation);
+    }
+
     pub(crate) fn withdrew(&mut self, now: Now, generation: Generation) {
         if let Some(over) = self.served.filter(|it| now.wall >= it.not_after) {
             self.ended = self.ended.filter(|it| it.not_after > over.not_after).or(Some(over));

@@ -19,6 +19,9 @@ use crate::time::{MonoTime, Span};
 #[cfg(feature = "seeded")]
 mod seeded;
 
+/// More failures than these are not remembered past a success: the wait after them is about the longest.
+const MOST_FAILURES: u16 = 8;
+
 /// Asking the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Asking {
@@ -133,8 +136,8 @@ impl Asking {
         self.calling = None;
         match result {
             Ok(object) => {
-                // Not forgotten at once: a server that answers now and then is no reason to ask more often (S9).
-                cx.common.call_failures /= 2;
+                // One failure is forgotten, and no more: a server that answers now and then is no reason to ask more often (S9).
+                cx.common.call_failures = cx.common.call_failures.min(MOST_FAILURES).saturating_sub(1);
                 self.seen(cx, object, true)
             }
             Err(ApiFault::AlreadyExists) if calling.create => {

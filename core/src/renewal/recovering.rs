@@ -122,7 +122,10 @@ impl Recovering {
     pub(crate) fn interrupted(mut self) -> Renewal {
         match (self.stage, self.waiting()) {
             (Stage::Scanning(_) | Stage::Pausing, _) | (_, None) => {}
-            (_, Some(waiting)) => self.stage = Stage::Ending { waiting, command: self.command() },
+            // What else was to be removed is removed after the next scan.
+            (_, Some(waiting)) => {
+                (self.stage, self.tidy) = (Stage::Ending { waiting, command: self.command() }, true)
+            }
         }
         Renewal::Recovering(self)
     }

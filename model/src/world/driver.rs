@@ -180,6 +180,9 @@ impl World {
     }
 
     fn reported(&mut self, notice: &Notice) {
+        if let Notice::Expired { generation, .. } = *notice {
+            self.ghost.expired(generation);
+        }
         if let Notice::RequestStuck { request, .. } = notice {
             for object in &mut self.server.objects {
                 object.given_up |= object.request == *request;
