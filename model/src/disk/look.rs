@@ -49,7 +49,7 @@ impl Disk {
         self.bundles_of(key, cert).next().is_some()
     }
 
-    fn bundles_of(&self, key: u32, cert: u32) -> impl Iterator<Item = &Inode> {
+    fn bundles_of(&self, key: u32, cert: u32) -> impl Iterator<Item = Inode> {
         let bundles = self.durable.iter().filter(|it| matches!(it.name, Name::Bundle { .. }));
         let same = move |file| matches!(file, File::Bundle(it) if (it.key, it.cert) == (key, cert));
         bundles.map(|it| self.file(it.inode)).filter(move |inode| inode.durable && same(inode.file))

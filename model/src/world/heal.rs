@@ -7,6 +7,7 @@ use certrotate_core::time::{Span, WallTime};
 use certrotate_core::view::Phase;
 
 use crate::disk::File;
+use crate::invariants::adoption::is_better;
 use crate::invariants::best_on_disk;
 use crate::list::List;
 use crate::server::{Approver, Server};
@@ -142,6 +143,8 @@ impl World {
     /// S6, M3: starting again at rest changes nothing on disk, tries to change nothing, and serves the same identity.
     pub fn starts_again(&mut self) {
         let (served, before, mutating) = (self.served(), self.disk, self.operations.mutating);
+        // A pair that somebody left since the last look is adopted.
+        let adopts = self.disk.pairs().any(|pair| is_better(self, pair));
         self.restart();
         for _ in 0..SETTLE_INPUTS {
             if self.ghost.recovered || self.violation.is_some() {
@@ -150,9 +153,10 @@ impl World {
             self.advance();
         }
         let same = self.disk.names().eq(before.names()) && self.operations.mutating == mutating;
+        let same = same || adopts;
         self.hold("S6", "a start on a directory in order changes nothing", same);
         // What is served from memory while its file is broken does not outlive the process.
-        let same = self.served() == served || before.damaged;
+        let same = self.served() == served || before.damaged || adopts;
         self.hold("M3", "a restart at rest serves the same identity", same);
     }
 
