@@ -47,7 +47,8 @@ pub fn s5_what_is_replaced_was_copied(world: &World, command: &DiskCommand) -> b
     let dates = |cert| world.dates(cert).unwrap_or_default();
     let (start, end) = dates(CertHandle(cert.into()));
     let newer = world.served.is_none_or(|(_, served)| start > dates(served).0);
-    let ours = ours && newer && start <= world.now.wall && world.now.wall < end;
+    let over = world.ghost.ended.is_some_and(|it| end <= it.not_after);
+    let ours = ours && newer && start <= world.now.wall && world.now.wall < end && !over;
     let seen = world.ghost.filed == Some((key, cert));
     !ours || !seen || world.disk.has_bundle_of(key, cert)
 }

@@ -10,7 +10,7 @@ use certrotate_core::time::Span;
 use crate::disk::{Bundle, File, How, Kind, Pending};
 use crate::ghost::Announced;
 use crate::invariants;
-use crate::invariants::adoption::{s5_what_is_replaced_was_copied, s13_what_is_adopted_lasts_longer};
+use crate::invariants::adoption::s13_what_is_adopted_lasts_longer;
 use crate::server::Object;
 use crate::world::answer::request_digest;
 use crate::world::{Answer, Outcome, Request, World};
@@ -246,8 +246,6 @@ impl World {
             DiskCommand::Write { content, .. } => self.written(content),
             _ => File::Empty,
         };
-        let copied = s5_what_is_replaced_was_copied(self, command);
-        self.hold("S5", "what has the live name is copied before it is replaced", copied);
         let result = self.disk.run(command, how, content);
         #[cfg(feature = "seeded")]
         crate::seeded::weakness::after(self, command);

@@ -9,7 +9,7 @@ use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::{Span, WallTime};
 
 use crate::disk::File;
-use crate::invariants::adoption::shows_a_better_pair;
+use crate::invariants::adoption::{s5_what_is_replaced_was_copied, shows_a_better_pair};
 use crate::monitor::Life;
 use crate::world::World;
 use crate::world::answer::request_digest;
@@ -55,7 +55,11 @@ impl World {
         let now = self.shown();
         let mut monitor = self.ghost.monitor;
         match action {
-            Action::Disk { command, .. } => monitor.writes(command),
+            Action::Disk { command, .. } => {
+                monitor.writes(command);
+                let copied = s5_what_is_replaced_was_copied(self, command);
+                self.hold("S5", "what has the live name is copied before it is replaced", copied);
+            }
             Action::MakeKey { duration, .. } => {
                 monitor.loses(|start| self.has_certificate_from(start));
                 // Whether what has no whole bundle fits again, when the template changes to and fro, cannot be seen.
