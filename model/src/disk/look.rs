@@ -37,22 +37,12 @@ impl Disk {
         live.into_iter().chain(outside)
     }
 
-    /// Whether a file of ours that others cannot read has that pair.
-    #[must_use]
-    pub fn has_copy(&self, pair: Outside) -> bool {
-        self.bundles_of(pair.key, pair.cert).any(|inode| !inode.public)
-    }
-
     /// Whether a file of ours has that pair, whoever can read it.
     #[must_use]
     pub fn has_bundle_of(&self, key: u32, cert: u32) -> bool {
-        self.bundles_of(key, cert).next().is_some()
-    }
-
-    fn bundles_of(&self, key: u32, cert: u32) -> impl Iterator<Item = Inode> {
         let bundles = self.durable.iter().filter(|it| matches!(it.name, Name::Bundle { .. }));
-        let same = move |file| matches!(file, File::Bundle(it) if (it.key, it.cert) == (key, cert));
-        bundles.map(|it| self.file(it.inode)).filter(move |inode| inode.durable && same(inode.file))
+        let same = |file| matches!(file, File::Bundle(it) if (it.key, it.cert) == (key, cert));
+        bundles.map(|it| self.file(it.inode)).any(|inode| inode.durable && same(inode.file))
     }
 
     /// Whether others may read a file.

@@ -14,9 +14,12 @@ pub fn shows_a_better_pair(world: &World, inventory: &Inventory) -> bool {
 }
 
 /// Whether a pair is better than what is served: it may be served now, begins later and lasts longer, also than what has ended
-/// in this run; and no bundle has it.
+/// in this run; and no bundle has it. Where what is served is in memory only, what is on disk may be better still.
 #[must_use]
 pub fn is_better(world: &World, pair: Outside) -> bool {
+    if world.is_unsaved() {
+        return false;
+    }
     let cert = CertHandle(pair.cert.into());
     let Some((start, end)) = world.dates(cert) else { return false };
     let newer = |(its_start, its_end)| start > its_start && end > its_end;
@@ -30,7 +33,11 @@ pub fn is_better(world: &World, pair: Outside) -> bool {
     let over = world.ghost.ended.is_some_and(|it| end <= it.not_after);
     let valid = start <= world.now.wall && world.now.wall < end && !over;
     let bundle = Bundle { key: pair.key, cert: pair.cert, ..Bundle::default() };
-    world.config.spec().adopt && valid && lasts && world.is_acceptable(&bundle) && !world.disk.has_copy(pair)
+    world.config.spec().adopt
+        && valid
+        && lasts
+        && world.is_acceptable(&bundle)
+        && !world.disk.has_bundle_of(pair.key, pair.cert)
 }
 
 /// What had the live name when the directory was looked at last is in a bundle, durably, before it is replaced, if only in one
