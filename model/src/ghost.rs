@@ -111,10 +111,10 @@ pub struct Ghost {
     pub held_back: bool,
     /// In a step that is given a scan: whether that shows a pair which is better than what is served.
     pub looked: Option<bool>,
-    /// The pair that had the live name when the directory was looked at last, by key and certificate.
+    /// The pair that had the live name, and was valid, when the directory was looked at last: its key and certificate.
     pub filed: Option<(u32, u32)>,
     /// Whether what went live last was in memory only.
-    from_memory: bool,
+    pub from_memory: bool,
     /// Whether this run misread something.
     pub misread: bool,
     /// Whether a run that misread something was killed, and none since has found out what is on disk and removed what is too much.

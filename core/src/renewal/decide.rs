@@ -314,10 +314,11 @@ impl<'a> Scan<'a> {
         // A pending file takes the place of the superseded bundle, also where its request is not taken up; and of the one that
         // the clock was against, which was given up for it.
         let beside = || early.filter(|name| Some(*name) != linked).or_else(|| self.previous(linked));
-        let held = if chosen.is_none() { self.live().filter(|name| Some(*name) != linked) } else { None };
-        let previous = if pending.is_some() { None } else { beside() }.or(held);
+        // What is used, or will be, may not have the live name yet, or not any more.
+        let used = chosen.map(|best| best.name).or_else(|| self.live()).filter(|name| Some(*name) != linked);
+        let previous = if pending.is_some() { None } else { beside() }.or(used);
         let leftovers = Names::collect(self.names(|entry| {
-            let kept = [pending, previous, quarantined, linked, held];
+            let kept = [pending, previous, quarantined, linked, used];
             let removable = match &entry.found {
                 Found::Unreadable(_) | Found::Corrupt => false,
                 Found::Bundle(_) | Found::Pending(_) | Found::Unread => true,

@@ -87,7 +87,9 @@ impl Disk {
         let mut lowest = None;
         for outcome in self.outcomes(name) {
             match outcome.map(|number| self.file(number)) {
-                Some(Inode { file: File::Bundle(bundle), durable: true, public: false, .. }) => {
+                Some(Inode { file: File::Bundle(bundle), durable: true, public, .. })
+                    if !public || self.strangers.iter().any(|it| it.0 == name) =>
+                {
                     lowest = lowest.into_iter().chain([bundle.generation]).min();
                 }
                 Some(_) | None => return Err(name),

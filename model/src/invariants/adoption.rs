@@ -17,7 +17,7 @@ pub fn shows_a_better_pair(world: &World, inventory: &Inventory) -> bool {
 /// in this run; and no bundle has it. Where what is served is in memory only, what is on disk may be better still.
 #[must_use]
 pub fn is_better(world: &World, pair: Outside) -> bool {
-    if world.is_unsaved() {
+    if world.ghost.from_memory {
         return false;
     }
     let cert = CertHandle(pair.cert.into());

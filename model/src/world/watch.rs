@@ -1,7 +1,7 @@
 //! What the [monitor](crate::monitor) is told.
 
 use certrotate_core::api::{Call, Issued};
-use certrotate_core::disk::{DiskDone, Name, Place};
+use certrotate_core::disk::{DiskDone, Name, PairFound, Place};
 use certrotate_core::id::CertHandle;
 use certrotate_core::input::{Action, Disposition, Input};
 use certrotate_core::notice::Notice;
@@ -35,7 +35,9 @@ impl World {
         let (Input::DiskAnswered { result, .. }, false) = (input, self.spec.stray) else { return };
         self.ghost.monitor.told(result.is_err());
         if let Ok(DiskDone::Scanned(inventory)) = result {
-            let live = inventory.outside.iter().find(|it| it.place == Place::Live);
+            let valid =
+                |it: &&PairFound| it.facts.not_before <= self.now.wall && self.now.wall < it.facts.not_after;
+            let live = inventory.outside.iter().find(|it| it.place == Place::Live).filter(valid);
             self.ghost.filed = live.map(|it| (it.key.0 as u32, it.cert.0 as u32));
             self.ghost.looked = Some(shows_a_better_pair(self, inventory));
         }
