@@ -60,13 +60,18 @@ pub fn s5_what_is_replaced_was_copied(world: &World, command: &DiskCommand) -> b
     !ours || !seen || world.disk.has_bundle_of(key, cert)
 }
 
-/// What is adopted lasts longer than what it takes the place of, while that is valid and what is wanted.
+/// What is adopted lasts longer than what it takes the place of, while that is valid and what is wanted, and no bundle of ours
+/// was to take that place.
 #[must_use]
 pub fn s13_what_is_adopted_lasts_longer(world: &World, cert: CertHandle) -> bool {
     let adopted = world.disk.outside.iter().any(|pair| u64::from(pair.cert) == cert.0);
-    let Some((_, served)) = world.served.filter(|(_, served)| adopted && *served != cert) else {
+    let Some((before, served)) = world.served.filter(|(_, served)| adopted && *served != cert) else {
         return true;
     };
+    let next = world.disk.names().any(|name| match world.disk.read(name) {
+        Some(File::Bundle(bundle)) => bundle.generation > before && u64::from(bundle.cert) != cert.0,
+        _ => false,
+    });
     let end = |cert| world.dates(cert).map(|(_, end)| end);
-    !world.is_wanted(served) || end(served) <= Some(world.now.wall) || end(cert) > end(served)
+    next || !world.is_wanted(served) || end(served) <= Some(world.now.wall) || end(cert) > end(served)
 }
