@@ -35,8 +35,8 @@ impl<'a> Scan<'a> {
         })
     }
 
-    /// The request of a pending file, unless its key is retired: it asks for something else by now, or its
-    /// certificate is here already and is not acceptable.
+    /// The request of a pending file, unless its key is retired: it asks for something else by now, its certificate is here
+    /// already and is not acceptable, or something newer is served.
     pub(super) fn resumed(&self, name: Name, found: &PendingFound) -> Option<Attempt> {
         let generation = found.generation;
         let wanted = self.is_wanted(found);
@@ -45,7 +45,8 @@ impl<'a> Scan<'a> {
         let answered = self
             .names(|entry| matches!(entry.name, Name::Bundle { .. }))
             .any(|bundle| bundle.generation() >= name.generation());
-        (wanted && !answered).then(|| Attempt {
+        let late = self.known.served.is_some_and(|served| served.generation > generation);
+        (wanted && !answered && !late).then(|| Attempt {
             generation,
             key: found.key,
             key_digest: found.key_digest,
