@@ -201,6 +201,15 @@ impl Common {
         self.live.identity().is_some_and(|identity| identity.name == name)
     }
 
+    /// Nothing up to this generation goes live any more. What is for the subject that is wanted by now may well be older than
+    /// what is not.
+    pub(crate) fn past(&self) -> Generation {
+        match self.live {
+            Live::Unwanted(_) => self.ended,
+            Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_) => self.live.generation(),
+        }
+    }
+
     /// How many attempts in a row came to nothing, counting `generation`'s; survives restarts, because it
     /// is read off the disk.
     pub(crate) fn failed_attempts(&self, generation: Generation) -> u32 {

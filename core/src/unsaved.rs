@@ -60,11 +60,8 @@ impl Cx<'_> {
         if self.bug(Bug::U03) {
             return;
         }
-        let over = self
-            .common
-            .live
-            .generation()
-            .max(self.common.unsaved.map_or_else(Default::default, |it| it.generation));
+        let over =
+            self.common.past().max(self.common.unsaved.map_or_else(Default::default, |it| it.generation));
         if attempt.generation <= over || self.common.stopping || !self.is_endangered() {
             return;
         }
@@ -131,8 +128,7 @@ impl Cx<'_> {
         best: Option<Identity>,
         ready: &Ready,
     ) -> Option<Renewal> {
-        let again = matches!(self.common.live, Live::Unwanted(_));
-        let best = best.filter(|best| again || best.generation > self.common.live.generation());
+        let best = best.filter(|best| best.generation > self.common.past());
         if let (None, Some(best)) = (self.common.serving(), best) {
             self.common.top = self.common.top.max(best.generation);
             self.serve_unsaved(best);

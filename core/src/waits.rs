@@ -65,12 +65,7 @@ impl Late {
 impl Common {
     /// Whether the clock has got to where it lets a bundle be used that it was against.
     pub(crate) fn is_to_be_looked_at(&self, now: WallTime) -> bool {
-        let over = match (self.in_use(), self.live) {
-            (Some(identity), _) => identity.generation,
-            // What is for the subject that is wanted by now may well be older.
-            (None, Live::Unwanted(_)) => self.ended,
-            (None, live) => live.generation(),
-        };
+        let over = self.in_use().map_or(self.past(), |identity| identity.generation);
         let started = self.early.is_some_and(|early| now >= early.first());
         #[cfg(feature = "seeded")]
         let started = started && !(self.bug(crate::seeded::Bug::H03) && self.mono < self.held_until);

@@ -128,7 +128,9 @@ pub struct Ghost {
     /// Whether something was created while a failed file was in the way.
     pub created_too_early: bool,
     /// Of what ended while it was served in this run, the last to end.
-    pub ended: Option<Announced>,
+    ended: Option<Announced>,
+    /// The end of what was said to have ended in this run, the last of them.
+    pub over: Option<WallTime>,
     /// Which keys were in a file of ours that somebody copied or took away: they may be found again, as a pair.
     copied: List<u32, 4>,
     /// Whether something that ended while it was served in this run went live again.
@@ -176,7 +178,8 @@ impl Ghost {
         self.withdrawn = Generation(0);
         self.untidy |= self.misread;
         (self.recovered, self.undisturbed, self.misread) = (false, false, false);
-        (self.renew_by, self.served, self.changed, self.filed, self.ended) = (None, None, None, None, None);
+        (self.renew_by, self.served, self.changed) = (None, None, None);
+        (self.filed, self.ended, self.over) = (None, None, None);
         self.failed = Failed::None;
         self.monitor = Monitor::default();
     }
@@ -292,8 +295,9 @@ impl Ghost {
     }
 
     /// That generation, served or held, was seen to end: it is over for this run, whatever the clock does (S14).
-    pub(crate) fn expired(&mut self, generation: Generation) {
+    pub(crate) fn expired(&mut self, generation: Generation, end: WallTime) {
         self.withdrawn = self.withdrawn.max(generation);
+        self.over = self.over.max(Some(end));
     }
 
     pub(crate) fn withdrew(&mut self, now: Now, generation: Generation) {

@@ -136,8 +136,7 @@ impl Spec {
             self.show(wanted, it.cert, it.key, &it.facts, true);
         }
         let target = if let LiveName::Link(target) = inventory.live { self.files.get(target) } else { None };
-        let live = target.and_then(|it| it.content);
-        self.files.insert(Name::Live, file(Name::Live, live));
+        self.files.insert(Name::Live, file(Name::Live, target.and_then(|it| it.content)));
     }
 
     fn called(&mut self, now: Now, wanted: &Wanted, call: Call, result: &Result<CsrObject, ApiFault>) {
@@ -167,9 +166,10 @@ impl Spec {
             && (found || usages && same_set(&facts.sans, &wanted.sans))
             && !facts.ca
             && (facts.chain == Chain::Trusted || facts.chain == Chain::Unchecked && !wanted.chain);
-        self.certs.remove(cert);
-        if good {
-            self.certs.insert(cert, Good { key, start: facts.not_before, end: facts.not_after });
+        let other = self.certs.remove(cert).filter(|it| it.key != key);
+        let its = Good { key, start: facts.not_before, end: facts.not_after };
+        if let Some(known) = good.then_some(its).or(other) {
+            self.certs.insert(cert, known);
         }
     }
 

@@ -30,7 +30,7 @@ pub fn is_better(world: &World, pair: Outside) -> bool {
         // What is held back is newer, and goes on when the clock gets to its start.
         None => world.is_servable(cert) && !world.ghost.held_back,
     };
-    let over = world.ghost.ended.is_some_and(|it| end <= it.not_after);
+    let over = Some(end) <= world.ghost.over;
     let valid = start <= world.now.wall && world.now.wall < end && !over;
     let bundle = Bundle { key: pair.key, cert: pair.cert, ..Bundle::default() };
     world.config.spec().adopt
@@ -54,7 +54,7 @@ pub fn s5_what_is_replaced_was_copied(world: &World, command: &DiskCommand) -> b
     let dates = |cert| world.dates(cert).unwrap_or_default();
     let (start, end) = dates(CertHandle(cert.into()));
     let newer = world.served.is_none_or(|(_, served)| start > dates(served).0);
-    let over = world.ghost.ended.is_some_and(|it| end <= it.not_after);
+    let over = Some(end) <= world.ghost.over;
     let ours = ours && newer && start <= world.now.wall && world.now.wall < end && !over;
     let seen = world.ghost.filed == Some((key, cert));
     !ours || !seen || world.disk.has_bundle_of(key, cert)

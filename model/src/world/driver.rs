@@ -180,8 +180,8 @@ impl World {
     }
 
     fn reported(&mut self, notice: &Notice) {
-        if let Notice::Expired { generation, .. } = *notice {
-            self.ghost.expired(generation);
+        if let Notice::Expired { generation, not_after } = *notice {
+            self.ghost.expired(generation, not_after);
         }
         if let Notice::RequestStuck { request, .. } = notice {
             for object in &mut self.server.objects {

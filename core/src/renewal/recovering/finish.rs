@@ -17,23 +17,24 @@ impl Recovering {
         cx.common.top = ready.top;
         cx.common.no_duration |= ready.no_duration;
         cx.common.settled = cx.common.settled.max(ready.settled);
-        let again = matches!(cx.common.live, Live::Unwanted(_));
         match ready.chosen {
-            Some(identity) if again || identity.generation > cx.common.live.generation() => {
+            Some(identity) if identity.generation > cx.common.past() => {
                 cx.go_live(identity);
                 // It got there: the disk takes what it is given.
                 self.failed = false;
-                // A wait from before may outlast what is live now.
-                if let Carry::Rest(resting) | Carry::Look(resting) | Carry::Dropped(resting, ..) =
-                    &mut self.carry
-                {
-                    resting.not_before = resting.not_before.min(cx.now.mono);
-                }
+                self.end_rest(cx);
             }
             Some(identity) if identity.generation == cx.common.live.generation() => {
                 cx.judge_names(Some(identity.generation), identity.outdated);
             }
             Some(_) | None => {}
+        }
+    }
+
+    /// Something else is served: a wait from before may outlast it.
+    pub(super) fn end_rest(&mut self, cx: &Cx<'_>) {
+        if let Carry::Rest(resting) | Carry::Look(resting) | Carry::Dropped(resting, ..) = &mut self.carry {
+            resting.not_before = resting.not_before.min(cx.now.mono);
         }
     }
 
@@ -102,7 +103,7 @@ impl Recovering {
                     }
                     judged => judged.is_err(),
                 };
-                if cx.common.live.generation() >= attempt.generation {
+                if cx.common.past() >= attempt.generation {
                     let resting = Resting::installed(cx);
                     if matches!(cx.common.live, Live::Withdrawn(_)) {
                         // It was served from memory, and that was a life ago.

@@ -140,7 +140,12 @@ impl Recovering {
             self.serve(cx, &ready);
         }
         cx.late(ready.late);
-        let next = cx.do_without(&self.carry, best, &ready)?;
+        let before = cx.common.unsaved.map(|unsaved| unsaved.generation);
+        let next = cx.do_without(&self.carry, best, &ready);
+        if cx.common.unsaved.map(|unsaved| unsaved.generation) != before {
+            self.end_rest(cx);
+        }
+        let next = next?;
         self.note(cx, &ready);
         // What is in disorder is put in order when there is time.
         cx.common.untidy = Some(cx.now.mono);
