@@ -308,6 +308,7 @@ pub const INCIDENTS: &[(u8, Bug)] = &[
     (58, Bug::F58),
     (59, Bug::F59),
     (61, Bug::B31),
+    (62, Bug::A06),
     (63, Bug::F63),
     (84, Bug::B21),
     (86, Bug::T03),

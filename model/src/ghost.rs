@@ -129,6 +129,8 @@ pub struct Ghost {
     pub created_too_early: bool,
     /// Of what ended while it was served in this run, the last to end.
     ended: Option<Announced>,
+    /// The highest generation that was served in this run.
+    lived: Generation,
     /// The end of what was said to have ended in this run, the last of them.
     pub over: Option<WallTime>,
     /// Which keys were in a file of ours that somebody copied or took away: they may be found again, as a pair.
@@ -175,7 +177,7 @@ impl Bucket {
 impl Ghost {
     pub(crate) fn killed(&mut self) {
         (self.keys, self.certs) = (List::default(), List::default());
-        self.withdrawn = Generation(0);
+        (self.withdrawn, self.lived) = (Generation(0), Generation(0));
         self.untidy |= self.misread;
         (self.recovered, self.undisturbed, self.misread) = (false, false, false);
         (self.renew_by, self.served, self.changed) = (None, None, None);
@@ -276,6 +278,7 @@ impl Ghost {
         self.older |= older;
         let again = self.ended.is_some_and(|ended| ended.cert == identity.cert);
         self.revived |= again || identity.generation <= self.withdrawn;
+        self.lived = self.lived.max(identity.generation);
         let anew = self.served.map(|it| it.cert) != Some(identity.cert);
         // What is held back goes when something newer is durable.
         self.held_back &= !durable || !anew && !self.from_memory;
@@ -294,10 +297,12 @@ impl Ghost {
         self.announced = if durable { Some(identity) } else { self.announced };
     }
 
-    /// That generation, served or held, was seen to end: it is over for this run, whatever the clock does (S14).
+    /// That generation was seen to end. If it was served in this run, it is over for it, whatever the clock does (S14).
     pub(crate) fn expired(&mut self, generation: Generation, end: WallTime) {
-        self.withdrawn = self.withdrawn.max(generation);
-        self.over = self.over.max(Some(end));
+        if generation <= self.lived {
+            self.withdrawn = self.withdrawn.max(generation);
+            self.over = self.over.max(Some(end));
+        }
     }
 
     pub(crate) fn withdrew(&mut self, now: Now, generation: Generation) {

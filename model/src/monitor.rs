@@ -320,6 +320,8 @@ impl Monitor {
         (self.holds, self.doubts) = (None, MonoTime::default());
         if anew {
             (self.refused, self.adopted, self.saved) = (None, Some(now), None);
+            // A wait from before may outlast it.
+            self.rests = MonoTime::default();
             // From here on it is the floor between two issuances that is waited for.
             self.eager = self.eager.map(|_| now.mono);
             self.changes = self.changes.min(now.mono.plus(minute(life)));
@@ -380,7 +382,6 @@ impl Monitor {
     pub(crate) fn writes(&mut self, command: &DiskCommand) {
         match *command {
             // A look at the directory begins anew, and with it the wait.
-            DiskCommand::Scan => self.rests = MonoTime::default(),
             DiskCommand::Create { name } | DiskCommand::Symlink { name, .. } => {
                 let passing = matches!(name, Name::Temporary { .. });
                 self.expect("S3", "a final name is only ever given by a rename", passing);
@@ -389,6 +390,7 @@ impl Monitor {
                 self.expect("S3", "what is found under a name is not written over", self.taken != Some(name));
             }
             DiskCommand::Lock
+            | DiskCommand::Scan
             | DiskCommand::SyncFile { .. }
             | DiskCommand::Rename { .. }
             | DiskCommand::Unlink { .. }

@@ -103,7 +103,7 @@ fn m4_a_run_with_faults_that_stop_ends_as_one_without_but_for_numbers() {
 fn m5_the_order_of_independent_answers_does_not_matter_for_where_it_settles() {
     let latency = Event::Latency(Span::from_ms(1 << 13));
     let end = |event: Event| {
-        let mut events = vec![latency, Event::Step(7), Event::Step(4)];
+        let mut events = vec![latency, Event::Step(7), Event::Step(5)];
         events.extend([event; 6]);
         let world = Scenario { setup: plain(), events }.play().world;
         assert_eq!(world.violation, None);

@@ -245,12 +245,14 @@ impl Installing {
         }
         let place = (self.bundle(), self.attempt.generation, self.attempt.key);
         let identity = Identity::new(cx.common.times(), cx.now, place, &self.certificate);
+        let same = cx.common.in_use().is_some_and(|it| it.leaf == identity.leaf);
         cx.go_live(identity);
         if let Some(Copies { place, .. }) = self.copies {
             cx.report(Notice::Adopted { generation: self.attempt.generation, place });
             cx.common.disk_failures = 0;
             let carry = match self.carry() {
-                Carry::Rest(_) => Carry::Rest(Resting::without_wait(cx)),
+                // A wait from before may outlast what was not served before.
+                Carry::Rest(_) if !same => Carry::Rest(Resting::without_wait(cx)),
                 other => other,
             };
             return Recovering::back(cx, carry, cx.now.mono);

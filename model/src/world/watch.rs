@@ -9,7 +9,7 @@ use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::{Span, WallTime};
 
 use crate::disk::File;
-use crate::invariants::adoption::{s5_what_is_replaced_was_copied, shows_a_better_pair};
+use crate::invariants::adoption::{is_better, s5_what_is_replaced_was_copied, shows_a_better_pair};
 use crate::monitor::Life;
 use crate::world::World;
 use crate::world::answer::request_digest;
@@ -69,8 +69,10 @@ impl World {
                 let known = known && self.serves_what_is_wanted();
                 let served = self.served_life().filter(|_| known);
                 monitor.begins(now, self.life(), *duration, served);
-                // Where the disk does not take a copy, there is no better way.
-                let best = self.ghost.looked != Some(true) || self.disk_failures() > 0;
+                // Where the disk does not take a copy, there is no better way; and something may have gone live in this step.
+                let best = self.ghost.looked != Some(true)
+                    || self.disk_failures() > 0
+                    || !self.disk.pairs().any(|pair| is_better(self, pair));
                 self.hold(
                     "S5",
                     "nothing is asked for while a better pair lies there",
