@@ -90,14 +90,6 @@ impl Reporter {
                     "certificate {generation} is live until {not_after}, to be renewed at {renew_at}{shorter}"
                 )
             }
-            Notice::Adopted { generation, place: place @ Place::Exposed(_) } => format!(
-                "{} could be read by others, or belongs to another user: certificate {generation} is in a file of its own now, and that one is removed; if anybody may have read its key, rotate now: kill -USR1",
-                self.directory.join(self.pair.place(*place)).display()
-            ),
-            Notice::Adopted { generation, place } => format!(
-                "the key and certificate in {} are adopted as certificate {generation}: copied, and nothing else was changed",
-                self.directory.join(self.pair.place(*place)).display()
-            ),
             Notice::Outdated { generation } => format!(
                 "certificate {generation} has other alternative names or usages than are asked for now; it is served until its successor is there"
             ),
@@ -120,15 +112,9 @@ impl Reporter {
             Notice::Held { .. } | Notice::ClockImplausible { .. } | Notice::ClockInDoubt { .. } => {
                 self.clock(notice)
             }
-            Notice::Unsaved { generation, not_after } => format!(
-                "certificate {generation} is served from memory until {not_after}, because {} does not take it; it is written again and again; mend the disk before this process ends, or the certificate is lost",
-                self.directory.display()
-            ),
-            Notice::UnsavedRequest { request } => format!(
-                "request {} is made with a key that is in memory only, because {} does not take it; mend the disk",
-                request_name(request),
-                self.directory.display()
-            ),
+            Notice::Adopted { .. } | Notice::Unsaved { .. } | Notice::UnsavedRequest { .. } => {
+                self.kept(notice)
+            }
             Notice::KeyFailed { again_in } => {
                 format!("no key could be made; trying again in {again_in}; check the system's randomness")
             }
@@ -153,6 +139,30 @@ impl Reporter {
             | Notice::RequestForeign { .. }
             | Notice::RequestStuck { .. }
             | Notice::CertificateRefused { .. } => self.request(notice),
+        }
+    }
+
+    /// Where a key is that is in use.
+    fn kept(&self, notice: &Notice) -> String {
+        match notice {
+            Notice::Adopted { generation, place: place @ Place::Exposed(_) } => format!(
+                "{} could be read by others, or belongs to another user: certificate {generation} is in a file of its own now, and that one is removed; if anybody may have read its key, rotate now: kill -USR1",
+                self.directory.join(self.pair.place(*place)).display()
+            ),
+            Notice::Adopted { generation, place } => format!(
+                "the key and certificate in {} are adopted as certificate {generation}: copied, and nothing else was changed",
+                self.directory.join(self.pair.place(*place)).display()
+            ),
+            Notice::Unsaved { generation, not_after } => format!(
+                "certificate {generation} is served from memory until {not_after}, because {} does not take it; it is written again and again; mend the disk before this process ends, or the certificate is lost",
+                self.directory.display()
+            ),
+            Notice::UnsavedRequest { request } => format!(
+                "request {} is made with a key that is in memory only, because {} does not take it; mend the disk",
+                request_name(request),
+                self.directory.display()
+            ),
+            _ => String::new(),
         }
     }
 

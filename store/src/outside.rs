@@ -25,7 +25,7 @@ impl Scanner<'_> {
         live: LiveName,
         vault: &impl Vault,
         client_ca: Option<&ClientCa>,
-        remarks: &mut Vec<String>,
+        remarks: &mut [String],
     ) -> Result<Vec<PairFound>, Fault> {
         let mut found: Vec<PairFound> = Vec::new();
         let mut keep = |place, read: Pair| {

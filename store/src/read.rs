@@ -41,8 +41,8 @@ pub(crate) enum Kept {
 /// Reads a file of another program: whoever has it, wherever a link leads, under however many names.
 pub(crate) fn read_any(directory: BorrowedFd<'_>, file_name: &str) -> Result<Zeroizing<Vec<u8>>, String> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = fs::openat(directory, file_name, flags, Mode::empty()).map_err(|errno| errno_text(errno))?;
-    let stat = fs::fstat(&file).map_err(|errno| errno_text(errno))?;
+    let file = fs::openat(directory, file_name, flags, Mode::empty()).map_err(errno_text)?;
+    let stat = fs::fstat(&file).map_err(errno_text)?;
     match bytes_of(&file, &stat) {
         Ok(Reading::Bytes(bytes, _)) => Ok(bytes),
         Ok(Reading::Alien(why)) => Err(why.to_owned()),

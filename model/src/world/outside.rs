@@ -64,23 +64,24 @@ impl World {
             | Damage::DatedPair
             | Damage::EndedPair
             | Damage::StrangersPair => return self.leave(damage),
-            Damage::CopiedLive => match self.disk.live_bundle() {
-                Some(bundle) if target.is_some() => {
-                    self.ghost.copied(bundle.key);
-                    self.disk.plant(Name::Live, File::Bundle(bundle));
-                }
-                Some(_) | None => return false,
-            },
-            Damage::Exposed => match target.filter(|_| self.disk.live_bundle().is_some()) {
-                Some(target) => self.disk.expose(target),
-                None => return false,
-            },
-            Damage::Backup => {
-                let Some(target) = target else { return false };
+            Damage::CopiedLive | Damage::Exposed | Damage::Backup => return self.restore(damage, target),
+        }
+        true
+    }
+
+    /// Somebody restores a copy of the directory, or the one of another day.
+    fn restore(&mut self, damage: Damage, target: Option<Name>) -> bool {
+        let (Some(target), Some(bundle)) = (target, self.disk.live_bundle()) else { return false };
+        match damage {
+            Damage::CopiedLive => {
+                self.ghost.copied(bundle.key);
+                self.disk.plant(Name::Live, File::Bundle(bundle));
+            }
+            Damage::Exposed => self.disk.expose(target),
+            _ => {
                 let bundles = self.disk.names().filter(|name| matches!(name, Name::Bundle { .. }));
-                let before = bundles
-                    .filter(|it| it.generation() < target.generation())
-                    .max_by_key(|it| it.generation());
+                let older = bundles.filter(|it| it.generation() < target.generation());
+                let before = older.max_by_key(|it| it.generation());
                 self.disk.remove(target);
                 match before {
                     Some(before) => self.disk.plant(Name::Live, File::Link(before)),
