@@ -41,10 +41,10 @@ impl Scanner<'_> {
         if matches!(live, LiveName::Foreign | LiveName::File) {
             match self.one(&self.pair.file_name(Name::Live), client_ca) {
                 Ok(read) => keep(Place::Live, read),
-                // That it is no link of ours was said just before.
+                // That it is no link of ours is what was said last.
                 Err(why) => {
                     if let Some(remark) = remarks.last_mut() {
-                        remark.push_str("; it has no key and certificate: ");
+                        remark.push_str("; it is not adopted: ");
                         remark.push_str(&why);
                     }
                 }

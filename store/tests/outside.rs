@@ -106,8 +106,7 @@ fn what_is_no_pair_is_not_found_and_of_the_live_name_it_is_said_why() {
     write(store.directory(), "other-2026-01-01-00-00-00.pem", &pair(&store));
     symlink(home.path().join("gone"), store.live_path()).unwrap();
     assert!(scan(&mut store).outside.is_empty());
-    let said =
-        store.remarks().iter().any(|line| line.contains("it has no key and certificate: no such file"));
+    let said = store.remarks().iter().any(|line| line.contains("it is not adopted: no such file"));
     assert!(said, "{:?}", store.remarks());
     fs::remove_file(store.live_path()).unwrap();
     symlink(home.path(), store.live_path()).unwrap();

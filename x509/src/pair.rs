@@ -1,5 +1,8 @@
 //! A key and a certificate in files of another program: what a kubelet leaves, or a backup brings.
 
+use std::error::Error;
+use std::fmt;
+
 use certrotate_core::facts::CertFacts;
 
 use crate::MAX_FILE;
@@ -26,26 +29,62 @@ pub struct Pair {
 ///
 /// # Errors
 ///
-/// [`KeyError::Pem`] where a text has more than [`MAX_FILE`] bytes, is not PEM, or has no certificate, too many or no key;
-/// [`KeyError::Unreadable`] where the key is not an intact one of a type that is read.
-pub fn read(certificates: &[u8], key: &[u8], client_ca: Option<&ClientCa>) -> Result<Pair, KeyError> {
-    if let Some(large) = [certificates, key].into_iter().find(|text| text.len() > MAX_FILE) {
-        return Err(ReadError::TooLarge { size: large.len() }.into());
-    }
-    let mut text = Vec::new();
-    for block in pem::blocks(certificates, Outside::Text)?.iter().filter(|it| it.is(pem::CERTIFICATE)) {
-        text.extend_from_slice(&certificates[block.start..block.end]);
-    }
-    if text.is_empty() {
-        return Err(ReadError::Nothing.into());
-    }
-    let (chain, facts) = CertChain::read(&text, client_ca)?;
+/// What is missing, or cannot be read; see [`PairError`].
+pub fn read(certificates: &[u8], key: &[u8], client_ca: Option<&ClientCa>) -> Result<Pair, PairError> {
+    let text = chain(certificates)?.ok_or(PairError::NoCertificate)?;
+    let (chain, facts) = CertChain::read(&text, client_ca).map_err(PairError::Certificates)?;
     let is_key = |block: &pem::Block<'_>| {
         block.is(pem::PKCS8_KEY) || block.is(pem::SEC1_KEY) || block.is(pem::PKCS1_KEY)
     };
-    let block = pem::blocks(key, Outside::Text)?.into_iter().find(is_key).ok_or(ReadError::Nothing)?;
-    Ok(Pair { key: SecretKey::from_block(block)?, chain, facts })
+    let block = blocks(key)?.into_iter().find(is_key).ok_or(PairError::NoKey)?;
+    Ok(Pair { key: SecretKey::from_block(block).map_err(PairError::Key)?, chain, facts })
 }
+
+/// The certificates of a text, in PEM without text between them; `None` if there is none.
+fn chain(certificates: &[u8]) -> Result<Option<Vec<u8>>, PairError> {
+    let mut text = Vec::new();
+    for block in blocks(certificates)?.iter().filter(|it| it.is(pem::CERTIFICATE)) {
+        text.extend_from_slice(&certificates[block.start..block.end]);
+    }
+    Ok(Some(text).filter(|text| !text.is_empty()))
+}
+
+fn blocks(text: &[u8]) -> Result<Vec<pem::Block<'_>>, PairError> {
+    if text.len() > MAX_FILE {
+        return Err(PairError::Pem(ReadError::TooLarge { size: text.len() }));
+    }
+    pem::blocks(text, Outside::Text).map_err(PairError::Pem)
+}
+
+/// Why there is no pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PairError {
+    /// The text is not PEM, or has more than [`MAX_FILE`] bytes.
+    Pem(ReadError),
+    /// There is no certificate.
+    NoCertificate,
+    /// The certificates cannot be read, or there are too many.
+    Certificates(ReadError),
+    /// There is no private key.
+    NoKey,
+    /// The private key cannot be read.
+    Key(KeyError),
+}
+
+impl fmt::Display for PairError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pem(error) => write!(f, "it is not plain PEM: {error}"),
+            Self::NoCertificate => f.write_str("there is no certificate in it"),
+            Self::Certificates(error) => write!(f, "its certificates cannot be read: {error}"),
+            Self::NoKey => f.write_str("there is no private key in it"),
+            Self::Key(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for PairError {}
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ fn made() -> (String, String, SecretKey) {
     (certificate, key.to_pem().to_string(), key)
 }
 
-fn refused(certificates: &str, key: &str) -> KeyError {
+fn refused(certificates: &str, key: &str) -> PairError {
     read(certificates.as_bytes(), key.as_bytes(), None).expect_err("it is no pair")
 }
 
@@ -42,17 +42,17 @@ fn two_files_have_one_each_and_certificates_are_not_looked_for_in_the_second() {
     let (certificate, pkcs8, key) = made();
     let pair = read(certificate.as_bytes(), pkcs8.as_bytes(), None).expect("it is a pair");
     assert_eq!(pair.key.digest(), key.digest());
-    assert_eq!(refused(&pkcs8, &certificate), KeyError::Pem(ReadError::Nothing));
+    assert_eq!(refused(&pkcs8, &certificate), PairError::NoCertificate);
 }
 
 #[test]
 fn what_is_no_pair_is_refused_with_what_is_missing() {
     let (certificate, pkcs8, _) = made();
-    assert_eq!(refused("", &pkcs8), KeyError::Pem(ReadError::Nothing));
-    assert_eq!(refused(&certificate, "no key"), KeyError::Pem(ReadError::Nothing));
-    assert!(matches!(refused(&certificate[..200], &pkcs8), KeyError::Pem(ReadError::Unfinished { .. })));
+    assert_eq!(refused("", &pkcs8), PairError::NoCertificate);
+    assert_eq!(refused(&certificate, "no key"), PairError::NoKey);
+    assert!(matches!(refused(&certificate[..200], &pkcs8), PairError::Pem(ReadError::Unfinished { .. })));
     let damaged = pem::write(pem::PKCS8_KEY, b"no key");
-    assert_eq!(refused(&certificate, &damaged), KeyError::Unreadable);
+    assert_eq!(refused(&certificate, &damaged), PairError::Key(KeyError::Unreadable));
     let large = "x".repeat(MAX_FILE + 1);
-    assert!(matches!(refused(&certificate, &large), KeyError::Pem(ReadError::TooLarge { .. })));
+    assert!(matches!(refused(&certificate, &large), PairError::Pem(ReadError::TooLarge { .. })));
 }
