@@ -6,7 +6,7 @@ use certrotate_core::api::{Call, CsrObject};
 use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::disk::{
     BundleFound, BundleHeader, Content, DiskCommand, DiskDone, DiskFault, Entry, Found, Inventory, LiveName,
-    Name, PendingFound,
+    Name, PairFound, PendingFound, Place,
 };
 use certrotate_core::facts::{CertFacts, San};
 use certrotate_core::id::{
@@ -42,6 +42,8 @@ pub(crate) struct Toy {
     now: Now,
     drawn: u64,
     files: BTreeMap<Name, File>,
+    /// What a kubelet left.
+    outside: Vec<PairFound>,
     keys: BTreeMap<KeyHandle, Key>,
     certs: BTreeMap<CertHandle, CertFacts>,
     objects: BTreeMap<RequestDigest, CsrObject>,
@@ -99,6 +101,7 @@ impl Toy {
             now,
             drawn: run << 32,
             files: BTreeMap::new(),
+            outside: Vec::new(),
             keys: BTreeMap::new(),
             certs: BTreeMap::new(),
             objects: BTreeMap::new(),
@@ -158,7 +161,8 @@ impl Toy {
         let file = FileNumber(1 + self.draw(3) as u32);
         let issued = WallTime::from_unix_secs(self.now.wall.unix_secs());
         let bundle = Name::Bundle { issued, generation, file };
-        match self.draw(9) {
+        match self.draw(11) {
+            9 | 10 => self.leave(),
             0 => drop(self.files.insert(Name::Live, File::Empty)),
             1 => drop(self.files.insert(bundle, File::Empty)),
             2 => drop(self.files.remove(&Name::Live)),
@@ -178,6 +182,16 @@ impl Toy {
                 }
             }
         }
+    }
+
+    /// A pair in a kubelet's file; its certificate may be another node's.
+    fn leave(&mut self) {
+        let (key, made) = self.make_key(None);
+        let bad = if self.chance(50) { 100 } else { 0 };
+        let cert = self.issue(key, bad);
+        let place = Place::Dated(self.now.wall.whole_second());
+        let facts = self.certs[&cert].clone();
+        self.outside.push(PairFound { place, key_digest: made.key_digest, facts, key, cert });
     }
 
     fn content(&self, content: &Content) -> File {
@@ -246,7 +260,7 @@ impl Toy {
             };
             Entry { name: *name, found }
         });
-        Inventory { live, entries: entries.collect(), more: false, outside: vec![] }
+        Inventory { live, entries: entries.collect(), more: false, outside: self.outside.clone() }
     }
 
     /// The input that answers an action.
