@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 
 use crate::config::ConfigSpec;
 use crate::disk::{DiskFault, Entry, Found, Inventory, LiveName, Name, Place};
-use crate::id::{FileNumber, Generation};
+use crate::id::{FileNumber, Generation, LeafDigest};
 use crate::judge::{Refusal, judge_found, judge_time};
 use crate::live::Identity;
 use crate::notice::Notice;
@@ -90,6 +90,8 @@ pub(crate) struct Known<'a> {
     pub(crate) withdrawn: Generation,
     /// The generation that is live now; 0 if none.
     pub(crate) live: Generation,
+    /// Its certificate.
+    pub(crate) leaf: Option<LeafDigest>,
     /// Generations up to here need not be looked at again; 0 if none.
     pub(crate) judged: Generation,
     /// The highest generation known so far.
@@ -275,7 +277,7 @@ impl<'a> Scan<'a> {
         let best = self
             .entries()
             .filter(|entry| entry.name.generation() > Some(self.known.withdrawn))
-            .filter(|entry| entry.name.generation() >= Some(self.known.live))
+            .filter(|entry| entry.name.generation() > Some(self.known.live) || self.is_live(entry))
             .filter(|entry| self.judge(entry).is_ok())
             .max_by_key(|entry| (entry.name.generation(), entry.name.file()))?;
         #[cfg(feature = "seeded")]
@@ -363,7 +365,14 @@ impl<'a> Scan<'a> {
     /// The bundle of what this run served, which goes live again when the clock gets there; the live name may name a newer one.
     fn live(&self) -> Option<Name> {
         let live = Some(self.known.live).filter(|live| *live > self.known.withdrawn);
-        self.names(|entry| matches!(entry.found, Found::Bundle(_))).find(|name| name.generation() == live)
+        self.names(|entry| self.is_live(entry)).find(|name| name.generation() == live)
+    }
+
+    /// Whether a bundle is that of what this run has live, or a copy of it; there may be another certificate of its generation.
+    fn is_live(&self, entry: &Entry) -> bool {
+        let Found::Bundle(bundle) = &entry.found else { return false };
+        self.known.leaf.is_none_or(|leaf| leaf == bundle.facts.leaf)
+            && entry.name.generation() == Some(self.known.live)
     }
 
     /// The newest bundle beside the one that has the live name; not one that others can read and that was copied for that.

@@ -32,6 +32,7 @@ impl Recovering {
                     cx.common.live.generation()
                 }
             },
+            leaf: cx.common.live.identity().map(|identity| identity.leaf),
             top: cx.common.top,
             // Nothing was changed since the last sync but by somebody else, which is seen below.
             synced: self.synced || assumed,
