@@ -336,6 +336,11 @@ impl Ghost {
         }
     }
 
+    /// Whether what somebody copied was ours: then it was superseded before.
+    pub(crate) fn was_ours(&self, key: u32) -> bool {
+        self.copied.contains(&key)
+    }
+
     pub(crate) fn copied(&mut self, key: u32) {
         if !self.copied.contains(&key) {
             self.copied.push_out(key);

@@ -41,7 +41,7 @@ pub fn is_better(world: &World, pair: Outside) -> bool {
 }
 
 /// What had the live name when the directory was looked at last is in a bundle, durably, before it is replaced, if only in one
-/// that others can read: nothing that somebody left is lost.
+/// that others can read: nothing that somebody left is lost. What was a bundle of ours once is another matter.
 #[must_use]
 pub fn s5_what_is_replaced_was_copied(world: &World, command: &DiskCommand) -> bool {
     let (DiskCommand::Rename { to: Name::Live, .. }, Some(File::Bundle(bundle))) =
@@ -56,7 +56,7 @@ pub fn s5_what_is_replaced_was_copied(world: &World, command: &DiskCommand) -> b
     let newer = world.served.is_none_or(|(_, served)| start > dates(served).0);
     let over = Some(end) <= world.ghost.over;
     let ours = ours && newer && start <= world.now.wall && world.now.wall < end && !over;
-    let seen = world.ghost.filed == Some((key, cert));
+    let seen = world.ghost.filed == Some((key, cert)) && !world.ghost.was_ours(key);
     !ours || !seen || world.disk.has_bundle_of(key, cert)
 }
 
