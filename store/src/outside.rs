@@ -1,32 +1,27 @@
 //! Pairs that are in no bundle of ours: what a kubelet left, or a backup brought. They are read and nothing else.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-
 use certrotate_core::disk::{BundleHeader, LiveName, Name, PairFound, Place};
 use certrotate_core::id::Generation;
 use certrotate_core::time::WallTime;
 use certrotate_x509::{Bundle, ClientCa, Pair, pair};
-use rustix::fs::Dir;
 
-use crate::fault::Fault;
 use crate::read::read_any;
 use crate::scan::Scanner;
 use crate::store::Vault;
 
 /// How many of a kubelet's dated files are read, the newest first. The last one is in use, and the one before it where a
 /// crash came between.
-const DATED: usize = 2;
+pub(crate) const DATED: usize = 2;
 
 impl Scanner<'_> {
     /// The pairs that there are, each once.
     pub(crate) fn outside(
         &self,
         live: LiveName,
-        vault: &impl Vault,
-        client_ca: Option<&ClientCa>,
+        dated: &[WallTime],
+        (vault, client_ca): (&impl Vault, Option<&ClientCa>),
         remarks: &mut [String],
-    ) -> Result<Vec<PairFound>, Fault> {
+    ) -> Vec<PairFound> {
         let mut found: Vec<PairFound> = Vec::new();
         let mut keep = |place, read: Pair| {
             let (key_digest, facts) = (read.key.digest(), read.facts.clone());
@@ -50,16 +45,16 @@ impl Scanner<'_> {
                 }
             }
         }
-        for (time, name) in self.dated()? {
-            if let Ok(read) = self.one(&name, client_ca) {
-                keep(Place::Dated(time), read);
+        for time in dated {
+            if let Ok(read) = self.one(&self.pair.dated(*time), client_ca) {
+                keep(Place::Dated(*time), read);
             }
         }
         let (certificate, key) = self.pair.split();
         if let Ok(read) = self.two(&certificate, &key, client_ca) {
             keep(Place::Split, read);
         }
-        Ok(found)
+        found
     }
 
     fn one(&self, name: &str, client_ca: Option<&ClientCa>) -> Result<Pair, String> {
@@ -70,21 +65,5 @@ impl Scanner<'_> {
     fn two(&self, certificate: &str, key: &str, client_ca: Option<&ClientCa>) -> Result<Pair, String> {
         let (certificate, key) = (read_any(self.handle, certificate)?, read_any(self.handle, key)?);
         pair::read(&certificate, &key, client_ca).map_err(|why| why.to_string())
-    }
-
-    /// The newest of the files that a kubelet names.
-    fn dated(&self) -> Result<Vec<(WallTime, String)>, Fault> {
-        let failed = |errno| Fault::os("list", self.path, errno);
-        let mut newest = Vec::new();
-        for entry in Dir::read_from(self.handle).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let Some(time) = self.pair.parse_dated(OsStr::from_bytes(entry.file_name().to_bytes())) else {
-                continue;
-            };
-            newest.push(time);
-            newest.sort_unstable_by(|one, other| other.cmp(one));
-            newest.truncate(DATED);
-        }
-        Ok(newest.into_iter().map(|time| (time, self.pair.dated(time))).collect())
     }
 }

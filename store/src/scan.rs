@@ -8,12 +8,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use certrotate_core::disk::{BundleFound, Entry, Found, Inventory, LiveName, Name, PendingFound};
+use certrotate_core::time::WallTime;
 use certrotate_x509::{ClientCa, bundle, pending};
 use rustix::fs::{self, AtFlags, Dir, FileType, Uid};
 use rustix::io::Errno;
 
 use crate::fault::{Fault, errno_text, kind_of, path_text};
 use crate::name::PairName;
+use crate::outside::DATED;
 use crate::read::{Kept, Reading, read_own};
 use crate::store::Vault;
 
@@ -29,6 +31,16 @@ pub(crate) struct Scanner<'a> {
     pub(crate) owner: Uid,
 }
 
+/// What there is in the directory.
+struct Listing {
+    /// The names of ours but the live name, sorted.
+    names: Vec<Name>,
+    /// Whether there are more than are returned.
+    more: bool,
+    /// The times of the newest files that a kubelet named, the newest first.
+    dated: Vec<WallTime>,
+}
+
 impl Scanner<'_> {
     /// Lists the directory, and reads every bundle and pending file in it once.
     pub(crate) fn scan(
@@ -38,7 +50,9 @@ impl Scanner<'_> {
         remarks: &mut Vec<String>,
     ) -> Result<Inventory, Fault> {
         let live = self.live(remarks);
-        let (names, more) = self.list(live)?;
+        let Listing { names, more, dated } = self.list(live)?;
+        // Before anything else is said: what is said of the live name is added to.
+        let outside = self.outside(live, &dated, (vault, client_ca), remarks);
         let mut entries = Vec::with_capacity(names.len());
         for name in names {
             let found = match name {
@@ -47,7 +61,6 @@ impl Scanner<'_> {
             };
             entries.extend(found.map(|found| Entry { name, found }));
         }
-        let outside = self.outside(live, vault, client_ca, remarks)?;
         Ok(Inventory { live, entries, more, outside })
     }
 
@@ -89,22 +102,23 @@ impl Scanner<'_> {
         }
     }
 
-    /// The names of ours but the live name, sorted, and whether there are more than are returned.
-    ///
-    /// Where there are too many, what the live name links to comes first and then the highest generations: what
+    /// Lists the directory. Where there are too many names of ours, what the live name links to comes first and then the highest generations: what
     /// is left out is never what is in use.
-    fn list(&self, live: LiveName) -> Result<(Vec<Name>, bool), Fault> {
+    fn list(&self, live: LiveName) -> Result<Listing, Fault> {
         let failed = |errno| Fault::os("list", self.path, errno);
         let mut ranked = BTreeSet::new();
-        let mut more = false;
+        let (mut more, mut dated) = (false, Vec::new());
         for entry in Dir::read_from(self.handle).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            let Some(name) = self.pair.parse(OsStr::from_bytes(entry.file_name().to_bytes())) else {
+            let file_name = OsStr::from_bytes(entry.file_name().to_bytes());
+            dated.extend(self.pair.parse_dated(file_name));
+            if dated.len() > DATED {
+                dated.sort_unstable_by(|one, other| other.cmp(one));
+                dated.truncate(DATED);
+            }
+            let Some(name) = self.pair.parse(file_name).filter(|name| *name != Name::Live) else {
                 continue;
             };
-            if name == Name::Live {
-                continue;
-            }
             ranked.insert((live == LiveName::Link(name), name.generation(), name.file(), name));
             if ranked.len() > MAX_NAMES {
                 ranked.pop_first();
@@ -113,7 +127,8 @@ impl Scanner<'_> {
         }
         let mut names: Vec<Name> = ranked.into_iter().map(|(.., name)| name).collect();
         names.sort_unstable();
-        Ok((names, more))
+        dated.sort_unstable_by(|one, other| other.cmp(one));
+        Ok(Listing { names, more, dated })
     }
 
     /// What is behind a name; `None` if it went away after it was listed.

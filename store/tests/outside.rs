@@ -104,10 +104,12 @@ fn what_is_no_pair_is_not_found_and_of_the_live_name_it_is_said_why() {
     write(store.directory(), &store.pair().dated(time(0)), &certificate);
     write(store.directory(), "kubelet-client-2026-02-30-00-00-00.pem", &pair(&store));
     write(store.directory(), "other-2026-01-01-00-00-00.pem", &pair(&store));
+    write(store.directory(), "kubelet-client-pending-1.1", "nothing of ours");
     symlink(home.path().join("gone"), store.live_path()).unwrap();
     assert!(scan(&mut store).outside.is_empty());
-    let said = store.remarks().iter().any(|line| line.contains("it is not adopted: no such file"));
-    assert!(said, "{:?}", store.remarks());
+    let [live, pending] = store.remarks() else { panic!("{:?}", store.remarks()) };
+    assert!(live.contains("current.pem") && live.contains("it is not adopted: no such file"), "{live}");
+    assert!(pending.contains("pending-1.1") && !pending.contains("adopted"), "{pending}");
     fs::remove_file(store.live_path()).unwrap();
     symlink(home.path(), store.live_path()).unwrap();
     assert!(scan(&mut store).outside.is_empty(), "a directory is none");
