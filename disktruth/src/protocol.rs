@@ -5,7 +5,7 @@
 //! - After a failed write, sync or change of mode it is never synced, renamed or linked to, but removed; and the directory is
 //!   synced after that before anything is created (S7, S12).
 //! - The live name is replaced by one rename of a link, and only after the directory was synced since its target got its name.
-//! - Only names of ours are changed.
+//! - Only names of ours are changed. Others are opened for reading, where a kubelet leaves its pairs, and nowhere else.
 
 #[cfg(test)]
 mod tests;
@@ -71,6 +71,13 @@ impl Monitor {
         Ok(())
     }
 
+    /// Whether a kubelet may have left a pair under this name.
+    fn is_adopted(&self, name: &str) -> bool {
+        let (certificate, key) = self.pair.split();
+        let dated = self.pair.parse_dated(OsStr::new(name)).is_some();
+        dated || [self.pair.file_name(Name::Live), certificate, key].iter().any(|it| it == name)
+    }
+
     fn take(&mut self, call: &SysCall) -> Result<(), String> {
         let inside = format!("{}/", self.directory);
         let names: Vec<&str> = call.strings().collect();
@@ -83,11 +90,11 @@ impl Monitor {
             "openat" if in_directory => {
                 let name = names.first().copied().unwrap_or_default();
                 let follows = !call.arguments.contains("O_NOFOLLOW");
-                let foreign = self.pair.parse(OsStr::new(name)).is_none() && name != ".";
-                if follows && name != "." || foreign {
-                    return Err("what is not a name of ours is opened, or through a link".to_owned());
-                }
-                Ok(())
+                let legal = match (follows, self.pair.parse(OsStr::new(name))) {
+                    (false, ours) => ours.is_some(),
+                    (true, _) => name == "." || call.arguments.contains("O_RDONLY") && self.is_adopted(name),
+                };
+                if legal { Ok(()) } else { Err("what is not ours is opened, or through a link".to_owned()) }
             }
             "write" | "fsync" | "fchmod" => match call.descriptor() {
                 Some(path) if path == self.directory => self.sync_directory(call),

@@ -104,9 +104,21 @@ fn nothing_but_our_names_is_opened_or_changed() {
         "unlinkat(3</n/pki>, \"kubelet-server-current.pem\", 0) = 0\n",
         "openat(3</n/pki>, \"kubelet-client-pending-1.1\", O_RDONLY|O_CLOEXEC) = 4</n/pki/kubelet-client-pending-1.1>\n",
         "openat(3</n/pki>, \"other\", O_RDONLY|O_NOFOLLOW|O_CLOEXEC) = 4</n/pki/other>\n",
+        "openat(3</n/pki>, \"kubelet-client.key\", O_RDWR|O_CLOEXEC) = 4</n/pki/kubelet-client.key>\n",
+        "openat(3</n/pki>, \"kubelet-client.pem\", O_RDONLY|O_CLOEXEC) = 4</n/pki/kubelet-client.pem>\n",
         "fchmod(3</n/pki>, 0755) = 0\n",
         "linkat(3</n/pki>, \"kubelet-client-tmp-2.2\", 3</n/pki>, \"x\", 0) = 0\n",
     ] {
         assert!(watch(foreign).is_err(), "{foreign}");
     }
+}
+
+#[test]
+fn where_a_kubelet_leaves_its_pairs_is_read_also_through_a_link() {
+    for name in ["current.pem", "2026-01-02-03-04-05.pem"].map(|it| format!("kubelet-client-{it}")) {
+        let open = format!("openat(3</n/pki>, \"{name}\", O_RDONLY|O_NONBLOCK|O_CLOEXEC) = 4</elsewhere>\n");
+        assert_eq!(watch(&open), Ok(()));
+    }
+    let open = "openat(3</n/pki>, \"kubelet-client.crt\", O_RDONLY|O_CLOEXEC) = -1 ENOENT (No such file or directory)\n";
+    assert_eq!(watch(open), Ok(()));
 }
