@@ -3,9 +3,11 @@
 use certrotate_core::disk::{BundleHeader, LiveName, Name, PairFound, Place};
 use certrotate_core::id::Generation;
 use certrotate_core::time::WallTime;
-use certrotate_x509::{Bundle, ClientCa, Pair, pair};
+use certrotate_x509::pair::{self, PairError};
+use certrotate_x509::{Bundle, ClientCa, Pair};
 
-use crate::read::read_any;
+use crate::fault::path_text;
+use crate::read::{Unread, read_any};
 use crate::scan::Scanner;
 use crate::store::Vault;
 
@@ -20,7 +22,7 @@ impl Scanner<'_> {
         live: LiveName,
         dated: &[WallTime],
         (vault, client_ca): (&impl Vault, Option<&ClientCa>),
-        remarks: &mut [String],
+        remarks: &mut Vec<String>,
     ) -> Vec<PairFound> {
         let mut found: Vec<PairFound> = Vec::new();
         let mut keep = |place, read: Pair| {
@@ -37,33 +39,43 @@ impl Scanner<'_> {
             match self.one(&self.pair.file_name(Name::Live), client_ca) {
                 Ok(read) => keep(Place::Live, read),
                 // That it is no link of ours is what was said last.
-                Err(why) => {
+                Err(none) => {
                     if let Some(remark) = remarks.last_mut() {
                         remark.push_str("; it is not adopted: ");
-                        remark.push_str(&why);
+                        remark.push_str(&none.why);
                     }
                 }
             }
         }
-        for time in dated {
-            if let Ok(read) = self.one(&self.pair.dated(*time), client_ca) {
-                keep(Place::Dated(*time), read);
-            }
-        }
         let (certificate, key) = self.pair.split();
-        if let Ok(read) = self.two(&certificate, &key, client_ca) {
-            keep(Place::Split, read);
+        let dated =
+            dated.iter().map(|time| (Place::Dated(*time), self.one(&self.pair.dated(*time), client_ca)));
+        let split = (Place::Split, self.two(&certificate, &key, client_ca));
+        for (place, read) in dated.chain([split]) {
+            match read {
+                Ok(read) => keep(place, read),
+                // What is no pair is of no use, and what is not there nobody misses.
+                Err(none) if !none.failed => {}
+                Err(none) => {
+                    let path = self.path.join(self.pair.place(place));
+                    remarks.push(format!("{} is not adopted: {}", path_text(&path), none.why));
+                }
+            }
         }
         found
     }
 
-    fn one(&self, name: &str, client_ca: Option<&ClientCa>) -> Result<Pair, String> {
+    fn one(&self, name: &str, client_ca: Option<&ClientCa>) -> Result<Pair, Unread> {
         let text = read_any(self.handle, name)?;
-        pair::read(&text, &text, client_ca).map_err(|why| why.to_string())
+        pair::read(&text, &text, client_ca).map_err(no_pair)
     }
 
-    fn two(&self, certificate: &str, key: &str, client_ca: Option<&ClientCa>) -> Result<Pair, String> {
+    fn two(&self, certificate: &str, key: &str, client_ca: Option<&ClientCa>) -> Result<Pair, Unread> {
         let (certificate, key) = (read_any(self.handle, certificate)?, read_any(self.handle, key)?);
-        pair::read(&certificate, &key, client_ca).map_err(|why| why.to_string())
+        pair::read(&certificate, &key, client_ca).map_err(no_pair)
     }
+}
+
+fn no_pair(why: PairError) -> Unread {
+    Unread { why: why.to_string(), failed: false }
 }

@@ -38,16 +38,28 @@ pub(crate) enum Kept {
     Foreign,
 }
 
+/// Why a file of another program gives nothing.
+pub(crate) struct Unread {
+    pub(crate) why: String,
+    /// Whether it may be there, and could not be read.
+    pub(crate) failed: bool,
+}
+
+impl From<Errno> for Unread {
+    fn from(errno: Errno) -> Self {
+        Self { why: errno_text(errno), failed: errno != Errno::NOENT }
+    }
+}
+
 /// Reads a file of another program: whoever has it, wherever a link leads, under however many names.
-pub(crate) fn read_any(directory: BorrowedFd<'_>, file_name: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+pub(crate) fn read_any(directory: BorrowedFd<'_>, file_name: &str) -> Result<Zeroizing<Vec<u8>>, Unread> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = fs::openat(directory, file_name, flags, Mode::empty()).map_err(errno_text)?;
-    let stat = fs::fstat(&file).map_err(errno_text)?;
-    match bytes_of(&file, &stat) {
-        Ok(Reading::Bytes(bytes, _)) => Ok(bytes),
-        Ok(Reading::Alien(why)) => Err(why.to_owned()),
-        Ok(Reading::Gone | Reading::Unreadable(..)) => Err(NOT_REGULAR.to_owned()),
-        Err(errno) => Err(errno_text(errno)),
+    let file = fs::openat(directory, file_name, flags, Mode::empty())?;
+    let stat = fs::fstat(&file)?;
+    match bytes_of(&file, &stat)? {
+        Reading::Bytes(bytes, _) => Ok(bytes),
+        Reading::Alien(why) => Err(Unread { why: why.to_owned(), failed: false }),
+        Reading::Gone | Reading::Unreadable(..) => Err(Unread { why: NOT_REGULAR.to_owned(), failed: false }),
     }
 }
 

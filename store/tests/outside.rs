@@ -114,3 +114,13 @@ fn what_is_no_pair_is_not_found_and_of_the_live_name_it_is_said_why() {
     symlink(home.path(), store.live_path()).unwrap();
     assert!(scan(&mut store).outside.is_empty(), "a directory is none");
 }
+
+#[test]
+fn what_may_be_there_and_cannot_be_read_is_said() {
+    let home = home();
+    let mut store = locked(&home);
+    symlink("kubelet-client.crt", store.directory().join("kubelet-client.crt")).unwrap();
+    assert!(scan(&mut store).outside.is_empty());
+    let [said] = store.remarks() else { panic!("{:?}", store.remarks()) };
+    assert!(said.contains("kubelet-client.crt is not adopted: too many levels"), "{said}");
+}
