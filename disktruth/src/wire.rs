@@ -114,8 +114,9 @@ pub fn serve(session: &mut Session, from: impl BufRead, mut to: impl Write) -> i
             }
             _ => return Err(odd()),
         };
-        // A node that was killed while it asked reads no answer.
-        let _ = writeln!(to, "{answer}").and_then(|()| to.flush());
+        // One write, so that the node reads it with one call, whose number is the same each time. A node that was killed while it
+        // asked reads no answer.
+        let _ = to.write_all(format!("{answer}\n").as_bytes()).and_then(|()| to.flush());
     }
     Ok(ended)
 }
