@@ -320,6 +320,9 @@ impl Disk {
     /// Lets others read a file that the live name may lead to, as a restored backup would.
     pub fn expose(&mut self, name: Name) {
         self.open_to_others(name);
+        if let Some(inode) = self.inode_of(name) {
+            inode.exposed = true;
+        }
         if !self.strangers.contains(&Stranger(name)) {
             self.strangers.push(Stranger(name));
         }

@@ -127,9 +127,7 @@ pub fn of_image(world: &World, image: &Disk) -> Option<Violation> {
     }
     let live = image.live_bundle();
     let absent = !world.disk.linked_once || world.disk.unlinked || world.disk.is_renaming(Name::Live);
-    let exposed = |name: Name| world.disk.strangers.iter().any(|it| it.0 == name);
-    let private = |name| !matches!(name, Name::Bundle { .. }) || !image.is_public(name) || exposed(name);
-    let private = image.names().all(private);
+    let private = image.names().all(|name| !matches!(name, Name::Bundle { .. }) || !image.is_careless(name));
     let whole = match (image.read(Name::Live), live) {
         (None, _) => absent,
         (Some(_), Some(bundle)) => private && world.is_acceptable(&bundle),
@@ -281,9 +279,7 @@ pub fn s10_fresh_keys(world: &World) -> bool {
 /// Every file of ours that holds a key has its mode from the beginning.
 #[must_use]
 pub fn s11_files_are_private(world: &World) -> bool {
-    let elsewhere = |name| world.disk.strangers.iter().any(|it| it.0 == name);
-    let private = |name| matches!(name, Name::Quarantine { .. }) || !world.disk.is_public(name);
-    world.disk.names().all(|name| elsewhere(name) || private(name))
+    world.disk.names().all(|name| matches!(name, Name::Quarantine { .. }) || !world.disk.is_careless(name))
 }
 
 /// At most five names of ours are there, in every image, without quarantined files, what somebody else put there,

@@ -83,6 +83,8 @@ pub(crate) struct Inode {
     pub(crate) ours: bool,
     /// Whether others may read it.
     pub(crate) public: bool,
+    /// Whether that is somebody else's doing.
+    pub(crate) exposed: bool,
 }
 
 /// A name and the inode that it names.

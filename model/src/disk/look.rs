@@ -45,6 +45,13 @@ impl Disk {
         bundles.map(|it| self.file(it.inode)).any(|inode| inode.durable && same(inode.file))
     }
 
+    /// Whether others may read a file, and nobody but the node let them.
+    #[must_use]
+    pub fn is_careless(&self, name: Name) -> bool {
+        let inode = self.number_of(name).map(|number| self.file(number));
+        inode.is_some_and(|inode| inode.public && !inode.exposed)
+    }
+
     /// Whether others may read a file.
     #[must_use]
     pub fn is_public(&self, name: Name) -> bool {
@@ -87,8 +94,8 @@ impl Disk {
         let mut lowest = None;
         for outcome in self.outcomes(name) {
             match outcome.map(|number| self.file(number)) {
-                Some(Inode { file: File::Bundle(bundle), durable: true, public, .. })
-                    if !public || self.strangers.iter().any(|it| it.0 == name) =>
+                Some(Inode { file: File::Bundle(bundle), durable: true, public, exposed, .. })
+                    if !public || exposed =>
                 {
                     lowest = lowest.into_iter().chain([bundle.generation]).min();
                 }
