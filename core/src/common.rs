@@ -327,7 +327,9 @@ impl Cx<'_> {
         }
         // What is served from memory goes on, if it is newer.
         self.common.unsaved = self.common.unsaved.filter(|unsaved| unsaved.generation > identity.generation);
-        self.takes_life(identity.life());
+        if self.common.unsaved.is_none() {
+            self.takes_life(identity.life());
+        }
         if before.is_none() || self.common.live.generation() != identity.generation {
             self.common.refused = None;
         }
