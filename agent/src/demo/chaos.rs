@@ -148,11 +148,14 @@ impl Stage {
 
     /// One certificate after the other, each with its fault.
     async fn play(&mut self, rotations: u32, planned: &[Planned]) -> Result<(), String> {
+        let mut next = Generation(1);
         for certificate in 1..=rotations {
-            let began = self.until_live(certificate).await?;
+            let began = self.until_live(certificate, next).await?;
             for planned in planned.iter().filter(|planned| planned.certificate == certificate) {
                 tokio::time::sleep_until(began + Duration::from_millis(planned.at_ms)).await;
                 self.timeline.event("fault", &planned.fault.to_string());
+                // What the agent renewed before that is too old for the next fault to be over in time.
+                next = self.next_generation();
                 if planned.killed_before {
                     self.kill(Duration::ZERO).await?;
                     self.answers().await?;
@@ -163,19 +166,22 @@ impl Stage {
                 }
             }
         }
-        self.until_live(rotations + 1).await?;
+        self.until_live(rotations + 1, next).await?;
         while self.busy.count().by_last_serial < LAST_REQUESTS {
             tokio::time::sleep(AGAIN).await;
         }
         self.agent.still_runs().map_err(|error| error.to_string())
     }
 
-    /// Waits until the client has this certificate, or a later one; when that was.
-    async fn until_live(&mut self, certificate: u32) -> Result<Instant, String> {
+    fn next_generation(&self) -> Generation {
+        self.live.current_now().map_or(Generation(0), |it| it.generation()).next()
+    }
+
+    /// Waits until the client has a certificate of this generation, or a later one; when that was.
+    async fn until_live(&mut self, certificate: u32, generation: Generation) -> Result<Instant, String> {
         let mut shown = self.live.subscribe();
-        let wanted = shown.wait_for(|now| {
-            now.as_ref().is_some_and(|identity| identity.generation() >= Generation(certificate))
-        });
+        let wanted =
+            shown.wait_for(|now| now.as_ref().is_some_and(|identity| identity.generation() >= generation));
         let found = tokio::time::timeout(LIFE * 2, wanted).await;
         if !matches!(found, Ok(Ok(_))) {
             return Err(format!("certificate {certificate} did not come"));
@@ -200,10 +206,10 @@ impl Stage {
             }
             Fault::Outage { how, for_ms, rotate } => self.outage(how, for_ms, rotate).await,
             Fault::Slow { delay_ms } => {
-                let next = self.live.current_now().map_or(Generation(0), |it| it.generation()).next();
+                let next = self.next_generation();
                 self.plane.faults().delay(Duration::from_millis(delay_ms));
                 self.rotate()?;
-                let came = self.until_live(next.0).await;
+                let came = self.until_live(next.0, next).await;
                 self.plane.faults().clear();
                 came.map(|_| true)
             }
