@@ -98,6 +98,15 @@ impl Bench {
         leave(self, &certificate, &key);
     }
 
+    /// The same, as a kubelet leaves it: a dated file with both, and a link to it.
+    async fn left_by_a_kubelet(&self) {
+        let leave = |bench: &Self, certificate: &str, key: &str| {
+            bench.put(DATED, &format!("{certificate}{key}"));
+            bench.link(DATED);
+        };
+        self.left(leave).await;
+    }
+
     fn put(&self, name: &str, text: &str) {
         fs::write(self.path(name), text).expect("there is room");
         fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o600)).expect("it is ours");
@@ -197,12 +206,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 #[tokio::test]
 async fn a_kubelet_s_directory_is_taken_over_without_a_request_and_the_kubelet_can_take_it_back() {
     let bench = Bench::new(HOUR).await;
-    bench
-        .left(|bench, certificate, key| {
-            bench.put(DATED, &format!("{certificate}{key}"));
-            bench.link(DATED);
-        })
-        .await;
+    bench.left_by_a_kubelet().await;
     let (before, asked) = (bench.seen(DATED), bench.plane.stats().csrs_created);
     let mut node = bench.start_alone();
     let adopted = node.live(1).await;
@@ -306,12 +310,7 @@ async fn a_certificate_and_a_key_in_two_files_are_adopted_and_stay() {
 #[tokio::test]
 async fn a_pair_of_another_node_is_neither_used_nor_touched() {
     let bench = Bench::new(HOUR).await;
-    bench
-        .left(|bench, certificate, key| {
-            bench.put(DATED, &format!("{certificate}{key}"));
-            bench.link(DATED);
-        })
-        .await;
+    bench.left_by_a_kubelet().await;
     let before = bench.listing();
     let mut node = start(&NodeOptions { kubeconfig: None, node_name: "node-2".into(), ..bench.options() });
     let waiting =

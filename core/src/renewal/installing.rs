@@ -73,19 +73,7 @@ impl Installing {
         if let Some(next) = Self::begun_badly(cx, attempt, certificate, (file, link)) {
             return next;
         }
-        let name = Name::Temporary { generation: attempt.generation, file };
-        let waiting = cx.disk(DiskCommand::Create { name });
-        Renewal::Installing(Self {
-            attempt,
-            certificate,
-            file,
-            link,
-            step: InstallStep::Create,
-            waiting,
-            copies: None,
-            #[cfg(feature = "seeded")]
-            half: false,
-        })
+        Self::create(cx, (attempt, certificate), (file, link), None)
     }
 
     /// Copies a pair that was found. Whatever becomes of it, the directory is looked at afterwards.
@@ -93,6 +81,15 @@ impl Installing {
         let Copied { mut attempt, certificate, place, .. } = *copied;
         cx.common.top = cx.common.top.max(attempt.generation);
         let (file, link) = (attempt.take_file(), attempt.take_file());
+        Self::create(cx, (attempt, certificate), (file, link), Some(Copies { place, after }))
+    }
+
+    fn create(
+        cx: &mut Cx<'_>,
+        (attempt, certificate): (Attempt, Certificate),
+        (file, link): (FileNumber, FileNumber),
+        copies: Option<Copies>,
+    ) -> Renewal {
         let name = Name::Temporary { generation: attempt.generation, file };
         let waiting = cx.disk(DiskCommand::Create { name });
         Renewal::Installing(Self {
@@ -102,7 +99,7 @@ impl Installing {
             link,
             step: InstallStep::Create,
             waiting,
-            copies: Some(Copies { place, after }),
+            copies,
             #[cfg(feature = "seeded")]
             half: false,
         })
