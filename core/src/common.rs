@@ -74,8 +74,6 @@ pub(crate) struct Common {
     pub(crate) over: Option<WallTime>,
     /// Attempts up to this generation do not count as failed: what they asked for is not wanted any more, or they were installed.
     pub(crate) settled: Generation,
-    /// The identity whose bundle could not be given the live name, because it is gone.
-    pub(crate) unlinkable: Generation,
     /// Whether a shutdown was asked for.
     pub(crate) stopping: bool,
     /// What a seeded bug remembers.
@@ -138,7 +136,6 @@ impl Common {
             ended: Generation(0),
             over: None,
             settled: Generation(0),
-            unlinkable: Generation(0),
             stopping: false,
             #[cfg(feature = "seeded")]
             seeded: crate::seeded::State::default(),
@@ -183,17 +180,6 @@ impl Common {
     /// Whether something is to be tidied away by now.
     pub(crate) fn is_untidy(&self) -> bool {
         self.untidy.is_some_and(|again| self.mono >= again)
-    }
-
-    /// Whether the live name names another bundle than the one that is served. A clock that went back and forth in the
-    /// middle of an installation can leave it so, and the next attempt would remove what is served as the one before.
-    pub(crate) fn is_misplaced(&self) -> bool {
-        match self.live {
-            Live::Serving(identity) => {
-                self.linked != Some(identity.name) && self.unlinkable != identity.generation
-            }
-            Live::None | Live::Held(_) | Live::Withdrawn(_) | Live::Unwanted(_) => false,
-        }
     }
 
     /// Whether a bundle is that of the identity that is served, or held until the clock gets to its start.
@@ -415,3 +401,6 @@ const fn splitmix64(state: u64) -> u64 {
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ (mixed >> 31)
 }
+
+#[cfg(test)]
+mod tests;

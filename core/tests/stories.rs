@@ -16,6 +16,9 @@ use certrotate_model::disk::{Fault, Kind};
 use certrotate_model::server::{Approver, Bad};
 use certrotate_model::world::World;
 
+#[path = "stories/view.rs"]
+mod view;
+
 fn world() -> World {
     World::new(
         Config::new(ConfigSpec::new(Template::node_client("node-1"))).expect("the template is complete"),

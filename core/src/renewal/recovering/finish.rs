@@ -66,10 +66,6 @@ impl Recovering {
         } else {
             None
         };
-        if cx.common.is_misplaced() {
-            // Its bundle is not there: looking again would not change that.
-            cx.common.unlinkable = cx.common.live.generation();
-        }
         #[cfg(feature = "seeded")]
         if let Some(next) = self.finished_badly(cx, ready) {
             return next;

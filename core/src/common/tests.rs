@@ -1,0 +1,108 @@
+use alloc::vec;
+
+use super::*;
+use crate::config::{ConfigSpec, Template};
+use crate::id::{CertHandle, FileNumber, KeyHandle, LeafDigest};
+
+const START: WallTime = WallTime::from_unix_secs(1_767_225_600);
+
+fn common(seed: u64, run: u64) -> Common {
+    let mut spec = ConfigSpec::new(Template::node_client("node-1"));
+    spec.seed = seed;
+    Common::new(Config::new(spec).expect("it is valid"), RunId(run))
+}
+
+fn at(wall: WallTime) -> Now {
+    Now { wall, mono: MonoTime::from_ms(0) }
+}
+
+/// An identity from `START` on.
+fn identity(generation: u32, days: u64) -> Identity {
+    let name = Name::Bundle { issued: START, generation: Generation(generation), file: FileNumber(1) };
+    let number = generation as u8;
+    let certificate = crate::live::Certificate {
+        cert: CertHandle(generation.into()),
+        leaf: LeafDigest([number; 32]),
+        not_before: START,
+        not_after: START.plus(Span::from_hours(24 * days)),
+        issued: START,
+        outdated: false,
+    };
+    let place = (name, Generation(generation), KeyHandle(generation.into()));
+    Identity::new(&Times::default(), at(START), place, &certificate)
+}
+
+/// What is asked for when `identity` goes live.
+fn gone_live(common: &mut Common, wall: WallTime, identity: Identity) -> Vec<Action> {
+    let mut actions = vec![];
+    Cx { common, now: at(wall), actions: &mut actions }.go_live(identity);
+    actions
+}
+
+/// Whether it is reported that something is live now, and whether as shorter than what it replaces.
+fn reported(actions: &[Action]) -> Option<bool> {
+    actions.iter().find_map(|action| match action {
+        Action::Report(Notice::Live { shorter, .. }) => Some(*shorter),
+        _ => None,
+    })
+}
+
+#[test]
+fn the_mixer_gives_the_numbers_of_splitmix64() {
+    // The first three outputs of Vigna's splitmix64.c for seed 0.
+    let step = 0x9e37_79b9_7f4a_7c15_u64;
+    let outputs = [1, 2, 3].map(|count: u64| splitmix64(step.wrapping_mul(count)));
+    assert_eq!(outputs, [0xe220_a839_7b1d_cdaf, 0x6e78_9e6a_a1b9_65f4, 0x06c4_5d18_8009_454f]);
+}
+
+#[test]
+fn two_nodes_two_runs_and_two_draws_get_different_numbers() {
+    let mut drawn = vec![];
+    for seed in [0, 1, u64::MAX] {
+        for run in [1, 2, u64::MAX] {
+            let mut common = common(seed, run);
+            let mut actions = vec![];
+            let mut cx = Cx { common: &mut common, now: at(START), actions: &mut actions };
+            drawn.extend([cx.draw(), cx.draw()]);
+        }
+    }
+    let count = drawn.len();
+    drawn.sort_unstable();
+    drawn.dedup();
+    assert_eq!(drawn.len(), count, "{drawn:?}");
+}
+
+#[test]
+fn a_certificate_that_ends_before_the_one_it_replaces_is_reported_as_shorter_and_one_that_ends_with_it_is_not()
+ {
+    for (days, shorter) in [(9, true), (10, false), (11, false)] {
+        let mut common = common(1, 7);
+        assert_eq!(reported(&gone_live(&mut common, START, identity(1, 10))), Some(false));
+        assert_eq!(reported(&gone_live(&mut common, START, identity(2, days))), Some(shorter), "{days} days");
+    }
+}
+
+#[test]
+fn what_is_held_or_behind_what_is_served_from_memory_is_not_reported_as_live() {
+    let mut held = common(1, 7);
+    assert_eq!(reported(&gone_live(&mut held, START.minus(Span::from_ms(1)), identity(1, 10))), None);
+    let mut behind = common(1, 7);
+    behind.unsaved = Some(identity(3, 10));
+    assert_eq!(reported(&gone_live(&mut behind, START, identity(2, 10))), None);
+}
+
+#[test]
+fn an_identity_is_live_in_the_millisecond_of_its_start_and_neither_in_the_one_before_nor_in_that_of_its_end()
+{
+    let (first, end) = (START, identity(1, 10).not_after);
+    let last = end.minus(Span::from_ms(1));
+    for (wall, live) in [(first.minus(Span::from_ms(1)), false), (first, true), (last, true), (end, false)] {
+        let mut common = common(1, 7);
+        let _ = gone_live(&mut common, wall, identity(1, 10));
+        let (now, mut actions) = (at(wall), vec![]);
+        Cx { common: &mut common, now, actions: &mut actions }.judge_live();
+        assert_eq!(matches!(common.live, Live::Serving(_)), live, "at {wall:?}");
+        assert!(actions.is_empty(), "nothing changes twice: {actions:?}");
+        assert_eq!(identity(1, 10).is_valid(wall), live, "at {wall:?}");
+    }
+}

@@ -1,0 +1,136 @@
+//! What the machine shows, and what it wants to be woken for.
+
+use super::*;
+use certrotate_core::time::MonoTime;
+use certrotate_core::view::{View, Wake, WakeReason};
+
+fn view(world: &World) -> View {
+    world.node.as_ref().expect("it runs").view()
+}
+
+fn wake(world: &World) -> Wake {
+    world.node.as_ref().expect("it runs").wake()
+}
+
+/// At rest after a jump of the clock: 1 is served, and 2, on disk, starts half a day from then.
+fn beside_one_that_starts_later() -> World {
+    let jump = Span::from_hours(12);
+    let mut world = running();
+    world.now.wall = world.now.wall.plus(jump);
+    world.give(Input::Tick);
+    world.give(Input::RotateNow);
+    world.run_until("the second certificate", |world| world.served() == Some(Generation(2)));
+    world.now.wall = world.now.wall.minus(jump);
+    world.restart();
+    world.run_until("recovery", |world| world.ghost.recovered);
+    assert_eq!(world.served(), Some(Generation(1)), "2 has not begun");
+    world
+}
+
+#[test]
+fn what_is_being_asked_for_is_shown_from_the_file_that_keeps_its_key_to_the_end_of_the_attempt() {
+    let mut world = world();
+    world.start();
+    let mut shown = Vec::new();
+    world.run_until("the first certificate", |world| {
+        shown.push((phase(world), view(world).attempt.is_some(), view(world).request.is_some()));
+        world.served().is_some()
+    });
+    shown.dedup();
+    let asking = [Phase::Saving, Phase::Asking, Phase::Installing];
+    assert!(shown.iter().any(|(phase, ..)| *phase == Phase::Asking), "{shown:?}");
+    for (phase, attempt, request) in shown {
+        let wanted = asking.contains(&phase);
+        assert_eq!((attempt, request), (wanted, wanted), "while {phase}");
+    }
+    assert_eq!(view(&world).attempt, None, "it has come to its end");
+}
+
+#[test]
+fn at_rest_it_wakes_for_the_renewal_without_one_for_the_end_and_without_an_identity_for_the_next_attempt() {
+    let world = running();
+    let identity = view(&world).identity.expect("it is served");
+    let wanted =
+        Wake { wall: Some(identity.renew_at), mono: Some(identity.renew_by), reason: WakeReason::Renewal };
+    let later = |world: &World| wake(world).mono.is_some_and(|mono| mono == identity.renew_by);
+    let mut resting = world;
+    resting.run_until("the floor to pass", later);
+    assert_eq!(wake(&resting), wanted);
+
+    let mut spec = ConfigSpec::new(Template::node_client("node-1"));
+    spec.rotate = false;
+    let mut world = World::new(Config::new(spec).expect("the template is complete"));
+    world.start();
+    world.run_until("the first certificate", |world| world.served().is_some());
+    let end = view(&world).identity.map(|identity| identity.not_after);
+    assert_eq!((wake(&world).wall, wake(&world).mono), (end, None));
+
+    let mut world = self::world();
+    world.server.approver = Approver::Denies;
+    world.start();
+    world.run_until("rest", |world| phase(world) == Phase::Resting);
+    assert_eq!(wake(&world).reason, WakeReason::Phase(Phase::Resting));
+    assert_eq!(wake(&world).wall, None);
+}
+
+#[test]
+fn whatever_it_waits_for_before_a_renewal_it_is_woken_for_that_first() {
+    let mut world = beside_one_that_starts_later();
+    world.run_until("what was waited for to be no longer", |world| view(world).held.is_none());
+    world.run_for(Span::from_hours(2));
+    assert_eq!((phase(&world), world.served()), (Phase::Resting, Some(Generation(1))));
+    let start = world.now.wall;
+    let identity = view(&world).identity.expect("it is served");
+    let wall = wake(&world).wall.expect("of the start of 2");
+    assert!(start < wall && wall < identity.renew_at, "{start:?} {wall:?} {identity:?}");
+    world.run_until("the second certificate", |world| world.served() == Some(Generation(2)));
+    assert_eq!(world.now.wall, wall, "in the very moment of its start");
+    assert_eq!(world.log().requests.len(), 2, "and nothing else was asked for");
+}
+
+#[test]
+fn what_is_held_is_shown_for_as_long_as_it_is_waited_for() {
+    let mut world = running();
+    let begin = 20_000;
+    world.server.bad_next = Some(Bad::Between(begin, begin + 86_400_000));
+    world.run_until("that it is held", |world| view(world).held.is_some());
+    let held = view(&world).held.expect("it is held");
+    world.run_until("that it is not", |world| view(world).held.is_none());
+    assert_eq!((world.now.wall, world.served()), (held, Some(Generation(2))));
+}
+
+#[test]
+fn the_wall_clock_is_looked_at_every_minute_and_more_often_in_a_short_life() {
+    let mut world = world();
+    world.start();
+    let look = |world: &World| world.node.as_ref().map(|node| node.clock_look());
+    assert_eq!(look(&world), Some(Span::from_mins(1)), "before there is any");
+    world.server.lifetime = Span::from_mins(15);
+    world.run_until("the first certificate", |world| world.served().is_some());
+    assert_eq!(look(&world), Some(Span::from_secs(15)), "a quarter of an hour");
+}
+
+#[test]
+fn a_second_shutdown_changes_nothing_and_one_while_nothing_is_written_ends_the_run_at_once() {
+    let mut world = world();
+    world.start();
+    world.give(Input::Tick);
+    assert_eq!(phase(&world), Phase::Locking);
+    world.give(Input::Shutdown);
+    assert_eq!(world.exit, None, "the lock may be held by now");
+    let again = world.give(Input::Shutdown).expect("it runs");
+    assert_eq!((again.disposition, again.actions.len()), (Disposition::Ignored(Why::Ended), 0));
+    world.settle();
+    assert_eq!(world.exit, Some(ExitReason::Shutdown));
+
+    for kind in [Kind::Lock, Kind::Scan] {
+        let mut world = self::world();
+        world.disk.faults.push(Fault { after: 0, times: 1, kind, fault: DiskFault::Io });
+        world.start();
+        world.run_until("the wait after the fault", |world| {
+            world.asked.is_empty() && world.now.mono > MonoTime::from_ms(0)
+        });
+        world.give(Input::Shutdown);
+        assert_eq!(world.exit, Some(ExitReason::Shutdown), "nothing is under way after {kind:?}");
+    }
+}
