@@ -215,7 +215,7 @@ impl Times {
     /// range evenly.
     #[must_use]
     pub fn renewal_point(&self, start: WallTime, end: WallTime, leaf: &LeafDigest) -> WallTime {
-        let drawn = leaf.0.iter().take(8).fold(0u64, |sum, byte| sum << 8 | u64::from(*byte));
+        let drawn = u64::from_be_bytes(core::array::from_fn(|index| leaf.0[index]));
         let range = u64::from(self.renewal_to.saturating_sub(self.renewal_from)) * 1000;
         let part = u64::from(self.renewal_from) * 1000 + drawn % (range + 1);
         start.plus(end.since(start).scaled(part, 1_000_000))

@@ -12,7 +12,7 @@ use crate::notice::Notice;
 use crate::renewal::{Asking, Attempt, Carry, Keying, Ready, Renewal};
 #[cfg(feature = "seeded")]
 use crate::seeded::Bug;
-use crate::time::WallTime;
+use crate::time::{MonoTime, Span, WallTime};
 
 /// When a certificate that cannot be written is served all the same, if the clock gets there first.
 pub(crate) fn rescue_at(common: &Common, renewal: &Renewal) -> Option<WallTime> {
@@ -51,6 +51,17 @@ impl Cx<'_> {
         }
         let guard = self.common.times().guard(self.common.life);
         self.common.serving().is_none_or(|identity| identity.not_after.since(self.now.wall) <= guard)
+    }
+
+    /// Counts a failed disk operation and gives the time of the next try: after the backoff, but no later than when the live
+    /// identity is about to be missed, because what can be done without the disk is done then.
+    pub(crate) fn disk_again(&mut self) -> MonoTime {
+        let wait = self.disk_backoff();
+        let rotates = self.common.config.spec().rotate;
+        let guard = if rotates { self.common.times().guard(self.common.life) } else { Span::ZERO };
+        let left = self.common.serving().map(|identity| identity.not_after.minus(guard).since(self.now.wall));
+        // Within the guard it is tried as anywhere else.
+        self.after(left.filter(|left| *left > Span::ZERO).map_or(wait, |left| wait.min(left)))
     }
 
     /// At the end of a step: serves what the disk did not take, where there would be nothing else to serve.

@@ -1,7 +1,6 @@
 //! What only the wall clock is against: waited for, within bounds, and looked at when the clock allows it.
 
 use crate::common::{Common, Cx};
-use crate::disk::Name;
 use crate::id::Generation;
 use crate::live::Live;
 use crate::notice::Notice;
@@ -23,16 +22,6 @@ impl Early {
     pub(crate) fn first(&self) -> WallTime {
         self.other.map_or(self.start, |(_, start, _)| start.min(self.start))
     }
-
-    /// What is left without that generation.
-    fn without(self, gone: Generation) -> Option<Self> {
-        let other = self.other.filter(|(other, ..)| *other != gone);
-        if self.generation == gone {
-            other.map(|(generation, start, outdated)| Self { generation, start, outdated, other: None })
-        } else {
-            Some(Self { other, ..self })
-        }
-    }
 }
 
 /// The newest bundle on disk that had ended when it was looked at, and was never served in this run.
@@ -50,16 +39,6 @@ impl Late {
     fn last(&self) -> WallTime {
         self.other.map_or(self.end, |(_, end, _)| end.max(self.end))
     }
-
-    /// What is left without that generation.
-    fn without(self, gone: Generation) -> Option<Self> {
-        let other = self.other.filter(|(other, ..)| *other != gone);
-        if self.generation == gone {
-            other.map(|(generation, end, life)| Self { generation, end, life, other: None })
-        } else {
-            Some(Self { other, ..self })
-        }
-    }
 }
 
 impl Common {
@@ -70,14 +49,6 @@ impl Common {
         #[cfg(feature = "seeded")]
         let started = started && !(self.bug(crate::seeded::Bug::H03) && self.mono < self.held_until);
         started || self.late.is_some_and(|late| now < late.last() && late.generation > over)
-    }
-
-    /// The superseded bundle is gone, and is not waited for any more.
-    pub(crate) fn forget_previous(&mut self) {
-        if let Some(gone) = self.previous.take().and_then(Name::generation) {
-            self.early = self.early.and_then(|early| early.without(gone));
-            self.late = self.late.and_then(|late| late.without(gone));
-        }
     }
 
     /// Whether a certificate that starts then is waited for.
@@ -180,3 +151,6 @@ impl Cx<'_> {
         self.common.astray = astray;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,16 +82,16 @@ impl Recovering {
 
     /// An operation of another phase failed: nothing more is changed before a scan has shown what is there.
     pub(crate) fn failed(cx: &mut Cx<'_>, command: DiskCommand, fault: DiskFault, carry: Carry) -> Renewal {
-        let again_in = cx.disk_backoff();
-        cx.report(Notice::DiskFailed { command, fault, again_in });
-        Self::back(cx, carry, cx.after(again_in)).after_failure()
+        let again = cx.disk_again();
+        cx.report(Notice::DiskFailed { command, fault, again_in: again.since(cx.now.mono) });
+        Self::back(cx, carry, again).after_failure()
     }
 
     /// An operation of another phase was not answered. The scan is carried out after it, so it sees how it ended.
     pub(crate) fn timed_out(cx: &mut Cx<'_>, command: DiskCommand, carry: Carry) -> Renewal {
-        let again_in = cx.disk_backoff();
+        let again = cx.disk_again();
         cx.report(Notice::DiskTimedOut { command });
-        Self::back(cx, carry, cx.after(again_in)).after_failure()
+        Self::back(cx, carry, again).after_failure()
     }
 
     /// Looks at the disk, unless the run is to end.
@@ -196,8 +196,7 @@ impl Recovering {
         if cx.common.stopping {
             return cx.exit(ExitReason::Shutdown);
         }
-        let again_in = cx.disk_backoff();
-        self.again = cx.after(again_in);
+        self.again = cx.disk_again();
         self.stage = Stage::Pausing;
         Renewal::Recovering(self)
     }

@@ -94,7 +94,7 @@ impl Saving {
             }
             SaveStep::Rename => Some(SaveStep::SyncDir),
             SaveStep::UnlinkPrevious => {
-                cx.common.forget_previous();
+                cx.common.previous = None;
                 Some(SaveStep::SyncDir)
             }
             SaveStep::SyncDir if cx.common.pending.is_some() => Some(SaveStep::UnlinkRetired),

@@ -161,4 +161,7 @@ fn a_table_with_a_zero_or_a_crossed_pair_is_refused_by_the_name_of_the_field() {
         assert_eq!(times.check(), Err(ConfigError::Time(name)));
         assert!(format!("{}", ConfigError::Time(name)).contains(name));
     }
+    let always = Span::from_secs(5);
+    let constant = Times { retry_first: always, retry_max: always, ..Times::default() };
+    assert_eq!(constant.check(), Ok(()), "a wait that never grows is one, too");
 }

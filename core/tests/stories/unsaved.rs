@@ -1,0 +1,80 @@
+//! A disk that refuses for long: what is asked for with a key that is in memory only, when, and how often.
+
+use super::*;
+use certrotate_model::event::{Damage, Event};
+
+fn refuses(world: &mut World, kind: Kind) {
+    world.disk.faults.push(Fault { after: 0, times: u16::MAX, kind, fault: DiskFault::NoSpace });
+}
+
+/// How long before `end` each request was made with a key that is in memory only.
+fn in_memory(world: &World, end: WallTime) -> Vec<Span> {
+    let notices = world.log().notices.iter();
+    notices
+        .filter(|(_, notice)| matches!(notice, Notice::UnsavedRequest { .. }))
+        .map(|(now, _)| end.since(now.wall))
+        .collect()
+}
+
+fn end(world: &World) -> WallTime {
+    world.served_facts().expect("it is served").not_after
+}
+
+#[test]
+fn while_an_identity_is_served_none_is_asked_for_in_memory_before_the_last_minute_of_its_life() {
+    let mut world = running();
+    let end = end(&world);
+    refuses(&mut world, Kind::Create);
+    world.run_until("another identity", |world| world.served() == Some(Generation(2)));
+    assert_eq!(in_memory(&world, end).len(), 1, "one request");
+    assert!(in_memory(&world, end)[0] <= Span::from_mins(1), "{:?}", in_memory(&world, end));
+    assert!(world.now.wall < end, "and in time");
+}
+
+#[test]
+fn a_directory_that_cannot_be_put_in_order_does_not_keep_a_node_from_one_request_in_memory() {
+    let mut world = running();
+    let end = end(&world);
+    // Something is to be tidied away, and cannot be.
+    assert!(world.happen(Event::Plant(Damage::Temporary)));
+    for kind in [Kind::Create, Kind::Unlink, Kind::SyncDir] {
+        refuses(&mut world, kind);
+    }
+    world.run_until("another identity", |world| world.served() == Some(Generation(2)));
+    assert_eq!(in_memory(&world, end).len(), 1);
+    assert!(in_memory(&world, end)[0] <= Span::from_mins(1));
+    assert!(world.now.wall < end, "and in time");
+}
+
+#[test]
+fn where_rotation_is_off_nothing_is_asked_for_in_memory_before_the_end() {
+    let mut spec = ConfigSpec::new(Template::node_client("node-1"));
+    spec.rotate = false;
+    let mut world = World::new(Config::new(spec).expect("the template is complete"));
+    world.start();
+    world.run_until("the first certificate", |world| world.served().is_some());
+    let end = end(&world);
+    refuses(&mut world, Kind::Create);
+    refuses(&mut world, Kind::SyncDir);
+    world.run_until("the end", |world| world.served().is_none());
+    assert_eq!(in_memory(&world, end), []);
+    world.run_until("another identity", |world| world.served() == Some(Generation(2)));
+    assert_eq!(in_memory(&world, end), [Span::ZERO], "one, after the end");
+}
+
+#[test]
+fn after_a_denial_the_wait_is_kept_also_where_the_disk_refuses_and_nothing_is_served() {
+    let mut world = world();
+    world.server.approver = Approver::Denies;
+    world.start();
+    let denied = |world: &World| {
+        world.log().notices.iter().any(|(_, notice)| matches!(notice, Notice::RequestDenied { .. }))
+    };
+    world.run_until("the denial", denied);
+    let (from, now) = (world.log().calls.len(), world.now.mono);
+    for kind in [Kind::Create, Kind::Unlink, Kind::SyncDir] {
+        refuses(&mut world, kind);
+    }
+    world.run_until("another call", |world| world.log().calls.len() > from);
+    assert!(world.now.mono.since(now) >= Span::from_mins(10), "{:?}", world.now.mono.since(now));
+}
