@@ -106,3 +106,30 @@ fn an_identity_is_live_in_the_millisecond_of_its_start_and_neither_in_the_one_be
         assert_eq!(identity(1, 10).is_valid(wall), live, "at {wall:?}");
     }
 }
+
+#[test]
+fn what_is_served_from_memory_is_served_within_the_same_milliseconds() {
+    let (first, end) = (START, identity(1, 10).not_after);
+    let (before, last) = (first.minus(Span::from_ms(1)), end.minus(Span::from_ms(1)));
+    let mut common = common(1, 7);
+    common.unsaved = Some(identity(1, 10));
+    let mut judged = |wall| {
+        let mut actions = vec![];
+        Cx { common: &mut common, now: at(wall), actions: &mut actions }.judge_unsaved();
+        let kept = common.unsaved.is_some();
+        let kinds = actions.iter().map(|action| match action {
+            Action::Withdraw { .. } => "withdraw",
+            Action::GoLive { .. } => "go live",
+            Action::Report(_) => "report",
+            _ => "other",
+        });
+        (kept, kinds.collect::<Vec<_>>())
+    };
+    assert_eq!(judged(first), (true, vec![]));
+    assert_eq!(judged(before), (true, vec!["withdraw", "report"]));
+    assert_eq!(judged(before), (true, vec![]), "once");
+    assert_eq!(judged(first), (true, vec!["go live"]));
+    assert_eq!(judged(last), (true, vec![]));
+    assert_eq!(judged(end), (false, vec!["withdraw", "report"]));
+    assert_eq!(common.live, Live::Withdrawn(Generation(1)));
+}

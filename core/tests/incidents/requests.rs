@@ -1,9 +1,10 @@
 //! Requests that are lost, foreign, denied, failed or stale.
 
 use super::*;
+use certrotate_core::api::{ApiFault, CsrObject, Issued};
 use certrotate_core::disk::DiskFault;
 use certrotate_core::id::RequestDigest;
-use certrotate_core::input::Input;
+use certrotate_core::input::{Action, Input};
 use certrotate_core::judge::Refusal;
 use certrotate_core::time::WallTime;
 use certrotate_model::cert::{Cert, key_digest, leaf};
@@ -233,4 +234,45 @@ fn f57_the_newest_valid_identity_wins_by_what_it_is_and_a_failure_never_moves_th
         world.run_for(Span::from_hours(2));
         assert_eq!(world.disk.read(Name::Live), target, "a failed renewal does not touch it");
     }
+}
+
+/// The node asks, its create is answered, and its watch is open.
+fn watching() -> (World, certrotate_core::id::OpId) {
+    let mut world = world();
+    world.server.approver = Approver::Absent;
+    world.start();
+    let watch = |world: &World| {
+        world
+            .asked
+            .iter()
+            .find(|asked| matches!(asked.action(), Action::Call { call: Call::Watch { .. }, .. }))
+            .map(|asked| asked.op)
+    };
+    world.run_until("the watch", |world| watch(world).is_some());
+    let op = watch(&world).expect("it is open");
+    (world, op)
+}
+
+#[test]
+fn a_certificate_in_an_object_that_is_not_approved_is_not_taken() {
+    let (mut world, op) = watching();
+    let object = world.server.objects[0].clone();
+    let unapproved = CsrObject { certificate: Some(Issued::Unreadable), ..world.object(&object) };
+    assert!(!unapproved.approved);
+    world.give(Input::CallAnswered { op, result: Ok(unapproved) });
+    assert_eq!(phase(&world), Phase::Asking, "it is pending, whatever else is in it");
+    assert!(!saw(&world, |it| matches!(it, Notice::CertificateRefused { .. })));
+}
+
+#[test]
+fn an_object_that_a_watch_says_is_gone_is_made_anew_within_seconds() {
+    let (mut world, op) = watching();
+    world.server.objects.clear();
+    let failures = |world: &World| world.node.as_ref().map(|node| node.view().call_failures);
+    assert_eq!(failures(&world), Some(0));
+    let now = world.now.mono;
+    world.give(Input::CallAnswered { op, result: Err(ApiFault::NotFound) });
+    assert_eq!(failures(&world), Some(1));
+    world.run_until("another object", |world| !world.server.objects.is_empty());
+    assert!(world.now.mono.since(now) < Span::from_secs(10), "{}", world.now.mono.since(now));
 }
