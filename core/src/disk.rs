@@ -357,3 +357,6 @@ pub struct Inventory {
     #[cfg_attr(feature = "serde", serde(default))]
     pub outside: Vec<PairFound>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,3 +85,6 @@ impl TraceRecord {
         if again == *self { Ok(()) } else { Err(Box::new(again)) }
     }
 }
+
+#[cfg(test)]
+mod tests;

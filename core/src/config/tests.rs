@@ -40,3 +40,12 @@ fn what_cannot_be_asked_for_is_refused_with_the_remedy() {
     least.template.duration = Some(Span::from_secs(600));
     assert!(Config::new(least).is_ok(), "the API's least");
 }
+
+#[cfg(feature = "serde")]
+#[test]
+fn a_configuration_from_before_there_was_a_choice_adopts() {
+    let mut json = serde_json::to_value(spec()).expect("it can be written");
+    let adopt = json.as_object_mut().and_then(|fields| fields.remove("adopt"));
+    assert_eq!(adopt, Some(true.into()));
+    assert_eq!(serde_json::from_value::<ConfigSpec>(json).expect("it can be read"), spec());
+}

@@ -3,9 +3,12 @@ use alloc::vec::Vec;
 
 use super::*;
 use crate::config::{Config, ConfigSpec, Template};
+use crate::disk::Name;
 use crate::id::RunId;
 use crate::input::Action;
+use crate::live::Identity;
 use crate::time::Now;
+use crate::times::Times;
 
 const NOW: WallTime = WallTime::from_unix_secs(1_767_225_600);
 const HOUR: Span = Span::from_hours(1);
@@ -129,4 +132,36 @@ fn a_wait_that_is_over_counts_for_nothing_from_its_very_millisecond_on() {
         (common.held_until, common.doubted_until, common.floor, common.changes),
         (zero, zero, zero, zero)
     );
+}
+
+#[test]
+fn what_is_held_for_more_than_an_hour_is_not_relied_on_and_what_has_begun_is() {
+    let identity = |start: WallTime| {
+        let certificate = crate::live::Certificate {
+            cert: crate::id::CertHandle(1),
+            leaf: crate::id::LeafDigest([1; 32]),
+            not_before: start,
+            not_after: start.plus(HOUR.plus(HOUR)),
+            issued: start,
+            outdated: false,
+        };
+        let place = (Name::Live, Generation(1), crate::id::KeyHandle(1));
+        let now = Now { wall: NOW, mono: MonoTime::default() };
+        Identity::new(&Times::default(), now, place, &certificate)
+    };
+    for (start, astray) in
+        [(NOW.minus(MS), false), (NOW, false), (NOW.plus(HOUR), false), (NOW.plus(HOUR).plus(MS), true)]
+    {
+        let mut common = common();
+        common.live = Live::Held(identity(start));
+        let _ = at(&mut common, NOW, Span::ZERO, |cx| cx.judge_clock());
+        assert_eq!(common.astray, astray, "held, from {start}");
+        (common.live, common.unsaved) = (Live::None, Some(identity(start)));
+        let _ = at(&mut common, NOW, Span::ZERO, |cx| cx.judge_clock());
+        assert_eq!(common.astray, astray, "in memory, from {start}");
+    }
+    let mut common = common();
+    common.live = Live::Serving(identity(NOW.plus(HOUR).plus(MS)));
+    let _ = at(&mut common, NOW, Span::ZERO, |cx| cx.judge_clock());
+    assert!(!common.astray, "what is served is not waited for");
 }

@@ -3,7 +3,7 @@
 use super::*;
 use certrotate_core::api::ApiFault;
 use certrotate_core::facts::San;
-use certrotate_core::input::{Disposition, Input};
+use certrotate_core::input::{Action, Disposition, Input};
 use certrotate_core::judge::Refusal;
 
 #[test]
@@ -167,4 +167,44 @@ fn f86_what_was_open_for_another_template_is_dropped_without_a_penalty_and_left_
     world.run_until("the next request", |world| world.open() == 1 && phase(world) == Phase::Asking);
     assert!(world.now.mono.since(changed) < Span::from_secs(5), "at once");
     assert_eq!(world.server.objects.iter().filter(|object| !object.is_decided()).count(), 2);
+}
+
+#[test]
+fn other_named_times_move_the_renewal_of_what_is_served_by_both_clocks_alike() {
+    let mut world = running();
+    let planned =
+        |world: &World| world.node.as_ref().and_then(|node| node.view().identity).expect("it is served");
+    let before = planned(&world);
+    let share =
+        |from, to| move |spec: &mut ConfigSpec| (spec.times.renewal_from, spec.times.renewal_to) = (from, to);
+    edit(&mut world, share(700, 700));
+    let sooner = planned(&world);
+    assert_eq!(sooner.renew_at, before.issued.plus(before.life().scaled(7, 10)));
+    assert_eq!(before.renew_at.since(sooner.renew_at), before.renew_by.since(sooner.renew_by));
+    edit(&mut world, share(700, 900));
+    assert_eq!(planned(&world), before, "and back");
+}
+
+#[test]
+fn a_lifetime_that_was_refused_is_asked_for_no_more_until_another_one_is_wanted() {
+    let wish = |hours| move |spec: &mut ConfigSpec| spec.template.duration = Some(Span::from_hours(hours));
+    let mut spec = spec();
+    wish(100)(&mut spec);
+    let mut world = world_of(spec);
+    world.server.longest_wish = Some(Span::from_hours(50));
+    world.traces = Some(Vec::new());
+    world.start();
+    serves_any(&mut world);
+    edit(&mut world, wish(20));
+    let served = world.served();
+    world.run_until("another certificate", |world| world.served() > served);
+    let traces = world.traces.take().expect("they are kept");
+    let actions = traces.iter().flat_map(|(_, records)| records).flat_map(|record| &record.actions);
+    let asked: Vec<Option<Span>> = actions
+        .filter_map(|action| match action {
+            Action::MakeKey { duration, .. } => Some(*duration),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(asked, [Some(Span::from_hours(100)), None, Some(Span::from_hours(20))]);
 }

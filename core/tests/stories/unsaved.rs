@@ -1,6 +1,7 @@
 //! A disk that refuses for long: what is asked for with a key that is in memory only, when, and how often.
 
 use super::*;
+use certrotate_core::input::Action;
 use certrotate_model::event::{Damage, Event};
 
 fn refuses(world: &mut World, kind: Kind) {
@@ -77,4 +78,59 @@ fn after_a_denial_the_wait_is_kept_also_where_the_disk_refuses_and_nothing_is_se
     }
     world.run_until("another call", |world| world.log().calls.len() > from);
     assert!(world.now.mono.since(now) >= Span::from_mins(10), "{:?}", world.now.mono.since(now));
+}
+
+#[test]
+fn where_rotation_is_off_a_directory_that_cannot_be_synced_leads_to_no_request_before_the_end() {
+    let mut spec = ConfigSpec::new(Template::node_client("node-1"));
+    spec.rotate = false;
+    let mut world = World::new(Config::new(spec).expect("the template is complete"));
+    world.start();
+    world.run_until("the first certificate", |world| world.served().is_some());
+    let end = end(&world);
+    world.kill();
+    refuses(&mut world, Kind::SyncDir);
+    world.start();
+    world.run_until("the first certificate", |world| world.served().is_some());
+    world.run_until("the end", |world| world.served().is_none());
+    assert_eq!((world.now.wall, in_memory(&world, end)), (end, vec![]));
+    world.run_until("another identity", |world| world.served() == Some(Generation(2)));
+    assert_eq!(in_memory(&world, end), [Span::ZERO], "one, at the end");
+}
+
+#[test]
+fn what_is_served_from_memory_by_a_tick_makes_that_tick_count() {
+    let mut world = running();
+    world.traces = Some(Vec::new());
+    world.restart();
+    world.disk.faults.push(Fault {
+        after: 1,
+        times: u16::MAX,
+        kind: Kind::Create,
+        fault: DiskFault::ReadOnly,
+    });
+    world.run_until("an unsaved identity", |world| {
+        world.node.as_ref().is_some_and(|node| node.view().unsaved)
+    });
+    let traces = world.traces.take().expect("they are kept");
+    let served = traces.iter().flat_map(|(_, records)| records).find(|record| {
+        record.actions.iter().any(|action| matches!(action, Action::Report(Notice::Unsaved { .. })))
+    });
+    let served = served.expect("there is such a step");
+    assert_eq!((&served.input, served.disposition), (&Input::Tick, Disposition::Applied));
+}
+
+#[test]
+fn after_a_disk_failure_the_directory_is_looked_at_before_a_certificate_is_installed() {
+    let mut world = world();
+    world.server.approver = Approver::Absent;
+    world.disk.faults.push(Fault { after: 1, times: 1, kind: Kind::SyncDir, fault: DiskFault::Io });
+    world.start();
+    world.run_until("the request", |world| world.server.created() == 1 && phase(world) == Phase::Asking);
+    assert_eq!(view::view(&world).disk_failures, 1, "it is not known what became of the last things");
+    let before = world.log().disk.len();
+    world.server.approver = Approver::Auto;
+    world.run_until("the first certificate", |world| world.served().is_some());
+    let kinds: Vec<Kind> = world.log().disk[before..].iter().map(|(command, _)| Kind::of(command)).collect();
+    assert_eq!(kinds[0], Kind::Scan, "{kinds:?}");
 }

@@ -4,7 +4,7 @@ use super::*;
 use certrotate_core::time::MonoTime;
 use certrotate_core::view::{View, Wake, WakeReason};
 
-fn view(world: &World) -> View {
+pub(super) fn view(world: &World) -> View {
     world.node.as_ref().expect("it runs").view()
 }
 
@@ -52,6 +52,12 @@ fn at_rest_it_wakes_for_the_renewal_without_one_for_the_end_and_without_an_ident
     let identity = view(&world).identity.expect("it is served");
     let wanted =
         Wake { wall: Some(identity.renew_at), mono: Some(identity.renew_by), reason: WakeReason::Renewal };
+    let at_first = wake(&world);
+    assert_eq!(
+        (at_first.reason, at_first.wall),
+        (WakeReason::Renewal, Some(identity.not_after)),
+        "the floor"
+    );
     let later = |world: &World| wake(world).mono.is_some_and(|mono| mono == identity.renew_by);
     let mut resting = world;
     resting.run_until("the floor to pass", later);
@@ -120,6 +126,9 @@ fn a_second_shutdown_changes_nothing_and_one_while_nothing_is_written_ends_the_r
     assert_eq!(world.exit, None, "the lock may be held by now");
     let again = world.give(Input::Shutdown).expect("it runs");
     assert_eq!((again.disposition, again.actions.len()), (Disposition::Ignored(Why::Ended), 0));
+    let other = Config::new(ConfigSpec::new(Template::node_client("node-2"))).expect("it is complete");
+    let other = world.give(Input::Reconfigure(other)).expect("it runs");
+    assert_eq!((other.disposition, other.actions.len()), (Disposition::Ignored(Why::Ended), 0));
     world.settle();
     assert_eq!(world.exit, Some(ExitReason::Shutdown));
 
@@ -130,6 +139,8 @@ fn a_second_shutdown_changes_nothing_and_one_while_nothing_is_written_ends_the_r
         world.run_until("the wait after the fault", |world| {
             world.asked.is_empty() && world.now.mono > MonoTime::from_ms(0)
         });
+        let early = world.give(Input::Tick).expect("it runs");
+        assert_eq!((early.disposition, early.actions.len()), (Disposition::Ignored(Why::NotDue), 0));
         world.give(Input::Shutdown);
         assert_eq!(world.exit, Some(ExitReason::Shutdown), "nothing is under way after {kind:?}");
     }
