@@ -387,3 +387,6 @@ impl<'a> Scan<'a> {
             .max_by_key(|name| (name.generation(), name.file()))
     }
 }
+
+#[cfg(test)]
+mod tests;

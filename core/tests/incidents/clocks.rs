@@ -199,3 +199,26 @@ fn f25_a_renewal_is_due_in_its_very_millisecond_and_neither_before_nor_never() {
         assert_eq!(node.clone().step(by(renew_by.ms()), Input::Tick).disposition, Disposition::Applied);
     }
 }
+
+#[test]
+fn f21_a_start_under_a_clock_that_cannot_be_removes_nothing_that_is_good_and_serves_it_when_the_clock_is_set() {
+    let true_time = certrotate_model::world::START;
+    let built = true_time.minus(YEAR);
+    let mut world = world_of(ConfigSpec { built, ..spec() });
+    world.start();
+    serves(&mut world, 2);
+    world.kill();
+    let names = |world: &World| world.disk.names().collect::<Vec<_>>();
+    let (before, operations) = (names(&world), world.log().disk.len());
+    let now = world.now.wall;
+    world.now.wall = built.minus(DAY);
+    world.start();
+    world.run_for(Span::from_hours(2));
+    let mutates = |(command, _): &(DiskCommand, _)| command.mutates();
+    assert!(!world.log().disk[operations..].iter().any(mutates), "{:?}", &world.log().disk[operations..]);
+    assert_eq!((world.served(), names(&world)), (None, before));
+    world.give(Input::Tick);
+    assert_eq!(phase(&world), Phase::Recovering);
+    world.now.wall = now.plus(Span::from_hours(2));
+    serves(&mut world, 2);
+}
