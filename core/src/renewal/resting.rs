@@ -1,7 +1,6 @@
 //! Nothing in flight, and the start of an attempt.
 
 use crate::common::{Common, Cx, Outstanding};
-use crate::disk::Name;
 use crate::id::{FileNumber, Generation};
 use crate::input::{KeyFault, MadeKey, Why};
 use crate::notice::Notice;
@@ -27,14 +26,6 @@ pub(crate) struct Keying {
 }
 
 impl Resting {
-    /// After start-up with no request to take up. A retired key's pending file shows that attempts
-    /// have failed before: then the next one waits, so that a crash loop is no hot loop.
-    pub(crate) fn after_start(cx: &mut Cx<'_>) -> Renewal {
-        let failed = cx.common.pending.and_then(Name::generation).map(|it| cx.common.failed_attempts(it));
-        let wait = failed.filter(|failed| *failed > 0).map_or(Span::ZERO, |failed| cx.retry_wait(failed));
-        Renewal::Resting(Self { not_before: cx.after(wait) })
-    }
-
     /// After an attempt that came to nothing: its key is retired. Gives the wait before the next one, too.
     pub(crate) fn retired(cx: &mut Cx<'_>, generation: Generation) -> (Self, Span) {
         #[cfg(feature = "seeded")]

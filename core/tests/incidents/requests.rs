@@ -256,7 +256,7 @@ fn watching() -> (World, certrotate_core::id::OpId) {
 #[test]
 fn a_certificate_in_an_object_that_is_not_approved_is_not_taken() {
     let (mut world, op) = watching();
-    let object = world.server.objects[0].clone();
+    let object = world.server.objects[0];
     let unapproved = CsrObject { certificate: Some(Issued::Unreadable), ..world.object(&object) };
     assert!(!unapproved.approved);
     world.give(Input::CallAnswered { op, result: Ok(unapproved) });

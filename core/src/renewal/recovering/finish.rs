@@ -73,7 +73,7 @@ impl Recovering {
         match self.carry {
             Carry::Nothing => match ready.resume {
                 Some(attempt) => Asking::resume(cx, attempt),
-                None => Resting::after_start(cx),
+                None => Renewal::Resting(Resting::without_wait(cx)),
             },
             Carry::Rest(resting) | Carry::Dropped(resting, ..) => Renewal::Resting(resting),
             Carry::Look(resting) => resting.goes_on(cx),

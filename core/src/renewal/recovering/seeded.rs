@@ -29,7 +29,7 @@ impl Recovering {
     pub(super) fn finished_badly(&self, cx: &mut Cx<'_>, ready: &Ready) -> Option<Renewal> {
         let serving = matches!(cx.common.live, Live::Serving(_));
         match (cx.seeded()?, self.carry) {
-            (Bug::B16, Carry::Nothing) => Some(Resting::after_start(cx)),
+            (Bug::B16, Carry::Nothing) => Some(Renewal::Resting(Resting::without_wait(cx))),
             (Bug::F44, Carry::Nothing) if serving && ready.resume.is_none() => {
                 Resting { not_before: cx.now.mono }.rotate_now(cx).ok()
             }
