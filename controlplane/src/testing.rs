@@ -18,8 +18,9 @@ pub(crate) fn request(common_name: &str, organizations: &[&str], names: Vec<SanT
     let mut params = CertificateParams::default();
     params.distinguished_name = subject;
     params.subject_alt_names = names;
-    let key = KeyPair::generate().unwrap();
-    params.serialize_request(&key).unwrap().pem().unwrap().into_bytes()
+    let key = KeyPair::generate().expect("there is chance");
+    let request = params.serialize_request(&key).expect("the parameters are complete");
+    request.pem().expect("it is short").into_bytes()
 }
 
 /// What a kubelet asks for `node`, as stored for the user with these groups.

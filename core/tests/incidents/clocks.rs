@@ -201,7 +201,8 @@ fn f25_a_renewal_is_due_in_its_very_millisecond_and_neither_before_nor_never() {
 }
 
 #[test]
-fn f21_a_start_under_a_clock_that_cannot_be_removes_nothing_that_is_good_and_serves_it_when_the_clock_is_set() {
+fn f21_a_start_under_a_clock_that_cannot_be_removes_nothing_that_is_good_and_serves_it_when_the_clock_is_set()
+{
     let true_time = certrotate_model::world::START;
     let built = true_time.minus(YEAR);
     let mut world = world_of(ConfigSpec { built, ..spec() });

@@ -1,7 +1,6 @@
 //! A disk that refuses for long: what is asked for with a key that is in memory only, when, and how often.
 
 use super::*;
-use certrotate_core::input::Action;
 use certrotate_model::event::{Damage, Event};
 
 fn refuses(world: &mut World, kind: Kind) {
@@ -101,23 +100,21 @@ fn where_rotation_is_off_a_directory_that_cannot_be_synced_leads_to_no_request_b
 #[test]
 fn what_is_served_from_memory_by_a_tick_makes_that_tick_count() {
     let mut world = running();
-    world.traces = Some(Vec::new());
-    world.restart();
+    let end = end(&world);
     world.disk.faults.push(Fault {
         after: 1,
         times: u16::MAX,
         kind: Kind::Create,
         fault: DiskFault::ReadOnly,
     });
-    world.run_until("an unsaved identity", |world| {
-        world.node.as_ref().is_some_and(|node| node.view().unsaved)
+    let waits = |world: &World| phase(world) == Phase::Recovering && world.asked.is_empty();
+    world.run_until("a certificate in hand and a wait for the disk", |world| {
+        waits(world) && world.server.created() == 2
     });
-    let traces = world.traces.take().expect("they are kept");
-    let served = traces.iter().flat_map(|(_, records)| records).find(|record| {
-        record.actions.iter().any(|action| matches!(action, Action::Report(Notice::Unsaved { .. })))
-    });
-    let served = served.expect("there is such a step");
-    assert_eq!((&served.input, served.disposition), (&Input::Tick, Disposition::Applied));
+    // The clock jumps into the last minute, and nothing else is due.
+    world.now.wall = end.minus(Span::from_secs(30));
+    let step = world.give(Input::Tick).expect("it runs");
+    assert_eq!((step.disposition, world.served()), (Disposition::Applied, Some(Generation(2))));
 }
 
 #[test]
