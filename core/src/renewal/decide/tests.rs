@@ -137,12 +137,14 @@ fn another_certificate_of_the_live_generation_does_not_take_its_place() {
 #[test]
 fn what_is_held_keeps_its_bundle_whatever_the_live_name_names() {
     let config = config();
-    // 2 is held, and 3, which has the live name, is for another day.
-    let entries = vec![bundle(1, 1, 1, (-9, -8)), bundle(2, 1, 2, (1, 9)), bundle(3, 1, 3, (5, 9))];
+    // 1 is held, 2 is over, and 3, which has the live name, is for another day.
+    let entries = vec![bundle(1, 1, 1, (1, 9)), bundle(2, 1, 2, (-9, -8)), bundle(3, 1, 3, (5, 9))];
     let inventory = directory(LiveName::Link(name(3, 1)), entries);
-    let held = Known { live: Generation(2), leaf: Some(LeafDigest([2; 32])), ..known(&config) };
-    let mut left = ready(&held, &inventory).leftovers;
-    assert_eq!((left.pop(), left.pop()), (Some(name(1, 1)), None));
+    let held = Known { live: Generation(1), leaf: Some(LeafDigest([1; 32])), ..known(&config) };
+    assert!(ready(&held, &inventory).leftovers.is_empty(), "1 is used, 2 is the one before 3");
+    let over = Known { withdrawn: Generation(1), ..held };
+    let mut left = ready(&over, &inventory).leftovers;
+    assert_eq!((left.pop(), left.pop()), (Some(name(1, 1)), None), "1 is of no use any more");
 }
 
 #[test]
