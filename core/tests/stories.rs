@@ -16,6 +16,8 @@ use certrotate_model::disk::{Fault, Kind};
 use certrotate_model::server::{Approver, Bad};
 use certrotate_model::world::World;
 
+#[path = "stories/installing.rs"]
+mod installing;
 #[path = "stories/unsaved.rs"]
 mod unsaved;
 #[path = "stories/view.rs"]

@@ -278,6 +278,34 @@ fn a_pair_is_adopted_if_it_began_later_and_ends_later_and_nothing_else_is_under_
 }
 
 #[test]
+fn a_pair_with_the_key_of_a_bundle_and_another_certificate_is_no_copy_of_it() {
+    let config = config();
+    let renewed = CertFacts { key: KeyDigest([2; 32]), ..facts(9, (-3, 5)) };
+    let pair = PairFound { key_digest: KeyDigest([2; 32]), facts: renewed, ..pair(Place::Split, 9, (-3, 5)) };
+    assert_eq!(copied(&known(&config), pair), Some((Place::Split, Generation(3))));
+}
+
+#[test]
+fn what_is_served_without_a_bundle_is_taken_from_where_it_stands_and_keeps_its_generation() {
+    let config = config();
+    let Entry { name, found: Found::Bundle(gone) } = bundle(7, 1, 9, (-4, 4)) else { panic!("it is one") };
+    let served = Identity::found(&config.times, known(&config).now, name, &gone, false);
+    let known = Known { served: Some(served), ..known(&config) };
+    let copied = |outside: Vec<PairFound>| match decide(
+        &known,
+        &Inventory { outside, ..directory(LiveName::Absent, vec![]) },
+    ) {
+        Decision::Copy(copied) => Some((copied.place, copied.attempt.generation)),
+        _ => None,
+    };
+    let same = |place| pair(place, 9, (-4, 4));
+    assert_eq!(copied(vec![same(Place::Split)]), Some((Place::Split, Generation(7))));
+    assert_eq!(copied(vec![pair(Place::Split, 8, (-4, 4))]), None, "another one is no better");
+    let both = vec![same(Place::Live), same(Place::Split)];
+    assert_eq!(copied(both), Some((Place::Live, Generation(7))), "what has the live name comes first");
+}
+
+#[test]
 fn a_bundle_that_others_can_read_is_copied_under_its_own_generation() {
     let config = config();
     let mut exposed = bundle(2, 1, 2, (-4, 4));
