@@ -3,7 +3,7 @@
 
 use certrotate_core::api::{ApiFault, Credential};
 use certrotate_core::config::{Config, ConfigSpec, Template};
-use certrotate_core::disk::{DiskFault, Name};
+use certrotate_core::disk::{DiskCommand, DiskDone, DiskFault, Name};
 use certrotate_core::id::Generation;
 use certrotate_core::input::{Disposition, ExitReason, Input, Why};
 use certrotate_core::judge::Refusal;
@@ -14,7 +14,7 @@ use certrotate_model::cert::Flaw;
 use certrotate_model::disk::image::Profile;
 use certrotate_model::disk::{Fault, Kind};
 use certrotate_model::server::{Approver, Bad};
-use certrotate_model::world::World;
+use certrotate_model::world::{What, World};
 
 #[path = "stories/installing.rs"]
 mod installing;
@@ -300,4 +300,34 @@ fn without_rotation_an_identity_is_served_to_its_end_and_the_next_one_asked_for_
     let end = world.served_facts().expect("it is served").not_after;
     world.run_until("the second request", |world| world.server.created() == 2);
     assert!(world.now.wall >= end);
+}
+
+#[test]
+fn an_answer_of_another_kind_than_was_asked_for_changes_nothing_and_the_right_one_still_counts() {
+    let mut world = world();
+    world.start();
+    let mut given = 0;
+    for _ in 0..12 {
+        world.run_until("a disk operation", |world| {
+            !world.asked.is_empty() && phase(world) == Phase::Recovering
+        });
+        let asked = world.asked.iter().next().expect("there is one");
+        let scanned = || DiskDone::Scanned(Box::new(world.inventory()));
+        let What::Disk(command) = asked.what else { break };
+        let wrong = if command == DiskCommand::Scan { DiskDone::Done } else { scanned() };
+        let op = asked.op;
+        let step = world.give(Input::DiskAnswered { op, result: Ok(wrong) }).expect("it runs");
+        assert_eq!(
+            (step.disposition, step.actions.len()),
+            (Disposition::Ignored(Why::WrongKind), 0),
+            "{command:?}"
+        );
+        given += 1;
+        world.deliver();
+        if phase(&world) != Phase::Recovering {
+            break;
+        }
+    }
+    assert!(given > 1, "a scan and a sync at least");
+    world.run_until("the first certificate", |world| world.served().is_some());
 }
