@@ -3,7 +3,7 @@
 
 use certrotate_core::api::{ApiFault, Credential};
 use certrotate_core::config::{Config, ConfigSpec, Template};
-use certrotate_core::disk::{DiskCommand, DiskDone, DiskFault, Name};
+use certrotate_core::disk::{DiskCommand, DiskDone, DiskFault, Found, LiveName, Name};
 use certrotate_core::id::Generation;
 use certrotate_core::input::{Disposition, ExitReason, Input, Why};
 use certrotate_core::judge::Refusal;
@@ -330,4 +330,32 @@ fn an_answer_of_another_kind_than_was_asked_for_changes_nothing_and_the_right_on
     }
     assert!(given > 1, "a scan and a sync at least");
     world.run_until("the first certificate", |world| world.served().is_some());
+}
+
+#[test]
+fn a_bundle_that_can_never_be_read_is_gone_without_after_a_few_looks() {
+    let mut world = running();
+    world.run_until("the second certificate", |world| world.served() == Some(Generation(2)));
+    world.kill();
+    let start = world.now.mono;
+    world.start();
+    // Scans are answered by hand: the world does not know of the keys that were read with them, and would object.
+    world.strict = false;
+    let mut looks = 0;
+    while world.served().is_none() {
+        let scan = world.asked.iter().find(|asked| matches!(asked.what, What::Disk(DiskCommand::Scan)));
+        if let Some(op) = scan.map(|asked| asked.op) {
+            let mut inventory = world.inventory();
+            for entry in inventory.entries.iter_mut().filter(|it| it.name.generation() == Some(Generation(2)))
+            {
+                entry.found = Found::Unreadable(DiskFault::Io);
+            }
+            world.give(Input::DiskAnswered { op, result: Ok(DiskDone::Scanned(Box::new(inventory))) });
+            looks += 1;
+        }
+        world.advance();
+        assert!(looks < 20, "it does not go on for ever");
+    }
+    assert_eq!(world.served(), Some(Generation(1)), "the one before is valid still");
+    assert!(world.now.mono.since(start) > Span::from_secs(1), "and not at the first look");
 }

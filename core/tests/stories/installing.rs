@@ -1,7 +1,6 @@
 //! A wall clock that moves in the middle of an installation.
 
 use super::*;
-use certrotate_core::disk::LiveName;
 
 /// The second certificate is being installed, and this operation on the disk is under way.
 fn installing(mut world: World, wanted: impl Fn(&DiskCommand, usize) -> bool) -> World {

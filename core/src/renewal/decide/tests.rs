@@ -348,3 +348,17 @@ fn what_has_the_live_name_is_replaced_where_it_is_copied_or_leads_to_a_pair_of_t
         assert_eq!(looks, !matches!(live, LiveName::Unreadable(_)), "{live:?}: a run that serves goes on");
     }
 }
+
+#[test]
+fn on_a_disk_that_refuses_a_pair_of_a_kubelet_is_as_good_as_a_bundle_where_there_is_none() {
+    let config = config();
+    let outside = vec![pair(Place::Live, 9, (-4, 4))];
+    let best = |known: &Known<'_>, entries| {
+        let inventory = Inventory { outside: outside.clone(), ..directory(LiveName::Foreign, entries) };
+        glance(known, &inventory).0.map(|identity| (identity.generation, identity.leaf))
+    };
+    let (pair, own) = (LeafDigest([9; 32]), LeafDigest([2; 32]));
+    assert_eq!(best(&known(&config), vec![]), Some((Generation(1), pair)));
+    assert_eq!(best(&known(&config), vec![bundle(2, 1, 2, (-4, 4))]), Some((Generation(2), own)));
+    assert_eq!(best(&Known { free: false, ..known(&config) }, vec![]), None, "a request is under way");
+}
