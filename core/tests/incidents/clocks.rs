@@ -223,3 +223,15 @@ fn f21_a_start_under_a_clock_that_cannot_be_removes_nothing_that_is_good_and_ser
     world.now.wall = now.plus(Span::from_hours(2));
     serves(&mut world, 2);
 }
+
+#[test]
+fn f17_a_clock_that_goes_back_by_hours_does_not_keep_a_node_from_asking_with_the_bootstrap_credential() {
+    let mut world = running();
+    let before = creates(&world);
+    world.now.wall = world.now.wall.minus(Span::from_hours(10));
+    world.give(Input::Tick);
+    assert_eq!(world.served(), None, "it has not begun by this clock");
+    world.run_for(Span::from_mins(5));
+    assert_eq!(creates(&world), before + 1);
+    assert_eq!(world.log().credentials().last(), Some(&Credential::Bootstrap));
+}

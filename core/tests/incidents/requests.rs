@@ -276,3 +276,18 @@ fn an_object_that_a_watch_says_is_gone_is_made_anew_within_seconds() {
     world.run_until("another object", |world| !world.server.objects.is_empty());
     assert!(world.now.mono.since(now) < Span::from_secs(10), "{}", world.now.mono.since(now));
 }
+
+#[test]
+fn what_a_watch_says_while_a_look_is_under_way_is_left_to_the_look() {
+    let (mut world, watch) = watching();
+    world.server.latency = Span::from_secs(1);
+    let looks = |world: &World| {
+        world.asked.iter().any(|asked| matches!(asked.action(), Action::Call { call: Call::Get { .. }, .. }))
+    };
+    world.run_until("a look", looks);
+    assert!(world.asked.iter().any(|asked| asked.op == watch), "the watch is open still");
+    let mut node = world.node.clone().expect("it runs");
+    let before = node.view();
+    let step = node.step(world.now, Input::CallAnswered { op: watch, result: Err(ApiFault::NotFound) });
+    assert_eq!((step.actions.len(), node.view()), (0, before));
+}
