@@ -19,10 +19,13 @@ impl Recovering {
         cx.common.settled = cx.common.settled.max(ready.settled);
         match ready.chosen {
             Some(identity) if identity.generation > cx.common.past() => {
+                let same = cx.common.in_use().is_some_and(|it| it.leaf == identity.leaf);
                 cx.go_live(identity);
                 // It got there: the disk takes what it is given.
                 self.failed = false;
-                self.end_rest(cx);
+                if !same {
+                    self.end_rest(cx);
+                }
             }
             Some(identity) if identity.generation == cx.common.live.generation() => {
                 cx.judge_names(Some(identity.generation), identity.outdated);
