@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::api::{Call, Credential};
 use crate::config::Config;
 use crate::disk::{DiskCommand, Name};
-use crate::id::{Generation, OpId, Ops, RunId};
+use crate::id::{Generation, LeafDigest, OpId, Ops, RunId};
 use crate::input::{Action, ExitReason};
 use crate::live::{Identity, Live};
 use crate::notice::Notice;
@@ -180,6 +180,11 @@ impl Common {
     /// Whether something is to be tidied away by now.
     pub(crate) fn is_untidy(&self) -> bool {
         self.untidy.is_some_and(|again| self.mono >= again)
+    }
+
+    /// Whether that very certificate is in use, from disk or from memory.
+    pub(crate) fn uses(&self, leaf: &LeafDigest) -> bool {
+        self.in_use().is_some_and(|identity| identity.leaf == *leaf)
     }
 
     /// Whether a bundle is that of the identity that is served, or held until the clock gets to its start.

@@ -36,6 +36,16 @@ fn running() -> World {
     world
 }
 
+/// Running, and not to renew what it serves.
+fn without_rotation() -> World {
+    let mut spec = ConfigSpec::new(Template::node_client("node-1"));
+    spec.rotate = false;
+    let mut world = World::new(Config::new(spec).expect("the template is complete"));
+    world.start();
+    world.run_until("the first certificate", |world| world.served().is_some());
+    world
+}
+
 fn phase(world: &World) -> Phase {
     world.node.as_ref().map_or(Phase::Ended, |node| node.view().phase)
 }
@@ -292,11 +302,7 @@ fn a_locked_or_unsafe_directory_ends_the_run_with_its_own_reason_and_nothing_cha
 
 #[test]
 fn without_rotation_an_identity_is_served_to_its_end_and_the_next_one_asked_for_then() {
-    let mut spec = ConfigSpec::new(Template::node_client("node-1"));
-    spec.rotate = false;
-    let mut world = World::new(Config::new(spec).expect("the template is complete"));
-    world.start();
-    world.run_until("the first certificate", |world| world.served().is_some());
+    let mut world = without_rotation();
     let end = world.served_facts().expect("it is served").not_after;
     world.run_until("the second request", |world| world.server.created() == 2);
     assert!(world.now.wall >= end);

@@ -242,7 +242,7 @@ impl Installing {
         }
         let place = (self.bundle(), self.attempt.generation, self.attempt.key);
         let identity = Identity::new(cx.common.times(), cx.now, place, &self.certificate);
-        let same = cx.common.in_use().is_some_and(|it| it.leaf == identity.leaf);
+        let same = cx.common.uses(&identity.leaf);
         cx.go_live(identity);
         if let Some(Copies { place, .. }) = self.copies {
             cx.report(Notice::Adopted { generation: self.attempt.generation, place });

@@ -48,11 +48,7 @@ fn a_directory_that_cannot_be_put_in_order_does_not_keep_a_node_from_one_request
 
 #[test]
 fn where_rotation_is_off_nothing_is_asked_for_in_memory_before_the_end() {
-    let mut spec = ConfigSpec::new(Template::node_client("node-1"));
-    spec.rotate = false;
-    let mut world = World::new(Config::new(spec).expect("the template is complete"));
-    world.start();
-    world.run_until("the first certificate", |world| world.served().is_some());
+    let mut world = without_rotation();
     let end = end(&world);
     refuses(&mut world, Kind::Create);
     refuses(&mut world, Kind::SyncDir);
@@ -81,11 +77,7 @@ fn after_a_denial_the_wait_is_kept_also_where_the_disk_refuses_and_nothing_is_se
 
 #[test]
 fn where_rotation_is_off_a_directory_that_cannot_be_synced_leads_to_no_request_before_the_end() {
-    let mut spec = ConfigSpec::new(Template::node_client("node-1"));
-    spec.rotate = false;
-    let mut world = World::new(Config::new(spec).expect("the template is complete"));
-    world.start();
-    world.run_until("the first certificate", |world| world.served().is_some());
+    let mut world = without_rotation();
     let end = end(&world);
     world.kill();
     refuses(&mut world, Kind::SyncDir);

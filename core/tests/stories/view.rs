@@ -63,11 +63,7 @@ fn at_rest_it_wakes_for_the_renewal_without_one_for_the_end_and_without_an_ident
     resting.run_until("the floor to pass", later);
     assert_eq!(wake(&resting), wanted);
 
-    let mut spec = ConfigSpec::new(Template::node_client("node-1"));
-    spec.rotate = false;
-    let mut world = World::new(Config::new(spec).expect("the template is complete"));
-    world.start();
-    world.run_until("the first certificate", |world| world.served().is_some());
+    let world = without_rotation();
     let end = view(&world).identity.map(|identity| identity.not_after);
     assert_eq!((wake(&world).wall, wake(&world).mono), (end, None));
 

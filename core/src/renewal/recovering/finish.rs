@@ -19,7 +19,7 @@ impl Recovering {
         cx.common.settled = cx.common.settled.max(ready.settled);
         match ready.chosen {
             Some(identity) if identity.generation > cx.common.past() => {
-                let same = cx.common.in_use().is_some_and(|it| it.leaf == identity.leaf);
+                let same = cx.common.uses(&identity.leaf);
                 cx.go_live(identity);
                 // It got there: the disk takes what it is given.
                 self.failed = false;
