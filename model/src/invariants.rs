@@ -115,7 +115,7 @@ pub fn check(world: &mut World) {
         world.hold(id, sentence, false);
     }
     world.ghost.untidy &= !world.ghost.recovered;
-    let view = world.node.as_ref().map(Rotator::view);
+    let view = world.view();
     world.ghost.held_back |= view.is_some_and(|view| view.identity.is_some() && !view.serving);
 }
 

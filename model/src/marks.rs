@@ -234,7 +234,7 @@ fn is_in(world: &World, phase: Phase) -> bool {
 }
 
 fn is_held(world: &World) -> bool {
-    let view = world.node.as_ref().map(certrotate_core::rotator::Rotator::view);
+    let view = world.view();
     view.is_some_and(|view| view.identity.is_some() && !view.serving)
 }
 

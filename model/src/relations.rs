@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 
 use certrotate_core::api::ApiFault;
 use certrotate_core::config::ConfigSpec;
-use certrotate_core::rotator::Rotator;
 use certrotate_core::time::{MonoTime, Span, WallTime};
 
 use crate::event::{Damage, Event, Jump};
@@ -110,7 +109,7 @@ pub fn m7_renewals_spread(change: impl Fn(&mut ConfigSpec, &mut World)) -> Optio
                 break;
             }
         }
-        let identity = world.node.as_ref().map(Rotator::view).and_then(|view| view.identity)?;
+        let identity = world.view().and_then(|view| view.identity)?;
         let life = Life { start: identity.issued.max(identity.not_before), end: identity.not_after };
         let (from, to) = (life.at(700), life.at(900));
         let place = (i128::from(identity.renew_at.unix_ms()) - from) * 20 / (to - from).max(1);

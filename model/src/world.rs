@@ -10,10 +10,10 @@ use certrotate_core::config::{Config, Template};
 use certrotate_core::facts::CertFacts;
 use certrotate_core::id::{CertHandle, Generation, RunId};
 use certrotate_core::input::{Disposition, ExitReason, Input};
-use certrotate_core::rotator::{Rotator, Step};
+use certrotate_core::rotator::Step;
 use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 use certrotate_core::trace::{TraceHeader, TraceRecord};
-use certrotate_core::view::Phase;
+use certrotate_core::view::{Phase, View, Wake};
 
 use crate::disk::Disk;
 use crate::disk::image::Profile;
@@ -30,6 +30,7 @@ mod driver;
 mod happen;
 mod heal;
 mod log;
+mod node;
 mod operations;
 mod outside;
 mod script;
@@ -40,6 +41,7 @@ pub use answer::{Answer, Outcome};
 pub use driver::{Asked, Driver, What, operation};
 pub use heal::SETTLE_INPUTS;
 pub use log::Log;
+pub use node::Node;
 pub use operations::Operations;
 pub(crate) use templates::{FEWER_USAGES, Fit, MORE_USAGES, ONE_NAME};
 
@@ -85,7 +87,7 @@ pub struct World {
     /// The clocks.
     pub now: Now,
     /// The process, while it runs.
-    pub node: Option<Rotator>,
+    pub node: Option<Node>,
     /// The certificate directory.
     pub disk: Disk,
     /// The server.
@@ -215,7 +217,7 @@ impl World {
         self.runs += 1;
         self.ops = 0;
         self.exit = None;
-        self.node = Some(Rotator::new(self.config.clone(), RunId(self.runs)));
+        self.node = Some(Node::new(self.config.clone(), RunId(self.runs)));
         self.ghost.started(self.now, self.requests.len() as u64);
         self.spec = Spec::default();
         if let Some(traces) = &mut self.traces {
@@ -279,9 +281,19 @@ impl World {
         Some(symbolic.facts(cert.0, self.templates.get(usize::from(symbolic.template))?))
     }
 
+    /// What there is to see of the process, while it runs.
+    pub(crate) fn view(&self) -> Option<&View> {
+        self.node.as_ref().map(Node::view)
+    }
+
+    /// When the process wants its next tick at the latest, while it runs.
+    pub(crate) fn wake(&self) -> Option<Wake> {
+        self.node.as_ref().map(Node::wake)
+    }
+
     /// How many attempts in a row have come to nothing.
     pub(crate) fn failures(&self) -> u32 {
-        let view = self.node.as_ref().map(Rotator::view);
+        let view = self.view();
         let live = self.served().map_or(0, |generation| generation.0);
         view.and_then(|view| view.attempt).map_or(0, |attempt| attempt.0.saturating_sub(live + 1))
     }
@@ -307,8 +319,8 @@ impl World {
     ///
     /// In a strict world, if one of them does not hold.
     pub fn give(&mut self, input: Input) -> Option<Step> {
-        let mut node = self.node.take()?;
-        let now = self.shown();
+        let node = self.node.as_ref()?;
+        let (phase, life, now) = (node.view().phase, node.view().life, self.shown());
         (self.last, self.told) = (None, self.now);
         if let Input::DiskAnswered { op, .. } | Input::KeyMade { op, .. } | Input::CallAnswered { op, .. } =
             &input
@@ -316,35 +328,32 @@ impl World {
             self.asked.retain(|it| it.op != *op);
         }
         self.ghost.before(self.now, self.disk.damaged);
-        self.watch_input(&input, node.view().life);
+        self.watch_input(&input, life);
         self.spec.given(now, &self.wanted, &input);
         self.watch_disk(&input);
         if let Some(marks) = &mut self.marks {
-            marks.input(node.view().phase, &input, !self.spec.stray);
+            marks.input(phase, &input, !self.spec.stray);
         }
         // What is under way is never ignored, but where its answer is of another kind.
-        let before = (self.spec.stray || is_no_answer(&input)).then(|| node.clone());
+        let before = (self.spec.stray || is_no_answer(&input)).then(|| self.node.clone()).flatten();
         let ticked = input == Input::Tick;
         let edited = matches!(input, Input::Reconfigure(_));
         let asked = matches!(input, Input::RotateNow | Input::Shutdown);
-        let phase = node.view().phase;
         let busy = phase != Phase::Resting;
         let looks = ticked && matches!(phase, Phase::Resting | Phase::Asking);
-        let step = self.step(&mut node, now, input);
+        let step = self.step(now, input)?;
         if edited && step.disposition == Disposition::Applied {
-            self.reconfigured(now, &node);
+            self.reconfigured(now);
         }
-        if edited || asked || ticked && node.view().phase != phase {
+        if edited || asked || ticked && self.view().is_some_and(|view| view.phase != phase) {
             // A tick is no repetition of these, nor of one that led to where other things are due.
             self.told.mono = MonoTime::from_ms(u64::MAX);
         }
         self.spec.answered(now, &step);
-        if let Some(before) = before {
-            let held = invariants::s13_ignored_changes_nothing(&before, &node, now, &step);
-            self.hold("S13", "an input that is ignored changes nothing", held);
-        }
+        let node = self.node.as_ref()?;
         let handles = node.handles().map(|handle| Kept(Some(handle))).collect();
-        self.node = Some(node);
+        let held = before.is_none_or(|it| invariants::s13_ignored_changes_nothing(&it, node, now, &step));
+        self.hold("S13", "an input that is ignored changes nothing", held);
         self.steps += 1;
         self.ghost.at_once.count(self.now, looks, !step.actions.is_empty());
         for action in &step.actions {
@@ -371,14 +380,15 @@ impl World {
         Some(step)
     }
 
-    fn step(&mut self, node: &mut Rotator, now: Now, input: Input) -> Step {
+    fn step(&mut self, now: Now, input: Input) -> Option<Step> {
+        let node = self.node.as_mut()?;
         let Some((_, trace)) = self.traces.as_mut().and_then(|traces| traces.last_mut()) else {
-            return node.step(now, input);
+            return Some(node.step(now, input));
         };
-        let record = TraceRecord::of_step(node, trace.len() as u64 + 1, now, input);
+        let record = node.record(trace.len() as u64 + 1, now, input);
         let step = Step { disposition: record.disposition, actions: record.actions.clone() };
         trace.push(record);
-        step
+        Some(step)
     }
 
     fn look_at_step(&mut self) {

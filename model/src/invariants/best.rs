@@ -2,7 +2,6 @@
 
 use certrotate_core::disk::Name;
 use certrotate_core::id::{CertHandle, Generation};
-use certrotate_core::rotator::Rotator;
 use certrotate_core::view::Phase;
 
 use super::has_recovered;
@@ -28,7 +27,7 @@ pub fn s4_start_finds_the_last_one(world: &World) -> bool {
 fn best_at_start(world: &World) -> Option<Generation> {
     let just_recovered = has_recovered(world) && !world.ghost.recovered;
     // What it found first and then holds, because the clock went back behind its start, it does not go behind itself.
-    let view = world.node.as_ref().map(Rotator::view);
+    let view = world.view();
     let holds = view.is_some_and(|view| view.identity.is_some() && !view.serving);
     if !just_recovered || holds || world.disk.meddled || world.ghost.misread {
         return None;
@@ -58,7 +57,7 @@ pub(crate) fn best_on_disk(world: &World) -> Option<Generation> {
 /// unless that was live in this run.
 #[must_use]
 pub fn l3_what_is_good_now_is_looked_at(world: &World) -> bool {
-    let Some(view) = world.node.as_ref().map(Rotator::view) else { return true };
+    let Some(view) = world.view() else { return true };
     let idle = matches!(view.phase, Phase::Resting | Phase::Asking) && view.identity.is_none();
     let known = world.ghost.recovered && !world.ghost.misread && !world.disk.meddled && !world.disk.damaged;
     let over = world.spec.last.map(|(generation, ..)| generation);

@@ -1,6 +1,5 @@
 //! What holds of what waits: for the disk, or for its start.
 
-use certrotate_core::rotator::Rotator;
 use certrotate_core::view::Phase;
 
 use crate::world::World;
@@ -8,7 +7,7 @@ use crate::world::World;
 /// A good certificate that the disk did not take is served where there is nothing else.
 #[must_use]
 pub fn s5_what_the_disk_refuses_is_served(world: &World) -> bool {
-    let Some(view) = world.node.as_ref().map(Rotator::view) else { return true };
+    let Some(view) = world.view() else { return true };
     let stuck = view.phase == Phase::Recovering && view.attempt.is_some();
     view.serving || !stuck || !world.ghost.monitor.is_refused()
 }

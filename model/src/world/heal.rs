@@ -2,7 +2,6 @@
 
 use certrotate_core::disk::{LiveName, Name};
 use certrotate_core::input::Input;
-use certrotate_core::rotator::Rotator;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_core::view::Phase;
 
@@ -169,7 +168,7 @@ impl World {
             else {
                 return self.hold("L1", "what is served is served on", false);
             };
-            let view = self.node.as_ref().map(Rotator::view);
+            let view = self.view();
             let life = view.map_or(0, |view| view.life.ms());
             // What is due already when the world heals may be too late for its guard.
             let late = view.and_then(|view| view.identity).is_some_and(|it| it.is_due(self.now));

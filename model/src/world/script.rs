@@ -3,7 +3,7 @@
 use certrotate_core::config::Config;
 use certrotate_core::id::Generation;
 use certrotate_core::input::{Disposition, Input};
-use certrotate_core::rotator::{Rotator, Step};
+use certrotate_core::rotator::Step;
 use certrotate_core::time::{MonoTime, Span};
 
 use crate::disk::How;
@@ -123,11 +123,11 @@ impl World {
             self.pass(left);
             return true;
         }
-        let wake = self.node.as_ref().map(Rotator::wake);
+        let wake = self.wake();
         self.pass(wait);
         let step = self.give(Input::Tick);
         let ignored = step.is_some_and(|step| step.disposition != Disposition::Applied);
-        let spins = ignored && self.node.as_ref().map(Rotator::wake) == wake;
+        let spins = ignored && self.wake() == wake;
         self.hold("S9", "a tick at the wake time does something or moves it", !spins);
         assert!(
             !self.strict || !spins,
@@ -161,7 +161,7 @@ impl World {
         let notices = self.log.as_ref().map(|log| &*log.notices).unwrap_or_default();
         let last: Vec<String> =
             notices.iter().rev().take(8).map(|(now, it)| format!("  {}: {it:?}", now.wall)).collect();
-        let view = self.node.as_ref().map(Rotator::view);
+        let view = self.view();
         let names: Vec<String> = self.disk.names().map(|name| name.to_string()).collect();
         format!("now {:?}\nview {view:?}\nnames {names:?}\nlast notices\n{}", self.now, last.join("\n"))
     }

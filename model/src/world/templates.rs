@@ -6,7 +6,6 @@ use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::facts::{San, Usages};
 use certrotate_core::id::CertHandle;
 use certrotate_core::input::{Disposition, Input};
-use certrotate_core::rotator::Rotator;
 use certrotate_core::time::{Now, Span};
 
 use crate::disk::Bundle;
@@ -98,7 +97,8 @@ impl World {
     }
 
     /// A node took a configuration, and has not been seen to do anything about it.
-    pub(super) fn reconfigured(&mut self, now: Now, node: &Rotator) {
+    pub(super) fn reconfigured(&mut self, now: Now) {
+        let Some(node) = &self.node else { return };
         let before = std::mem::replace(&mut self.config, node.config().clone());
         self.configured();
         let (before, template) = (before.template(), self.config.template());
@@ -106,7 +106,7 @@ impl World {
             return;
         }
         self.spec.edited(before.subject != template.subject);
-        let (life, wish) = (node.view().life, before.duration != template.duration);
+        let (life, wish) = (self.life(), before.duration != template.duration);
         self.outlive_requests();
         self.ghost.monitor.asks_anew(now.mono, wish);
         self.ghost.changed(self.now, life);

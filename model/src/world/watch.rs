@@ -5,7 +5,7 @@ use certrotate_core::disk::{DiskDone, Name, PairFound, Place};
 use certrotate_core::id::CertHandle;
 use certrotate_core::input::{Action, Disposition, Input};
 use certrotate_core::notice::Notice;
-use certrotate_core::rotator::{Rotator, Step};
+use certrotate_core::rotator::Step;
 use certrotate_core::time::{Span, WallTime};
 
 use crate::disk::File;
@@ -124,7 +124,7 @@ impl World {
     fn served_life(&self) -> Option<Life> {
         let (_, cert) = self.served?;
         let (start, end) = self.dates(cert)?;
-        let identity = self.node.as_ref().map(Rotator::view).and_then(|view| view.identity)?;
+        let identity = self.view().and_then(|view| view.identity)?;
         Some(Life { start: start.max(identity.issued), end })
     }
 
