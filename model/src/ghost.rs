@@ -117,7 +117,9 @@ pub struct Ghost {
     pub from_memory: bool,
     /// Whether this run misread something.
     pub misread: bool,
-    /// Whether a run that misread something was killed, and none since has found out what is on disk and removed what is too much.
+    /// Whether this run could not read something, and so may have made it again.
+    pub unread: bool,
+    /// Whether a run that misread something or could not read it was killed, and none since has found out what is on disk and removed what is too much.
     pub untidy: bool,
     /// By when an attempt begins, since the template changed and none has.
     pub changed: Option<MonoTime>,
@@ -178,8 +180,8 @@ impl Ghost {
     pub(crate) fn killed(&mut self) {
         (self.keys, self.certs) = (List::default(), List::default());
         (self.withdrawn, self.lived) = (Generation(0), Generation(0));
-        self.untidy |= self.misread;
-        (self.recovered, self.undisturbed, self.misread) = (false, false, false);
+        self.untidy |= self.misread || self.unread;
+        (self.recovered, self.undisturbed, self.misread, self.unread) = (false, false, false, false);
         (self.renew_by, self.served, self.changed) = (None, None, None);
         (self.filed, self.ended, self.over) = (None, None, None);
         self.failed = Failed::None;

@@ -284,8 +284,8 @@ pub fn s11_files_are_private(world: &World) -> bool {
 
 /// At most five names of ours are there, in every image, without quarantined files, what somebody else put there,
 /// and what could not be removed; one more where a clock that went back keeps two bundles from being removed: the
-/// one that it holds back, and the one that replaced it; one more where a bundle was misread, and so made again, until a
-/// start has tidied up; and one more whose turn to be removed did not come, because the removal before it failed.
+/// one that it holds back, and the one that replaced it; one more where a bundle was misread, or could not be read before
+/// a crash, and so made again, until a start has tidied up; and one more whose turn to be removed did not come, because the removal before it failed.
 #[must_use]
 pub fn s12_bounded_disk(world: &World) -> bool {
     let excused = world.disk.strangers.iter().chain(world.disk.resisting.iter());

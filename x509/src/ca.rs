@@ -27,9 +27,7 @@ impl ClientCa {
     /// Where the text has more than [`MAX_INPUT`] bytes, no certificate, more than
     /// [`MAX_CERTIFICATES`], any other kind of block, or one that cannot be read.
     pub fn read(text: &[u8]) -> Result<Self, ReadError> {
-        if text.len() > MAX_INPUT {
-            return Err(ReadError::TooLarge { size: text.len() });
-        }
+        ReadError::sized(text, MAX_INPUT)?;
         let blocks = pem::blocks(text, Outside::Text)?;
         if blocks.is_empty() {
             return Err(ReadError::Nothing);

@@ -60,9 +60,7 @@ impl CertChain {
     /// Where the text has more than [`MAX_INPUT`] bytes, no certificate, more than
     /// [`MAX_CERTIFICATES`], anything but certificates, or one that cannot be read.
     pub fn read(text: &[u8], client_ca: Option<&ClientCa>) -> Result<(Self, CertFacts), ReadError> {
-        if text.len() > MAX_INPUT {
-            return Err(ReadError::TooLarge { size: text.len() });
-        }
+        ReadError::sized(text, MAX_INPUT)?;
         let blocks = pem::blocks(text, Outside::Blank)?;
         if let Some(other) = blocks.iter().find(|block| !block.is(pem::CERTIFICATE)) {
             return Err(ReadError::Kind { line: other.line });

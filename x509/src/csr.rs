@@ -34,9 +34,7 @@ pub struct CsrFacts {
 /// Where the text has more than [`MAX_INPUT`] bytes or anything but one `CERTIFICATE REQUEST`, or
 /// where that cannot be read or is not signed by its key.
 pub fn read(text: &[u8]) -> Result<CsrFacts, ReadError> {
-    if text.len() > MAX_INPUT {
-        return Err(ReadError::TooLarge { size: text.len() });
-    }
+    ReadError::sized(text, MAX_INPUT)?;
     let blocks = pem::blocks(text, Outside::Blank)?;
     match blocks.as_slice() {
         [] => Err(ReadError::Nothing),

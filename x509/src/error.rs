@@ -13,6 +13,8 @@ pub enum ReadError {
     TooLarge {
         /// How many there are.
         size: usize,
+        /// How many are.
+        most: usize,
     },
     /// More blocks than are looked at.
     TooMany,
@@ -52,11 +54,19 @@ pub enum ReadError {
     Signature,
 }
 
+impl ReadError {
+    /// Refuses text that has more than so many bytes.
+    pub(crate) const fn sized(text: &[u8], most: usize) -> Result<(), Self> {
+        let size = text.len();
+        if size > most { Err(Self::TooLarge { size, most }) } else { Ok(()) }
+    }
+}
+
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLarge { size } => {
-                write!(f, "it has {size} bytes; give at most {MAX_INPUT}")
+            Self::TooLarge { size, most } => {
+                write!(f, "it has {size} bytes; give at most {most}")
             }
             Self::TooMany => write!(f, "it has too many PEM blocks; give at most {MAX_CERTIFICATES}"),
             Self::Nothing => f.write_str("it has no PEM block of the kind that is wanted; give one"),

@@ -108,9 +108,7 @@ impl SecretKey {
     /// [`KeyError::Pem`] where there is not just one such block, [`KeyError::Unreadable`] where it is
     /// anything but one intact key.
     pub fn from_pem(text: &[u8]) -> Result<Self, KeyError> {
-        if text.len() > MAX_INPUT {
-            return Err(ReadError::TooLarge { size: text.len() }.into());
-        }
+        ReadError::sized(text, MAX_INPUT)?;
         let mut blocks = pem::blocks(text, Outside::Text)?;
         #[cfg(feature = "seeded")]
         if crate::seeded::has(crate::seeded::Bug::X4) {

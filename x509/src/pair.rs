@@ -50,10 +50,9 @@ fn chain(certificates: &[u8]) -> Result<Option<Vec<u8>>, PairError> {
 }
 
 fn blocks(text: &[u8]) -> Result<Vec<pem::Block<'_>>, PairError> {
-    if text.len() > MAX_FILE {
-        return Err(PairError::Pem(ReadError::TooLarge { size: text.len() }));
-    }
-    pem::blocks(text, Outside::Text).map_err(PairError::Pem)
+    ReadError::sized(text, MAX_FILE)
+        .and_then(|()| pem::blocks(text, Outside::Text))
+        .map_err(PairError::Pem)
 }
 
 /// Why there is no pair.

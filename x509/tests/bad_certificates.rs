@@ -271,7 +271,7 @@ fn too_many_bytes_are_refused() {
     let leaf = node.issued(|_| {});
     let fill = |size: usize| leaf.clone() + &"\n".repeat(size - leaf.len());
     assert!(node.judge(fill(64 * 1024)).is_ok());
-    assert_eq!(unreadable(&node, fill(64 * 1024 + 1)), ReadError::TooLarge { size: 65_537 });
+    assert_eq!(unreadable(&node, fill(64 * 1024 + 1)), ReadError::TooLarge { size: 65_537, most: 65_536 });
 }
 
 #[test]

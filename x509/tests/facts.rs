@@ -229,7 +229,7 @@ fn a_client_ca_file_is_refused_where_it_is_not_plain_certificates() {
     assert_eq!(read(&root.repeat(2)).as_deref(), Ok("ClientCa { certificates: 2, .. }"));
     assert_eq!(read("# nothing\n"), Err(ReadError::Nothing));
     assert_eq!(read(&root.repeat(17)), Err(ReadError::TooMany));
-    assert_eq!(read(&" ".repeat(65_537)), Err(ReadError::TooLarge { size: 65_537 }));
+    assert_eq!(read(&" ".repeat(65_537)), Err(ReadError::TooLarge { size: 65_537, most: 65_536 }));
     assert_eq!(read(&node.pending.key().to_pem()), Err(ReadError::Kind { line: 1 }));
     assert_eq!(
         read("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),

@@ -21,7 +21,7 @@ fn a_client_ca_file_may_be_as_large_as_the_bounds_say_and_no_larger() {
     assert!(ClientCa::read(full.as_bytes()).is_ok());
     assert_eq!(
         ClientCa::read(format!("{full} ").as_bytes()).err(),
-        Some(ReadError::TooLarge { size: MAX_INPUT + 1 })
+        Some(ReadError::TooLarge { size: MAX_INPUT + 1, most: MAX_INPUT })
     );
     assert!(ClientCa::read(root.repeat(MAX_CERTIFICATES).as_bytes()).is_ok());
     assert_eq!(ClientCa::read(root.repeat(MAX_CERTIFICATES + 1).as_bytes()).err(), Some(ReadError::TooMany));
@@ -44,7 +44,7 @@ fn a_ca_of_the_same_name_with_another_key_lends_its_dates_to_nobody() {
 #[test]
 fn every_error_says_what_is_wrong_and_what_to_do() {
     let read = [
-        ReadError::TooLarge { size: 65_537 },
+        ReadError::TooLarge { size: 65_537, most: MAX_INPUT },
         ReadError::TooMany,
         ReadError::Nothing,
         ReadError::Text { line: 3 },

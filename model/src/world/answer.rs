@@ -68,6 +68,7 @@ impl World {
                 let lie = self.lie.take();
                 // What could not be read is looked at again; what was read and is wrong is believed.
                 self.ghost.misread |= matches!(lie, Some(Lie::Flipped | Lie::FlippedPending));
+                self.ghost.unread |= lie == Some(Lie::Unreadable);
                 if lie == Some(Lie::Flipped) {
                     // What is read is what there is, for whoever has nothing else to go by.
                     self.disk.break_live_name();

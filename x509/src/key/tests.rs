@@ -105,6 +105,8 @@ fn a_file_with_two_keys_or_none_or_something_else_is_refused() {
     assert_eq!(refused(b"text\n"), KeyError::Pem(ReadError::Nothing));
     let other = text.replace("PRIVATE", "PUBLIC");
     assert_eq!(refused(other.as_bytes()), KeyError::Pem(ReadError::Kind { line: 1 }));
+    let full = text.to_string() + &"\n".repeat(MAX_INPUT - text.len());
+    assert!(SecretKey::from_pem(full.as_bytes()).is_ok());
     let large = vec![b'\n'; MAX_INPUT + 1];
-    assert_eq!(refused(&large), KeyError::Pem(ReadError::TooLarge { size: MAX_INPUT + 1 }));
+    assert_eq!(refused(&large), KeyError::Pem(ReadError::TooLarge { size: MAX_INPUT + 1, most: MAX_INPUT }));
 }

@@ -53,6 +53,29 @@ fn what_is_no_pair_is_refused_with_what_is_missing() {
     assert!(matches!(refused(&certificate[..200], &pkcs8), PairError::Pem(ReadError::Unfinished { .. })));
     let damaged = pem::write(pem::PKCS8_KEY, b"no key");
     assert_eq!(refused(&certificate, &damaged), PairError::Key(KeyError::Unreadable));
-    let large = "x".repeat(MAX_FILE + 1);
-    assert!(matches!(refused(&certificate, &large), PairError::Pem(ReadError::TooLarge { .. })));
+    let full = pkcs8.clone() + &" ".repeat(MAX_FILE - pkcs8.len());
+    assert!(read(certificate.as_bytes(), full.as_bytes(), None).is_ok());
+    let large = ReadError::TooLarge { size: MAX_FILE + 1, most: MAX_FILE };
+    assert_eq!(refused(&certificate, &(full + " ")), PairError::Pem(large));
+}
+
+#[test]
+fn the_key_of_a_pair_may_have_the_form_that_a_kubelet_or_openssl_writes() {
+    let (certificate, _, _) = made();
+    for label in [pem::SEC1_KEY, pem::PKCS1_KEY] {
+        let text = pem::write(label, b"no key");
+        assert_eq!(refused(&certificate, &text), PairError::Key(KeyError::Unreadable), "{label} is tried");
+    }
+}
+
+#[test]
+fn every_error_says_what_is_missing() {
+    let errors = [
+        PairError::Pem(ReadError::Text { line: 2 }),
+        PairError::NoCertificate,
+        PairError::Certificates(ReadError::TooMany),
+        PairError::NoKey,
+        PairError::Key(KeyError::Unreadable),
+    ];
+    insta::assert_snapshot!(errors.map(|error| error.to_string()).join("\n"));
 }
