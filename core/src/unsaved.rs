@@ -73,7 +73,7 @@ impl Cx<'_> {
         }
         let over =
             self.common.past().max(self.common.unsaved.map_or_else(Default::default, |it| it.generation));
-        if attempt.generation <= over || self.common.stopping || !self.is_endangered() {
+        if attempt.generation <= over || self.common.stopping {
             return;
         }
         let name = Name::Bundle {
@@ -83,10 +83,14 @@ impl Cx<'_> {
         };
         let place = (name, attempt.generation, attempt.key);
         let identity = Identity::new(self.common.times(), self.now, place, &certificate);
-        let longer = self.common.serving().is_none_or(|it| identity.not_after > it.not_after);
-        if longer {
+        if self.outlasts(&identity) {
             self.serve_unsaved(identity);
         }
+    }
+
+    /// Whether nothing is served, or it is about to end and this one ends later.
+    fn outlasts(&self, identity: &Identity) -> bool {
+        self.is_endangered() && self.common.serving().is_none_or(|it| identity.not_after > it.not_after)
     }
 
     /// Serves an identity that is not known to be durable under the live name.
@@ -140,7 +144,7 @@ impl Cx<'_> {
         ready: &Ready,
     ) -> Option<Renewal> {
         let best = best.filter(|best| best.generation > self.common.past());
-        if let (None, Some(best)) = (self.common.serving(), best) {
+        if let Some(best) = best.filter(|best| self.outlasts(best)) {
             self.common.top = self.common.top.max(best.generation);
             self.serve_unsaved(best);
         }

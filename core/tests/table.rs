@@ -12,7 +12,6 @@ use certrotate_core::disk::{DiskCommand, DiskDone, DiskFault, Name};
 use certrotate_core::facts::San;
 use certrotate_core::id::{FileNumber, Generation, KeyDigest, KeyHandle, OpId, RequestDigest, RunId};
 use certrotate_core::input::{Disposition, Input, KeyFault, MadeKey};
-use certrotate_core::rotator::Rotator;
 use certrotate_core::time::{Now, Span, WallTime};
 use certrotate_model::brief;
 use certrotate_model::cert::Flaw;
@@ -149,7 +148,7 @@ fn runs() -> Rows {
 fn inputs(world: &World) -> Vec<(String, Now, Input)> {
     let now = world.now;
     let mut all = vec![("tick".to_owned(), now, Input::Tick)];
-    if let Some(wake) = world.node.as_ref().map(Rotator::wake) {
+    if let Some(wake) = world.node.as_ref().map(|node| node.wake()) {
         let waits = [wake.mono.map(|mono| mono.since(now.mono)), wake.wall.map(|wall| wall.since(now.wall))];
         if let Some(wait) = waits.into_iter().flatten().min().filter(|wait| *wait > Span::ZERO) {
             let then = Now { wall: now.wall.plus(wait), mono: now.mono.plus(wait) };

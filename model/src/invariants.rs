@@ -388,7 +388,7 @@ pub fn s14_renewal_is_not_postponed(world: &World) -> bool {
         return true;
     }
     // A clock that stands still while the machine sleeps wakes it as much later.
-    let latest = by.ms().max(world.now.mono.ms().saturating_add(longest_wait(&view)));
+    let latest = by.ms().max(world.now.mono.ms().saturating_add(longest_wait(view)));
     wake.mono.is_some_and(|mono| mono.ms().saturating_add(world.lag.ms()) <= latest)
 }
 
@@ -403,7 +403,7 @@ pub fn s14_renewal_is_due_by_the_wall_clock(world: &World) -> bool {
         return true;
     }
     let latest = identity.not_after.unix_ms().saturating_sub_unsigned(view.life.ms() / 10).saturating_add(10);
-    let soon = world.shown().mono.ms().saturating_add(longest_wait(&view));
+    let soon = world.shown().mono.ms().saturating_add(longest_wait(view));
     wake.wall.is_some_and(|wall| wall.unix_ms() <= latest) || wake.mono.is_some_and(|mono| mono.ms() <= soon)
 }
 

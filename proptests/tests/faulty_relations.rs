@@ -94,7 +94,7 @@ fn later(now: Now, wall: i64, mono: u64) -> Now {
 
 /// What can be told of a world at rest, but for numbers and times.
 fn at_rest(world: &World) -> impl PartialEq + std::fmt::Debug + use<> {
-    let view = world.node.as_ref().map(certrotate_core::rotator::Rotator::view);
+    let view = world.node.as_ref().map(|node| node.view());
     let live = matches!(world.disk.read(certrotate_core::disk::Name::Live), Some(File::Link(_)));
     let failures =
         view.map(|view| (view.phase, view.serving, view.attempt.is_some(), view.request.is_some()));

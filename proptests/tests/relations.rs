@@ -48,7 +48,7 @@ fn m2_shifting_all_times_shifts_all_deadlines_and_nothing_else() {
         world.start();
         let mut seen = Vec::new();
         for _ in 0..300 {
-            let wake = world.node.as_ref().map(Rotator::wake).expect("it runs");
+            let wake = world.node.as_ref().map(|node| node.wake()).expect("it runs");
             seen.push((
                 wake.wall.map(|wall| wall.unix_ms() - begun.wall.unix_ms()),
                 wake.mono.map(|mono| mono.since(begun.mono)),
@@ -86,7 +86,7 @@ fn m4_a_run_with_faults_that_stop_ends_as_one_without_but_for_numbers() {
         let played = Scenario { setup: plain(), events }.play();
         assert_eq!(played.world.violation, None);
         let world = played.world;
-        let view = world.node.as_ref().map(Rotator::view).expect("it runs");
+        let view = world.node.as_ref().map(|node| node.view()).expect("it runs");
         (view.phase, view.serving, world.server.open(), view.life)
     };
     let quiet = end(Vec::new());

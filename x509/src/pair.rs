@@ -50,9 +50,7 @@ fn chain(certificates: &[u8]) -> Result<Option<Vec<u8>>, PairError> {
 }
 
 fn blocks(text: &[u8]) -> Result<Vec<pem::Block<'_>>, PairError> {
-    ReadError::sized(text, MAX_FILE)
-        .and_then(|()| pem::blocks(text, Outside::Text))
-        .map_err(PairError::Pem)
+    ReadError::sized(text, MAX_FILE).and_then(|()| pem::blocks(text, Outside::Text)).map_err(PairError::Pem)
 }
 
 /// Why there is no pair.

@@ -287,7 +287,7 @@ fn what_a_watch_says_while_a_look_is_under_way_is_left_to_the_look() {
     world.run_until("a look", looks);
     assert!(world.asked.iter().any(|asked| asked.op == watch), "the watch is open still");
     let mut node = world.node.clone().expect("it runs");
-    let before = node.view();
+    let before = *node.view();
     let step = node.step(world.now, Input::CallAnswered { op: watch, result: Err(ApiFault::NotFound) });
-    assert_eq!((step.actions.len(), node.view()), (0, before));
+    assert_eq!((step.actions.len(), *node.view()), (0, before));
 }

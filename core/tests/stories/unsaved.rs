@@ -47,6 +47,29 @@ fn a_directory_that_cannot_be_put_in_order_does_not_keep_a_node_from_one_request
 }
 
 #[test]
+fn a_bundle_that_cannot_be_given_the_live_name_is_served_before_what_has_it_ends_and_nothing_is_asked_for() {
+    let mut world = running();
+    let end = end(&world);
+    // The next one starts in an hour. Its pending file and its bundle get their names; the link does not.
+    world.server.bad_next = Some(Bad::Early);
+    let fault = DiskFault::Io;
+    world.disk.faults.push(Fault { after: 2, times: u16::MAX, kind: Kind::Rename, fault });
+    let failed = |world: &World| {
+        world.log().notices.iter().any(|(_, notice)| matches!(notice, Notice::DiskFailed { .. }))
+    };
+    world.run_until("the link cannot be renamed", failed);
+    world.server.outage = Some(ApiFault::ServerError { retry_after: None });
+    world.run_until("another identity, or none", |world| world.served() != Some(Generation(1)));
+    let unsaved = |world: &World| world.node.as_ref().is_some_and(|node| node.view().unsaved);
+    assert_eq!((world.served(), unsaved(&world)), (Some(Generation(2)), true));
+    assert!(world.now.wall < end && end.since(world.now.wall) <= Span::from_mins(1), "in the last minute");
+    assert_eq!(in_memory(&world, end), [], "what is there is good");
+    world.disk.faults.clear();
+    world.run_until("it is saved", |world| !unsaved(world));
+    assert_eq!(world.served(), Some(Generation(2)));
+}
+
+#[test]
 fn where_rotation_is_off_nothing_is_asked_for_in_memory_before_the_end() {
     let mut world = without_rotation();
     let end = end(&world);

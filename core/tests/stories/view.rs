@@ -5,7 +5,7 @@ use certrotate_core::time::MonoTime;
 use certrotate_core::view::{View, Wake, WakeReason};
 
 pub(super) fn view(world: &World) -> View {
-    world.node.as_ref().expect("it runs").view()
+    *world.node.as_ref().expect("it runs").view()
 }
 
 fn wake(world: &World) -> Wake {

@@ -54,12 +54,13 @@ pub(crate) fn best_on_disk(world: &World) -> Option<Generation> {
 }
 
 /// Where nothing is in use, and nothing is in flight or it is a request, a tick looks at what is on disk and valid by now,
-/// unless that was live in this run.
+/// unless that was live in this run, or something was misread or could not be read in it.
 #[must_use]
 pub fn l3_what_is_good_now_is_looked_at(world: &World) -> bool {
     let Some(view) = world.view() else { return true };
     let idle = matches!(view.phase, Phase::Resting | Phase::Asking) && view.identity.is_none();
-    let known = world.ghost.recovered && !world.ghost.misread && !world.disk.meddled && !world.disk.damaged;
+    let read = !world.ghost.misread && !world.ghost.unread;
+    let known = world.ghost.recovered && read && !world.disk.meddled && !world.disk.damaged;
     let over = world.spec.last.map(|(generation, ..)| generation);
     !idle || !known || !world.ghost.at_once.looked || best_on_disk(world) <= over
 }

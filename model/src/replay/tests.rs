@@ -29,7 +29,7 @@ fn a_replay_that_stops_has_the_world_of_that_step() {
         let stopped = Replay::of_scenario(&scenario, |_, _| {}, true, Some(until));
         assert_eq!(stopped.world.steps, until);
         assert_eq!(stopped.lines()[..], whole.lines()[..until as usize]);
-        let machine = stopped.world.node.as_ref().map(Rotator::digest);
+        let machine = stopped.world.node.as_ref().map(|node| node.digest());
         let mut recorded = None;
         walk(&whole.runs, |step| {
             recorded = Some(step.after.digest());

@@ -76,7 +76,10 @@ fn a_request_may_have_as_many_bytes_as_the_bound_says_and_no_more() {
     let text = text(&template(), &key());
     let full = format!("{text}{}", "\n".repeat(MAX_INPUT - text.len()));
     assert!(read(full.as_bytes()).is_ok());
-    assert_eq!(read(format!("{full}\n").as_bytes()).err(), Some(ReadError::TooLarge { size: MAX_INPUT + 1, most: MAX_INPUT }));
+    assert_eq!(
+        read(format!("{full}\n").as_bytes()).err(),
+        Some(ReadError::TooLarge { size: MAX_INPUT + 1, most: MAX_INPUT })
+    );
 }
 
 #[test]
@@ -99,5 +102,8 @@ fn trailing_bytes_a_second_block_and_other_blocks_are_refused() {
     assert!(matches!(read(twice.as_bytes()), Err(ReadError::Kind { line: 9.. })));
     assert_eq!(read(key.to_pem().as_bytes()), Err(ReadError::Kind { line: 1 }));
     assert_eq!(read(b"\n"), Err(ReadError::Nothing));
-    assert_eq!(read(&vec![b'\n'; MAX_INPUT + 1]), Err(ReadError::TooLarge { size: MAX_INPUT + 1, most: MAX_INPUT }));
+    assert_eq!(
+        read(&vec![b'\n'; MAX_INPUT + 1]),
+        Err(ReadError::TooLarge { size: MAX_INPUT + 1, most: MAX_INPUT })
+    );
 }

@@ -38,6 +38,11 @@ fn one_key_and_one_request_stand_in_this_order() {
     {
         assert_eq!(decoded(parts), Err(Corrupt::KeyBlock));
     }
+    let [other_key, other_csr] = [(&**key, "PRIVATE"), (csr, "CERTIFICATE")]
+        .map(|(text, word)| text.replace(word, &format!("NEW {word}")));
+    for parts in [[&*other_key, csr, LINES], [&key, &*other_csr, LINES]] {
+        assert_eq!(decoded(&parts), Err(Corrupt::KeyBlock), "each has its own label");
+    }
 }
 
 #[test]

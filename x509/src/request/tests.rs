@@ -97,4 +97,12 @@ fn what_would_not_fit_the_api_or_the_file_is_refused() {
     let long = "a".repeat(MAX_INPUT);
     assert_eq!(refused(&|template| template.subject.common_name = long.clone()), RequestError::TooLarge);
     assert_eq!(refused(&|template| template.signer = long.clone()), RequestError::TooLarge);
+    // A signature by Ed25519 is always as long; the text and the name of the signer may fill the file together.
+    let asks = |signer: usize| {
+        let template = Template { signer: "a".repeat(signer), ..Template::node_client("node-1") };
+        PendingRequest::make_with(KeyType::Ed25519, &template).map(|request| request.csr_pem().len())
+    };
+    let room = MAX_INPUT - asks(1).expect("there is room");
+    assert!(asks(room).is_ok());
+    assert_eq!(asks(room + 1), Err(RequestError::TooLarge));
 }
