@@ -88,9 +88,11 @@ impl Cx<'_> {
         }
     }
 
-    /// Whether nothing is served, or it is about to end and this one ends later.
+    /// Whether nothing is served, or it is about to end and this one is newer and ends later.
     fn outlasts(&self, identity: &Identity) -> bool {
-        self.is_endangered() && self.common.serving().is_none_or(|it| identity.not_after > it.not_after)
+        let outlasts =
+            |it: Identity| identity.generation > it.generation && identity.not_after > it.not_after;
+        self.is_endangered() && self.common.serving().is_none_or(outlasts)
     }
 
     /// Serves an identity that is not known to be durable under the live name.

@@ -28,10 +28,7 @@ pub(crate) fn open_locked(path: &Path) -> Result<OwnedFd, Fault> {
         make(path)?;
         opened = fs::open(path, DIRECTORY, Mode::empty());
     }
-    let handle = opened.map_err(|errno| match errno {
-        Errno::NOENT | Errno::NOTDIR | Errno::LOOP => Fault::no_directory("open", path, errno),
-        _ => Fault::os("open", path, errno),
-    })?;
+    let handle = opened.map_err(|errno| unopened(path, errno))?;
     check_safe(&handle, path)?;
     fs::flock(&handle, FlockOperation::NonBlockingLockExclusive).map_err(|errno| match errno {
         Errno::WOULDBLOCK => Fault::because("lock", path, Cause::Locked),
@@ -46,10 +43,7 @@ pub(crate) fn open_locked(path: &Path) -> Result<OwnedFd, Fault> {
 
 /// Opens the directory as it is, without the lock; whose files are to be read; and why it is unsafe, if it is.
 pub(crate) fn open_to_look(path: &Path) -> Result<(OwnedFd, Uid, Option<Fault>), Fault> {
-    let handle = fs::open(path, DIRECTORY, Mode::empty()).map_err(|errno| match errno {
-        Errno::NOENT | Errno::NOTDIR | Errno::LOOP => Fault::no_directory("open", path, errno),
-        _ => Fault::os("open", path, errno),
-    })?;
+    let handle = fs::open(path, DIRECTORY, Mode::empty()).map_err(|errno| unopened(path, errno))?;
     let ours = geteuid();
     let owner = match fs::fstat(&handle) {
         Ok(stat) if ours.is_root() => Uid::from_raw(stat.st_uid),
@@ -122,17 +116,28 @@ fn make(path: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
+/// A directory that cannot be opened may be there; a path that leads to none needs a person.
+fn unopened(path: &Path, errno: Errno) -> Fault {
+    if errno == Errno::NOENT || leads_nowhere(errno) {
+        Fault::no_directory("open", path, errno)
+    } else {
+        Fault::os("open", path, errno)
+    }
+}
+
 /// A disk that refuses may do better tomorrow; a path that cannot lead to a directory of ours needs a person.
 fn unreachable(operation: &'static str, path: &Path, errno: Errno) -> Fault {
     match kind_of(errno) {
-        DiskFault::Io
-            if !matches!(errno, Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG | Errno::INVAL) =>
-        {
+        DiskFault::Io | DiskFault::NoSpace | DiskFault::ReadOnly if !leads_nowhere(errno) => {
             Fault::os(operation, path, errno)
         }
-        DiskFault::NoSpace | DiskFault::ReadOnly => Fault::os(operation, path, errno),
         _ => Fault::no_directory(operation, path, errno),
     }
+}
+
+/// Whether it is the path itself that is wrong.
+fn leads_nowhere(errno: Errno) -> bool {
+    matches!(errno, Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG | Errno::INVAL)
 }
 
 /// A umask can take bits from 0700 but never add any; the owner's are given back.
@@ -163,3 +168,6 @@ fn sync_entry(directory: &Path) -> Result<(), Fault> {
     }
     fs::fsync(&parent).map_err(|errno| Fault::os("sync", &above, errno))
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,13 +138,11 @@ fn parse_numbers(text: &str) -> Option<(Generation, FileNumber)> {
     Some((Generation(generation.parse().ok()?), FileNumber(file.parse().ok()?)))
 }
 
-/// The inverse of [`WallTime::civil`]; `None` for a date that does not exist or a year above 9999, whose text
-/// would have another shape.
+/// The inverse of [`WallTime::civil`]; `None` for a year above 9999, whose text would have another shape. The 31st of a shorter
+/// month comes out as a day of the next, and an hour too many as one of the next day: its spelling then differs, and the caller
+/// compares that.
 fn wall_time([year, month, day, hour, minute, second]: [u16; 6]) -> Option<WallTime> {
-    if year > 9999 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    if hour > 23 || minute > 59 || second > 59 {
+    if year > 9999 {
         return None;
     }
     // Years are counted from March here, so that the leap day comes last.
@@ -154,8 +152,6 @@ fn wall_time([year, month, day, hour, minute, second]: [u16; 6]) -> Option<WallT
     let leap_days = march_year.div_euclid(4) - march_year.div_euclid(100) + march_year.div_euclid(400);
     let days = 365 * march_year + leap_days + day_of_year - 719_468;
     let in_day = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second);
-    // The 31st of a shorter month comes out as a day of the next; its spelling then differs, and the caller
-    // compares that.
     Some(WallTime::from_unix_secs(days * 86_400 + in_day))
 }
 

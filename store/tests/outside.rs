@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use certrotate_core::disk::{Content, LiveName, Place};
 use certrotate_core::time::WallTime;
 use certrotate_store::Vault;
-use common::{Memory, bundle_content, home, listing, locked, scan};
+use common::{Memory, bundle_content, fifo, home, listing, locked, scan};
 
 fn files(store: &certrotate_store::Store<Memory>) -> (String, String) {
     let content = bundle_content(store, 1);
@@ -113,6 +113,15 @@ fn what_is_no_pair_is_not_found_and_of_the_live_name_it_is_said_why() {
     fs::remove_file(store.live_path()).unwrap();
     symlink(home.path(), store.live_path()).unwrap();
     assert!(scan(&mut store).outside.is_empty(), "a directory is none");
+}
+
+#[test]
+fn a_fifo_in_the_place_of_a_pair_holds_nobody_up() {
+    let home = home();
+    let mut store = locked(&home);
+    fifo(&store.directory().join(store.pair().dated(time(0))));
+    fifo(&store.directory().join("kubelet-client.crt"));
+    assert!(scan(&mut store).outside.is_empty());
 }
 
 #[test]

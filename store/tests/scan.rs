@@ -15,14 +15,9 @@ use certrotate_core::facts::Chain;
 use certrotate_core::id::{FileNumber, Generation};
 use certrotate_store::{MAX_FILE, MAX_NAMES, Vault};
 use common::{
-    ISSUED, MADE, bundle_content, bundle_name, home, listing, locked, pending_content, pending_name, put,
-    root_for, scan, set_mode, temporary,
+    ISSUED, MADE, bundle_content, bundle_name, fifo, home, listing, locked, pending_content, pending_name,
+    put, root_for, scan, set_mode, temporary,
 };
-use rustix::fs::{CWD, FileType, Mode, mknodat};
-
-fn fifo(path: &Path) {
-    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-}
 
 #[test]
 fn an_empty_directory_has_nothing_of_ours() {

@@ -80,6 +80,16 @@ fn a_lock_that_is_not_had_says_why() {
         line(&Fault::os("lock", path, Errno::NOLCK))
             .ends_with("; choose a directory on a file system that has locks")
     );
+    // The same number means something else elsewhere.
+    let renamed = line(&Fault::os("rename", path, Errno::OPNOTSUPP));
+    assert!(renamed.ends_with("; look into the kernel's log and check the disk"), "{renamed}");
+}
+
+#[test]
+fn the_text_of_an_error_begins_with_a_small_letter_unless_its_first_word_is_an_abbreviation() {
+    // EDOTDOT: the one text of Linux' that begins so.
+    assert_eq!(errno_text(Errno::from_raw_os_error(73)), "RFS specific error");
+    assert_eq!(errno_text(Errno::IO), "input/output error");
 }
 
 #[test]

@@ -15,6 +15,7 @@ use certrotate_core::id::{CertHandle, FileNumber, Generation, KeyHandle};
 use certrotate_core::time::WallTime;
 use certrotate_store::{PairName, Store, Vault};
 use certrotate_x509::{Bundle, CertChain, PendingRequest, SecretKey, bundle, pending};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use zeroize::Zeroizing;
 
 pub(crate) const ISSUED: WallTime = WallTime::from_unix_secs(1_800_000_000);
@@ -200,4 +201,8 @@ pub(crate) fn root_for(what: &str) -> bool {
         eprintln!("SKIPPED, as this needs root: {what}");
     }
     root
+}
+
+pub(crate) fn fifo(path: &Path) {
+    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
 }

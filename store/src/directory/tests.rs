@@ -1,0 +1,22 @@
+use super::*;
+
+#[test]
+fn a_path_that_leads_nowhere_needs_a_person_and_a_disk_that_refuses_does_not() {
+    let (path, io) = (Path::new("/pki"), DiskFault::Io);
+    for (errno, opening, making) in [
+        (Errno::NOENT, DiskFault::NoDirectory, DiskFault::NoDirectory),
+        (Errno::NOTDIR, DiskFault::NoDirectory, DiskFault::NoDirectory),
+        (Errno::LOOP, DiskFault::NoDirectory, DiskFault::NoDirectory),
+        (Errno::NAMETOOLONG, DiskFault::NoDirectory, DiskFault::NoDirectory),
+        (Errno::INVAL, DiskFault::NoDirectory, DiskFault::NoDirectory),
+        // It may be there, and opened by whoever gets the right to.
+        (Errno::ACCESS, DiskFault::Denied, DiskFault::NoDirectory),
+        (Errno::NOSPC, DiskFault::NoSpace, DiskFault::NoSpace),
+        (Errno::ROFS, DiskFault::ReadOnly, DiskFault::ReadOnly),
+        (Errno::IO, io, io),
+        (Errno::MFILE, io, io),
+    ] {
+        let (opened, made) = (unopened(path, errno), unreachable("make", path, errno));
+        assert_eq!((opened.kind, made.kind), (opening, making), "{opened}, {made}");
+    }
+}
