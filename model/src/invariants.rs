@@ -13,9 +13,9 @@ use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::Now;
 use certrotate_core::view::{Phase, View};
 
-use crate::disk::{Bundle, Disk};
+use crate::disk::{Bundle, Disk, File};
 use crate::monitor::{Broken, Life};
-use crate::world::World;
+use crate::world::{Fit, World};
 
 pub mod adoption;
 pub mod template;
@@ -284,8 +284,9 @@ pub fn s11_files_are_private(world: &World) -> bool {
 
 /// At most five names of ours are there, in every image, without quarantined files, what somebody else put there,
 /// and what could not be removed; one more where a clock that went back keeps two bundles from being removed: the
-/// one that it holds back, and the one that replaced it; one more where a bundle was misread, or could not be read before
-/// a crash, and so made again, until a start has tidied up; and one more whose turn to be removed did not come, because the removal before it failed.
+/// one that it holds back, and the one that replaced it; or where a bundle was misread, or could not be read before a crash, and
+/// so made again, until a start has tidied up; or while a bundle for another subject is there, because what is wanted again
+/// may lie beside it; and one more whose turn to be removed did not come, because the removal before it failed.
 #[must_use]
 pub fn s12_bounded_disk(world: &World) -> bool {
     let excused = world.disk.strangers.iter().chain(world.disk.resisting.iter());
@@ -293,9 +294,15 @@ pub fn s12_bounded_disk(world: &World) -> bool {
         !matches!(name, Name::Quarantine { .. }) && excused.clone().all(|stranger| stranger.0 != name)
     };
     let broken = world.disk.damaged || world.ghost.misread || world.ghost.untidy;
-    let held = usize::from(world.ghost.held_back || broken);
+    let foreign = || {
+        world.disk.names().any(|name| match world.disk.read(name) {
+            Some(File::Bundle(it)) => world.fit(CertHandle(it.cert.into())) == Some(Fit::Foreign),
+            _ => false,
+        })
+    };
     let next = usize::from(world.disk.removal_failed && world.disk.resisting.is_empty());
-    world.disk.most_names(ours) <= 5 + held + next
+    let names = world.disk.most_names(ours);
+    names <= 5 + next || names <= 6 + next && (world.ghost.held_back || broken || foreign())
 }
 
 /// After a file failed it is removed and the directory synced before anything is created.

@@ -130,3 +130,6 @@ fn bytes_of(file: &OwnedFd, stat: &Stat) -> Result<Reading, Errno> {
     let kept = if stat.st_mode & 0o7777 == 0o600 { Kept::Private } else { Kept::Open };
     Ok(Reading::Bytes(bytes, kept))
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,23 +15,22 @@ impl Recovering {
     fn known<'a>(&self, cx: &Cx<'_>, config: &'a ConfigSpec, assumed: bool) -> Known<'a> {
         let outdated = cx.common.live.identity().is_some_and(|identity| identity.outdated);
         let looks = matches!(self.carry, Carry::Look(_));
+        let live = match cx.common.live {
+            // What is for the subject that is wanted by now may well be older.
+            Live::Unwanted(_) => Generation(0),
+            Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_) => cx.common.live.generation(),
+        };
         Known {
             config,
             // Whether what is outdated fits again, only its bundle can tell.
-            judged: if outdated { Generation(0) } else { cx.common.live.generation() },
+            judged: if outdated { Generation(0) } else { live },
             now: cx.now,
             withdrawn: match cx.common.live {
                 Live::Withdrawn(generation) => generation,
                 Live::Unwanted(_) => cx.common.ended,
                 Live::None | Live::Serving(_) | Live::Held(_) => Generation(0),
             },
-            live: match cx.common.live {
-                // What is for the subject that is wanted by now may well be older.
-                Live::Unwanted(_) => Generation(0),
-                Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_) => {
-                    cx.common.live.generation()
-                }
-            },
+            live,
             leaf: cx.common.live.identity().map(|identity| identity.leaf),
             top: cx.common.top,
             // Nothing was changed since the last sync but by somebody else, which is seen below.

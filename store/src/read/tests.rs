@@ -1,0 +1,30 @@
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::AsFd as _;
+
+use rustix::process::geteuid;
+
+use super::*;
+
+#[test]
+fn what_is_gone_since_it_was_listed_is_gone_and_not_unreadable() {
+    let home = tempfile::tempdir().expect("a directory for the test");
+    let directory = File::open(home.path()).expect("it was made just now");
+    assert!(matches!(read_own(directory.as_fd(), "nothing", geteuid()), Reading::Gone));
+}
+
+#[test]
+fn a_file_that_grows_while_it_is_read_is_none_of_ours_and_one_that_shrinks_is_what_is_left() {
+    let mut file = tempfile::tempfile().expect("a file for the test");
+    file.write_all(b"some bytes").expect("there is room");
+    let whole = fs::fstat(&file).expect("it is open");
+    let read = |stat: &Stat| {
+        fs::seek(&file, fs::SeekFrom::Start(0)).expect("it is a file");
+        bytes_of(&file.try_clone().expect("a second handle").into(), stat).expect("it can be read")
+    };
+    assert!(matches!(read(&whole), Reading::Bytes(bytes, _) if *bytes == b"some bytes"));
+    fs::ftruncate(&file, 4).expect("it is a file");
+    assert!(matches!(read(&whole), Reading::Bytes(bytes, _) if *bytes == b"some"));
+    fs::ftruncate(&file, 11).expect("it is a file");
+    assert!(matches!(read(&whole), Reading::Alien(why) if why.contains("grew")));
+}
