@@ -1,13 +1,13 @@
 //! The judgement of a certificate: is it just what was asked for, and of use now?
 
-use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
 
 use crate::config::{ConfigSpec, Template};
 use crate::facts::{CertFacts, Chain, San, Subject, Usages};
 use crate::id::KeyDigest;
 use crate::time::{Span, WallTime};
+
+mod text;
 
 /// Why a certificate is refused: what was expected and what was found.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -215,87 +215,6 @@ pub(crate) fn same_subject(wanted: &Subject, found: &Subject) -> bool {
 /// Equal as sets, whatever the order and however often each stands there.
 fn same_set<T: PartialEq>(one: &[T], other: &[T]) -> bool {
     one.iter().all(|item| other.contains(item)) && other.iter().all(|item| one.contains(item))
-}
-
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for organization in &self.organizations {
-            write!(f, "O={organization}, ")?;
-        }
-        write!(f, "CN={}", self.common_name)?;
-        match self.others {
-            0 => Ok(()),
-            count => write!(f, " and {count} other attributes"),
-        }
-    }
-}
-
-fn list(sans: &[San]) -> String {
-    if sans.is_empty() {
-        return String::from("none");
-    }
-    let texts: Vec<String> = sans.iter().map(|san| alloc::format!("{san}")).collect();
-    texts.join(", ")
-}
-
-impl fmt::Display for San {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Dns(name) => write!(f, "DNS:{name}"),
-            Self::Ip(address) => write!(f, "IP:{address}"),
-            Self::Email(address) => write!(f, "email:{address}"),
-            Self::Uri(uri) => write!(f, "URI:{uri}"),
-            Self::Other => f.write_str("another kind"),
-        }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreadable => f.write_str("it cannot be read as a certificate chain in PEM"),
-            Self::Key { expected, found } => {
-                write!(f, "it is for another key: expected SHA-256 {expected:.16}…, found {found:.16}…")
-            }
-            Self::Subject { expected, found } => {
-                write!(f, "its subject is wrong: expected {expected}, found {found}")
-            }
-            Self::Sans { expected, found } => write!(
-                f,
-                "its subject alternative names are wrong: expected {}, found {}",
-                list(expected),
-                list(found)
-            ),
-            Self::UsageMissing { expected, found } => {
-                write!(f, "a usage is missing: expected {expected}, found {found}")
-            }
-            Self::UsageForbidden { expected, found } => {
-                write!(f, "a usage was not asked for: expected {expected}, found {found}")
-            }
-            Self::Ca => f.write_str("it is a CA: expected basicConstraints CA:FALSE, found CA:TRUE"),
-            Self::Chain { found: Chain::Unchecked } => f.write_str(
-                "its path was not checked: expected a path to the client CA, found none looked for",
-            ),
-            Self::Chain { .. } => {
-                f.write_str("it was issued by another CA: expected a path to the client CA, found none")
-            }
-            Self::NotYetValid { now, not_before } => {
-                write!(
-                    f,
-                    "it is not valid yet: expected a start before {now} (local clock), found {not_before}"
-                )
-            }
-            Self::Expired { now, not_after } => {
-                write!(f, "it has expired: expected an end after {now} (local clock), found {not_after}")
-            }
-            Self::TooShort { left, life } => {
-                write!(
-                    f,
-                    "it ends too soon: expected a tenth of its life of {life} and five seconds at least, found {left} left"
-                )
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //! Numbers of descriptors, sizes, times in names and the paths above the directory are taken out; everything that a node does to
 //! its directory, in what order and with what flags, stays.
 
-use std::fs;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
 use crate::disk::Manner;
@@ -28,7 +29,7 @@ impl Section {
 }
 
 /// What the snapshots are of, by file name.
-const SNAPSHOTS: [&str; 3] = ["rotations", "clean-up", "start"];
+const SNAPSHOTS: [&str; 4] = ["rotations", "clean-up", "start", "empty"];
 
 /// Compares, or writes anew where `bless` says so; and counts the syncs: five in a rotation, three of them since the certificate
 /// came, one at a start with everything in order.
@@ -81,6 +82,8 @@ fn count(name: &str, sections: &[Section]) -> Result<(), String> {
         // The first live one is replaced by the second, and the fifth by the sixth: nothing went wrong in between.
         "rotations" => &[("live 2", 5, 3), ("live 6", 5, 3)],
         "start" => &[("live", 1, 1)],
+        // Its entry, which somebody may have made and not synced, and itself; then the five of a rotation.
+        "empty" => &[("live 1", 7, 3)],
         // Leftovers of somebody else cost one more, before the renewal.
         _ => &[("live 4", 6, 3)],
     };
@@ -103,12 +106,24 @@ fn sections(runner: &Runner, home: &Path, name: &str) -> Result<Vec<Section>, St
         let start = session.now;
         let _ = run_in(&directory, Manner::Shipped, &mut session, start);
     }
+    if name == "empty" {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&directory)
+            .map_err(|error| error.to_string())?;
+    }
     let traced = runner.run(&directory, Manner::Shipped, &mut session, &Inject::Nothing);
     let traced = traced.map_err(|error| error.to_string())?;
     if traced.ended.as_deref() != Some("at rest") {
         return Err(format!("{name}: it ended {:?}: {}", traced.ended, traced.stderr));
     }
-    Ok(split(&traced.calls, &home.join("node").display().to_string()))
+    let mut sections = split(&traced.calls, &home.join("node").display().to_string());
+    if name == "empty" {
+        // From then on it goes as where the directory was missing.
+        sections.truncate(1);
+    }
+    Ok(sections)
 }
 
 fn split(calls: &[SysCall], node: &str) -> Vec<Section> {

@@ -1,0 +1,121 @@
+//! Refusals in words: one line of bounded length, whatever a certificate says.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::{self, Write as _};
+
+use super::Refusal;
+use crate::facts::{Chain, San, Subject};
+
+/// The most letters that are shown of what somebody else wrote.
+const LONGEST: usize = 200;
+
+/// The most names of a kind that are shown.
+const MOST: usize = 8;
+
+/// What somebody else wrote, fit for one line of a log or a terminal.
+struct Foreign<'a>(&'a str);
+
+impl fmt::Display for Foreign<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut letters = self.0.chars();
+        for letter in letters.by_ref().take(LONGEST) {
+            if letter.is_control() {
+                write!(f, "{}", letter.escape_default())?;
+            } else {
+                f.write_char(letter)?;
+            }
+        }
+        if letters.next().is_some() { f.write_char('…') } else { Ok(()) }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for organization in self.organizations.iter().take(MOST) {
+            write!(f, "O={}, ", Foreign(organization))?;
+        }
+        if let Some(more @ 1..) = self.organizations.len().checked_sub(MOST) {
+            write!(f, "{more} more organizations, ")?;
+        }
+        write!(f, "CN={}", Foreign(&self.common_name))?;
+        match self.others {
+            0 => Ok(()),
+            count => write!(f, " and {count} other attributes"),
+        }
+    }
+}
+
+fn list(sans: &[San]) -> String {
+    if sans.is_empty() {
+        return String::from("none");
+    }
+    let texts: Vec<String> = sans.iter().take(MOST).map(|san| alloc::format!("{san}")).collect();
+    match sans.len().checked_sub(MOST) {
+        Some(more @ 1..) => alloc::format!("{} and {more} more", texts.join(", ")),
+        Some(0) | None => texts.join(", "),
+    }
+}
+
+impl fmt::Display for San {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dns(name) => write!(f, "DNS:{}", Foreign(name)),
+            Self::Ip(address) => write!(f, "IP:{address}"),
+            Self::Email(address) => write!(f, "email:{}", Foreign(address)),
+            Self::Uri(uri) => write!(f, "URI:{}", Foreign(uri)),
+            Self::Other => f.write_str("another kind"),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable => f.write_str("it cannot be read as a certificate chain in PEM"),
+            Self::Key { expected, found } => {
+                write!(f, "it is for another key: expected SHA-256 {expected:.16}…, found {found:.16}…")
+            }
+            Self::Subject { expected, found } => {
+                write!(f, "its subject is wrong: expected {expected}, found {found}")
+            }
+            Self::Sans { expected, found } => write!(
+                f,
+                "its subject alternative names are wrong: expected {}, found {}",
+                list(expected),
+                list(found)
+            ),
+            Self::UsageMissing { expected, found } => {
+                write!(f, "a usage is missing: expected {expected}, found {found}")
+            }
+            Self::UsageForbidden { expected, found } => {
+                write!(f, "a usage was not asked for: expected {expected}, found {found}")
+            }
+            Self::Ca => f.write_str("it is a CA: expected basicConstraints CA:FALSE, found CA:TRUE"),
+            Self::Chain { found: Chain::Unchecked } => f.write_str(
+                "its path was not checked: expected a path to the client CA, found none looked for",
+            ),
+            Self::Chain { .. } => {
+                f.write_str("it was issued by another CA: expected a path to the client CA, found none")
+            }
+            Self::NotYetValid { now, not_before } => {
+                write!(
+                    f,
+                    "it is not valid yet: expected a start before {now} (local clock), found {not_before}"
+                )
+            }
+            Self::Expired { now, not_after } => {
+                write!(f, "it has expired: expected an end after {now} (local clock), found {not_after}")
+            }
+            Self::TooShort { left, life } => {
+                write!(
+                    f,
+                    "it ends too soon: expected a tenth of its life of {life} and five seconds at least, found {left} left"
+                )
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

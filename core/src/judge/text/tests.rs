@@ -1,0 +1,41 @@
+use alloc::string::ToString;
+use alloc::vec;
+
+use super::*;
+
+fn subject(common_name: &str, organizations: &[&str]) -> Subject {
+    let organizations = organizations.iter().map(ToString::to_string).collect();
+    Subject { common_name: common_name.into(), organizations, others: 0 }
+}
+
+#[test]
+fn what_a_certificate_says_cannot_leave_its_line_or_colour_it() {
+    let found = subject("node\n2026-01-01 INFO all is well\u{1b}[2J", &["a\u{85}b"]);
+    let said = Refusal::Subject { expected: subject("node", &[]), found }.to_string();
+    assert_eq!(
+        said,
+        "its subject is wrong: expected CN=node, found O=a\\u{85}b, CN=node\\n2026-01-01 INFO all is well\\u{1b}[2J"
+    );
+    let found = vec![San::Dns("a\tb".into()), San::Uri("c\r".into()), San::Email("d\0".into())];
+    assert_eq!(list(&found), "DNS:a\\tb, URI:c\\r, email:d\\u{0}");
+}
+
+#[test]
+fn of_what_is_long_the_beginning_is_shown() {
+    let just = "é".repeat(LONGEST);
+    assert_eq!(subject(&just, &[]).to_string(), alloc::format!("CN={just}"));
+    assert_eq!(subject(&alloc::format!("{just}x"), &[]).to_string(), alloc::format!("CN={just}…"));
+}
+
+#[test]
+fn of_many_names_the_first_are_shown_and_the_others_counted() {
+    let all = ["a"; MOST + 2];
+    assert_eq!(subject("n", &all[..MOST]).to_string(), alloc::format!("{}CN=n", "O=a, ".repeat(MOST)));
+    assert_eq!(
+        subject("n", &all).to_string(),
+        alloc::format!("{}2 more organizations, CN=n", "O=a, ".repeat(MOST))
+    );
+    let sans = vec![San::Other; MOST + 1];
+    assert_eq!(list(&sans[..MOST]), vec!["another kind"; MOST].join(", "));
+    assert_eq!(list(&sans), alloc::format!("{} and 1 more", vec!["another kind"; MOST].join(", ")));
+}
