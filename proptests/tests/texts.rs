@@ -1,0 +1,200 @@
+//! What core writes for people and for file names: one line, bounded, and read back as what it was.
+
+use std::ffi::OsStr;
+use std::net::IpAddr;
+
+use certrotate_core::config::{Config, ConfigSpec, Template};
+use certrotate_core::disk::Name;
+use certrotate_core::facts::{Chain, San, Subject, Usages};
+use certrotate_core::id::{FileNumber, Generation, KeyDigest, OpId, RunId};
+use certrotate_core::judge::Refusal;
+use certrotate_core::time::{Span, WallTime};
+use certrotate_core::view::Phase;
+use certrotate_store::PairName;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// From the year 0 to the year 9999.
+fn seconds() -> impl Strategy<Value = i64> {
+    -62_167_219_200_i64..=253_402_300_799
+}
+
+/// Text of any letters, control characters and line ends among them.
+fn text() -> impl Strategy<Value = String> {
+    let letters = prop_oneof![any::<char>(), (0u8..0x20).prop_map(char::from), Just('\u{1b}'), Just('\n')];
+    vec(letters, 0..300).prop_map(|letters| letters.into_iter().collect())
+}
+
+fn subject() -> impl Strategy<Value = Subject> {
+    (text(), vec(text(), 0..12), 0u8..3).prop_map(|(common_name, organizations, others)| Subject {
+        common_name,
+        organizations,
+        others,
+    })
+}
+
+fn san() -> impl Strategy<Value = San> {
+    prop_oneof![
+        text().prop_map(San::Dns),
+        any::<IpAddr>().prop_map(San::Ip),
+        text().prop_map(San::Email),
+        text().prop_map(San::Uri),
+        Just(San::Other),
+    ]
+}
+
+fn usages() -> impl Strategy<Value = Usages> {
+    vec(proptest::sample::select(Usages::ALL), 0..5)
+        .prop_map(|some| some.iter().fold(Usages::default(), |all, (usage, _)| all.with(*usage)))
+}
+
+fn refusal() -> impl Strategy<Value = Refusal> {
+    let wall = || seconds().prop_map(WallTime::from_unix_secs);
+    let digest = || any::<[u8; 32]>().prop_map(KeyDigest);
+    prop_oneof![
+        Just(Refusal::Unreadable),
+        (digest(), digest()).prop_map(|(expected, found)| Refusal::Key { expected, found }),
+        (subject(), subject()).prop_map(|(expected, found)| Refusal::Subject { expected, found }),
+        (vec(san(), 0..12), vec(san(), 0..12))
+            .prop_map(|(expected, found)| Refusal::Sans { expected, found }),
+        (usages(), usages()).prop_map(|(expected, found)| Refusal::UsageMissing { expected, found }),
+        (usages(), usages()).prop_map(|(expected, found)| Refusal::UsageForbidden { expected, found }),
+        Just(Refusal::Ca),
+        Just(Refusal::Chain { found: Chain::Unchecked }),
+        Just(Refusal::Chain { found: Chain::Untrusted }),
+        (wall(), wall()).prop_map(|(now, not_before)| Refusal::NotYetValid { now, not_before }),
+        (wall(), wall()).prop_map(|(now, not_after)| Refusal::Expired { now, not_after }),
+        (any::<u64>(), any::<u64>()).prop_map(|(left, life)| Refusal::TooShort {
+            left: Span::from_ms(left),
+            life: Span::from_ms(life)
+        }),
+    ]
+}
+
+fn name() -> impl Strategy<Value = Name> {
+    let numbers = || (any::<u32>().prop_map(Generation), any::<u32>().prop_map(FileNumber));
+    prop_oneof![
+        Just(Name::Live),
+        numbers().prop_map(|(generation, file)| Name::Temporary { generation, file }),
+        numbers().prop_map(|(generation, file)| Name::Pending { generation, file }),
+        numbers().prop_map(|(generation, file)| Name::Quarantine { generation, file }),
+        (seconds(), numbers()).prop_map(|(issued, (generation, file))| Name::Bundle {
+            issued: WallTime::from_unix_secs(issued),
+            generation,
+            file,
+        }),
+    ]
+}
+
+/// How many milliseconds a span's text says, and how many its last unit has.
+fn read(text: &str) -> (u128, u128) {
+    let (mut all, mut number, mut last) = (0, String::new(), 1);
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        if letter.is_ascii_digit() || letter == '.' {
+            number.push(letter);
+            continue;
+        }
+        let unit = match letter {
+            'd' => 86_400_000,
+            'h' => 3_600_000,
+            'm' if letters.next_if_eq(&'s').is_some() => 1,
+            'm' => 60_000,
+            _ => 1000,
+        };
+        let (whole, thousandths) = number.split_once('.').unwrap_or((&number, "0"));
+        last = if thousandths == "0" { unit } else { 1 };
+        all += whole.parse::<u128>().expect("digits") * unit + thousandths.parse::<u128>().expect("digits");
+        number.clear();
+    }
+    (all, last)
+}
+
+proptest! {
+    #[test]
+    fn a_wall_time_is_written_as_the_time_crate_writes_it(seconds in seconds()) {
+        let theirs = OffsetDateTime::from_unix_timestamp(seconds).expect("it is in range");
+        let ours = WallTime::from_unix_secs(seconds).to_string();
+        prop_assert_eq!(ours, theirs.format(&Rfc3339).expect("the year has four digits"));
+    }
+
+    #[test]
+    fn a_span_is_written_as_what_it_is_less_than_its_smallest_unit(ms: u64) {
+        for ms in [ms, ms >> 16, ms >> 32, ms >> 40, ms >> 52] {
+            let (said, unit) = read(&Span::from_ms(ms).to_string());
+            prop_assert!(said <= u128::from(ms) && u128::from(ms) - said < unit, "{} {}", ms, Span::from_ms(ms));
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_one_line_of_bounded_length_whatever_a_certificate_says(refusal in refusal()) {
+        let said = refusal.to_string();
+        prop_assert!(!said.contains(char::is_control), "{:?}", said);
+        // Two subjects or lists of names of eight texts and one more, each letter escaped.
+        prop_assert!(said.chars().count() < 2 * 9 * 200 * 10 + 200);
+    }
+
+    #[test]
+    fn the_name_of_a_file_is_read_back_as_what_it_was(name in name()) {
+        let pair: PairName = "node".parse().expect("it is a name");
+        let text = pair.file_name(name);
+        prop_assert_eq!(pair.parse(OsStr::new(&text)), Some(name));
+    }
+
+    #[test]
+    fn usages_are_written_by_their_kubernetes_names(usages in usages()) {
+        let said = usages.to_string();
+        let read = said.split(", ").filter(|name| *name != "none");
+        let read = read.fold(Usages::default(), |all, name| all.with(Usages::named(name).expect("a known name")));
+        prop_assert_eq!(read, usages);
+    }
+
+    #[test]
+    fn an_operation_is_told_from_others_by_its_text(run: u64, seq: u32, other: u32) {
+        let text = |seq| OpId { run: RunId(run), seq }.to_string();
+        prop_assert_eq!(text(seq) == text(other), seq == other);
+    }
+}
+
+#[test]
+fn phases_have_names_of_their_own() {
+    let all = [
+        Phase::New,
+        Phase::Locking,
+        Phase::Recovering,
+        Phase::Resting,
+        Phase::Keying,
+        Phase::Saving,
+        Phase::Asking,
+        Phase::Installing,
+        Phase::Ended,
+    ];
+    let mut names = all.map(|phase| phase.to_string());
+    names.sort_unstable();
+    assert!(names.windows(2).all(|two| two[0] != two[1]), "{names:?}");
+}
+
+#[test]
+fn every_configuration_that_is_refused_is_refused_with_what_to_do() {
+    let changes: [fn(&mut ConfigSpec); 5] = [
+        |spec| spec.template.subject.common_name.clear(),
+        |spec| spec.template.usages = Usages::default(),
+        |spec| spec.template.signer.clear(),
+        |spec| spec.template.duration = Some(Span::from_secs(599)),
+        |spec| spec.times.disk_deadline = Span::ZERO,
+    ];
+    for change in changes {
+        let mut spec = ConfigSpec::new(Template::node_client("node-1"));
+        change(&mut spec);
+        let said = Config::new(spec).expect_err("it is refused").to_string();
+        assert!(
+            said.contains("; give")
+                || said.contains("; ask")
+                || said.contains("; raise")
+                || said.contains("needs"),
+            "{said}"
+        );
+    }
+}
