@@ -36,6 +36,6 @@ fn of_many_names_the_first_are_shown_and_the_others_counted() {
         alloc::format!("{}2 more organizations, CN=n", "O=a, ".repeat(MOST))
     );
     let sans = vec![San::Other; MOST + 1];
-    assert_eq!(list(&sans[..MOST]), vec!["another kind"; MOST].join(", "));
-    assert_eq!(list(&sans), alloc::format!("{} and 1 more", vec!["another kind"; MOST].join(", ")));
+    assert_eq!(list(&sans[..MOST]), ["another kind"; MOST].join(", "));
+    assert_eq!(list(&sans), alloc::format!("{} and 1 more", ["another kind"; MOST].join(", ")));
 }
