@@ -170,9 +170,7 @@ impl Installing {
             InstallStep::Write => Some(InstallStep::SyncFile),
             InstallStep::SyncFile => Some(InstallStep::Rename),
             InstallStep::Rename => Some(InstallStep::SyncDir),
-            InstallStep::SyncDir if cx.common.pending.is_some() && self.copies.is_none() => {
-                Some(InstallStep::UnlinkPending)
-            }
+            InstallStep::SyncDir if cx.common.pending.is_some() => Some(InstallStep::UnlinkPending),
             InstallStep::SyncDir => self.linking(cx),
             InstallStep::UnlinkPending => {
                 cx.common.pending = None;

@@ -1,6 +1,7 @@
 //! A wall clock that moves in the middle of an installation.
 
 use super::*;
+use certrotate_model::event::{Damage, Event};
 
 /// The second certificate is being installed, and this operation on the disk is under way.
 fn installing(mut world: World, wanted: impl Fn(&DiskCommand) -> bool) -> World {
@@ -47,4 +48,29 @@ fn a_clock_that_goes_back_while_the_live_name_is_switched_has_it_switched_back()
     world.run_until("the second certificate", |world| world.served() == Some(Generation(2)));
     assert_eq!(world.now.wall, start.minus(Span::from_mins(5)).whole_second(), "in the moment of its start");
     assert_eq!((link(&world), world.server.created()), (Some(Generation(2)), 2));
+}
+
+fn refused(world: &World) -> usize {
+    let notices = world.log().notices.iter();
+    notices.filter(|(_, notice)| matches!(notice, Notice::CertificateRefused { .. })).count()
+}
+
+#[test]
+fn a_certificate_that_ends_while_it_is_made_durable_is_refused_in_words_and_another_is_asked_for() {
+    let mut world = running();
+    world.server.bad_next = Some(Bad::Between(-3_600_000, 7_200_000));
+    let mut world = installing(world, |command| matches!(command, DiskCommand::SyncFile { .. }));
+    world.now.wall = world.now.wall.plus(Span::from_hours(3));
+    world.run_until("another certificate", |world| world.served() > Some(Generation(1)));
+    assert_eq!((refused(&world), world.served()), (1, Some(Generation(3))));
+}
+
+#[test]
+fn a_pair_that_ends_while_it_is_copied_is_not_refused_because_nobody_issued_it() {
+    let mut world = world();
+    assert!(world.happen(Event::Plant(Damage::DatedPair)));
+    let mut world = installing(world, |command| matches!(command, DiskCommand::SyncFile { .. }));
+    world.now.wall = world.now.wall.plus(Span::from_hours(30 * 24));
+    world.run_until("a certificate", |world| world.served().is_some());
+    assert_eq!((refused(&world), world.server.created()), (0, 1));
 }
