@@ -74,3 +74,38 @@ fn a_pair_that_ends_while_it_is_copied_is_not_refused_because_nobody_issued_it()
     world.run_until("a certificate", |world| world.served().is_some());
     assert_eq!((refused(&world), world.server.created()), (0, 1));
 }
+
+/// A start finds a newer bundle that does not have the live name yet.
+fn started_before_the_switch() -> World {
+    let mut world = installing(running(), |command| matches!(command, DiskCommand::Symlink { .. }));
+    world.kill();
+    world
+}
+
+fn from_memory(world: &World) -> bool {
+    world.log().notices.iter().any(|(_, notice)| matches!(notice, Notice::Unsaved { .. }))
+}
+
+#[test]
+fn a_scan_that_failed_is_no_reason_to_serve_from_memory_what_the_next_one_shows() {
+    let mut world = started_before_the_switch();
+    world.disk.faults.push(Fault { after: 0, times: 1, kind: Kind::Scan, fault: DiskFault::Io });
+    world.start();
+    world.run_until("the second certificate", |world| world.served() == Some(Generation(2)));
+    assert!(!from_memory(&world), "the ordinary way is tried first");
+    assert_eq!(link(&world), Some(Generation(2)));
+}
+
+#[test]
+fn a_link_that_is_not_answered_is_reason_to_serve_what_is_there_at_once() {
+    let mut world = started_before_the_switch();
+    world.start();
+    let linking = |world: &World| {
+        world.asked.iter().any(|asked| matches!(asked.what, What::Disk(DiskCommand::Symlink { .. })))
+    };
+    world.run_until("the link", linking);
+    world.lose_disk_answers = 1;
+    world.run_until("the second certificate", |world| world.served() == Some(Generation(2)));
+    assert!(from_memory(&world), "nobody knows how long the disk will be silent");
+    world.run_until("the live name", |world| link(world) == Some(Generation(2)));
+}
