@@ -219,7 +219,11 @@ fn f21_a_start_under_a_clock_that_cannot_be_removes_nothing_that_is_good_and_ser
     assert!(!world.log().disk[operations..].iter().any(mutates), "{:?}", &world.log().disk[operations..]);
     assert_eq!((world.served(), names(&world)), (None, before));
     world.give(Input::Tick);
-    assert_eq!((phase(&world), world.asked.len()), (Phase::Recovering, 0), "what a look shows cannot be judged");
+    assert_eq!(
+        (phase(&world), world.asked.len()),
+        (Phase::Recovering, 0),
+        "what a look shows cannot be judged"
+    );
     world.now.wall = now.plus(Span::from_hours(2));
     serves(&mut world, 2);
 }

@@ -4,7 +4,7 @@ use super::*;
 use certrotate_model::event::{Damage, Event};
 
 /// The second certificate is being installed, and this operation on the disk is under way.
-fn installing(mut world: World, wanted: impl Fn(&DiskCommand) -> bool) -> World {
+pub(super) fn installing(mut world: World, wanted: impl Fn(&DiskCommand) -> bool) -> World {
     world.run_until("the operation", |world| {
         phase(world) == Phase::Installing
             && world.asked.iter().any(|asked| match asked.what {

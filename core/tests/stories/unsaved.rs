@@ -4,7 +4,8 @@ use super::*;
 use certrotate_model::event::{Damage, Event};
 
 fn refuses(world: &mut World, kind: Kind) {
-    world.disk.faults.push(Fault { after: 0, times: u16::MAX, kind, fault: DiskFault::NoSpace });
+    let fault = Fault { after: 0, times: u16::MAX, kind, fault: DiskFault::NoSpace };
+    assert!(world.disk.faults.push(fault), "a disk has room for two faults");
 }
 
 /// How long before `end` each request was made with a key that is in memory only.
@@ -37,7 +38,7 @@ fn a_directory_that_cannot_be_put_in_order_does_not_keep_a_node_from_one_request
     let end = end(&world);
     // Something is to be tidied away, and cannot be.
     assert!(world.happen(Event::Plant(Damage::Temporary)));
-    for kind in [Kind::Create, Kind::Unlink, Kind::SyncDir] {
+    for kind in [Kind::Create, Kind::Unlink] {
         refuses(&mut world, kind);
     }
     world.run_until("another identity", |world| world.served() == Some(Generation(2)));
@@ -91,7 +92,7 @@ fn after_a_denial_the_wait_is_kept_also_where_the_disk_refuses_and_nothing_is_se
     };
     world.run_until("the denial", denied);
     let (from, now) = (world.log().calls.len(), world.now.mono);
-    for kind in [Kind::Create, Kind::Unlink, Kind::SyncDir] {
+    for kind in [Kind::Create, Kind::SyncDir] {
         refuses(&mut world, kind);
     }
     world.run_until("another call", |world| world.log().calls.len() > from);
@@ -145,4 +146,52 @@ fn after_a_disk_failure_the_directory_is_looked_at_before_a_certificate_is_insta
     world.run_until("the first certificate", |world| world.served().is_some());
     let kinds: Vec<Kind> = world.log().disk[before..].iter().map(|(command, _)| Kind::of(command)).collect();
     assert_eq!(kinds[0], Kind::Scan, "{kinds:?}");
+}
+
+#[test]
+fn while_a_certificate_waits_for_its_start_a_disk_that_refuses_leads_to_no_request_in_memory() {
+    let mut world = world();
+    world.server.bad_next = Some(Bad::Between(50 * 60_000, 86_400_000));
+    world.start();
+    let held =
+        |world: &World| world.log().notices.iter().any(|(_, notice)| matches!(notice, Notice::Held { .. }));
+    world.run_until("it is held", held);
+    world.kill();
+    refuses(&mut world, Kind::SyncDir);
+    world.start();
+    let calls = world.log().calls.len();
+    world.run_for(Span::from_mins(45));
+    assert_eq!((world.served(), world.log().calls.len()), (None, calls));
+    world.run_until("its start", |world| world.served() == Some(Generation(1)));
+    assert_eq!(world.log().calls.len(), calls);
+}
+
+#[test]
+fn the_wait_after_a_certificate_that_came_too_late_is_kept_by_a_request_in_memory() {
+    let mut world = world();
+    world.server.approver = Approver::Denies;
+    world.start();
+    let denied = |world: &World| {
+        let notices = world.log().notices.iter();
+        notices.filter(|(_, notice)| matches!(notice, Notice::RequestDenied { .. })).count()
+    };
+    world.run_until("two denials", |world| denied(world) == 2);
+    world.server.approver = Approver::Auto;
+    world.server.bad_next = Some(Bad::Between(-3_600_000, 7_200_000));
+    let mut world = installing::installing(world, |command| matches!(command, DiskCommand::SyncFile { .. }));
+    world.now.wall = world.now.wall.plus(Span::from_hours(3));
+    let wait = |world: &World| {
+        world.log().notices.iter().find_map(|(_, notice)| match notice {
+            Notice::CertificateRefused { again_in, .. } => Some(*again_in),
+            _ => None,
+        })
+    };
+    world.run_until("it is refused", |world| wait(world).is_some());
+    for kind in [Kind::Create, Kind::SyncDir] {
+        refuses(&mut world, kind);
+    }
+    let (calls, now, wait) = (world.log().calls.len(), world.now.mono, wait(&world).expect("it was refused"));
+    assert!(wait > Span::from_mins(25), "longer than it takes until a disk is gone without: {wait}");
+    world.run_until("another request", |world| world.log().calls.len() > calls);
+    assert!(world.now.mono.since(now) >= wait, "{} and not {wait}", world.now.mono.since(now));
 }
