@@ -60,8 +60,8 @@ pub fn s5_what_is_replaced_was_copied(world: &World, command: &DiskCommand) -> b
     !ours || !seen || world.disk.has_bundle_of(key, cert)
 }
 
-/// What is adopted lasts longer than what it takes the place of, while that is valid and what is wanted, and no bundle of ours
-/// was to take that place.
+/// What is adopted lasts longer than what it takes the place of, while that is durable, valid and what is wanted, and no bundle of
+/// ours was to take that place.
 #[must_use]
 pub fn s13_what_is_adopted_lasts_longer(world: &World, cert: CertHandle) -> bool {
     let adopted = world.disk.outside.iter().any(|pair| u64::from(pair.cert) == cert.0);
@@ -73,5 +73,8 @@ pub fn s13_what_is_adopted_lasts_longer(world: &World, cert: CertHandle) -> bool
         _ => false,
     });
     let end = |cert| world.dates(cert).map(|(_, end)| end);
-    next || !world.is_wanted(served) || end(served) <= Some(world.now.wall) || end(cert) > end(served)
+    next || world.ghost.from_memory
+        || !world.is_wanted(served)
+        || end(served) <= Some(world.now.wall)
+        || end(cert) > end(served)
 }
