@@ -141,3 +141,24 @@ fn a_second_shutdown_changes_nothing_and_one_while_nothing_is_written_ends_the_r
         assert_eq!(world.exit, Some(ExitReason::Shutdown), "nothing is under way after {kind:?}");
     }
 }
+
+#[test]
+fn waits_scale_with_the_life_that_is_asked_for_until_a_certificate_has_been_accepted() {
+    let asks = |duration| {
+        let template = Template { duration: Some(duration), ..Template::node_client("node-1") };
+        Config::new(ConfigSpec::new(template)).expect("the template is complete")
+    };
+    let (hour, half) = (Span::from_hours(1), Span::from_mins(30));
+    let mut world = World::new(asks(hour));
+    world.start();
+    assert_eq!(view(&world).life, hour);
+    world.give(Input::Reconfigure(asks(half)));
+    assert_eq!(view(&world).life, half);
+    world.run_until("the first certificate", |world| world.served() == Some(Generation(1)));
+    let life = view(&world).life;
+    assert_ne!(life, half, "the signer has its own mind");
+    world.server.outage = Some(ApiFault::ServerError { retry_after: None });
+    world.run_until("its end", |world| world.served().is_none());
+    world.give(Input::Reconfigure(asks(hour)));
+    assert_eq!(view(&world).life, life, "the next one will last as long as the last one");
+}
