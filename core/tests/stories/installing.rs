@@ -109,3 +109,41 @@ fn a_link_that_is_not_answered_is_reason_to_serve_what_is_there_at_once() {
     assert!(from_memory(&world), "nobody knows how long the disk will be silent");
     world.run_until("the live name", |world| link(world) == Some(Generation(2)));
 }
+
+/// A bundle got its name, and the directory cannot be synced once; and how many files there had been by then.
+fn fails_once_beside_its_bundle(bad: Option<Bad>) -> (World, usize) {
+    let mut world = running();
+    world.server.bad_next = bad;
+    let mut world = installing(world, |command| matches!(command, DiskCommand::SyncDir));
+    world.disk.faults.push(Fault { after: 0, times: 1, kind: Kind::SyncDir, fault: DiskFault::Io });
+    let created = created(&world);
+    (world, created)
+}
+
+fn created(world: &World) -> usize {
+    world.log().disk.iter().filter(|(command, _)| matches!(command, DiskCommand::Create { .. })).count()
+}
+
+#[test]
+fn a_certificate_that_waits_for_its_start_and_is_found_durable_after_a_failure_is_not_written_again() {
+    let (mut world, before) = fails_once_beside_its_bundle(Some(Bad::Between(1_200_000, 86_400_000)));
+    let held = |world: &World| {
+        let notices = world.log().notices.iter();
+        notices.filter(|(_, notice)| matches!(notice, Notice::Held { .. })).count()
+    };
+    world.run_until("it is held", |world| held(world) > 0);
+    world.run_until("its start", |world| world.served() == Some(Generation(2)));
+    assert_eq!((held(&world), created(&world), world.server.created()), (1, before, 2));
+}
+
+#[test]
+fn a_certificate_that_the_clock_is_hours_behind_when_the_disk_works_again_is_not_written_again() {
+    let (mut world, before) = fails_once_beside_its_bundle(None);
+    world.now.wall = world.now.wall.minus(Span::from_hours(3));
+    world.run_until("rest", |world| phase(world) == Phase::Resting);
+    world.run_for(Span::from_mins(5));
+    assert_eq!(created(&world), before, "and it is waited before another one is asked for");
+    world.now.wall = world.now.wall.plus(Span::from_hours(3));
+    world.run_until("the second certificate", |world| world.served() == Some(Generation(2)));
+    assert_eq!(world.server.created(), 2);
+}

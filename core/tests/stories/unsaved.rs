@@ -195,3 +195,18 @@ fn the_wait_after_a_certificate_that_came_too_late_is_kept_by_a_request_in_memor
     world.run_until("another request", |world| world.log().calls.len() > calls);
     assert!(world.now.mono.since(now) >= wait, "{} and not {wait}", world.now.mono.since(now));
 }
+
+#[test]
+fn what_cannot_be_tidied_away_is_tried_ever_less_often() {
+    // The pending file of a bundle that is durable.
+    let unlinks = |command: &DiskCommand| matches!(command, DiskCommand::Unlink { .. });
+    let mut world = installing::installing(running(), unlinks);
+    world.kill();
+    refuses(&mut world, Kind::Unlink);
+    let tries = |world: &World| world.log().disk.iter().filter(|(command, _)| unlinks(command)).count();
+    let before = tries(&world);
+    world.start();
+    world.run_for(Span::from_hours(10));
+    let tries = tries(&world) - before;
+    assert!((15..=60).contains(&tries), "{tries} times in ten hours");
+}

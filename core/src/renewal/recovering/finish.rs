@@ -27,10 +27,8 @@ impl Recovering {
                     self.end_rest(cx);
                 }
             }
-            Some(identity) if identity.generation == cx.common.live.generation() => {
-                cx.judge_names(Some(identity.generation), identity.outdated);
-            }
-            Some(_) | None => {}
+            Some(identity) => cx.judge_names(Some(identity.generation), identity.outdated),
+            None => {}
         }
     }
 
