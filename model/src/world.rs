@@ -13,7 +13,7 @@ use certrotate_core::input::{Disposition, ExitReason, Input};
 use certrotate_core::rotator::Step;
 use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 use certrotate_core::trace::{TraceHeader, TraceRecord};
-use certrotate_core::view::{Phase, View, Wake};
+use certrotate_core::view::Phase;
 
 use crate::disk::Disk;
 use crate::disk::image::Profile;
@@ -279,33 +279,6 @@ impl World {
     pub(crate) fn facts(&self, cert: CertHandle) -> Option<CertFacts> {
         let symbolic = self.server.cert(u32::try_from(cert.0).ok()?)?;
         Some(symbolic.facts(cert.0, self.templates.get(usize::from(symbolic.template))?))
-    }
-
-    /// What there is to see of the process, while it runs.
-    pub(crate) fn view(&self) -> Option<&View> {
-        self.node.as_ref().map(Node::view)
-    }
-
-    /// When the process wants its next tick at the latest, while it runs.
-    pub(crate) fn wake(&self) -> Option<Wake> {
-        self.node.as_ref().map(Node::wake)
-    }
-
-    /// How many attempts in a row have come to nothing.
-    pub(crate) fn failures(&self) -> u32 {
-        let view = self.view();
-        let live = self.served().map_or(0, |generation| generation.0);
-        view.and_then(|view| view.attempt).map_or(0, |attempt| attempt.0.saturating_sub(live + 1))
-    }
-
-    /// How many calls in a row have failed.
-    pub(crate) fn call_failures(&self) -> u32 {
-        self.node.as_ref().map_or(0, |node| node.view().call_failures)
-    }
-
-    /// How many disk operations in a row have failed.
-    pub(crate) fn disk_failures(&self) -> u32 {
-        self.node.as_ref().map_or(0, |node| node.view().disk_failures)
     }
 
     /// What the driver's clocks show.
