@@ -233,6 +233,10 @@ impl Installing {
             Err(Refusal::NotYetValid { .. }) if cx.common.is_held(not_before, cx.now.wall) => {
                 return self.held(cx);
             }
+            // It is served from memory, so it was accepted; a clock that went back since does not undo that.
+            Err(Refusal::NotYetValid { .. }) if self.is_served(cx) => {
+                return Recovering::back(cx, Carry::Rest(Resting::without_wait(cx)), cx.now.mono);
+            }
             Err(refusal) => return self.too_late(cx, refusal),
             // It started while its pending file was removed.
             Ok(()) if self.step != InstallStep::SyncSwitch => return self.held(cx),
@@ -262,6 +266,11 @@ impl Installing {
         } else {
             Renewal::Resting(resting)
         }
+    }
+
+    /// Whether it was served before it was durable.
+    fn is_served(&self, cx: &Cx<'_>) -> bool {
+        cx.common.unsaved.is_some_and(|unsaved| unsaved.generation == self.attempt.generation)
     }
 
     /// It waits under its final name. What is live stays so; where the switch was made already, the clock went back in the
