@@ -147,3 +147,44 @@ fn a_certificate_that_the_clock_is_hours_behind_when_the_disk_works_again_is_not
     world.run_until("the second certificate", |world| world.served() == Some(Generation(2)));
     assert_eq!(world.server.created(), 2);
 }
+
+/// Nothing is served, two requests were denied, and the third certificate ended while it was made durable; meanwhile something
+/// else happened. Until when another is waited for.
+pub(super) fn came_too_late(meanwhile: impl FnOnce(&mut World)) -> (World, Span) {
+    let mut world = world();
+    world.server.approver = Approver::Denies;
+    world.start();
+    let denied = |world: &World| {
+        let notices = world.log().notices.iter();
+        notices.filter(|(_, notice)| matches!(notice, Notice::RequestDenied { .. })).count()
+    };
+    world.run_until("two denials", |world| denied(world) == 2);
+    world.server.approver = Approver::Auto;
+    world.server.bad_next = Some(Bad::Between(-3_600_000, 7_200_000));
+    let mut world = installing(world, |command| matches!(command, DiskCommand::SyncFile { .. }));
+    world.now.wall = world.now.wall.plus(Span::from_hours(3));
+    meanwhile(&mut world);
+    let wait = |world: &World| {
+        world.log().notices.iter().find_map(|(_, notice)| match notice {
+            Notice::CertificateRefused { again_in, .. } => Some(*again_in),
+            _ => None,
+        })
+    };
+    world.run_until("it is refused", |world| wait(world).is_some());
+    let wait = wait(&world).expect("it was refused");
+    (world, wait)
+}
+
+#[test]
+fn the_wait_after_a_certificate_that_came_too_late_does_not_outlast_a_pair_that_is_adopted_meanwhile() {
+    let short = Span::from_mins(20);
+    let (mut world, wait) = came_too_late(|world| {
+        world.server.lifetime = short;
+        assert!(world.happen(Event::Plant(Damage::DatedPair)));
+    });
+    assert!(wait > short, "{wait}");
+    world.run_until("the pair", |world| world.served().is_some());
+    let (adopted, end) = (world.served(), world.served_facts().expect("it is served").not_after);
+    world.run_until("its end, or what comes before", |world| world.served() != adopted);
+    assert!(world.served() > adopted && world.now.wall < end);
+}

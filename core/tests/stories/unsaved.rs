@@ -168,29 +168,11 @@ fn while_a_certificate_waits_for_its_start_a_disk_that_refuses_leads_to_no_reque
 
 #[test]
 fn the_wait_after_a_certificate_that_came_too_late_is_kept_by_a_request_in_memory() {
-    let mut world = world();
-    world.server.approver = Approver::Denies;
-    world.start();
-    let denied = |world: &World| {
-        let notices = world.log().notices.iter();
-        notices.filter(|(_, notice)| matches!(notice, Notice::RequestDenied { .. })).count()
-    };
-    world.run_until("two denials", |world| denied(world) == 2);
-    world.server.approver = Approver::Auto;
-    world.server.bad_next = Some(Bad::Between(-3_600_000, 7_200_000));
-    let mut world = installing::installing(world, |command| matches!(command, DiskCommand::SyncFile { .. }));
-    world.now.wall = world.now.wall.plus(Span::from_hours(3));
-    let wait = |world: &World| {
-        world.log().notices.iter().find_map(|(_, notice)| match notice {
-            Notice::CertificateRefused { again_in, .. } => Some(*again_in),
-            _ => None,
-        })
-    };
-    world.run_until("it is refused", |world| wait(world).is_some());
+    let (mut world, wait) = installing::came_too_late(|_| {});
     for kind in [Kind::Create, Kind::SyncDir] {
         refuses(&mut world, kind);
     }
-    let (calls, now, wait) = (world.log().calls.len(), world.now.mono, wait(&world).expect("it was refused"));
+    let (calls, now) = (world.log().calls.len(), world.now.mono);
     assert!(wait > Span::from_mins(25), "longer than it takes until a disk is gone without: {wait}");
     world.run_until("another request", |world| world.log().calls.len() > calls);
     assert!(world.now.mono.since(now) >= wait, "{} and not {wait}", world.now.mono.since(now));
