@@ -27,7 +27,10 @@ impl Recovering {
                     self.end_rest(cx);
                 }
             }
-            Some(identity) => cx.judge_names(Some(identity.generation), identity.outdated),
+            Some(identity) => {
+                cx.common.live.is_found_at(&identity);
+                cx.judge_names(Some(identity.generation), identity.outdated);
+            }
             None => {}
         }
     }
