@@ -136,13 +136,11 @@ impl Live {
         }
     }
 
-    /// The live name names this bundle by now: where it is a copy of what is served or held, that is found there from now on.
+    /// The live name names this bundle by now, a copy of what is served or held: that is found there from now on.
     pub(crate) fn is_found_at(&mut self, bundle: &Identity) {
         match self {
-            Self::Serving(identity) | Self::Held(identity) if identity.leaf == bundle.leaf => {
-                identity.name = bundle.name;
-            }
-            Self::None | Self::Serving(_) | Self::Held(_) | Self::Withdrawn(_) | Self::Unwanted(_) => {}
+            Self::Serving(identity) | Self::Held(identity) => identity.name = bundle.name,
+            Self::None | Self::Withdrawn(_) | Self::Unwanted(_) => {}
         }
     }
 

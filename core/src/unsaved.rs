@@ -6,6 +6,7 @@
 
 use crate::common::{Common, Cx};
 use crate::disk::Name;
+use crate::id::Generation;
 use crate::input::Action;
 use crate::live::{Certificate, Identity, Live};
 use crate::notice::Notice;
@@ -18,9 +19,14 @@ use crate::time::{MonoTime, Span, WallTime};
 pub(crate) fn rescue_at(common: &Common, renewal: &Renewal) -> Option<WallTime> {
     let (attempt, certificate) = in_hand(renewal).filter(|_| common.unsaved.is_none() && !common.stopping)?;
     let Live::Serving(identity) = common.live else { return None };
-    let newer = attempt.generation > identity.generation && certificate.not_after > identity.not_after;
+    let newer = is_beyond((attempt.generation, certificate.not_after), &identity);
     let at = identity.not_after.minus(common.times().guard(common.life)).max(certificate.not_before);
     newer.then_some(at)
+}
+
+/// Whether something of this generation and end is newer than an identity, and ends later.
+fn is_beyond((generation, not_after): (Generation, WallTime), identity: &Identity) -> bool {
+    generation > identity.generation && not_after > identity.not_after
 }
 
 /// A certificate that was judged and that the disk did not take.
@@ -90,9 +96,8 @@ impl Cx<'_> {
 
     /// Whether nothing is served, or it is about to end and this one is newer and ends later.
     fn outlasts(&self, identity: &Identity) -> bool {
-        let outlasts =
-            |it: Identity| identity.generation > it.generation && identity.not_after > it.not_after;
-        self.is_endangered() && self.common.serving().is_none_or(outlasts)
+        let beyond = |it: Identity| is_beyond((identity.generation, identity.not_after), &it);
+        self.is_endangered() && self.common.serving().is_none_or(beyond)
     }
 
     /// Serves an identity that is not known to be durable under the live name.

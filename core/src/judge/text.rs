@@ -8,22 +8,22 @@ use super::Refusal;
 use crate::facts::{Chain, San, Subject};
 
 /// The most letters that are shown of what somebody else wrote.
-const LONGEST: usize = 200;
+const LONGEST: usize = 300;
 
 /// The most names of a kind that are shown.
-const MOST: usize = 8;
+const MOST: usize = 32;
 
-/// What somebody else wrote, fit for one line of a log or a terminal.
+/// What somebody else wrote, fit for one line of a log or a terminal: whatever is not to be seen, or turns what follows around, is
+/// escaped, and so is the backslash.
 struct Foreign<'a>(&'a str);
 
 impl fmt::Display for Foreign<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut letters = self.0.chars();
         for letter in letters.by_ref().take(LONGEST) {
-            if letter.is_control() {
-                write!(f, "{}", letter.escape_default())?;
-            } else {
-                f.write_char(letter)?;
+            match letter {
+                '\'' | '"' => f.write_char(letter)?,
+                _ => write!(f, "{}", letter.escape_debug())?,
             }
         }
         if letters.next().is_some() { f.write_char('…') } else { Ok(()) }

@@ -170,7 +170,12 @@ impl Installing {
             InstallStep::Write => Some(InstallStep::SyncFile),
             InstallStep::SyncFile => Some(InstallStep::Rename),
             InstallStep::Rename => Some(InstallStep::SyncDir),
-            InstallStep::SyncDir if cx.common.pending.is_some() => Some(InstallStep::UnlinkPending),
+            // A copy of what is live does not take the place of what was asked for since.
+            InstallStep::SyncDir
+                if cx.common.pending.is_some_and(|it| it.generation() <= Some(self.attempt.generation)) =>
+            {
+                Some(InstallStep::UnlinkPending)
+            }
             InstallStep::SyncDir => self.linking(cx),
             InstallStep::UnlinkPending => {
                 cx.common.pending = None;
@@ -235,6 +240,7 @@ impl Installing {
             }
             // It is served from memory, so it was accepted; a clock that went back since does not undo that.
             Err(Refusal::NotYetValid { .. }) if self.is_served(cx) => {
+                (cx.common.disk_failures, cx.common.call_failures) = (0, 0);
                 return Recovering::back(cx, Carry::Rest(Resting::without_wait(cx)), cx.now.mono);
             }
             Err(refusal) => return self.too_late(cx, refusal),

@@ -188,3 +188,21 @@ fn the_wait_after_a_certificate_that_came_too_late_does_not_outlast_a_pair_that_
     world.run_until("its end, or what comes before", |world| world.served() != adopted);
     assert!(world.served() > adopted && world.now.wall < end);
 }
+
+#[test]
+fn what_was_asked_for_in_vain_is_remembered_when_the_live_bundle_is_copied_into_a_private_one() {
+    let mut world = running();
+    world.server.approver = Approver::Denies;
+    let denied = |world: &World| {
+        world.log().notices.iter().any(|(_, notice)| matches!(notice, Notice::RequestDenied { .. }))
+    };
+    world.run_until("a denial", denied);
+    let pending = |world: &World| world.disk.names().any(|name| matches!(name, Name::Pending { .. }));
+    assert!(pending(&world));
+    assert!(world.happen(Event::Plant(Damage::Exposed)));
+    let adopted = |world: &World| {
+        world.log().notices.iter().any(|(_, notice)| matches!(notice, Notice::Adopted { .. }))
+    };
+    world.run_until("the copy", adopted);
+    assert!(pending(&world), "how often it was denied is read off the disk");
+}

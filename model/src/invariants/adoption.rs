@@ -73,7 +73,13 @@ pub fn s13_what_is_adopted_lasts_longer(world: &World, cert: CertHandle) -> bool
         _ => false,
     });
     let end = |cert| world.dates(cert).map(|(_, end)| end);
-    next || world.ghost.from_memory
+    // What is in memory only, and in no bundle any more, does not outlive the process.
+    let fleeting = world.ghost.from_memory
+        && !world.disk.names().any(|name| match (name, world.disk.read(name)) {
+            (Name::Bundle { .. }, Some(File::Bundle(bundle))) => u64::from(bundle.cert) == served.0,
+            _ => false,
+        });
+    next || fleeting
         || !world.is_wanted(served)
         || end(served) <= Some(world.now.wall)
         || end(cert) > end(served)

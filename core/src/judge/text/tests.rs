@@ -10,14 +10,15 @@ fn subject(common_name: &str, organizations: &[&str]) -> Subject {
 
 #[test]
 fn what_a_certificate_says_cannot_leave_its_line_or_colour_it() {
-    let found = subject("node\n2026-01-01 INFO all is well\u{1b}[2J", &["a\u{85}b"]);
+    let found =
+        subject("node\n2026-01-01 INFO all is well\u{1b}[2J", &["a\u{85}\u{202e}\u{2028}\\b \"it's\""]);
     let said = Refusal::Subject { expected: subject("node", &[]), found }.to_string();
     assert_eq!(
         said,
-        "its subject is wrong: expected CN=node, found O=a\\u{85}b, CN=node\\n2026-01-01 INFO all is well\\u{1b}[2J"
+        "its subject is wrong: expected CN=node, found O=a\\u{85}\\u{202e}\\u{2028}\\\\b \"it's\", CN=node\\n2026-01-01 INFO all is well\\u{1b}[2J"
     );
     let found = vec![San::Dns("a\tb".into()), San::Uri("c\r".into()), San::Email("d\0".into())];
-    assert_eq!(list(&found), "DNS:a\\tb, URI:c\\r, email:d\\u{0}");
+    assert_eq!(list(&found), "DNS:a\\tb, URI:c\\r, email:d\\0");
 }
 
 #[test]
