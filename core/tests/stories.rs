@@ -36,6 +36,11 @@ fn running() -> World {
     world
 }
 
+/// How often a notice like that was given.
+fn said(world: &World, wanted: impl Fn(&Notice) -> bool) -> usize {
+    world.log().notices.iter().filter(|(_, notice)| wanted(notice)).count()
+}
+
 /// Running, and not to renew what it serves.
 fn without_rotation() -> World {
     let mut spec = ConfigSpec::new(Template::node_client("node-1"));

@@ -9,7 +9,7 @@ use certrotate_core::facts::{Chain, San, Subject, Usages};
 use certrotate_core::id::{FileNumber, Generation, KeyDigest, OpId, RunId};
 use certrotate_core::judge::Refusal;
 use certrotate_core::time::{Span, WallTime};
-use certrotate_core::view::Phase;
+use certrotate_model::marks::PHASES;
 use certrotate_store::PairName;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -161,18 +161,7 @@ proptest! {
 
 #[test]
 fn phases_have_names_of_their_own() {
-    let all = [
-        Phase::New,
-        Phase::Locking,
-        Phase::Recovering,
-        Phase::Resting,
-        Phase::Keying,
-        Phase::Saving,
-        Phase::Asking,
-        Phase::Installing,
-        Phase::Ended,
-    ];
-    let mut names = all.map(|phase| phase.to_string());
+    let mut names = PHASES.map(|phase| phase.to_string());
     names.sort_unstable();
     assert!(names.windows(2).all(|two| two[0] != two[1]), "{names:?}");
 }

@@ -51,8 +51,7 @@ fn a_clock_that_goes_back_while_the_live_name_is_switched_has_it_switched_back()
 }
 
 fn refused(world: &World) -> usize {
-    let notices = world.log().notices.iter();
-    notices.filter(|(_, notice)| matches!(notice, Notice::CertificateRefused { .. })).count()
+    said(world, |notice| matches!(notice, Notice::CertificateRefused { .. }))
 }
 
 #[test]
@@ -83,7 +82,7 @@ fn started_before_the_switch() -> World {
 }
 
 fn from_memory(world: &World) -> bool {
-    world.log().notices.iter().any(|(_, notice)| matches!(notice, Notice::Unsaved { .. }))
+    said(world, |notice| matches!(notice, Notice::Unsaved { .. })) > 0
 }
 
 #[test]
@@ -127,10 +126,7 @@ fn created(world: &World) -> usize {
 #[test]
 fn a_certificate_that_waits_for_its_start_and_is_found_durable_after_a_failure_is_not_written_again() {
     let (mut world, before) = fails_once_beside_its_bundle(Some(Bad::Between(1_200_000, 86_400_000)));
-    let held = |world: &World| {
-        let notices = world.log().notices.iter();
-        notices.filter(|(_, notice)| matches!(notice, Notice::Held { .. })).count()
-    };
+    let held = |world: &World| said(world, |notice| matches!(notice, Notice::Held { .. }));
     world.run_until("it is held", |world| held(world) > 0);
     world.run_until("its start", |world| world.served() == Some(Generation(2)));
     assert_eq!((held(&world), created(&world), world.server.created()), (1, before, 2));
@@ -154,10 +150,7 @@ pub(super) fn came_too_late(meanwhile: impl FnOnce(&mut World)) -> (World, Span)
     let mut world = world();
     world.server.approver = Approver::Denies;
     world.start();
-    let denied = |world: &World| {
-        let notices = world.log().notices.iter();
-        notices.filter(|(_, notice)| matches!(notice, Notice::RequestDenied { .. })).count()
-    };
+    let denied = |world: &World| said(world, |notice| matches!(notice, Notice::RequestDenied { .. }));
     world.run_until("two denials", |world| denied(world) == 2);
     world.server.approver = Approver::Auto;
     world.server.bad_next = Some(Bad::Between(-3_600_000, 7_200_000));
@@ -193,16 +186,12 @@ fn the_wait_after_a_certificate_that_came_too_late_does_not_outlast_a_pair_that_
 fn what_was_asked_for_in_vain_is_remembered_when_the_live_bundle_is_copied_into_a_private_one() {
     let mut world = running();
     world.server.approver = Approver::Denies;
-    let denied = |world: &World| {
-        world.log().notices.iter().any(|(_, notice)| matches!(notice, Notice::RequestDenied { .. }))
-    };
+    let denied = |world: &World| said(world, |notice| matches!(notice, Notice::RequestDenied { .. })) > 0;
     world.run_until("a denial", denied);
     let pending = |world: &World| world.disk.names().any(|name| matches!(name, Name::Pending { .. }));
     assert!(pending(&world));
     assert!(world.happen(Event::Plant(Damage::Exposed)));
-    let adopted = |world: &World| {
-        world.log().notices.iter().any(|(_, notice)| matches!(notice, Notice::Adopted { .. }))
-    };
+    let adopted = |world: &World| said(world, |notice| matches!(notice, Notice::Adopted { .. })) > 0;
     world.run_until("the copy", adopted);
     assert!(pending(&world), "how often it was denied is read off the disk");
 }
