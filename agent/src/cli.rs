@@ -129,9 +129,9 @@ struct StatusArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Show the named times, too, as they are for certificates of this life
+    /// Show the timing parameters, too, as they are for certificates of this lifetime
     #[arg(long, conflicts_with = "json")]
-    times: bool,
+    timing: bool,
 }
 
 /// Parses the command line and does what it says.

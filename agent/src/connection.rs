@@ -181,8 +181,8 @@ fn is(one: Option<&Arc<Identity>>, other: &Arc<Identity>) -> bool {
 /// When connections are cut and nothing is sent any more: a little before the end, so that no request arrives
 /// after it.
 fn cut_at(identity: &Identity) -> WallTime {
-    let life = identity.not_after().since(identity.not_before());
-    let margin = life.scaled(1, 100).min(Span::from_ms(50)).ms();
+    let lifetime = identity.not_after().since(identity.not_before());
+    let margin = lifetime.scaled(1, 100).min(Span::from_ms(50)).ms();
     let margin = i64::try_from(margin).unwrap_or(i64::MAX);
     WallTime::from_unix_ms(identity.not_after().unix_ms().saturating_sub(margin))
 }

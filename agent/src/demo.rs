@@ -16,9 +16,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use certrotate_controlplane::{Approval, ControlPlane, Handle, Options as PlaneOptions};
+use certrotate_core::event::Event;
 use certrotate_core::id::Generation;
 use certrotate_core::input::Action;
-use certrotate_core::notice::Notice;
 use certrotate_core::view::View;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -54,7 +54,7 @@ pub struct Options {
 
 /// What the observer tells of a step.
 #[derive(Debug)]
-enum Event {
+enum Update {
     /// A certificate is live.
     Live(View),
     /// None is, because the last one ended.
@@ -110,20 +110,20 @@ pub async fn run(options: &Options, ended: impl Future<Output = ()>) -> Result<S
     Ok(summary)
 }
 
-fn observer(cert_dir: PathBuf, events: UnboundedSender<Event>) -> Observer {
+fn observer(cert_dir: PathBuf, events: UnboundedSender<Update>) -> Observer {
     Box::new(move |seen: Seen<'_>| {
         // The receiver is gone only when the demo is over.
         let tell = |event| drop(events.send(event));
-        tell(Event::Files(count_files(&cert_dir)));
+        tell(Update::Files(count_files(&cert_dir)));
         let mut reports = seen.reports.iter();
         for action in &seen.step.actions {
             let report = if matches!(action, Action::Report(_)) { reports.next() } else { None };
             match action {
-                Action::GoLive { .. } => tell(Event::Live(seen.view)),
-                Action::Withdraw { .. } => tell(Event::Withdrawn),
-                Action::Report(Notice::AttemptStarted { generation }) => tell(Event::Attempt(*generation)),
-                Action::Report(Notice::Live { .. } | Notice::RequestPending { .. }) => {}
-                Action::Report(_) => tell(Event::Trouble(report.cloned().unwrap_or_default())),
+                Action::GoLive { .. } => tell(Update::Live(seen.view)),
+                Action::Withdraw { .. } => tell(Update::Withdrawn),
+                Action::Report(Event::AttemptStarted { generation }) => tell(Update::Attempt(*generation)),
+                Action::Report(Event::Live { .. } | Event::RequestPending { .. }) => {}
+                Action::Report(_) => tell(Update::Trouble(report.cloned().unwrap_or_default())),
                 Action::Disk { .. }
                 | Action::MakeKey { .. }
                 | Action::Call { .. }
@@ -183,7 +183,7 @@ impl Show {
 
     async fn run(
         &mut self,
-        mut events: UnboundedReceiver<Event>,
+        mut events: UnboundedReceiver<Update>,
         ended: impl Future<Output = ()>,
         running: &mut tokio::task::JoinHandle<certrotate_core::input::ExitReason>,
     ) {
@@ -221,24 +221,24 @@ impl Show {
         self.renewals() >= self.rotations && self.busy.count().by_last_serial >= LAST_REQUESTS
     }
 
-    fn happened(&mut self, event: &Event) {
+    fn happened(&mut self, event: &Update) {
         match event {
-            Event::Files(count) => self.files_max = self.files_max.max(*count),
-            Event::Live(view) => self.went_live(view),
-            Event::Withdrawn => {
+            Update::Files(count) => self.files_max = self.files_max.max(*count),
+            Update::Live(view) => self.went_live(view),
+            Update::Withdrawn => {
                 self.lapses += 1;
                 self.timeline.event("LAPSED", "the certificate ended before its successor was there");
             }
-            Event::Attempt(generation) => match self.live.and_then(|view| view.identity) {
+            Update::Attempt(generation) => match self.live.and_then(|view| view.identity) {
                 None => self.timeline.event("key", &format!("made for certificate {generation}")),
                 Some(identity) => {
                     let left = identity.not_after.since(self.busy.wall()).ms();
-                    let (left, life) = (Duration::from_millis(left), identity.life().ms().max(1));
-                    let spent = 100 - left.as_millis() as u64 * 100 / life;
+                    let (left, lifetime) = (Duration::from_millis(left), identity.lifetime().ms().max(1));
+                    let spent = 100 - left.as_millis() as u64 * 100 / lifetime;
                     self.timeline.event(
                         "renewal",
                         &format!(
-                            "{} of {} begins at {spent} % of the life, {:.1} s before its end; new key",
+                            "{} of {} begins at {spent} % of the lifetime, {:.1} s before its end; new key",
                             generation.0.saturating_sub(1),
                             self.rotations,
                             left.as_secs_f64()
@@ -246,7 +246,7 @@ impl Show {
                     );
                 }
             },
-            Event::Trouble(text) => self.timeline.event("note", text),
+            Update::Trouble(text) => self.timeline.event("note", text),
         }
     }
 

@@ -6,9 +6,9 @@ mod tests;
 use std::collections::BTreeMap;
 
 use certrotate_core::api::{ApiFault, Call, Credential, CsrObject};
+use certrotate_core::event::Event;
 use certrotate_core::id::{CertHandle, Generation, KeyHandle, OpId};
 use certrotate_core::input::{Action, Disposition, ExitReason, Input};
-use certrotate_core::notice::Notice;
 use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::{Now, Span};
 use certrotate_core::view::{Handle, View, Wake};
@@ -53,7 +53,7 @@ pub trait Front {
     /// Serves none from now on.
     fn withdraw(&self);
     /// Tells an operator, and gives the line that was told.
-    fn report(&self, notice: &Notice) -> String;
+    fn report(&self, event: &Event) -> String;
 }
 
 /// One step, as an observer sees it.
@@ -161,7 +161,7 @@ impl<C: Clock, A: CsrApi, D: Directory, K: Keys, F: Front> Driver<C, A, D, K, F>
             tokio::task::yield_now().await;
             return Answer::from(Input::Tick);
         }
-        let look = now.mono.plus(self.rotator.clock_look());
+        let look = now.mono.plus(self.rotator.clock_check());
         let mono = wake.mono.map_or(look, |mono| mono.min(look));
         tokio::select! {
             biased;
@@ -187,7 +187,7 @@ impl<C: Clock, A: CsrApi, D: Directory, K: Keys, F: Front> Driver<C, A, D, K, F>
         let (mut exit, mut reports) = (None, Vec::new());
         for action in &step.actions {
             match action {
-                Action::Report(notice) => reports.push(self.ports.front.report(notice)),
+                Action::Report(event) => reports.push(self.ports.front.report(event)),
                 other => exit = exit.or(self.carry_out(other)),
             }
         }

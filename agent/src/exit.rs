@@ -6,9 +6,9 @@ mod tests;
 use std::process::ExitCode;
 
 use certrotate_core::api::{ApiFault, Credential};
+use certrotate_core::event::Event;
 use certrotate_core::input::ExitReason;
 use certrotate_core::judge::Refusal;
-use certrotate_core::notice::Notice;
 
 /// The exit status. The numbers are stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,15 +67,15 @@ pub struct Verdict {
 
 impl Verdict {
     /// Takes in a report.
-    pub fn note(&mut self, notice: &Notice) {
-        match notice {
-            Notice::Live { .. } => *self = Self::default(),
-            Notice::Expired { .. } | Notice::FileRefused { refusal: Refusal::Expired { .. }, .. } => {
+    pub fn note(&mut self, event: &Event) {
+        match event {
+            Event::Live { .. } => *self = Self::default(),
+            Event::Expired { .. } | Event::FileRefused { refusal: Refusal::Expired { .. }, .. } => {
                 self.ended = true;
             }
             _ => {}
         }
-        self.last = self.why_not_yet(notice).or(self.last);
+        self.last = self.why_not_yet(event).or(self.last);
     }
 
     /// Why there is no certificate yet. If nothing was said, the server has not answered yet.
@@ -84,43 +84,41 @@ impl Verdict {
         self.last.unwrap_or(Exit::Unreachable)
     }
 
-    /// `None` where a notice says nothing about that.
-    fn why_not_yet(self, notice: &Notice) -> Option<Exit> {
-        match notice {
-            Notice::RequestPending { .. } | Notice::RequestStuck { .. } | Notice::RequestForeign { .. } => {
+    /// `None` where a event says nothing about that.
+    fn why_not_yet(self, event: &Event) -> Option<Exit> {
+        match event {
+            Event::RequestPending { .. } | Event::RequestStuck { .. } | Event::RequestForeign { .. } => {
                 Some(Exit::Pending)
             }
-            Notice::RequestDenied { .. } | Notice::RequestFailed { .. } => Some(Exit::Denied),
-            Notice::CertificateRefused { .. } => Some(Exit::Refused),
-            Notice::CallFailed {
+            Event::RequestDenied { .. } | Event::RequestFailed { .. } => Some(Exit::Denied),
+            Event::CertificateRefused { .. } => Some(Exit::Refused),
+            Event::CallFailed {
                 credential: Credential::Bootstrap, fault: ApiFault::NoCredential, ..
             } if self.ended => Some(Exit::Expired),
-            Notice::CallFailed {
+            Event::CallFailed {
                 fault: ApiFault::NoCredential | ApiFault::Unauthorized | ApiFault::Forbidden,
                 ..
             } => Some(Exit::Unauthorized),
-            Notice::CallFailed { .. } | Notice::CallTimedOut { .. } => Some(Exit::Unreachable),
-            Notice::DiskFailed { .. }
-            | Notice::DiskTimedOut { .. }
-            | Notice::FileUnreadable { .. }
-            | Notice::LiveNameForeign { .. } => Some(Exit::Store),
-            Notice::KeyFailed { .. } => Some(Exit::Internal),
-            Notice::Held { .. } | Notice::ClockImplausible { .. } | Notice::ClockInDoubt { .. } => {
-                Some(Exit::Clock)
-            }
-            Notice::Unsaved { .. }
-            | Notice::UnsavedRequest { .. }
-            | Notice::FileRefused { .. }
-            | Notice::FileCorrupt { .. }
-            | Notice::Quarantined { .. }
-            | Notice::Live { .. }
-            | Notice::Expired { .. }
-            | Notice::NotYetValid { .. }
-            | Notice::Adopted { .. }
-            | Notice::Outdated { .. }
-            | Notice::Unwanted { .. }
-            | Notice::RequestDropped { .. }
-            | Notice::AttemptStarted { .. } => None,
+            Event::CallFailed { .. } | Event::CallTimedOut { .. } => Some(Exit::Unreachable),
+            Event::DiskFailed { .. }
+            | Event::DiskTimedOut { .. }
+            | Event::FileUnreadable { .. }
+            | Event::CurrentLinkForeign { .. } => Some(Exit::Store),
+            Event::KeyFailed { .. } => Some(Exit::Internal),
+            Event::Held { .. } | Event::ClockInvalid { .. } | Event::ClockSuspect { .. } => Some(Exit::Clock),
+            Event::IdentityInMemory { .. }
+            | Event::RequestInMemory { .. }
+            | Event::FileRefused { .. }
+            | Event::FileCorrupt { .. }
+            | Event::Quarantined { .. }
+            | Event::Live { .. }
+            | Event::Expired { .. }
+            | Event::NotYetValid { .. }
+            | Event::Adopted { .. }
+            | Event::OldTemplate { .. }
+            | Event::OtherSubject { .. }
+            | Event::RequestAbandoned { .. }
+            | Event::AttemptStarted { .. } => None,
         }
     }
 }

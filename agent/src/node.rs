@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use certrotate_core::config::{Config, ConfigError, ConfigSpec, Template};
+use certrotate_core::event::Event;
 use certrotate_core::id::{CertHandle, Generation, KeyHandle, RunId};
 use certrotate_core::input::{ExitReason, Input};
-use certrotate_core::notice::Notice;
 use certrotate_core::rotator::Rotator;
 use certrotate_core::time::Span;
 use certrotate_store::{PairName, Store};
@@ -392,7 +392,7 @@ impl Front for Serving {
         self.live.withdraw();
     }
 
-    fn report(&self, notice: &Notice) -> String {
-        self.reporter.report(notice)
+    fn report(&self, event: &Event) -> String {
+        self.reporter.report(event)
     }
 }

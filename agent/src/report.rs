@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 
 use certrotate_core::api::{ApiFault, Credential};
 use certrotate_core::disk::{DiskFault, Name, Place};
+use certrotate_core::event::Event;
 use certrotate_core::id::RequestDigest;
 use certrotate_core::judge::Refusal;
-use certrotate_core::notice::Notice;
 use certrotate_store::PairName;
 use certrotate_x509::request_name;
 use tracing::Level;
 
 use crate::details::Details;
 
-/// Turns notices into lines, with the names and texts that core does not know.
+/// Turns events into lines, with the names and texts that core does not know.
 #[derive(Clone, Debug)]
 pub struct Reporter {
     directory: PathBuf,
@@ -25,40 +25,40 @@ pub struct Reporter {
     details: Details,
 }
 
-/// How much a notice should alarm.
+/// How much a event should alarm.
 #[must_use]
-pub fn level(notice: &Notice) -> Level {
-    match notice {
-        Notice::Live { .. }
-        | Notice::Held { .. }
-        | Notice::Adopted { place: Place::Live | Place::Dated(_) | Place::Split, .. }
-        | Notice::AttemptStarted { .. }
-        | Notice::RequestPending { .. }
-        | Notice::RequestDropped { .. } => Level::INFO,
-        Notice::KeyFailed { .. }
-        | Notice::DiskTimedOut { .. }
-        | Notice::CallFailed { .. }
-        | Notice::CallTimedOut { .. }
-        | Notice::FileCorrupt { .. }
-        | Notice::Outdated { .. }
-        | Notice::Unwanted { .. }
-        | Notice::Adopted { place: Place::Exposed(_), .. }
-        | Notice::Quarantined { .. } => Level::WARN,
-        Notice::FileRefused { .. }
-        | Notice::FileUnreadable { .. }
-        | Notice::LiveNameForeign { .. }
-        | Notice::Expired { .. }
-        | Notice::NotYetValid { .. }
-        | Notice::Unsaved { .. }
-        | Notice::UnsavedRequest { .. }
-        | Notice::ClockImplausible { .. }
-        | Notice::ClockInDoubt { .. }
-        | Notice::RequestDenied { .. }
-        | Notice::RequestFailed { .. }
-        | Notice::RequestForeign { .. }
-        | Notice::RequestStuck { .. }
-        | Notice::CertificateRefused { .. }
-        | Notice::DiskFailed { .. } => Level::ERROR,
+pub fn level(event: &Event) -> Level {
+    match event {
+        Event::Live { .. }
+        | Event::Held { .. }
+        | Event::Adopted { place: Place::Current | Place::Dated(_) | Place::Split, .. }
+        | Event::AttemptStarted { .. }
+        | Event::RequestPending { .. }
+        | Event::RequestAbandoned { .. } => Level::INFO,
+        Event::KeyFailed { .. }
+        | Event::DiskTimedOut { .. }
+        | Event::CallFailed { .. }
+        | Event::CallTimedOut { .. }
+        | Event::FileCorrupt { .. }
+        | Event::OldTemplate { .. }
+        | Event::OtherSubject { .. }
+        | Event::Adopted { place: Place::Exposed(_), .. }
+        | Event::Quarantined { .. } => Level::WARN,
+        Event::FileRefused { .. }
+        | Event::FileUnreadable { .. }
+        | Event::CurrentLinkForeign { .. }
+        | Event::Expired { .. }
+        | Event::NotYetValid { .. }
+        | Event::IdentityInMemory { .. }
+        | Event::RequestInMemory { .. }
+        | Event::ClockInvalid { .. }
+        | Event::ClockSuspect { .. }
+        | Event::RequestDenied { .. }
+        | Event::RequestFailed { .. }
+        | Event::RequestForeign { .. }
+        | Event::RequestStuck { .. }
+        | Event::CertificateRefused { .. }
+        | Event::DiskFailed { .. } => Level::ERROR,
     }
 }
 
@@ -69,10 +69,10 @@ impl Reporter {
         Self { directory: directory.to_owned(), pair, server, details }
     }
 
-    /// Logs a notice, and gives its line.
-    pub fn report(&self, notice: &Notice) -> String {
-        let line = self.line(notice);
-        match level(notice) {
+    /// Logs a event, and gives its line.
+    pub fn report(&self, event: &Event) -> String {
+        let line = self.line(event);
+        match level(event) {
             Level::ERROR => tracing::error!("{line}"),
             Level::WARN => tracing::warn!("{line}"),
             _ => tracing::info!("{line}"),
@@ -80,84 +80,82 @@ impl Reporter {
         line
     }
 
-    /// The line for a notice. It takes the texts that were left for it.
+    /// The line for a event. It takes the texts that were left for it.
     #[must_use]
-    pub fn line(&self, notice: &Notice) -> String {
-        match notice {
-            Notice::Live { generation, not_after, renew_at, shorter } => {
+    pub fn line(&self, event: &Event) -> String {
+        match event {
+            Event::Live { generation, not_after, renew_at, shorter } => {
                 let shorter = if *shorter { "; it ends before the one that it replaces" } else { "" };
                 format!(
                     "certificate {generation} is live until {not_after}, to be renewed at {renew_at}{shorter}"
                 )
             }
-            Notice::Outdated { generation } => format!(
+            Event::OldTemplate { generation } => format!(
                 "certificate {generation} has other alternative names or usages than are asked for now; it is served until its successor is there"
             ),
-            Notice::Unwanted { generation } => format!(
+            Event::OtherSubject { generation } => format!(
                 "certificate {generation} is for another subject than is asked for now and is withdrawn; a new one is asked for with the bootstrap kubeconfig"
             ),
-            Notice::RequestDropped { request } => format!(
+            Event::RequestAbandoned { request } => format!(
                 "{0} is not wanted any more, since something else is asked for now; to remove it: kubectl delete csr {0}",
                 request_name(request)
             ),
-            Notice::AttemptStarted { generation } => {
+            Event::AttemptStarted { generation } => {
                 format!("making key and request for certificate {generation}")
             }
-            Notice::Expired { generation, not_after } => format!(
+            Event::Expired { generation, not_after } => format!(
                 "certificate {generation} ended at {not_after} and is withdrawn; a new one is asked for with the bootstrap kubeconfig"
             ),
-            Notice::NotYetValid { generation, not_before } => format!(
+            Event::NotYetValid { generation, not_before } => format!(
                 "certificate {generation} starts at {not_before}, but the local clock shows less; it is withheld until then; check the clock"
             ),
-            Notice::Held { .. } | Notice::ClockImplausible { .. } | Notice::ClockInDoubt { .. } => {
-                self.clock(notice)
+            Event::Held { .. } | Event::ClockInvalid { .. } | Event::ClockSuspect { .. } => self.clock(event),
+            Event::Adopted { .. } | Event::IdentityInMemory { .. } | Event::RequestInMemory { .. } => {
+                self.kept(event)
             }
-            Notice::Adopted { .. } | Notice::Unsaved { .. } | Notice::UnsavedRequest { .. } => {
-                self.kept(notice)
-            }
-            Notice::KeyFailed { again_in } => {
+            Event::KeyFailed { again_in } => {
                 format!("no key could be made; trying again in {again_in}; check the system's randomness")
             }
-            Notice::CallFailed { credential, fault, again_in } => {
+            Event::CallFailed { credential, fault, again_in } => {
                 format!("{}; trying again in {again_in}", self.call(*credential, *fault))
             }
-            Notice::CallTimedOut { credential, again_in } => format!(
+            Event::CallTimedOut { credential, again_in } => format!(
                 "the API server {} did not answer {} in time; trying again in {again_in}",
                 self.server,
                 who(*credential)
             ),
-            Notice::FileRefused { .. }
-            | Notice::FileCorrupt { .. }
-            | Notice::FileUnreadable { .. }
-            | Notice::LiveNameForeign { .. }
-            | Notice::Quarantined { .. }
-            | Notice::DiskTimedOut { .. }
-            | Notice::DiskFailed { .. } => self.disk(notice),
-            Notice::RequestPending { .. }
-            | Notice::RequestDenied { .. }
-            | Notice::RequestFailed { .. }
-            | Notice::RequestForeign { .. }
-            | Notice::RequestStuck { .. }
-            | Notice::CertificateRefused { .. } => self.request(notice),
+            Event::FileRefused { .. }
+            | Event::FileCorrupt { .. }
+            | Event::FileUnreadable { .. }
+            | Event::CurrentLinkForeign { .. }
+            | Event::Quarantined { .. }
+            | Event::DiskTimedOut { .. }
+            | Event::DiskFailed { .. } => self.disk(event),
+            Event::RequestPending { .. }
+            | Event::RequestDenied { .. }
+            | Event::RequestFailed { .. }
+            | Event::RequestForeign { .. }
+            | Event::RequestStuck { .. }
+            | Event::CertificateRefused { .. } => self.request(event),
         }
     }
 
     /// Where a key is that is in use.
-    fn kept(&self, notice: &Notice) -> String {
-        match notice {
-            Notice::Adopted { generation, place: place @ Place::Exposed(_) } => format!(
+    fn kept(&self, event: &Event) -> String {
+        match event {
+            Event::Adopted { generation, place: place @ Place::Exposed(_) } => format!(
                 "{} could be read by others, or belongs to another user: certificate {generation} is in a file of its own now, and that one is removed; if anybody may have read its key, rotate now: kill -USR1",
                 self.directory.join(self.pair.place(*place)).display()
             ),
-            Notice::Adopted { generation, place } => format!(
+            Event::Adopted { generation, place } => format!(
                 "the key and certificate in {} are adopted as certificate {generation}: copied, and nothing else was changed",
                 self.directory.join(self.pair.place(*place)).display()
             ),
-            Notice::Unsaved { generation, not_after } => format!(
+            Event::IdentityInMemory { generation, not_after } => format!(
                 "certificate {generation} is served from memory until {not_after}, because {} does not take it; it is written again and again; mend the disk before this process ends, or the certificate is lost",
                 self.directory.display()
             ),
-            Notice::UnsavedRequest { request } => format!(
+            Event::RequestInMemory { request } => format!(
                 "request {} is made with a key that is in memory only, because {} does not take it; mend the disk",
                 request_name(request),
                 self.directory.display()
@@ -166,15 +164,15 @@ impl Reporter {
         }
     }
 
-    fn clock(&self, notice: &Notice) -> String {
-        match notice {
-            Notice::Held { generation, not_before } => format!(
+    fn clock(&self, event: &Event) -> String {
+        match event {
+            Event::Held { generation, not_before } => format!(
                 "certificate {generation} starts at {not_before}; it is saved, goes live then, and nothing else is asked for until then"
             ),
-            Notice::ClockInDoubt { not_before, wait } => format!(
+            Event::ClockSuspect { not_before, wait } => format!(
                 "the local clock shows less than {not_before}, when the certificate on disk starts, and there is no other; waiting for the clock to be set, for {wait} at most; check the clock"
             ),
-            Notice::ClockImplausible { built } => format!(
+            Event::ClockInvalid { built } => format!(
                 "the local clock shows less than {built}, when this program was built; nothing is asked for or removed until the clock is set"
             ),
             _ => String::new(),
@@ -185,44 +183,44 @@ impl Reporter {
         self.directory.join(self.pair.file_name(name))
     }
 
-    fn disk(&self, notice: &Notice) -> String {
+    fn disk(&self, event: &Event) -> String {
         let show = |name: Name| self.path(name).display().to_string();
         let amiss = |name: Name, usual: &str| {
             self.details.remark(&self.path(name)).unwrap_or_else(|| usual.to_owned())
         };
-        match notice {
+        match event {
             // What happens then is another line.
-            Notice::FileRefused { name, refusal: refusal @ Refusal::NotYetValid { .. } } => {
+            Event::FileRefused { name, refusal: refusal @ Refusal::NotYetValid { .. } } => {
                 format!("{} is not used: {refusal}; check the clock", show(*name))
             }
-            Notice::FileRefused { name, refusal } => format!(
+            Event::FileRefused { name, refusal } => format!(
                 "{} is not used: {refusal}; a new certificate is asked for with the bootstrap kubeconfig",
                 show(*name)
             ),
-            Notice::FileCorrupt { name } => {
+            Event::FileCorrupt { name } => {
                 format!(
                     "{} is damaged and not used: {}; remove it",
                     show(*name),
                     amiss(*name, "it was changed")
                 )
             }
-            Notice::FileUnreadable { name, fault } => format!(
+            Event::FileUnreadable { name, fault } => format!(
                 "{} cannot be read ({}) and is left alone; check the file system",
                 show(*name),
                 fault_text(*fault)
             ),
-            Notice::LiveNameForeign { again_in } => format!(
+            Event::CurrentLinkForeign { again_in } => format!(
                 "{} is not touched: {}; move it away, or give another --cert-dir; looking again in {again_in}",
-                show(Name::Live),
-                amiss(Name::Live, "it is not a link that certrotate made")
+                show(Name::Current),
+                amiss(Name::Current, "it is not a link that certrotate made")
             ),
-            Notice::Quarantined { from, to } => format!(
+            Event::Quarantined { from, to } => format!(
                 "{} is not used: {}; it was moved to {}: look at it, then remove it",
                 show(*from),
                 amiss(*from, "it is not what its name says"),
                 show(*to)
             ),
-            Notice::DiskFailed { fault, again_in, .. } => {
+            Event::DiskFailed { fault, again_in, .. } => {
                 let text = self.details.take_disk();
                 let text = text.unwrap_or_else(|| {
                     format!("{}: {}; check the disk", self.directory.display(), fault_text(*fault))
@@ -236,36 +234,36 @@ impl Reporter {
         }
     }
 
-    fn request(&self, notice: &Notice) -> String {
+    fn request(&self, event: &Event) -> String {
         let name = |request: &RequestDigest| request_name(request);
         let said = || self.details.take_call().map(|text| format!(" ({text})")).unwrap_or_default();
-        match notice {
-            Notice::RequestDenied { request, again_in } => format!(
+        match event {
+            Event::RequestDenied { request, again_in } => format!(
                 "{} was denied{}; asking again with a new key in {again_in}, or at once after kill -USR1",
                 name(request),
                 said()
             ),
-            Notice::RequestFailed { request, again_in } => format!(
+            Event::RequestFailed { request, again_in } => format!(
                 "the signer failed {0}{1}; see kubectl describe csr {0}; asking again with a new key in {again_in}",
                 name(request),
                 said()
             ),
-            Notice::RequestForeign { request, again_in } => format!(
+            Event::RequestForeign { request, again_in } => format!(
                 "{} on the server is somebody else's (other key, signer or usages); asking under another name in {again_in}",
                 name(request)
             ),
-            Notice::RequestStuck { request, again_in } => format!(
+            Event::RequestStuck { request, again_in } => format!(
                 "{} was approved but never signed; check that a signer runs; asking again with a new key in {again_in}",
                 name(request)
             ),
-            Notice::CertificateRefused { request, refusal, again_in } => {
+            Event::CertificateRefused { request, refusal, again_in } => {
                 let said = if *refusal == Refusal::Unreadable { said() } else { String::new() };
                 format!(
                     "the certificate issued for {} is refused: {refusal}{said}; nothing was written; check the signer; asking again with a new key in {again_in}",
                     name(request)
                 )
             }
-            Notice::RequestPending { request } => format!(
+            Event::RequestPending { request } => format!(
                 "{0} waits for approval; if nobody approves by rule: kubectl certificate approve {0}",
                 name(request)
             ),

@@ -11,7 +11,7 @@ mod reasons;
 pub(crate) mod socket;
 pub(crate) mod telling;
 mod text;
-mod times;
+mod timing;
 mod way_back;
 
 #[cfg(test)]
@@ -99,8 +99,8 @@ pub struct Status {
     pub clock: Clock,
     /// The agent.
     pub agent: Agent,
-    /// The named times for certificates of this life, in milliseconds and without jitter; the names are in docs/times.md.
-    pub times_ms: BTreeMap<&'static str, u64>,
+    /// The timing parameters for certificates of this lifetime, in milliseconds and without jitter; the names are in docs/timing.md.
+    pub timing_ms: BTreeMap<&'static str, u64>,
     /// What else is worth knowing: files that are not used, and the agent's last warnings.
     pub notes: Vec<String>,
 }
@@ -118,7 +118,7 @@ pub struct Identity {
     pub not_before: String,
     /// Its end, the earliest over its chain.
     pub not_after: String,
-    /// How much of its life is over, in percent: more than 100 after its end.
+    /// How much of its lifetime is over, in percent: more than 100 after its end.
     pub age_percent: u64,
     /// How long it is valid still.
     pub left_seconds: u64,

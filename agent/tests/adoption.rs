@@ -11,9 +11,9 @@ use certrotate::identity::{Identity, LiveIdentity};
 use certrotate::node::{Control, Node, NodeOptions};
 use certrotate_controlplane::{ControlPlane, Handle, Options};
 use certrotate_core::disk::Place;
+use certrotate_core::event::Event;
 use certrotate_core::id::Generation;
 use certrotate_core::input::{Action, ExitReason};
-use certrotate_core::notice::Notice;
 use certrotate_core::view::Phase;
 use certrotate_x509::pair;
 use tokio::sync::watch;
@@ -31,17 +31,17 @@ struct Bench {
 struct Running {
     live: LiveIdentity,
     control: Control,
-    notices: watch::Receiver<Vec<Notice>>,
+    events: watch::Receiver<Vec<Event>>,
     phase: watch::Receiver<Phase>,
     task: JoinHandle<ExitReason>,
 }
 
 impl Bench {
-    async fn new(life: Duration) -> Self {
+    async fn new(lifetime: Duration) -> Self {
         let dir = tempfile::tempdir().expect("a scratch directory");
         let options = Options {
             dir: Some(dir.path().join("plane")),
-            cluster_signing_duration: life,
+            cluster_signing_duration: lifetime,
             backdate: Duration::ZERO,
             ..Options::default()
         };
@@ -151,19 +151,19 @@ impl Bench {
 }
 
 fn start(options: &NodeOptions) -> Running {
-    let (tell, notices) = watch::channel(vec![]);
+    let (tell, events) = watch::channel(vec![]);
     let (show, phase) = watch::channel(Phase::New);
     let observer = Box::new(move |seen: certrotate::driver::Seen<'_>| {
         show.send_replace(seen.view.phase);
         for action in &seen.step.actions {
-            if let Action::Report(notice) = action {
-                tell.send_modify(|all: &mut Vec<Notice>| all.push(notice.clone()));
+            if let Action::Report(event) = action {
+                tell.send_modify(|all: &mut Vec<Event>| all.push(event.clone()));
             }
         }
     });
     let node = Node::new(options, observer).expect("the options are good");
     let (live, control) = (node.live(), node.control());
-    Running { live, control, notices, phase, task: tokio::spawn(node.run()) }
+    Running { live, control, events, phase, task: tokio::spawn(node.run()) }
 }
 
 impl Running {
@@ -173,19 +173,19 @@ impl Running {
             now.as_ref().is_some_and(|identity| identity.generation() >= Generation(generation))
         };
         let live = tokio::time::timeout(LONG, shown.wait_for(wanted)).await;
-        let live = live.unwrap_or_else(|_| panic!("generation {generation}: {:?}", *self.notices.borrow()));
+        let live = live.unwrap_or_else(|_| panic!("generation {generation}: {:?}", *self.events.borrow()));
         live.expect("it runs").clone().expect("it is live")
     }
 
     async fn adopts(&mut self) -> Place {
-        let is_adopted = |notice: &Notice| match notice {
-            Notice::Adopted { place, .. } => Some(*place),
+        let is_adopted = |event: &Event| match event {
+            Event::Adopted { place, .. } => Some(*place),
             _ => None,
         };
-        let waiting = self.notices.wait_for(|all| all.iter().any(|notice| is_adopted(notice).is_some()));
+        let waiting = self.events.wait_for(|all| all.iter().any(|event| is_adopted(event).is_some()));
         let seen = matches!(tokio::time::timeout(LONG, waiting).await, Ok(Ok(_)));
-        assert!(seen, "waited for an adoption: {:?}", *self.notices.borrow());
-        self.notices.borrow().iter().find_map(is_adopted).expect("it was seen")
+        assert!(seen, "waited for an adoption: {:?}", *self.events.borrow());
+        self.events.borrow().iter().find_map(is_adopted).expect("it was seen")
     }
 
     /// Waits until there is nothing left to do.
@@ -210,7 +210,7 @@ async fn a_kubelet_s_directory_is_taken_over_without_a_request_and_the_kubelet_c
     let (before, asked) = (bench.seen(DATED), bench.plane.stats().csrs_created);
     let mut node = bench.start_alone();
     let adopted = node.live(1).await;
-    assert_eq!(node.adopts().await, Place::Live);
+    assert_eq!(node.adopts().await, Place::Current);
     let target = fs::read_link(bench.path("kubelet-client-current.pem")).expect("it is a link");
     assert!(target.to_string_lossy().ends_with("-1.1.pem") && target.is_relative(), "{target:?}");
     assert_eq!(bench.leaf(), adopted.leaf());
@@ -266,7 +266,7 @@ async fn f58_a_live_name_that_is_a_file_is_copied_and_becomes_a_link_again() {
         .await;
     let mut node = bench.start_alone();
     let adopted = node.live(1).await;
-    assert_eq!(node.adopts().await, Place::Live);
+    assert_eq!(node.adopts().await, Place::Current);
     node.end().await;
     assert!(fs::read_link(bench.path("kubelet-client-current.pem")).is_ok());
     assert_eq!(bench.leaf(), adopted.leaf());
@@ -314,7 +314,7 @@ async fn a_pair_of_another_node_is_neither_used_nor_touched() {
     let before = bench.listing();
     let mut node = start(&NodeOptions { kubeconfig: None, node_name: "node-2".into(), ..bench.options() });
     let waiting =
-        node.notices.wait_for(|all| all.iter().any(|it| matches!(it, Notice::LiveNameForeign { .. })));
+        node.events.wait_for(|all| all.iter().any(|it| matches!(it, Event::CurrentLinkForeign { .. })));
     assert!(matches!(tokio::time::timeout(LONG, waiting).await, Ok(Ok(_))), "it says what is in the way");
     node.end().await;
     assert_eq!(bench.listing(), before);
@@ -363,7 +363,7 @@ async fn f62_a_pair_that_is_restored_under_a_running_node_takes_the_place_of_a_r
     let asked = bench.plane.stats().csrs_created;
     bench.put("new", &format!("{certificate}{key}"));
     fs::rename(bench.path("new"), bench.path("kubelet-client-current.pem")).expect("it is ours");
-    assert_eq!(node.adopts().await, Place::Live, "it is looked at before anything is asked for");
+    assert_eq!(node.adopts().await, Place::Current, "it is looked at before anything is asked for");
     let adopted = node.live(2).await;
     assert!(adopted.leaf() != first.leaf() && adopted.not_after() > first.not_after());
     assert_eq!(bench.plane.stats().csrs_created, asked);

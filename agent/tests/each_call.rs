@@ -1,5 +1,5 @@
 //! The real program under strace, killed before each call by which its disk thread changes something or makes it durable: on its way
-//! to the first certificate, and in a renewal. The `disktruth` crate does the same with every call there is, on the same core and store.
+//! to the first certificate, and in a renewal. The `realfs` crate does the same with every call there is, on the same core and store.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};

@@ -7,9 +7,9 @@ use certrotate::identity::{Identity, LiveIdentity};
 use certrotate::node::{Control, Node, NodeOptions};
 use certrotate_controlplane::{ControlPlane, Handle, Options};
 use certrotate_core::config::Template;
+use certrotate_core::event::Event;
 use certrotate_core::id::Generation;
 use certrotate_core::input::ExitReason;
-use certrotate_core::notice::Notice;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -25,7 +25,7 @@ struct Bench {
 struct Running {
     live: LiveIdentity,
     control: Control,
-    notices: watch::Receiver<Vec<Notice>>,
+    events: watch::Receiver<Vec<Event>>,
     task: JoinHandle<ExitReason>,
 }
 
@@ -51,17 +51,17 @@ impl Bench {
     }
 
     fn start(&self) -> Running {
-        let (tell, notices) = watch::channel(vec![]);
+        let (tell, events) = watch::channel(vec![]);
         let observer = Box::new(move |seen: certrotate::driver::Seen<'_>| {
             for action in &seen.step.actions {
-                if let certrotate_core::input::Action::Report(notice) = action {
-                    tell.send_modify(|all: &mut Vec<Notice>| all.push(notice.clone()));
+                if let certrotate_core::input::Action::Report(event) = action {
+                    tell.send_modify(|all: &mut Vec<Event>| all.push(event.clone()));
                 }
             }
         });
         let node = Node::new(&self.options(), observer).expect("the options are good");
         let (live, control) = (node.live(), node.control());
-        Running { live, control, notices, task: tokio::spawn(node.run()) }
+        Running { live, control, events, task: tokio::spawn(node.run()) }
     }
 }
 
@@ -73,14 +73,14 @@ impl Running {
             now.as_ref().is_some_and(|identity| identity.generation() >= Generation(generation))
         };
         let live = tokio::time::timeout(LONG, shown.wait_for(wanted)).await;
-        let live = live.unwrap_or_else(|_| panic!("generation {generation}: {:?}", *self.notices.borrow()));
+        let live = live.unwrap_or_else(|_| panic!("generation {generation}: {:?}", *self.events.borrow()));
         live.expect("it runs").clone().expect("it is live")
     }
 
-    async fn notice(&mut self, what: &str, wanted: fn(&Notice) -> bool) {
-        let waiting = self.notices.wait_for(|all| all.iter().any(wanted));
+    async fn event(&mut self, what: &str, wanted: fn(&Event) -> bool) {
+        let waiting = self.events.wait_for(|all| all.iter().any(wanted));
         let seen = matches!(tokio::time::timeout(LONG, waiting).await, Ok(Ok(_)));
-        assert!(seen, "waited for {what}: {:?}", *self.notices.borrow());
+        assert!(seen, "waited for {what}: {:?}", *self.events.borrow());
     }
 
     async fn end(self) {
@@ -128,7 +128,7 @@ async fn f02_l3_a_node_whose_certificate_ended_while_the_server_was_down_comes_b
     let mut node = bench.start();
     let first = node.live(1).await;
     bench.plane.faults().refuse_connections(true);
-    node.notice("the end", |notice| matches!(notice, Notice::Expired { .. })).await;
+    node.event("the end", |event| matches!(event, Event::Expired { .. })).await;
     assert!(node.live.current_now().is_none(), "S1");
     assert!(node.live.wall() >= first.not_after());
     assert!(!node.task.is_finished(), "F77: it waits");
@@ -162,7 +162,7 @@ async fn f10_a_node_that_is_restarted_while_it_waits_for_approval_makes_one_requ
     bench.plane.faults().pause_approving(true);
     for _ in 0..3 {
         let mut node = bench.start();
-        node.notice("a request that waits", |notice| matches!(notice, Notice::RequestPending { .. })).await;
+        node.event("a request that waits", |event| matches!(event, Event::RequestPending { .. })).await;
         node.end().await;
     }
     bench.plane.faults().clear();
@@ -178,7 +178,7 @@ async fn f14_a_denied_renewal_leaves_the_live_certificate_in_use_until_its_end()
     let mut node = bench.start();
     let first = node.live(1).await;
     bench.plane.faults().deny_all(true);
-    node.notice("the denial", |notice| matches!(notice, Notice::RequestDenied { .. })).await;
+    node.event("the denial", |event| matches!(event, Event::RequestDenied { .. })).await;
     let current = node.live.current_now();
     assert!(current.is_some_and(|identity| identity.leaf() == first.leaf()), "it is served still");
     bench.plane.faults().clear();
@@ -193,7 +193,7 @@ async fn f84_a_node_that_is_renamed_while_it_runs_asks_for_its_new_name_with_the
     let mut node = bench.start();
     node.live(1).await;
     node.control.ask_for(Template::node_client("node-2")).expect("it is a template");
-    node.notice("the withdrawal", |notice| matches!(notice, Notice::Unwanted { .. })).await;
+    node.event("the withdrawal", |event| matches!(event, Event::OtherSubject { .. })).await;
     let renamed = node.live(2).await;
     assert_eq!(renamed.summary().subject.common_name, "system:node:node-2");
     let renewed = node.live(3).await;

@@ -27,11 +27,11 @@ impl Drop for Agent {
 }
 
 impl Bench {
-    async fn new(life: Duration) -> Self {
+    async fn new(lifetime: Duration) -> Self {
         let dir = tempfile::tempdir().expect("a scratch directory");
         let options = Options {
             dir: Some(dir.path().join("plane")),
-            cluster_signing_duration: life,
+            cluster_signing_duration: lifetime,
             backdate: Duration::ZERO,
             ..Options::default()
         };

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use certrotate_core::api::{Call, CsrObject, Issued};
 use certrotate_core::config::{Config, ConfigSpec, Template};
-use certrotate_core::disk::{DiskCommand, DiskDone, Inventory, LiveName};
+use certrotate_core::disk::{CurrentLink, DiskCommand, DiskDone, Inventory};
 use certrotate_core::facts::{CertFacts, Chain};
 use certrotate_core::id::{CertHandle, KeyDigest, KeyHandle, LeafDigest, RequestDigest, RunId};
 use certrotate_core::input::{Action, Input, MadeKey};
@@ -34,7 +34,7 @@ impl Driver {
         match action {
             Action::Disk { op, command: DiskCommand::Scan } => {
                 let empty = Inventory {
-                    live: LiveName::Absent,
+                    current: CurrentLink::Absent,
                     entries: Vec::new(),
                     more: false,
                     outside: Vec::new(),

@@ -5,13 +5,13 @@ use alloc::vec::Vec;
 use crate::api::{Call, Credential};
 use crate::config::Config;
 use crate::disk::{DiskCommand, Name};
+use crate::event::Event;
 use crate::id::{Generation, LeafDigest, OpId, Ops, RunId};
 use crate::input::{Action, ExitReason};
 use crate::live::{Identity, Live};
-use crate::notice::Notice;
 use crate::renewal::Renewal;
 use crate::time::{MonoTime, Now, Span, WallTime};
-use crate::times::{FULL_LIFE, Times};
+use crate::timing::{FULL_LIFETIME, Timing};
 use crate::waits::{Early, Late};
 
 /// The state that outlives a phase.
@@ -24,8 +24,8 @@ pub(crate) struct Common {
     /// The latest mono time that was seen.
     pub(crate) mono: MonoTime,
     pub(crate) live: Live,
-    /// The life of the last accepted certificate; scales the named times.
-    pub(crate) life: Span,
+    /// The lifetime of the last accepted certificate; scales the timing parameters.
+    pub(crate) lifetime: Span,
     /// The highest generation seen or used; the next attempt takes the one after it.
     pub(crate) top: Generation,
     /// The bundle that the live name names.
@@ -104,14 +104,14 @@ pub(crate) struct Cx<'a> {
 
 impl Common {
     pub(crate) fn new(config: Config, run: RunId) -> Self {
-        let life = config.template().duration.unwrap_or(FULL_LIFE);
+        let lifetime = config.template().duration.unwrap_or(FULL_LIFETIME);
         Self {
             config,
             run,
             ops: Ops(0),
             mono: MonoTime::default(),
             live: Live::None,
-            life,
+            lifetime,
             top: Generation(0),
             linked: None,
             previous: None,
@@ -142,8 +142,8 @@ impl Common {
         }
     }
 
-    pub(crate) fn times(&self) -> &Times {
-        self.config.times()
+    pub(crate) fn timing(&self) -> &Timing {
+        self.config.timing()
     }
 
     /// As whom to call: by validity *now*. An expired identity is never presented.
@@ -165,7 +165,7 @@ impl Common {
         match (self.unsaved, self.live) {
             (Some(unsaved), _) => Some(unsaved).filter(|_| !self.withheld),
             (None, Live::Serving(identity)) => Some(identity),
-            (None, Live::None | Live::Held(_) | Live::Withdrawn(_) | Live::Unwanted(_)) => None,
+            (None, Live::None | Live::Held(_) | Live::Withdrawn(_) | Live::OtherSubject(_)) => None,
         }
     }
 
@@ -196,7 +196,7 @@ impl Common {
     /// what is not.
     pub(crate) fn past(&self) -> Generation {
         match self.live {
-            Live::Unwanted(_) => self.ended,
+            Live::OtherSubject(_) => self.ended,
             Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_) => self.live.generation(),
         }
     }
@@ -223,7 +223,7 @@ impl Cx<'_> {
     pub(crate) fn disk(&mut self, command: DiskCommand) -> Outstanding {
         let op = self.operation();
         self.actions.push(Action::Disk { op, command });
-        Outstanding { op, due: self.after(self.common.times().disk_deadline(self.common.life)) }
+        Outstanding { op, due: self.after(self.common.timing().disk_deadline(self.common.lifetime)) }
     }
 
     /// Whether a lifetime is configured, and was not refused.
@@ -246,11 +246,11 @@ impl Cx<'_> {
     }
 
     pub(crate) fn call_deadline(&self) -> Span {
-        self.common.times().call_deadline(self.common.life)
+        self.common.timing().call_deadline(self.common.lifetime)
     }
 
-    pub(crate) fn report(&mut self, notice: Notice) {
-        self.actions.push(Action::Report(notice));
+    pub(crate) fn report(&mut self, event: Event) {
+        self.actions.push(Action::Report(event));
     }
 
     pub(crate) fn exit(&mut self, reason: ExitReason) -> Renewal {
@@ -289,7 +289,7 @@ impl Cx<'_> {
         if let Some(wait) = crate::seeded::retry_badly(self, failures) {
             return wait;
         }
-        self.common.times().retry(self.common.life, failures, draw)
+        self.common.timing().retry(self.common.lifetime, failures, draw)
     }
 
     /// The wait for a new request when the attempt of this generation came to nothing.
@@ -300,7 +300,7 @@ impl Cx<'_> {
         if let Some(wait) = crate::seeded::renew_badly(self, attempts) {
             return wait;
         }
-        self.common.times().renew(self.common.life, attempts, draw)
+        self.common.timing().renew(self.common.lifetime, attempts, draw)
     }
 
     /// Serves an identity that is durable under the live name; if it ended in the meantime, it is
@@ -319,7 +319,7 @@ impl Cx<'_> {
         // What is served from memory goes on, if it is newer.
         self.common.unsaved = self.common.unsaved.filter(|unsaved| unsaved.generation > identity.generation);
         if self.common.unsaved.is_none() {
-            self.takes_life(identity.life());
+            self.takes_life(identity.lifetime());
         }
         if before.is_none() || self.common.live.generation() != identity.generation {
             self.common.refused = None;
@@ -334,11 +334,11 @@ impl Cx<'_> {
         }
         self.common.live = Live::Held(identity);
         self.judge_live();
-        if identity.outdated {
-            self.report(Notice::Outdated { generation: identity.generation });
+        if identity.old_template {
+            self.report(Event::OldTemplate { generation: identity.generation });
         }
         if matches!(self.common.live, Live::Serving(_)) && self.common.unsaved.is_none() {
-            self.report(Notice::Live {
+            self.report(Event::Live {
                 generation: identity.generation,
                 not_after: identity.not_after,
                 renew_at: identity.renew_at,
@@ -347,10 +347,10 @@ impl Cx<'_> {
         }
     }
 
-    /// The named times scale with this life from now on; what is waited for is waited for no longer than by that.
-    pub(crate) fn takes_life(&mut self, life: Span) {
-        self.common.life = life;
-        let floor = self.after(self.common.times().issuance_floor(life));
+    /// The timing parameters scale with this lifetime from now on; what is waited for is waited for no longer than by that.
+    pub(crate) fn takes_life(&mut self, lifetime: Span) {
+        self.common.lifetime = lifetime;
+        let floor = self.after(self.common.timing().issuance_interval(lifetime));
         self.common.changes = self.common.changes.min(floor);
         self.common.floor = self.common.floor.min(floor);
     }
@@ -371,7 +371,7 @@ impl Cx<'_> {
                 if shown && matches!(self.common.live, Live::Serving(_)) {
                     self.actions.push(Action::Withdraw { generation });
                 }
-                self.report(Notice::Expired { generation, not_after });
+                self.report(Event::Expired { generation, not_after });
                 self.common.ended = self.common.ended.max(generation);
                 self.common.over = self.common.over.max(Some(not_after));
                 Live::Withdrawn(generation)
@@ -380,7 +380,7 @@ impl Cx<'_> {
                 let Identity { generation, not_before, .. } = identity;
                 if shown {
                     self.actions.push(Action::Withdraw { generation });
-                    self.report(Notice::NotYetValid { generation, not_before });
+                    self.report(Event::NotYetValid { generation, not_before });
                 }
                 Live::Held(identity)
             }
@@ -395,7 +395,7 @@ impl Cx<'_> {
             | Live::Serving(_)
             | Live::Held(_)
             | Live::Withdrawn(_)
-            | Live::Unwanted(_)) => same,
+            | Live::OtherSubject(_)) => same,
         };
     }
 }

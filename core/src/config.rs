@@ -8,7 +8,7 @@ use core::hash::{Hash, Hasher};
 
 use crate::facts::{San, Subject, Usages};
 use crate::time::{Span, WallTime};
-use crate::times::Times;
+use crate::timing::Timing;
 
 /// What is asked of the signer; the certificate must be just this.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -63,8 +63,8 @@ pub struct ConfigSpec {
     pub adopt: bool,
     /// Draws the jitter of retries, never of renewals. Different on every node.
     pub seed: u64,
-    /// The named times.
-    pub times: Times,
+    /// The timing parameters.
+    pub timing: Timing,
     /// When this program was built: no honest clock shows less.
     pub built: WallTime,
     /// The mistake to make.
@@ -89,7 +89,7 @@ impl ConfigSpec {
             rotate: true,
             adopt: true,
             seed: 0,
-            times: Times::default(),
+            timing: Timing::default(),
             built: WallTime::from_unix_ms(0),
             #[cfg(feature = "seeded")]
             bug: None,
@@ -136,7 +136,7 @@ impl Config {
         if spec.template.duration.is_some_and(|asked| asked < Span::from_secs(600)) {
             return Err(ConfigError::DurationTooShort);
         }
-        spec.times.check()?;
+        spec.timing.check()?;
         let digest = crate::digest::of(&spec);
         Ok(Self(Arc::new(Checked { spec, digest })))
     }
@@ -153,10 +153,10 @@ impl Config {
         &self.0.spec.template
     }
 
-    /// The named times.
+    /// The timing parameters.
     #[must_use]
-    pub fn times(&self) -> &Times {
-        &self.0.spec.times
+    pub fn timing(&self) -> &Timing {
+        &self.0.spec.timing
     }
 }
 
@@ -186,7 +186,7 @@ pub enum ConfigError {
     NoSigner,
     /// The duration asked for is below the API's minimum of 600 seconds.
     DurationTooShort,
-    /// A named time is zero, or a maximum is below its first value; the field is named.
+    /// A timing parameter is zero, or a maximum is below its first value; the field is named.
     Time(&'static str),
 }
 

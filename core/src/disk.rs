@@ -17,7 +17,7 @@ use crate::time::WallTime;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Name {
     /// `<pair>-current.pem`, the link to the live bundle.
-    Live,
+    Current,
     /// `<pair>-<UTC time>-<g>.<k>.pem`: certificate chain, then key. The time is for people, never for order.
     Bundle {
         /// Time of issue, whole seconds; its text is `YYYY-MM-DD-hh-mm-ss`.
@@ -55,7 +55,7 @@ impl Name {
     #[must_use]
     pub const fn generation(self) -> Option<Generation> {
         match self {
-            Self::Live => None,
+            Self::Current => None,
             Self::Bundle { generation, .. }
             | Self::Pending { generation, .. }
             | Self::Temporary { generation, .. }
@@ -67,7 +67,7 @@ impl Name {
     #[must_use]
     pub const fn file(self) -> Option<FileNumber> {
         match self {
-            Self::Live => None,
+            Self::Current => None,
             Self::Bundle { file, .. }
             | Self::Pending { file, .. }
             | Self::Temporary { file, .. }
@@ -79,7 +79,7 @@ impl Name {
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Live => f.write_str("current.pem"),
+            Self::Current => f.write_str("current.pem"),
             Self::Bundle { issued, generation, file } => {
                 let (year, month, day, hour, minute, second) = issued.civil();
                 write!(
@@ -298,7 +298,7 @@ pub struct Entry {
 /// What is behind the live name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum LiveName {
+pub enum CurrentLink {
     /// Nothing.
     Absent,
     /// A link to a bundle name of ours (which need not exist).
@@ -318,7 +318,7 @@ pub enum LiveName {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Place {
     /// What the live name leads to, or a regular file that has the live name.
-    Live,
+    Current,
     /// `<pair>-<UTC time>.pem`, as a kubelet names each of its files.
     Dated(WallTime),
     /// `<pair>.crt` and `<pair>.key`.
@@ -348,7 +348,7 @@ pub struct PairFound {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Inventory {
     /// The live name.
-    pub live: LiveName,
+    pub current: CurrentLink,
     /// The other names of ours, sorted, 64 at most.
     pub entries: Vec<Entry>,
     /// Whether there were more than 64.

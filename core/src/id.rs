@@ -3,7 +3,7 @@
 use core::fmt;
 use core::hash::{Hash, Hasher};
 
-/// One life of the process; makes operation ids unique across restarts.
+/// One lifetime of the process; makes operation ids unique across restarts.
 ///
 /// The driver draws it at random at start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

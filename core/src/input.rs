@@ -3,8 +3,8 @@
 use crate::api::{ApiFault, Call, Credential, CsrObject};
 use crate::config::Config;
 use crate::disk::{DiskCommand, DiskDone, DiskFault};
+use crate::event::Event;
 use crate::id::{CertHandle, Generation, KeyDigest, KeyHandle, OpId, RequestDigest};
-use crate::notice::Notice;
 use crate::time::Span;
 
 /// One thing that happened.
@@ -111,7 +111,7 @@ pub enum Action {
         generation: Generation,
     },
     /// Tell the operator.
-    Report(Notice),
+    Report(Event),
     /// Nothing is outstanding; end the process.
     Exit(ExitReason),
 }

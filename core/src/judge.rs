@@ -71,12 +71,12 @@ pub enum Refusal {
         /// Its end.
         not_after: WallTime,
     },
-    /// It has too little life left to be worth the switch.
+    /// It has too little lifetime left to be worth the switch.
     TooShort {
         /// What is left.
         left: Span,
-        /// Its whole life.
-        life: Span,
+        /// Its whole lifetime.
+        lifetime: Span,
     },
 }
 
@@ -116,7 +116,7 @@ pub fn judge_identity(config: &ConfigSpec, key: &KeyDigest, facts: &CertFacts) -
 }
 
 /// Judges what a certificate that is on disk *is*, apart from the time. One that has nothing against it but other alternative
-/// names or usages than are asked for by now may be served until another has taken its place: `true`, it is outdated.
+/// names or usages than are asked for by now may be served until another has taken its place: `true`, it is old_template.
 ///
 /// # Errors
 ///
@@ -161,7 +161,7 @@ pub fn judge_time(now: WallTime, not_before: WallTime, not_after: WallTime) -> R
 }
 
 /// Judges a certificate that was just issued: what it is, whether it is valid now, and whether
-/// enough of its life is left. Its life counts from its start or, where it was backdated, from
+/// enough of its lifetime is left. Its lifetime counts from its start or, where it was backdated, from
 /// `issued_after`: a time at which it did not exist yet. One that starts in the future, by `hold` at most, is good: it
 /// is to be held until then.
 ///
@@ -186,9 +186,9 @@ pub fn judge_issued(
         return Ok(());
     }
     let left = facts.not_after.since(now);
-    let life = facts.not_after.since(facts.not_before.max(issued_after.min(now)));
-    if !config.times.life_is_enough(left, life) {
-        return Err(Refusal::TooShort { left, life });
+    let lifetime = facts.not_after.since(facts.not_before.max(issued_after.min(now)));
+    if !config.timing.has_enough_lifetime(left, lifetime) {
+        return Err(Refusal::TooShort { left, lifetime });
     }
     Ok(())
 }

@@ -26,7 +26,7 @@
 //!    are carried out one after the other.
 //! 5. Erase every key and chain that [`rotator::Rotator::handles`] does not name any more.
 //! 6. Sleep until [`rotator::Rotator::wake`] or the next answer, and no longer than
-//!    [`rotator::Rotator::clock_look`], because the wall clock may be set.
+//!    [`rotator::Rotator::clock_check`], because the wall clock may be set.
 //!
 //! # Example
 //!
@@ -34,7 +34,7 @@
 //!
 //! ```
 //! use certrotate_core::config::{Config, ConfigSpec, Template};
-//! use certrotate_core::disk::{DiskCommand, DiskDone, Inventory, LiveName};
+//! use certrotate_core::disk::{DiskCommand, DiskDone, Inventory, CurrentLink};
 //! use certrotate_core::id::{KeyDigest, KeyHandle, RequestDigest, RunId};
 //! use certrotate_core::input::{Action, Input, MadeKey};
 //! use certrotate_core::rotator::Rotator;
@@ -51,7 +51,7 @@
 //!     for action in rotator.step(now, input).actions {
 //!         match action {
 //!             Action::Disk { op, command } => {
-//!                 let empty = Inventory { live: LiveName::Absent, entries: Vec::new(), more: false, outside: Vec::new() };
+//!                 let empty = Inventory { current: CurrentLink::Absent, entries: Vec::new(), more: false, outside: Vec::new() };
 //!                 let done = match command {
 //!                     DiskCommand::Scan => DiskDone::Scanned(Box::new(empty)),
 //!                     _ => DiskDone::Done,
@@ -89,18 +89,18 @@ mod common;
 pub mod config;
 mod digest;
 pub mod disk;
+pub mod event;
 pub mod facts;
 pub mod id;
 pub mod input;
 pub mod judge;
 mod live;
-pub mod notice;
 mod renewal;
 pub mod rotator;
 #[cfg(feature = "seeded")]
 pub mod seeded;
 pub mod time;
-pub mod times;
+pub mod timing;
 pub mod trace;
 mod unsaved;
 pub mod view;

@@ -3,7 +3,7 @@
 use crate::disk::{BundleFound, Name};
 use crate::id::{CertHandle, Generation, KeyHandle, LeafDigest};
 use crate::time::{MonoTime, Now, Span, WallTime};
-use crate::times::Times;
+use crate::timing::Timing;
 
 /// A durable identity that was judged: everything core keeps of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,7 +30,7 @@ pub struct Identity {
     /// When it is to be renewed at the latest, by the mono clock, whatever the wall clock does.
     pub renew_by: MonoTime,
     /// Whether it has other alternative names or usages than are asked for by now: then it is to be renewed at once.
-    pub outdated: bool,
+    pub old_template: bool,
 }
 
 /// The certificate of an identity, before it has a place on disk.
@@ -41,8 +41,8 @@ pub(crate) struct Certificate {
     pub(crate) not_before: WallTime,
     pub(crate) not_after: WallTime,
     pub(crate) issued: WallTime,
-    /// See [`Identity::outdated`].
-    pub(crate) outdated: bool,
+    /// See [`Identity::old_template`].
+    pub(crate) old_template: bool,
 }
 
 /// Whether an identity is served.
@@ -59,19 +59,19 @@ pub(crate) enum Live {
     Withdrawn(Generation),
     /// This generation is for another subject than is asked for by now. Whatever is found on disk for the one that is may go
     /// live, this one again if that changes back.
-    Unwanted(Generation),
+    OtherSubject(Generation),
 }
 
 impl Identity {
     pub(crate) fn new(
-        times: &Times,
+        timing: &Timing,
         now: Now,
         place: (Name, Generation, KeyHandle),
         certificate: &Certificate,
     ) -> Self {
         let (name, generation, key) = place;
-        let &Certificate { cert, leaf, not_before, not_after, issued, outdated } = certificate;
-        let renew_at = times.renewal_point(issued.max(not_before), not_after, &leaf);
+        let &Certificate { cert, leaf, not_before, not_after, issued, old_template } = certificate;
+        let renew_at = timing.renewal_point(issued.max(not_before), not_after, &leaf);
         let renew_by = now.mono.plus(renew_at.since(now.wall));
         Self {
             name,
@@ -84,33 +84,39 @@ impl Identity {
             issued,
             renew_at,
             renew_by,
-            outdated,
+            old_template,
         }
     }
 
-    pub(crate) fn found(times: &Times, now: Now, name: Name, bundle: &BundleFound, outdated: bool) -> Self {
+    pub(crate) fn found(
+        timing: &Timing,
+        now: Now,
+        name: Name,
+        bundle: &BundleFound,
+        old_template: bool,
+    ) -> Self {
         let certificate = Certificate {
             cert: bundle.cert,
             leaf: bundle.facts.leaf,
             not_before: bundle.facts.not_before,
             not_after: bundle.facts.not_after,
             issued: bundle.header.issued,
-            outdated,
+            old_template,
         };
-        Self::new(times, now, (name, bundle.header.generation, bundle.key), &certificate)
+        Self::new(timing, now, (name, bundle.header.generation, bundle.key), &certificate)
     }
 
-    /// The renewal point by other named times; the mono clock's moves by as much as the wall clock's.
-    pub(crate) fn replan(&mut self, times: &Times) {
+    /// The renewal point by other timing parameters; the mono clock's moves by as much as the wall clock's.
+    pub(crate) fn replan(&mut self, timing: &Timing) {
         let before = self.renew_at;
-        self.renew_at = times.renewal_point(self.issued.max(self.not_before), self.not_after, &self.leaf);
+        self.renew_at = timing.renewal_point(self.issued.max(self.not_before), self.not_after, &self.leaf);
         let (later, sooner) = (self.renew_at.since(before), before.since(self.renew_at));
         self.renew_by = MonoTime::from_ms(self.renew_by.plus(later).ms().saturating_sub(sooner.ms()));
     }
 
     /// From issue to end.
     #[must_use]
-    pub fn life(&self) -> Span {
+    pub fn lifetime(&self) -> Span {
         self.not_after.since(self.issued.max(self.not_before))
     }
 
@@ -120,10 +126,10 @@ impl Identity {
         self.not_before <= now && now < self.not_after
     }
 
-    /// Whether it is to be renewed: because it is outdated, by the wall clock, or by as much mono time.
+    /// Whether it is to be renewed: because it is old_template, by the wall clock, or by as much mono time.
     #[must_use]
     pub fn is_due(&self, now: Now) -> bool {
-        self.outdated || now.wall >= self.renew_at || now.mono >= self.renew_by
+        self.old_template || now.wall >= self.renew_at || now.mono >= self.renew_by
     }
 }
 
@@ -132,7 +138,7 @@ impl Live {
     pub(crate) const fn identity(&self) -> Option<&Identity> {
         match self {
             Self::Serving(identity) | Self::Held(identity) => Some(identity),
-            Self::None | Self::Withdrawn(_) | Self::Unwanted(_) => None,
+            Self::None | Self::Withdrawn(_) | Self::OtherSubject(_) => None,
         }
     }
 
@@ -140,7 +146,7 @@ impl Live {
     pub(crate) fn is_found_at(&mut self, bundle: &Identity) {
         match self {
             Self::Serving(identity) | Self::Held(identity) => identity.name = bundle.name,
-            Self::None | Self::Withdrawn(_) | Self::Unwanted(_) => {}
+            Self::None | Self::Withdrawn(_) | Self::OtherSubject(_) => {}
         }
     }
 
@@ -149,7 +155,7 @@ impl Live {
         match self {
             Self::None => Generation(0),
             Self::Serving(identity) | Self::Held(identity) => identity.generation,
-            Self::Withdrawn(generation) | Self::Unwanted(generation) => *generation,
+            Self::Withdrawn(generation) | Self::OtherSubject(generation) => *generation,
         }
     }
 }

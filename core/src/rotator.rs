@@ -135,7 +135,7 @@ impl Rotator {
     fn edge(&self) -> Option<WallTime> {
         let built = Some(self.config().spec().built).filter(|_| self.common.implausible);
         let live = match self.common.live {
-            Live::None | Live::Withdrawn(_) | Live::Unwanted(_) => None,
+            Live::None | Live::Withdrawn(_) | Live::OtherSubject(_) => None,
             Live::Serving(identity) => Some(identity.not_after),
             Live::Held(identity) => Some(identity.not_before),
         };
@@ -152,7 +152,7 @@ impl Rotator {
             _ if self.common.unsaved.is_some() => (self.common.unsaved, !self.common.withheld),
             Live::Serving(identity) => (Some(identity), true),
             Live::Held(identity) => (Some(identity), false),
-            Live::None | Live::Withdrawn(_) | Live::Unwanted(_) => (None, false),
+            Live::None | Live::Withdrawn(_) | Live::OtherSubject(_) => (None, false),
         };
         View {
             phase: self.renewal.phase(),
@@ -162,14 +162,14 @@ impl Rotator {
             request: self.renewal.attempt().map(|attempt| attempt.request),
             call_failures: self.common.call_failures.into(),
             disk_failures: self.common.disk_failures.into(),
-            life: self.common.life,
+            lifetime: self.common.lifetime,
             unsaved: self.common.unsaved.is_some(),
             held: self
                 .common
                 .early
                 .map(|early| early.start)
                 .filter(|_| self.common.held_until > self.common.mono),
-            clock_implausible: self.common.implausible,
+            clock_invalid: self.common.implausible,
         }
     }
 
@@ -196,8 +196,8 @@ impl Rotator {
 
     /// The longest time that the driver may go without looking at the wall clock.
     #[must_use]
-    pub fn clock_look(&self) -> Span {
-        self.common.times().clock_look(self.common.life)
+    pub fn clock_check(&self) -> Span {
+        self.common.timing().clock_check(self.common.lifetime)
     }
 
     /// The configuration.

@@ -77,7 +77,7 @@ bugs! {
     B12;
     /// A second tick at the same instant makes the call again.
     B13;
-    /// Every identity is renewed at four fifths of its life, whatever its leaf.
+    /// Every identity is renewed at four fifths of its lifetime, whatever its leaf.
     B14;
     /// A call without an answer leads to a new key and another request, without a look for the first.
     B15;
@@ -99,7 +99,7 @@ bugs! {
     B23;
     /// A common name that begins with ours, in whatever case, is ours.
     B26;
-    /// A certificate may have any life left.
+    /// A certificate may have any lifetime left.
     B27;
     /// The switch is not made durable.
     B29;
@@ -147,7 +147,7 @@ bugs! {
     B55;
     /// Recovery takes the older of two good bundles.
     B56;
-    /// Certificates issued from 2030 on are renewed at half of their life.
+    /// Certificates issued from 2030 on are renewed at half of their lifetime.
     B57;
     /// Files are created under their final name and synced there.
     B58;
@@ -174,11 +174,11 @@ bugs! {
     F23;
     /// Whether a renewal is due is decided in whole seconds, and when to look in milliseconds.
     F25;
-    /// Renewal is due thirty days before the end, however long the life.
+    /// Renewal is due thirty days before the end, however long the lifetime.
     F27;
-    /// Renewal is due half an hour before the end, at once if need be, and any life will do.
+    /// Renewal is due half an hour before the end, at once if need be, and any lifetime will do.
     F28;
-    /// The life is taken to be the one asked for, or a day, whatever the certificate says.
+    /// The lifetime is taken to be the one asked for, or a day, whatever the certificate says.
     F29;
     /// The renewal point is drawn anew at each tick.
     F30;

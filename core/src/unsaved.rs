@@ -6,10 +6,10 @@
 
 use crate::common::{Common, Cx};
 use crate::disk::Name;
+use crate::event::Event;
 use crate::id::Generation;
 use crate::input::Action;
 use crate::live::{Certificate, Identity, Live};
-use crate::notice::Notice;
 use crate::renewal::{Asking, Attempt, Carry, Keying, Ready, Renewal};
 #[cfg(feature = "seeded")]
 use crate::seeded::Bug;
@@ -20,7 +20,8 @@ pub(crate) fn rescue_at(common: &Common, renewal: &Renewal) -> Option<WallTime> 
     let (attempt, certificate) = in_hand(renewal).filter(|_| common.unsaved.is_none() && !common.stopping)?;
     let Live::Serving(identity) = common.live else { return None };
     let newer = is_beyond((attempt.generation, certificate.not_after), &identity);
-    let at = identity.not_after.minus(common.times().guard(common.life)).max(certificate.not_before);
+    let at =
+        identity.not_after.minus(common.timing().expiry_margin(common.lifetime)).max(certificate.not_before);
     newer.then_some(at)
 }
 
@@ -50,13 +51,13 @@ fn in_hand(renewal: &Renewal) -> Option<(Attempt, Certificate)> {
 
 impl Cx<'_> {
     /// Whether there is no identity to serve, or its end is so near that losing it is close.
-    pub(crate) fn is_endangered(&self) -> bool {
+    pub(crate) fn is_expiring(&self) -> bool {
         #[cfg(feature = "seeded")]
         if self.bug(Bug::U01) {
             return true;
         }
-        let guard = self.common.times().guard(self.common.life);
-        self.common.serving().is_none_or(|identity| identity.not_after.since(self.now.wall) <= guard)
+        let margin = self.common.timing().expiry_margin(self.common.lifetime);
+        self.common.serving().is_none_or(|identity| identity.not_after.since(self.now.wall) <= margin)
     }
 
     /// Counts a failed disk operation and gives the time of the next try: after the backoff, but no later than when the live
@@ -64,9 +65,11 @@ impl Cx<'_> {
     pub(crate) fn disk_again(&mut self) -> MonoTime {
         let wait = self.disk_backoff();
         let rotates = self.common.config.spec().rotate;
-        let guard = if rotates { self.common.times().guard(self.common.life) } else { Span::ZERO };
-        let left = self.common.serving().map(|identity| identity.not_after.minus(guard).since(self.now.wall));
-        // Within the guard it is tried as anywhere else.
+        let margin =
+            if rotates { self.common.timing().expiry_margin(self.common.lifetime) } else { Span::ZERO };
+        let left =
+            self.common.serving().map(|identity| identity.not_after.minus(margin).since(self.now.wall));
+        // Within the margin it is tried as anywhere else.
         self.after(left.filter(|left| *left > Span::ZERO).map_or(wait, |left| wait.min(left)))
     }
 
@@ -88,7 +91,7 @@ impl Cx<'_> {
             file: attempt.file,
         };
         let place = (name, attempt.generation, attempt.key);
-        let identity = Identity::new(self.common.times(), self.now, place, &certificate);
+        let identity = Identity::new(self.common.timing(), self.now, place, &certificate);
         if self.outlasts(&identity) {
             self.serve_unsaved(identity);
         }
@@ -97,7 +100,7 @@ impl Cx<'_> {
     /// Whether nothing is served, or it is about to end and this one is newer and ends later.
     fn outlasts(&self, identity: &Identity) -> bool {
         let beyond = |it: Identity| is_beyond((identity.generation, identity.not_after), &it);
-        self.is_endangered() && self.common.serving().is_none_or(beyond)
+        self.is_expiring() && self.common.serving().is_none_or(beyond)
     }
 
     /// Serves an identity that is not known to be durable under the live name.
@@ -106,14 +109,14 @@ impl Cx<'_> {
             return;
         }
         let Identity { generation, not_after, key, cert, .. } = identity;
-        self.takes_life(identity.life());
+        self.takes_life(identity.lifetime());
         self.common.refused = None;
         self.outdated_by(generation);
         (self.common.unsaved, self.common.withheld) = (Some(identity), false);
-        self.report(Notice::Unsaved { generation, not_after });
+        self.report(Event::IdentityInMemory { generation, not_after });
         self.actions.push(Action::GoLive { generation, key, cert });
-        if identity.outdated {
-            self.report(Notice::Outdated { generation });
+        if identity.old_template {
+            self.report(Event::OldTemplate { generation });
         }
     }
 
@@ -130,13 +133,13 @@ impl Cx<'_> {
             if !before {
                 self.actions.push(Action::Withdraw { generation });
             }
-            self.report(Notice::Expired { generation, not_after });
+            self.report(Event::Expired { generation, not_after });
             self.common.ended = self.common.ended.max(generation);
             self.common.over = self.common.over.max(Some(not_after));
             self.common.live = Live::Withdrawn(generation);
         } else if withheld && !before {
             self.actions.push(Action::Withdraw { generation });
-            self.report(Notice::NotYetValid { generation, not_before });
+            self.report(Event::NotYetValid { generation, not_before });
         } else if before && !withheld {
             self.actions.push(Action::GoLive { generation, key, cert });
         }
@@ -156,12 +159,13 @@ impl Cx<'_> {
             self.serve_unsaved(best);
         }
         if let Some(best) = best {
-            self.judge_names(Some(best.generation), best.outdated);
+            self.judge_names(Some(best.generation), best.old_template);
         }
         self.common.top = self.common.top.max(ready.top);
         let failures = self.common.disk_failures.into();
         let wanted = self.common.config.spec().rotate || self.common.serving().is_none();
-        let dire = self.common.times().is_longest_retry(self.common.life, failures) && self.is_endangered();
+        let dire =
+            self.common.timing().is_longest_retry(self.common.lifetime, failures) && self.is_expiring();
         let held = ready.early.is_some_and(|early| self.common.waits_for(early, self.now.wall));
         if !dire || !wanted || held || self.now.mono < self.common.closed_until() {
             return None;
@@ -190,7 +194,7 @@ impl Cx<'_> {
             return None;
         }
         self.follows_change();
-        self.report(Notice::UnsavedRequest { request: attempt.request });
+        self.report(Event::RequestInMemory { request: attempt.request });
         Some(Asking::begin(self, attempt))
     }
 

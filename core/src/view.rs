@@ -80,14 +80,14 @@ pub struct View {
     pub call_failures: u32,
     /// Failed disk operations in a row.
     pub disk_failures: u32,
-    /// The life of the last accepted certificate, which scales the named times.
-    pub life: Span,
+    /// The lifetime of the last accepted certificate, which scales the timing parameters.
+    pub lifetime: Span,
     /// Whether the identity is served from memory, because the disk refuses it.
     pub unsaved: bool,
     /// The start of a newer certificate that is on disk and waited for.
     pub held: Option<WallTime>,
     /// Whether the wall clock shows less than when this program was built.
-    pub clock_implausible: bool,
+    pub clock_invalid: bool,
 }
 
 impl fmt::Display for Phase {

@@ -1,9 +1,9 @@
 //! What only the wall clock is against: waited for, within bounds, and looked at when the clock allows it.
 
 use crate::common::{Common, Cx};
+use crate::event::Event;
 use crate::id::Generation;
 use crate::live::Live;
-use crate::notice::Notice;
 use crate::time::{MonoTime, Span, WallTime};
 
 /// The newest bundle on disk that only the clock is against.
@@ -11,9 +11,9 @@ use crate::time::{MonoTime, Span, WallTime};
 pub(crate) struct Early {
     pub(crate) generation: Generation,
     pub(crate) start: WallTime,
-    /// See [`crate::live::Identity::outdated`]: then it is not waited for.
-    pub(crate) outdated: bool,
-    /// Of the others that only the clock is against, the first to start, and whether it is outdated.
+    /// See [`crate::live::Identity::old_template`]: then it is not waited for.
+    pub(crate) old_template: bool,
+    /// Of the others that only the clock is against, the first to start, and whether it is old_template.
     pub(crate) other: Option<(Generation, WallTime, bool)>,
 }
 
@@ -29,8 +29,8 @@ impl Early {
 pub(crate) struct Late {
     pub(crate) generation: Generation,
     pub(crate) end: WallTime,
-    pub(crate) life: Span,
-    /// Of the others like that, the last to end, with its end and life.
+    pub(crate) lifetime: Span,
+    /// Of the others like that, the last to end, with its end and lifetime.
     pub(crate) other: Option<(Generation, WallTime, Span)>,
 }
 
@@ -57,17 +57,17 @@ impl Common {
         if self.bug(crate::seeded::Bug::H01) {
             return start > now;
         }
-        start > now && start.since(now) <= self.times().hold_cap(self.life)
+        start > now && start.since(now) <= self.timing().hold_cap(self.lifetime)
     }
 
     /// Whether nothing else is asked for until that starts.
     pub(crate) fn waits_for(&self, early: Early, now: WallTime) -> bool {
-        !early.outdated && self.is_held(early.start, now)
+        !early.old_template && self.is_held(early.start, now)
     }
 
     /// Before this, no attempt begins by itself, whatever is due.
     pub(crate) fn closed_until(&self) -> MonoTime {
-        let looks = self.mono.plus(self.times().clock_look(self.life));
+        let looks = self.mono.plus(self.timing().clock_check(self.lifetime));
         let implausible = if self.implausible { looks } else { MonoTime::default() };
         #[cfg(feature = "seeded")]
         if self.bug(crate::seeded::Bug::H02) {
@@ -82,7 +82,7 @@ impl Cx<'_> {
     pub(crate) fn hold(&mut self, early: Option<Early>) {
         let before = core::mem::replace(&mut self.common.early, early);
         let newest =
-            |early: Option<Early>| early.map(|early| (early.generation, early.start, early.outdated));
+            |early: Option<Early>| early.map(|early| (early.generation, early.start, early.old_template));
         let known = newest(before) == newest(early);
         match early {
             // It was decided on when it was first seen; a clock that goes back makes it no longer.
@@ -98,8 +98,8 @@ impl Cx<'_> {
     pub(crate) fn late(&mut self, late: Option<Late>) {
         self.common.late = late;
         if let (None, Some(late)) = (self.common.in_use(), late) {
-            // It was accepted once: its life scales the waits, as it did then.
-            self.takes_life(late.life);
+            // It was accepted once: its lifetime scales the waits, as it did then.
+            self.takes_life(late.lifetime);
         }
     }
 
@@ -125,7 +125,7 @@ impl Cx<'_> {
     /// When the wall clock should show that time, with a look at it to spare.
     fn until(&self, start: WallTime) -> MonoTime {
         let left = start.since(self.now.wall);
-        self.after(left.plus(self.common.times().clock_look(self.common.life)))
+        self.after(left.plus(self.common.timing().clock_check(self.common.lifetime)))
     }
 
     /// What the wall clock alone decides, at the beginning of every step.
@@ -140,13 +140,13 @@ impl Cx<'_> {
         #[cfg(feature = "seeded")]
         let implausible = implausible && !self.bug(crate::seeded::Bug::C01);
         if implausible && !self.common.implausible {
-            self.report(Notice::ClockImplausible { built });
+            self.report(Event::ClockInvalid { built });
         }
         self.common.implausible = implausible;
         let too_far = |start: WallTime| start > wall && !self.common.is_held(start, wall);
         let astray = match (self.common.unsaved, self.common.live) {
             (Some(identity), _) | (None, Live::Held(identity)) => too_far(identity.not_before),
-            (None, Live::None | Live::Serving(_) | Live::Withdrawn(_) | Live::Unwanted(_)) => false,
+            (None, Live::None | Live::Serving(_) | Live::Withdrawn(_) | Live::OtherSubject(_)) => false,
         };
         self.common.astray = astray;
     }

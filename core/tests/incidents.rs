@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use certrotate_core::api::{Call, Credential};
 use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::disk::Name;
+use certrotate_core::event::Event;
 use certrotate_core::id::Generation;
-use certrotate_core::notice::Notice;
 use certrotate_core::time::Span;
 use certrotate_core::view::Phase;
 use certrotate_model::world::World;
@@ -70,8 +70,8 @@ fn phase(world: &World) -> Phase {
     world.node.as_ref().map_or(Phase::Ended, |node| node.view().phase)
 }
 
-fn saw(world: &World, wanted: impl Fn(&Notice) -> bool) -> bool {
-    world.log().notices.iter().any(|(_, notice)| wanted(notice))
+fn saw(world: &World, wanted: impl Fn(&Event) -> bool) -> bool {
+    world.log().events.iter().any(|(_, event)| wanted(event))
 }
 
 /// How many calls created, or tried to create, an object.

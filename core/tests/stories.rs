@@ -3,11 +3,11 @@
 
 use certrotate_core::api::{ApiFault, Credential};
 use certrotate_core::config::{Config, ConfigSpec, Template};
-use certrotate_core::disk::{DiskCommand, DiskDone, DiskFault, Found, LiveName, Name};
+use certrotate_core::disk::{CurrentLink, DiskCommand, DiskDone, DiskFault, Found, Name};
+use certrotate_core::event::Event;
 use certrotate_core::id::Generation;
 use certrotate_core::input::{Disposition, ExitReason, Input, Why};
 use certrotate_core::judge::Refusal;
-use certrotate_core::notice::Notice;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_core::view::Phase;
 use certrotate_model::cert::Flaw;
@@ -36,9 +36,9 @@ fn running() -> World {
     world
 }
 
-/// How often a notice like that was given.
-fn said(world: &World, wanted: impl Fn(&Notice) -> bool) -> usize {
-    world.log().notices.iter().filter(|(_, notice)| wanted(notice)).count()
+/// How often a event like that was given.
+fn said(world: &World, wanted: impl Fn(&Event) -> bool) -> usize {
+    world.log().events.iter().filter(|(_, event)| wanted(event)).count()
 }
 
 /// Running, and not to renew what it serves.
@@ -77,8 +77,8 @@ fn a_renewal_comes_between_70_and_90_percent_of_the_life_with_the_live_identity_
     let born = world.now.wall;
     world.run_until("the second certificate", |world| world.served() == Some(Generation(2)));
     let age = world.now.wall.since(born).ms();
-    let life = first.not_after.since(born).ms();
-    assert!((life * 70 / 100..=life * 90 / 100).contains(&age), "renewed at {age} of {life}");
+    let lifetime = first.not_after.since(born).ms();
+    assert!((lifetime * 70 / 100..=lifetime * 90 / 100).contains(&age), "renewed at {age} of {lifetime}");
     let second = world.served_facts().expect("it is served");
     assert_ne!(first.key, second.key);
     assert_eq!(world.log().credentials().last(), Some(&Credential::Live(Generation(1))));
@@ -168,7 +168,7 @@ fn a_clock_that_steps_back_withholds_the_identity_until_its_start_and_does_not_p
     world.give(Input::Tick);
     assert_eq!(world.served(), None, "its start is in the future now");
     world.run_for(Span::from_hours(22));
-    assert!(world.server.created() >= 2, "22 hours of mono time are past nine tenths of its life");
+    assert!(world.server.created() >= 2, "22 hours of mono time are past nine tenths of its lifetime");
     world.now.wall = born.wall.plus(Span::from_hours(23));
     world.run_until("an identity", |world| world.served().is_some());
 }
@@ -203,7 +203,7 @@ fn a_denied_request_is_followed_by_another_only_after_ten_minutes_or_when_somebo
     world.server.approver = Approver::Denies;
     world.start();
     world.run_until("the denial", |world| {
-        world.log().notices.iter().any(|(_, notice)| matches!(notice, Notice::RequestDenied { .. }))
+        world.log().events.iter().any(|(_, event)| matches!(event, Event::RequestDenied { .. }))
     });
     world.run_for(Span::from_mins(10).scaled(99, 100));
     assert_eq!(world.server.created(), 1);
@@ -219,11 +219,13 @@ fn a_certificate_for_another_key_is_refused_never_written_and_asked_for_again_wi
     world.server.bad = Some(Bad::Flawed(Flaw::Key));
     world.start();
     world.run_until("the refusal", |world| {
-        world.log().notices.iter().any(|(_, notice)| {
-            matches!(notice, Notice::CertificateRefused { refusal: Refusal::Key { .. }, .. })
-        })
+        world
+            .log()
+            .events
+            .iter()
+            .any(|(_, event)| matches!(event, Event::CertificateRefused { refusal: Refusal::Key { .. }, .. }))
     });
-    assert!(!world.disk.names().any(|name| matches!(name, Name::Bundle { .. } | Name::Live)));
+    assert!(!world.disk.names().any(|name| matches!(name, Name::Bundle { .. } | Name::Current)));
     world.server.bad = None;
     world.run_until("a good one", |world| world.served() == Some(Generation(2)));
 }
@@ -235,7 +237,7 @@ fn a_late_duplicate_or_unknown_answer_changes_nothing() {
     world.server.silent = true;
     world.run_until("the call", |world| !world.log().credentials().is_empty());
     world.run_until("its time-out", |world| {
-        world.log().notices.iter().any(|(_, notice)| matches!(notice, Notice::CallTimedOut { .. }))
+        world.log().events.iter().any(|(_, event)| matches!(event, Event::CallTimedOut { .. }))
     });
     let before = world.node.clone().expect("the process runs");
     let late = certrotate_core::id::OpId { run: certrotate_core::id::RunId(1), seq: 1 };

@@ -118,7 +118,7 @@ fn runs() -> Rows {
     let (generation, file) = (Generation(1), FileNumber(9));
     littered.disk.plant(Name::Temporary { generation, file }, File::Torn);
     littered.disk.plant(Name::Pending { generation: Generation(7), file }, File::Garbage);
-    littered.disk.plant(Name::Live, File::Garbage);
+    littered.disk.plant(Name::Current, File::Garbage);
     littered.kill();
     collect(&mut rows, littered, 40);
     let mut early = world();

@@ -1,7 +1,7 @@
 //! Inputs and actions in a few words each, for tables, stories and failures.
 
 use certrotate_core::api::{ApiFault, Call, Credential, CsrObject, Issued};
-use certrotate_core::disk::{DiskCommand, DiskDone, LiveName};
+use certrotate_core::disk::{CurrentLink, DiskCommand, DiskDone};
 use certrotate_core::input::{Action, Input};
 
 /// A disk command in a few words.
@@ -61,13 +61,13 @@ pub fn input(input: &Input) -> String {
         Input::Tick => "tick".into(),
         Input::DiskAnswered { result: Ok(DiskDone::Done), .. } => "done".into(),
         Input::DiskAnswered { result: Ok(DiskDone::Scanned(inventory)), .. } => {
-            let live = match inventory.live {
-                LiveName::Absent => "no live name",
-                LiveName::Link(_) => "live name a link of ours",
-                LiveName::Foreign => "live name a foreign link",
-                LiveName::File => "live name a file",
-                LiveName::Strange => "live name a strange thing",
-                LiveName::Unreadable(_) => "live name unreadable",
+            let live = match inventory.current {
+                CurrentLink::Absent => "no live name",
+                CurrentLink::Link(_) => "live name a link of ours",
+                CurrentLink::Foreign => "live name a foreign link",
+                CurrentLink::File => "live name a file",
+                CurrentLink::Strange => "live name a strange thing",
+                CurrentLink::Unreadable(_) => "live name unreadable",
             };
             format!("scanned: {live}, {} names", inventory.entries.len())
         }

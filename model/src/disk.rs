@@ -64,7 +64,7 @@ pub struct Stranger(pub Name);
 
 impl Default for Stranger {
     fn default() -> Self {
-        Self(Name::Live)
+        Self(Name::Current)
     }
 }
 
@@ -172,7 +172,7 @@ impl Disk {
         }
         self.write_back();
         set(&mut self.visible, name, Some(number));
-        self.linked_once |= name == Name::Live;
+        self.linked_once |= name == Name::Current;
         self.change(name, Some(number), false);
         Ok(())
     }
@@ -197,7 +197,7 @@ impl Disk {
             return Err(DiskFault::Io);
         }
         let exposes = !matches!(to, Name::Quarantine { .. } | Name::Temporary { .. });
-        if exposes && (inode.failed || !inode.ours || !inode.durable) && to != Name::Live {
+        if exposes && (inode.failed || !inode.ours || !inode.durable) && to != Name::Current {
             self.exposed =
                 Some("a file got a final name that was not synced, failed, or was not written by this run");
         }
@@ -214,7 +214,7 @@ impl Disk {
         set(&mut self.visible, to, Some(number));
         self.change(to, Some(number), replaces);
         self.change(from, None, true);
-        self.linked_once |= to == Name::Live;
+        self.linked_once |= to == Name::Current;
         Ok(())
     }
 
@@ -232,11 +232,11 @@ impl Disk {
 
     fn sync_directory(&mut self) {
         // Mended is what we made anew; what somebody put there may well be a bundle.
-        let exposed = matches!(self.read(Name::Live), Some(File::Link(target)) if self.is_public(target));
-        self.damaged &= !self.is_renaming(Name::Live) || self.live_bundle().is_none() || exposed;
+        let exposed = matches!(self.read(Name::Current), Some(File::Link(target)) if self.is_public(target));
+        self.damaged &= !self.is_renaming(Name::Current) || self.live_bundle().is_none() || exposed;
         self.durable = self.visible;
         self.pending.clear();
-        self.unlinked &= self.number_of(Name::Live).is_none();
+        self.unlinked &= self.number_of(Name::Current).is_none();
         let there = self.visible;
         self.strangers.retain(|stranger| there.iter().any(|it| it.name == stranger.0));
         self.resisting.retain(|stranger| there.iter().any(|it| it.name == stranger.0));
@@ -312,7 +312,7 @@ impl Disk {
         set(&mut self.durable, name, Some(number));
         self.pending.retain(|change| change.name != name);
         self.meddled = true;
-        if name == Name::Live || before != self.live_bundle() {
+        if name == Name::Current || before != self.live_bundle() {
             self.break_live_name();
         }
     }
@@ -357,10 +357,10 @@ impl Disk {
             let file = inodes.get(usize::from(number)).map(|inode| inode.file);
             matches!(file, Some(File::ForeignLink | File::Directory))
         };
-        if self.durable.iter().any(|it| it.name == Name::Live && foreign(it.inode)) {
-            set(&mut self.durable, Name::Live, None);
+        if self.durable.iter().any(|it| it.name == Name::Current && foreign(it.inode)) {
+            set(&mut self.durable, Name::Current, None);
         }
-        self.pending.retain(|change| change.name != Name::Live || !change.inode.is_some_and(foreign));
+        self.pending.retain(|change| change.name != Name::Current || !change.inode.is_some_and(foreign));
     }
 
     /// What the live name names is broken, until the node gives it to something else.

@@ -16,11 +16,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use certrotate_core::config::ConfigSpec;
 
 use crate::disk::image::Profile;
-use crate::event::Event;
 pub(crate) use crate::explore::states::AsIs;
 use crate::explore::states::{NOWHERE, Seen, States};
 use crate::invariants::Violation;
 use crate::scenario::{Scenario, Setup};
+use crate::transition::Transition;
 use crate::world::World;
 
 pub mod alphabet;
@@ -59,11 +59,11 @@ pub const FAILURES: u32 = 4;
 pub struct Progress {
     /// How many different states were reached.
     pub states: u64,
-    /// How many events happened, each checked.
+    /// How many transitions happened, each checked.
     pub transitions: u64,
     /// How many steps of the machine were checked while healed worlds settled.
     pub settling: u64,
-    /// How many events the deepest state is away from the beginning.
+    /// How many transitions the deepest state is away from the beginning.
     pub depth: u32,
     /// How many states wait for their turn.
     pub waiting: u64,
@@ -102,7 +102,7 @@ pub fn explore(
     explore_with(bound, change, look, go_on)
 }
 
-/// Explores; `look` may break off, and say what it has found after which events more.
+/// Explores; `look` may break off, and say what it has found after which transitions more.
 pub(crate) fn explore_with(
     bound: Bound,
     change: impl FnOnce(&mut ConfigSpec, &mut World),
@@ -120,10 +120,10 @@ pub(crate) fn explore_with(
         next: Vec::new(),
         spare: None,
         look,
-        trying: (NOWHERE, Event::Step(0)),
+        trying: (NOWHERE, Transition::Step(0)),
     };
     if found.is_none()
-        && let Err(ended) = search.reach(begin, bound.faults, NOWHERE, Event::Step(0))
+        && let Err(ended) = search.reach(begin, bound.faults, NOWHERE, Transition::Step(0))
     {
         (found, complete) = (ended, false);
     }
@@ -149,7 +149,8 @@ pub(crate) fn explore_with(
     if complete && bound.settles {
         found = found.or_else(|| search.states.unsettled()).or_else(|| search.states.fair_cycle());
     }
-    let found = found.map(|(events, violation)| (Scenario { setup: bound.setup, events }, violation));
+    let found =
+        found.map(|(transitions, violation)| (Scenario { setup: bound.setup, transitions }, violation));
     Report { progress: search.progress, complete: complete && found.is_none(), found }
 }
 
@@ -157,13 +158,13 @@ pub(crate) fn explore_with(
 pub(crate) const S15: Violation =
     Violation { id: "S15", sentence: "every phase takes every input: nothing panics" };
 
-/// What does not hold, and the events that lead there.
-pub(crate) type Found = Option<(Vec<Event>, Violation)>;
+/// What does not hold, and the transitions that lead there.
+pub(crate) type Found = Option<(Vec<Transition>, Violation)>;
 
-/// What is seen of a new state: go on, or break off, perhaps because of what did not hold after some more events.
+/// What is seen of a new state: go on, or break off, perhaps because of what did not hold after some more transitions.
 pub(crate) type Look = ControlFlow<Found>;
 
-/// What ends the search, as an error: a violation with the events that lead to it, or that it was broken off.
+/// What ends the search, as an error: a violation with the transitions that lead to it, or that it was broken off.
 type Checked = Result<(), Found>;
 
 struct Search<L> {
@@ -173,19 +174,19 @@ struct Search<L> {
     /// Healed worlds that settle.
     settled: Seen,
     next: Vec<Waiting>,
-    /// A world that was cloned for an event which had nothing to happen to.
+    /// A world that was cloned for an transition which had nothing to happen to.
     spare: Option<Box<World>>,
     look: L,
-    /// What is being tried: an event in a state.
-    trying: (u32, Event),
+    /// What is being tried: an transition in a state.
+    trying: (u32, Transition),
 }
 
 impl<L: FnMut(&World, &Progress) -> Look> Search<L> {
     /// S15: a panic is a violation like any other.
     fn expand_or_panic(&mut self, waiting: Waiting) -> Checked {
         catch_unwind(AssertUnwindSafe(|| self.expand(waiting))).unwrap_or_else(|_| {
-            let (state, event) = self.trying;
-            Err(Some((self.states.events(state, Some(event)), S15)))
+            let (state, transition) = self.trying;
+            Err(Some((self.states.transitions(state, Some(transition)), S15)))
         })
     }
 
@@ -194,17 +195,17 @@ impl<L: FnMut(&World, &Progress) -> Look> Search<L> {
         let Waiting { mut world, left, state } = waiting;
         self.spare = None;
         if left > 0 {
-            for event in alphabet::faults(&world) {
-                self.happen(&world, left - 1, state, event)?;
+            for transition in alphabet::faults(&world) {
+                self.happen(&world, left - 1, state, transition)?;
             }
             self.cut(&world, left - 1, state)?;
         }
         if world.asked.len() > 1 {
-            self.happen(&world, left, state, Event::Answer(1))?;
+            self.happen(&world, left, state, Transition::Answer(1))?;
         }
-        self.trying = (state, Event::Step(0));
-        if world.happen(Event::Step(0)) || world.violation.is_some() {
-            self.reach(world, left, state, Event::Step(0))?;
+        self.trying = (state, Transition::Step(0));
+        if world.happen(Transition::Step(0)) || world.violation.is_some() {
+            self.reach(world, left, state, Transition::Step(0))?;
         }
         Ok(())
     }
@@ -214,39 +215,39 @@ impl<L: FnMut(&World, &Progress) -> Look> Search<L> {
         let (mut number, mut checked) = (0u8, Ok(()));
         world.disk.images(Profile::Alice, |image| {
             let mut after = Box::new(world.clone());
-            self.trying = (state, Event::PowerCut(number));
+            self.trying = (state, Transition::PowerCut(number));
             after.come_back_with(*image);
-            checked = self.reach(after, left, state, Event::PowerCut(number));
+            checked = self.reach(after, left, state, Transition::PowerCut(number));
             number = number.saturating_add(1);
             checked.is_ok() && number < u8::MAX
         });
         checked
     }
 
-    fn happen(&mut self, before: &World, left: u8, state: u32, event: Event) -> Checked {
-        self.trying = (state, event);
+    fn happen(&mut self, before: &World, left: u8, state: u32, transition: Transition) -> Checked {
+        self.trying = (state, transition);
         let mut world = self.spare.take().unwrap_or_else(|| Box::new(before.clone()));
-        if world.happen(event) || world.violation.is_some() {
-            return self.reach(world, left, state, event);
+        if world.happen(transition) || world.violation.is_some() {
+            return self.reach(world, left, state, transition);
         }
         self.spare = Some(world);
         Ok(())
     }
 
-    /// A world that an event led to.
-    fn reach(&mut self, world: Box<World>, left: u8, from: u32, event: Event) -> Checked {
+    /// A world that an transition led to.
+    fn reach(&mut self, world: Box<World>, left: u8, from: u32, transition: Transition) -> Checked {
         self.progress.transitions += 1;
         if let Some(violation) = world.violation {
-            return Err(Some((self.states.events(from, Some(event)), violation)));
+            return Err(Some((self.states.transitions(from, Some(transition)), violation)));
         }
-        let (state, new) = self.states.add(fingerprint(&world, left), from, event);
+        let (state, new) = self.states.add(fingerprint(&world, left), from, transition);
         if !new {
             return Ok(());
         }
         self.progress.states += 1;
         if let ControlFlow::Break(found) = (self.look)(&world, &self.progress) {
             return Err(found.map(|(more, violation)| {
-                (self.states.events(state, None).into_iter().chain(more).collect(), violation)
+                (self.states.transitions(state, None).into_iter().chain(more).collect(), violation)
             }));
         }
         let goes_on = self.bound.goes_on(&world);
@@ -259,7 +260,7 @@ impl<L: FnMut(&World, &Progress) -> Look> Search<L> {
                 self.states.settles(state);
             } else if !goes_on || !well {
                 let healed = self.settle(&world);
-                healed.map_err(|violation| Some((self.states.events(state, None), violation)))?;
+                healed.map_err(|violation| Some((self.states.transitions(state, None), violation)))?;
                 self.states.settles(state);
             }
         }
@@ -299,7 +300,7 @@ fn fingerprint(world: &World, left: u8) -> u64 {
 /// nothing new will come of it but by healing, which was tried from here. Under a clock before the build time it waits, minute
 /// by minute, for years.
 fn is_hopeless(world: &World) -> bool {
-    let waits = world.node.as_ref().is_some_and(|node| node.view().clock_implausible);
+    let waits = world.node.as_ref().is_some_and(|node| node.view().clock_invalid);
     waits
         || world.ghost.attempts > ATTEMPTS
         || world.disk_failures() > FAILURES

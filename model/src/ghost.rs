@@ -157,14 +157,14 @@ impl Bucket {
     }
 
     /// One more call; it leaks a call a minute where certificates live for an hour or longer, and as much faster as they live shorter.
-    pub fn fill(&mut self, now: MonoTime, life: Span) {
-        self.leak(now, life);
+    pub fn fill(&mut self, now: MonoTime, lifetime: Span) {
+        self.leak(now, lifetime);
         self.level += 1000;
     }
 
-    fn leak(&mut self, now: MonoTime, life: Span) {
+    fn leak(&mut self, now: MonoTime, lifetime: Span) {
         let passed = now.ms().saturating_sub(self.at.ms());
-        let minute = (life.ms().min(3_600_000) / 60).max(1);
+        let minute = (lifetime.ms().min(3_600_000) / 60).max(1);
         let leaked = passed.saturating_mul(1000) / minute;
         self.level = self.level.saturating_sub(leaked);
         self.at = now;
@@ -211,21 +211,21 @@ impl Ghost {
     }
 
     /// Time that has passed counts for nothing any more: worlds that differ only in it are equal.
-    pub(crate) fn forget_time(&mut self, now: MonoTime, life: Span) {
-        self.looks.leak(now, life);
-        self.watches.leak(now, life);
+    pub(crate) fn forget_time(&mut self, now: MonoTime, lifetime: Span) {
+        self.looks.leak(now, lifetime);
+        self.watches.leak(now, lifetime);
         self.renew_by = self.renew_by.map(|by| by.max(now));
         self.changed = self.changed.map(|by| by.max(now));
         self.granted = self.granted.max(now);
-        self.monitor.forget_time(now, life);
+        self.monitor.forget_time(now, lifetime);
         if self.called_yet {
             self.start = (now, 0);
         }
     }
 
     /// Something is under way: the minute that the next attempt waits at most begins when it is over.
-    pub(crate) fn busy(&mut self, now: Now, life: Span) {
-        self.changed = self.changed.map(|_| now.mono.plus(minute(life)));
+    pub(crate) fn busy(&mut self, now: Now, lifetime: Span) {
+        self.changed = self.changed.map(|_| now.mono.plus(minute(lifetime)));
     }
 
     /// Another subject is wanted: what is for the one before makes no difference any more.
@@ -243,9 +243,9 @@ impl Ghost {
         }
     }
 
-    /// The template changed. Once a minute that makes room for the calls of an attempt; minutes shrink with the life.
-    pub(crate) fn changed(&mut self, now: Now, life: Span) {
-        let minute = minute(life);
+    /// The template changed. Once a minute that makes room for the calls of an attempt; minutes shrink with the lifetime.
+    pub(crate) fn changed(&mut self, now: Now, lifetime: Span) {
+        let minute = minute(lifetime);
         self.changed = Some(now.mono.plus(minute));
         if now.mono >= self.granted {
             self.granted = now.mono.plus(minute);
@@ -261,20 +261,20 @@ impl Ghost {
         }
     }
 
-    pub(crate) fn called(&mut self, now: Now, call: &Call, life: Span) {
-        let least = life.ms().min(3_600_000) / 3600;
+    pub(crate) fn called(&mut self, now: Now, call: &Call, lifetime: Span) {
+        let least = lifetime.ms().min(3_600_000) / 3600;
         let early = |start: MonoTime| now.mono.since(start).ms() < least;
         let known = matches!(call, Call::Create { key } if key.0 <= self.start.1);
         self.crash_loop |= known && !self.called_yet && early(self.start.0);
         self.called_yet = true;
         self.changed = None;
         match call {
-            Call::Watch { .. } => self.watches.fill(now.mono, life),
-            Call::Create { .. } | Call::Get { .. } => self.looks.fill(now.mono, life),
+            Call::Watch { .. } => self.watches.fill(now.mono, lifetime),
+            Call::Create { .. } | Call::Get { .. } => self.looks.fill(now.mono, lifetime),
         }
     }
 
-    pub(crate) fn went_live(&mut self, now: Now, identity: Announced, life: Span, durable: bool) {
+    pub(crate) fn went_live(&mut self, now: Now, identity: Announced, lifetime: Span, durable: bool) {
         let valid = |it: &Announced| it.not_before <= now.wall && now.wall < it.not_after;
         let older = self.served.is_some_and(|it| it.generation > identity.generation && valid(&it));
         self.older |= older;
@@ -288,12 +288,12 @@ impl Ghost {
         if anew {
             self.attempts = 0;
             self.rotations = self.rotations.saturating_add(1);
-            // The latest renewal point is a tenth of the life before the end.
-            let left = identity.not_after.since(now.wall).ms().saturating_sub(life.ms() / 10) + 10;
+            // The latest renewal point is a tenth of the lifetime before the end.
+            let left = identity.not_after.since(now.wall).ms().saturating_sub(lifetime.ms() / 10) + 10;
             self.renew_by = Some(now.mono.plus(Span::from_ms(left)));
         }
-        // Its own life counts from here on.
-        self.busy(now, life);
+        // Its own lifetime counts from here on.
+        self.busy(now, lifetime);
         self.served = Some(identity);
         // What is in memory only is not owed to the next start.
         self.announced = if durable { Some(identity) } else { self.announced };

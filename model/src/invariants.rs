@@ -66,7 +66,7 @@ pub const ALWAYS: &[Invariant] = &[
     ("S10", "no two requests, and no two generations, share a key", s10_fresh_keys),
     ("S13", "what is older than what is served does not go live", s13_never_older),
     ("S14", "what ended in this run does not go live again", s14_never_back),
-    ("L1", "renewal is due between seven and nine tenths of life", l1_renewal_point_is_in_its_range),
+    ("L1", "renewal is due between seven and nine tenths of lifetime", l1_renewal_point_is_in_its_range),
     ("L1", "what is held is looked at when it starts", l1_what_is_held_is_looked_at_when_it_starts),
     ("L3", "what is good by the clock of now is looked at", l3_what_is_good_now_is_looked_at),
     ("S5", "a disk that refuses costs no identity", s5_what_the_disk_refuses_is_served),
@@ -126,9 +126,9 @@ pub fn of_image(world: &World, image: &Disk) -> Option<Violation> {
         return None;
     }
     let live = image.live_bundle();
-    let absent = !world.disk.linked_once || world.disk.unlinked || world.disk.is_renaming(Name::Live);
+    let absent = !world.disk.linked_once || world.disk.unlinked || world.disk.is_renaming(Name::Current);
     let private = image.names().all(|name| !matches!(name, Name::Bundle { .. }) || !image.is_careless(name));
-    let whole = match (image.read(Name::Live), live) {
+    let whole = match (image.read(Name::Current), live) {
         (None, _) => absent,
         (Some(_), Some(bundle)) => private && world.is_acceptable(&bundle),
         (Some(_), None) => false,
@@ -218,9 +218,9 @@ pub fn s2_live_name_is_acceptable(world: &World) -> bool {
 #[must_use]
 pub fn s3_live_name_is_whole(world: &World) -> bool {
     let disk = &world.disk;
-    let renaming = disk.is_renaming(Name::Live);
+    let renaming = disk.is_renaming(Name::Current);
     let absent = !disk.linked_once || disk.unlinked || renaming;
-    let visible = disk.read(Name::Live).is_some() || !disk.linked_once || disk.unlinked;
+    let visible = disk.read(Name::Current).is_some() || !disk.linked_once || disk.unlinked;
     let legal = |live| match live {
         Ok(None) => absent,
         Ok(Some(_)) => true,
@@ -234,7 +234,7 @@ pub fn s3_live_name_is_whole(world: &World) -> bool {
 #[must_use]
 pub fn s4_served_is_durable(world: &World) -> bool {
     let Some(served) = world.served().filter(|_| !world.is_unsaved()) else { return true };
-    let renaming = world.disk.is_renaming(Name::Live);
+    let renaming = world.disk.is_renaming(Name::Current);
     let serves = |live: Result<Option<Generation>, Name>| match live {
         Ok(Some(generation)) => generation >= served,
         Ok(None) => renaming,
@@ -264,7 +264,7 @@ pub fn s9_does_not_spin(world: &World) -> bool {
 
 /// In any window of mono time there are at most [`BURST`] looks and as many watches, one more a minute of each,
 /// and six looks and three watches more a start, the first of which waits where there is a request to take up; minutes
-/// shrink with the life of certificates.
+/// shrink with the lifetime of certificates.
 #[must_use]
 pub fn s9_no_hot_loop(world: &World) -> bool {
     !world.ghost.crash_loop && world.ghost.looks.level() <= BURST && world.ghost.watches.level() <= BURST
@@ -323,14 +323,14 @@ pub fn s14_never_back(world: &World) -> bool {
     !world.ghost.revived
 }
 
-/// What is live is to be renewed when seven to nine tenths of its life are over, counted from its issue, or from its start
+/// What is live is to be renewed when seven to nine tenths of its lifetime are over, counted from its issue, or from its start
 /// if that is later.
 #[must_use]
 pub fn l1_renewal_point_is_in_its_range(world: &World) -> bool {
     let Some(identity) = world.node.as_ref().and_then(|node| node.view().identity) else { return true };
-    let life = Life { start: identity.issued.max(identity.not_before), end: identity.not_after };
+    let lifetime = Life { start: identity.issued.max(identity.not_before), end: identity.not_after };
     let point = i128::from(identity.renew_at.unix_ms());
-    life.at(700) <= point && point <= life.at(900) + 1
+    lifetime.at(700) <= point && point <= lifetime.at(900) + 1
 }
 
 /// While a run lasts, it wants a tick at some time. Where the server is waited for, [`l4_no_wait_is_longer_than_its_cap`] says when.
@@ -372,7 +372,7 @@ pub fn l4_no_wait_is_longer_than_its_cap(world: &World) -> bool {
     let Some(mono) = wake.mono else { return view.phase == Phase::Ended };
     // A wait may have begun when certificates lived longer; calls are made while nothing changes that.
     let scaled = match view.phase {
-        Phase::Asking => (900_000 * view.life.ms().min(3_600_000) / 3_600_000).max(1000),
+        Phase::Asking => (900_000 * view.lifetime.ms().min(3_600_000) / 3_600_000).max(1000),
         _ => 18_000_000,
     };
     mono.ms().saturating_sub(world.shown().mono.ms()) <= scaled
@@ -381,11 +381,11 @@ pub fn l4_no_wait_is_longer_than_its_cap(world: &World) -> bool {
 /// In milliseconds, how long a renewal may have to wait: after a failed attempt, or for what is held an hour, and a minute to look
 /// at the clock.
 fn longest_wait(view: &View) -> u64 {
-    let failed = 18_000_000 * view.life.ms().min(3_600_000) / 3_600_000 + 1000;
+    let failed = 18_000_000 * view.lifetime.ms().min(3_600_000) / 3_600_000 + 1000;
     if view.held.is_some() { failed.max(3_660_000) } else { failed }
 }
 
-/// While an identity is served and nothing is in flight, a tick is wanted when nine tenths of its life have passed by
+/// While an identity is served and nothing is in flight, a tick is wanted when nine tenths of its lifetime have passed by
 /// mono time at the latest, or when the wait after a failed attempt ends, or that for the start of a certificate that is held.
 #[must_use]
 pub fn s14_renewal_is_not_postponed(world: &World) -> bool {
@@ -399,7 +399,7 @@ pub fn s14_renewal_is_not_postponed(world: &World) -> bool {
     wake.mono.is_some_and(|mono| mono.ms().saturating_add(world.lag.ms()) <= latest)
 }
 
-/// While an identity is served and nothing is in flight, a tick is wanted when nine tenths of its life have passed by
+/// While an identity is served and nothing is in flight, a tick is wanted when nine tenths of its lifetime have passed by
 /// the wall clock at the latest, or when the wait after a failed attempt ends, or that for the start of a certificate that is held.
 #[must_use]
 pub fn s14_renewal_is_due_by_the_wall_clock(world: &World) -> bool {
@@ -409,7 +409,8 @@ pub fn s14_renewal_is_due_by_the_wall_clock(world: &World) -> bool {
     if view.phase != Phase::Resting || !world.config.spec().rotate {
         return true;
     }
-    let latest = identity.not_after.unix_ms().saturating_sub_unsigned(view.life.ms() / 10).saturating_add(10);
+    let latest =
+        identity.not_after.unix_ms().saturating_sub_unsigned(view.lifetime.ms() / 10).saturating_add(10);
     let soon = world.shown().mono.ms().saturating_add(longest_wait(view));
     wake.wall.is_some_and(|wall| wall.unix_ms() <= latest) || wake.mono.is_some_and(|mono| mono.ms() <= soon)
 }

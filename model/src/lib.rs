@@ -22,7 +22,6 @@ pub mod brief;
 pub mod cert;
 pub mod crash;
 pub mod disk;
-pub mod event;
 pub mod explore;
 pub mod fingerprint;
 pub mod ghost;
@@ -42,6 +41,7 @@ pub mod server;
 pub mod show;
 pub mod simulate;
 pub mod spec;
+pub mod transition;
 pub mod world;
 
 pub use disk::Disk;

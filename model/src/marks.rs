@@ -9,8 +9,8 @@ use certrotate_core::input::Input;
 use certrotate_core::time::{MonoTime, Span};
 use certrotate_core::view::Phase;
 
-use crate::event::{Edit, Event, Lost};
 use crate::server::Object;
+use crate::transition::{Edit, Lost, Transition};
 use crate::world::World;
 
 /// The kinds of inputs, as cells count them.
@@ -42,25 +42,29 @@ pub const PHASES: [Phase; 9] = [
     Phase::Ended,
 ];
 
-/// A situation, and whether an event in a world is it.
-pub type Situation = (&'static str, fn(&World, Event) -> bool);
+/// A situation, and whether an transition in a world is it.
+pub type Situation = (&'static str, fn(&World, Transition) -> bool);
 
 /// Situations that runs must sometimes be in, each with what it takes.
 pub const SITUATIONS: [Situation; 24] = [
-    ("killed while a request was open", |world, event| is_kill(event) && world.server.open() > 0),
-    ("power cut while a request was open", |world, event| is_cut(event) && world.server.open() > 0),
-    ("power cut while the pending file was made", |world, event| {
-        is_cut(event) && is_in(world, Phase::Saving)
+    ("killed while a request was open", |world, transition| is_kill(transition) && world.server.open() > 0),
+    ("power cut while a request was open", |world, transition| is_cut(transition) && world.server.open() > 0),
+    ("power cut while the pending file was made", |world, transition| {
+        is_cut(transition) && is_in(world, Phase::Saving)
     }),
-    ("power cut while a certificate was installed", |world, event| {
-        is_cut(event) && is_in(world, Phase::Installing)
+    ("power cut while a certificate was installed", |world, transition| {
+        is_cut(transition) && is_in(world, Phase::Installing)
     }),
-    ("power cut in recovery", |world, event| is_cut(event) && is_in(world, Phase::Recovering)),
-    ("power cut with changes pending", |world, event| is_cut(event) && world.disk.changes() > 2),
-    ("killed in recovery", |world, event| is_kill(event) && is_in(world, Phase::Recovering)),
-    ("a disk fault in recovery", |world, event| is_disk(event) && is_in(world, Phase::Recovering)),
-    ("a disk fault while installing", |world, event| is_disk(event) && is_in(world, Phase::Installing)),
-    ("a disk fault before the request", |world, event| is_disk(event) && is_in(world, Phase::Saving)),
+    ("power cut in recovery", |world, transition| is_cut(transition) && is_in(world, Phase::Recovering)),
+    ("power cut with changes pending", |world, transition| is_cut(transition) && world.disk.changes() > 2),
+    ("killed in recovery", |world, transition| is_kill(transition) && is_in(world, Phase::Recovering)),
+    ("a disk fault in recovery", |world, transition| is_disk(transition) && is_in(world, Phase::Recovering)),
+    ("a disk fault while installing", |world, transition| {
+        is_disk(transition) && is_in(world, Phase::Installing)
+    }),
+    ("a disk fault before the request", |world, transition| {
+        is_disk(transition) && is_in(world, Phase::Saving)
+    }),
     ("ended while it was being replaced on disk", |world, _| {
         has_ended(world) && is_in(world, Phase::Installing)
     }),
@@ -74,16 +78,16 @@ pub const SITUATIONS: [Situation; 24] = [
     ("calls have failed five times in a row", |world, _| world.call_failures() >= 5),
     ("disk operations have failed three times in a row", |world, _| world.disk_failures() >= 3),
     ("both credentials are refused", |world, _| world.server.refuse_live && world.server.refuse_bootstrap),
-    ("another template while a request was open", |world, event| {
-        is_edit(event) && is_in(world, Phase::Asking) && world.open() > 0
+    ("another template while a request was open", |world, transition| {
+        is_edit(transition) && is_in(world, Phase::Asking) && world.open() > 0
     }),
-    ("another template while a certificate was installed", |world, event| {
-        is_edit(event) && is_in(world, Phase::Installing)
+    ("another template while a certificate was installed", |world, transition| {
+        is_edit(transition) && is_in(world, Phase::Installing)
     }),
-    ("what is served is outdated", |world, _| world.served().is_some() && !world.serves_what_is_wanted()),
-    ("killed, cut or failing while what is served is outdated", |world, event| {
-        let fails = is_disk(event) || matches!(event, Event::DiskFails(_));
-        let happens = is_cut(event) || is_kill(event) || fails;
+    ("what is served is old_template", |world, _| world.served().is_some() && !world.serves_what_is_wanted()),
+    ("killed, cut or failing while what is served is old_template", |world, transition| {
+        let fails = is_disk(transition) || matches!(transition, Transition::DiskFails(_));
+        let happens = is_cut(transition) || is_kill(transition) || fails;
         happens && world.served().is_some() && !world.serves_what_is_wanted()
     }),
     ("the live name is broken while it is served", |world, _| world.disk.damaged && world.served().is_some()),
@@ -175,19 +179,19 @@ impl Marks {
         self.runs += other.runs;
     }
 
-    /// Notes an event that is about to happen.
-    pub fn before(&mut self, world: &World, event: Event) {
+    /// Notes an transition that is about to happen.
+    pub fn before(&mut self, world: &World, transition: Transition) {
         self.premise.begun = self.premise.begun.or(Some(world.now.mono));
         self.premise.plausible |= world.skew.abs() <= PLAUSIBLE;
         for (count, (_, met)) in self.situations.iter_mut().zip(SITUATIONS) {
-            *count += u64::from(met(world, event));
+            *count += u64::from(met(world, transition));
         }
     }
 
-    /// Notes an event that happened to something.
-    pub fn happened(&mut self, event: Event) {
-        self.premise.hung |= matches!(event, Event::DiskLost(Lost::NotDone));
-        if let Some(fault) = event.fault() {
+    /// Notes an transition that happened to something.
+    pub fn happened(&mut self, transition: Transition) {
+        self.premise.hung |= matches!(transition, Transition::DiskLost(Lost::NotDone));
+        if let Some(fault) = transition.fault() {
             *self.faults.entry(fault).or_default() += 1;
         }
     }
@@ -213,20 +217,20 @@ impl Marks {
     }
 }
 
-fn is_kill(event: Event) -> bool {
-    matches!(event, Event::Kill(_) | Event::Off(_))
+fn is_kill(transition: Transition) -> bool {
+    matches!(transition, Transition::Kill(_) | Transition::Off(_))
 }
 
-fn is_cut(event: Event) -> bool {
-    matches!(event, Event::PowerCut(_))
+fn is_cut(transition: Transition) -> bool {
+    matches!(transition, Transition::PowerCut(_))
 }
 
-fn is_edit(event: Event) -> bool {
-    matches!(event, Event::Reconfigure(edit) if edit != Edit::Seed)
+fn is_edit(transition: Transition) -> bool {
+    matches!(transition, Transition::Reconfigure(edit) if edit != Edit::Seed)
 }
 
-fn is_disk(event: Event) -> bool {
-    matches!(event, Event::Disk(_) | Event::DiskLost(_))
+fn is_disk(transition: Transition) -> bool {
+    matches!(transition, Transition::Disk(_) | Transition::DiskLost(_))
 }
 
 fn is_in(world: &World, phase: Phase) -> bool {

@@ -135,8 +135,8 @@ impl Life {
 }
 
 /// A minute; less where certificates live for less than an hour.
-pub(crate) fn minute(life: Span) -> Span {
-    Span::from_ms((life.ms().min(3_600_000) / 60).max(10))
+pub(crate) fn minute(lifetime: Span) -> Span {
+    Span::from_ms((lifetime.ms().min(3_600_000) / 60).max(10))
 }
 
 impl Monitor {
@@ -159,7 +159,7 @@ impl Monitor {
     }
 
     /// What is over makes no difference any more.
-    pub(crate) fn forget_time(&mut self, now: MonoTime, life: Span) {
+    pub(crate) fn forget_time(&mut self, now: MonoTime, lifetime: Span) {
         if self.rests <= now {
             self.rests = MonoTime::default();
         }
@@ -167,8 +167,8 @@ impl Monitor {
             self.doubts = MonoTime::default();
         }
         self.holds = self.holds.filter(|(_, until)| now < *until);
-        // A minute is what it is by the life that is known now.
-        let latest = now.plus(minute(life));
+        // A minute is what it is by the lifetime that is known now.
+        let latest = now.plus(minute(lifetime));
         self.changes = self.changes.clamp(now, latest);
         self.eager = self.eager.map(|not_before| not_before.clamp(now, latest));
     }
@@ -230,12 +230,12 @@ impl Monitor {
         self.calls.retain(|it| it.op != op);
     }
 
-    /// A call is answered, by a server whose certificates live for `life`. `shown` is the certificate of the answer and
+    /// A call is answered, by a server whose certificates live for `lifetime`. `shown` is the certificate of the answer and
     /// whether that is as it should be.
     pub(crate) fn answered(
         &mut self,
         op: OpId,
-        (now, life): (MonoTime, Span),
+        (now, lifetime): (MonoTime, Span),
         result: &Result<CsrObject, ApiFault>,
         shown: Option<(CertHandle, bool)>,
     ) {
@@ -249,7 +249,7 @@ impl Monitor {
                 if object.denied || object.failed {
                     self.over = Some(tag);
                     // Ten minutes, less where certificates live for less than an hour.
-                    self.rests = now.plus(Span::from_ms(life.ms().min(3_600_000) / 6));
+                    self.rests = now.plus(Span::from_ms(lifetime.ms().min(3_600_000) / 6));
                 }
                 let waits = object.approved && object.certificate.is_none() && !object.failed;
                 let since = self.approved.filter(|(it, _)| *it == tag).map_or(now, |(_, since)| since);
@@ -279,8 +279,8 @@ impl Monitor {
     }
 
     /// A key is asked for. `due` says whether what is served, if anything is, is to be renewed.
-    pub(crate) fn begins(&mut self, now: Now, life: Span, wish: Option<Span>, served: Option<Life>) {
-        let due = served.is_none_or(|life| self.is_due(now, &life));
+    pub(crate) fn begins(&mut self, now: Now, lifetime: Span, wish: Option<Span>, served: Option<Life>) {
+        let due = served.is_none_or(|lifetime| self.is_due(now, &lifetime));
         self.expect("S9", "no attempt begins while what is served is not due", due || self.wished);
         let near = |start: WallTime| start > now.wall && start.since(now.wall) <= Span::from_hours(1);
         let held = self.holds.is_some_and(|(start, until)| near(start) && now.mono < until);
@@ -291,7 +291,7 @@ impl Monitor {
         let patient = self.eager.is_none_or(|not_before| now.mono >= not_before) || self.wished;
         self.expect("S9", "another template leads to an attempt a minute at the most", patient);
         if self.eager.take().is_some() {
-            self.changes = now.mono.plus(minute(life));
+            self.changes = now.mono.plus(minute(lifetime));
         }
         self.expect(
             "L4",
@@ -302,9 +302,9 @@ impl Monitor {
         (self.over, self.gone, self.approved) = (None, None, None);
     }
 
-    /// Whether seven tenths of a life are over by the wall clock, or as much mono time has passed since it was adopted.
-    fn is_due(&self, now: Now, life: &Life) -> bool {
-        let from = life.at(700);
+    /// Whether seven tenths of a lifetime are over by the wall clock, or as much mono time has passed since it was adopted.
+    fn is_due(&self, now: Now, lifetime: &Life) -> bool {
+        let from = lifetime.at(700);
         let passed = |adopted: Now| {
             let left = from - i128::from(adopted.wall.unix_ms());
             i128::from(now.mono.since(adopted.mono).ms()) >= left
@@ -314,8 +314,8 @@ impl Monitor {
             || self.saved.is_some_and(passed)
     }
 
-    /// An identity goes live, `anew` if it was not live before, of those that live for `life`.
-    pub(crate) fn goes_live(&mut self, now: Now, life: Span, cert: CertHandle, anew: bool) {
+    /// An identity goes live, `anew` if it was not live before, of those that live for `lifetime`.
+    pub(crate) fn goes_live(&mut self, now: Now, lifetime: Span, cert: CertHandle, anew: bool) {
         self.in_hand = self.in_hand.filter(|it| *it != cert);
         (self.holds, self.doubts) = (None, MonoTime::default());
         if anew {
@@ -324,7 +324,7 @@ impl Monitor {
             self.rests = MonoTime::default();
             // From here on it is the floor between two issuances that is waited for.
             self.eager = self.eager.map(|_| now.mono);
-            self.changes = self.changes.min(now.mono.plus(minute(life)));
+            self.changes = self.changes.min(now.mono.plus(minute(lifetime)));
         }
     }
 

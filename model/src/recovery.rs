@@ -131,7 +131,7 @@ fn plant_live_name(world: &mut World, choice: u8) {
             None => return,
         },
     };
-    world.disk.plant(Name::Live, file);
+    world.disk.plant(Name::Current, file);
 }
 
 /// The highest generation that has a file of its own with an acceptable identity in it.

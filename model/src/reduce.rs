@@ -1,36 +1,36 @@
 //! Our own reducer: a failing scenario becomes a short one that fails in the same way.
 //!
-//! It works on the events and not on their bytes: it leaves out what it can, in ever smaller pieces, and then takes the
-//! plainest event that still does it in each place, until nothing gets smaller any more.
+//! It works on the transitions and not on their bytes: it leaves out what it can, in ever smaller pieces, and then takes the
+//! plainest transition that still does it in each place, until nothing gets smaller any more.
 
-use crate::event::Event;
 use crate::invariants::Violation;
 use crate::scenario::{Scenario, Setup};
+use crate::transition::Transition;
 
 /// The most scenarios that are tried.
 pub const MOST_TRIES: usize = 20_000;
 
 /// The shortest scenario found that still fails under the same invariant as `scenario` does; `fails` plays one and says
-/// how it failed and after how many events.
+/// how it failed and after how many transitions.
 pub fn reduce(
     scenario: &Scenario,
     mut fails: impl FnMut(&Scenario) -> Option<(Violation, usize)>,
 ) -> Scenario {
     let mut tries = 0;
     let mut best = scenario.clone();
-    let Some((violation, events)) = fails(&best) else { return best };
-    best.events.truncate(events);
+    let Some((violation, transitions)) = fails(&best) else { return best };
+    best.transitions.truncate(transitions);
     let mut still = |candidate: &Scenario| {
         tries += 1;
         let found = if tries > MOST_TRIES { None } else { fails(candidate) };
-        found.filter(|(it, _)| it.id == violation.id).map(|(_, events)| events)
+        found.filter(|(it, _)| it.id == violation.id).map(|(_, transitions)| transitions)
     };
     loop {
         let before = best.clone();
         leave_out(&mut best, &mut still);
         unroll(&mut best, &mut still);
         plainer_setup(&mut best, &mut still);
-        plainer_events(&mut best, &mut still);
+        plainer_transitions(&mut best, &mut still);
         if best == before {
             return best;
         }
@@ -40,19 +40,19 @@ pub fn reduce(
 type Still<'a> = &'a mut dyn FnMut(&Scenario) -> Option<usize>;
 
 fn take(best: &mut Scenario, mut candidate: Scenario, still: Still<'_>) -> bool {
-    let Some(events) = still(&candidate) else { return false };
-    candidate.events.truncate(events);
+    let Some(transitions) = still(&candidate) else { return false };
+    candidate.transitions.truncate(transitions);
     *best = candidate;
     true
 }
 
 fn leave_out(best: &mut Scenario, still: Still<'_>) {
-    let mut size = best.events.len().next_power_of_two().max(1);
+    let mut size = best.transitions.len().next_power_of_two().max(1);
     while size > 0 {
         let mut at = 0;
-        while at < best.events.len() {
+        while at < best.transitions.len() {
             let mut candidate = best.clone();
-            candidate.events.drain(at..(at + size).min(best.events.len()));
+            candidate.transitions.drain(at..(at + size).min(best.transitions.len()));
             if !take(best, candidate, still) {
                 at += size;
             }
@@ -63,22 +63,22 @@ fn leave_out(best: &mut Scenario, still: Still<'_>) {
 
 /// Several steps in one are as many of one, of which some may be left out; and the other way round.
 fn unroll(best: &mut Scenario, still: Still<'_>) {
-    for at in 0..best.events.len() {
-        while let Some(Event::Step(more @ 1..)) = best.events.get(at) {
+    for at in 0..best.transitions.len() {
+        while let Some(Transition::Step(more @ 1..)) = best.transitions.get(at) {
             let mut candidate = best.clone();
-            candidate.events[at] = Event::Step(more - 1);
+            candidate.transitions[at] = Transition::Step(more - 1);
             if !take(best, candidate, still) {
                 break;
             }
         }
     }
     let mut at = 0;
-    while at + 1 < best.events.len() {
-        if let [Event::Step(one), Event::Step(two)] = best.events[at..at + 2]
+    while at + 1 < best.transitions.len() {
+        if let [Transition::Step(one), Transition::Step(two)] = best.transitions[at..at + 2]
             && one + two < 7
         {
             let mut candidate = best.clone();
-            candidate.events.splice(at..at + 2, [Event::Step(one + two + 1)]);
+            candidate.transitions.splice(at..at + 2, [Transition::Step(one + two + 1)]);
             if take(best, candidate, still) {
                 continue;
             }
@@ -100,17 +100,18 @@ fn plainer_setup(best: &mut Scenario, still: Still<'_>) {
     }
 }
 
-fn plainer_events(best: &mut Scenario, still: Still<'_>) {
-    for at in 0..best.events.len() {
-        let Some(event) = best.events.get(at).copied() else { return };
-        let [code, arg] = event.encode();
-        let plainer = std::iter::once(Event::Step(0)).chain((0..arg).map(|arg| Event::decode(code, arg)));
+fn plainer_transitions(best: &mut Scenario, still: Still<'_>) {
+    for at in 0..best.transitions.len() {
+        let Some(transition) = best.transitions.get(at).copied() else { return };
+        let [code, arg] = transition.encode();
+        let plainer =
+            std::iter::once(Transition::Step(0)).chain((0..arg).map(|arg| Transition::decode(code, arg)));
         for other in plainer.take(24) {
             let mut candidate = best.clone();
-            if candidate.events.get(at) == Some(&other) {
+            if candidate.transitions.get(at) == Some(&other) {
                 break;
             }
-            candidate.events[at] = other;
+            candidate.transitions[at] = other;
             if take(best, candidate, still) {
                 break;
             }

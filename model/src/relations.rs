@@ -9,12 +9,12 @@ use certrotate_core::api::ApiFault;
 use certrotate_core::config::ConfigSpec;
 use certrotate_core::time::{MonoTime, Span, WallTime};
 
-use crate::event::{Damage, Event, Jump};
 use crate::fingerprint;
 use crate::invariants::Violation;
 use crate::monitor::Life;
 use crate::scenario::{Scenario, Setup};
 use crate::server::Bad;
+use crate::transition::{Damage, Jump, Transition};
 use crate::world::World;
 
 /// How far apart the clocks of two worlds are.
@@ -44,7 +44,7 @@ pub const MOST_IN_A_TWENTIETH: usize = 85;
 
 /// M2: times that are all shifted shift all deadlines, and change nothing else.
 ///
-/// Events that name a time, or go so far that times come to their end, are left out.
+/// Transitions that name a time, or go so far that times come to their end, are left out.
 #[must_use]
 pub fn m2_times_may_shift(
     scenario: &Scenario,
@@ -63,12 +63,12 @@ pub fn m2_times_may_shift(
     });
     let alike =
         |here: &World, there: &World| seen(here) == seen(there) && here.until_wake() == there.until_wake();
-    for event in scenario.events.iter().filter(|event| is_relative(**event)) {
+    for transition in scenario.transitions.iter().filter(|transition| is_relative(**transition)) {
         if here.violation.is_some() || there.violation.is_some() {
             break;
         }
-        here.happen(*event);
-        there.happen(*event);
+        here.happen(*transition);
+        there.happen(*transition);
         if !alike(&here, &there) {
             return Some(Violation { id: "M2", sentence: "times that are all shifted change nothing else" });
         }
@@ -84,18 +84,18 @@ fn seen(world: &World) -> u64 {
     fingerprint::of(&visible, world.now, world.ops)
 }
 
-fn is_relative(event: Event) -> bool {
-    match event {
-        Event::Jump(Jump::By(ms)) => ms.unsigned_abs() <= 2 * YEAR.unsigned_abs() * 1000,
-        Event::Jump(Jump::To(_))
-        | Event::Plant(Damage::FarBundle)
-        | Event::Bad(Bad::Between(..))
-        | Event::Issues(Some(Bad::Between(..))) => false,
+fn is_relative(transition: Transition) -> bool {
+    match transition {
+        Transition::Jump(Jump::By(ms)) => ms.unsigned_abs() <= 2 * YEAR.unsigned_abs() * 1000,
+        Transition::Jump(Jump::To(_))
+        | Transition::Plant(Damage::FarBundle)
+        | Transition::Bad(Bad::Between(..))
+        | Transition::Issues(Some(Bad::Between(..))) => false,
         _ => true,
     }
 }
 
-/// M7: the renewal points of a thousand leaves fill the range from seven to nine tenths of life evenly.
+/// M7: the renewal points of a thousand leaves fill the range from seven to nine tenths of lifetime evenly.
 #[must_use]
 pub fn m7_renewals_spread(change: impl Fn(&mut ConfigSpec, &mut World)) -> Option<Violation> {
     let sentence = "the renewal points of a thousand leaves fill their range evenly";
@@ -110,8 +110,8 @@ pub fn m7_renewals_spread(change: impl Fn(&mut ConfigSpec, &mut World)) -> Optio
             }
         }
         let identity = world.view().and_then(|view| view.identity)?;
-        let life = Life { start: identity.issued.max(identity.not_before), end: identity.not_after };
-        let (from, to) = (life.at(700), life.at(900));
+        let lifetime = Life { start: identity.issued.max(identity.not_before), end: identity.not_after };
+        let (from, to) = (lifetime.at(700), lifetime.at(900));
         let place = (i128::from(identity.renew_at.unix_ms()) - from) * 20 / (to - from).max(1);
         match usize::try_from(place.min(19)).ok().and_then(|place| counts.get_mut(place)) {
             Some(count) => *count += 1,

@@ -9,10 +9,10 @@ use certrotate_core::time::{Now, Span};
 use certrotate_core::trace::{TraceHeader, TraceRecord};
 
 use crate::brief;
-use crate::event::Event;
 use crate::invariants::Violation;
 use crate::marks::Marks;
 use crate::scenario::Scenario;
+use crate::transition::Transition;
 use crate::world::{Probe, World};
 
 /// The trace of one process: how it was configured, and its steps.
@@ -23,8 +23,8 @@ pub type Run = (TraceHeader, Vec<TraceRecord>);
 pub struct Replay {
     /// Every process that ran, with its steps; steps are counted over all of them.
     pub runs: Vec<Run>,
-    /// The events, each with the number of steps before it; `None` is where the world heals.
-    pub events: Vec<(u64, Option<Event>)>,
+    /// The transitions, each with the number of steps before it; `None` is where the world heals.
+    pub transitions: Vec<(u64, Option<Transition>)>,
     /// The world at the end, or after the step that was asked for.
     pub world: World,
     /// What was met.
@@ -160,20 +160,21 @@ impl Replay {
         heals: bool,
         until: Option<u64>,
     ) -> Self {
-        let mut events = Vec::new();
+        let mut transitions = Vec::new();
         let recorded = |spec: &mut ConfigSpec, world: &mut World| {
             world.traces = Some(Vec::new());
             world.marks = Some(Box::default());
             world.probe = until.map(|step| Box::new(Probe { step, world: None }));
             change(spec, world);
         };
-        let played = scenario.play_seen(recorded, heals, |world, event| events.push((world.steps, event)));
+        let played = scenario
+            .play_seen(recorded, heals, |world, transition| transitions.push((world.steps, transition)));
         let mut world = played.world;
         let mut runs = world.traces.take().unwrap_or_default();
         if let Some(stopped) = world.probe.take().and_then(|probe| probe.world) {
             world = stopped;
         }
-        events.retain(|(before, _)| *before < world.steps || until.is_none());
+        transitions.retain(|(before, _)| *before < world.steps || until.is_none());
         let mut left = world.steps;
         for (_, records) in &mut runs {
             let kept = left.min(records.len() as u64);
@@ -185,7 +186,7 @@ impl Replay {
         let found = world.violation.zip(world.violated_at);
         let violation = found.map(|(violation, (step, now))| Found { violation, step, now, start });
         let marks = world.marks.take().map(|marks| *marks).unwrap_or_default();
-        Self { runs, events, world, marks, violation }
+        Self { runs, transitions, world, marks, violation }
     }
 
     /// Every step in words.

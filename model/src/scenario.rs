@@ -1,6 +1,6 @@
 //! Any bytes as a scenario: the one form that all engines share.
 //!
-//! The first two bytes choose the setup, each pair after them is an [`Event`]. The invariants are asked after every
+//! The first two bytes choose the setup, each pair after them is an [`Transition`]. The invariants are asked after every
 //! step. In the end the world heals, and the node must settle (L2), renew in time (L1) and start again unchanged (S6, M3).
 
 use std::fmt;
@@ -9,15 +9,15 @@ use std::fmt::Write as _;
 use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::time::{Span, WallTime};
 
-use crate::event::{Event, events, lifetime};
 use crate::marks::{self, Marks};
+use crate::transition::{Transition, lifetime, transitions};
 use crate::world::{Driver, World};
 
 mod failure;
 pub mod text;
 
-/// The most events of a scenario; the bytes after them are not read.
-pub const MOST_EVENTS: usize = 512;
+/// The most transitions of a scenario; the bytes after them are not read.
+pub const MOST_TRANSITIONS: usize = 512;
 
 /// When the program of all nodes was built: 2025-01-01T00:00:00Z.
 pub const BUILT: WallTime = WallTime::from_unix_secs(1_735_689_600);
@@ -52,7 +52,7 @@ pub struct Scenario {
     /// How it begins.
     pub setup: Setup,
     /// What happens.
-    pub events: Vec<Event>,
+    pub transitions: Vec<Transition>,
 }
 
 /// How a scenario went.
@@ -60,9 +60,9 @@ pub struct Scenario {
 pub struct Played {
     /// The world as it was left.
     pub world: World,
-    /// How many events happened before something did not hold, or all.
-    pub events: usize,
-    /// A digest of the machine's state after every event.
+    /// How many transitions happened before something did not hold, or all.
+    pub transitions: usize,
+    /// A digest of the machine's state after every transition.
     pub digest: u64,
 }
 
@@ -103,7 +103,7 @@ impl Setup {
         spec.built = BUILT;
         spec.template.duration = self.wish.then_some(Span::from_hours(8760));
         if !self.jitter {
-            spec.times.jitter = 0;
+            spec.timing.jitter = 0;
         }
         spec
     }
@@ -133,15 +133,15 @@ impl Scenario {
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Self {
         let byte = |index: usize| bytes.get(index).copied().unwrap_or_default();
-        let events = events(bytes.get(2..).unwrap_or_default()).take(MOST_EVENTS).collect();
-        Self { setup: Setup::decode(byte(0), byte(1)), events }
+        let transitions = transitions(bytes.get(2..).unwrap_or_default()).take(MOST_TRANSITIONS).collect();
+        Self { setup: Setup::decode(byte(0), byte(1)), transitions }
     }
 
     /// Bytes that mean it.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let events = self.events.iter().flat_map(|event| event.encode());
-        self.setup.encode().into_iter().chain(events).collect()
+        let transitions = self.transitions.iter().flat_map(|transition| transition.encode());
+        self.setup.encode().into_iter().chain(transitions).collect()
     }
 
     /// Plays it in a world that is as it should be.
@@ -156,30 +156,30 @@ impl Scenario {
         self.play_seen(change, heals, |_, _| {})
     }
 
-    /// As [`Scenario::play_in`]; `before` sees the world before each event, and, with `None`, before it heals.
+    /// As [`Scenario::play_in`]; `before` sees the world before each transition, and, with `None`, before it heals.
     #[must_use]
     pub fn play_seen(
         &self,
         change: impl FnOnce(&mut ConfigSpec, &mut World),
         heals: bool,
-        mut before: impl FnMut(&World, Option<Event>),
+        mut before: impl FnMut(&World, Option<Transition>),
     ) -> Played {
-        let mut played = Played { world: self.setup.begin(change), events: 0, digest: 0 };
+        let mut played = Played { world: self.setup.begin(change), transitions: 0, digest: 0 };
         let world = &mut played.world;
-        for event in &self.events {
+        for transition in &self.transitions {
             if world.violation.is_some() {
                 break;
             }
-            before(world, Some(*event));
+            before(world, Some(*transition));
             if let Some(mut marks) = world.marks.take() {
-                marks.before(world, *event);
+                marks.before(world, *transition);
                 world.marks = Some(marks);
             }
-            let happened = world.happen(*event);
+            let happened = world.happen(*transition);
             if let (Some(marks), true) = (&mut world.marks, happened) {
-                marks.happened(*event);
+                marks.happened(*transition);
             }
-            played.events += 1;
+            played.transitions += 1;
             let state = world.node.as_ref().map_or(0, |node| node.view().phase as u64);
             played.digest =
                 (played.digest.rotate_left(5) ^ state ^ world.steps).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -247,11 +247,11 @@ impl fmt::Display for Setup {
 }
 
 impl fmt::Display for Scenario {
-    /// The setup and the events, a line each.
+    /// The setup and the transitions, a line each.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "  {}", self.setup)?;
-        for (index, event) in self.events.iter().enumerate() {
-            writeln!(f, "  {:>3}  {event:?}", index + 1)?;
+        for (index, transition) in self.transitions.iter().enumerate() {
+            writeln!(f, "  {:>3}  {transition:?}", index + 1)?;
         }
         Ok(())
     }

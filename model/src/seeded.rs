@@ -150,10 +150,10 @@ pub fn search(
 }
 
 impl Row {
-    /// How many events are left of the scenario when it is reduced.
+    /// How many transitions are left of the scenario when it is reduced.
     #[must_use]
-    pub fn events(&self) -> Option<usize> {
-        self.found.as_ref().map(|found| found.scenario.events.len())
+    pub fn transitions(&self) -> Option<usize> {
+        self.found.as_ref().map(|found| found.scenario.transitions.len())
     }
 
     /// The row as an object of JSON, in one line.
@@ -169,10 +169,10 @@ impl Row {
         let _ = match found {
             Some(Found { violation, scenario }) => write!(
                 text,
-                ",\"found\":\"{}\",\"sentence\":\"{}\",\"events\":{},\"scenario\":\"{}\"}}",
+                ",\"found\":\"{}\",\"sentence\":\"{}\",\"transitions\":{},\"scenario\":\"{}\"}}",
                 violation.id,
                 violation.sentence,
-                scenario.events.len(),
+                scenario.transitions.len(),
                 scenario.hex()
             ),
             None => text.write_str(",\"found\":null}"),
@@ -187,7 +187,11 @@ impl fmt::Display for Row {
         write!(f, "{} {:<9} ", mistake.name(), engine.name())?;
         match found {
             Some(Found { violation, scenario }) => {
-                write!(f, "{seconds:.3} s, {tries} tried, {} events: {violation}", scenario.events.len())
+                write!(
+                    f,
+                    "{seconds:.3} s, {tries} tried, {} transitions: {violation}",
+                    scenario.transitions.len()
+                )
             }
             None => write!(f, "not found in {seconds:.3} s, {tries} tried"),
         }

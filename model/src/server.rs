@@ -18,7 +18,7 @@ pub enum Bad {
     Expired,
     /// Beginning in an hour.
     Early,
-    /// With hardly any life left.
+    /// With hardly any lifetime left.
     Short,
     /// Starting and ending so many milliseconds after the issue.
     Between(i64, i64),
@@ -311,7 +311,7 @@ impl Server {
                 cert.not_after = WallTime::from_unix_ms(wall.unix_ms().saturating_add(end));
             }
             Some(Bad::Early) => cert.not_before = wall.plus(Span::from_hours(1)),
-            // Backdated by nearly all of its life, as a truncating CA would; issued long before it was seen.
+            // Backdated by nearly all of its lifetime, as a truncating CA would; issued long before it was seen.
             Some(Bad::Short) => cert.not_after = wall.plus(Span::from_ms(1)),
         }
         self.certs.push(cert);

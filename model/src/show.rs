@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use certrotate_core::disk::{LiveName, Name};
+use certrotate_core::disk::{CurrentLink, Name};
 use certrotate_core::rotator::Rotator;
 use certrotate_core::time::{Now, WallTime};
 
@@ -56,8 +56,8 @@ pub fn machine(node: &Rotator, now: Now) -> String {
         lines.push(format!("attempt at generation {attempt}, request {request}"));
     }
     lines.push(format!(
-        "failures: {} of calls, {} of the disk; life {}",
-        view.call_failures, view.disk_failures, view.life
+        "failures: {} of calls, {} of the disk; lifetime {}",
+        view.call_failures, view.disk_failures, view.lifetime
     ));
     let wall = wake.wall.map(|wall| format!("by wall time {}", from_now(wall, now)));
     let mono = wake.mono.map(|mono| format!("by mono time in {}", mono.since(now.mono)));
@@ -180,7 +180,7 @@ pub fn world(world: &World, start: Now) -> String {
     [time, node, under_way(world), disk(&world.disk), server(world)].concat()
 }
 
-/// Every image that a power cut may leave now, numbered as the event `PowerCut` counts them.
+/// Every image that a power cut may leave now, numbered as the transition `PowerCut` counts them.
 #[must_use]
 pub fn images(disk: &Disk, profile: Profile) -> String {
     let mut lines = Vec::new();
@@ -189,10 +189,10 @@ pub fn images(disk: &Disk, profile: Profile) -> String {
         if count < MOST_IMAGES {
             let live = match (image.live_name(), image.live_bundle()) {
                 (_, Some(bundle)) => format!("generation {}", bundle.generation),
-                (LiveName::Absent, None) => "absent".into(),
+                (CurrentLink::Absent, None) => "absent".into(),
                 (other, None) => format!("{other:?}, no bundle"),
             };
-            let others = image.visible.iter().filter(|it| it.name != Name::Live);
+            let others = image.visible.iter().filter(|it| it.name != Name::Current);
             let names: Vec<String> =
                 others.map(|it| format!("{} ({})", it.name, file(image.file(it.inode).file))).collect();
             lines.push(format!("{count:>3}  live name {live}; {}", names.join(", ")));

@@ -4,19 +4,19 @@
 //! ISSTA 2012): a run with everything in it never gets far enough for what takes a quiet while. A run is its
 //! seed; the scenario that the seed draws is bytes like any other, so it can be shrunk and replayed without the simulator.
 
-use crate::event::{CODES, Event};
 use crate::invariants::Violation;
 use crate::marks::Marks;
 use crate::random::Random;
 use crate::scenario::{Played, Scenario, Setup, marked};
+use crate::transition::{CODES, Transition};
 
 /// How long runs are.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     /// The seed of the first run; the others follow.
     pub seed: u64,
-    /// How many events a run has, before it heals.
-    pub events: usize,
+    /// How many transitions a run has, before it heals.
+    pub transitions: usize,
 }
 
 /// What was found.
@@ -34,7 +34,7 @@ pub struct Report {
 
 /// The scenario of a seed.
 #[must_use]
-pub fn scenario(seed: u64, events: usize) -> Scenario {
+pub fn scenario(seed: u64, transitions: usize) -> Scenario {
     let mut random = Random::new(seed);
     let setup = Setup::decode(random.byte(), random.byte());
     let mut weights = [0u64; CODES as usize];
@@ -45,22 +45,22 @@ pub fn scenario(seed: u64, events: usize) -> Scenario {
     // Between two faults things take their course, from hardly at all to mostly.
     weights[0] = (weights.iter().sum::<u64>() + 1) * (1 << random.below(5));
     let all: u64 = weights.iter().sum();
-    let events = (0..events).map(|_| {
+    let transitions = (0..transitions).map(|_| {
         let mut drawn = random.below(all);
         let code = weights.iter().position(|weight| {
             let hit = drawn < *weight;
             drawn = drawn.wrapping_sub(*weight);
             hit
         });
-        Event::decode(code.unwrap_or_default() as u8, random.byte())
+        Transition::decode(code.unwrap_or_default() as u8, random.byte())
     });
-    Scenario { setup, events: events.collect() }
+    Scenario { setup, transitions: transitions.collect() }
 }
 
 /// Plays the scenario of a seed.
 #[must_use]
 pub fn run(plan: Plan, seed: u64) -> (Scenario, Played) {
-    let scenario = scenario(seed, plan.events);
+    let scenario = scenario(seed, plan.transitions);
     let played = scenario.play_in(marked, true);
     (scenario, played)
 }

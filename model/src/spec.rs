@@ -2,11 +2,11 @@
 //! types that these are made of and nothing else of the machine, and does its own arithmetic: so it cannot be wrong in the same way.
 
 use certrotate_core::api::{ApiFault, Call, Credential, CsrObject, Issued};
-use certrotate_core::disk::{Content, DiskCommand, DiskDone, DiskFault, Found, Inventory, LiveName, Name};
+use certrotate_core::disk::{Content, CurrentLink, DiskCommand, DiskDone, DiskFault, Found, Inventory, Name};
+use certrotate_core::event::Event;
 use certrotate_core::facts::{CertFacts, Chain, San, Subject, Usages};
 use certrotate_core::id::{CertHandle, Generation, KeyDigest, KeyHandle, OpId};
 use certrotate_core::input::{Action, Disposition, Input};
-use certrotate_core::notice::Notice;
 use certrotate_core::rotator::Step;
 use certrotate_core::time::{Now, Span, WallTime};
 
@@ -135,8 +135,9 @@ impl Spec {
             self.keys.insert(it.key, it.key_digest);
             self.show(wanted, it.cert, it.key, &it.facts, true);
         }
-        let target = if let LiveName::Link(target) = inventory.live { self.files.get(target) } else { None };
-        self.files.insert(Name::Live, file(Name::Live, target.and_then(|it| it.content)));
+        let target =
+            if let CurrentLink::Link(target) = inventory.current { self.files.get(target) } else { None };
+        self.files.insert(Name::Current, file(Name::Current, target.and_then(|it| it.content)));
     }
 
     fn called(&mut self, now: Now, wanted: &Wanted, call: Call, result: &Result<CsrObject, ApiFault>) {
@@ -211,10 +212,10 @@ impl Spec {
                 let ended = served.is_some_and(|(_, good)| wall >= good.end);
                 self.lowest = if ended { generation.next() } else { Generation(0) };
             }
-            Action::Report(Notice::RequestStuck { .. } | Notice::RequestForeign { .. }) => self.open = None,
-            Action::Report(Notice::DiskTimedOut { .. }) => self.failing = true,
-            Action::Report(Notice::Unsaved { .. }) => self.unsaved.0 = true,
-            Action::Report(Notice::UnsavedRequest { .. }) => {
+            Action::Report(Event::RequestStuck { .. } | Event::RequestForeign { .. }) => self.open = None,
+            Action::Report(Event::DiskTimedOut { .. }) => self.failing = true,
+            Action::Report(Event::IdentityInMemory { .. }) => self.unsaved.0 = true,
+            Action::Report(Event::RequestInMemory { .. }) => {
                 let first = self.failing && !self.unsaved.1;
                 self.rule("S8", "a key is in memory only where the disk fails, and once", first);
                 self.unsaved.1 = true;
@@ -279,7 +280,7 @@ impl Spec {
         let good = last.or(self.certs.get(cert)).filter(|good| good.key == key);
         self.rule("S2", "only what was asked for goes live", good.is_some());
         self.rule("S1", "only what is valid goes live", good.is_none_or(|it| it.holds(wall)));
-        let linked = self.files.get(Name::Live).filter(|it| it.durable).and_then(|it| it.content);
+        let linked = self.files.get(Name::Current).filter(|it| it.durable).and_then(|it| it.content);
         let named = |it| matches!(it, Content::Bundle { generation, cert, .. } if (generation, cert) == live);
         let unsaved = std::mem::take(&mut self.unsaved.0) && self.failing;
         self.failing &= unsaved || last.is_some();

@@ -293,7 +293,7 @@ impl World {
     /// In a strict world, if one of them does not hold.
     pub fn give(&mut self, input: Input) -> Option<Step> {
         let node = self.node.as_ref()?;
-        let (phase, life, now) = (node.view().phase, node.view().life, self.shown());
+        let (phase, lifetime, now) = (node.view().phase, node.view().lifetime, self.shown());
         (self.last, self.told) = (None, self.now);
         if let Input::DiskAnswered { op, .. } | Input::KeyMade { op, .. } | Input::CallAnswered { op, .. } =
             &input
@@ -301,7 +301,7 @@ impl World {
             self.asked.retain(|it| it.op != *op);
         }
         self.ghost.before(self.now, self.disk.damaged);
-        self.watch_input(&input, life);
+        self.watch_input(&input, lifetime);
         self.spec.given(now, &self.wanted, &input);
         self.watch_disk(&input);
         if let Some(marks) = &mut self.marks {
@@ -335,11 +335,11 @@ impl World {
         self.ghost.looked = None;
         self.watch_wake(ticked, &step);
         self.ghost.keep_only(&handles);
-        let life = self.life();
+        let lifetime = self.lifetime();
         if busy {
-            self.ghost.busy(self.now, life);
+            self.ghost.busy(self.now, lifetime);
         }
-        self.ghost.forget_time(self.now.mono, life);
+        self.ghost.forget_time(self.now.mono, lifetime);
         invariants::check(self);
         if self.probe.is_some() {
             self.look_at_step();

@@ -4,7 +4,7 @@ use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::disk::{DiskCommand, Name};
 use certrotate_core::id::Generation;
 use certrotate_model::World;
-use certrotate_model::event::Event;
+use certrotate_model::transition::Transition;
 use certrotate_model::world::What;
 
 fn world() -> World {
@@ -23,7 +23,7 @@ fn s12_a_pending_file_that_is_not_taken_up_takes_the_place_of_the_superseded_bun
         matches!(what, Some(What::Disk(DiskCommand::Unlink { name: Name::Bundle { .. } })))
     });
     // The request of the pending file is for the old name.
-    assert!(world.happen(Event::Rename));
+    assert!(world.happen(Transition::Rename));
     world.run_until("the first identity of the new name", |world| world.served().is_some());
     assert_eq!(world.violation, None);
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use certrotate_core::view::Phase;
-use certrotate_model::event::Event;
 use certrotate_model::marks::{INPUTS, Marks, PHASES, SITUATIONS};
 use certrotate_model::simulate::{Plan, runs};
+use certrotate_model::transition::Transition;
 
 /// How often each situation is met at least.
 const LEAST: u64 = 1000;
@@ -36,7 +36,7 @@ fn unreachable(phase: Phase, input: &str) -> Option<&'static str> {
 }
 
 fn marks() -> Marks {
-    let report = runs(Plan { seed: 1, events: 200 }, |report| report.runs < 9_000);
+    let report = runs(Plan { seed: 1, transitions: 200 }, |report| report.runs < 9_000);
     assert!(report.found.is_none(), "{:?}", report.found);
     report.marks
 }
@@ -47,7 +47,7 @@ fn all_situations_faults_and_cells_are_met_and_a_third_of_the_runs_are_fair() {
     for (count, (situation, _)) in marks.situations.iter().zip(SITUATIONS) {
         assert!(*count >= LEAST, "{situation}: {count}");
     }
-    let faults: BTreeSet<&str> = Event::all().into_iter().filter_map(Event::fault).collect();
+    let faults: BTreeSet<&str> = Transition::all().into_iter().filter_map(Transition::fault).collect();
     let counts: Vec<u64> =
         faults.iter().map(|fault| marks.faults.get(fault).copied().unwrap_or_default()).collect();
     for (count, fault) in counts.iter().zip(&faults) {

@@ -5,8 +5,8 @@ use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::id::Generation;
 use certrotate_core::time::Span;
 use certrotate_model::World;
-use certrotate_model::event::{Event, Until};
 use certrotate_model::server::Approver;
+use certrotate_model::transition::{Transition, Until};
 use certrotate_model::world::Driver;
 
 /// A world in which nothing has happened yet.
@@ -53,7 +53,7 @@ fn asleep(driver: Driver) -> World {
     world.start();
     world.run_until("the first certificate", |world| world.served().is_some());
     world.run_for(Span::from_mins(10));
-    world.happen(Event::Suspend(Until::Span(Span::from_hours(6))));
+    world.happen(Transition::Suspend(Until::Span(Span::from_hours(6))));
     world
 }
 

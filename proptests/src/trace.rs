@@ -76,7 +76,7 @@ pub fn check(text: &[u8]) {
         {
             assert!(machine.live(record.now.wall).is_some(), "S1: what is served is valid");
         }
-        let _ = (machine.handles().count(), machine.clock_look());
+        let _ = (machine.handles().count(), machine.clock_check());
     }
 }
 

@@ -182,7 +182,7 @@ fn every_seeded_bug_of_the_store_is_seen_within_the_sequences() {
 #[test]
 fn somebody_else_s_directory_is_in_the_way_of_model_and_store() {
     let Op::Run(DiskCommand::Create { name }) = Op::decode([8, 0, 0]) else { unreachable!("it creates") };
-    let to = Name::Live;
+    let to = Name::Current;
     let ops = [
         Op::Run(DiskCommand::Lock),
         Op::Meddle(Meddling::Directory, to),

@@ -3,20 +3,20 @@
 use certrotate_core::time::{MonoTime, Now, WallTime};
 use certrotate_model::World;
 use certrotate_model::disk::{File, How};
-use certrotate_model::event::{Damage, Event, Jump};
 use certrotate_model::scenario::{Scenario, Setup, live_on};
 use certrotate_model::server::Bad;
 use certrotate_model::simulate;
+use certrotate_model::transition::{Damage, Jump, Transition};
 
 /// How many scenarios each relation is shown with.
 const RUNS: u64 = 3000;
 
-const EVENTS: usize = 48;
+const TRANSITIONS: usize = 48;
 
-fn scenarios(wanted: fn(&Event) -> bool) -> impl Iterator<Item = Scenario> {
+fn scenarios(wanted: fn(&Transition) -> bool) -> impl Iterator<Item = Scenario> {
     (0..RUNS).map(move |seed| {
-        let mut scenario = simulate::scenario(seed, EVENTS);
-        scenario.events.retain(wanted);
+        let mut scenario = simulate::scenario(seed, TRANSITIONS);
+        scenario.transitions.retain(wanted);
         scenario
     })
 }
@@ -28,24 +28,24 @@ fn begun(setup: Setup) -> World {
 #[test]
 fn m1_inputs_that_come_twice_at_the_same_time_do_what_they_do_once_whatever_else_happens() {
     // A look at the directory is misread once: the second answer would say something else.
-    for scenario in scenarios(|event| !matches!(event, Event::Lie(_))) {
+    for scenario in scenarios(|transition| !matches!(transition, Transition::Lie(_))) {
         let (mut once, mut twice) = (begun(scenario.setup), begun(scenario.setup));
-        for (index, event) in scenario.events.iter().enumerate() {
-            once.happen(*event);
-            twice.happen(*event);
-            twice.happen(Event::Repeat);
+        for (index, transition) in scenario.transitions.iter().enumerate() {
+            once.happen(*transition);
+            twice.happen(*transition);
+            twice.happen(Transition::Repeat);
             assert_eq!(twice.violation, None, "after {} of\n{scenario}", index + 1);
             assert_eq!(once.node, twice.node, "after {} of\n{scenario}", index + 1);
         }
     }
 }
 
-/// Whether an event says nothing of a time that is not relative to the present.
-fn is_relative(event: &Event) -> bool {
+/// Whether an transition says nothing of a time that is not relative to the present.
+fn is_relative(transition: &Transition) -> bool {
     let far = |bad: &Bad| matches!(bad, Bad::Between(i64::MIN, _));
-    match event {
-        Event::Jump(Jump::To(_)) | Event::Plant(Damage::FarBundle) => false,
-        Event::Bad(bad) | Event::Issues(Some(bad)) => !far(bad),
+    match transition {
+        Transition::Jump(Jump::To(_)) | Transition::Plant(Damage::FarBundle) => false,
+        Transition::Bad(bad) | Transition::Issues(Some(bad)) => !far(bad),
         _ => true,
     }
 }
@@ -67,9 +67,9 @@ fn m2_shifting_all_times_shifts_all_deadlines_and_nothing_else_whatever_else_hap
             // When the program was built is a time like any other.
             spec.built = WallTime::from_unix_ms(spec.built.unix_ms() + wall);
         });
-        for (index, event) in scenario.events.iter().enumerate() {
-            let happened = here.happen(*event);
-            assert_eq!(there.happen(*event), happened, "{} of\n{scenario}", index + 1);
+        for (index, transition) in scenario.transitions.iter().enumerate() {
+            let happened = here.happen(*transition);
+            assert_eq!(there.happen(*transition), happened, "{} of\n{scenario}", index + 1);
             assert_eq!(there.violation, here.violation);
             assert_eq!(there.now, later(here.now, wall, mono), "{} of\n{scenario}", index + 1);
             let deadlines = here.node.as_ref().map(|node| {
@@ -95,7 +95,7 @@ fn later(now: Now, wall: i64, mono: u64) -> Now {
 /// What can be told of a world at rest, but for numbers and times.
 fn at_rest(world: &World) -> impl PartialEq + std::fmt::Debug + use<> {
     let view = world.node.as_ref().map(|node| node.view());
-    let live = matches!(world.disk.read(certrotate_core::disk::Name::Live), Some(File::Link(_)));
+    let live = matches!(world.disk.read(certrotate_core::disk::Name::Current), Some(File::Link(_)));
     let failures =
         view.map(|view| (view.phase, view.serving, view.attempt.is_some(), view.request.is_some()));
     (failures, live, world.server.open(), world.asked.len(), world.is_settled())
@@ -109,9 +109,9 @@ fn m3_a_crash_at_rest_and_the_recovery_from_it_equal_no_crash_whatever_happened_
         whole.settles(|_| false);
         let mut crashed = whole.clone();
         if number % 2 == 0 {
-            crashed.happen(Event::Kill(How::Well));
+            crashed.happen(Transition::Kill(How::Well));
         } else {
-            crashed.happen(Event::PowerCut(number));
+            crashed.happen(Transition::PowerCut(number));
         }
         crashed.settles(|_| false);
         assert_eq!(at_rest(&crashed), at_rest(&whole), "{scenario}");
@@ -125,7 +125,7 @@ fn m3_a_crash_at_rest_and_the_recovery_from_it_equal_no_crash_whatever_happened_
 fn m4_a_faulty_run_that_becomes_quiet_ends_as_one_without_faults_but_for_numbers() {
     for scenario in scenarios(|_| true) {
         let faulty = scenario.play().world;
-        let quiet = Scenario { events: Vec::new(), ..scenario.clone() }.play().world;
+        let quiet = Scenario { transitions: Vec::new(), ..scenario.clone() }.play().world;
         assert_eq!((faulty.violation, quiet.violation), (None, None), "{scenario}");
         assert!(faulty.served() >= Some(certrotate_core::id::Generation(1)));
         let settled = |mut world: World| {
@@ -141,16 +141,16 @@ fn m5_the_order_of_independent_answers_does_not_change_where_it_settles_whatever
     let mut orders = 0;
     for scenario in scenarios(|_| true) {
         let mut world = begun(scenario.setup);
-        for event in &scenario.events {
-            world.happen(*event);
+        for transition in &scenario.transitions {
+            world.happen(*transition);
             let (mut one, mut other) = (world.clone(), world.clone());
-            if world.asked.len() < 2 || !other.happen(Event::Answer(1)) {
+            if world.asked.len() < 2 || !other.happen(Transition::Answer(1)) {
                 continue;
             }
             orders += 1;
             let both = [&mut one, &mut other];
             for world in both {
-                world.happen(Event::Step(1));
+                world.happen(Transition::Step(1));
                 live_on(world);
                 world.settles(|_| false);
                 assert_eq!(world.violation, None, "{scenario}");

@@ -1,4 +1,4 @@
-//! Golden scenarios: what happened to others (docs/incidents.md), and what once went wrong here, told in a few events.
+//! Golden scenarios: what happened to others (docs/incidents.md), and what once went wrong here, told in a few transitions.
 //!
 //! Each passes on the shipped core. Those that name a bug after "Without that" fail with it, under the invariant that they
 //! name: a scenario that nothing can fail shows nothing.
@@ -11,8 +11,8 @@ use certrotate_model::scenario::Scenario;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/golden");
 
-/// The most events of one: it is to be read.
-const MOST_EVENTS: usize = 8;
+/// The most transitions of one: it is to be read.
+const MOST_TRANSITIONS: usize = 8;
 
 struct Golden {
     name: String,
@@ -90,7 +90,7 @@ fn every_golden_scenario_is_short_and_written_as_it_would_be_written_now() {
     let all = Golden::all();
     assert!(all.len() >= 30, "{FOLDER} has scenarios");
     for golden in all {
-        assert!(golden.scenario.events.len() <= MOST_EVENTS, "{} is short", golden.name);
+        assert!(golden.scenario.transitions.len() <= MOST_TRANSITIONS, "{} is short", golden.name);
         assert!(golden.why().len() > 40, "{} says why it is kept", golden.name);
         assert_eq!(golden.scenario.to_text(&golden.why()), golden.text, "{}", golden.name);
     }

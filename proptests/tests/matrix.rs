@@ -7,7 +7,7 @@ use certrotate_proptests::differential::{Case, Rendered, Verdict, disagreements,
 use certrotate_x509_seeded::seeded::{Bug, with};
 use certrotate_x509_seeded::{CertChain, ClientCa};
 
-/// How many events a reduced scenario has at the most, but for one in twenty.
+/// How many transitions a reduced scenario has at the most, but for one in twenty.
 const SHORT: usize = 8;
 
 /// The matrix, by two threads.
@@ -49,9 +49,9 @@ fn every_mistake_is_found_under_an_invariant_that_it_breaks_and_most_by_two_engi
     let found = |mistake| rows.iter().filter(|row| row.mistake == mistake && row.found.is_some()).count();
     let twice = TABLE.iter().filter(|(mistake, _)| found(*mistake) >= 2).count();
     assert!(twice * 2 >= TABLE.len(), "{twice} of {} are found by two engines", TABLE.len());
-    let events: Vec<usize> = rows.iter().filter_map(Row::events).collect();
-    let long = events.iter().filter(|events| **events > SHORT).count();
-    assert!(long * 20 <= events.len(), "{long} of {} scenarios are long", events.len());
+    let transitions: Vec<usize> = rows.iter().filter_map(Row::transitions).collect();
+    let long = transitions.iter().filter(|transitions| **transitions > SHORT).count();
+    assert!(long * 20 <= transitions.len(), "{long} of {} scenarios are long", transitions.len());
     insta::assert_snapshot!(table(&rows));
 }
 

@@ -7,12 +7,12 @@ use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::id::LeafDigest;
 use certrotate_core::rotator::Rotator;
 use certrotate_core::time::{MonoTime, Span, WallTime};
-use certrotate_core::times::Times;
+use certrotate_core::timing::Timing;
 use certrotate_model::World;
 use certrotate_model::cert::leaf;
-use certrotate_model::event::Event;
 use certrotate_model::scenario::{Scenario, Setup};
 use certrotate_model::simulate;
+use certrotate_model::transition::Transition;
 
 fn plain() -> Setup {
     Setup { jitter: false, settled: false, ..Setup::decode(0, 0) }
@@ -21,10 +21,10 @@ fn plain() -> Setup {
 #[test]
 fn m1_an_input_that_comes_twice_at_the_same_time_does_what_it_does_once() {
     for steps in 0..60 {
-        let mut events = vec![Event::Step(0); steps];
-        events.extend([Event::Repeat, Event::Repeat]);
-        let twice = Scenario { setup: plain(), events }.play();
-        let once = Scenario { setup: plain(), events: vec![Event::Step(0); steps] }.play();
+        let mut transitions = vec![Transition::Step(0); steps];
+        transitions.extend([Transition::Repeat, Transition::Repeat]);
+        let twice = Scenario { setup: plain(), transitions }.play();
+        let once = Scenario { setup: plain(), transitions: vec![Transition::Step(0); steps] }.play();
         assert_eq!(twice.world.violation, None, "after {steps} steps");
         assert_eq!(twice.world.fingerprint(), once.world.fingerprint(), "after {steps} steps");
     }
@@ -70,10 +70,12 @@ fn m2_shifting_all_times_shifts_all_deadlines_and_nothing_else() {
 
 #[test]
 fn m3_a_crash_at_rest_and_the_recovery_from_it_equal_no_crash() {
-    for events in [vec![Event::PowerCut(0)], vec![Event::Kill(certrotate_model::disk::How::Well)]] {
+    for transitions in
+        [vec![Transition::PowerCut(0)], vec![Transition::Kill(certrotate_model::disk::How::Well)]]
+    {
         let setup = Setup { settled: true, ..plain() };
-        let crashed = Scenario { setup, events }.play();
-        let whole = Scenario { setup, events: Vec::new() }.play();
+        let crashed = Scenario { setup, transitions }.play();
+        let whole = Scenario { setup, transitions: Vec::new() }.play();
         assert_eq!(crashed.world.violation, None);
         assert_eq!(crashed.world.served(), whole.world.served());
         assert!(crashed.world.disk.names().eq(whole.world.disk.names()));
@@ -82,39 +84,41 @@ fn m3_a_crash_at_rest_and_the_recovery_from_it_equal_no_crash() {
 
 #[test]
 fn m4_a_run_with_faults_that_stop_ends_as_one_without_but_for_numbers() {
-    let end = |events: Vec<Event>| {
-        let played = Scenario { setup: plain(), events }.play();
+    let end = |transitions: Vec<Transition>| {
+        let played = Scenario { setup: plain(), transitions }.play();
         assert_eq!(played.world.violation, None);
         let world = played.world;
         let view = world.node.as_ref().map(|node| node.view()).expect("it runs");
-        (view.phase, view.serving, world.server.open(), view.life)
+        (view.phase, view.serving, world.server.open(), view.lifetime)
     };
     let quiet = end(Vec::new());
     for seed in 0..300 {
         let faulty = simulate::scenario(seed, 40);
-        let events =
-            faulty.events.into_iter().filter(|event| !matches!(event, Event::Lifetime(_) | Event::Issues(_)));
-        let (phase, serving, open, _) = end(events.collect());
+        let transitions = faulty
+            .transitions
+            .into_iter()
+            .filter(|transition| !matches!(transition, Transition::Lifetime(_) | Transition::Issues(_)));
+        let (phase, serving, open, _) = end(transitions.collect());
         assert_eq!((phase, serving, open), (quiet.0, quiet.1, quiet.2), "seed {seed}");
     }
 }
 
 #[test]
 fn m5_the_order_of_independent_answers_does_not_matter_for_where_it_settles() {
-    let latency = Event::Latency(Span::from_ms(1 << 13));
-    let end = |event: Event| {
-        let mut events = vec![latency, Event::Step(7), Event::Step(5)];
-        events.extend([event; 6]);
-        let world = Scenario { setup: plain(), events }.play().world;
+    let latency = Transition::Latency(Span::from_ms(1 << 13));
+    let end = |transition: Transition| {
+        let mut transitions = vec![latency, Transition::Step(7), Transition::Step(5)];
+        transitions.extend([transition; 6]);
+        let world = Scenario { setup: plain(), transitions }.play().world;
         assert_eq!(world.violation, None);
         (world.served(), world.disk.names().collect::<Vec<_>>(), world.server.open())
     };
-    assert_eq!(end(Event::Answer(1)), end(Event::Step(0)));
+    assert_eq!(end(Transition::Answer(1)), end(Transition::Step(0)));
 }
 
 #[test]
 fn m7_a_thousand_leaves_fill_70_to_90_percent_evenly_and_two_seeds_retry_at_different_times() {
-    let times = Times::default();
+    let times = Timing::default();
     let (start, end) = (WallTime::from_unix_secs(0), WallTime::from_unix_secs(1_000_000));
     let share = |number: u64| times.renewal_point(start, end, &leaf(number)).unix_secs() as u64;
     let points: BTreeSet<u64> = (0..1000).map(share).collect();
@@ -128,8 +132,8 @@ fn m7_a_thousand_leaves_fill_70_to_90_percent_evenly_and_two_seeds_retry_at_diff
     assert!(chi < 27.9, "{chi}: {bins:?}");
     let same = times.renewal_point(start, end, &LeafDigest([7; 32]));
     assert_eq!(same, times.renewal_point(start, end, &LeafDigest([7; 32])), "it is drawn by the leaf alone");
-    let life = Span::from_hours(1);
-    let waits: BTreeSet<Span> = (0..100).map(|draw| times.retry(life, 3, draw * 0x9e37_79b9)).collect();
+    let lifetime = Span::from_hours(1);
+    let waits: BTreeSet<Span> = (0..100).map(|draw| times.retry(lifetime, 3, draw * 0x9e37_79b9)).collect();
     assert!(waits.len() > 50, "{} different waits of a hundred", waits.len());
 }
 

@@ -1,10 +1,10 @@
-//! Random scenarios: any bytes, and events of a few kinds at a time.
+//! Random scenarios: any bytes, and transitions of a few kinds at a time.
 
-use certrotate_model::event::{CODES, Event};
 use certrotate_model::invariants::Violation;
 use certrotate_model::reduce::reduce;
 use certrotate_model::scenario::{Played, Scenario, Setup};
 use certrotate_model::simulate::{self, Plan};
+use certrotate_model::transition::{CODES, Transition};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
@@ -17,7 +17,7 @@ fn number(name: &str) -> Option<u64> {
 fn config(cases: u32) -> ProptestConfig {
     let cases = number("CERTROTATE_CASES").and_then(|cases| u32::try_from(cases).ok()).unwrap_or(cases);
     let rng_seed = RngSeed::Fixed(number("PROPTEST_RNG_SEED").unwrap_or(1));
-    // What fails is made short by our own reducer, which knows what events mean.
+    // What fails is made short by our own reducer, which knows what transitions mean.
     ProptestConfig {
         cases,
         failure_persistence: None,
@@ -28,8 +28,8 @@ fn config(cases: u32) -> ProptestConfig {
 }
 
 fn fails(scenario: &Scenario) -> Option<(Violation, usize)> {
-    let Played { world, events, .. } = scenario.play();
-    world.violation.map(|violation| (violation, events))
+    let Played { world, transitions, .. } = scenario.play();
+    world.violation.map(|violation| (violation, transitions))
 }
 
 /// Plays a scenario; what does not hold is the error, with a short scenario that shows it and the command that replays it.
@@ -41,14 +41,14 @@ fn holds(scenario: &Scenario) -> Result<Played, TestCaseError> {
     }
 }
 
-/// Events of at most eight kinds, and what takes its course between them: a run with everything in it never gets far.
+/// Transitions of at most eight kinds, and what takes its course between them: a run with everything in it never gets far.
 fn few_kinds() -> impl Strategy<Value = Scenario> {
     let kinds = proptest::collection::vec(0..CODES, 1..8);
     (any::<[u8; 2]>(), kinds).prop_flat_map(|([choice, seed], kinds)| {
         let code = prop_oneof![2 => Just(0u8), 1 => proptest::sample::select(kinds)];
-        let events = (code, any::<u8>()).prop_map(|(code, arg)| Event::decode(code, arg));
-        proptest::collection::vec(events, 32..96)
-            .prop_map(move |events| Scenario { setup: Setup::decode(choice, seed), events })
+        let transitions = (code, any::<u8>()).prop_map(|(code, arg)| Transition::decode(code, arg));
+        proptest::collection::vec(transitions, 32..96)
+            .prop_map(move |transitions| Scenario { setup: Setup::decode(choice, seed), transitions })
     })
 }
 
@@ -73,13 +73,13 @@ proptest! {
     }
 }
 
-/// How many scenarios of 32 events the simulator plays in a test run.
+/// How many scenarios of 32 transitions the simulator plays in a test run.
 const SEQUENCES: u64 = 200_000;
 
 #[test]
-fn two_hundred_thousand_sequences_of_thirty_two_events_hold() {
+fn two_hundred_thousand_sequences_of_thirty_two_transitions_hold() {
     let half = |first: u64| {
-        let plan = Plan { seed: first, events: 32 };
+        let plan = Plan { seed: first, transitions: 32 };
         simulate::runs(plan, |report| report.runs < SEQUENCES / 2)
     };
     let (one, other) = std::thread::scope(|scope| {

@@ -19,7 +19,7 @@ const LIFE: u32 = 60;
 /// After so many minutes without a fault everybody has been served: the longest wait is that after denials, with its jitter.
 const RECOVERED: u32 = 5 * 60 + 10;
 
-/// What is renewed nine tenths into its life at the latest, and a minute before its end, is good for so many minutes more.
+/// What is renewed nine tenths into its lifetime at the latest, and a minute before its end, is good for so many minutes more.
 const GOOD_FOR: u32 = LIFE / 10 - 1;
 
 /// What an operator does and suffers.

@@ -66,9 +66,9 @@ fn refusal() -> impl Strategy<Value = Refusal> {
         Just(Refusal::Chain { found: Chain::Untrusted }),
         (wall(), wall()).prop_map(|(now, not_before)| Refusal::NotYetValid { now, not_before }),
         (wall(), wall()).prop_map(|(now, not_after)| Refusal::Expired { now, not_after }),
-        (any::<u64>(), any::<u64>()).prop_map(|(left, life)| Refusal::TooShort {
+        (any::<u64>(), any::<u64>()).prop_map(|(left, lifetime)| Refusal::TooShort {
             left: Span::from_ms(left),
-            life: Span::from_ms(life)
+            lifetime: Span::from_ms(lifetime)
         }),
     ]
 }
@@ -76,7 +76,7 @@ fn refusal() -> impl Strategy<Value = Refusal> {
 fn name() -> impl Strategy<Value = Name> {
     let numbers = || (any::<u32>().prop_map(Generation), any::<u32>().prop_map(FileNumber));
     prop_oneof![
-        Just(Name::Live),
+        Just(Name::Current),
         numbers().prop_map(|(generation, file)| Name::Temporary { generation, file }),
         numbers().prop_map(|(generation, file)| Name::Pending { generation, file }),
         numbers().prop_map(|(generation, file)| Name::Quarantine { generation, file }),
@@ -173,7 +173,7 @@ fn every_configuration_that_is_refused_is_refused_with_what_to_do() {
         |spec| spec.template.usages = Usages::default(),
         |spec| spec.template.signer.clear(),
         |spec| spec.template.duration = Some(Span::from_secs(599)),
-        |spec| spec.times.disk_deadline = Span::ZERO,
+        |spec| spec.timing.disk_deadline = Span::ZERO,
     ];
     for change in changes {
         let mut spec = ConfigSpec::new(Template::node_client("node-1"));

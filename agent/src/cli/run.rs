@@ -90,8 +90,8 @@ impl Progress {
                     // What is in memory only would end with the process.
                     Action::GoLive { .. } if seen.view.unsaved => {}
                     Action::GoLive { .. } => progress.live.notify_one(),
-                    Action::Report(notice) => {
-                        progress.verdict.lock().unwrap_or_else(PoisonError::into_inner).note(notice);
+                    Action::Report(event) => {
+                        progress.verdict.lock().unwrap_or_else(PoisonError::into_inner).note(event);
                     }
                     Action::Disk { .. }
                     | Action::MakeKey { .. }

@@ -28,8 +28,8 @@ pub(super) async fn status(args: StatusArgs) -> Result<Exit, String> {
     };
     let text = if args.json {
         serde_json::to_string(&status).map_err(|error| format!("the status is no JSON: {error}"))? + "\n"
-    } else if args.times {
-        format!("{status}{}", status.times())
+    } else if args.timing {
+        format!("{status}{}", status.timing())
     } else {
         status.to_string()
     };

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use certrotate_core::api::{ApiFault, Call, Credential, CsrObject, Issued};
 use certrotate_core::config::{Config, ConfigSpec, Template};
-use certrotate_core::disk::{DiskCommand, DiskDone, DiskFault, Inventory, LiveName};
+use certrotate_core::disk::{CurrentLink, DiskCommand, DiskDone, DiskFault, Inventory};
+use certrotate_core::event::Event;
 use certrotate_core::facts::{CertFacts, Chain};
 use certrotate_core::id::{
     CertHandle, Generation, KeyDigest, KeyHandle, LeafDigest, OpId, RequestDigest, RunId,
 };
 use certrotate_core::input::{Action, Disposition, ExitReason, Input, KeyFault, MadeKey, Why};
-use certrotate_core::notice::Notice;
 use certrotate_core::rotator::Rotator;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_core::view::Handle;
@@ -63,7 +63,7 @@ mockall::mock! {
     impl Front for Stage {
         fn go_live(&self, generation: Generation, key: KeyHandle, cert: CertHandle);
         fn withdraw(&self);
-        fn report(&self, notice: &Notice) -> String;
+        fn report(&self, event: &Event) -> String;
     }
 }
 
@@ -114,7 +114,7 @@ fn disk(
         let usual = || match command {
             DiskCommand::Scan => {
                 let inventory =
-                    Inventory { live: LiveName::Absent, entries: vec![], more: false, outside: vec![] };
+                    Inventory { current: CurrentLink::Absent, entries: vec![], more: false, outside: vec![] };
                 Ok(DiskDone::Scanned(Box::new(inventory)))
             }
             _ => Ok(DiskDone::Done),

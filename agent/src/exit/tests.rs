@@ -1,9 +1,9 @@
 use certrotate_core::api::{ApiFault, Credential};
 use certrotate_core::disk::{DiskCommand, DiskFault};
+use certrotate_core::event::Event;
 use certrotate_core::id::{Generation, RequestDigest};
 use certrotate_core::input::ExitReason;
 use certrotate_core::judge::Refusal;
-use certrotate_core::notice::Notice;
 use certrotate_core::time::{Span, WallTime};
 
 use super::{Exit, Verdict};
@@ -12,13 +12,13 @@ const AGAIN: Span = Span::from_secs(1);
 const AT: WallTime = WallTime::from_unix_secs(1_800_000_000);
 const REQUEST: RequestDigest = RequestDigest([0; 32]);
 
-fn failed(fault: ApiFault) -> Notice {
-    Notice::CallFailed { credential: Credential::Bootstrap, fault, again_in: AGAIN }
+fn failed(fault: ApiFault) -> Event {
+    Event::CallFailed { credential: Credential::Bootstrap, fault, again_in: AGAIN }
 }
 
-fn why(notices: &[Notice]) -> Exit {
+fn why(events: &[Event]) -> Exit {
     let mut verdict = Verdict::default();
-    notices.iter().for_each(|notice| verdict.note(notice));
+    events.iter().for_each(|event| verdict.note(event));
     verdict.why()
 }
 
@@ -53,29 +53,29 @@ fn only_an_unusable_directory_ends_a_run_by_itself() {
 
 #[test]
 fn the_last_thing_that_held_it_up_counts() {
-    let pending = Notice::RequestPending { request: REQUEST };
-    let denied = Notice::RequestDenied { request: REQUEST, again_in: AGAIN };
-    let refused = Notice::CertificateRefused { request: REQUEST, refusal: Refusal::Ca, again_in: AGAIN };
-    let disk = Notice::DiskFailed { command: DiskCommand::SyncDir, fault: DiskFault::Io, again_in: AGAIN };
-    for (notices, expected) in [
+    let pending = Event::RequestPending { request: REQUEST };
+    let denied = Event::RequestDenied { request: REQUEST, again_in: AGAIN };
+    let refused = Event::CertificateRefused { request: REQUEST, refusal: Refusal::Ca, again_in: AGAIN };
+    let disk = Event::DiskFailed { command: DiskCommand::SyncDir, fault: DiskFault::Io, again_in: AGAIN };
+    for (events, expected) in [
         (vec![], Exit::Unreachable),
         (vec![pending.clone()], Exit::Pending),
         (vec![pending.clone(), denied], Exit::Denied),
-        (vec![pending.clone(), refused, Notice::AttemptStarted { generation: Generation(2) }], Exit::Refused),
+        (vec![pending.clone(), refused, Event::AttemptStarted { generation: Generation(2) }], Exit::Refused),
         (vec![failed(ApiFault::Unauthorized), pending], Exit::Pending),
         (vec![failed(ApiFault::Forbidden)], Exit::Unauthorized),
         (vec![failed(ApiFault::ServerError { retry_after: None })], Exit::Unreachable),
         (vec![disk], Exit::Store),
     ] {
-        assert_eq!(why(&notices), expected, "{notices:?}");
+        assert_eq!(why(&events), expected, "{events:?}");
     }
 }
 
 #[test]
 fn f11_without_a_credential_there_is_no_way_back_only_where_a_certificate_has_ended() {
     let missing = failed(ApiFault::NoCredential);
-    let ended = Notice::Expired { generation: Generation(1), not_after: AT };
-    let live = Notice::Live { generation: Generation(2), not_after: AT, renew_at: AT, shorter: false };
+    let ended = Event::Expired { generation: Generation(1), not_after: AT };
+    let live = Event::Live { generation: Generation(2), not_after: AT, renew_at: AT, shorter: false };
     assert_eq!(why(std::slice::from_ref(&missing)), Exit::Unauthorized);
     assert_eq!(why(&[ended.clone(), missing.clone()]), Exit::Expired);
     assert_eq!(why(&[ended, live, missing]), Exit::Unauthorized);

@@ -2,10 +2,10 @@ use std::path::Path;
 
 use certrotate_core::api::{ApiFault, Credential};
 use certrotate_core::disk::{Content, DiskCommand, DiskFault, Name};
+use certrotate_core::event::Event;
 use certrotate_core::facts::Chain;
 use certrotate_core::id::{FileNumber, Generation, KeyHandle, RequestDigest};
 use certrotate_core::judge::Refusal;
-use certrotate_core::notice::Notice;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_store::PairName;
 
@@ -23,7 +23,7 @@ fn reporter() -> (Reporter, Details) {
     (Reporter::new(Path::new("/pki"), pair, server, details.clone()), details)
 }
 
-fn notices() -> Vec<Notice> {
+fn events() -> Vec<Event> {
     let (file, request, again_in) = (FileNumber(1), RequestDigest([7; 32]), AGAIN);
     let name = Name::Bundle { issued: AT, generation: GENERATION, file };
     let refusal = Refusal::Chain { found: Chain::Untrusted };
@@ -31,27 +31,27 @@ fn notices() -> Vec<Notice> {
     let content = Content::Pending { generation: GENERATION, key: KeyHandle(1), made: AT };
     let command = DiskCommand::Write { name: temporary, content };
     let mut all = vec![
-        Notice::FileRefused { name, refusal: refusal.clone() },
-        Notice::FileCorrupt { name },
-        Notice::FileUnreadable { name, fault: DiskFault::Io },
-        Notice::LiveNameForeign { again_in },
-        Notice::Quarantined { from: Name::Live, to: Name::Quarantine { generation: Generation(0), file } },
-        Notice::Live { generation: GENERATION, not_after: AT, renew_at: AT, shorter: false },
-        Notice::Live { generation: GENERATION, not_after: AT, renew_at: AT, shorter: true },
-        Notice::Expired { generation: GENERATION, not_after: AT },
-        Notice::NotYetValid { generation: GENERATION, not_before: AT },
-        Notice::AttemptStarted { generation: GENERATION },
-        Notice::RequestPending { request },
-        Notice::RequestDenied { request, again_in },
-        Notice::RequestFailed { request, again_in },
-        Notice::RequestForeign { request, again_in },
-        Notice::RequestStuck { request, again_in },
-        Notice::CertificateRefused { request, refusal, again_in },
-        Notice::CertificateRefused { request, refusal: Refusal::Unreadable, again_in },
-        Notice::CallTimedOut { credential: Credential::Live(GENERATION), again_in },
-        Notice::KeyFailed { again_in },
-        Notice::DiskFailed { command, fault: DiskFault::NoSpace, again_in },
-        Notice::DiskTimedOut { command },
+        Event::FileRefused { name, refusal: refusal.clone() },
+        Event::FileCorrupt { name },
+        Event::FileUnreadable { name, fault: DiskFault::Io },
+        Event::CurrentLinkForeign { again_in },
+        Event::Quarantined { from: Name::Current, to: Name::Quarantine { generation: Generation(0), file } },
+        Event::Live { generation: GENERATION, not_after: AT, renew_at: AT, shorter: false },
+        Event::Live { generation: GENERATION, not_after: AT, renew_at: AT, shorter: true },
+        Event::Expired { generation: GENERATION, not_after: AT },
+        Event::NotYetValid { generation: GENERATION, not_before: AT },
+        Event::AttemptStarted { generation: GENERATION },
+        Event::RequestPending { request },
+        Event::RequestDenied { request, again_in },
+        Event::RequestFailed { request, again_in },
+        Event::RequestForeign { request, again_in },
+        Event::RequestStuck { request, again_in },
+        Event::CertificateRefused { request, refusal, again_in },
+        Event::CertificateRefused { request, refusal: Refusal::Unreadable, again_in },
+        Event::CallTimedOut { credential: Credential::Live(GENERATION), again_in },
+        Event::KeyFailed { again_in },
+        Event::DiskFailed { command, fault: DiskFault::NoSpace, again_in },
+        Event::DiskTimedOut { command },
     ];
     let faults = [
         ApiFault::NoCredential,
@@ -67,7 +67,7 @@ fn notices() -> Vec<Notice> {
         ApiFault::Unexpected,
     ];
     let credential = Credential::Bootstrap;
-    all.extend(faults.map(|fault| Notice::CallFailed { credential, fault, again_in }));
+    all.extend(faults.map(|fault| Event::CallFailed { credential, fault, again_in }));
     all
 }
 
@@ -75,7 +75,7 @@ fn notices() -> Vec<Notice> {
 fn every_notice_is_one_line_that_names_the_thing_and_the_remedy() {
     let (reporter, _) = reporter();
     let lines: Vec<_> =
-        notices().iter().map(|notice| format!("{:5} {}", level(notice), reporter.line(notice))).collect();
+        events().iter().map(|event| format!("{:5} {}", level(event), reporter.line(event))).collect();
     assert!(lines.iter().all(|line| !line.contains('\n') && !line.ends_with('.')));
     insta::assert_snapshot!(lines.join("\n"));
 }
@@ -83,15 +83,15 @@ fn every_notice_is_one_line_that_names_the_thing_and_the_remedy() {
 #[test]
 fn what_the_ports_know_is_in_the_line_that_it_is_about() {
     let (reporter, details) = reporter();
-    let lines: Vec<_> = notices()
+    let lines: Vec<_> = events()
         .iter()
-        .map(|notice| {
+        .map(|event| {
             details.set_disk("cannot write /pki/x: no space left on device; free space".to_owned());
             details.set_call("the server's own words");
             details.set_remarks(&[
                 "/pki/kubelet-client-current.pem is not used as it is: it is a file".to_owned()
             ]);
-            reporter.line(notice)
+            reporter.line(event)
         })
         .filter(|line| line.contains("words") || line.contains("no space") || line.contains("it is a file"))
         .collect();

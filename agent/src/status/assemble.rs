@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use certrotate_core::config::ConfigSpec;
-use certrotate_core::disk::{DiskFault, LiveName, Name};
+use certrotate_core::disk::{CurrentLink, DiskFault, Name};
 use certrotate_core::judge::Refusal;
 use certrotate_core::time::{Span, WallTime};
-use certrotate_core::times::FULL_LIFE;
+use certrotate_core::timing::FULL_LIFETIME;
 use certrotate_store::Fault;
 use certrotate_x509::request_name;
 
 use super::disk::{Held, OnDisk, wanted};
 use super::published::Published;
 use super::reasons::{agents_trouble, command, ended, no_way_back, unsaved};
-use super::times::for_life;
+use super::timing::for_life;
 use super::way_back::way_back;
 use super::{
     Agent, Answer, Clock, File, Identity, Question, Renewal, Request, Status, Unsaved, Verdict, WayBack, span,
@@ -83,14 +83,14 @@ impl Material<'_> {
             way_back,
             clock,
             agent: self.agent(),
-            times_ms: self.times(linked),
+            timing_ms: self.timing(linked),
             notes: self.notes(),
         }
     }
 
-    fn times(&self, linked: Option<&Held>) -> BTreeMap<&'static str, u64> {
-        let life = linked.map_or(FULL_LIFE, |held| held.end().since(held.start()));
-        for_life(&self.config.times, life).into_iter().map(|(name, time)| (name, time.ms())).collect()
+    fn timing(&self, linked: Option<&Held>) -> BTreeMap<&'static str, u64> {
+        let lifetime = linked.map_or(FULL_LIFETIME, |held| held.end().since(held.start()));
+        for_life(&self.config.timing, lifetime).into_iter().map(|(name, time)| (name, time.ms())).collect()
     }
 
     fn path(&self, name: Name) -> std::path::PathBuf {
@@ -99,17 +99,17 @@ impl Material<'_> {
 
     fn identity(&self, held: &Held) -> Identity {
         let (start, end) = (held.start(), held.end());
-        let life = end.since(start).ms().max(1);
+        let lifetime = end.since(start).ms().max(1);
         Identity {
             generation: held.generation().0,
             serial: held.leaf.serial.to_uppercase(),
             subject: held.leaf.subject.to_string(),
             not_before: held.bundle.facts.not_before.to_string(),
             not_after: end.to_string(),
-            age_percent: self.now.since(start).scaled(100, life).ms(),
+            age_percent: self.now.since(start).scaled(100, lifetime).ms(),
             left_seconds: end.since(self.now).ms() / 1000,
             file: self.path(held.name),
-            link: self.path(Name::Live),
+            link: self.path(Name::Current),
             left: span(self.now, end),
         }
     }
@@ -120,12 +120,12 @@ impl Material<'_> {
             return None;
         }
         let (start, end) = (held.start(), held.end());
-        let times = &self.config.times;
+        let times = &self.config.timing;
         let at = times.renewal_point(start, end, &held.bundle.facts.leaf);
-        let life = end.since(start);
-        let part = at.since(start).scaled(1000, life.ms().max(1)).ms();
+        let lifetime = end.since(start);
+        let part = at.since(start).scaled(1000, lifetime.ms().max(1)).ms();
         let why = format!(
-            "{}.{} % of its life of {life}: between {} and {} %, drawn from the certificate itself, so that no restart moves it",
+            "{}.{} % of its lifetime of {lifetime}: between {} and {} %, drawn from the certificate itself, so that no restart moves it",
             part / 10,
             part % 10,
             times.renewal_from / 10,
@@ -300,18 +300,18 @@ impl Material<'_> {
     }
 
     fn why_none(&self) -> String {
-        let link = self.path(Name::Live);
+        let link = self.path(Name::Current);
         let link = link.display();
         match self.disk.map(|disk| disk.live_name) {
             None => "there is no certificate directory yet".into(),
-            Some(LiveName::Absent) => format!("there is no {link} yet"),
-            Some(LiveName::Link(name)) => {
+            Some(CurrentLink::Absent) => format!("there is no {link} yet"),
+            Some(CurrentLink::Link(name)) => {
                 format!("{link} leads to {}, which cannot be used", self.path(name).display())
             }
-            Some(LiveName::Foreign | LiveName::File | LiveName::Strange) => {
+            Some(CurrentLink::Foreign | CurrentLink::File | CurrentLink::Strange) => {
                 format!("{link} is not a link that certrotate made")
             }
-            Some(LiveName::Unreadable(_)) => format!("{link} cannot be looked at"),
+            Some(CurrentLink::Unreadable(_)) => format!("{link} cannot be looked at"),
         }
     }
 
@@ -324,20 +324,20 @@ impl Material<'_> {
         way_back: &WayBack,
     ) -> Vec<String> {
         let mut because = Vec::new();
-        let times = &self.config.times;
+        let times = &self.config.timing;
         let (start, end) = (held.start(), held.end());
-        let life = end.since(start);
+        let lifetime = end.since(start);
         let rotates = self.told.is_none_or(|told| told.rotates);
         let due = self.now >= times.renewal_point(start, end, &held.bundle.facts.leaf);
         if due && rotates && !matches!(self.answer, Answer::Running(_)) {
             because.push("the renewal is due, and no agent runs or answers; start certrotate run".into());
         }
-        if end.since(self.now) <= times.guard(life) {
+        if end.since(self.now) <= times.expiry_margin(lifetime) {
             because.push(format!("it ends in {}", span(self.now, end)));
             because.extend(no_way_back(way_back));
         }
         if let Some(request) = request
-            && let Some(reason) = self.stuck(request, times.poll(life, u32::MAX))
+            && let Some(reason) = self.stuck(request, times.poll(lifetime, u32::MAX))
         {
             because.push(reason);
         }

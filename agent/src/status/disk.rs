@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use certrotate_core::config::{ConfigSpec, Template};
-use certrotate_core::disk::{BundleFound, Content, Found, Inventory, LiveName, Name, PendingFound};
+use certrotate_core::disk::{BundleFound, Content, CurrentLink, Found, Inventory, Name, PendingFound};
 use certrotate_core::id::{CertHandle, Generation, KeyHandle};
 use certrotate_core::judge::{Refusal, judge_identity, judge_time};
 use certrotate_core::time::WallTime;
@@ -49,7 +49,7 @@ impl Held {
         self.bundle.header.generation
     }
 
-    /// When its life began: at its issue or, if that is later, at its start.
+    /// When its lifetime began: at its issue or, if that is later, at its start.
     pub(super) fn start(&self) -> WallTime {
         self.bundle.header.issued.max(self.bundle.facts.not_before)
     }
@@ -69,7 +69,7 @@ impl Held {
 /// What was found.
 #[derive(Clone, Debug)]
 pub(super) struct OnDisk {
-    pub(super) live_name: LiveName,
+    pub(super) live_name: CurrentLink,
     /// The newest first.
     pub(super) bundles: Vec<Held>,
     /// The newest pending file.
@@ -109,18 +109,18 @@ impl OnDisk {
         }
         bundles.sort_by_key(|held| std::cmp::Reverse((held.generation(), held.name.file())));
         let pending = pending.into_iter().max_by_key(|(name, found)| (found.generation, name.file()));
-        Self { live_name: inventory.live, bundles, pending, remarks, quarantined }
+        Self { live_name: inventory.current, bundles, pending, remarks, quarantined }
     }
 
     /// The bundle that the live name leads to.
     pub(super) fn linked(&self) -> Option<&Held> {
         match self.live_name {
-            LiveName::Link(name) => self.bundles.iter().find(|held| held.name == name),
-            LiveName::Absent
-            | LiveName::Foreign
-            | LiveName::File
-            | LiveName::Strange
-            | LiveName::Unreadable(_) => None,
+            CurrentLink::Link(name) => self.bundles.iter().find(|held| held.name == name),
+            CurrentLink::Absent
+            | CurrentLink::Foreign
+            | CurrentLink::File
+            | CurrentLink::Strange
+            | CurrentLink::Unreadable(_) => None,
         }
     }
 

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use certrotate_core::api::{ApiFault, Credential, CsrObject};
+use certrotate_core::event::Event;
 use certrotate_core::id::OpId;
 use certrotate_core::input::{Action, Input};
-use certrotate_core::notice::Notice;
 use certrotate_core::time::{Now, Span, WallTime};
 use certrotate_core::view::{Phase, View, Wake, WakeReason};
 use certrotate_x509::request_name;
@@ -157,9 +157,9 @@ impl Kept {
                 // What is in memory only is trouble still.
                 Action::GoLive { .. } if seen.view.unsaved => {}
                 Action::GoLive { .. } => self.told.trouble.clear(),
-                Action::Report(notice) => {
+                Action::Report(event) => {
                     let line = reports.next().cloned().unwrap_or_default();
-                    self.reported(seen.now.wall, notice, line);
+                    self.reported(seen.now.wall, event, line);
                 }
                 Action::Disk { .. } | Action::MakeKey { .. } | Action::Withdraw { .. } | Action::Exit(_) => {}
             }
@@ -188,7 +188,7 @@ impl Kept {
         told.from_memory = view.unsaved;
         told.unsaved = if view.unsaved { generation } else { told.attempt.filter(|_| unsaved) };
         told.waits_for = view.held.map(WallTime::unix_ms);
-        if !view.clock_implausible {
+        if !view.clock_invalid {
             told.built_later = None;
         }
         told.call_failures = view.call_failures;
@@ -221,30 +221,30 @@ impl Kept {
         self.told.request = Some(Asked { name, conditions, since, seen: now });
     }
 
-    fn reported(&mut self, now: WallTime, notice: &Notice, line: String) {
-        if let Notice::CallFailed {
+    fn reported(&mut self, now: WallTime, event: &Event, line: String) {
+        if let Event::CallFailed {
             credential: Credential::Bootstrap,
             fault: ApiFault::NoCredential | ApiFault::Unauthorized | ApiFault::Forbidden,
             ..
-        } = notice
+        } = event
         {
             self.told.bootstrap_refused = Some((now.unix_ms(), line.clone()));
         }
-        // The object is gone from the view with its attempt; what became of it is told by the notice only.
-        let ended = match notice {
-            Notice::RequestDenied { request, .. } => Some((request, "Denied")),
-            Notice::RequestFailed { request, .. } => Some((request, "Failed")),
-            Notice::RequestStuck { request, .. } => Some((request, "Approved")),
-            Notice::CertificateRefused { request, .. } => Some((request, "Issued")),
+        // The object is gone from the view with its attempt; what became of it is told by the event only.
+        let ended = match event {
+            Event::RequestDenied { request, .. } => Some((request, "Denied")),
+            Event::RequestFailed { request, .. } => Some((request, "Failed")),
+            Event::RequestStuck { request, .. } => Some((request, "Approved")),
+            Event::CertificateRefused { request, .. } => Some((request, "Issued")),
             _ => None,
         };
         if let Some((request, condition)) = ended {
             self.conditions(request_name(request), vec![condition.to_owned()], now);
         }
-        if let Notice::ClockImplausible { built } = notice {
+        if let Event::ClockInvalid { built } = event {
             self.told.built_later = Some(built.unix_ms());
         }
-        if level(notice) <= Level::WARN && self.told.trouble.back().is_none_or(|(_, last)| *last != line) {
+        if level(event) <= Level::WARN && self.told.trouble.back().is_none_or(|(_, last)| *last != line) {
             push(&mut self.told.trouble, (now.unix_ms(), line));
         }
     }

@@ -1,4 +1,4 @@
-use certrotate_core::disk::{BundleFound, BundleHeader, LiveName, Name, PendingFound};
+use certrotate_core::disk::{BundleFound, BundleHeader, CurrentLink, Name, PendingFound};
 use certrotate_core::facts::{CertFacts, Chain, Subject, Usages};
 use certrotate_core::id::{
     CertHandle, FileNumber, Generation, KeyDigest, KeyHandle, LeafDigest, RequestDigest,
@@ -50,7 +50,7 @@ fn bundle(generation: u32, start: WallTime) -> Held {
 }
 
 fn disk(bundles: Vec<Held>) -> OnDisk {
-    let live_name = bundles.first().map_or(LiveName::Absent, |held| LiveName::Link(held.name));
+    let live_name = bundles.first().map_or(CurrentLink::Absent, |held| CurrentLink::Link(held.name));
     OnDisk { live_name, bundles, pending: None, remarks: vec![], quarantined: vec![] }
 }
 
@@ -272,7 +272,7 @@ fn a_file_that_is_not_used_and_a_live_name_of_somebody_elses_are_no_valid_state(
     moved_aside.quarantined.push(Name::Quarantine { generation, file });
     assert_eq!(status(running(6, |_| {}), moved_aside, after(6)).verdict, Verdict::Degraded);
     let mut foreign = both();
-    foreign.live_name = LiveName::Foreign;
+    foreign.live_name = CurrentLink::Foreign;
     let foreign = status(running(6, |_| {}), foreign, after(6));
     assert_eq!(foreign.verdict, Verdict::None);
     assert_eq!(foreign.because, ["/pki/kubelet-client-current.pem is not a link that certrotate made"]);
@@ -297,7 +297,7 @@ fn the_json_has_every_part_by_its_name_and_no_other() {
         "clock",
         "agent",
         "notes",
-        "times_ms",
+        "timing_ms",
     ];
     wanted.sort_unstable();
     let mut keys = keys;
@@ -311,5 +311,5 @@ fn the_named_times_are_shown_scaled_to_the_life_of_the_certificate() {
     let mut short = bundle(2, ISSUED);
     short.bundle.facts.not_after = ISSUED.plus(Span::from_mins(6));
     let status = status(Answer::Stopped, disk(vec![short]), ISSUED);
-    insta::assert_snapshot!(status.times());
+    insta::assert_snapshot!(status.timing());
 }

@@ -63,11 +63,11 @@ impl fmt::Display for Status {
 }
 
 impl Status {
-    /// The named times, a line each.
+    /// The timing parameters, a line each.
     #[must_use]
-    pub fn times(&self) -> String {
-        let mut text = String::from("named times for certificates of this life, without jitter:\n");
-        for (name, ms) in &self.times_ms {
+    pub fn timing(&self) -> String {
+        let mut text = String::from("timing parameters for certificates of this lifetime, without jitter:\n");
+        for (name, ms) in &self.timing_ms {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "  {name:<17} {}", Span::from_ms(*ms));
         }
@@ -85,7 +85,7 @@ fn identity(identity: Option<&Identity>) -> Vec<String> {
         format!("certificate {}, serial {}", it.generation, it.serial),
         it.subject.clone(),
         format!(
-            "valid from {} until {}: {} % of its life gone, {left}",
+            "valid from {} until {}: {} % of its lifetime gone, {left}",
             it.not_before, it.not_after, it.age_percent
         ),
         format!("{} -> {}", it.link.display(), file_name(&it.file)),

@@ -26,10 +26,10 @@ fn identity(generation: u32, days: u64) -> Identity {
         not_before: START,
         not_after: START.plus(Span::from_hours(24 * days)),
         issued: START,
-        outdated: false,
+        old_template: false,
     };
     let place = (name, Generation(generation), KeyHandle(generation.into()));
-    Identity::new(&Times::default(), at(START), place, &certificate)
+    Identity::new(&Timing::default(), at(START), place, &certificate)
 }
 
 /// What is asked for when `identity` goes live.
@@ -42,7 +42,7 @@ fn gone_live(common: &mut Common, wall: WallTime, identity: Identity) -> Vec<Act
 /// Whether it is reported that something is live now, and whether as shorter than what it replaces.
 fn reported(actions: &[Action]) -> Option<bool> {
     actions.iter().find_map(|action| match action {
-        Action::Report(Notice::Live { shorter, .. }) => Some(*shorter),
+        Action::Report(Event::Live { shorter, .. }) => Some(*shorter),
         _ => None,
     })
 }

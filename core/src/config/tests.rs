@@ -15,7 +15,7 @@ fn a_node_asks_for_what_the_kubelet_asks_for() {
     assert_eq!(template.signer, "kubernetes.io/kube-apiserver-client-kubelet");
     assert_eq!((template.sans.len(), template.duration), (0, None));
     assert_eq!(config.spec(), &spec());
-    assert_eq!(config.times(), &Times::default());
+    assert_eq!(config.timing(), &Timing::default());
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn what_cannot_be_asked_for_is_refused_with_the_remedy() {
         (ConfigError::NoUsages, |spec| spec.template.usages = Usages::NONE),
         (ConfigError::NoSigner, |spec| spec.template.signer.clear()),
         (ConfigError::DurationTooShort, |spec| spec.template.duration = Some(Span::from_secs(599))),
-        (ConfigError::Time("renew"), |spec| spec.times.renew_first = Span::ZERO),
+        (ConfigError::Time("renew"), |spec| spec.timing.renew_first = Span::ZERO),
     ];
     let mut texts = Vec::new();
     for (error, change) in cases {

@@ -109,7 +109,7 @@ fn both_ends_count_and_the_last_millisecond_is_the_one_before_the_end() {
     assert_eq!((at(0), at(3_599_999)), (Ok(()), Ok(())));
     assert!(matches!(at(3_600_000), Err(Refusal::Expired { .. })));
     for now in [WallTime::MIN, NOW, WallTime::MAX] {
-        assert!(judge_time(now, NOW, NOW).is_err(), "an empty life is never valid");
+        assert!(judge_time(now, NOW, NOW).is_err(), "an empty lifetime is never valid");
         assert!(judge_time(now, end, start).is_err(), "nor one that ends before it starts");
     }
 }
@@ -125,7 +125,7 @@ fn a_backdated_certificate_is_judged_by_the_life_that_it_had_after_it_was_asked_
     );
     let waited = before(Span::from_hours(10));
     let refusal = judge_issued(&config(), &KEY, &facts, NOW, waited, Span::ZERO);
-    assert_eq!(refusal, Err(Refusal::TooShort { left: HOUR, life: Span::from_hours(11) }));
+    assert_eq!(refusal, Err(Refusal::TooShort { left: HOUR, lifetime: Span::from_hours(11) }));
     let late = judge_issued(&config(), &KEY, &facts, NOW, NOW.plus(year), Span::ZERO);
     assert_eq!(late, Ok(()), "a clock that went back does not count against it");
 }

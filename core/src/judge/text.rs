@@ -107,10 +107,10 @@ impl fmt::Display for Refusal {
             Self::Expired { now, not_after } => {
                 write!(f, "it has expired: expected an end after {now} (local clock), found {not_after}")
             }
-            Self::TooShort { left, life } => {
+            Self::TooShort { left, lifetime } => {
                 write!(
                     f,
-                    "it ends too soon: expected a tenth of its life of {life} and five seconds at least, found {left} left"
+                    "it ends too soon: expected a tenth of its lifetime of {lifetime} and five seconds at least, found {left} left"
                 )
             }
         }

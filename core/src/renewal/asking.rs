@@ -6,11 +6,11 @@
 
 use crate::api::{ApiFault, Call, Credential, CsrObject, Issued};
 use crate::common::{Cx, Refused};
+use crate::event::Event;
 use crate::id::OpId;
 use crate::input::{Action, Why};
 use crate::judge::{Refusal, judge_issued};
 use crate::live::Certificate;
-use crate::notice::Notice;
 use crate::renewal::{Attempt, Carry, Installing, Outcome, Recovering, Renewal, Resting};
 #[cfg(feature = "seeded")]
 use crate::seeded::Bug;
@@ -73,7 +73,7 @@ impl Asking {
 
     /// With a request that is known to be durable, whose next call is made then; the wait may be from when lives were longer.
     pub(crate) fn later(cx: &Cx<'_>, attempt: Attempt, next: MonoTime) -> Renewal {
-        let longest = cx.after(cx.common.times().retry_max(cx.common.life));
+        let longest = cx.after(cx.common.timing().retry_max(cx.common.lifetime));
         Renewal::Asking(Self::new(attempt, next.min(longest)))
     }
 
@@ -101,7 +101,7 @@ impl Asking {
                 cx.actions.push(Action::Cancel { op: calling.op });
                 self.calling = None;
                 let again_in = self.delay(cx, Span::ZERO);
-                cx.report(Notice::CallTimedOut { credential: calling.credential, again_in });
+                cx.report(Event::CallTimedOut { credential: calling.credential, again_in });
                 Ok(Renewal::Asking(self))
             }
             None if cx.now.mono >= self.next => Ok(self.call(cx)),
@@ -179,7 +179,7 @@ impl Asking {
             | ApiFault::Unexpected => {}
         }
         let again_in = self.delay(cx, asked);
-        cx.report(Notice::CallFailed { credential: calling.credential, fault, again_in });
+        cx.report(Event::CallFailed { credential: calling.credential, fault, again_in });
         Renewal::Asking(self)
     }
 
@@ -188,14 +188,14 @@ impl Asking {
     fn without_wish(self, cx: &mut Cx<'_>, credential: Credential, fault: ApiFault) -> Renewal {
         cx.common.no_duration = true;
         let again_in = cx.call_backoff();
-        cx.report(Notice::CallFailed { credential, fault, again_in });
+        cx.report(Event::CallFailed { credential, fault, again_in });
         Renewal::Resting(Resting { not_before: cx.after(again_in) })
     }
 
     /// Schedules the next call after a failure: the backoff, or what the server asked for if that is
     /// longer, but no more than the longest backoff.
     fn delay(&mut self, cx: &mut Cx<'_>, asked: Span) -> Span {
-        let longest = cx.common.times().retry_max(cx.common.life);
+        let longest = cx.common.timing().retry_max(cx.common.lifetime);
         let wait = cx.call_backoff().max(asked.min(longest));
         self.next = cx.after(wait);
         wait
@@ -229,18 +229,18 @@ impl Asking {
         #[cfg(feature = "seeded")]
         let ours = ours || cx.bug(Bug::F39);
         if !ours {
-            return self.retire(cx, |again_in| Notice::RequestForeign { request, again_in });
+            return self.retire(cx, |again_in| Event::RequestForeign { request, again_in });
         }
         #[cfg(feature = "seeded")]
         if let Some(next) = self.seen_badly(cx, &object) {
             return next;
         }
         if object.denied {
-            return self.retire(cx, |again_in| Notice::RequestDenied { request, again_in });
+            return self.retire(cx, |again_in| Event::RequestDenied { request, again_in });
         }
         if object.failed {
             cx.common.no_duration = true;
-            return self.retire(cx, |again_in| Notice::RequestFailed { request, again_in });
+            return self.retire(cx, |again_in| Event::RequestFailed { request, again_in });
         }
         match object.certificate {
             Some(issued) if object.approved => self.issued(cx, issued),
@@ -260,17 +260,17 @@ impl Asking {
         self.attempt.issued_after = self.attempt.issued_after.max(cx.now.wall);
         self.approved = if approved { self.approved.or(Some(cx.now.mono)) } else { None };
         let attempts = cx.common.failed_attempts(self.attempt.generation);
-        let longest = cx.common.times().approved_age(attempts);
+        let longest = cx.common.timing().approved_age(attempts);
         if self.approved.is_some_and(|since| cx.now.mono.since(since) >= longest) {
-            return self.retire(cx, |again_in| Notice::RequestStuck { request, again_in });
+            return self.retire(cx, |again_in| Event::RequestStuck { request, again_in });
         }
         if self.looks == 0 {
-            cx.report(Notice::RequestPending { request });
+            cx.report(Event::RequestPending { request });
         }
         // Only a look opens the next watch, so a server that ends each watch at once is not asked in a hot loop.
         if looked {
             self.looks = self.looks.saturating_add(1);
-            let wait = cx.common.times().poll(cx.common.life, self.looks.into());
+            let wait = cx.common.timing().poll(cx.common.lifetime, self.looks.into());
             self.next = cx.after(wait);
             self.rewatch(cx);
         }
@@ -285,7 +285,7 @@ impl Asking {
             }
             self.unwatch(cx);
         }
-        let due = cx.after(cx.common.times().retry_max(cx.common.life));
+        let due = cx.after(cx.common.timing().retry_max(cx.common.lifetime));
         let credential = cx.common.credential(cx.now.wall);
         let op = cx.call(Call::Watch { request: self.attempt.request }, credential);
         self.watch = Some(Watch { op, due });
@@ -305,7 +305,7 @@ impl Asking {
             Issued::Unreadable => Err(Refusal::Unreadable),
             Issued::Readable { cert, facts } => {
                 let Attempt { key_digest, issued_after, .. } = &self.attempt;
-                let hold = cx.common.times().hold_cap(cx.common.life);
+                let hold = cx.common.timing().hold_cap(cx.common.lifetime);
                 let spec = cx.common.config.spec();
                 judge_issued(spec, key_digest, &facts, now, *issued_after, hold).map(|()| Certificate {
                     cert,
@@ -313,7 +313,7 @@ impl Asking {
                     not_before: facts.not_before,
                     not_after: facts.not_after,
                     issued: now,
-                    outdated: false,
+                    old_template: false,
                 })
             }
         };
@@ -323,7 +323,7 @@ impl Asking {
         }
         match judged {
             Err(refusal) => {
-                self.retire(cx, |again_in| Notice::CertificateRefused { request, refusal, again_in })
+                self.retire(cx, |again_in| Event::CertificateRefused { request, refusal, again_in })
             }
             Ok(certificate) => {
                 self.cancel(cx);
@@ -338,10 +338,10 @@ impl Asking {
     }
 
     /// The key is retired; its pending file stays until the next one is durable.
-    fn retire(self, cx: &mut Cx<'_>, notice: impl FnOnce(Span) -> Notice) -> Renewal {
+    fn retire(self, cx: &mut Cx<'_>, event: impl FnOnce(Span) -> Event) -> Renewal {
         self.cancel(cx);
         let (resting, again_in) = Resting::retired(cx, self.attempt.generation);
-        cx.report(notice(again_in));
+        cx.report(event(again_in));
         Renewal::Resting(resting)
     }
 

@@ -6,11 +6,11 @@
 use alloc::boxed::Box;
 
 use crate::config::ConfigSpec;
-use crate::disk::{DiskFault, Entry, Found, Inventory, LiveName, Name, Place};
+use crate::disk::{CurrentLink, DiskFault, Entry, Found, Inventory, Name, Place};
+use crate::event::Event;
 use crate::id::{FileNumber, Generation, LeafDigest};
 use crate::judge::{Refusal, judge_found, judge_time};
 use crate::live::Identity;
-use crate::notice::Notice;
 use crate::renewal::Attempt;
 use crate::time::{Now, WallTime};
 use crate::waits::{Early, Late};
@@ -159,7 +159,8 @@ pub(crate) fn decide(known: &Known<'_>, inventory: &Inventory) -> Decision {
     let chosen = scan.chosen();
     let copied = scan.copies(chosen.as_ref()).filter(|_| scan.unread(chosen).is_none());
     // A file that has the live name is replaced where it is what is copied.
-    let replaced = inventory.live == LiveName::File && copied.is_some_and(|it| it.place == Place::Live);
+    let replaced =
+        inventory.current == CurrentLink::File && copied.is_some_and(|it| it.place == Place::Current);
     if let Some(decision) = scan.in_the_way().filter(|_| !replaced) {
         return decision;
     }
@@ -167,7 +168,7 @@ pub(crate) fn decide(known: &Known<'_>, inventory: &Inventory) -> Decision {
         return Decision::Copy(Box::new(copied));
     }
     if let Some(identity) = chosen
-        && inventory.live != LiveName::Link(identity.name)
+        && inventory.current != CurrentLink::Link(identity.name)
     {
         if let Some((name, fault)) = scan.unread(chosen) {
             return Decision::Reread { name, fault };
@@ -194,20 +195,16 @@ pub(crate) fn is_blocked(known: &Known<'_>, inventory: &Inventory) -> bool {
 }
 
 /// What an operator should hear of, once the directory is in order.
-pub(crate) fn notices(
-    known: &Known<'_>,
-    inventory: &Inventory,
-    chosen: Option<Generation>,
-) -> Option<Notice> {
+pub(crate) fn events(known: &Known<'_>, inventory: &Inventory, chosen: Option<Generation>) -> Option<Event> {
     let scan = Scan::new(known, inventory);
     let better = |entry: &&Entry| entry.name.generation() > chosen;
     let last =
         scan.entries().filter(|entry| matches!(entry.name, Name::Bundle { .. })).filter(better).last()?;
     match &last.found {
         Found::Bundle(_) => {
-            scan.judge(last).err().map(|refusal| Notice::FileRefused { name: last.name, refusal })
+            scan.judge(last).err().map(|refusal| Event::FileRefused { name: last.name, refusal })
         }
-        Found::Unreadable(fault) => Some(Notice::FileUnreadable { name: last.name, fault: *fault }),
+        Found::Unreadable(fault) => Some(Event::FileUnreadable { name: last.name, fault: *fault }),
         Found::Pending(_) | Found::Unread | Found::Corrupt => None,
     }
 }
@@ -260,16 +257,16 @@ impl<'a> Scan<'a> {
         self.names(|entry| matches!(entry.name, Name::Quarantine { .. })).max_by_key(|name| name.file())
     }
 
-    /// Whether a bundle is acceptable now, and if so, whether it is outdated.
+    /// Whether a bundle is acceptable now, and if so, whether it is old_template.
     fn judge(&self, entry: &Entry) -> Result<bool, Refusal> {
         let Found::Bundle(bundle) = &entry.found else { return Err(Refusal::Unreadable) };
         #[cfg(feature = "seeded")]
         if let Some(judged) = self.misjudged(bundle) {
             return judged.map(|()| false);
         }
-        let outdated = judge_found(self.known.config, &bundle.key_digest, &bundle.facts)?;
+        let old_template = judge_found(self.known.config, &bundle.key_digest, &bundle.facts)?;
         judge_time(self.known.now.wall, bundle.facts.not_before, bundle.facts.not_after)?;
-        Ok(outdated)
+        Ok(old_template)
     }
 
     /// The highest generation that is acceptable now; never one that is over, or older than the live one.
@@ -284,8 +281,8 @@ impl<'a> Scan<'a> {
         let best = self.oldest(best);
         match &best.found {
             Found::Bundle(bundle) => {
-                let (times, outdated) = (&self.known.config.times, self.judge(best) == Ok(true));
-                Some(Identity::found(times, self.known.now, best.name, bundle, outdated))
+                let (times, old_template) = (&self.known.config.timing, self.judge(best) == Ok(true));
+                Some(Identity::found(times, self.known.now, best.name, bundle, old_template))
             }
             Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
         }
@@ -305,13 +302,15 @@ impl<'a> Scan<'a> {
         let resume = pending.and_then(|(name, found)| self.resumed(name, found));
         let pending = pending.map(|(name, _)| name);
         let quarantined = self.newest_quarantined();
-        let linked = match self.inventory.live {
-            LiveName::Link(target) => Some(target),
+        let linked = match self.inventory.current {
+            CurrentLink::Link(target) => Some(target),
             // A crash may leave two bundles without it, and a clock that is against both: which of them it allows first is not known.
-            LiveName::Absent => {
+            CurrentLink::Absent => {
                 early.or_else(|| self.previous(None)).and_then(|newest| self.previous(Some(newest)))
             }
-            LiveName::Foreign | LiveName::File | LiveName::Strange | LiveName::Unreadable(_) => None,
+            CurrentLink::Foreign | CurrentLink::File | CurrentLink::Strange | CurrentLink::Unreadable(_) => {
+                None
+            }
         };
         // A pending file takes the place of the superseded bundle, also where its request is not taken up; and of the one that
         // the clock was against, which was given up for it.

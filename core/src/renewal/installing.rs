@@ -9,11 +9,11 @@
 
 use crate::common::{Cx, Outstanding};
 use crate::disk::{Content, DiskCommand, DiskDone, DiskFault, Name, Place};
+use crate::event::Event;
 use crate::id::FileNumber;
 use crate::input::{ExitReason, Why};
 use crate::judge::{Refusal, judge_time};
 use crate::live::{Certificate, Identity, Live};
-use crate::notice::Notice;
 use crate::renewal::decide::Copied;
 use crate::renewal::{Attempt, Carry, Outcome, Recovering, Renewal, Resting, overdue};
 use crate::waits::Early;
@@ -216,7 +216,7 @@ impl Installing {
                 None => DiskCommand::SyncDir,
             },
             InstallStep::Symlink => DiskCommand::Symlink { name: link, target: self.bundle() },
-            InstallStep::Switch => DiskCommand::Rename { from: link, to: Name::Live },
+            InstallStep::Switch => DiskCommand::Rename { from: link, to: Name::Current },
         }
     }
 
@@ -249,11 +249,11 @@ impl Installing {
             Ok(()) => {}
         }
         let place = (self.bundle(), self.attempt.generation, self.attempt.key);
-        let identity = Identity::new(cx.common.times(), cx.now, place, &self.certificate);
+        let identity = Identity::new(cx.common.timing(), cx.now, place, &self.certificate);
         let same = cx.common.uses(&identity.leaf);
         cx.go_live(identity);
         if let Some(Copies { place, .. }) = self.copies {
-            cx.report(Notice::Adopted { generation: self.attempt.generation, place });
+            cx.report(Event::Adopted { generation: self.attempt.generation, place });
             cx.common.disk_failures = 0;
             let carry = match self.carry() {
                 // A wait from before may outlast what was not served before.
@@ -267,7 +267,7 @@ impl Installing {
             return cx.exit(ExitReason::Shutdown);
         }
         // It was judged by another template; its bundle shows whether it fits the one of now.
-        if self.certificate.outdated {
+        if self.certificate.old_template {
             Recovering::begin(cx, Carry::Rest(resting), cx.now.mono)
         } else {
             Renewal::Resting(resting)
@@ -283,15 +283,15 @@ impl Installing {
     /// middle, and the live name is pointed back to it.
     fn held(self, cx: &mut Cx<'_>) -> Renewal {
         let (generation, not_before) = (self.attempt.generation, self.certificate.not_before);
-        let outdated = self.certificate.outdated;
-        if !outdated {
-            cx.report(Notice::Held { generation, not_before });
+        let old_template = self.certificate.old_template;
+        if !old_template {
+            cx.report(Event::Held { generation, not_before });
         }
         (cx.common.disk_failures, cx.common.call_failures) = (0, 0);
-        cx.hold(Some(Early { generation, start: not_before, outdated, other: None }));
+        cx.hold(Some(Early { generation, start: not_before, old_template, other: None }));
         let resting = Resting::without_wait(cx);
         // What was judged by another template may fit the one of now, which its bundle shows.
-        if self.step == InstallStep::SyncSwitch || outdated {
+        if self.step == InstallStep::SyncSwitch || old_template {
             return Recovering::back(cx, Carry::Rest(resting), cx.now.mono);
         }
         // If it is given up, the next key takes its place.
@@ -306,7 +306,7 @@ impl Installing {
     fn too_late(self, cx: &mut Cx<'_>, refusal: Refusal) -> Renewal {
         let (resting, again_in) = Resting::late(cx, self.attempt.generation);
         let request = self.attempt.request;
-        cx.report(Notice::CertificateRefused { request, refusal, again_in });
+        cx.report(Event::CertificateRefused { request, refusal, again_in });
         Recovering::back(cx, Carry::Rest(resting), cx.now.mono)
     }
 }

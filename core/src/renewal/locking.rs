@@ -2,8 +2,8 @@
 
 use crate::common::{Cx, Outstanding};
 use crate::disk::{DiskCommand, DiskDone, DiskFault};
+use crate::event::Event;
 use crate::input::{ExitReason, Why};
-use crate::notice::Notice;
 use crate::renewal::{Carry, Outcome, Recovering, Renewal, overdue};
 use crate::time::MonoTime;
 
@@ -27,7 +27,7 @@ impl Locking {
         match self.state {
             Ok(waiting) => {
                 overdue(waiting, cx)?;
-                cx.report(Notice::DiskTimedOut { command: DiskCommand::Lock });
+                cx.report(Event::DiskTimedOut { command: DiskCommand::Lock });
                 if cx.common.stopping {
                     return Ok(cx.exit(ExitReason::Shutdown));
                 }
@@ -61,7 +61,7 @@ impl Locking {
                 | DiskFault::Io),
             ) => {
                 let again_in = cx.disk_backoff();
-                cx.report(Notice::DiskFailed { command: DiskCommand::Lock, fault, again_in });
+                cx.report(Event::DiskFailed { command: DiskCommand::Lock, fault, again_in });
                 Ok(Renewal::Locking(Self { state: Err(cx.after(again_in)) }))
             }
         }

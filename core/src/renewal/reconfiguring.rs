@@ -8,15 +8,15 @@
 
 use crate::common::Cx;
 use crate::config::{Config, Template};
+use crate::event::Event;
 use crate::id::{CertHandle, Generation};
 use crate::input::{Action, Why};
 use crate::judge::{same_request, same_scope, same_subject};
 use crate::live::{Certificate, Identity, Live};
-use crate::notice::Notice;
 use crate::renewal::{Attempt, Carry, Installing, Outcome, Recovering, Renewal, Resting};
 #[cfg(feature = "seeded")]
 use crate::seeded::Bug;
-use crate::times::FULL_LIFE;
+use crate::timing::FULL_LIFETIME;
 
 /// How the template changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Change {
 
     /// What becomes of a certificate that is not live yet; it was judged by the template of before.
     fn kept(self, mut certificate: Certificate) -> Option<Certificate> {
-        certificate.outdated |= self.scope;
+        certificate.old_template |= self.scope;
         (!self.subject).then_some(certificate)
     }
 }
@@ -70,7 +70,7 @@ impl Renewal {
         if change.subject {
             cx.disown();
         } else if change.scope {
-            // Where it does fit, because it was outdated before, its bundle will show that.
+            // Where it does fit, because it was old_template before, its bundle will show that.
             cx.judge_names(None, true);
         }
         #[cfg(feature = "seeded")]
@@ -122,14 +122,14 @@ impl Renewal {
 }
 
 impl Cx<'_> {
-    /// The renewal point by the named times as they are now; both clocks are moved by as much.
+    /// The renewal point by the timing parameters as they are now; both clocks are moved by as much.
     fn plan_anew(&mut self, before: &Config) {
-        let times = self.common.config.times().clone();
+        let times = self.common.config.timing().clone();
         let none = self.common.live.generation().0 == 0 && self.common.in_use().is_none();
         if none && self.common.late.is_none() {
-            self.common.life = self.common.config.template().duration.unwrap_or(FULL_LIFE);
+            self.common.lifetime = self.common.config.template().duration.unwrap_or(FULL_LIFETIME);
         }
-        if times == *before.times() {
+        if times == *before.timing() {
             return;
         }
         if let Live::Serving(identity) | Live::Held(identity) = &mut self.common.live {
@@ -160,8 +160,8 @@ impl Cx<'_> {
             None if served.is_some() => self.actions.push(Action::Withdraw { generation }),
             None => {}
         }
-        self.report(Notice::Unwanted { generation });
-        self.common.live = Live::Unwanted(generation);
+        self.report(Event::OtherSubject { generation });
+        self.common.live = Live::OtherSubject(generation);
     }
 
     /// The rest before the next attempt: none, but that a template which changes to and fro must not lead to one attempt
@@ -175,12 +175,12 @@ impl Cx<'_> {
     /// An attempt begins; if another template led to it, the next of these waits.
     pub(crate) fn follows_change(&mut self) {
         if core::mem::take(&mut self.common.changed) {
-            self.common.changes = self.after(self.common.times().issuance_floor(self.common.life));
+            self.common.changes = self.after(self.common.timing().issuance_interval(self.common.lifetime));
         }
     }
 
     fn dropped(&mut self, attempt: &Attempt, cert: Option<CertHandle>, rest: Resting) -> Carry {
-        self.report(Notice::RequestDropped { request: attempt.request });
+        self.report(Event::RequestAbandoned { request: attempt.request });
         Carry::Dropped(rest, attempt.key, cert)
     }
 
@@ -197,20 +197,20 @@ impl Cx<'_> {
     }
 
     /// The names and usages of what is served, durable or not, were judged anew: of this generation, if one is given.
-    pub(crate) fn judge_names(&mut self, generation: Option<Generation>, outdated: bool) {
+    pub(crate) fn judge_names(&mut self, generation: Option<Generation>, old_template: bool) {
         let durable = match &mut self.common.live {
             Live::Serving(identity) | Live::Held(identity) => Some(identity),
-            Live::None | Live::Withdrawn(_) | Live::Unwanted(_) => None,
+            Live::None | Live::Withdrawn(_) | Live::OtherSubject(_) => None,
         };
         let (mut told, all) = (None, generation.is_none());
         for identity in durable.into_iter().chain(&mut self.common.unsaved) {
             if all || generation == Some(identity.generation) {
-                let before = core::mem::replace(&mut identity.outdated, outdated);
-                told = told.or((outdated && !before).then_some(identity.generation));
+                let before = core::mem::replace(&mut identity.old_template, old_template);
+                told = told.or((old_template && !before).then_some(identity.generation));
             }
         }
         if let Some(generation) = told {
-            self.report(Notice::Outdated { generation });
+            self.report(Event::OldTemplate { generation });
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::common::{Common, Cx, Outstanding};
 use crate::disk::{DiskCommand, DiskDone, DiskFault, Name};
+use crate::event::Event;
 use crate::id::{CertHandle, KeyHandle};
 use crate::input::{ExitReason, Why};
-use crate::notice::Notice;
 use crate::renewal::decide::Names;
 use crate::renewal::{Carry, Outcome, Renewal, overdue};
 use crate::time::MonoTime;
@@ -83,14 +83,14 @@ impl Recovering {
     /// An operation of another phase failed: nothing more is changed before a scan has shown what is there.
     pub(crate) fn failed(cx: &mut Cx<'_>, command: DiskCommand, fault: DiskFault, carry: Carry) -> Renewal {
         let again = cx.disk_again();
-        cx.report(Notice::DiskFailed { command, fault, again_in: again.since(cx.now.mono) });
+        cx.report(Event::DiskFailed { command, fault, again_in: again.since(cx.now.mono) });
         Self::back(cx, carry, again).after_failure()
     }
 
     /// An operation of another phase was not answered. The scan is carried out after it, so it sees how it ended.
     pub(crate) fn timed_out(cx: &mut Cx<'_>, command: DiskCommand, carry: Carry) -> Renewal {
         let again = cx.disk_again();
-        cx.report(Notice::DiskTimedOut { command });
+        cx.report(Event::DiskTimedOut { command });
         Self::back(cx, carry, again).after_failure()
     }
 
@@ -152,7 +152,7 @@ impl Recovering {
         match self.waiting() {
             Some(waiting) => {
                 overdue(waiting, cx)?;
-                cx.report(Notice::DiskTimedOut { command: self.command() });
+                cx.report(Event::DiskTimedOut { command: self.command() });
                 self.failed |= self.is_set_back();
                 Ok(self.pause(cx))
             }
@@ -212,7 +212,7 @@ impl Recovering {
         let command = self.command();
         let paused = self.pause(cx);
         if let Renewal::Recovering(phase) = &paused {
-            cx.report(Notice::DiskFailed { command, fault, again_in: phase.again.since(cx.now.mono) });
+            cx.report(Event::DiskFailed { command, fault, again_in: phase.again.since(cx.now.mono) });
         }
         paused
     }
@@ -231,7 +231,7 @@ impl Recovering {
             Stage::Unlinking { name, .. } => DiskCommand::Unlink { name },
             Stage::Quarantining { from, to, .. } => DiskCommand::Rename { from, to },
             Stage::Linking { temporary, target, .. } => DiskCommand::Symlink { name: temporary, target },
-            Stage::Switching { temporary, .. } => DiskCommand::Rename { from: temporary, to: Name::Live },
+            Stage::Switching { temporary, .. } => DiskCommand::Rename { from: temporary, to: Name::Current },
         }
     }
 
@@ -242,12 +242,12 @@ impl Recovering {
             Stage::Linking { temporary, .. } => {
                 // The disk takes names again: the ordinary way is tried before what is on disk is served without it.
                 self.failed &= matches!(self.carry, Carry::Certificate(..));
-                let waiting = cx.disk(DiskCommand::Rename { from: temporary, to: Name::Live });
+                let waiting = cx.disk(DiskCommand::Rename { from: temporary, to: Name::Current });
                 self.stage = Stage::Switching { waiting, temporary };
                 Renewal::Recovering(self)
             }
             Stage::Quarantining { from, to, .. } => {
-                cx.report(Notice::Quarantined { from, to });
+                cx.report(Event::Quarantined { from, to });
                 self.sync(cx)
             }
             #[cfg(feature = "seeded")]

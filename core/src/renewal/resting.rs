@@ -1,9 +1,9 @@
 //! Nothing in flight, and the start of an attempt.
 
 use crate::common::{Common, Cx, Outstanding};
+use crate::event::Event;
 use crate::id::{FileNumber, Generation};
 use crate::input::{KeyFault, MadeKey, Why};
-use crate::notice::Notice;
 use crate::renewal::{Asking, Attempt, Carry, Outcome, Recovering, Renewal, Saving, overdue};
 #[cfg(feature = "seeded")]
 use crate::seeded::Bug;
@@ -55,7 +55,7 @@ impl Resting {
         cx.common.call_failures = 0;
         // The disk does what it should again: what could not be removed may go now.
         cx.common.untidy = cx.common.untidy.map(|_| cx.now.mono);
-        cx.common.floor = cx.after(cx.common.times().issuance_floor(cx.common.life));
+        cx.common.floor = cx.after(cx.common.timing().issuance_interval(cx.common.lifetime));
         #[cfg(feature = "seeded")]
         if cx.bug(Bug::F28) {
             cx.common.floor = cx.now.mono;
@@ -109,7 +109,7 @@ impl Resting {
             None => Some(opens),
             Some(_) if common.astray => Some(opens),
             Some(_) if !common.config.spec().rotate => None,
-            Some(identity) if identity.outdated || opens > common.mono => Some(opens),
+            Some(identity) if identity.old_template || opens > common.mono => Some(opens),
             Some(identity) => Some(identity.renew_by),
         };
         [begin, common.untidy].into_iter().flatten().min()
@@ -140,7 +140,7 @@ impl Keying {
         let generation = cx.common.top.next();
         cx.common.top = generation;
         cx.follows_change();
-        cx.report(Notice::AttemptStarted { generation });
+        cx.report(Event::AttemptStarted { generation });
         Renewal::Keying(Self { waiting: cx.make_key(), generation, in_memory: false })
     }
 
@@ -171,7 +171,7 @@ impl Keying {
                     file: FileNumber(1),
                 };
                 if self.in_memory {
-                    cx.report(Notice::UnsavedRequest { request: attempt.request });
+                    cx.report(Event::RequestInMemory { request: attempt.request });
                     return Asking::begin(cx, attempt);
                 }
                 #[cfg(feature = "seeded")]
@@ -185,7 +185,7 @@ impl Keying {
 
     fn failed(self, cx: &mut Cx<'_>) -> Renewal {
         let again_in = cx.call_backoff();
-        cx.report(Notice::KeyFailed { again_in });
+        cx.report(Event::KeyFailed { again_in });
         Renewal::Resting(Resting { not_before: cx.after(again_in) })
     }
 }

@@ -6,10 +6,10 @@ use super::Bug;
 use super::facts::SKEW;
 use crate::api::Credential;
 use crate::common::{Common, Cx};
+use crate::event::Event;
 use crate::id::FileNumber;
 use crate::input::{Action, Input};
 use crate::live::{Identity, Live};
-use crate::notice::Notice;
 use crate::renewal::{Attempt, Renewal, Saving};
 use crate::time::{MonoTime, Now, Span, WallTime};
 use crate::view::{Wake, WakeReason};
@@ -104,7 +104,7 @@ pub(crate) fn planned(cx: &mut Cx<'_>, mut identity: Identity) -> Identity {
     cx.common.seeded.ended = None;
     let (config, now) = (cx.common.config.spec(), cx.now);
     let start = identity.issued.max(identity.not_before);
-    let (end, life) = (identity.not_after, identity.life());
+    let (end, lifetime) = (identity.not_after, identity.lifetime());
     let renew_at = match config.bug {
         Some(Bug::B02) => {
             identity.not_before = WallTime::MIN;
@@ -122,9 +122,9 @@ pub(crate) fn planned(cx: &mut Cx<'_>, mut identity: Identity) -> Identity {
             (identity.renew_at, identity.renew_by) = (WallTime::MAX, NEVER);
             return identity;
         }
-        Some(Bug::B07) => start.plus(product(life, identity.renew_at.since(start))),
-        Some(Bug::B14) => start.plus(life.scaled(4, 5)),
-        Some(Bug::B57) if start >= DATE => start.plus(life.scaled(1, 2)),
+        Some(Bug::B07) => start.plus(product(lifetime, identity.renew_at.since(start))),
+        Some(Bug::B14) => start.plus(lifetime.scaled(4, 5)),
+        Some(Bug::B57) if start >= DATE => start.plus(lifetime.scaled(1, 2)),
         Some(Bug::F27) => earlier(end, Span::from_hours(30 * 24)),
         Some(Bug::F28) => earlier(end, Span::from_mins(30)),
         Some(Bug::F29) => start.plus(config.template.duration.unwrap_or(Span::from_hours(24)).scaled(4, 5)),
@@ -139,9 +139,9 @@ fn earlier(time: WallTime, span: Span) -> WallTime {
     WallTime::from_unix_ms(time.unix_ms().saturating_sub_unsigned(span.ms()))
 }
 
-/// `life` times a share in thousandths, in 32-bit seconds where that overflows.
-fn product(life: Span, after: Span) -> Span {
-    let (secs, part) = (life.ms() / 1000, after.scaled(1000, life.ms().max(1)).ms());
+/// `lifetime` times a share in thousandths, in 32-bit seconds where that overflows.
+fn product(lifetime: Span, after: Span) -> Span {
+    let (secs, part) = (lifetime.ms() / 1000, after.scaled(1000, lifetime.ms().max(1)).ms());
     match u32::try_from(secs.saturating_mul(part)) {
         Ok(_) => after,
         Err(_) => Span::from_secs((secs.wrapping_mul(part) & u64::from(u32::MAX)) / 1000),
@@ -198,22 +198,22 @@ pub(crate) fn stale_key(cx: &mut Cx<'_>) -> Option<Renewal> {
     let attempt = cx.common.seeded.kept.take()?;
     let generation = cx.common.top.next();
     cx.common.top = generation;
-    cx.report(Notice::AttemptStarted { generation });
+    cx.report(Event::AttemptStarted { generation });
     let (made, issued_after) = (cx.now.wall, cx.now.wall);
     Some(Saving::begin(cx, Attempt { generation, made, issued_after, file: FileNumber(1), ..attempt }))
 }
 
 /// A wait after failed calls that doubles for ever ([`Bug::B10`]), or is not jittered ([`Bug::F31`]).
 pub(crate) fn retry_badly(cx: &Cx<'_>, failures: u32) -> Option<Span> {
-    let (times, life) = (cx.common.times(), cx.common.life);
-    let exact = |failures| times.retry(life, failures, times.jitter.into());
+    let (times, lifetime) = (cx.common.timing(), cx.common.lifetime);
+    let exact = |failures| times.retry(lifetime, failures, times.jitter.into());
     unjittered(cx, exact, failures)
 }
 
 /// The same for the wait before another request.
 pub(crate) fn renew_badly(cx: &Cx<'_>, attempts: u32) -> Option<Span> {
-    let (times, life) = (cx.common.times(), cx.common.life);
-    unjittered(cx, |attempts| times.renew(life, attempts, times.jitter.into()), attempts)
+    let (times, lifetime) = (cx.common.timing(), cx.common.lifetime);
+    unjittered(cx, |attempts| times.renew(lifetime, attempts, times.jitter.into()), attempts)
 }
 
 fn unjittered(cx: &Cx<'_>, exact: impl Fn(u32) -> Span, times: u32) -> Option<Span> {

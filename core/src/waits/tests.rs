@@ -8,7 +8,7 @@ use crate::id::RunId;
 use crate::input::Action;
 use crate::live::Identity;
 use crate::time::Now;
-use crate::times::Times;
+use crate::timing::Timing;
 
 const NOW: WallTime = WallTime::from_unix_secs(1_767_225_600);
 const HOUR: Span = Span::from_hours(1);
@@ -20,11 +20,11 @@ fn common() -> Common {
 
 /// The next certificate, starting `wait` from `NOW`.
 fn early(generation: u32, wait: Span) -> Early {
-    Early { generation: Generation(generation), start: NOW.plus(wait), outdated: false, other: None }
+    Early { generation: Generation(generation), start: NOW.plus(wait), old_template: false, other: None }
 }
 
 fn late(generation: u32, ago: Span) -> Late {
-    Late { generation: Generation(generation), end: NOW.minus(ago), life: HOUR, other: None }
+    Late { generation: Generation(generation), end: NOW.minus(ago), lifetime: HOUR, other: None }
 }
 
 /// Carries something out at a time of both clocks.
@@ -46,7 +46,7 @@ fn a_start_in_the_future_and_an_hour_away_at_the_most_is_waited_for() {
     for (wait, held) in [(Span::ZERO, false), (MS, true), (HOUR, true), (HOUR.plus(MS), false)] {
         assert_eq!(common.is_held(NOW.plus(wait), NOW), held, "{wait}");
         assert_eq!(common.waits_for(early(2, wait), NOW), held, "{wait}");
-        assert!(!common.waits_for(Early { outdated: true, ..early(2, wait) }, NOW), "{wait}");
+        assert!(!common.waits_for(Early { old_template: true, ..early(2, wait) }, NOW), "{wait}");
     }
     assert!(!common.is_held(NOW.minus(MS), NOW), "what has begun is not waited for");
 }
@@ -108,11 +108,11 @@ fn a_clock_before_the_time_of_the_build_is_said_to_be_implausible_once() {
     let mut spec = ConfigSpec::new(Template::node_client("node-1"));
     spec.built = NOW;
     let mut common = Common::new(Config::new(spec).expect("it is valid"), RunId(7));
-    for (wall, implausible, notices) in
+    for (wall, implausible, events) in
         [(NOW, false, 0), (NOW.minus(MS), true, 1), (NOW.minus(MS), true, 0), (NOW, false, 0)]
     {
         let ((), actions) = at(&mut common, wall, Span::ZERO, |cx| cx.judge_clock());
-        assert_eq!((common.implausible, actions.len()), (implausible, notices), "at {wall}");
+        assert_eq!((common.implausible, actions.len()), (implausible, events), "at {wall}");
     }
 }
 
@@ -143,11 +143,11 @@ fn what_is_held_for_more_than_an_hour_is_not_relied_on_and_what_has_begun_is() {
             not_before: start,
             not_after: start.plus(HOUR.plus(HOUR)),
             issued: start,
-            outdated: false,
+            old_template: false,
         };
-        let place = (Name::Live, Generation(1), crate::id::KeyHandle(1));
+        let place = (Name::Current, Generation(1), crate::id::KeyHandle(1));
         let now = Now { wall: NOW, mono: MonoTime::default() };
-        Identity::new(&Times::default(), now, place, &certificate)
+        Identity::new(&Timing::default(), now, place, &certificate)
     };
     for (start, astray) in
         [(NOW.minus(MS), false), (NOW, false), (NOW.plus(HOUR), false), (NOW.plus(HOUR).plus(MS), true)]

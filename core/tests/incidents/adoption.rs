@@ -15,19 +15,19 @@ fn leaves(world: &mut World, place: Place, hours: u64) {
     world.server.certs.push(Cert { key, template: 0, flaw: None, not_before, not_after });
     let cert = world.server.certs.len() as u32;
     assert!(world.disk.outside.push(Outside { place, key, cert }));
-    if place == Place::Live {
-        world.disk.plant(Name::Live, File::ForeignLink);
+    if place == Place::Current {
+        world.disk.plant(Name::Current, File::ForeignLink);
     }
 }
 
 fn adopted(world: &World) -> usize {
-    world.log().notices.iter().filter(|(_, notice)| matches!(notice, Notice::Adopted { .. })).count()
+    world.log().events.iter().filter(|(_, event)| matches!(event, Event::Adopted { .. })).count()
 }
 
 #[test]
 fn a_pair_in_any_of_a_kubelet_s_places_is_adopted_without_a_call_and_renewed_like_any_other() {
     let dated = Place::Dated(certrotate_model::world::START);
-    for place in [Place::Live, dated, Place::Split] {
+    for place in [Place::Current, dated, Place::Split] {
         let mut world = world();
         leaves(&mut world, place, 24);
         world.start();
@@ -78,7 +78,7 @@ fn f51_whatever_is_damaged_a_start_does_not_wait_for_a_person() {
     for content in [File::Empty, File::Torn, File::Garbage] {
         let mut world = running();
         world.kill();
-        let Some(File::Link(target)) = world.disk.read(Name::Live) else { panic!("a link") };
+        let Some(File::Link(target)) = world.disk.read(Name::Current) else { panic!("a link") };
         world.disk.plant(target, content);
         leaves(&mut world, Place::Split, 24);
         world.start();
@@ -106,13 +106,13 @@ fn f62_what_somebody_restored_is_seen_before_anything_is_asked_for() {
     let mut world = running();
     rests(&mut world);
     let before = world.log().calls.len();
-    leaves(&mut world, Place::Live, 1000);
+    leaves(&mut world, Place::Current, 1000);
     // The next renewal looks first.
     serves(&mut world, 2);
     assert_eq!((adopted(&world), world.log().calls.len()), (1, before));
     // And an older backup is no reason for anything: the renewal takes its place.
     rests(&mut world);
-    world.disk.remove(Name::Live);
+    world.disk.remove(Name::Current);
     let step = world.give(Input::RotateNow);
     assert!(step.is_some());
     serves(&mut world, 3);

@@ -59,18 +59,18 @@ fn f28_a_life_of_ten_minutes_is_renewed_by_its_own_length_and_never_every_few_se
 #[test]
 fn f29_the_leaf_is_the_only_source_of_the_lifetime() {
     let lives = [Span::from_secs(60), Span::from_mins(5), Span::from_mins(10), Span::from_hours(1)];
-    for life in lives.into_iter().chain([Span::from_hours(8760)]) {
+    for lifetime in lives.into_iter().chain([Span::from_hours(8760)]) {
         let mut world = world();
         world.ghost.undisturbed = true;
-        world.server.lifetime = life;
+        world.server.lifetime = lifetime;
         world.start();
         serves(&mut world, 1);
         for generation in 2..6 {
             let born = world.now.wall;
             let end = world.served_facts().expect("it is served").not_after;
             serves(&mut world, generation);
-            let (age, life) = (world.now.wall.since(born).ms(), end.since(born).ms());
-            assert!((life * 70 / 100..=life * 90 / 100 + 1).contains(&age), "{age} of {life}");
+            let (age, lifetime) = (world.now.wall.since(born).ms(), end.since(born).ms());
+            assert!((lifetime * 70 / 100..=lifetime * 90 / 100 + 1).contains(&age), "{age} of {lifetime}");
         }
     }
 }
@@ -101,8 +101,8 @@ fn f33_a_lifetime_that_is_refused_is_not_asked_for_again() {
     world.start();
     serves_any(&mut world);
     assert_eq!(creates(&world), 2, "one with the wish, one without");
-    let life = world.node.as_ref().expect("it runs").view().life;
-    assert_eq!(life, Span::from_hours(1), "a shorter life is accepted");
+    let lifetime = world.node.as_ref().expect("it runs").view().lifetime;
+    assert_eq!(lifetime, Span::from_hours(1), "a shorter lifetime is accepted");
     let before = world.log().requests.len();
     world.run_for(Span::from_hours(12));
     assert!(creates(&world) - 2 == world.log().requests.len() - before, "the wish is not tried each time");
@@ -125,9 +125,9 @@ fn f34_a_leaf_is_renewed_and_withdrawn_by_the_earliest_end_of_its_chain() {
     assert!(made <= 20, "{made} requests: no storm while the end comes nearer");
     world.run_for(Span::from_hours(2));
     assert_eq!(world.served(), None, "withdrawn with the CA");
-    assert!(saw(&world, |notice| matches!(
-        notice,
-        Notice::CertificateRefused { refusal: Refusal::Expired { .. } | Refusal::TooShort { .. }, .. }
+    assert!(saw(&world, |event| matches!(
+        event,
+        Event::CertificateRefused { refusal: Refusal::Expired { .. } | Refusal::TooShort { .. }, .. }
     )));
     world.server.ca_end = WallTime::MAX;
     serves_any(&mut world);

@@ -35,7 +35,7 @@ fn f18_a_certificate_that_starts_in_twenty_seconds_is_switched_to_then_and_no_ot
     for restart in [false, true] {
         let mut world = running();
         starts_later(&mut world, Span::from_secs(20));
-        world.run_until("that it is held", |world| saw(world, |it| matches!(it, Notice::Held { .. })));
+        world.run_until("that it is held", |world| saw(world, |it| matches!(it, Event::Held { .. })));
         let held = world.now;
         if restart {
             world.restart();
@@ -66,7 +66,7 @@ fn f19_a_first_certificate_that_starts_in_an_hour_is_waited_for_and_one_that_sta
     world.server.bad = Some(Bad::Between(later, later * 20));
     world.start();
     world.run_for(DAY);
-    assert!(saw(&world, |it| matches!(it, Notice::CertificateRefused { .. })));
+    assert!(saw(&world, |it| matches!(it, Event::CertificateRefused { .. })));
     assert!((5..=12).contains(&world.log().requests.len()), "{}", world.log().requests.len());
 }
 
@@ -80,8 +80,8 @@ fn f21_a_board_that_boots_in_1970_asks_for_nothing_and_changes_nothing_until_its
     world.run_for(DAY);
     assert!(world.log().calls.is_empty(), "{:?}", world.log().calls);
     assert_eq!(world.operations.mutating, 0, "nothing on disk was changed");
-    let notices = world.log().notices.iter().filter(|(_, it)| matches!(it, Notice::ClockImplausible { .. }));
-    assert_eq!(notices.count(), 1, "said once");
+    let events = world.log().events.iter().filter(|(_, it)| matches!(it, Event::ClockInvalid { .. }));
+    assert_eq!(events.count(), 1, "said once");
     world.now.wall = true_time;
     world.give(Input::Tick);
     serves(&mut world, 1);
@@ -98,7 +98,7 @@ fn f21_a_start_before_the_newest_certificate_waits_ten_minutes_for_the_clock_and
         world.start();
         world.run_for(Span::from_mins(9));
         assert_eq!((world.served(), world.log().calls.len()), (None, before), "it waits");
-        assert!(saw(&world, |it| matches!(it, Notice::ClockInDoubt { .. })));
+        assert!(saw(&world, |it| matches!(it, Event::ClockSuspect { .. })));
         if set {
             world.now.wall = world.now.wall.plus(YEAR);
             world.give(Input::Tick);
@@ -144,7 +144,7 @@ fn f22_a_wall_clock_that_jumps_twelve_hours_while_mono_time_stands_is_followed_w
     assert_eq!(phase(&world), Phase::Resting);
     world.now.wall = world.now.wall.plus(Span::from_hours(12));
     let node = world.node.clone().expect("it runs");
-    assert!(node.clock_look() <= Span::from_mins(1), "the driver looks at the clock this often");
+    assert!(node.clock_check() <= Span::from_mins(1), "the driver looks at the clock this often");
     let tick = world.give(Input::Tick).expect("it runs");
     let is_scan = |action: &Action| matches!(action, Action::Disk { command: DiskCommand::Scan, .. });
     assert!(tick.actions.iter().any(is_scan), "the directory is looked at first: {:?}", tick.actions);

@@ -23,9 +23,9 @@ fn f01_an_expired_pair_in_the_store_is_never_presented_while_bootstrap_works() {
     world.start();
     serves_any(&mut world);
     assert_eq!(kinds_since(&world, before), [Credential::Bootstrap]);
-    assert!(saw(&world, |notice| matches!(
-        notice,
-        Notice::FileRefused { refusal: Refusal::Expired { .. }, .. }
+    assert!(saw(&world, |event| matches!(
+        event,
+        Event::FileRefused { refusal: Refusal::Expired { .. }, .. }
     )));
 }
 
@@ -91,7 +91,7 @@ fn f12_a_node_renews_for_ten_years_without_a_restart() {
     let days = 10 * 365;
     assert!((days * 10 / 9..=days * 10 / 7).contains(&rotations), "{rotations} in {days} days");
     assert_eq!(world.served(), Some(Generation(rotations as u32 + 1)));
-    assert!(!saw(&world, |notice| matches!(notice, Notice::Expired { .. })));
+    assert!(!saw(&world, |event| matches!(event, Event::Expired { .. })));
     assert!(world.log().names_max <= 5);
 }
 
@@ -180,8 +180,8 @@ fn f16_a_disk_that_refuses_after_the_issue_gets_the_same_pair_again_and_nothing_
             world.disk.faults.push(Fault { after: 1, times: 8, kind, fault });
             serves(&mut world, 2);
             assert_eq!(world.server.created(), 2, "{kind:?}: one request for each");
-            assert!(!saw(&world, |notice| matches!(notice, Notice::Expired { .. })), "{kind:?}");
-            assert!(saw(&world, |notice| matches!(notice, Notice::DiskFailed { .. })), "{kind:?}");
+            assert!(!saw(&world, |event| matches!(event, Event::Expired { .. })), "{kind:?}");
+            assert!(saw(&world, |event| matches!(event, Event::DiskFailed { .. })), "{kind:?}");
         }
     }
 }
@@ -213,7 +213,7 @@ fn f16_what_the_disk_does_not_take_is_served_from_memory_when_the_live_identity_
     world.run_until("an unsaved identity", is_unsaved);
     assert_eq!(world.served(), Some(Generation(2)));
     assert_eq!(end.since(world.now.wall), Span::from_mins(1), "no sooner than a minute before the end");
-    assert!(!saw(&world, |it| matches!(it, Notice::Expired { .. })));
+    assert!(!saw(&world, |it| matches!(it, Event::Expired { .. })));
     world.disk.faults.clear();
     world.run_until("that it is saved", |world| !is_unsaved(world));
     assert_eq!((world.served(), world.server.created()), (Some(Generation(2)), 2), "the same pair");
@@ -225,7 +225,7 @@ fn f16_without_an_identity_on_a_disk_that_refuses_one_request_is_made_in_memory_
     refuses(&mut world);
     world.start();
     world.run_until("an unsaved identity", is_unsaved);
-    assert!(saw(&world, |it| matches!(it, Notice::UnsavedRequest { .. })));
+    assert!(saw(&world, |it| matches!(it, Event::RequestInMemory { .. })));
     assert!(world.now.wall.since(certrotate_model::world::START) > Span::from_mins(15), "not in a hurry");
     world.run_for(DAY.plus(DAY));
     assert_eq!(world.served(), None, "it ended");

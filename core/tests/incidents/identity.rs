@@ -18,9 +18,9 @@ fn f84_a_renamed_node_asks_for_its_new_name_with_the_bootstrap_credential() {
     assert_eq!(kinds_since(&world, before), [Credential::Bootstrap]);
     let facts = world.served_facts().expect("it is served");
     assert_eq!(facts.subject.common_name, "system:node:node-2");
-    assert!(saw(&world, |notice| matches!(
-        notice,
-        Notice::FileRefused { refusal: Refusal::Subject { .. }, .. }
+    assert!(saw(&world, |event| matches!(
+        event,
+        Event::FileRefused { refusal: Refusal::Subject { .. }, .. }
     )));
 }
 
@@ -45,7 +45,7 @@ fn f89_a_node_that_the_server_forgot_tries_bootstrap_once_and_then_waits_long_wi
     for fault in [ApiFault::Unauthorized, ApiFault::Forbidden] {
         world.server.outage = Some(fault);
         world.run_until("the refusal", |world| {
-            saw(world, |notice| matches!(notice, Notice::CallFailed { fault: it, .. } if *it == fault))
+            saw(world, |event| matches!(event, Event::CallFailed { fault: it, .. } if *it == fault))
         });
         let refused = world.log().calls.len();
         world.run_until("the next call", |world| world.log().calls.len() > refused);
@@ -112,7 +112,7 @@ fn f86_a_name_more_or_less_is_asked_for_at_once_by_the_live_identity_which_is_se
         assert_eq!(kinds_since(&world, before), [Credential::Live(Generation(generation - 1))]);
         assert_eq!(world.served_facts().expect("it is served").sans.len(), names.len());
     }
-    assert!(saw(&world, |notice| matches!(notice, Notice::Outdated { .. })));
+    assert!(saw(&world, |event| matches!(event, Event::OldTemplate { .. })));
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn f86_what_was_open_for_another_template_is_dropped_without_a_penalty_and_left_
     world.run_for(Span::from_mins(5));
     let changed = world.now.mono;
     with_names(&mut world, &["b.example"]);
-    assert!(saw(&world, |notice| matches!(notice, Notice::RequestDropped { .. })));
+    assert!(saw(&world, |event| matches!(event, Event::RequestAbandoned { .. })));
     world.run_until("the next request", |world| world.open() == 1 && phase(world) == Phase::Asking);
     assert!(world.now.mono.since(changed) < Span::from_secs(5), "at once");
     assert_eq!(world.server.objects.iter().filter(|object| !object.is_decided()).count(), 2);
@@ -175,11 +175,12 @@ fn other_named_times_move_the_renewal_of_what_is_served_by_both_clocks_alike() {
     let planned =
         |world: &World| world.node.as_ref().and_then(|node| node.view().identity).expect("it is served");
     let before = planned(&world);
-    let share =
-        |from, to| move |spec: &mut ConfigSpec| (spec.times.renewal_from, spec.times.renewal_to) = (from, to);
+    let share = |from, to| {
+        move |spec: &mut ConfigSpec| (spec.timing.renewal_from, spec.timing.renewal_to) = (from, to)
+    };
     edit(&mut world, share(700, 700));
     let sooner = planned(&world);
-    assert_eq!(sooner.renew_at, before.issued.plus(before.life().scaled(7, 10)));
+    assert_eq!(sooner.renew_at, before.issued.plus(before.lifetime().scaled(7, 10)));
     assert_eq!(before.renew_at.since(sooner.renew_at), before.renew_by.since(sooner.renew_by));
     edit(&mut world, share(700, 900));
     assert_eq!(planned(&world), before, "and back");

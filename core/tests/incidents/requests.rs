@@ -94,7 +94,7 @@ fn f39_a_foreign_object_with_our_name_is_left_alone_and_another_request_made() {
         let mut world = foreign(change);
         world.start();
         world.run_until("the comparison", |world| {
-            saw(world, |notice| matches!(notice, Notice::RequestForeign { .. }))
+            saw(world, |event| matches!(event, Event::RequestForeign { .. }))
         });
         assert_eq!(bundles(&world).len(), 0, "change {number}: nothing of it is stored");
         world.server.objects.clear();
@@ -127,9 +127,9 @@ fn f40_an_old_object_whose_certificate_has_expired_is_abandoned_and_does_not_wed
     world.pass(Span::from_hours(30));
     world.start();
     serves(&mut world, 2);
-    assert!(saw(&world, |notice| matches!(
-        notice,
-        Notice::CertificateRefused { refusal: Refusal::Expired { .. }, .. }
+    assert!(saw(&world, |event| matches!(
+        event,
+        Event::CertificateRefused { refusal: Refusal::Expired { .. }, .. }
     )));
     assert_eq!(world.log().requests.len(), 2, "a new key and a new name");
     assert_eq!(bundles(&world), [Some(Generation(2))].into(), "the stale one was never written");
@@ -145,10 +145,10 @@ fn f41_a_day_of_denials_makes_ten_requests_at_the_most() {
     assert!((5..=10).contains(&made), "{made} requests");
     let waits: Vec<Span> = world
         .log()
-        .notices
+        .events
         .iter()
-        .filter_map(|(_, notice)| match notice {
-            Notice::RequestDenied { again_in, .. } => Some(*again_in),
+        .filter_map(|(_, event)| match event {
+            Event::RequestDenied { again_in, .. } => Some(*again_in),
             _ => None,
         })
         .collect();
@@ -186,7 +186,7 @@ fn f48_a_request_that_failed_once_is_followed_by_another() {
     let mut world = world();
     world.server.approver = Approver::Fails;
     world.start();
-    world.run_until("the failure", |world| saw(world, |it| matches!(it, Notice::RequestFailed { .. })));
+    world.run_until("the failure", |world| saw(world, |it| matches!(it, Event::RequestFailed { .. })));
     world.server.approver = Approver::Auto;
     let failed = world.now.mono;
     serves(&mut world, 2);
@@ -222,17 +222,17 @@ fn f57_the_newest_valid_identity_wins_by_what_it_is_and_a_failure_never_moves_th
             let (name, content) = bundle(&mut world, *generation, *end);
             world.disk.plant(name, content);
             if *generation == linked {
-                world.disk.plant(Name::Live, File::Link(name));
+                world.disk.plant(Name::Current, File::Link(name));
             }
         }
         world.start();
         rests(&mut world);
         assert_eq!(world.served(), Some(Generation(best)), "of {files:?}");
-        let target = world.disk.read(Name::Live);
+        let target = world.disk.read(Name::Current);
         world.server.approver = Approver::Denies;
         world.give(Input::RotateNow);
         world.run_for(Span::from_hours(2));
-        assert_eq!(world.disk.read(Name::Live), target, "a failed renewal does not touch it");
+        assert_eq!(world.disk.read(Name::Current), target, "a failed renewal does not touch it");
     }
 }
 
@@ -261,7 +261,7 @@ fn a_certificate_in_an_object_that_is_not_approved_is_not_taken() {
     assert!(!unapproved.approved);
     world.give(Input::CallAnswered { op, result: Ok(unapproved) });
     assert_eq!(phase(&world), Phase::Asking, "it is pending, whatever else is in it");
-    assert!(!saw(&world, |it| matches!(it, Notice::CertificateRefused { .. })));
+    assert!(!saw(&world, |it| matches!(it, Event::CertificateRefused { .. })));
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn f50_a_power_cut_after_any_operation_leaves_a_whole_pair_or_none_and_the_node_
                     world.kill();
                     world.disk = world.disk.image(profile, number);
                     let whole = world.disk.live_bundle().is_some();
-                    let absent = world.disk.read(Name::Live).is_none();
+                    let absent = world.disk.read(Name::Current).is_none();
                     // POSIX alone does not say that a rename is one change after a power cut; every file system does.
                     let torn = profile == Profile::Alice && world.disk.unlinked;
                     assert!(
@@ -59,7 +59,7 @@ fn f54_an_empty_or_broken_file_is_moved_aside_and_the_previous_generation_or_boo
         let mut world = running();
         serves(&mut world, 2);
         world.kill();
-        let Some(File::Link(target)) = world.disk.read(Name::Live) else { panic!("a link") };
+        let Some(File::Link(target)) = world.disk.read(Name::Current) else { panic!("a link") };
         world.disk.plant(target, content);
         world.start();
         rests(&mut world);
@@ -76,7 +76,7 @@ fn f54_an_empty_or_broken_file_is_moved_aside_and_the_previous_generation_or_boo
 
 fn world_with_broken_live_name(content: File) -> World {
     let mut world = world();
-    world.disk.plant(Name::Live, content);
+    world.disk.plant(Name::Current, content);
     world
 }
 
@@ -90,7 +90,7 @@ fn f55_a_full_disk_at_any_write_leaves_the_old_certificate_and_heals_when_there_
             world.disk.faults.push(Fault { after, times: u16::MAX, kind, fault });
             world.run_until("the full disk", |world| {
                 world.served() == Some(Generation(2))
-                    || saw(world, |notice| matches!(notice, Notice::DiskFailed { .. }))
+                    || saw(world, |event| matches!(event, Event::DiskFailed { .. }))
             });
             world.run_for(Span::from_mins(90));
             assert!(world.disk.live_bundle().is_some(), "{kind:?} after {after}: never blank");
@@ -110,7 +110,7 @@ fn f56_a_day_without_space_after_the_issue_costs_one_request() {
         kind: Kind::Create,
         fault: DiskFault::NoSpace,
     });
-    world.run_until("the full disk", |world| saw(world, |it| matches!(it, Notice::DiskFailed { .. })));
+    world.run_until("the full disk", |world| saw(world, |it| matches!(it, Event::DiskFailed { .. })));
     world.run_for(DAY);
     assert_eq!(world.server.created(), 2, "one for the first certificate, one for the second");
     let tries = world.log().disk.iter().filter(|(_, result)| result.is_err()).count();
@@ -137,14 +137,11 @@ fn f63_a_directory_of_another_cluster_is_not_used_and_bootstrap_brings_an_identi
         file: Default::default(),
     };
     world.disk.plant(name, File::Bundle(foreign));
-    world.disk.plant(Name::Live, File::Link(name));
+    world.disk.plant(Name::Current, File::Link(name));
     world.start();
     rests(&mut world);
     assert_eq!(world.served(), None);
-    assert!(saw(&world, |notice| matches!(
-        notice,
-        Notice::FileRefused { refusal: Refusal::Chain { .. }, .. }
-    )));
+    assert!(saw(&world, |event| matches!(event, Event::FileRefused { refusal: Refusal::Chain { .. }, .. })));
     serves(&mut world, 2);
     assert_eq!(kinds_since(&world, 0), [Credential::Bootstrap]);
 }

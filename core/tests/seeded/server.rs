@@ -32,7 +32,7 @@ impl Toy {
             usages: template.usages,
             ca: false,
             not_before: WallTime::from_unix_ms(wall.unix_ms() - 1000),
-            not_after: wall.plus(self.mood.life),
+            not_after: wall.plus(self.mood.lifetime),
             chain: Chain::Unchecked,
         };
         if self.chance(bad) {

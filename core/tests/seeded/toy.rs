@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use certrotate_core::api::{Call, CsrObject};
 use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::disk::{
-    BundleFound, BundleHeader, Content, DiskCommand, DiskDone, DiskFault, Entry, Found, Inventory, LiveName,
-    Name, PairFound, PendingFound, Place,
+    BundleFound, BundleHeader, Content, CurrentLink, DiskCommand, DiskDone, DiskFault, Entry, Found,
+    Inventory, Name, PairFound, PendingFound, Place,
 };
 use certrotate_core::facts::{CertFacts, San};
 use certrotate_core::id::{
@@ -55,14 +55,14 @@ pub(crate) struct Toy {
     mood: Mood,
 }
 
-/// How the world of one run is, each in percent but for the life.
+/// How the world of one run is, each in percent but for the lifetime.
 struct Mood {
     disk: u64,
     server: u64,
     pending: u64,
     bad: u64,
     odd: u64,
-    life: Span,
+    lifetime: Span,
     duration: Option<Span>,
 }
 
@@ -89,7 +89,7 @@ impl Toy {
             pending: of(3, &[0, 30, 95]),
             bad: of(4, &[0, 0, 40]),
             odd: of(5, &[0, 2, 8]),
-            life: if of(6, &[0, 0, 1]) == 1 { Span::from_mins(10) } else { Span::from_hours(hours) },
+            lifetime: if of(6, &[0, 0, 1]) == 1 { Span::from_mins(10) } else { Span::from_hours(hours) },
             duration: (of(7, &[0, 1]) == 1).then_some(Span::from_hours(2)),
         };
         let start = of(8, &[1_790_000_000, 1_893_455_000]);
@@ -163,9 +163,9 @@ impl Toy {
         let bundle = Name::Bundle { issued, generation, file };
         match self.draw(11) {
             9 | 10 => self.leave(),
-            0 => drop(self.files.insert(Name::Live, File::Empty)),
+            0 => drop(self.files.insert(Name::Current, File::Empty)),
             1 => drop(self.files.insert(bundle, File::Empty)),
-            2 => drop(self.files.remove(&Name::Live)),
+            2 => drop(self.files.remove(&Name::Current)),
             3 => {
                 self.files.insert(Name::Temporary { generation, file }, File::Empty);
                 self.files.insert(Name::Temporary { generation, file: file.next() }, File::Empty);
@@ -178,7 +178,7 @@ impl Toy {
                 let made = self.content(&content);
                 self.files.insert(bundle, made);
                 if choice == 8 {
-                    self.now.wall = self.now.wall.plus(Span::from_ms(self.mood.life.ms() * 2));
+                    self.now.wall = self.now.wall.plus(Span::from_ms(self.mood.lifetime.ms() * 2));
                 }
             }
         }
@@ -246,12 +246,12 @@ impl Toy {
     }
 
     fn inventory(&self) -> Inventory {
-        let live = match self.files.get(&Name::Live) {
-            None => LiveName::Absent,
-            Some(File::Link(name)) => LiveName::Link(*name),
-            Some(File::Empty | File::Bundle(_) | File::Pending(_)) => LiveName::File,
+        let live = match self.files.get(&Name::Current) {
+            None => CurrentLink::Absent,
+            Some(File::Link(name)) => CurrentLink::Link(*name),
+            Some(File::Empty | File::Bundle(_) | File::Pending(_)) => CurrentLink::File,
         };
-        let entries = self.files.iter().filter(|(name, _)| **name != Name::Live).map(|(name, file)| {
+        let entries = self.files.iter().filter(|(name, _)| **name != Name::Current).map(|(name, file)| {
             let found = match (name, file) {
                 (Name::Temporary { .. } | Name::Quarantine { .. }, _) => Found::Unread,
                 (Name::Bundle { .. }, File::Bundle(bundle)) => Found::Bundle(bundle.clone()),
@@ -311,9 +311,9 @@ impl Toy {
                 0 => self.restart(),
                 1 => return Input::RotateNow,
                 2 => return Input::Shutdown,
-                3 => self.now.wall = self.now.wall.plus(self.mood.life.scaled(self.draw(4), 2)),
+                3 => self.now.wall = self.now.wall.plus(self.mood.lifetime.scaled(self.draw(4), 2)),
                 4 => {
-                    let back = self.mood.life.scaled(self.draw(4), 2).ms().cast_signed();
+                    let back = self.mood.lifetime.scaled(self.draw(4), 2).ms().cast_signed();
                     self.now.wall = WallTime::from_unix_ms(self.now.wall.unix_ms() - back);
                 }
                 5 => drop(self.outstanding.pop_front()),

@@ -17,7 +17,7 @@ pub(super) fn installing(mut world: World, wanted: impl Fn(&DiskCommand) -> bool
 
 fn link(world: &World) -> Option<Generation> {
     match world.disk.live_name() {
-        LiveName::Link(name) => name.generation(),
+        CurrentLink::Link(name) => name.generation(),
         _ => None,
     }
 }
@@ -37,7 +37,7 @@ fn a_certificate_that_starts_while_the_removal_of_its_pending_file_is_synced_is_
 #[test]
 fn a_clock_that_goes_back_while_the_live_name_is_switched_has_it_switched_back() {
     let world = running();
-    let switched = |command: &DiskCommand| matches!(command, DiskCommand::Rename { to: Name::Live, .. });
+    let switched = |command: &DiskCommand| matches!(command, DiskCommand::Rename { to: Name::Current, .. });
     let mut world = installing(world, switched);
     world.deliver();
     assert_eq!(phase(&world), Phase::Installing, "the directory is to be synced");
@@ -51,7 +51,7 @@ fn a_clock_that_goes_back_while_the_live_name_is_switched_has_it_switched_back()
 }
 
 fn refused(world: &World) -> usize {
-    said(world, |notice| matches!(notice, Notice::CertificateRefused { .. }))
+    said(world, |event| matches!(event, Event::CertificateRefused { .. }))
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn started_before_the_switch() -> World {
 }
 
 fn from_memory(world: &World) -> bool {
-    said(world, |notice| matches!(notice, Notice::Unsaved { .. })) > 0
+    said(world, |event| matches!(event, Event::IdentityInMemory { .. })) > 0
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn created(world: &World) -> usize {
 #[test]
 fn a_certificate_that_waits_for_its_start_and_is_found_durable_after_a_failure_is_not_written_again() {
     let (mut world, before) = fails_once_beside_its_bundle(Some(Bad::Between(1_200_000, 86_400_000)));
-    let held = |world: &World| said(world, |notice| matches!(notice, Notice::Held { .. }));
+    let held = |world: &World| said(world, |event| matches!(event, Event::Held { .. }));
     world.run_until("it is held", |world| held(world) > 0);
     world.run_until("its start", |world| world.served() == Some(Generation(2)));
     assert_eq!((held(&world), created(&world), world.server.created()), (1, before, 2));
@@ -150,7 +150,7 @@ pub(super) fn came_too_late(meanwhile: impl FnOnce(&mut World)) -> (World, Span)
     let mut world = world();
     world.server.approver = Approver::Denies;
     world.start();
-    let denied = |world: &World| said(world, |notice| matches!(notice, Notice::RequestDenied { .. }));
+    let denied = |world: &World| said(world, |event| matches!(event, Event::RequestDenied { .. }));
     world.run_until("two denials", |world| denied(world) == 2);
     world.server.approver = Approver::Auto;
     world.server.bad_next = Some(Bad::Between(-3_600_000, 7_200_000));
@@ -158,8 +158,8 @@ pub(super) fn came_too_late(meanwhile: impl FnOnce(&mut World)) -> (World, Span)
     world.now.wall = world.now.wall.plus(Span::from_hours(3));
     meanwhile(&mut world);
     let wait = |world: &World| {
-        world.log().notices.iter().find_map(|(_, notice)| match notice {
-            Notice::CertificateRefused { again_in, .. } => Some(*again_in),
+        world.log().events.iter().find_map(|(_, event)| match event {
+            Event::CertificateRefused { again_in, .. } => Some(*again_in),
             _ => None,
         })
     };
@@ -186,12 +186,12 @@ fn the_wait_after_a_certificate_that_came_too_late_does_not_outlast_a_pair_that_
 fn what_was_asked_for_in_vain_is_remembered_when_the_live_bundle_is_copied_into_a_private_one() {
     let mut world = running();
     world.server.approver = Approver::Denies;
-    let denied = |world: &World| said(world, |notice| matches!(notice, Notice::RequestDenied { .. })) > 0;
+    let denied = |world: &World| said(world, |event| matches!(event, Event::RequestDenied { .. })) > 0;
     world.run_until("a denial", denied);
     let pending = |world: &World| world.disk.names().any(|name| matches!(name, Name::Pending { .. }));
     assert!(pending(&world));
     assert!(world.happen(Event::Plant(Damage::Exposed)));
-    let adopted = |world: &World| said(world, |notice| matches!(notice, Notice::Adopted { .. })) > 0;
+    let adopted = |world: &World| said(world, |event| matches!(event, Event::Adopted { .. })) > 0;
     world.run_until("the copy", adopted);
     assert!(pending(&world), "how often it was denied is read off the disk");
 }

@@ -10,9 +10,9 @@ fn refuses(world: &mut World, kind: Kind) {
 
 /// How long before `end` each request was made with a key that is in memory only.
 fn in_memory(world: &World, end: WallTime) -> Vec<Span> {
-    let notices = world.log().notices.iter();
-    notices
-        .filter(|(_, notice)| matches!(notice, Notice::UnsavedRequest { .. }))
+    let events = world.log().events.iter();
+    events
+        .filter(|(_, event)| matches!(event, Event::RequestInMemory { .. }))
         .map(|(now, _)| end.since(now.wall))
         .collect()
 }
@@ -55,7 +55,7 @@ fn a_bundle_that_cannot_be_given_the_live_name_is_served_before_what_has_it_ends
     world.server.bad_next = Some(Bad::Early);
     let fault = DiskFault::Io;
     world.disk.faults.push(Fault { after: 2, times: u16::MAX, kind: Kind::Rename, fault });
-    let failed = |world: &World| said(world, |notice| matches!(notice, Notice::DiskFailed { .. })) > 0;
+    let failed = |world: &World| said(world, |event| matches!(event, Event::DiskFailed { .. })) > 0;
     world.run_until("the link cannot be renamed", failed);
     world.server.outage = Some(ApiFault::ServerError { retry_after: None });
     world.run_until("another identity, or none", |world| world.served() != Some(Generation(1)));
@@ -85,7 +85,7 @@ fn after_a_denial_the_wait_is_kept_also_where_the_disk_refuses_and_nothing_is_se
     let mut world = world();
     world.server.approver = Approver::Denies;
     world.start();
-    let denied = |world: &World| said(world, |notice| matches!(notice, Notice::RequestDenied { .. })) > 0;
+    let denied = |world: &World| said(world, |event| matches!(event, Event::RequestDenied { .. })) > 0;
     world.run_until("the denial", denied);
     let (from, now) = (world.log().calls.len(), world.now.mono);
     for kind in [Kind::Create, Kind::SyncDir] {
@@ -149,7 +149,7 @@ fn while_a_certificate_waits_for_its_start_a_disk_that_refuses_leads_to_no_reque
     let mut world = world();
     world.server.bad_next = Some(Bad::Between(50 * 60_000, 86_400_000));
     world.start();
-    let held = |world: &World| said(world, |notice| matches!(notice, Notice::Held { .. })) > 0;
+    let held = |world: &World| said(world, |event| matches!(event, Event::Held { .. })) > 0;
     world.run_until("it is held", held);
     world.kill();
     refuses(&mut world, Kind::SyncDir);

@@ -105,7 +105,7 @@ fn what_is_held_is_shown_for_as_long_as_it_is_waited_for() {
 fn the_wall_clock_is_looked_at_every_minute_and_more_often_in_a_short_life() {
     let mut world = world();
     world.start();
-    let look = |world: &World| world.node.as_ref().map(|node| node.clock_look());
+    let look = |world: &World| world.node.as_ref().map(|node| node.clock_check());
     assert_eq!(look(&world), Some(Span::from_mins(1)), "before there is any");
     world.server.lifetime = Span::from_mins(15);
     world.run_until("the first certificate", |world| world.served().is_some());
@@ -151,14 +151,14 @@ fn waits_scale_with_the_life_that_is_asked_for_until_a_certificate_has_been_acce
     let (hour, half) = (Span::from_hours(1), Span::from_mins(30));
     let mut world = World::new(asks(hour));
     world.start();
-    assert_eq!(view(&world).life, hour);
+    assert_eq!(view(&world).lifetime, hour);
     world.give(Input::Reconfigure(asks(half)));
-    assert_eq!(view(&world).life, half);
+    assert_eq!(view(&world).lifetime, half);
     world.run_until("the first certificate", |world| world.served() == Some(Generation(1)));
-    let life = view(&world).life;
-    assert_ne!(life, half, "the signer has its own mind");
+    let lifetime = view(&world).lifetime;
+    assert_ne!(lifetime, half, "the signer has its own mind");
     world.server.outage = Some(ApiFault::ServerError { retry_after: None });
     world.run_until("its end", |world| world.served().is_none());
     world.give(Input::Reconfigure(asks(hour)));
-    assert_eq!(view(&world).life, life, "the next one will last as long as the last one");
+    assert_eq!(view(&world).lifetime, lifetime, "the next one will last as long as the last one");
 }

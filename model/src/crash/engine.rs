@@ -6,10 +6,10 @@ use certrotate_core::disk::DiskCommand;
 
 use crate::disk::Disk;
 use crate::disk::image::Profile;
-use crate::event::{Event, Lost};
 use crate::explore::{Found, S15};
 use crate::fingerprint;
 use crate::invariants;
+use crate::transition::{Lost, Transition};
 use crate::world::{SETTLE_INPUTS, What, World};
 
 use super::Progress;
@@ -27,7 +27,7 @@ pub(super) struct Engine {
     /// Moments for a crash.
     points: Memo,
     /// What has happened since the explorer's state.
-    trail: Vec<Event>,
+    trail: Vec<Transition>,
     /// The states of the recoveries that are under way, one inside the other.
     way: Vec<u64>,
 }
@@ -51,7 +51,7 @@ impl Engine {
         self.way.clear();
         let went = catch_unwind(AssertUnwindSafe(|| {
             let mut mended = world.clone();
-            self.trail.push(Event::Mend);
+            self.trail.push(Transition::Mend);
             mended.mend();
             went(&mended)?;
             self.crashes(&mended, self.depth)
@@ -66,8 +66,8 @@ impl Engine {
         let changes = |command: DiskCommand| !matches!(command, DiskCommand::Lock | DiskCommand::Scan);
         if world.asked.iter().any(|it| matches!(it.what, What::Disk(command) if changes(command))) {
             let mut done = world.clone();
-            self.trail.push(Event::DiskLost(Lost::Done));
-            done.happen(Event::DiskLost(Lost::Done));
+            self.trail.push(Transition::DiskLost(Lost::Done));
+            done.happen(Transition::DiskLost(Lost::Done));
             went(&done)?;
             self.crash_now(&done, left)?;
             self.trail.pop();
@@ -86,7 +86,7 @@ impl Engine {
         let mut started = None;
         let (mut number, mut result) = (0u64, Ok(()));
         world.disk.images(self.profile, |image| {
-            self.trail.push(self.event(world, image, number));
+            self.trail.push(self.transition(world, image, number));
             number += 1;
             result = self.image(world, &mut started, image, ashes, left);
             if result.is_ok() {
@@ -98,8 +98,8 @@ impl Engine {
         result
     }
 
-    /// The event that leaves an image. Those of the weakest profile have numbers.
-    fn event(&self, world: &World, image: &Disk, number: u64) -> Event {
+    /// The transition that leaves an image. Those of the weakest profile have numbers.
+    fn transition(&self, world: &World, image: &Disk, number: u64) -> Transition {
         let same = || {
             let digest = |disk: &Disk| fingerprint::of(disk, world.now, 0);
             let (mut at, mut found) = (0, 0);
@@ -111,10 +111,10 @@ impl Engine {
             found
         };
         match self.profile {
-            Profile::Alice => Event::PowerCut(number as u8),
-            Profile::Ext4Ordered | Profile::Xfs | Profile::Btrfs => Event::PowerCut(same()),
+            Profile::Alice => Transition::PowerCut(number as u8),
+            Profile::Ext4Ordered | Profile::Xfs | Profile::Btrfs => Transition::PowerCut(same()),
             Profile::ProcessCrashOnly => {
-                Event::Kill(crate::disk::How::Fails(certrotate_core::disk::DiskFault::Io))
+                Transition::Kill(crate::disk::How::Fails(certrotate_core::disk::DiskFault::Io))
             }
         }
     }
@@ -144,16 +144,16 @@ impl Engine {
         let steps = world.steps;
         let mut after = started.get_or_insert_with(|| start(world)).clone();
         after.disk = *image;
-        let (events, from) = (self.trail.len(), self.way.len());
+        let (transitions, from) = (self.trail.len(), self.way.len());
         if after.steps == steps + STARTED {
-            self.trail.push(Event::Step(0));
+            self.trail.push(Transition::Step(0));
             invariants::check_disk(&mut after);
         }
         let before = after.steps;
         let recovered = self.recover(&mut after, left);
         self.progress.steps += after.steps - before;
         recovered?;
-        self.trail.truncate(events);
+        self.trail.truncate(transitions);
         for state in self.way.drain(from..) {
             self.states.visit(state, left);
         }
@@ -177,12 +177,12 @@ impl Engine {
                 world.starts_again();
                 return went(world);
             }
-            self.trail.push(Event::Step(0));
+            self.trail.push(Transition::Step(0));
             if inputs > SETTLE_INPUTS {
                 world.hold("L2", "after a crash the node settles within 64 inputs", false);
             } else if world.node.is_none() {
                 world.start();
-            } else if !world.happen(Event::Step(0)) {
+            } else if !world.happen(Transition::Step(0)) {
                 world.hold("L2", "a node that has not settled wants its next tick", false);
             }
         }
@@ -201,7 +201,7 @@ fn start(world: &World) -> World {
     {
         // The disk is not yet the image, which is judged when it is.
         started.blind = true;
-        started.happen(Event::Step(0));
+        started.happen(Transition::Step(0));
         started.blind = world.blind;
     }
     started

@@ -75,9 +75,17 @@ fn s15_a_panic_in_a_recovery_is_found_with_its_scenario() {
     let report = enumerate(bound(0, 2), change, 0, Profile::Alice, |_| true);
     let (scenario, violation) = report.found.expect("a strict world panics");
     assert_eq!(violation.id, "S15");
-    assert!(scenario.events.iter().any(|event| matches!(event, crate::event::Event::PowerCut(_))));
+    assert!(
+        scenario
+            .transitions
+            .iter()
+            .any(|transition| matches!(transition, crate::transition::Transition::PowerCut(_)))
+    );
     let lenient = blind(Driver::SkipsDirectorySyncs);
-    assert!(scenario.play_in(lenient, false).world.violation.is_some(), "its last event breaks something");
+    assert!(
+        scenario.play_in(lenient, false).world.violation.is_some(),
+        "its last transition breaks something"
+    );
 }
 
 #[test]

@@ -106,12 +106,12 @@ pub(crate) struct Change {
 
 impl Default for Named {
     fn default() -> Self {
-        Self { name: Name::Live, inode: 0 }
+        Self { name: Name::Current, inode: 0 }
     }
 }
 
 impl Default for Change {
     fn default() -> Self {
-        Self { name: Name::Live, inode: None, joined: false }
+        Self { name: Name::Current, inode: None, joined: false }
     }
 }

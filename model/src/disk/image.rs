@@ -158,7 +158,7 @@ impl Disk {
         image.durable = *entries;
         image.pending.clear();
         // A power cut in the middle of the rename of the live name may take it away.
-        let live = |entries: &Entries| entries.iter().any(|it| it.name == Name::Live);
+        let live = |entries: &Entries| entries.iter().any(|it| it.name == Name::Current);
         image.unlinked |= !live(entries) && live(&self.visible);
         image.process_ended();
         image.fill(profile, 0, look)

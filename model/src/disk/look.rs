@@ -1,6 +1,6 @@
 //! What there is to see in a directory, and what there may be after a power cut.
 
-use certrotate_core::disk::{LiveName, Name, Place};
+use certrotate_core::disk::{CurrentLink, Name, Place};
 use certrotate_core::id::Generation;
 
 use crate::disk::{Bundle, CHANGES, Disk, File, Inode, Named, Outside, Pending};
@@ -16,7 +16,7 @@ impl Disk {
     /// The bundle that a reader of the live name gets.
     #[must_use]
     pub fn live_bundle(&self) -> Option<Bundle> {
-        let read = match self.read(Name::Live)? {
+        let read = match self.read(Name::Current)? {
             File::Link(target) => self.read(target)?,
             other => other,
         };
@@ -28,12 +28,14 @@ impl Disk {
 
     /// The pairs that a scan finds beside the bundles, each with its key and certificate.
     pub fn pairs(&self) -> impl Iterator<Item = Outside> {
-        let live = match self.read(Name::Live) {
-            Some(File::Bundle(Bundle { key, cert, .. })) => Some(Outside { place: Place::Live, key, cert }),
+        let live = match self.read(Name::Current) {
+            Some(File::Bundle(Bundle { key, cert, .. })) => {
+                Some(Outside { place: Place::Current, key, cert })
+            }
             _ => None,
         };
-        let linked = self.read(Name::Live) == Some(File::ForeignLink);
-        let outside = self.outside.iter().copied().filter(move |it| it.place != Place::Live || linked);
+        let linked = self.read(Name::Current) == Some(File::ForeignLink);
+        let outside = self.outside.iter().copied().filter(move |it| it.place != Place::Current || linked);
         live.into_iter().chain(outside)
     }
 
@@ -80,12 +82,12 @@ impl Disk {
     /// What the live name gives in the images that a power cut may leave now: the generation of a whole bundle,
     /// or nothing. An error is a name that gives less than that.
     pub fn live_in_images(&self) -> impl Iterator<Item = Result<Option<Generation>, Name>> {
-        self.outcomes(Name::Live).map(|live| {
+        self.outcomes(Name::Current).map(|live| {
             let Some(number) = live else { return Ok(None) };
             match self.file(number) {
                 Inode { file: File::Link(target), .. } => self.whole_in_images(target).map(Some),
                 Inode { file: File::Bundle(bundle), durable: true, .. } => Ok(Some(bundle.generation)),
-                Inode { .. } => Err(Name::Live),
+                Inode { .. } => Err(Name::Current),
             }
         })
     }
@@ -145,14 +147,14 @@ impl Disk {
 
     /// What a scan says of the live name.
     #[must_use]
-    pub fn live_name(&self) -> LiveName {
-        match self.read(Name::Live) {
-            None => LiveName::Absent,
-            Some(File::Link(target @ Name::Bundle { .. })) => LiveName::Link(target),
-            Some(File::Link(_) | File::ForeignLink) => LiveName::Foreign,
-            Some(File::Directory) => LiveName::Strange,
+    pub fn live_name(&self) -> CurrentLink {
+        match self.read(Name::Current) {
+            None => CurrentLink::Absent,
+            Some(File::Link(target @ Name::Bundle { .. })) => CurrentLink::Link(target),
+            Some(File::Link(_) | File::ForeignLink) => CurrentLink::Foreign,
+            Some(File::Directory) => CurrentLink::Strange,
             Some(File::Empty | File::Torn | File::Bundle(_) | File::Pending(_) | File::Garbage) => {
-                LiveName::File
+                CurrentLink::File
             }
         }
     }

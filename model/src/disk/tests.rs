@@ -293,13 +293,13 @@ fn somebody_elses_change_is_durable_and_the_live_name_broken_until_it_is_made_an
     let mut disk = Disk::default();
     let (name, content) = bundle(1);
     disk.plant(name, content);
-    disk.plant(Name::Live, File::Link(name));
+    disk.plant(Name::Current, File::Link(name));
     assert_eq!(disk.strangers.len(), 2);
-    assert_eq!(images(&disk, Profile::Alice), [[(Name::Live, File::Link(name)), (name, content)]]);
+    assert_eq!(images(&disk, Profile::Alice), [[(Name::Current, File::Link(name)), (name, content)]]);
     well(&mut disk, DiskCommand::SyncDir);
     assert!(disk.damaged, "a sync mends nothing");
     well(&mut disk, DiskCommand::Symlink { name: tmp(1), target: name });
-    well(&mut disk, DiskCommand::Rename { from: tmp(1), to: Name::Live });
+    well(&mut disk, DiskCommand::Rename { from: tmp(1), to: Name::Current });
     assert!(disk.damaged, "a power cut may bring back what was there");
     well(&mut disk, DiskCommand::SyncDir);
     assert!(!disk.damaged);
@@ -372,7 +372,7 @@ fn what_the_invariants_say_of_all_images_is_what_the_images_show() {
             let (mut names, mut shown) = (0, BTreeSet::new());
             disk.images(Profile::Alice, |image| {
                 names = names.max(image.names().count());
-                shown.insert(match (image.read(Name::Live), image.live_bundle()) {
+                shown.insert(match (image.read(Name::Current), image.live_bundle()) {
                     (None, _) => "absent",
                     (Some(_), None) => "broken",
                     (Some(_), Some(_)) => "whole",

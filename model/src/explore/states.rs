@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::event::Event;
 use crate::invariants::Violation;
+use crate::transition::Transition;
 use crate::world::SETTLE_INPUTS;
 
 /// Fingerprints are hashed already.
@@ -38,16 +38,16 @@ pub const NOWHERE: u32 = u32::MAX;
 pub struct States {
     numbers: HashMap<u64, u32, BuildHasherDefault<AsIs>>,
     all: Vec<State>,
-    /// The events that ever happened.
-    events: Vec<Event>,
+    /// The transitions that ever happened.
+    transitions: Vec<Transition>,
 }
 
 /// How a state was reached, and what comes next by itself.
 #[derive(Clone, Copy, Debug)]
 struct State {
     before: u32,
-    /// The event that led here from the state before, by its place in `events`.
-    event: u16,
+    /// The transition that led here from the state before, by its place in `transitions`.
+    transition: u16,
     /// Whether nothing is to be healed.
     well: bool,
     /// Whether it is settled, or is known to settle when it is healed.
@@ -58,29 +58,35 @@ struct State {
 
 impl States {
     /// The number of a state, and whether it is new.
-    pub fn add(&mut self, fingerprint: u64, from: u32, event: Event) -> (u32, bool) {
+    pub fn add(&mut self, fingerprint: u64, from: u32, transition: Transition) -> (u32, bool) {
         let number = self.all.len() as u32;
         let state = *self.numbers.entry(fingerprint).or_insert(number);
-        let way = match event {
-            Event::Step(0) => Some(0),
-            Event::Answer(1) => Some(1),
+        let way = match transition {
+            Transition::Step(0) => Some(0),
+            Transition::Answer(1) => Some(1),
             _ => None,
         };
         if let (Some(way), Some(from)) = (way, self.all.get_mut(from as usize)) {
             from.next[way] = state;
         }
         if state == number {
-            let event = self.event(event);
-            self.all.push(State { before: from, event, well: false, settles: false, next: [NOWHERE; 2] });
+            let transition = self.transition(transition);
+            self.all.push(State {
+                before: from,
+                transition,
+                well: false,
+                settles: false,
+                next: [NOWHERE; 2],
+            });
         }
         (state, state == number)
     }
 
-    fn event(&mut self, event: Event) -> u16 {
-        let known = self.events.iter().position(|it| *it == event);
+    fn transition(&mut self, transition: Transition) -> u16 {
+        let known = self.transitions.iter().position(|it| *it == transition);
         let place = known.unwrap_or_else(|| {
-            self.events.push(event);
-            self.events.len() - 1
+            self.transitions.push(transition);
+            self.transitions.len() - 1
         });
         place as u16
     }
@@ -95,23 +101,23 @@ impl States {
         self.all[state as usize].well = true;
     }
 
-    /// The events that lead to a state, and one more.
+    /// The transitions that lead to a state, and one more.
     #[must_use]
-    pub fn events(&self, mut number: u32, last: Option<Event>) -> Vec<Event> {
-        let mut events: Vec<Event> = last.into_iter().collect();
+    pub fn transitions(&self, mut number: u32, last: Option<Transition>) -> Vec<Transition> {
+        let mut transitions: Vec<Transition> = last.into_iter().collect();
         while let Some(state) = self.all.get(number as usize) {
             if state.before != NOWHERE {
-                events.push(self.events[usize::from(state.event)]);
+                transitions.push(self.transitions[usize::from(state.transition)]);
             }
             number = state.before;
         }
-        events.reverse();
-        events
+        transitions.reverse();
+        transitions
     }
 
     /// The first state that is further than it may be from a settled one, while things take their course (L2).
     #[must_use]
-    pub fn unsettled(&self) -> Option<(Vec<Event>, Violation)> {
+    pub fn unsettled(&self) -> Option<(Vec<Transition>, Violation)> {
         let mut far = vec![u8::MAX; self.all.len()];
         for start in 0..self.all.len() {
             let mut way = Vec::new();
@@ -150,7 +156,7 @@ impl States {
     /// come. Each identity that goes live makes other states, so a cycle makes no progress; and what is under way longest
     /// is answered in it, so it is fair.
     #[must_use]
-    pub fn fair_cycle(&self) -> Option<(Vec<Event>, Violation)> {
+    pub fn fair_cycle(&self) -> Option<(Vec<Transition>, Violation)> {
         #[derive(Clone, Copy, PartialEq)]
         enum Visit {
             Never,
@@ -185,7 +191,7 @@ impl States {
         None
     }
 
-    fn violated(&self, state: usize, sentence: &'static str) -> (Vec<Event>, Violation) {
-        (self.events(state as u32, None), Violation { id: "L2", sentence })
+    fn violated(&self, state: usize, sentence: &'static str) -> (Vec<Transition>, Violation) {
+        (self.transitions(state as u32, None), Violation { id: "L2", sentence })
     }
 }

@@ -18,5 +18,5 @@ fn with_one_fault_of_any_kind_at_any_time_everything_holds_up_to_the_second_iden
 fn a_driver_that_does_not_sync_the_directory_is_found_without_any_fault() {
     let report = explore(bound(0, 1), wrong(Driver::SkipsDirectorySyncs), |_| {}, |_| true);
     let (scenario, violation) = report.found.expect("S3 does not hold");
-    assert!(scenario.events.len() < 30, "{violation}\n{scenario}");
+    assert!(scenario.transitions.len() < 30, "{violation}\n{scenario}");
 }

@@ -11,9 +11,9 @@ use certrotate_core::time::Now;
 use stateright::{Checker, Model, Property};
 
 use crate::disk::image::Profile;
-use crate::event::Event;
 use crate::explore::{Bound, alphabet, fingerprint};
 use crate::show;
+use crate::transition::Transition;
 use crate::world::World;
 
 /// A world, and how many faults are left.
@@ -48,32 +48,32 @@ impl PartialEq for State {
 
 impl Model for Bound {
     type State = State;
-    type Action = Event;
+    type Action = Transition;
 
     fn init_states(&self) -> Vec<State> {
         let world = Box::new(self.setup.begin(|_, _| {}));
         vec![State { began: world.now, world, left: self.faults }]
     }
 
-    fn actions(&self, State { world, left, .. }: &State, actions: &mut Vec<Event>) {
+    fn actions(&self, State { world, left, .. }: &State, actions: &mut Vec<Transition>) {
         if world.violation.is_some() || !self.goes_on(world) {
             return;
         }
         if *left > 0 {
             actions.extend(alphabet::faults(world));
             let images = world.disk.count_images(Profile::Alice).min(usize::from(u8::MAX));
-            actions.extend((0..images).map(|image| Event::PowerCut(image as u8)));
+            actions.extend((0..images).map(|image| Transition::PowerCut(image as u8)));
         }
         if world.asked.len() > 1 {
-            actions.push(Event::Answer(1));
+            actions.push(Transition::Answer(1));
         }
-        actions.push(Event::Step(0));
+        actions.push(Transition::Step(0));
     }
 
-    fn next_state(&self, before: &State, event: Event) -> Option<State> {
+    fn next_state(&self, before: &State, transition: Transition) -> Option<State> {
         let mut after = before.clone();
-        let happened = after.world.happen(event) || after.world.violation.is_some();
-        after.left -= u8::from(!alphabet::NATURAL.contains(&event));
+        let happened = after.world.happen(transition) || after.world.violation.is_some();
+        after.left -= u8::from(!alphabet::NATURAL.contains(&transition));
         happened.then_some(after)
     }
 

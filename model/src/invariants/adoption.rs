@@ -44,8 +44,8 @@ pub fn is_better(world: &World, pair: Outside) -> bool {
 /// that others can read: nothing that somebody left is lost. What was a bundle of ours once is another matter.
 #[must_use]
 pub fn s5_what_is_replaced_was_copied(world: &World, command: &DiskCommand) -> bool {
-    let (DiskCommand::Rename { to: Name::Live, .. }, Some(File::Bundle(bundle))) =
-        (command, world.disk.read(Name::Live))
+    let (DiskCommand::Rename { to: Name::Current, .. }, Some(File::Bundle(bundle))) =
+        (command, world.disk.read(Name::Current))
     else {
         return true;
     };

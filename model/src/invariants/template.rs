@@ -19,7 +19,7 @@ pub fn l3_another_template_is_asked_for_soon(world: &World) -> bool {
     let (Some(node), Some(by)) = (&world.node, world.ghost.changed) else { return true };
     let view = node.view();
     let fits = view.identity.is_some_and(|identity| world.is_wanted(identity.cert));
-    let waits = view.clock_implausible || view.held.is_some();
+    let waits = view.clock_invalid || view.held.is_some();
     if view.phase != Phase::Resting || fits || waits || !world.config.spec().rotate {
         return true;
     }

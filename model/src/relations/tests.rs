@@ -17,7 +17,7 @@ fn m2_times_may_shift_in_whatever_happens() {
 
 #[test]
 fn m2_a_world_that_knows_what_time_it_is_is_noticed() {
-    let scenario = Scenario { setup: quiet(0), events: vec![Event::Step(7); 20] };
+    let scenario = Scenario { setup: quiet(0), transitions: vec![Transition::Step(7); 20] };
     let found = m2_times_may_shift(&scenario, SHIFTS[1], |_, world| {
         world.server.ca_end = WallTime::from_unix_secs(1_893_456_000);
     });
@@ -32,7 +32,7 @@ fn m7_a_thousand_leaves_and_ten_seeds_are_spread() {
 
 #[test]
 fn m7_nodes_without_jitter_are_noticed() {
-    let found = m7_retries_differ(|spec, _| spec.times.jitter = 0);
+    let found = m7_retries_differ(|spec, _| spec.timing.jitter = 0);
     assert_eq!(found.map(|it| it.id), Some("M7"));
 }
 

@@ -9,7 +9,7 @@ use crate::replay::Replay;
 use crate::scenario::Scenario;
 use crate::world::World;
 
-/// The most events, and the most steps, that a failure names.
+/// The most transitions, and the most steps, that a failure names.
 const SHOWN: usize = 24;
 
 impl Scenario {
@@ -43,13 +43,13 @@ impl Scenario {
             replay.marks.faults.iter().map(|(name, count)| format!("{count} × {name}")).collect();
         let faults = if faults.is_empty() { "none".to_owned() } else { faults.join("; ") };
         let _ = writeln!(text, "faults so far: {faults}\nsetup: {}", self.setup);
-        text.push_str(if self.events.is_empty() { "events: none\n" } else { "events:\n" });
-        let first = self.events.len().saturating_sub(SHOWN);
+        text.push_str(if self.transitions.is_empty() { "transitions: none\n" } else { "transitions:\n" });
+        let first = self.transitions.len().saturating_sub(SHOWN);
         if first > 0 {
             let _ = writeln!(text, "       … {first} before");
         }
-        for (index, event) in self.events.iter().enumerate().skip(first) {
-            let _ = writeln!(text, "  {:>5}  {event:?}", index + 1);
+        for (index, transition) in self.transitions.iter().enumerate().skip(first) {
+            let _ = writeln!(text, "  {:>5}  {transition:?}", index + 1);
         }
         text.push_str("last steps:\n");
         let lines = replay.lines();

@@ -10,7 +10,7 @@ fn the_meaning_of_bytes_can_be_written_as_bytes_again() {
 #[test]
 fn nothing_happens_and_everything_holds() {
     for choice in 0..=255 {
-        let scenario = Scenario { setup: Setup::decode(choice, 1), events: Vec::new() };
+        let scenario = Scenario { setup: Setup::decode(choice, 1), transitions: Vec::new() };
         let played = scenario.play();
         assert_eq!(played.world.violation, None, "{scenario}\n{}", played.world.summary());
     }

@@ -1,6 +1,6 @@
 //! Scenarios as text: counterexamples and golden traces that people read, keep in git and replay.
 //!
-//! The first line is the setup, two bytes in hexadecimal; each line after it is an event, two bytes too. What follows a `#` is
+//! The first line is the setup, two bytes in hexadecimal; each line after it is an transition, two bytes too. What follows a `#` is
 //! for people: on a line of its own it says why the file is kept, after bytes it says what they mean. The bytes are what
 //! counts, but words that say something else than the bytes are an error: so a file that was written for another alphabet is
 //! noticed, and does not silently tell another story.
@@ -25,8 +25,8 @@
 use std::fmt;
 use std::fmt::Write as _;
 
-use crate::event::Event;
-use crate::scenario::{MOST_EVENTS, Scenario, Setup};
+use crate::scenario::{MOST_TRANSITIONS, Scenario, Setup};
+use crate::transition::Transition;
 
 /// The most lines of a golden scenario: somebody is to read it.
 pub const MOST_GOLDEN_LINES: usize = 40;
@@ -47,7 +47,7 @@ pub enum TextError {
         /// The line as it should be.
         should: String,
     },
-    /// There are so many events, and no engine plays more than [`MOST_EVENTS`].
+    /// There are so many transitions, and no engine plays more than [`MOST_TRANSITIONS`].
     TooMany(usize),
 }
 
@@ -70,7 +70,7 @@ impl fmt::Display for TextError {
             Self::TooMany(count) => {
                 write!(
                     f,
-                    "{count} events, and {MOST_EVENTS} are the most; shorten it with the simulator's reducer"
+                    "{count} transitions, and {MOST_TRANSITIONS} are the most; shorten it with the simulator's reducer"
                 )
             }
         }
@@ -84,15 +84,15 @@ impl Scenario {
     ///
     /// # Panics
     ///
-    /// If setup or events have no bytes: they were not decoded from any.
+    /// If setup or transitions have no bytes: they were not decoded from any.
     #[must_use]
     pub fn to_text(&self, why: &str) -> String {
         let mut text = setup_line(self.setup);
         for line in why.lines() {
             let _ = write!(text, "\n# {line}");
         }
-        for event in &self.events {
-            let _ = write!(text, "\n{}", event_line(*event));
+        for transition in &self.transitions {
+            let _ = write!(text, "\n{}", transition_line(*transition));
         }
         text.push('\n');
         text
@@ -105,7 +105,7 @@ impl Scenario {
     /// The first line that is not as it should be, with the remedy.
     pub fn from_text(text: &str) -> Result<Self, TextError> {
         let mut setup = None;
-        let mut events = Vec::new();
+        let mut transitions = Vec::new();
         for (index, whole) in text.lines().enumerate() {
             let line = index + 1;
             let (bytes, words) = match whole.split_once('#') {
@@ -122,18 +122,18 @@ impl Scenario {
                 setup = Some(meant);
                 format!("{bytes}  # {meant}")
             } else {
-                let meant = Event::decode(one, two);
-                events.push(meant);
+                let meant = Transition::decode(one, two);
+                transitions.push(meant);
                 format!("{bytes}  # {meant:?}")
             };
             if !words.is_empty() && !should.ends_with(&format!("# {words}")) {
                 return Err(TextError::OtherWords { line, words: words.to_owned(), should });
             }
         }
-        if events.len() > MOST_EVENTS {
-            return Err(TextError::TooMany(events.len()));
+        if transitions.len() > MOST_TRANSITIONS {
+            return Err(TextError::TooMany(transitions.len()));
         }
-        Ok(Self { setup: setup.ok_or(TextError::Empty)?, events })
+        Ok(Self { setup: setup.ok_or(TextError::Empty)?, transitions })
     }
 }
 
@@ -142,9 +142,9 @@ fn setup_line(setup: Setup) -> String {
     format!("{choice:02x}{seed:02x}  # {setup}")
 }
 
-fn event_line(event: Event) -> String {
-    let [code, arg] = event.encode();
-    format!("{code:02x}{arg:02x}  # {event:?}")
+fn transition_line(transition: Transition) -> String {
+    let [code, arg] = transition.encode();
+    format!("{code:02x}{arg:02x}  # {transition:?}")
 }
 
 fn pair(digits: &str) -> Option<[u8; 2]> {

@@ -3,13 +3,13 @@
 use crate::crash;
 use crate::disk::How;
 use crate::disk::image::Profile;
-use crate::event::{Damage, Event};
 use crate::explore::{Bound, explore};
 use crate::invariants::Violation;
 use crate::relations::{SHIFTS, m2_times_may_shift, m7_renewals_spread, m7_retries_differ, s15_replays};
 use crate::scenario::{Scenario, Setup};
 use crate::seeded::{Budget, Built, Found};
 use crate::simulate;
+use crate::transition::{Damage, Transition};
 
 /// What looks for mistakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,7 +55,7 @@ impl Engine {
         }
     }
 
-    /// Whether a scenario shows what `sought` says, or something else under the same invariant, and after how many events.
+    /// Whether a scenario shows what `sought` says, or something else under the same invariant, and after how many transitions.
     pub(super) fn fails(
         self,
         built: Built,
@@ -69,10 +69,10 @@ impl Engine {
                 "S15" => s15_replays(scenario, change),
                 _ => Some(*sought),
             };
-            return found.map(|violation| (violation, scenario.events.len()));
+            return found.map(|violation| (violation, scenario.transitions.len()));
         }
         let played = scenario.play_in(change, true);
-        played.world.violation.map(|violation| (violation, played.events))
+        played.world.violation.map(|violation| (violation, played.transitions))
     }
 }
 
@@ -124,16 +124,21 @@ fn crashes(built: Built, seed: u64, budget: Budget, fits: impl Fn(&Violation) ->
 
 fn relates(built: Built, seed: u64, budget: Budget, fits: impl Fn(&Violation) -> bool) -> Search {
     let change = |spec: &mut _, world: &mut _| built.into_world(spec, world);
-    let quiet = Scenario { setup: Setup::decode(32, seed as u8), events: vec![Event::Step(7); 30] };
+    let quiet = Scenario { setup: Setup::decode(32, seed as u8), transitions: vec![Transition::Step(7); 30] };
     let spread = m7_renewals_spread(change).or_else(|| m7_retries_differ(change));
     if let Some(violation) = spread.filter(&fits) {
-        return (1, Some(Found { violation, scenario: Scenario { events: Vec::new(), ..quiet } }));
+        return (1, Some(Found { violation, scenario: Scenario { transitions: Vec::new(), ..quiet } }));
     }
     // A file of ours and one of somebody else's are to be removed at each start, in whatever order.
     let restarts = (0..24).flat_map(|nth| {
-        [Event::Step(7), Event::Plant(Damage::Temporary), Event::Kill(How::Well), Event::Step(nth % 8)]
+        [
+            Transition::Step(7),
+            Transition::Plant(Damage::Temporary),
+            Transition::Kill(How::Well),
+            Transition::Step(nth % 8),
+        ]
     });
-    let restarts = Scenario { events: restarts.collect(), ..quiet };
+    let restarts = Scenario { transitions: restarts.collect(), ..quiet };
     let drawn = (2..budget.related).map(|run| simulate::scenario(seed << 32 | run, 60));
     for (tries, scenario) in (2..).zip([quiet, restarts].into_iter().chain(drawn)) {
         let shifted = || SHIFTS.iter().find_map(|shift| m2_times_may_shift(&scenario, *shift, change));

@@ -38,12 +38,12 @@ fn a_rotation_and_its_end_break_no_rule() {
 #[test]
 fn what_is_found_goes_live_when_the_directory_was_synced_and_seen_again() {
     let mut it = Observed::new();
-    it.scans(LiveName::Link(bundle()), vec![found(None)]);
+    it.scans(CurrentLink::Link(bundle()), vec![found(None)]);
     let mut early = Observed { spec: it.spec.clone(), wanted: it.wanted.clone(), ..it };
     early.goes_live(FIRST);
     early.refused("S4", "what goes live has the live name, durably");
     it.does(DiskCommand::SyncDir);
-    it.scans(LiveName::Link(bundle()), vec![found(None)]);
+    it.scans(CurrentLink::Link(bundle()), vec![found(None)]);
     it.goes_live(FIRST);
     assert_eq!(it.spec.broken, None);
 }
@@ -124,7 +124,7 @@ fn s7_only_what_this_run_wrote_and_synced_gets_a_final_name() {
     it.refused("S7", sentence);
 
     let mut it = Observed::started();
-    it.scans(LiveName::Absent, vec![Entry { name: tmp(1), found: Found::Unread }]);
+    it.scans(CurrentLink::Absent, vec![Entry { name: tmp(1), found: Found::Unread }]);
     it.asks(rename);
     it.refused("S7", sentence);
 }
@@ -145,7 +145,7 @@ fn s7_a_file_that_failed_or_is_not_ours_is_neither_written_nor_synced() {
         it.refused("S7", sentence);
     }
     let mut it = Observed::started();
-    it.scans(LiveName::Absent, vec![Entry { name: tmp(1), found: Found::Unread }]);
+    it.scans(CurrentLink::Absent, vec![Entry { name: tmp(1), found: Found::Unread }]);
     it.asks(sync);
     it.refused("S7", sentence);
 }
@@ -211,7 +211,7 @@ fn s8_a_key_is_made_when_nothing_is_being_written_and_no_request_is_open() {
         |it, op| it.given(&Input::CallAnswered { op, result: Err(ApiFault::Invalid) }),
         |it, _| {
             let request = RequestDigest([1; 32]);
-            it.acts(Action::Report(Notice::RequestForeign { request, again_in: HOUR }));
+            it.acts(Action::Report(Event::RequestForeign { request, again_in: HOUR }));
         },
     ];
     for decide in decided {

@@ -3,7 +3,7 @@
 use certrotate_core::api::{ApiFault, CsrObject, Issued};
 use certrotate_core::config::Template;
 use certrotate_core::disk::{
-    BundleFound, BundleHeader, DiskDone, DiskFault, Entry, Found, Inventory, LiveName, Name, PairFound,
+    BundleFound, BundleHeader, CurrentLink, DiskDone, DiskFault, Entry, Found, Inventory, Name, PairFound,
     PendingFound, Place,
 };
 use certrotate_core::facts::Usages;
@@ -172,32 +172,32 @@ impl World {
     /// What a scan finds.
     #[must_use]
     pub fn inventory(&self) -> Inventory {
-        let mut live = self.disk.live_name();
-        let target = match live {
-            LiveName::Link(name) => Some(name),
-            LiveName::Absent
-            | LiveName::Foreign
-            | LiveName::File
-            | LiveName::Strange
-            | LiveName::Unreadable(_) => None,
+        let mut current = self.disk.live_name();
+        let target = match current {
+            CurrentLink::Link(name) => Some(name),
+            CurrentLink::Absent
+            | CurrentLink::Foreign
+            | CurrentLink::File
+            | CurrentLink::Strange
+            | CurrentLink::Unreadable(_) => None,
         };
         if self.lie == Some(Lie::LiveUnreadable) {
-            live = LiveName::Unreadable(DiskFault::Io);
+            current = CurrentLink::Unreadable(DiskFault::Io);
         }
-        let names = self.disk.names().filter(|name| *name != Name::Live);
+        let names = self.disk.names().filter(|name| *name != Name::Current);
         let entries = names.map(|name| Entry { name, found: self.seen(name, target) }).collect();
-        let hidden = live != self.disk.live_name();
-        let pairs = self.disk.pairs().filter(|pair| !hidden || pair.place != Place::Live);
+        let hidden = current != self.disk.live_name();
+        let pairs = self.disk.pairs().filter(|pair| !hidden || pair.place != Place::Current);
         let outside = pairs.filter_map(|pair| self.pair_found(pair)).collect();
-        Inventory { live, entries, more: false, outside }
+        Inventory { current, entries, more: false, outside }
     }
 
     /// What is behind a name, unless the disk lies.
     fn seen(&self, name: Name, target: Option<Name>) -> Found {
-        let live = Some(name) == target;
+        let current = Some(name) == target;
         match self.lie {
-            Some(Lie::Unreadable) if live => Found::Unreadable(DiskFault::Io),
-            Some(Lie::Flipped) if live => Found::Corrupt,
+            Some(Lie::Unreadable) if current => Found::Unreadable(DiskFault::Io),
+            Some(Lie::Flipped) if current => Found::Corrupt,
             Some(Lie::FlippedPending) if matches!(name, Name::Pending { .. }) => Found::Corrupt,
             Some(Lie::Unreadable | Lie::Flipped | Lie::FlippedPending | Lie::LiveUnreadable) | None => {
                 self.found(name)
@@ -220,7 +220,7 @@ impl World {
             {
                 Found::Pending(Box::new(self.pending_found(&pending, private)))
             }
-            (Name::Bundle { .. } | Name::Pending { .. } | Name::Live, _) => Found::Corrupt,
+            (Name::Bundle { .. } | Name::Pending { .. } | Name::Current, _) => Found::Corrupt,
         }
     }
 

@@ -2,9 +2,9 @@
 
 use certrotate_core::api::{ApiFault, Call, Credential};
 use certrotate_core::disk::{Content, DiskCommand, DiskFault};
+use certrotate_core::event::Event;
 use certrotate_core::id::{CertHandle, KeyHandle, OpId, RunId};
 use certrotate_core::input::Action;
-use certrotate_core::notice::Notice;
 use certrotate_core::time::Span;
 
 use crate::disk::{Bundle, File, How, Kind, Pending};
@@ -113,8 +113,8 @@ impl World {
                 self.ask(op, What::Key(duration));
             }
             Action::Call { op, call, credential } => {
-                let life = self.life();
-                self.ghost.called(self.now, &call, life);
+                let lifetime = self.lifetime();
+                self.ghost.called(self.now, &call, lifetime);
                 if let Some(log) = &mut self.log {
                     log.calls.push((self.now, call, credential));
                 }
@@ -133,11 +133,11 @@ impl World {
                 let held = self.ghost.holds_key(key) && self.ghost.holds_cert(cert);
                 self.hold("S13", "what is served was given to the driver, and not erased since", held);
                 if let Some((not_before, not_after)) = self.dates(cert) {
-                    let (life, durable) = (self.life(), !self.is_unsaved());
+                    let (lifetime, durable) = (self.lifetime(), !self.is_unsaved());
                     self.ghost.went_live(
                         self.now,
                         Announced { generation, cert, not_before, not_after },
-                        life,
+                        lifetime,
                         durable,
                     );
                 }
@@ -160,8 +160,8 @@ impl World {
         }
     }
 
-    pub(super) fn life(&self) -> Span {
-        self.node.as_ref().map_or(Span::MAX, |node| node.view().life)
+    pub(super) fn lifetime(&self) -> Span {
+        self.node.as_ref().map_or(Span::MAX, |node| node.view().lifetime)
     }
 
     /// Whether what is served is in memory only, by what the machine says of itself.
@@ -169,30 +169,30 @@ impl World {
         self.node.as_ref().is_some_and(|node| node.view().unsaved)
     }
 
-    /// Whether nothing else than this certificate is served, or what is ends within a minute, or a twentieth of its life.
+    /// Whether nothing else than this certificate is served, or what is ends within a minute, or a twentieth of its lifetime.
     fn is_ending(&self, cert: CertHandle) -> bool {
         let before =
             self.served.filter(|(_, served)| *served != cert).and_then(|(_, served)| self.dates(served));
         before.is_none_or(|(start, end)| {
-            let guard = Span::from_mins(1).min(end.since(start).scaled(1, 20));
-            end.since(self.now.wall) <= guard.max(Span::from_ms(10))
+            let margin = Span::from_mins(1).min(end.since(start).scaled(1, 20));
+            end.since(self.now.wall) <= margin.max(Span::from_ms(10))
         })
     }
 
-    fn reported(&mut self, notice: &Notice) {
-        if let Notice::Expired { generation, not_after } = *notice {
+    fn reported(&mut self, notice: &Event) {
+        if let Event::Expired { generation, not_after } = *notice {
             self.ghost.expired(generation, not_after);
         }
-        if let Notice::RequestStuck { request, .. } = notice {
+        if let Event::RequestStuck { request, .. } = notice {
             for object in &mut self.server.objects {
                 object.given_up |= object.request == *request;
             }
         }
-        if let Notice::UnsavedRequest { .. } = notice {
+        if let Event::RequestInMemory { .. } = notice {
             // A crash loses its key, and there is one such request in a run.
             self.ghost.requests_lost = self.ghost.requests_lost.saturating_add(1);
         }
-        if let Notice::DiskTimedOut { .. } = notice {
+        if let Event::DiskTimedOut { .. } = notice {
             self.asked.iter_mut().for_each(|asked| asked.given_up = true);
         }
         if let Some(log) = &mut self.log {

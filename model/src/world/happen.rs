@@ -1,4 +1,4 @@
-//! How an event happens to a world.
+//! How an transition happens to a world.
 
 use certrotate_core::api::ApiFault;
 use certrotate_core::disk::DiskFault;
@@ -7,89 +7,89 @@ use certrotate_core::input::{Disposition, Input};
 use certrotate_core::time::{MonoTime, Span, WallTime};
 
 use crate::disk::How;
-use crate::event::{Event, Jump, Lost, Meddling, Until};
 use crate::server::Object;
+use crate::transition::{Jump, Lost, Meddling, Transition, Until};
 use crate::world::{Answer, Driver, Lie, Outcome, What, World};
 
 const CENTURY: Span = Span::from_hours(876_000);
 
 impl World {
-    /// Lets an event happen; `false` if there was nothing for it to happen to, and nothing changed. A process that has
+    /// Lets an transition happen; `false` if there was nothing for it to happen to, and nothing changed. A process that has
     /// ended is started again.
-    pub fn happen(&mut self, event: Event) -> bool {
-        let happened = self.happens(event);
+    pub fn happen(&mut self, transition: Transition) -> bool {
+        let happened = self.happens(transition);
         if self.node.is_none() && self.violation.is_none() {
             self.start();
         }
         happened
     }
 
-    fn happens(&mut self, event: Event) -> bool {
-        match event {
-            Event::Step(more) => return self.steps(more),
-            Event::Answer(index) => return self.answer_out_of_order(index.into()),
-            Event::Tick(until) => return self.tick_after(until),
-            Event::Jump(jump) => return self.jump(jump),
-            Event::Disk(how) => return self.disk_fails(how),
-            Event::DiskLost(lost) => return self.lose(true, lost),
-            Event::CallLost(lost) => return self.lose(false, lost),
-            Event::Call(fault, done) => return self.call_fails(fault, done),
-            Event::KeyFails => return self.key_fails(),
-            Event::Late => return self.late.pop_front().map(|answer| self.answer(answer)).is_some(),
-            Event::Repeat => return self.repeat_last(),
-            Event::Stale(ago) => return self.stale(ago.into()),
-            Event::Object(meddling) => return self.meddle(meddling),
-            Event::Kill(how) => return self.killed(how),
-            Event::Off(until) => return self.off(until),
-            Event::Suspend(until) => return self.suspend(until),
-            Event::PowerCut(image) => self.power_cut(image.into()),
-            Event::Lie(lie) => {
+    fn happens(&mut self, transition: Transition) -> bool {
+        match transition {
+            Transition::Step(more) => return self.steps(more),
+            Transition::Answer(index) => return self.answer_out_of_order(index.into()),
+            Transition::Tick(until) => return self.tick_after(until),
+            Transition::Jump(jump) => return self.jump(jump),
+            Transition::Disk(how) => return self.disk_fails(how),
+            Transition::DiskLost(lost) => return self.lose(true, lost),
+            Transition::CallLost(lost) => return self.lose(false, lost),
+            Transition::Call(fault, done) => return self.call_fails(fault, done),
+            Transition::KeyFails => return self.key_fails(),
+            Transition::Late => return self.late.pop_front().map(|answer| self.answer(answer)).is_some(),
+            Transition::Repeat => return self.repeat_last(),
+            Transition::Stale(ago) => return self.stale(ago.into()),
+            Transition::Object(meddling) => return self.meddle(meddling),
+            Transition::Kill(how) => return self.killed(how),
+            Transition::Off(until) => return self.off(until),
+            Transition::Suspend(until) => return self.suspend(until),
+            Transition::PowerCut(image) => self.power_cut(image.into()),
+            Transition::Lie(lie) => {
                 self.ghost.requests_lost = self
                     .ghost
                     .requests_lost
                     .saturating_add(u8::from(lie == Lie::FlippedPending && self.lie != Some(lie)));
                 return self.lie.replace(lie).is_none();
             }
-            Event::Plant(damage) => return self.plant(damage),
-            Event::DiskFails(fault) => drop(self.disk.faults.push(fault)),
-            Event::Lose(disk, calls) => {
+            Transition::Plant(damage) => return self.plant(damage),
+            Transition::DiskFails(fault) => drop(self.disk.faults.push(fault)),
+            Transition::Lose(disk, calls) => {
                 (self.lose_disk_answers, self.lose_call_answers) = (disk.into(), calls.into());
             }
-            Event::Mend => self.mend(),
-            Event::RotateNow => drop(self.give(Input::RotateNow)),
-            Event::Shutdown => self.shutdown(),
-            Event::Slow(until) => return self.slow(until),
-            Event::Rename => return self.renamed(),
-            Event::Reconfigure(edit) => return self.edited(edit),
-            Event::Verdict(_)
-            | Event::Bad(_)
-            | Event::Refuse(..)
-            | Event::Outage(_)
-            | Event::Silent(_)
-            | Event::Approver(_)
-            | Event::Issues(_)
-            | Event::Latency(_)
-            | Event::Lifetime(_)
-            | Event::Watches(..) => self.server_changes(event),
+            Transition::Mend => self.mend(),
+            Transition::RotateNow => drop(self.give(Input::RotateNow)),
+            Transition::Shutdown => self.shutdown(),
+            Transition::Slow(until) => return self.slow(until),
+            Transition::Rename => return self.renamed(),
+            Transition::Reconfigure(edit) => return self.edited(edit),
+            Transition::Verdict(_)
+            | Transition::Bad(_)
+            | Transition::Refuse(..)
+            | Transition::Outage(_)
+            | Transition::Silent(_)
+            | Transition::Approver(_)
+            | Transition::Issues(_)
+            | Transition::Latency(_)
+            | Transition::Lifetime(_)
+            | Transition::Watches(..) => self.server_changes(transition),
         }
         true
     }
 
-    fn server_changes(&mut self, event: Event) {
+    fn server_changes(&mut self, transition: Transition) {
         let server = &mut self.server;
-        match event {
-            Event::Verdict(approver) => server.verdict = Some(approver),
-            Event::Bad(bad) => server.bad_next = Some(bad),
-            Event::Refuse(live, bootstrap) => {
+        match transition {
+            Transition::Verdict(approver) => server.verdict = Some(approver),
+            Transition::Bad(bad) => server.bad_next = Some(bad),
+            Transition::Refuse(live, bootstrap) => {
                 (server.refuse_live, server.refuse_bootstrap) = (live, bootstrap);
             }
-            Event::Outage(fault) => server.outage = fault,
-            Event::Silent(silent) => server.silent = silent,
-            Event::Approver(approver) => server.approver = approver,
-            Event::Issues(bad) => server.bad = bad,
-            Event::Latency(span) => server.latency = span,
-            Event::Lifetime(span) => server.lifetime = span,
-            Event::Watches(ends, none) => (server.watch_ends, server.no_watch) = (ends, none),
+            Transition::Outage(fault) => server.outage = fault,
+            Transition::Silent(silent) => server.silent = silent,
+            Transition::Approver(approver) => server.approver = approver,
+            Transition::Issues(bad) => server.bad = bad,
+            Transition::Latency(span) => server.latency = span,
+            Transition::Lifetime(span) => server.lifetime = span,
+            Transition::Watches(ends, none) => (server.watch_ends, server.no_watch) = (ends, none),
             _ => {}
         }
     }

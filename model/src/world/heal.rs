@@ -1,6 +1,6 @@
 //! The world heals, and then the node must settle: safety first, then liveness.
 
-use certrotate_core::disk::{LiveName, Name};
+use certrotate_core::disk::{CurrentLink, Name};
 use certrotate_core::input::Input;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_core::view::Phase;
@@ -32,7 +32,7 @@ impl World {
 
     /// Whether the live name is somebody else's.
     fn is_blocked(&self) -> bool {
-        matches!(self.disk.live_name(), LiveName::Foreign | LiveName::Strange)
+        matches!(self.disk.live_name(), CurrentLink::Foreign | CurrentLink::Strange)
     }
 
     /// Ends every failure and puts the directory right; nobody tells the node.
@@ -83,7 +83,7 @@ impl World {
     /// A person moves away what is in the way of the live name, so that no crash brings it back.
     fn put_right(&mut self) {
         if self.is_blocked() {
-            self.disk.remove(Name::Live);
+            self.disk.remove(Name::Current);
         }
         // A directory that got one of our names cannot be unlinked.
         let directory = self.disk.names().find(|name| self.disk.read(*name) == Some(File::Directory));
@@ -159,7 +159,7 @@ impl World {
         self.hold("M3", "a restart at rest serves the same identity", same);
     }
 
-    /// L1: in a world in which nothing fails, the next `rotations` each come before the guard of the last certificate begins,
+    /// L1: in a world in which nothing fails, the next `rotations` each come before the margin of the last certificate begins,
     /// and nothing is ever withdrawn.
     pub fn renews(&mut self, rotations: u32) {
         for _ in 0..rotations {
@@ -169,11 +169,11 @@ impl World {
                 return self.hold("L1", "what is served is served on", false);
             };
             let view = self.view();
-            let life = view.map_or(0, |view| view.life.ms());
-            // What is due already when the world heals may be too late for its guard.
+            let lifetime = view.map_or(0, |view| view.lifetime.ms());
+            // What is due already when the world heals may be too late for its margin.
             let late = view.and_then(|view| view.identity).is_some_and(|it| it.is_due(self.now));
-            let guard = (life / 20).min(60_000 * life.min(3_600_000) / 3_600_000);
-            let by = WallTime::from_unix_ms(end.unix_ms().saturating_sub_unsigned(guard));
+            let margin = (lifetime / 20).min(60_000 * lifetime.min(3_600_000) / 3_600_000);
+            let by = WallTime::from_unix_ms(end.unix_ms().saturating_sub_unsigned(margin));
             // One that is held is waited for, also where the last one ends first.
             let by = view.and_then(|view| view.held).map_or(by, |start| start.max(by));
             for _ in 0..SETTLE_INPUTS {
@@ -183,7 +183,7 @@ impl World {
                 self.advance();
             }
             let renewed = self.served() > Some(before) && (late || self.now.wall <= by);
-            self.hold("L1", "a renewal is served before the guard of the last certificate begins", renewed);
+            self.hold("L1", "a renewal is served before the margin of the last certificate begins", renewed);
         }
     }
 }

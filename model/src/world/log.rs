@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use certrotate_core::api::{Call, Credential};
 use certrotate_core::disk::{DiskCommand, DiskFault};
+use certrotate_core::event::Event;
 use certrotate_core::id::RequestDigest;
-use certrotate_core::notice::Notice;
 use certrotate_core::time::Now;
 
 /// Everything that happened, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
     /// Everything that was reported.
-    pub notices: Vec<(Now, Notice)>,
+    pub notices: Vec<(Now, Event)>,
     /// Every call, and as whom it was made.
     pub calls: Vec<(Now, Call, Credential)>,
     /// Every disk command that was carried out, with how it ended.

@@ -6,7 +6,7 @@ use certrotate_core::time::Span;
 
 use crate::cert::{Cert, Flaw};
 use crate::disk::{Bundle, File, Outside};
-use crate::event::Damage;
+use crate::transition::Damage;
 use crate::world::{Request, World};
 
 impl World {
@@ -14,7 +14,7 @@ impl World {
     pub(super) fn plant(&mut self, damage: Damage) -> bool {
         self.spec.meddled = true;
         let (generation, file) = (Generation(1), FileNumber(99));
-        let target = match self.disk.read(Name::Live) {
+        let target = match self.disk.read(Name::Current) {
             Some(File::Link(target)) => Some(target),
             _ => None,
         };
@@ -23,10 +23,10 @@ impl World {
                 Some(target) => self.disk.plant(target, File::Torn),
                 None => return false,
             },
-            Damage::FileForLink => self.disk.plant(Name::Live, File::Garbage),
-            Damage::ForeignLink => self.disk.plant(Name::Live, File::ForeignLink),
-            Damage::Directory => self.disk.plant(Name::Live, File::Directory),
-            Damage::NoLiveName => self.disk.remove(Name::Live),
+            Damage::FileForLink => self.disk.plant(Name::Current, File::Garbage),
+            Damage::ForeignLink => self.disk.plant(Name::Current, File::ForeignLink),
+            Damage::Directory => self.disk.plant(Name::Current, File::Directory),
+            Damage::NoLiveName => self.disk.remove(Name::Current),
             Damage::Temporary => self.disk.plant(Name::Temporary { generation, file }, File::Torn),
             Damage::PendingGarbage => self.disk.plant(Name::Pending { generation, file }, File::Garbage),
             Damage::NoPending => {
@@ -42,7 +42,7 @@ impl World {
             }
             Damage::OtherKey => {
                 let (Some(target), Some(bundle)) = (target, self.disk.live_bundle()) else { return false };
-                if self.disk.is_renaming(Name::Live) {
+                if self.disk.is_renaming(Name::Current) {
                     return false;
                 }
                 // As from a backup of one half: while the node is off, since a running one does not look again.
@@ -57,7 +57,7 @@ impl World {
                 else {
                     return false;
                 };
-                self.disk.plant(Name::Live, File::Link(older));
+                self.disk.plant(Name::Current, File::Link(older));
             }
             Damage::LinkedPair
             | Damage::FiledPair
@@ -75,7 +75,7 @@ impl World {
         match damage {
             Damage::CopiedLive => {
                 self.ghost.copied(bundle.key);
-                self.disk.plant(Name::Live, File::Bundle(bundle));
+                self.disk.plant(Name::Current, File::Bundle(bundle));
             }
             Damage::Exposed => self.disk.expose(target),
             _ => {
@@ -84,8 +84,8 @@ impl World {
                 let before = older.max_by_key(|it| it.generation());
                 self.disk.remove(target);
                 match before {
-                    Some(before) => self.disk.plant(Name::Live, File::Link(before)),
-                    None => self.disk.remove(Name::Live),
+                    Some(before) => self.disk.plant(Name::Current, File::Link(before)),
+                    None => self.disk.remove(Name::Current),
                 }
             }
         }
@@ -108,7 +108,7 @@ impl World {
         let number = self.requests.len() as u32 + 1;
         let (template, duration) = (self.current, None);
         let pair = match damage {
-            Damage::LinkedPair | Damage::StrangersPair | Damage::FiledPair => Place::Live,
+            Damage::LinkedPair | Damage::StrangersPair | Damage::FiledPair => Place::Current,
             Damage::DatedPair => Place::Dated(self.now.wall.whole_second()),
             _ => Place::Split,
         };
@@ -125,11 +125,11 @@ impl World {
         let flaw = (damage == Damage::StrangersPair).then_some(Flaw::Subject);
         self.server.certs.push(Cert { key: number, template, flaw, not_before, not_after });
         match damage {
-            Damage::LinkedPair | Damage::StrangersPair => self.disk.plant(Name::Live, File::ForeignLink),
+            Damage::LinkedPair | Damage::StrangersPair => self.disk.plant(Name::Current, File::ForeignLink),
             Damage::FiledPair => {
                 let bundle =
                     Bundle { generation: Generation(0), issued: not_before, key: number, cert: outside.cert };
-                self.disk.plant(Name::Live, File::Bundle(bundle));
+                self.disk.plant(Name::Current, File::Bundle(bundle));
             }
             _ => self.disk.meddled = true,
         }

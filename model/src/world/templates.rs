@@ -9,8 +9,8 @@ use certrotate_core::input::{Disposition, Input};
 use certrotate_core::time::{Now, Span};
 
 use crate::disk::Bundle;
-use crate::event::Edit;
 use crate::spec::Wanted;
+use crate::transition::Edit;
 use crate::world::World;
 
 /// The names that a node is ever given after its first.
@@ -106,10 +106,10 @@ impl World {
             return;
         }
         self.spec.edited(before.subject != template.subject);
-        let (life, wish) = (self.life(), before.duration != template.duration);
+        let (lifetime, wish) = (self.lifetime(), before.duration != template.duration);
         self.outlive_requests();
         self.ghost.monitor.asks_anew(now.mono, wish);
-        self.ghost.changed(self.now, life);
+        self.ghost.changed(self.now, lifetime);
     }
 
     /// How a certificate fits what is asked for by now; `None` for one that is not as its request would have it.
@@ -135,7 +135,7 @@ impl World {
         self.fit(cert) == Some(Fit::Wanted)
     }
 
-    /// Whether a certificate may be served by now: it is what is asked for, or outdated.
+    /// Whether a certificate may be served by now: it is what is asked for, or old_template.
     pub(crate) fn is_servable(&self, cert: CertHandle) -> bool {
         matches!(self.fit(cert), Some(Fit::Wanted | Fit::Outdated))
     }

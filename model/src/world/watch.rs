@@ -2,9 +2,9 @@
 
 use certrotate_core::api::{Call, Issued};
 use certrotate_core::disk::{DiskDone, Name, PairFound, Place};
+use certrotate_core::event::Event;
 use certrotate_core::id::CertHandle;
 use certrotate_core::input::{Action, Disposition, Input};
-use certrotate_core::notice::Notice;
 use certrotate_core::rotator::Step;
 use certrotate_core::time::{Span, WallTime};
 
@@ -16,8 +16,8 @@ use crate::world::answer::request_digest;
 use crate::world::driver::number;
 
 impl World {
-    /// Before a step, of a node whose certificates live for `life`.
-    pub(super) fn watch_input(&mut self, input: &Input, life: Span) {
+    /// Before a step, of a node whose certificates live for `lifetime`.
+    pub(super) fn watch_input(&mut self, input: &Input, lifetime: Span) {
         let mut monitor = self.ghost.monitor;
         monitor.given(*input == Input::RotateNow, |cert| self.is_good(cert));
         if let Input::CallAnswered { op, result } = input {
@@ -25,7 +25,7 @@ impl World {
                 Some(Issued::Readable { cert, .. }) => Some((*cert, self.is_good(*cert))),
                 Some(Issued::Unreadable) | None => None,
             };
-            monitor.answered(*op, (self.shown().mono, life), result, shown);
+            monitor.answered(*op, (self.shown().mono, lifetime), result, shown);
         }
         self.ghost.monitor = monitor;
     }
@@ -37,7 +37,7 @@ impl World {
         if let Ok(DiskDone::Scanned(inventory)) = result {
             let valid =
                 |it: &&PairFound| it.facts.not_before <= self.now.wall && self.now.wall < it.facts.not_after;
-            let live = inventory.outside.iter().find(|it| it.place == Place::Live).filter(valid);
+            let live = inventory.outside.iter().find(|it| it.place == Place::Current).filter(valid);
             self.ghost.filed = live.map(|it| (it.key.0 as u32, it.cert.0 as u32));
             self.ghost.looked = Some(shows_a_better_pair(self, inventory));
         }
@@ -68,7 +68,7 @@ impl World {
                 let known = !self.disk.damaged && !self.ghost.misread && !self.is_unsaved();
                 let known = known && self.serves_what_is_wanted();
                 let served = self.served_life().filter(|_| known);
-                monitor.begins(now, self.life(), *duration, served);
+                monitor.begins(now, self.lifetime(), *duration, served);
                 // Where the disk does not take a copy, there is no better way; and something may have gone live in this step.
                 let best = self.ghost.looked != Some(true)
                     || self.disk_failures() > 0
@@ -97,14 +97,14 @@ impl World {
             Action::Cancel { op } => monitor.cancelled(*op),
             Action::GoLive { generation, cert, .. } => {
                 let before = self.ghost.served_before();
-                monitor.goes_live(now, self.life(), *cert, before != Some((*generation, *cert)));
+                monitor.goes_live(now, self.lifetime(), *cert, before != Some((*generation, *cert)));
             }
-            Action::Report(Notice::RequestStuck { request, .. }) => monitor.gives_up(now.mono, *request),
-            Action::Report(Notice::CertificateRefused { .. }) => monitor.refuses(|cert| self.is_good(cert)),
-            Action::Report(Notice::RequestForeign { .. }) => monitor.leaves(),
-            Action::Report(Notice::Live { .. }) => monitor.is_saved(now),
-            Action::Report(Notice::Held { not_before, .. }) => monitor.waits(now, *not_before),
-            Action::Report(Notice::ClockInDoubt { wait, .. }) => monitor.doubts(now, *wait),
+            Action::Report(Event::RequestStuck { request, .. }) => monitor.gives_up(now.mono, *request),
+            Action::Report(Event::CertificateRefused { .. }) => monitor.refuses(|cert| self.is_good(cert)),
+            Action::Report(Event::RequestForeign { .. }) => monitor.leaves(),
+            Action::Report(Event::Live { .. }) => monitor.is_saved(now),
+            Action::Report(Event::Held { not_before, .. }) => monitor.waits(now, *not_before),
+            Action::Report(Event::ClockSuspect { wait, .. }) => monitor.doubts(now, *wait),
             Action::Withdraw { .. } | Action::Report(_) | Action::Exit(_) => {}
         }
         self.ghost.monitor = monitor;
@@ -129,15 +129,15 @@ impl World {
     }
 
     /// Whether nobody could have anything against a certificate now: it is what is configured, it is valid, and at least
-    /// half of its life is left.
+    /// half of its lifetime is left.
     fn is_good(&self, cert: CertHandle) -> bool {
         let known = u32::try_from(cert.0).ok().and_then(|number| self.server.cert(number));
         known.is_some_and(|it| {
-            let (life, left) = (it.not_after.since(it.not_before), it.not_after.since(self.now.wall));
+            let (lifetime, left) = (it.not_after.since(it.not_before), it.not_after.since(self.now.wall));
             self.is_wanted(cert)
                 && it.key == self.true_key(it.key)
                 && it.not_before <= self.now.wall
-                && left >= life.scaled(1, 2).max(Span::from_secs(5))
+                && left >= lifetime.scaled(1, 2).max(Span::from_secs(5))
         })
     }
 }

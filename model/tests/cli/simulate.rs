@@ -36,7 +36,7 @@ fn the_report_does_not_depend_on_the_threads() {
 
 #[test]
 fn a_seed_that_was_not_given_is_printed() {
-    let ran = model(&["simulate", "--runs", "1", "--events", "5", "--json"]);
+    let ran = model(&["simulate", "--runs", "1", "--transitions", "5", "--json"]);
     let seed = ran.json()["seed"].as_u64().expect("there is a seed");
     assert!(ran.err.contains(&format!("seeds from {seed}, ")), "{}", ran.err);
 }

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use certrotate_core::config::Template;
-use certrotate_core::disk::{BundleHeader, Content, DiskDone, Found, Inventory, LiveName, Name};
+use certrotate_core::disk::{BundleHeader, Content, CurrentLink, DiskDone, Found, Inventory, Name};
 use certrotate_core::id::{CertHandle, Generation, KeyDigest, KeyHandle, LeafDigest};
 use certrotate_core::time::WallTime;
 use certrotate_x509::{CertChain, PendingRequest, bundle, pending};
@@ -32,7 +32,7 @@ pub(super) enum Seen {
     /// Nothing; the command was done.
     Done,
     /// The live name, the others, and whether there are more.
-    Scanned(LiveName, Vec<(Name, Kind)>, bool),
+    Scanned(CurrentLink, Vec<(Name, Kind)>, bool),
 }
 
 /// What is behind a name, in numbers.
@@ -70,7 +70,7 @@ impl Seen {
             };
             (entry.name, kind)
         });
-        Self::Scanned(inventory.live, entries.collect(), inventory.more)
+        Self::Scanned(inventory.current, entries.collect(), inventory.more)
     }
 }
 

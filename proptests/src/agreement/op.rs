@@ -85,7 +85,7 @@ const NAMES: [Name; 9] = [
     bundle(2),
     pending(1),
     pending(2),
-    Name::Live,
+    Name::Current,
     Name::Quarantine { generation: Generation(1), file: FileNumber(1) },
 ];
 
@@ -118,7 +118,7 @@ pub(super) fn proper(name: Name) -> Content {
     let generation = name.generation().unwrap_or(Generation(1));
     match name {
         Name::Pending { .. } => Content::Pending { generation, key: KeyHandle(1), made: TIME },
-        Name::Bundle { .. } | Name::Live | Name::Temporary { .. } | Name::Quarantine { .. } => {
+        Name::Bundle { .. } | Name::Current | Name::Temporary { .. } | Name::Quarantine { .. } => {
             Content::Bundle { generation, key: KeyHandle(2), cert: CertHandle(1), issued: TIME }
         }
     }

@@ -146,8 +146,10 @@ fn touched() -> Option<String> {
         let mut buffer = [MaybeUninit::uninit(); 4096];
         let mut reader = inotify::Reader::new(watch, &mut buffer);
         let mut touched = None;
-        while let Ok(event) = reader.next() {
-            if let (true, Some(name)) = (event.events().contains(ReadFlags::ATTRIB), event.file_name()) {
+        while let Ok(transition) = reader.next() {
+            if let (true, Some(name)) =
+                (transition.events().contains(ReadFlags::ATTRIB), transition.file_name())
+            {
                 touched = Some(format!("the mode of {} is changed", name.to_string_lossy()));
             }
         }

@@ -84,8 +84,8 @@ fn may_issue(issuer: &Cert) -> bool {
     issuer.basic == Basic::Yes && matches!(issuer.key_use, KeyUse::None | KeyUse::SignCertify)
 }
 
-/// Valid now, and with a tenth of its life and five seconds left. The end is not part of its life, and no
-/// life began before the request was made.
+/// Valid now, and with a tenth of its lifetime and five seconds left. The end is not part of its lifetime, and no
+/// lifetime began before the request was made.
 fn of_use(window: Window) -> Option<Fault> {
     let Window { from, until } = window;
     if until <= 0 {
@@ -94,6 +94,6 @@ fn of_use(window: Window) -> Option<Fault> {
     if from > 0 {
         return Some(Fault::NotYetValid);
     }
-    let life = until - from.max(ASKED);
-    (until < 5 || until * 10 < life).then_some(Fault::TooShort)
+    let lifetime = until - from.max(ASKED);
+    (until < 5 || until * 10 < lifetime).then_some(Fault::TooShort)
 }

@@ -1,6 +1,6 @@
 //! What goes wrong in a run, and when: a pure function of the seed.
 //!
-//! Every fault leaves room: it ends so early in the life of a certificate that an agent that does as it promises has the next
+//! Every fault leaves room: it ends so early in the lifetime of a certificate that an agent that does as it promises has the next
 //! one in time. So a request that fails is the agent's fault and not the plan's.
 
 use std::fmt;
@@ -256,7 +256,7 @@ impl Fault {
     }
 }
 
-/// The longest outage that there may be: a third of a certificate's life.
+/// The longest outage that there may be: a third of a certificate's lifetime.
 #[must_use]
 pub fn longest_outage() -> Duration {
     LIFE / 3

@@ -3,9 +3,9 @@
 use super::{Asking, Calling};
 use crate::api::{ApiFault, CsrObject, Issued};
 use crate::common::Cx;
+use crate::event::Event;
 use crate::input::Action;
 use crate::judge::Refusal;
-use crate::notice::Notice;
 use crate::renewal::{OpId, Renewal, Resting};
 use crate::seeded::{Bug, NEVER, started, throw_away};
 use crate::time::{MonoTime, Span, WallTime};
@@ -36,7 +36,7 @@ impl Asking {
             Bug::B15 if cx.now.mono >= calling.due => {
                 self.cancel(cx);
                 let again_in = cx.call_backoff();
-                cx.report(Notice::CallTimedOut { credential: calling.credential, again_in });
+                cx.report(Event::CallTimedOut { credential: calling.credential, again_in });
                 Some(Renewal::Resting(Resting { not_before: cx.after(again_in) }))
             }
             _ => None,
@@ -89,7 +89,7 @@ impl Asking {
             _ => return None,
         };
         self.next = cx.after(again_in);
-        cx.report(Notice::CallFailed { credential: calling.credential, fault, again_in });
+        cx.report(Event::CallFailed { credential: calling.credential, fault, again_in });
         Some(Renewal::Asking(self))
     }
 
@@ -110,7 +110,7 @@ impl Asking {
     pub(super) fn seen_badly(mut self, cx: &mut Cx<'_>, object: &CsrObject) -> Option<Renewal> {
         let request = self.attempt.request;
         let bug = cx.seeded()?;
-        let (notice, not_before): (fn(_, _) -> _, MonoTime) = match bug {
+        let (event, not_before): (fn(_, _) -> _, MonoTime) = match bug {
             Bug::F02 => {
                 cx.common.seeded.healthy = true;
                 return None;
@@ -118,7 +118,7 @@ impl Asking {
             Bug::B17 if object.denied => {
                 self.known = false;
                 let again_in = self.delay(cx, Span::ZERO);
-                cx.report(Notice::RequestDenied { request, again_in });
+                cx.report(Event::RequestDenied { request, again_in });
                 return Some(Renewal::Asking(self));
             }
             Bug::B43 if object.denied => {
@@ -126,19 +126,19 @@ impl Asking {
                 return None;
             }
             Bug::B18 if object.denied => {
-                (|request, again_in| Notice::RequestDenied { request, again_in }, NEVER)
+                (|request, again_in| Event::RequestDenied { request, again_in }, NEVER)
             }
             Bug::F41 if object.denied => {
                 let wait = cx.retry_wait(1);
-                (|request, again_in| Notice::RequestDenied { request, again_in }, cx.after(wait))
+                (|request, again_in| Event::RequestDenied { request, again_in }, cx.after(wait))
             }
             Bug::F48 if object.failed => {
-                (|request, again_in| Notice::RequestFailed { request, again_in }, NEVER)
+                (|request, again_in| Event::RequestFailed { request, again_in }, NEVER)
             }
             _ => return None,
         };
         self.cancel(cx);
-        cx.report(notice(request, not_before.since(cx.now.mono)));
+        cx.report(event(request, not_before.since(cx.now.mono)));
         Some(Renewal::Resting(Resting { not_before }))
     }
 
@@ -150,7 +150,7 @@ impl Asking {
             bug @ (Bug::F42 | Bug::F47) if looked => {
                 self.looks = 1;
                 self.next = NEVER;
-                cx.report(Notice::RequestPending { request });
+                cx.report(Event::RequestPending { request });
                 if bug == Bug::F47 {
                     self.rewatch(cx);
                 }
@@ -162,7 +162,7 @@ impl Asking {
             self.cancel(cx);
             // That a request is pending is no failure, so there is nothing to report.
             if approved {
-                cx.report(Notice::RequestStuck { request, again_in: Span::ZERO });
+                cx.report(Event::RequestStuck { request, again_in: Span::ZERO });
             }
             Renewal::Resting(Resting { not_before: cx.now.mono })
         })
@@ -181,7 +181,7 @@ impl Asking {
             Bug::B42 => cx.common.seeded.kept = Some(self.attempt),
             Bug::F40 if matches!(refusal, Refusal::Expired { .. }) => {
                 self.known = true;
-                self.next = cx.after(cx.common.times().poll(cx.common.life, 8));
+                self.next = cx.after(cx.common.timing().poll(cx.common.lifetime, 8));
                 if let Some(calling) = self.calling.take() {
                     cx.actions.push(Action::Cancel { op: calling.op });
                 }

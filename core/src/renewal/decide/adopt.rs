@@ -6,7 +6,7 @@
 //! stands nothing is changed.
 
 use super::{Decision, Names, Scan};
-use crate::disk::{BundleFound, Found, LiveName, Name, PairFound, Place};
+use crate::disk::{BundleFound, CurrentLink, Found, Name, PairFound, Place};
 use crate::id::{FileNumber, Generation, KeyDigest, KeyHandle, RequestDigest};
 use crate::judge::{Refusal, judge_found, judge_time};
 use crate::live::{Certificate, Identity};
@@ -45,7 +45,7 @@ impl Scan<'_> {
             not_before: chosen.not_before,
             not_after: chosen.not_after,
             issued: chosen.issued,
-            outdated: chosen.outdated,
+            old_template: chosen.old_template,
         };
         let attempt = self.copy(chosen.generation, bundle.key, bundle.key_digest);
         (!bundle.private).then_some(Copied {
@@ -68,7 +68,7 @@ impl Scan<'_> {
         {
             return None;
         }
-        let (pair, outdated) = self.outside(chosen)?;
+        let (pair, old_template) = self.outside(chosen)?;
         let served = self.known.served.filter(|served| served.leaf == pair.facts.leaf);
         let generation = served.map_or(self.top().next(), |served| served.generation);
         let certificate = Certificate {
@@ -78,16 +78,16 @@ impl Scan<'_> {
             not_after: pair.facts.not_after,
             // When it was issued nobody has noted; its start is the latest time that is known of.
             issued: pair.facts.not_before,
-            outdated,
+            old_template,
         };
         let attempt = self.copy(generation, pair.key, pair.key_digest);
         Some(Copied { attempt, certificate, place: pair.place, leftovers: Names::default() })
     }
 
-    /// The best pair that is in no bundle of ours and better than what is, and whether it is outdated.
+    /// The best pair that is in no bundle of ours and better than what is, and whether it is old_template.
     fn outside(&self, chosen: Option<&Identity>) -> Option<(&PairFound, bool)> {
         let ours = chosen.copied().or(self.known.served);
-        let longer = |pair: &PairFound, outdated: bool| {
+        let longer = |pair: &PairFound, old_template: bool| {
             #[cfg(feature = "seeded")]
             if self.known.config.has_bug(Bug::A04)
                 || self.known.config.has_bug(Bug::A02) && ours.is_some_and(|it| it.leaf == pair.facts.leaf)
@@ -98,14 +98,16 @@ impl Scan<'_> {
             let newer = |ours: &Identity| {
                 pair.facts.not_before > ours.not_before && pair.facts.not_after > ours.not_after
             };
-            same || ours.as_ref().is_none_or(|ours| !outdated && newer(ours))
+            same || ours.as_ref().is_none_or(|ours| !old_template && newer(ours))
         };
         let good = self.inventory.outside.iter().filter(|_| self.known.config.adopt).filter_map(|pair| {
-            let outdated = self.judge_pair(pair).ok()?;
+            let old_template = self.judge_pair(pair).ok()?;
             let again = Some(pair.facts.not_after) <= self.known.over;
-            (!again && longer(pair, outdated) && !self.has_copy(pair)).then_some((pair, outdated))
+            (!again && longer(pair, old_template) && !self.has_copy(pair)).then_some((pair, old_template))
         });
-        good.max_by_key(|(pair, outdated)| (!outdated, pair.facts.not_after, pair.place == Place::Live))
+        good.max_by_key(|(pair, old_template)| {
+            (!old_template, pair.facts.not_after, pair.place == Place::Current)
+        })
     }
 
     /// As an identity that the disk does not take: the best pair where there is no bundle.
@@ -115,7 +117,7 @@ impl Scan<'_> {
         let issued = certificate.issued.whole_second();
         let name = Name::Bundle { issued, generation: attempt.generation, file };
         let place = (name, attempt.generation, attempt.key);
-        Some(Identity::new(&self.known.config.times, self.known.now, place, &certificate))
+        Some(Identity::new(&self.known.config.timing, self.known.now, place, &certificate))
     }
 
     fn judge_pair(&self, pair: &PairFound) -> Result<bool, Refusal> {
@@ -124,9 +126,9 @@ impl Scan<'_> {
         if self.known.config.has_bug(Bug::A01) {
             return judge_time(self.known.now.wall, facts.not_before, facts.not_after).map(|()| false);
         }
-        let outdated = judge_found(self.known.config, key_digest, facts)?;
+        let old_template = judge_found(self.known.config, key_digest, facts)?;
         judge_time(self.known.now.wall, facts.not_before, facts.not_after)?;
-        Ok(outdated)
+        Ok(old_template)
     }
 
     /// Whether a bundle of ours has that very pair.
@@ -141,25 +143,27 @@ impl Scan<'_> {
     /// What stands in the way of the live name, if anything does that is not to be replaced by a link of ours.
     pub(super) fn in_the_way(&self) -> Option<Decision> {
         let live = self.inventory.outside.iter().filter(|_| self.known.config.adopt);
-        let mut live = live.filter(|pair| pair.place == Place::Live);
-        match self.inventory.live {
+        let mut live = live.filter(|pair| pair.place == Place::Current);
+        match self.inventory.current {
             // It is ours in all but name: replaced by one rename, since a bundle has what is in it.
-            LiveName::File if live.any(|pair| self.has_copy(pair)) => None,
+            CurrentLink::File if live.any(|pair| self.has_copy(pair)) => None,
             #[cfg(feature = "seeded")]
-            LiveName::File if self.known.config.has_bug(Bug::A05) && self.chosen().is_some() => None,
-            LiveName::File => {
-                Some(Decision::Quarantine { from: Name::Live, to: self.quarantine_for(Name::Live) })
+            CurrentLink::File if self.known.config.has_bug(Bug::A05) && self.chosen().is_some() => None,
+            CurrentLink::File => {
+                Some(Decision::Quarantine { from: Name::Current, to: self.quarantine_for(Name::Current) })
             }
             // A link is no loss; what it leads to stays. Where it does not lead to a pair of this node it is somebody else's.
-            LiveName::Foreign
+            CurrentLink::Foreign
                 if live.any(|pair| judge_found(self.known.config, &pair.key_digest, &pair.facts).is_ok()) =>
             {
                 None
             }
             // A run that serves goes on, and in the end its link takes that place.
-            LiveName::Foreign | LiveName::Strange if self.known.looks => None,
-            LiveName::Foreign | LiveName::Strange | LiveName::Unreadable(_) => Some(Decision::Blocked),
-            LiveName::Absent | LiveName::Link(_) => None,
+            CurrentLink::Foreign | CurrentLink::Strange if self.known.looks => None,
+            CurrentLink::Foreign | CurrentLink::Strange | CurrentLink::Unreadable(_) => {
+                Some(Decision::Blocked)
+            }
+            CurrentLink::Absent | CurrentLink::Link(_) => None,
         }
     }
 

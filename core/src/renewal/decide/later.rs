@@ -18,9 +18,9 @@ impl<'a> Scan<'a> {
             Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
         };
         let its = self.early_ones(chosen).find(|entry| entry.name == name).and_then(early);
-        let (generation, start, outdated) = its?;
+        let (generation, start, old_template) = its?;
         let others = self.early_ones(chosen).filter(|entry| entry.name != name).filter_map(early);
-        Some(Early { generation, start, outdated, other: others.min_by_key(|(_, start, _)| *start) })
+        Some(Early { generation, start, old_template, other: others.min_by_key(|(_, start, _)| *start) })
     }
 
     /// The newest bundle that could not be read, if it may be better than the chosen one. What is unreadable is not absent.
@@ -41,14 +41,14 @@ impl<'a> Scan<'a> {
         let late = |entry: &Entry| match (&entry.found, self.judge(entry)) {
             (Found::Bundle(bundle), Err(Refusal::Expired { .. })) => {
                 let (facts, generation) = (&bundle.facts, bundle.header.generation);
-                let life = facts.not_after.since(bundle.header.issued.max(facts.not_before));
-                (generation > over).then_some((generation, facts.not_after, life))
+                let lifetime = facts.not_after.since(bundle.header.issued.max(facts.not_before));
+                (generation > over).then_some((generation, facts.not_after, lifetime))
             }
             _ => None,
         };
-        let (generation, end, life) = self.entries().filter_map(late).max_by_key(|late| late.0)?;
+        let (generation, end, lifetime) = self.entries().filter_map(late).max_by_key(|late| late.0)?;
         let others = self.entries().filter_map(late).filter(|late| late.0 != generation);
-        Some(Late { generation, end, life, other: others.max_by_key(|late| late.1) })
+        Some(Late { generation, end, lifetime, other: others.max_by_key(|late| late.1) })
     }
 
     /// The newest bundle that is newer than the chosen one and has nothing against it but that the local

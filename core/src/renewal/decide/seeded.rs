@@ -1,7 +1,7 @@
 //! Bugs of [`decide`](super::decide).
 
 use super::{Decision, Names, Scan};
-use crate::disk::{BundleFound, Entry, Found, LiveName, Name};
+use crate::disk::{BundleFound, CurrentLink, Entry, Found, Name};
 use crate::facts::CertFacts;
 use crate::id::FileNumber;
 use crate::judge::{Refusal, judge_identity, judge_time};
@@ -36,7 +36,7 @@ impl Scan<'_> {
             Bug::B39 => self.inventory.entries.iter().any(marked),
             Bug::F09 => self.chosen().is_none() && self.inventory.entries.iter().any(ended),
             Bug::F51 => self.inventory.entries.iter().any(damaged),
-            Bug::F58 => self.inventory.live == LiveName::File,
+            Bug::F58 => self.inventory.current == CurrentLink::File,
             _ => false,
         };
         blocked.then_some(Decision::Blocked)

@@ -3,10 +3,10 @@
 use super::{InstallStep, Installing};
 use crate::common::{Cx, Outstanding};
 use crate::disk::{Content, DiskCommand, DiskDone, DiskFault, Name};
+use crate::event::Event;
 use crate::id::{CertHandle, FileNumber, OpId};
 use crate::input::{ExitReason, Why};
 use crate::live::Certificate;
-use crate::notice::Notice;
 use crate::renewal::{Attempt, Carry, Outcome, Recovering, Renewal, Resting};
 use crate::seeded::{Bug, FIXED};
 use crate::time::Span;
@@ -56,9 +56,9 @@ impl Installing {
         };
         let in_place = name == self.bundle();
         match (bug, step) {
-            (Bug::B30, InstallStep::Symlink) => Some(DiskCommand::Unlink { name: Name::Live }),
+            (Bug::B30, InstallStep::Symlink) => Some(DiskCommand::Unlink { name: Name::Current }),
             (Bug::B30, InstallStep::Switch) => {
-                Some(DiskCommand::Symlink { name: Name::Live, target: self.bundle() })
+                Some(DiskCommand::Symlink { name: Name::Current, target: self.bundle() })
             }
             (Bug::B32, InstallStep::Switch) if self.half => {
                 cx.common.linked.map(|name| DiskCommand::Unlink { name })
@@ -145,18 +145,18 @@ impl Installing {
         let command = self.command(cx);
         match (cx.seeded()?, self.step) {
             (Bug::B33, InstallStep::Write | InstallStep::SyncFile) => {
-                cx.report(Notice::DiskFailed { command, fault, again_in: Span::ZERO });
+                cx.report(Event::DiskFailed { command, fault, again_in: Span::ZERO });
             }
             (Bug::B34, InstallStep::SyncFile) if cx.common.disk_failures == 0 => {
                 let _ = cx.disk_backoff();
-                cx.report(Notice::DiskFailed { command, fault, again_in: Span::ZERO });
+                cx.report(Event::DiskFailed { command, fault, again_in: Span::ZERO });
                 self.waiting = cx.disk(command);
                 return Some(Renewal::Installing(self));
             }
             (Bug::B36, InstallStep::Create) if fault == DiskFault::Exists => {}
             (Bug::F56, _) if !cx.common.stopping => {
                 let again_in = cx.disk_backoff();
-                cx.report(Notice::DiskFailed { command, fault, again_in });
+                cx.report(Event::DiskFailed { command, fault, again_in });
                 let resting = Resting { not_before: cx.after(again_in) };
                 return Some(Recovering::back(cx, Carry::Rest(resting), cx.now.mono));
             }

@@ -2,11 +2,11 @@
 
 use super::{Recovering, Stage};
 use crate::common::Cx;
+use crate::event::Event;
 #[cfg(feature = "seeded")]
 use crate::id::Generation;
 use crate::judge::{Refusal, judge_time};
 use crate::live::{Certificate, Live};
-use crate::notice::Notice;
 use crate::renewal::decide::Ready;
 use crate::renewal::{Asking, Carry, Installing, Renewal, Resting, Saving};
 use crate::time::MonoTime;
@@ -29,7 +29,7 @@ impl Recovering {
             }
             Some(identity) => {
                 cx.common.live.is_found_at(&identity);
-                cx.judge_names(Some(identity.generation), identity.outdated);
+                cx.judge_names(Some(identity.generation), identity.old_template);
             }
             None => {}
         }
@@ -106,14 +106,14 @@ impl Recovering {
                 if cx.common.past() >= attempt.generation {
                     let resting = Resting::installed(cx);
                     if matches!(cx.common.live, Live::Withdrawn(_)) {
-                        // It was served from memory, and that was a life ago.
+                        // It was served from memory, and that was a lifetime ago.
                         cx.common.floor = MonoTime::default();
                     }
                     Renewal::Resting(resting)
                 } else if durable && !refused {
                     // What was served from memory may start later than what is waited for.
-                    if !certificate.outdated && cx.common.is_held(not_before, cx.now.wall) {
-                        cx.report(Notice::Held { generation: attempt.generation, not_before });
+                    if !certificate.old_template && cx.common.is_held(not_before, cx.now.wall) {
+                        cx.report(Event::Held { generation: attempt.generation, not_before });
                     }
                     (cx.common.disk_failures, cx.common.call_failures) = (0, 0);
                     Renewal::Resting(Resting::without_wait(cx))

@@ -3,31 +3,31 @@
 use super::{REREADS, Recovering, Stage};
 use crate::common::Cx;
 use crate::config::ConfigSpec;
-use crate::disk::{DiskCommand, DiskFault, Inventory, LiveName, Name};
+use crate::disk::{CurrentLink, DiskCommand, DiskFault, Inventory, Name};
+use crate::event::Event;
 use crate::id::Generation;
 use crate::live::Live;
-use crate::notice::Notice;
-use crate::renewal::decide::{Copied, Decision, Known, Ready, decide, glance, is_blocked, notices};
+use crate::renewal::decide::{Copied, Decision, Known, Ready, decide, events, glance, is_blocked};
 use crate::renewal::{Carry, Installing, Renewal};
 
 impl Recovering {
     /// What is known beside the scan.
     fn known<'a>(&self, cx: &Cx<'_>, config: &'a ConfigSpec, assumed: bool) -> Known<'a> {
-        let outdated = cx.common.live.identity().is_some_and(|identity| identity.outdated);
+        let old_template = cx.common.live.identity().is_some_and(|identity| identity.old_template);
         let looks = matches!(self.carry, Carry::Look(_));
         let live = match cx.common.live {
             // What is for the subject that is wanted by now may well be older.
-            Live::Unwanted(_) => Generation(0),
+            Live::OtherSubject(_) => Generation(0),
             Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_) => cx.common.live.generation(),
         };
         Known {
             config,
-            // Whether what is outdated fits again, only its bundle can tell.
-            judged: if outdated { Generation(0) } else { live },
+            // Whether what is old_template fits again, only its bundle can tell.
+            judged: if old_template { Generation(0) } else { live },
             now: cx.now,
             withdrawn: match cx.common.live {
                 Live::Withdrawn(generation) => generation,
-                Live::Unwanted(_) => cx.common.ended,
+                Live::OtherSubject(_) => cx.common.ended,
                 Live::None | Live::Serving(_) | Live::Held(_) => Generation(0),
             },
             live,
@@ -77,7 +77,7 @@ impl Recovering {
                 self.failed &= matches!(self.carry, Carry::Certificate(..));
                 let paused = self.pause(cx);
                 if let Renewal::Recovering(phase) = &paused {
-                    cx.report(Notice::LiveNameForeign { again_in: phase.again.since(cx.now.mono) });
+                    cx.report(Event::CurrentLinkForeign { again_in: phase.again.since(cx.now.mono) });
                 }
                 paused
             }
@@ -92,7 +92,7 @@ impl Recovering {
             }
             Decision::Ready(ready) => {
                 let chosen = ready.chosen.map(|best| best.generation);
-                self.ready(cx, &ready, notices(&known, inventory, chosen))
+                self.ready(cx, &ready, events(&known, inventory, chosen))
             }
         }
     }
@@ -114,7 +114,7 @@ impl Recovering {
     }
 
     /// The directory is in order, but for what is to be tidied away.
-    fn ready(mut self, cx: &mut Cx<'_>, ready: &Ready, notice: Option<Notice>) -> Renewal {
+    fn ready(mut self, cx: &mut Cx<'_>, ready: &Ready, event: Option<Event>) -> Renewal {
         self.serve(cx, ready);
         if let Some((name, fault)) = ready.unread {
             return self.reread(cx, name, fault);
@@ -123,8 +123,8 @@ impl Recovering {
         if ready.leftovers.len() > usize::from(!self.tidy) {
             return self.unlink(cx, ready.leftovers, true);
         }
-        if let Some(notice) = notice.filter(|_| matches!(self.carry, Carry::Nothing)) {
-            cx.report(notice);
+        if let Some(event) = event.filter(|_| matches!(self.carry, Carry::Nothing)) {
+            cx.report(event);
         }
         self.finish(cx, ready)
     }
@@ -136,7 +136,7 @@ impl Recovering {
             return Some(self.sync(cx));
         }
         let (best, ready) = glance(known, inventory);
-        if self.synced && best.is_some_and(|best| inventory.live == LiveName::Link(best.name)) {
+        if self.synced && best.is_some_and(|best| inventory.current == CurrentLink::Link(best.name)) {
             self.serve(cx, &ready);
         }
         cx.late(ready.late);
@@ -155,7 +155,7 @@ impl Recovering {
     /// Looks at the directory again after a while, because something in it could not be read.
     fn reread(mut self, cx: &mut Cx<'_>, name: Name, fault: DiskFault) -> Renewal {
         self.rereads += 1;
-        cx.report(Notice::FileUnreadable { name, fault });
+        cx.report(Event::FileUnreadable { name, fault });
         self.pause(cx)
     }
 }

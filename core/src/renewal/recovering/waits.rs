@@ -2,7 +2,7 @@
 
 use super::Recovering;
 use crate::common::Cx;
-use crate::notice::Notice;
+use crate::event::Event;
 use crate::renewal::{Carry, Ready};
 
 impl Recovering {
@@ -13,16 +13,16 @@ impl Recovering {
         let first = matches!(self.carry, Carry::Nothing) && cx.common.live.identity().is_none();
         let Some(early) = ready.early.filter(|_| first) else { return };
         if cx.common.is_held(early.start, cx.now.wall) {
-            if early.outdated {
+            if early.old_template {
                 return;
             }
-            cx.report(Notice::Held { generation: early.generation, not_before: early.start });
+            cx.report(Event::Held { generation: early.generation, not_before: early.start });
         } else {
-            let wait = cx.common.times().clock_wait(cx.common.life);
+            let wait = cx.common.timing().clock_wait(cx.common.lifetime);
             cx.common.doubted_until = cx.after(wait);
             #[cfg(feature = "seeded")]
             crate::seeded::doubts_badly(cx);
-            cx.report(Notice::ClockInDoubt { not_before: early.start, wait });
+            cx.report(Event::ClockSuspect { not_before: early.start, wait });
         }
     }
 }

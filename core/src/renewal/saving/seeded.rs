@@ -3,7 +3,7 @@
 use super::{SaveStep, Saving};
 use crate::common::Cx;
 use crate::disk::{DiskCommand, DiskDone, DiskFault, Name};
-use crate::notice::Notice;
+use crate::event::Event;
 use crate::renewal::{Attempt, Renewal};
 use crate::seeded::{Bug, FIXED};
 use crate::time::Span;
@@ -37,11 +37,11 @@ impl Saving {
         let command = self.command(cx);
         match (cx.seeded()?, self.step) {
             (Bug::B33, SaveStep::Write | SaveStep::SyncFile) => {
-                cx.report(Notice::DiskFailed { command, fault, again_in: Span::ZERO });
+                cx.report(Event::DiskFailed { command, fault, again_in: Span::ZERO });
             }
             (Bug::B34, SaveStep::SyncFile) if cx.common.disk_failures == 0 => {
                 let _ = cx.disk_backoff();
-                cx.report(Notice::DiskFailed { command, fault, again_in: Span::ZERO });
+                cx.report(Event::DiskFailed { command, fault, again_in: Span::ZERO });
                 self.waiting = cx.disk(command);
                 return Some(Renewal::Saving(self));
             }

@@ -149,8 +149,8 @@ fn report(found: &Found, command: &str, folder: &Path, meter: &mut Meter, out: O
             return None;
         }
         match caught(|| candidate.play_in(wrong(found.driver), true)) {
-            Ok(played) => Some((played.world.violation?, played.events)),
-            Err(violation) => Some((violation, candidate.events.len())),
+            Ok(played) => Some((played.world.violation?, played.transitions)),
+            Err(violation) => Some((violation, candidate.transitions.len())),
         }
     });
     meter.clear();
@@ -159,10 +159,10 @@ fn report(found: &Found, command: &str, folder: &Path, meter: &mut Meter, out: O
     std::panic::set_hook(hook);
     let text = text.unwrap_or_else(|_| format!("{}\n{short}{}", found.violation, short.command(&flags)));
     out.line(format_args!(
-        "\nfound by {}, {} of its {} events are enough\n\n{text}",
+        "\nfound by {}, {} of its {} transitions are enough\n\n{text}",
         found.by,
-        short.events.len(),
-        found.scenario.events.len()
+        short.transitions.len(),
+        found.scenario.transitions.len()
     ));
     let by: String = found.by.chars().map(|it| if it.is_ascii_alphanumeric() { it } else { '-' }).collect();
     let path = folder.join(format!("{}-{command}-{by}.scenario", found.violation.id));
@@ -181,7 +181,7 @@ fn report(found: &Found, command: &str, folder: &Path, meter: &mut Meter, out: O
         "sentence": found.violation.sentence,
         "by": found.by,
         "hex": short.hex(),
-        "events": short.events.len(),
+        "transitions": short.transitions.len(),
         "file": written.ok().map(|()| path.display().to_string()),
     })
 }

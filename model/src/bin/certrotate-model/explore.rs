@@ -21,7 +21,7 @@ const SETUPS: [&str; 4] = ["0000", "0100", "1000", "8000"];
 /// From every setup that is asked for, whatever can happen does, in every world; worlds that go on
 /// alike are visited once. The invariants are asked after every step, and from every world
 /// everything heals and the node must settle; a fair cycle that makes no progress is searched for.
-/// The violation found is one with as few events as possible.
+/// The violation found is one with as few transitions as possible.
 ///
 /// Bound: at most --faults faults of any kind at any time, a power cut in every image that it may
 /// leave, until --rotations identities went live. Within it nothing is left out. --states, --seconds
@@ -163,12 +163,12 @@ fn outcome(reports: &[(Setup, f64, Report)], args: &Args, setups: usize) -> Outc
         _ => Map::new(),
     };
     let shortest = reports.iter().filter_map(|(.., report)| report.found.as_ref());
-    let found = shortest.min_by_key(|(scenario, _)| scenario.events.len());
+    let found = shortest.min_by_key(|(scenario, _)| scenario.transitions.len());
     let found = found.map(|(scenario, violation)| Found {
         violation: *violation,
         scenario: scenario.clone(),
         driver: args.driver,
-        by: format!("a state {} events deep", scenario.events.len()),
+        by: format!("a state {} transitions deep", scenario.transitions.len()),
     });
     let complete = reports.len() == setups && reports.iter().all(|(.., report)| report.complete);
     Outcome { complete, lines, fields, found, failed: false }

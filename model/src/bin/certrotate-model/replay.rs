@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use certrotate_core::rotator::Rotator;
 use certrotate_core::trace::TraceRecord;
 use certrotate_model::disk::image::Profile;
-use certrotate_model::event::Event;
 use certrotate_model::replay::{Differs, Found, Replay, Run, line, start, walk};
 use certrotate_model::scenario::{Setup, wrong};
+use certrotate_model::transition::Transition;
 use certrotate_model::world::Driver;
 use certrotate_model::{World, brief, show};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ use crate::replay::source::{Form, Source};
 /// A scenario is played in the whole simulated world and heals in the end; a trace is given to
 /// the machine alone, up to where it does otherwise than was recorded.
 ///
-/// Bound: the events that are given. Exit status 1 also where a trace differs from the machine,
+/// Bound: the transitions that are given. Exit status 1 also where a trace differs from the machine,
 /// or the two runs of --diff from each other.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, group(clap::ArgGroup::new("source").required(true).args(["file", "hex", "seed"])), after_help = "\
@@ -44,10 +44,10 @@ pub(crate) struct Args {
     /// The scenario that the simulator draws from this seed
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
-    /// How many events it draws
+    /// How many transitions it draws
     #[arg(long, value_name = "N", default_value_t = 200, requires = "seed",
-        value_parser = clap::value_parser!(u64).range(0..=certrotate_model::scenario::MOST_EVENTS as u64))]
-    events: u64,
+        value_parser = clap::value_parser!(u64).range(0..=certrotate_model::scenario::MOST_TRANSITIONS as u64))]
+    transitions: u64,
     /// What FILE is, where its beginning misleads
     #[arg(long = "as", value_name = "FORM", value_enum)]
     form: Option<Form>,
@@ -79,7 +79,7 @@ pub(crate) struct Told {
     /// How it begins, where a scenario says so.
     setup: Option<Setup>,
     runs: Vec<Run>,
-    events: Vec<(u64, Option<Event>)>,
+    transitions: Vec<(u64, Option<Transition>)>,
     /// The world at the stop; a trace has none.
     world: Option<World>,
     violation: Option<Found>,
@@ -89,12 +89,12 @@ impl Told {
     fn of(source: Source, driver: Driver, until: Option<u64>) -> Self {
         match source {
             Source::Trace(runs) => {
-                Self { setup: None, runs, events: Vec::new(), world: None, violation: None }
+                Self { setup: None, runs, transitions: Vec::new(), world: None, violation: None }
             }
             Source::Scenario(scenario) => {
-                let Replay { runs, events, world, violation, .. } =
+                let Replay { runs, transitions, world, violation, .. } =
                     Replay::of_scenario(&scenario, wrong(driver), true, until);
-                Self { setup: Some(scenario.setup), runs, events, world: Some(world), violation }
+                Self { setup: Some(scenario.setup), runs, transitions, world: Some(world), violation }
             }
         }
     }
@@ -118,7 +118,7 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<Exit, Usage> {
     let source = match (&args.file, &args.hex, args.seed) {
         (Some(path), ..) => source::file(path, args.form)?,
         (_, Some(digits), _) => source::hex(digits)?,
-        (.., seed) => source::seed(seed.unwrap_or_default(), args.events as usize),
+        (.., seed) => source::seed(seed.unwrap_or_default(), args.transitions as usize),
     };
     let told = Told::of(source, args.driver, args.until);
     if let Some(until) = args.until.filter(|until| *until > told.steps()) {
@@ -128,7 +128,7 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<Exit, Usage> {
         return Err(Usage("a trace has no disk to cut; give --images with a scenario".into()));
     }
     if let Some(other) = &args.diff {
-        let other = Told::of(source::named(other, args.events as usize)?, args.driver, args.until);
+        let other = Told::of(source::named(other, args.transitions as usize)?, args.driver, args.until);
         return diff::run(&told, &other, *out);
     }
     let mut last = None;
@@ -167,13 +167,14 @@ fn tell(
     last: &mut Option<(u64, Rotator, TraceRecord)>,
 ) -> Result<(), Differs> {
     let begins = start(&told.runs);
-    let mut events = told.events.iter().enumerate().peekable();
+    let mut transitions = told.transitions.iter().enumerate().peekable();
     if let Some(setup) = told.setup {
         out.line(format_args!("-- {setup}"));
     }
     walk(&told.runs, |step| {
-        while let Some((index, (_, event))) = events.next_if(|(_, (before, _))| *before < step.step) {
-            happens(index, *event, out);
+        while let Some((index, (_, transition))) = transitions.next_if(|(_, (before, _))| *before < step.step)
+        {
+            happens(index, *transition, out);
         }
         if let Some(header) = step.header {
             out.line(format_args!("-- process {} starts", header.run.0));
@@ -183,14 +184,14 @@ fn tell(
         until != Some(step.step)
     })?;
     if until.is_none() {
-        events.for_each(|(index, (_, event))| happens(index, *event, out));
+        transitions.for_each(|(index, (_, transition))| happens(index, *transition, out));
     }
     Ok(())
 }
 
-fn happens(index: usize, event: Option<Event>, out: Output) {
-    match event {
-        Some(event) => out.line(format_args!("-- event {}: {event:?}", index + 1)),
+fn happens(index: usize, transition: Option<Transition>, out: Output) {
+    match transition {
+        Some(transition) => out.line(format_args!("-- transition {}: {transition:?}", index + 1)),
         None => out.line("-- the world heals"),
     }
 }

@@ -133,7 +133,7 @@ fn row_json((mistake, breaks): &Line, rows: &[Row]) -> Value {
             "sentence": found.violation.sentence,
             "seconds": row.seconds,
             "tries": row.tries,
-            "inputs": found.scenario.events.len(),
+            "inputs": found.scenario.transitions.len(),
             "hex": found.scenario.hex(),
         }))
     });
@@ -168,15 +168,15 @@ impl Counted {
         let fastest = |seconds: &Vec<f64>| seconds.iter().copied().min_by(f64::total_cmp);
         let mut times: Vec<f64> = searches.values().filter_map(fastest).collect();
         times.sort_by(f64::total_cmp);
-        let events: Vec<usize> = rows.iter().filter_map(Row::events).collect();
-        let short = events.iter().filter(|events| **events <= 8).count();
+        let transitions: Vec<usize> = rows.iter().filter_map(Row::transitions).collect();
+        let short = transitions.iter().filter(|transitions| **transitions <= 8).count();
         Self {
             searches: searches.len(),
             found: times.len(),
             by_two: searches.values().filter(|seconds| seconds.len() > 1).count(),
             median: times.get(times.len() / 2).copied().unwrap_or_default(),
             slowest: times.last().copied().unwrap_or_default(),
-            short: short as f64 / (events.len().max(1)) as f64,
+            short: short as f64 / (transitions.len().max(1)) as f64,
         }
     }
 
@@ -191,7 +191,7 @@ impl Counted {
                 count(by_two)
             ),
             format!("the fastest engine took {median:.3} s at the median and {slowest:.3} s at most"),
-            format!("{:.1} % of the reduced scenarios have eight events or fewer", short * 100.0),
+            format!("{:.1} % of the reduced scenarios have eight transitions or fewer", short * 100.0),
         ]
     }
 

@@ -11,7 +11,7 @@ use certrotate_model::World;
 use certrotate_model::invariants::Violation;
 use certrotate_model::marks::{Marks, SITUATIONS};
 use certrotate_model::random::Random;
-use certrotate_model::scenario::{MOST_EVENTS, marked, wrong};
+use certrotate_model::scenario::{MOST_TRANSITIONS, marked, wrong};
 use certrotate_model::simulate::{self, Plan};
 use certrotate_model::world::Driver;
 use serde_json::{Map, Value, json};
@@ -29,7 +29,7 @@ const TWICE: Violation = Violation {
 /// Play random scenarios with all faults on; then the world heals and the node must settle
 ///
 /// Each seed draws a setup, which half of the faults it leaves out, how often the others come,
-/// and --events events. All invariants are asked after every step. In the end everything heals,
+/// and --transitions transitions. All invariants are asked after every step. In the end everything heals,
 /// and the node must settle, renew in time and start again unchanged. What does not hold is made
 /// short, kept as a scenario file, and shown.
 ///
@@ -50,10 +50,10 @@ pub(crate) struct Args {
     /// How many seeds [default: 10000, or without end if there are --seconds]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     runs: Option<u64>,
-    /// Events of a run before everything heals
+    /// Transitions of a run before everything heals
     #[arg(long, value_name = "N", default_value_t = 200,
-        value_parser = clap::value_parser!(u64).range(0..=MOST_EVENTS as u64))]
-    events: u64,
+        value_parser = clap::value_parser!(u64).range(0..=MOST_TRANSITIONS as u64))]
+    transitions: u64,
     /// Threads, each with seeds of its own
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=256))]
     threads: u64,
@@ -95,7 +95,7 @@ struct Sum {
 pub(crate) fn run(args: &Args, meter: &mut Meter, out: Output) -> Result<Outcome, Usage> {
     let seed = args.seed.unwrap_or_else(seed_from_clock);
     let runs = args.runs.or(args.common.seconds.is_none().then_some(10_000));
-    let plan = Plan { seed, events: args.events as usize };
+    let plan = Plan { seed, transitions: args.transitions as usize };
     if let Some(path) = &args.trace {
         if runs != Some(1) {
             return Err(Usage(
@@ -107,7 +107,10 @@ pub(crate) fn run(args: &Args, meter: &mut Meter, out: Output) -> Result<Outcome
         })?;
     }
     // Before anything else, for a run that somebody ends the hard way.
-    out.line(format_args!("seeds from {seed}, {} events each, driver {}", plan.events, args.driver));
+    out.line(format_args!(
+        "seeds from {seed}, {} transitions each, driver {}",
+        plan.transitions, args.driver
+    ));
     let (next, done, stop) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
     let shared = Shared {
         plan,
@@ -164,7 +167,7 @@ fn worker(shared: &Shared, mut go_on: impl FnMut(u64) -> bool) {
 }
 
 fn play(shared: &Shared, seed: u64, sum: &mut Sum) -> Option<Violation> {
-    let scenario = simulate::scenario(seed, shared.plan.events);
+    let scenario = simulate::scenario(seed, shared.plan.transitions);
     let play = || {
         caught(|| {
             let change = |spec: &mut ConfigSpec, world: &mut World| {
@@ -196,7 +199,7 @@ fn play(shared: &Shared, seed: u64, sum: &mut Sum) -> Option<Violation> {
 }
 
 fn outcome(sum: &Sum, args: &Args, plan: Plan, runs: Option<u64>, elapsed: f64) -> Outcome {
-    let Plan { seed, events } = plan;
+    let Plan { seed, transitions } = plan;
     let threads = args.threads.min(runs.unwrap_or(u64::MAX));
     let seconds = elapsed * threads as f64;
     let marks = &sum.marks;
@@ -221,7 +224,7 @@ fn outcome(sum: &Sum, args: &Args, plan: Plan, runs: Option<u64>, elapsed: f64) 
     lines.extend(situations().map(|(count, name)| format!("  {:>12}  {name}", number(*count))));
     let value = json!({
         "seed": seed,
-        "events": events,
+        "transitions": transitions,
         "driver": args.driver.to_string(),
         "threads": threads,
         "runs": sum.runs,
@@ -242,7 +245,7 @@ fn outcome(sum: &Sum, args: &Args, plan: Plan, runs: Option<u64>, elapsed: f64) 
         let seed = seed.wrapping_add(nth);
         Found {
             violation,
-            scenario: simulate::scenario(seed, events),
+            scenario: simulate::scenario(seed, transitions),
             driver: args.driver,
             by: format!("seed {seed}"),
         }
@@ -251,7 +254,7 @@ fn outcome(sum: &Sum, args: &Args, plan: Plan, runs: Option<u64>, elapsed: f64) 
 }
 
 fn write_trace(path: &Path, plan: Plan, driver: Driver) -> std::io::Result<()> {
-    let scenario = simulate::scenario(plan.seed, plan.events);
+    let scenario = simulate::scenario(plan.seed, plan.transitions);
     let recorded = scenario.play_in(
         |_, world| {
             (world.traces, world.driver) = (Some(Vec::new()), driver);

@@ -14,12 +14,12 @@ fn a_scenario_is_read_back_from_its_text() {
 }
 
 #[test]
-fn every_event_and_every_setup_is_read_back_from_its_line() {
+fn every_transition_and_every_setup_is_read_back_from_its_line() {
     for choice in 0..=u8::MAX {
         let setup = Setup::decode(choice, 7);
-        let events = if choice == 0 { Event::all() } else { Vec::new() };
-        for events in events.chunks(MOST_EVENTS).chain([[].as_slice()]) {
-            let scenario = Scenario { setup, events: events.to_vec() };
+        let transitions = if choice == 0 { Transition::all() } else { Vec::new() };
+        for transitions in transitions.chunks(MOST_TRANSITIONS).chain([[].as_slice()]) {
+            let scenario = Scenario { setup, transitions: transitions.to_vec() };
             assert_eq!(Scenario::from_text(&scenario.to_text("")), Ok(scenario));
         }
     }
@@ -33,7 +33,7 @@ fn words_are_not_needed_and_free_text_may_stand_anywhere() {
 
 #[test]
 fn every_error_names_line_and_remedy() {
-    let many = "0000\n".repeat(MOST_EVENTS + 2);
+    let many = "0000\n".repeat(MOST_TRANSITIONS + 2);
     let texts =
         ["", "# only words", "8001\n00", "8001\n0003  # PowerCut(7)", "8001  # settled", "é001", &many];
     let errors: Vec<String> = texts

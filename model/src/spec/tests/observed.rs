@@ -81,7 +81,7 @@ impl Observed {
         self.ends(op, Err(DiskFault::Io));
     }
 
-    pub(super) fn scans(&mut self, live: LiveName, entries: Vec<Entry>) {
+    pub(super) fn scans(&mut self, current: CurrentLink, entries: Vec<Entry>) {
         let op = self.asks(DiskCommand::Scan);
         self.ends(
             op,
@@ -93,9 +93,9 @@ impl Observed {
     pub(super) fn started() -> Self {
         let mut it = Self::new();
         it.does(DiskCommand::Lock);
-        it.scans(LiveName::Absent, vec![]);
+        it.scans(CurrentLink::Absent, vec![]);
         it.does(DiskCommand::SyncDir);
-        it.scans(LiveName::Absent, vec![]);
+        it.scans(CurrentLink::Absent, vec![]);
         it
     }
 
@@ -171,7 +171,7 @@ impl Observed {
         it.does(DiskCommand::SyncDir);
         it.does(DiskCommand::Unlink { name: pending() });
         it.does(DiskCommand::Symlink { name: tmp(3), target: bundle() });
-        it.does(DiskCommand::Rename { from: tmp(3), to: Name::Live });
+        it.does(DiskCommand::Rename { from: tmp(3), to: Name::Current });
         it
     }
 

@@ -19,7 +19,7 @@ const MOST_BYTES: u64 = 64 << 20;
 pub(crate) enum Form {
     /// Four hexadecimal digits a line
     Text,
-    /// Any bytes, two an event
+    /// Any bytes, two an transition
     Bytes,
     /// JSON Lines
     Trace,
@@ -32,8 +32,8 @@ pub(crate) enum Source {
 }
 
 /// The scenario of a seed.
-pub(crate) fn seed(seed: u64, events: usize) -> Source {
-    Source::Scenario(simulate::scenario(seed, events))
+pub(crate) fn seed(seed: u64, transitions: usize) -> Source {
+    Source::Scenario(simulate::scenario(seed, transitions))
 }
 
 /// The scenario of bytes in hexadecimal.
@@ -48,13 +48,13 @@ pub(crate) fn hex(digits: &str) -> Result<Source, Usage> {
 }
 
 /// A file, `hex:BYTES` or `seed:S`.
-pub(crate) fn named(name: &str, events: usize) -> Result<Source, Usage> {
+pub(crate) fn named(name: &str, transitions: usize) -> Result<Source, Usage> {
     if let Some(digits) = name.strip_prefix("hex:") {
         return hex(digits);
     }
     match name.strip_prefix("seed:") {
         Some(number) => match number.parse() {
-            Ok(number) => Ok(seed(number, events)),
+            Ok(number) => Ok(seed(number, transitions)),
             Err(_) => Err(Usage(format!("{number:?} is no seed; give a whole number, as in seed:17"))),
         },
         None => file(Path::new(name), None),

@@ -1,0 +1,315 @@
+//! What happens in a scenario, two bytes each: which transition, and how much of it.
+//!
+//! Every pair of bytes is an transition, whatever came before it; one that finds nothing to happen to does nothing. All engines
+//! share this alphabet, so that what one finds, any other can replay.
+
+use certrotate_core::api::ApiFault;
+use certrotate_core::disk::DiskFault;
+use certrotate_core::time::Span;
+
+use crate::disk::{Fault, How};
+use crate::server::{Approver, Bad};
+use crate::world::Lie;
+pub(crate) use table::lifetime;
+use table::{
+    API_FAULTS, APPROVERS, BADS, DAMAGES, DISK_FAULTS, EDITS, KINDS, LEFT, LIES, LOSTS, MEDDLINGS, how, jump,
+    pick, span, until,
+};
+
+mod name;
+mod table;
+
+/// One transition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transition {
+    /// So many things take their course: an answer comes, or time passes until the node wants its tick.
+    Step(u8),
+    /// Of the answers that could come now, that of this operation comes first.
+    Answer(u8),
+    /// Time passes on both clocks, and the node notices; what was asked for is not answered meanwhile.
+    Tick(Until),
+    /// The wall clock jumps.
+    Jump(Jump),
+    /// The disk operation that is under way goes wrong.
+    Disk(How),
+    /// The answer of the disk operation that is under way does not come: it was done or not, and comes late or never.
+    DiskLost(Lost),
+    /// The call that is under way meets a fault; with `true`, after it was carried out.
+    Call(ApiFault, bool),
+    /// The answer of the call that is under way does not come.
+    CallLost(Lost),
+    /// No key can be made.
+    KeyFails,
+    /// An answer that is late comes.
+    Late,
+    /// The last input is given again (M1).
+    Repeat,
+    /// An answer comes to an operation that ended so many operations ago.
+    Stale(u8),
+    /// What approver and signer do with the next request.
+    Verdict(Approver),
+    /// What is wrong with the next certificate.
+    Bad(Bad),
+    /// Somebody changes the object that the node asks for.
+    Object(Meddling),
+    /// Which credentials are refused from now on: the live one, the bootstrap one.
+    Refuse(bool, bool),
+    /// Every call meets this fault from now on, or none does.
+    Outage(Option<ApiFault>),
+    /// The server does not answer any more, or does again.
+    Silent(bool),
+    /// The approver changes.
+    Approver(Approver),
+    /// What is issued changes.
+    Issues(Option<Bad>),
+    /// How long approver and signer take.
+    Latency(Span),
+    /// How long certificates live.
+    Lifetime(Span),
+    /// Watches are closed at once, or forbidden.
+    Watches(bool, bool),
+    /// The process is killed and started; what the disk was doing is not done, half done or done.
+    Kill(How),
+    /// The process is killed, time passes, it is started.
+    Off(Until),
+    /// The machine sleeps; nobody notices until the node is told of something else.
+    Suspend(Until),
+    /// The power goes; the disk is left as in the image of this number.
+    PowerCut(u8),
+    /// The next scan misreads something.
+    Lie(Lie),
+    /// Somebody puts something behind a name.
+    Plant(Damage),
+    /// Disk operations of a kind fail for a while.
+    DiskFails(Fault),
+    /// So many answers of the disk, and of calls, get lost.
+    Lose(u8, u8),
+    /// Every failure ends, and what somebody put in the way is moved away; the node is not told.
+    Mend,
+    /// Somebody asks for a rotation.
+    RotateNow,
+    /// A clean shutdown, and another start.
+    Shutdown,
+    /// So much time passes before the answer of the operation that is under way, and the node is told of nothing else.
+    Slow(Until),
+    /// The process is killed, and started with another name for the node.
+    Rename,
+    /// The node that runs is given another configuration.
+    Reconfigure(Edit),
+}
+
+/// What is changed in a configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Edit {
+    /// The node has the next of its names.
+    Subject,
+    /// One alternative name more.
+    MoreNames,
+    /// One alternative name less.
+    FewerNames,
+    /// Another set of usages.
+    Usages,
+    /// Everything is as it was in the beginning.
+    First,
+    /// A lifetime is wished for, or not any more.
+    Wish,
+    /// Nothing of what is asked for, but the seed of the jitter.
+    Seed,
+}
+
+/// What becomes of an answer that does not come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lost {
+    /// It was done, and nobody will ever say so.
+    Done,
+    /// It was not done.
+    NotDone,
+    /// It was done, and the answer comes late.
+    Late,
+}
+
+/// How far time goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Until {
+    /// To when the node wants its tick.
+    Wake,
+    /// To a millisecond before that.
+    BeforeWake,
+    /// To the end of what is live.
+    End,
+    /// To a millisecond before it.
+    BeforeEnd,
+    /// To the renewal of what is live.
+    Renewal,
+    /// To a while after the node wanted its tick.
+    Overslept(Span),
+    /// So far.
+    Span(Span),
+}
+
+/// Where the wall clock jumps to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Jump {
+    /// So many milliseconds on, or back.
+    By(i64),
+    /// To the end of what is live.
+    End,
+    /// To a millisecond before the start of what is live.
+    BeforeStart,
+    /// To the renewal of what is live.
+    Renewal,
+    /// To this time, in milliseconds since 1970.
+    To(i64),
+}
+
+/// What somebody does to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Meddling {
+    /// Deletes it.
+    Delete,
+    /// Replaces it by one for another key.
+    ForeignKey,
+    /// Replaces it by one for another signer.
+    ForeignSigner,
+    /// Replaces it by one for other usages.
+    ForeignUsages,
+    /// Deletes everything.
+    ForgetAll,
+    /// Deletes it and makes it anew, so that it waits again.
+    Recreate,
+}
+
+/// What somebody does to the directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Damage {
+    /// The file that the live name names is cut short.
+    TruncateLive,
+    /// The live name is a file of somebody's.
+    FileForLink,
+    /// The live name leads elsewhere.
+    ForeignLink,
+    /// The live name is a directory.
+    Directory,
+    /// The live name is gone.
+    NoLiveName,
+    /// A temporary name is left over.
+    Temporary,
+    /// A pending file is garbage.
+    PendingGarbage,
+    /// The pending file is gone.
+    NoPending,
+    /// A bundle of a far generation is garbage.
+    FarBundle,
+    /// The previous bundle has the live name.
+    OlderLive,
+    /// The bundle that the live name names has another key.
+    OtherKey,
+    /// The live name leads to a pair elsewhere, as a kubelet leaves it.
+    LinkedPair,
+    /// The live name is a file that has a pair.
+    FiledPair,
+    /// A pair in a file with a date, beside the live name.
+    DatedPair,
+    /// A pair in two files, which has ended.
+    EndedPair,
+    /// The live name leads to a pair for another node.
+    StrangersPair,
+    /// The live name is a copy of the file that it led to.
+    CopiedLive,
+    /// Others may read the bundle that the live name names.
+    Exposed,
+    /// An older backup: the live bundle is gone, and the live name leads to the one before, or to nothing.
+    Backup,
+}
+
+/// How many codes there are; a byte is taken modulo this.
+pub const CODES: u8 = 43;
+
+impl Transition {
+    /// The transition that two bytes mean.
+    #[must_use]
+    pub fn decode(code: u8, arg: u8) -> Self {
+        match code % CODES {
+            0..5 => Self::Step(arg % 8),
+            5 => Self::Answer(arg % 4),
+            6 => Self::Tick(until(arg)),
+            7 => Self::Jump(jump(arg)),
+            8 => Self::Disk(how(arg)),
+            9 => Self::DiskLost(pick(&LOSTS, arg)),
+            10 => Self::Call(pick(&API_FAULTS, arg % 128 / 2), arg >= 128),
+            11 => Self::CallLost(pick(&LOSTS, arg)),
+            12 => Self::KeyFails,
+            13 => Self::Late,
+            14 => Self::Repeat,
+            15 => Self::Stale(arg % 8),
+            16 => Self::Verdict(pick(&APPROVERS, arg)),
+            17 => Self::Bad(pick(&BADS, arg)),
+            18 => Self::Object(pick(&MEDDLINGS, arg)),
+            19 => Self::Refuse(arg & 1 == 1, arg & 2 == 2),
+            20 => Self::Outage((arg >= 64).then(|| pick(&API_FAULTS, arg))),
+            21 => Self::Silent(arg & 1 == 1),
+            22 => Self::Approver(pick(&APPROVERS, arg)),
+            23 => Self::Issues((arg >= 64).then(|| pick(&BADS, arg))),
+            24 => Self::Latency(span(arg % 28)),
+            25 => Self::Lifetime(lifetime(arg)),
+            26 => Self::Watches(arg & 1 == 1, arg & 2 == 2),
+            27 | 28 => Self::Kill(pick(
+                &[How::Well, How::Fails(DiskFault::Io), How::FailsHalfway(DiskFault::Io)],
+                arg,
+            )),
+            29 => Self::Off(until(arg)),
+            30 => Self::Suspend(until(arg)),
+            31 | 32 => Self::PowerCut(arg),
+            33 => Self::Lie(pick(&LIES, arg)),
+            34 => Self::Plant(pick(&DAMAGES, arg)),
+            35 => Self::DiskFails(Fault {
+                after: u16::from(arg / 36 % 3),
+                times: pick(&[1, 2, 5, 40], arg / 64),
+                kind: pick(&KINDS, arg),
+                fault: pick(&DISK_FAULTS, arg / 9 % 4),
+            }),
+            36 => Self::Lose(arg % 4, arg / 4 % 4),
+            37 if arg < 128 => Self::RotateNow,
+            37 => Self::Mend,
+            38 if arg < 128 => Self::Shutdown,
+            38 => Self::Rename,
+            39 => Self::Slow(until(arg)),
+            40 | 41 => Self::Reconfigure(pick(&EDITS, arg)),
+            _ => Self::Plant(pick(&LEFT, arg)),
+        }
+    }
+
+    /// The first pair of bytes that mean this transition.
+    ///
+    /// # Panics
+    ///
+    /// If there is none: the transition was not decoded from bytes.
+    #[must_use]
+    pub fn encode(self) -> [u8; 2] {
+        let all = (0..CODES).flat_map(|code| (0..=u8::MAX).map(move |arg| [code, arg]));
+        let mut meaning = all.filter(|[code, arg]| Self::decode(*code, *arg) == self);
+        meaning.next().unwrap_or_else(|| panic!("{self:?} is the meaning of no two bytes"))
+    }
+
+    /// Every transition that is the meaning of two bytes, once.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let mut seen = std::collections::HashSet::new();
+        let all = (0..CODES).flat_map(|code| (0..=u8::MAX).map(move |arg| Self::decode(code, arg)));
+        all.filter(|transition| seen.insert(*transition)).collect()
+    }
+
+    /// Whether it is the course of things and no fault.
+    #[must_use]
+    pub const fn is_natural(self) -> bool {
+        matches!(self, Self::Step(_) | Self::Answer(_))
+    }
+}
+
+/// Reads the transitions; a single byte at the end is no transition.
+pub fn transitions(bytes: &[u8]) -> impl Iterator<Item = Transition> {
+    bytes.as_chunks::<2>().0.iter().map(|[code, arg]| Transition::decode(*code, *arg))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! The names of faults, as they are counted.
+
+use certrotate_core::api::ApiFault;
+use certrotate_core::disk::DiskFault;
+
+use crate::cert::Flaw;
+use crate::disk::How;
+use crate::server::{Approver, Bad};
+use crate::transition::{Damage, Edit, Jump, Lost, Meddling, Transition, Until};
+use crate::world::Lie;
+
+impl Transition {
+    /// The name of the fault that it is; `None` for the course of things and for wishes.
+    #[must_use]
+    pub fn fault(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Step(_)
+            | Self::Answer(_)
+            | Self::RotateNow
+            | Self::Shutdown
+            | Self::Rename
+            | Self::Mend
+            | Self::Reconfigure(Edit::Seed)
+            | Self::Late => return None,
+            Self::Outage(None) | Self::Issues(None) | Self::Silent(false) => return None,
+            Self::Refuse(false, false) | Self::Watches(false, false) | Self::Lose(0, 0) => return None,
+            Self::Approver(Approver::Auto) | Self::Verdict(Approver::Auto) => return None,
+            Self::Tick(Until::Overslept(_)) => "time: the node oversleeps",
+            Self::Slow(_) => "time: an answer takes its time",
+            Self::Tick(_) => "time: an operation is not answered in time",
+            Self::Jump(jump) => self::jump(jump),
+            Self::Disk(how) => disk(how),
+            Self::DiskLost(Lost::Done) => "disk: the answer is lost",
+            Self::DiskLost(Lost::NotDone) => "disk: an operation hangs for ever",
+            Self::DiskLost(Lost::Late) => "disk: the answer is late",
+            Self::Call(_, true) => "api: the connection is cut after the request was carried out",
+            Self::Call(fault, false) | Self::Outage(Some(fault)) => api(fault),
+            Self::CallLost(Lost::Done) => "api: the answer is lost",
+            Self::CallLost(Lost::NotDone) => "api: the request is lost",
+            Self::CallLost(Lost::Late) => "api: the answer is late",
+            Self::KeyFails => "key: none can be made",
+            Self::Repeat => "driver: an answer is given twice",
+            Self::Stale(_) => "driver: an answer to an operation that has ended",
+            Self::Verdict(approver) | Self::Approver(approver) => self::approver(approver),
+            Self::Bad(bad) | Self::Issues(Some(bad)) => self::bad(bad),
+            Self::Object(meddling) => object(meddling),
+            Self::Refuse(true, true) => "api: both credentials are refused",
+            Self::Refuse(true, false) => "api: the live identity is refused",
+            Self::Refuse(false, true) => "api: the bootstrap credential is refused",
+            Self::Silent(true) => "api: the server is silent",
+            Self::Latency(_) => "api: approver and signer are slow",
+            Self::Lifetime(_) => "api: the lifetime of certificates changes",
+            Self::Watches(_, true) => "api: watches are forbidden",
+            Self::Watches(true, false) => "api: watches end at once",
+            Self::Kill(How::FailsHalfway(_)) => "process: killed in the middle of an operation",
+            Self::Kill(_) => "process: killed",
+            Self::Off(_) => "process: off for a while",
+            Self::Suspend(_) => "time: the machine sleeps",
+            Self::PowerCut(_) => "power: cut",
+            Self::Lie(lie) => self::lie(lie),
+            Self::Plant(damage) => self::damage(damage),
+            Self::DiskFails(fault) if fault.times > 2 => "disk: fails for a long time",
+            Self::DiskFails(_) => "disk: fails for a while",
+            Self::Lose(..) => "driver: answers are lost",
+            Self::Reconfigure(edit) => self::edit(edit),
+        })
+    }
+}
+
+fn jump(jump: Jump) -> &'static str {
+    match jump {
+        Jump::End => "time: the wall clock jumps past the end",
+        Jump::BeforeStart => "time: the wall clock jumps to before the start",
+        Jump::Renewal => "time: the wall clock jumps to the renewal",
+        Jump::To(_) => "time: the wall clock shows what cannot be",
+        Jump::By(ms) if ms.abs() > 50 * 8_760 * 3_600_000 => "time: the wall clock jumps by a century",
+        Jump::By(ms) if ms.abs() <= 1000 => "time: the wall clock drifts",
+        Jump::By(0..) => "time: the wall clock jumps ahead",
+        Jump::By(_) => "time: the wall clock jumps back",
+    }
+}
+
+fn disk(how: How) -> &'static str {
+    match how {
+        How::Well | How::Pretended => "disk: as it should",
+        How::FailsHalfway(_) => "disk: fails half done",
+        How::FailsDone(_) => "disk: is done and reported as failed",
+        How::Fails(DiskFault::NoSpace) => "disk: no space",
+        How::Fails(DiskFault::ReadOnly) => "disk: read-only",
+        How::Fails(DiskFault::Denied) => "disk: permission denied",
+        How::Fails(DiskFault::Io) => "disk: input/output error",
+        How::Fails(DiskFault::Exists) => "disk: the name is taken",
+        How::Fails(DiskFault::NotFound) => "disk: the name is gone",
+        How::Fails(DiskFault::Locked) => "disk: the lock is held by another process",
+        How::Fails(DiskFault::Unsafe) => "disk: the directory is unsafe",
+        How::Fails(DiskFault::NoDirectory) => "disk: the directory is missing",
+    }
+}
+
+fn api(fault: ApiFault) -> &'static str {
+    match fault {
+        ApiFault::NoCredential => "api: no credential",
+        ApiFault::Unreachable => "api: unreachable",
+        ApiFault::Unauthorized => "api: 401",
+        ApiFault::Forbidden => "api: 403",
+        ApiFault::NotFound => "api: 404",
+        ApiFault::AlreadyExists => "api: 409",
+        ApiFault::TooManyRequests { retry_after: None } => "api: 429",
+        ApiFault::TooManyRequests { retry_after: Some(after) } if after.ms() == 0 => {
+            "api: 429, at once again"
+        }
+        ApiFault::TooManyRequests { .. } => "api: 429, in ten years again",
+        ApiFault::Invalid => "api: 422",
+        ApiFault::ServerError { retry_after: None } => "api: 5xx",
+        ApiFault::ServerError { .. } => "api: 5xx, in ten years again",
+        ApiFault::WatchEnded => "api: the watch ended",
+        ApiFault::Unexpected => "api: not what Kubernetes says",
+    }
+}
+
+fn approver(approver: Approver) -> &'static str {
+    match approver {
+        Approver::Auto => "api: approved and signed",
+        Approver::Absent => "api: nobody approves",
+        Approver::NoSigner => "api: approved and not signed",
+        Approver::Denies => "api: denied",
+        Approver::Fails => "api: failed by the signer",
+    }
+}
+
+fn bad(bad: Bad) -> &'static str {
+    match bad {
+        Bad::Flawed(Flaw::Key) => "certificate: for another key",
+        Bad::Flawed(Flaw::Subject | Flaw::SubjectCase) => "certificate: for another subject",
+        Bad::Flawed(Flaw::Organization) => "certificate: with another group",
+        Bad::Flawed(Flaw::Sans) => "certificate: with another name",
+        Bad::Flawed(Flaw::Usage) => "certificate: a usage is missing",
+        Bad::Flawed(Flaw::ExtraUsage) => "certificate: a usage too many",
+        Bad::Flawed(Flaw::Ca) => "certificate: a CA",
+        Bad::Flawed(Flaw::Chain) => "certificate: of another CA",
+        Bad::Expired => "certificate: over already",
+        Bad::Early => "certificate: starts in the future",
+        Bad::Short => "certificate: hardly any lifetime left",
+        Bad::Between(..) => "certificate: absurd dates",
+        Bad::Unreadable => "certificate: not to be read",
+    }
+}
+
+fn object(meddling: Meddling) -> &'static str {
+    match meddling {
+        Meddling::Delete => "api: the object is deleted",
+        Meddling::ForeignKey => "api: the object is for another key",
+        Meddling::ForeignSigner => "api: the object is for another signer",
+        Meddling::ForeignUsages => "api: the object is for other usages",
+        Meddling::ForgetAll => "api: the server forgets everything",
+        Meddling::Recreate => "api: the object is made anew",
+    }
+}
+
+fn lie(lie: Lie) -> &'static str {
+    match lie {
+        Lie::Unreadable => "read: the live bundle cannot be read",
+        Lie::Flipped => "read: a bit of the live bundle is flipped",
+        Lie::FlippedPending => "read: a bit of the pending file is flipped",
+        Lie::LiveUnreadable => "read: the live name cannot be looked at",
+    }
+}
+
+fn edit(edit: Edit) -> &'static str {
+    match edit {
+        Edit::Subject => "template: another subject",
+        Edit::MoreNames => "template: one name more",
+        Edit::FewerNames => "template: one name less",
+        Edit::Usages => "template: other usages",
+        Edit::First => "template: as in the beginning",
+        Edit::Wish => "template: another lifetime",
+        Edit::Seed => "template: the same",
+    }
+}
+
+fn damage(damage: Damage) -> &'static str {
+    match damage {
+        Damage::TruncateLive => "outside: the live bundle is cut short",
+        Damage::FileForLink => "outside: a file in place of the link",
+        Damage::ForeignLink => "outside: the link leads elsewhere",
+        Damage::Directory => "outside: a directory in place of the link",
+        Damage::NoLiveName => "outside: the link is removed",
+        Damage::Temporary => "outside: a temporary file is left over",
+        Damage::PendingGarbage => "outside: a pending file of garbage",
+        Damage::NoPending => "outside: the pending file is removed",
+        Damage::FarBundle => "outside: a bundle of a far generation",
+        Damage::OlderLive => "outside: the link is put back to the bundle before",
+        Damage::OtherKey => "outside: the live bundle has another key",
+        Damage::LinkedPair => "left: the live name leads to a pair elsewhere",
+        Damage::FiledPair => "left: the live name is a file with a pair",
+        Damage::DatedPair => "left: a pair in a file with a date",
+        Damage::EndedPair => "left: a pair that has ended",
+        Damage::StrangersPair => "left: a pair of another node",
+        Damage::CopiedLive => "left: the live name is a copy of its bundle",
+        Damage::Exposed => "left: others may read the live bundle",
+        Damage::Backup => "left: an older backup",
+    }
+}

@@ -1,0 +1,199 @@
+//! What the second byte of an transition chooses from.
+
+use certrotate_core::api::ApiFault;
+use certrotate_core::disk::DiskFault;
+use certrotate_core::time::Span;
+
+use super::{Damage, Edit, Jump, Lost, Meddling, Until};
+use crate::cert::Flaw;
+use crate::disk::{How, Kind};
+use crate::server::{Approver, Bad};
+use crate::world::Lie;
+
+const SPANS: [Until; 10] = [
+    Until::Wake,
+    Until::BeforeWake,
+    Until::End,
+    Until::BeforeEnd,
+    Until::Renewal,
+    Until::Overslept(Span::from_hours(1)),
+    Until::Overslept(Span::from_hours(720)),
+    Until::Span(Span::from_mins(1)),
+    Until::Span(Span::from_hours(30)),
+    Until::Span(Span::from_hours(8760)),
+];
+
+const HOUR: i64 = 3_600_000;
+const YEAR: i64 = 8760 * HOUR;
+
+const JUMPS: [Jump; 16] = [
+    Jump::By(1000),
+    Jump::By(-1000),
+    Jump::By(HOUR),
+    Jump::By(-HOUR),
+    Jump::End,
+    Jump::BeforeStart,
+    Jump::Renewal,
+    Jump::By(YEAR),
+    Jump::By(-YEAR),
+    Jump::By(100 * YEAR),
+    Jump::By(-100 * YEAR),
+    Jump::To(0),
+    Jump::To(i64::MIN),
+    Jump::To(i64::MAX),
+    Jump::By(10),
+    Jump::By(-10),
+];
+
+/// Locked, Unsafe and NoDirectory end a run, which is started again.
+pub(super) const DISK_FAULTS: [DiskFault; 9] = [
+    DiskFault::NoSpace,
+    DiskFault::ReadOnly,
+    DiskFault::Denied,
+    DiskFault::Io,
+    DiskFault::Exists,
+    DiskFault::NotFound,
+    DiskFault::Locked,
+    DiskFault::Unsafe,
+    DiskFault::NoDirectory,
+];
+
+pub(super) const KINDS: [Kind; 9] = [
+    Kind::Lock,
+    Kind::Scan,
+    Kind::Create,
+    Kind::Write,
+    Kind::SyncFile,
+    Kind::Rename,
+    Kind::Symlink,
+    Kind::Unlink,
+    Kind::SyncDir,
+];
+
+const DECADE: Option<Span> = Some(Span::from_hours(87_600));
+
+pub(super) const API_FAULTS: [ApiFault; 14] = [
+    ApiFault::Unreachable,
+    ApiFault::Unauthorized,
+    ApiFault::Forbidden,
+    ApiFault::NotFound,
+    ApiFault::AlreadyExists,
+    ApiFault::TooManyRequests { retry_after: Some(Span::ZERO) },
+    ApiFault::TooManyRequests { retry_after: DECADE },
+    ApiFault::TooManyRequests { retry_after: None },
+    ApiFault::Invalid,
+    ApiFault::ServerError { retry_after: None },
+    ApiFault::ServerError { retry_after: DECADE },
+    ApiFault::WatchEnded,
+    ApiFault::NoCredential,
+    ApiFault::Unexpected,
+];
+
+pub(super) const APPROVERS: [Approver; 5] =
+    [Approver::Denies, Approver::Fails, Approver::NoSigner, Approver::Absent, Approver::Auto];
+
+pub(super) const BADS: [Bad; 17] = [
+    Bad::Flawed(Flaw::Key),
+    Bad::Flawed(Flaw::Subject),
+    Bad::Flawed(Flaw::SubjectCase),
+    Bad::Flawed(Flaw::Organization),
+    Bad::Flawed(Flaw::Sans),
+    Bad::Flawed(Flaw::Usage),
+    Bad::Flawed(Flaw::ExtraUsage),
+    Bad::Flawed(Flaw::Ca),
+    Bad::Flawed(Flaw::Chain),
+    Bad::Expired,
+    Bad::Early,
+    Bad::Short,
+    Bad::Unreadable,
+    Bad::Between(-YEAR, 20_000),
+    Bad::Between(i64::MIN, 1000 * YEAR),
+    Bad::Between(174 * YEAR, 175 * YEAR),
+    Bad::Between(-1000, 100 * YEAR),
+];
+
+pub(super) const MEDDLINGS: [Meddling; 6] = [
+    Meddling::Delete,
+    Meddling::ForeignKey,
+    Meddling::ForeignSigner,
+    Meddling::ForeignUsages,
+    Meddling::ForgetAll,
+    Meddling::Recreate,
+];
+
+pub(super) const LIES: [Lie; 4] = [Lie::Unreadable, Lie::Flipped, Lie::FlippedPending, Lie::LiveUnreadable];
+
+/// What other programs, and backups, leave.
+pub(super) const LEFT: [Damage; 8] = [
+    Damage::LinkedPair,
+    Damage::FiledPair,
+    Damage::DatedPair,
+    Damage::EndedPair,
+    Damage::StrangersPair,
+    Damage::CopiedLive,
+    Damage::Exposed,
+    Damage::Backup,
+];
+
+pub(super) const DAMAGES: [Damage; 11] = [
+    Damage::TruncateLive,
+    Damage::FileForLink,
+    Damage::ForeignLink,
+    Damage::Directory,
+    Damage::NoLiveName,
+    Damage::Temporary,
+    Damage::PendingGarbage,
+    Damage::NoPending,
+    Damage::FarBundle,
+    Damage::OlderLive,
+    Damage::OtherKey,
+];
+
+pub(super) const LOSTS: [Lost; 3] = [Lost::Done, Lost::NotDone, Lost::Late];
+
+/// Those that end what is asked for come more often.
+pub(super) const EDITS: [Edit; 8] = [
+    Edit::Subject,
+    Edit::MoreNames,
+    Edit::FewerNames,
+    Edit::Usages,
+    Edit::First,
+    Edit::Wish,
+    Edit::Subject,
+    Edit::Seed,
+];
+
+pub(super) fn pick<T: Copy, const N: usize>(all: &[T; N], arg: u8) -> T {
+    all[usize::from(arg) % N]
+}
+
+/// A span by powers of two: from a millisecond to a year.
+pub(super) fn span(arg: u8) -> Span {
+    Span::from_ms(1 << (arg % 36))
+}
+
+pub(super) fn until(arg: u8) -> Until {
+    if arg < 64 { pick(&SPANS, arg) } else { Until::Span(span(arg)) }
+}
+
+pub(super) fn jump(arg: u8) -> Jump {
+    match arg {
+        0..160 => pick(&JUMPS, arg),
+        160..208 => Jump::By(1 << (arg % 36)),
+        _ => Jump::By(-(1 << (arg % 36))),
+    }
+}
+
+pub(super) fn how(arg: u8) -> How {
+    let fault = pick(&DISK_FAULTS, arg % 18 / 2);
+    match arg / 18 % 3 {
+        0 => How::Fails(fault),
+        1 => How::FailsHalfway(DiskFault::NoSpace),
+        _ => How::FailsDone(DiskFault::Io),
+    }
+}
+
+/// Lives from ten seconds to a year.
+pub(crate) fn lifetime(arg: u8) -> Span {
+    Span::from_secs(pick(&[86_400, 3600, 600, 10, 60, 31_536_000], arg))
+}

@@ -1,0 +1,173 @@
+//! Every system call fails, once and for a while, in the middle of a run that has to come through.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use crate::disk::Manner;
+use crate::judge::{self, Reader};
+use crate::kill;
+use crate::protocol::Monitor;
+use crate::scenario::Scenario;
+use crate::strace::{Inject, Runner, SysCall, Traced};
+use crate::world::{Session, Told};
+
+/// What was done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Runs with an error in them.
+    pub runs: u32,
+    /// How many of them had which.
+    pub kinds: BTreeMap<String, u32>,
+    /// Timing that the outside reader read the live name.
+    pub reads: u64,
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} runs (", self.runs)?;
+        for (place, (kind, count)) in self.kinds.iter().enumerate() {
+            let comma = if place > 0 { ", " } else { "" };
+            write!(f, "{comma}{kind} {count}")?;
+        }
+        write!(f, "), {} reads from outside", self.reads)
+    }
+}
+
+/// An error, and what its line for people has to say.
+const ERRORS: [(&str, &str); 4] = [
+    ("EIO", "input/output error"),
+    ("ENOSPC", "no space left on device"),
+    ("EDQUOT", "disk quota exceeded"),
+    ("EROFS", "read-only file system"),
+];
+
+/// Is added to the name of an error that lasts.
+const LASTING: &str = " for a while";
+
+/// How long errors last that do not go away at once, in calls of each name.
+const A_WHILE: u32 = 7;
+
+/// Calls that fail together when a disk does. `write` is not among them, as a node talks by it, too.
+const TOGETHER: [&str; 7] = ["openat", "fsync", "renameat", "symlinkat", "unlinkat", "mkdir", "fchmod"];
+
+/// Which errors are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// One error at each call of each scenario, a full disk and short writes in the rotations: a minute.
+    Some,
+    /// All of them: some minutes.
+    All,
+}
+
+impl Choice {
+    fn takes(self, scenario: Scenario, kind: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some if scenario == Scenario::CleanUp => kind == "EIO",
+            Self::Some => ["EIO", "ENOSPC", "short write", "EINTR"].contains(&kind),
+        }
+    }
+}
+
+/// Lets each call of a scenario's node fail that touches its directory: the served identity stays, the error says what and where,
+/// and the end of the script is reached in the same process.
+///
+/// # Errors
+///
+/// The first thing that does not hold, with the error that shows it.
+pub fn everywhere(runner: &Runner, home: &Path, scenario: Scenario, choice: Choice) -> Result<Tally, String> {
+    let points = kill::points(runner, home, Manner::Shipped, scenario)?;
+    let mut tally = Tally::default();
+    for (place, call) in points.iter().enumerate() {
+        let injections = injections(call, &points[place..]).into_iter();
+        for (kind, inject, says) in injections.filter(|(kind, ..)| choice.takes(scenario, kind)) {
+            let reads = once(runner, home, scenario, (&inject, says))
+                .map_err(|why| format!("{}, {inject} at {call}: {why}", scenario.name()))?;
+            tally.runs += 1;
+            *tally.kinds.entry(kind).or_default() += 1;
+            tally.reads += reads;
+        }
+    }
+    Ok(tally)
+}
+
+/// What can go wrong with a call, and what has to be said then. `rest` are the calls from this one on.
+fn injections(call: &SysCall, rest: &[SysCall]) -> Vec<(String, Inject, Option<&'static str>)> {
+    let mut all = Vec::new();
+    let here = vec![(call.name.clone(), call.nth)];
+    let changes = call.changes() || call.syncs();
+    for (error, text) in ERRORS {
+        if error == "EIO" || changes {
+            // The kernel has closed the descriptor whatever close says, and what counts was synced before. A debug
+            // build asks with fcntl whether a descriptor is open before it closes it.
+            let says = (call.name != "close" && call.name != "fcntl").then_some(text);
+            all.push((error.to_owned(), Inject::Error(error, here.clone(), 1), says));
+        }
+        if changes && call.name != "write" && error != "EDQUOT" {
+            let first = |name: &&str| rest.iter().find(|later| later.name == **name).map(|later| later.nth);
+            let calls = TOGETHER.iter().filter_map(|name| Some(((*name).to_owned(), first(name)?)));
+            let inject = Inject::Error(error, calls.collect(), A_WHILE);
+            all.push((format!("{error}{LASTING}"), inject, Some(text)));
+        }
+    }
+    if call.name == "write" {
+        for written in [0, 17] {
+            let inject = Inject::Returns(call.name.clone(), call.nth, written);
+            all.push(("short write".to_owned(), inject, Some("bytes could be written")));
+        }
+    }
+    if call.name == "write" || call.name == "read" {
+        all.push(("EINTR".to_owned(), Inject::Error("EINTR", here, 1), None));
+    }
+    all
+}
+
+fn once(
+    runner: &Runner,
+    home: &Path,
+    scenario: Scenario,
+    (inject, says): (&Inject, Option<&str>),
+) -> Result<u64, String> {
+    let (directory, mut session) = scenario.begin(home).map_err(|error| error.to_string())?;
+    let reader = Reader::start(&directory);
+    session.looks = Some(reader.looks());
+    let traced = runner.run(&directory, Manner::Shipped, &mut session, inject);
+    session.looks = None;
+    let reads = reader.end();
+    let traced = traced.map_err(|error| error.to_string())?;
+    let outcome = reads.and_then(|reads| {
+        judge_run(&traced, &directory, &session, says)?;
+        kill::take_from_there(&directory, Manner::Shipped, &mut session)?;
+        Ok(reads)
+    });
+    outcome.map_err(|why| format!("{why}\n{}", traced.changes(&directory)))
+}
+
+fn judge_run(traced: &Traced, directory: &Path, session: &Session, says: Option<&str>) -> Result<(), String> {
+    if !traced.calls.iter().any(|call| call.result.contains("(INJECTED)")) {
+        return Err("the call was not reached: nothing is shown".to_owned());
+    }
+    Monitor::watch(&directory.display().to_string(), &traced.calls)?;
+    if traced.ended.as_deref() != Some("at rest") || !session.is_through() {
+        let ended = traced.ended.as_deref().unwrap_or("without a word");
+        return Err(format!("it ended {ended}: {}; {}", session.story(), traced.stderr));
+    }
+    judge_told(session, directory, says)?;
+    judge::judge_raw(directory, session).map(|_| ())
+}
+
+/// Nothing that was served was taken away, and what went wrong was said with its place.
+fn judge_told(session: &Session, directory: &Path, says: Option<&str>) -> Result<(), String> {
+    if session.told.iter().any(|(_, told)| *told == Told::Withdrawn) {
+        return Err(format!("S5: what was served was withdrawn: {}", session.story()));
+    }
+    // What is said may be about the directory that it is to be made in.
+    let place = directory.parent().unwrap_or(directory).display().to_string();
+    match says {
+        Some(text) if !session.faults().any(|line| line.contains(text) && line.contains(&place)) => {
+            Err(format!("nothing says {text:?} and where: {}", session.story()))
+        }
+        Some(_) | None => Ok(()),
+    }
+}

@@ -1,0 +1,205 @@
+//! The shipped core over a disk, with clocks that jump to the next thing that is due.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use certrotate_core::api::{ApiFault, Call, CsrObject, Issued};
+use certrotate_core::config::{Config, ConfigSpec, Template};
+use certrotate_core::disk::DiskCommand;
+use certrotate_core::id::RunId;
+use certrotate_core::input::{Action, ExitReason, Input};
+use certrotate_core::rotator::Rotator;
+use certrotate_core::time::{MonoTime, Now, WallTime};
+use certrotate_core::view::{Handle, Phase};
+use certrotate_x509::{CertChain, csr, request_name};
+
+use crate::disk::{Disk, Trouble};
+use crate::plane::Shown;
+use crate::ring::Ring;
+use crate::world::{Told, World};
+
+/// More inputs than any run here needs between two rests, and more rests: one that takes more has lost its way.
+const INPUTS: u32 = 1500;
+const RESTS: u32 = 5000;
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It came to rest, and the world had enough.
+    AtRest,
+    /// The power was cut.
+    Cut,
+    /// The machine was switched off.
+    Off,
+    /// Core ended it.
+    Exit(ExitReason),
+    /// It took more inputs than any run needs.
+    Lost,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtRest => f.write_str("at rest"),
+            Self::Cut => f.write_str("cut"),
+            Self::Off => f.write_str("off"),
+            Self::Exit(reason) => write!(f, "exit {reason:?}"),
+            Self::Lost => f.write_str("lost"),
+        }
+    }
+}
+
+/// A node that was started.
+#[derive(Debug)]
+pub struct Node<'a, W> {
+    rotator: Rotator,
+    disk: &'a mut Disk,
+    ring: Ring,
+    template: Template,
+    world: &'a mut W,
+    now: Now,
+    inbox: VecDeque<Input>,
+}
+
+impl<'a, W: World> Node<'a, W> {
+    /// A node that starts at this time; the number makes its run different from others.
+    ///
+    /// # Panics
+    ///
+    /// Never: the configuration is a good one.
+    pub fn new(disk: &'a mut Disk, ring: Ring, world: &'a mut W, (start, number): (WallTime, u64)) -> Self {
+        let template = Template::node_client("node-1");
+        let spec = ConfigSpec { seed: 1, ..ConfigSpec::new(template.clone()) };
+        let config = Config::new(spec).expect("the configuration is a good one");
+        Self {
+            rotator: Rotator::new(config, RunId(number)),
+            disk,
+            ring,
+            template,
+            world,
+            now: Now { wall: start, mono: MonoTime::from_ms(0) },
+            inbox: VecDeque::from([Input::Tick]),
+        }
+    }
+
+    /// Runs until it rests and the world has enough, or until it cannot go on.
+    pub fn run(mut self) -> Ended {
+        let (mut inputs, mut rests) = (0, 0);
+        while inputs < INPUTS && rests < RESTS {
+            if self.world.is_off() {
+                return Ended::Off;
+            }
+            inputs += 1;
+            let input = match self.inbox.pop_front() {
+                Some(input) => input,
+                None => {
+                    if self.rotator.view().phase == Phase::Resting {
+                        if !self.world.rested(self.now.wall) {
+                            return Ended::AtRest;
+                        }
+                        (inputs, rests) = (0, rests + 1);
+                    }
+                    self.wait();
+                    Input::Tick
+                }
+            };
+            if let Some(ended) = self.step(input) {
+                return ended;
+            }
+        }
+        Ended::Lost
+    }
+
+    /// Both clocks go on to the next thing that is due.
+    fn wait(&mut self) {
+        let wake = self.rotator.wake();
+        let (wall, mono) =
+            (wake.wall.map(|at| at.since(self.now.wall)), wake.mono.map(|at| at.since(self.now.mono)));
+        // Where nothing is due a look at the clock does no harm.
+        let wait = wall.into_iter().chain(mono).min().unwrap_or(self.rotator.clock_check());
+        self.now = Now { wall: self.now.wall.plus(wait), mono: self.now.mono.plus(wait) };
+    }
+
+    fn step(&mut self, input: Input) -> Option<Ended> {
+        let actions = self.rotator.step(self.now, input).actions;
+        let needed: Vec<Handle> = self.rotator.handles().collect();
+        for action in actions {
+            match action {
+                Action::Disk { op, command } => {
+                    let result = match self.disk.run(&command) {
+                        Err(Trouble::Cut) => return Some(Ended::Cut),
+                        Err(trouble) => {
+                            self.world.told(Told::Fault(trouble.to_string()), self.now.wall);
+                            Err(trouble.kind())
+                        }
+                        Ok(done) => Ok(done),
+                    };
+                    if command == DiskCommand::Scan {
+                        for remark in self.disk.remarks() {
+                            self.world.told(Told::Remark(remark.clone()), self.now.wall);
+                        }
+                    }
+                    self.inbox.push_back(Input::DiskAnswered { op, result });
+                }
+                Action::MakeKey { op, .. } => {
+                    let result = Ok(self.ring.make(&self.template));
+                    self.inbox.push_back(Input::KeyMade { op, result });
+                }
+                Action::Call { op, call, .. } => {
+                    let result = self.call(call);
+                    self.inbox.push_back(Input::CallAnswered { op, result });
+                }
+                Action::GoLive { generation, cert, .. } => {
+                    let leaf = self.ring.leaf(cert).expect("what goes live was issued or read");
+                    self.world.told(Told::Live(generation, leaf), self.now.wall);
+                }
+                Action::Withdraw { .. } => self.world.told(Told::Withdrawn, self.now.wall),
+                Action::Report(event) => {
+                    let text = format!("{event:?}");
+                    let name = text.split([' ', '(']).next().unwrap_or_default();
+                    self.world.told(Told::Event(name.to_owned()), self.now.wall);
+                }
+                Action::Cancel { .. } => {}
+                Action::Exit(reason) => return Some(Ended::Exit(reason)),
+            }
+        }
+        // What was just made or read is kept until core has seen it.
+        if self.inbox.is_empty() {
+            self.ring.retain(&needed);
+        }
+        None
+    }
+
+    fn call(&mut self, call: Call) -> Result<CsrObject, ApiFault> {
+        let now = self.now.wall;
+        let shown = match call {
+            Call::Create { key } => {
+                let (name, csr_pem) = self.ring.asked(key).ok_or(ApiFault::NoCredential)?;
+                self.world.create(&request_name(&name), &csr_pem, now)?
+            }
+            Call::Get { request } | Call::Watch { request } => {
+                self.world.get(&request_name(&request), now)?
+            }
+        };
+        Ok(self.object(&shown))
+    }
+
+    fn object(&self, shown: &Shown) -> CsrObject {
+        let certificate = shown.chain_pem.as_ref().map(|pem| match CertChain::read(pem.as_bytes(), None) {
+            Ok((chain, facts)) => {
+                let cert = self.ring.keep_chain(chain, facts.leaf);
+                Issued::Readable { cert, facts }
+            }
+            Err(_) => Issued::Unreadable,
+        });
+        CsrObject {
+            key: csr::read(shown.csr_pem.as_bytes()).ok().map(|facts| facts.key),
+            signer: self.template.signer.clone(),
+            usages: self.template.usages,
+            approved: certificate.is_some(),
+            denied: shown.denied,
+            failed: false,
+            certificate,
+        }
+    }
+}

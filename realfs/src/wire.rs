@@ -1,0 +1,165 @@
+//! A node in a process of its own, its world in another: lines over a pipe.
+//!
+//! The node asks with `create`, `get` and `rested`, which are answered by one line each, and tells with `told` and `ended`.
+
+use std::io::{self, BufRead, Write};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use certrotate_core::api::ApiFault;
+use certrotate_core::id::{Generation, LeafDigest};
+use certrotate_core::time::WallTime;
+
+use crate::plane::Shown;
+use crate::world::{Session, Told, World};
+
+/// The node's side.
+#[derive(Debug)]
+pub struct Far<R, W> {
+    from: R,
+    to: W,
+}
+
+impl<R: BufRead, W: Write> Far<R, W> {
+    /// A world at the other end.
+    pub fn new(from: R, to: W) -> Self {
+        Self { from, to }
+    }
+
+    /// Says how the node ended.
+    pub fn ended(&mut self, how: &str) {
+        self.say(&format!("ended {how}"));
+    }
+
+    /// One write for a line, so that a trace of system calls shows it as a whole.
+    fn say(&mut self, line: &str) {
+        let sent = self.to.write_all(format!("{line}\n").as_bytes()).and_then(|()| self.to.flush());
+        sent.expect("the world is there as long as the node");
+    }
+
+    fn ask(&mut self, line: &str) -> String {
+        self.say(line);
+        let mut answer = String::new();
+        let read = self.from.read_line(&mut answer).expect("the world is there as long as the node");
+        assert!(read > 0, "the world ended before the node");
+        answer.trim_end().to_owned()
+    }
+
+    fn ask_shown(&mut self, line: &str) -> Result<Shown, ApiFault> {
+        let answer = self.ask(line);
+        let mut words = answer.split(' ');
+        let text = |word: Option<&str>| {
+            let bytes = word.and_then(|word| STANDARD.decode(word).ok());
+            bytes.and_then(|bytes| String::from_utf8(bytes).ok())
+        };
+        match words.next() {
+            Some("exists") => Err(ApiFault::AlreadyExists),
+            Some("missing") => Err(ApiFault::NotFound),
+            Some(state @ ("open" | "denied" | "issued")) => Ok(Shown {
+                csr_pem: text(words.next()).ok_or(ApiFault::Unexpected)?,
+                denied: state == "denied",
+                chain_pem: text(words.next()),
+            }),
+            Some(_) | None => Err(ApiFault::Unexpected),
+        }
+    }
+}
+
+impl<R: BufRead, W: Write> World for Far<R, W> {
+    fn create(&mut self, name: &str, csr_pem: &str, now: WallTime) -> Result<Shown, ApiFault> {
+        self.ask_shown(&format!("create {} {name} {}", now.unix_ms(), STANDARD.encode(csr_pem)))
+    }
+
+    fn get(&mut self, name: &str, now: WallTime) -> Result<Shown, ApiFault> {
+        self.ask_shown(&format!("get {} {name}", now.unix_ms()))
+    }
+
+    fn told(&mut self, told: Told, now: WallTime) {
+        self.say(&format!("told {} {told}", now.unix_ms()));
+    }
+
+    fn rested(&mut self, now: WallTime) -> bool {
+        self.ask(&format!("rested {}", now.unix_ms())) == "on"
+    }
+}
+
+/// The world's side: answers until the other process closes its end, and says how it ended, if it said so.
+///
+/// # Errors
+///
+/// A line that is none of ours.
+pub fn serve(session: &mut Session, from: impl BufRead, mut to: impl Write) -> io::Result<Option<String>> {
+    let mut ended = None;
+    for line in from.lines() {
+        let line = line?;
+        let odd = || io::Error::other(format!("the node said {line:?}"));
+        let (verb, rest) = line.split_once(' ').ok_or_else(odd)?;
+        if verb == "ended" {
+            ended = Some(rest.to_owned());
+            continue;
+        }
+        let (millis, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+        let now = WallTime::from_unix_ms(millis.parse().map_err(|_| odd())?);
+        let answer = match verb {
+            "create" => {
+                let (name, pem) = rest.split_once(' ').ok_or_else(odd)?;
+                let pem = STANDARD.decode(pem).ok().and_then(|pem| String::from_utf8(pem).ok());
+                shown(session.create(name, &pem.ok_or_else(odd)?, now))
+            }
+            "get" => shown(session.get(rest, now)),
+            "rested" => if session.rested(now) { "on" } else { "off" }.to_owned(),
+            "told" => {
+                session.told(parse_told(rest).ok_or_else(odd)?, now);
+                continue;
+            }
+            _ => return Err(odd()),
+        };
+        // One write, so that the node reads it with one call, whose number is the same each time. A node that was killed while it
+        // asked reads no answer.
+        let _ = to.write_all(format!("{answer}\n").as_bytes()).and_then(|()| to.flush());
+    }
+    Ok(ended)
+}
+
+fn shown(result: Result<Shown, ApiFault>) -> String {
+    match result {
+        Ok(Shown { csr_pem, denied, chain_pem }) => {
+            let state = match (&chain_pem, denied) {
+                (Some(_), _) => "issued",
+                (None, true) => "denied",
+                (None, false) => "open",
+            };
+            let chain = chain_pem.map(|pem| STANDARD.encode(pem)).unwrap_or_else(|| "-".to_owned());
+            format!("{state} {} {chain}", STANDARD.encode(csr_pem))
+        }
+        Err(ApiFault::AlreadyExists) => "exists".to_owned(),
+        Err(ApiFault::NotFound) => "missing".to_owned(),
+        Err(_) => "odd".to_owned(),
+    }
+}
+
+fn parse_told(text: &str) -> Option<Told> {
+    let (kind, rest) = text.split_once(' ').unwrap_or((text, ""));
+    Some(match kind {
+        "live" => {
+            let (generation, leaf) = rest.split_once(' ')?;
+            Told::Live(Generation(generation.parse().ok()?), LeafDigest(parse_hex(leaf)?))
+        }
+        "withdrawn" => Told::Withdrawn,
+        "fault" => Told::Fault(rest.to_owned()),
+        "remark" => Told::Remark(rest.to_owned()),
+        "event" => Told::Event(rest.to_owned()),
+        _ => return None,
+    })
+}
+
+fn parse_hex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if text.len() != 2 * bytes.len() {
+        return None;
+    }
+    for (place, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * place..2 * place + 2)?, 16).ok()?;
+    }
+    Some(bytes)
+}

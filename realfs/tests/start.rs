@@ -1,0 +1,59 @@
+//! What a start must not do to an identity that is there.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::PathBuf;
+
+use certrotate_core::id::Generation;
+use certrotate_realfs::LIVE_NAME;
+use certrotate_realfs::disk::Manner;
+use certrotate_realfs::judge::{self, Raw};
+use certrotate_realfs::kill;
+use certrotate_realfs::plane::Verdict;
+use certrotate_realfs::scenario::{Scenario, run_in};
+use certrotate_realfs::strace::{Inject, Runner};
+use certrotate_realfs::world::{Session, Told};
+
+/// The same happens with a temporary file on a disk that has become read-only.
+#[test]
+fn s5_a_directory_under_a_temporary_name_does_not_keep_a_good_identity_from_being_served() {
+    let home = tempfile::tempdir().unwrap();
+    let directory = home.path().join("pki");
+    let mut session = Session::new(&[Verdict::Good]);
+    let start = session.now;
+    let _ = run_in(&directory, Manner::Shipped, &mut session, start);
+    fs::create_dir(directory.join("kubelet-client-tmp-9.9")).unwrap();
+    session.forget();
+    let start = session.now;
+    let _ = run_in(&directory, Manner::Shipped, &mut session, start);
+    let live = session.told.iter().any(|(_, told)| matches!(told, Told::Live(..)));
+    assert!(live, "it is valid and whole, and something else is in the way: {}", session.story());
+}
+
+#[test]
+fn s13_one_failed_read_at_start_up_does_not_point_the_live_name_back_to_an_older_generation() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path().canonicalize().unwrap();
+    let runner = Runner::new(&home, PathBuf::from(env!("CARGO_BIN_EXE_disktruth"))).unwrap();
+    let (directory, mut session) = Scenario::Rotations.begin(&home).unwrap();
+    let start = session.now;
+    let _ = run_in(&directory, Manner::Shipped, &mut session, start);
+    let target = fs::read_link(directory.join(LIVE_NAME)).unwrap();
+
+    // Where an undisturbed start opens the live bundle for the last time: in the scan that it decides on.
+    let traced = runner.run(&directory, Manner::Shipped, &mut session, &Inject::Nothing).unwrap();
+    let target = target.to_str().unwrap();
+    let open =
+        traced.calls.iter().rfind(|call| call.name == "openat" && call.strings().any(|name| name == target));
+    let open = open.unwrap();
+    let inject = Inject::Error("EIO", vec![("openat".to_owned(), open.nth)], 1);
+    let traced = runner.run(&directory, Manner::Shipped, &mut session, &inject).unwrap();
+    assert!(
+        !traced.calls.iter().any(|call| call.changes() && call.touches(&directory.display().to_string())),
+        "the file is there and good:\n{}",
+        traced.changes(&directory)
+    );
+    assert!(matches!(judge::raw(&directory), Raw::Whole(Generation(6), _)));
+    kill::at_rest(&directory, &session).unwrap();
+}

@@ -1,0 +1,81 @@
+//! Pairs that are in no bundle of ours: what a kubelet left, or a backup brought. They are read and nothing else.
+
+use certrotate_core::disk::{BundleHeader, CurrentLink, Name, PairFound, Place};
+use certrotate_core::id::Generation;
+use certrotate_core::time::WallTime;
+use certrotate_x509::pair::{self, PairError};
+use certrotate_x509::{Bundle, ClientCa, Pair};
+
+use crate::fault::path_text;
+use crate::read::{Unread, read_any};
+use crate::scan::Scanner;
+use crate::store::Vault;
+
+/// How many of a kubelet's dated files are read, the newest first. The last one is in use, and the one before it where a
+/// crash came between.
+pub(crate) const DATED: usize = 2;
+
+impl Scanner<'_> {
+    /// The pairs that there are, each once.
+    pub(crate) fn outside(
+        &self,
+        current: CurrentLink,
+        dated: &[WallTime],
+        (vault, client_ca): (&impl Vault, Option<&ClientCa>),
+        remarks: &mut Vec<String>,
+    ) -> Vec<PairFound> {
+        let mut found: Vec<PairFound> = Vec::new();
+        let mut keep = |place, read: Pair| {
+            let (key_digest, facts) = (read.key.digest(), read.facts.clone());
+            if found.iter().any(|it| (it.facts.leaf, it.key_digest) == (facts.leaf, key_digest)) {
+                return;
+            }
+            let header = BundleHeader { generation: Generation(0), issued: facts.not_before };
+            let Pair { key, chain, facts: same } = read;
+            let (key, cert) = vault.keep_bundle(Bundle { header, key, chain, facts: same });
+            found.push(PairFound { place, key_digest, facts, key, cert });
+        };
+        if matches!(current, CurrentLink::Foreign | CurrentLink::File) {
+            match self.one(&self.pair.file_name(Name::Current), client_ca) {
+                Ok(read) => keep(Place::Current, read),
+                // That it is no link of ours is what was said last.
+                Err(none) => {
+                    if let Some(remark) = remarks.last_mut() {
+                        remark.push_str("; it is not adopted: ");
+                        remark.push_str(&none.why);
+                    }
+                }
+            }
+        }
+        let (certificate, key) = self.pair.split();
+        let dated =
+            dated.iter().map(|time| (Place::Dated(*time), self.one(&self.pair.dated(*time), client_ca)));
+        let split = (Place::Split, self.two(&certificate, &key, client_ca));
+        for (place, read) in dated.chain([split]) {
+            match read {
+                Ok(read) => keep(place, read),
+                // What is no pair is of no use, and what is not there nobody misses.
+                Err(none) if !none.failed => {}
+                Err(none) => {
+                    let path = self.path.join(self.pair.place(place));
+                    remarks.push(format!("{} is not adopted: {}", path_text(&path), none.why));
+                }
+            }
+        }
+        found
+    }
+
+    fn one(&self, name: &str, client_ca: Option<&ClientCa>) -> Result<Pair, Unread> {
+        let text = read_any(self.handle, name)?;
+        pair::read(&text, &text, client_ca).map_err(no_pair)
+    }
+
+    fn two(&self, certificate: &str, key: &str, client_ca: Option<&ClientCa>) -> Result<Pair, Unread> {
+        let (certificate, key) = (read_any(self.handle, certificate)?, read_any(self.handle, key)?);
+        pair::read(&certificate, &key, client_ca).map_err(no_pair)
+    }
+}
+
+fn no_pair(why: PairError) -> Unread {
+    Unread { why: why.to_string(), failed: false }
+}

@@ -1,0 +1,71 @@
+//! A look at the directory by somebody who has no business there but to show it.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+
+use certrotate_core::disk::{CurrentLink, DiskCommand, DiskFault, Found};
+use common::{bundle_content, bundle_name, done, home, listing, locked, put, root_for, set_mode, unlocked};
+
+#[test]
+fn a_look_sees_what_a_scan_sees_while_another_process_holds_the_lock() {
+    let home = home();
+    let mut store = locked(&home);
+    let content = bundle_content(&store, 7);
+    put(&mut store, bundle_name(7, 1), content);
+    let inventory = unlocked(&home.path().join("pki")).look().unwrap();
+    assert_eq!((inventory.current, inventory.more), (CurrentLink::Absent, false));
+    assert!(matches!(&inventory.entries[..], [entry] if matches!(entry.found, Found::Bundle(_))));
+}
+
+#[test]
+fn a_look_takes_no_lock_and_makes_nothing() {
+    let home = home();
+    let directory = home.path().join("pki");
+    let mut looking = unlocked(&directory);
+    assert_eq!(looking.look().unwrap_err().kind, DiskFault::NoDirectory);
+    assert!(!directory.exists());
+    fs::create_dir(&directory).unwrap();
+    set_mode(&directory, 0o700);
+    looking.look().unwrap();
+    // Another process gets the lock while the one that looks is still there.
+    done(&mut unlocked(&directory), DiskCommand::Lock);
+    assert_eq!(listing(&directory), [""; 0]);
+}
+
+#[test]
+fn a_look_says_that_a_directory_is_unsafe_and_shows_it_all_the_same() {
+    let home = home();
+    let directory = home.path().join("pki");
+    fs::create_dir(&directory).unwrap();
+    set_mode(&directory, 0o777);
+    let mut looking = unlocked(&directory);
+    assert_eq!(looking.look().unwrap().live, CurrentLink::Absent);
+    assert!(looking.remarks()[0].contains("may be written by group or others"), "{:?}", looking.remarks());
+    assert_eq!(fs::metadata(&directory).unwrap().permissions().mode() & 0o777, 0o777);
+}
+
+#[test]
+fn root_sees_the_files_of_the_user_that_the_directory_belongs_to() {
+    if !root_for("giving files away") {
+        return;
+    }
+    let home = home();
+    let mut store = locked(&home);
+    let content = bundle_content(&store, 7);
+    put(&mut store, bundle_name(7, 1), content);
+    let directory = home.path().join("pki");
+    let file = fs::read_dir(&directory).unwrap().next().unwrap().unwrap().path();
+    for path in [&directory, &file] {
+        chown(path, Some(12_345), Some(12_345)).unwrap();
+    }
+    let found = unlocked(&directory).look().unwrap();
+    assert!(matches!(found.entries[0].found, Found::Bundle(_)), "{found:?}");
+    chown(&file, Some(0), Some(0)).unwrap();
+    let found = unlocked(&directory).look().unwrap();
+    let Found::Bundle(bundle) = &found.entries[0].found else { panic!("{found:?}") };
+    assert!(!bundle.private, "a file of somebody else's is none of that user's");
+}
