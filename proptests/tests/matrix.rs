@@ -76,9 +76,9 @@ fn s2_mistakes_about_paths_and_ends_are_found_by_the_oracle() {
 #[test]
 fn every_mistake_of_another_crate_has_a_test_that_finds_it() {
     let here = ["B24", "B25", "X1"];
-    let x509 = include_str!("../../x509/tests/seeded.rs");
-    let pending = include_str!("../../x509/src/pending/tests.rs");
-    let store = include_str!("../../store/tests/seeded.rs");
+    let x509 = include_str!("../../runtime/x509/tests/seeded.rs");
+    let pending = include_str!("../../runtime/x509/src/pending/tests.rs");
+    let store = include_str!("../../runtime/store/tests/seeded.rs");
     let agent = include_str!("../../agent/src/keystore/tests.rs");
     for (name, place, breaks) in ELSEWHERE {
         let source = match *place {

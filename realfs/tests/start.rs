@@ -35,7 +35,7 @@ fn s5_a_directory_under_a_temporary_name_does_not_keep_a_good_identity_from_bein
 fn s13_one_failed_read_at_start_up_does_not_point_the_live_name_back_to_an_older_generation() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path().canonicalize().unwrap();
-    let runner = Runner::new(&home, PathBuf::from(env!("CARGO_BIN_EXE_disktruth"))).unwrap();
+    let runner = Runner::new(&home, PathBuf::from(env!("CARGO_BIN_EXE_realfs"))).unwrap();
     let (directory, mut session) = Scenario::Rotations.begin(&home).unwrap();
     let start = session.now;
     let _ = run_in(&directory, Manner::Shipped, &mut session, start);
