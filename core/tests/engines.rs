@@ -29,6 +29,6 @@ fn every_scenario_that_is_kept_holds() {
 
 #[test]
 fn simulated_runs_with_all_faults_on_hold_and_settle() {
-    let report = runs(Plan { seed: 1, events: 200 }, |report| report.runs < 1500);
+    let report = runs(Plan { seed: 1, transitions: 200 }, |report| report.runs < 1500);
     assert!(report.found.is_none(), "{:?}", report.found.map(|(seed, _, violation)| (seed, violation)));
 }

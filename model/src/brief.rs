@@ -30,8 +30,8 @@ pub fn action(action: &Action) -> String {
         Action::Cancel { .. } => "cancel".into(),
         Action::GoLive { generation, .. } => format!("**go live {generation}**"),
         Action::Withdraw { generation } => format!("**withdraw {generation}**"),
-        Action::Report(notice) => {
-            let text = format!("{notice:?}");
+        Action::Report(event) => {
+            let text = format!("{event:?}");
             let name = text.split([' ', '(', '{']).next().unwrap_or_default().to_owned();
             format!("report {name}")
         }

@@ -26,7 +26,7 @@ pub enum Transition {
     Step(u8),
     /// Of the answers that could come now, that of this operation comes first.
     Answer(u8),
-    /// Time passes on both clocks, and the node notices; what was asked for is not answered meanwhile.
+    /// Time passes on both clocks, and the node events; what was asked for is not answered meanwhile.
     Tick(Until),
     /// The wall clock jumps.
     Jump(Jump),
@@ -72,7 +72,7 @@ pub enum Transition {
     Kill(How),
     /// The process is killed, time passes, it is started.
     Off(Until),
-    /// The machine sleeps; nobody notices until the node is told of something else.
+    /// The machine sleeps; nobody events until the node is told of something else.
     Suspend(Until),
     /// The power goes; the disk is left as in the image of this number.
     PowerCut(u8),

@@ -65,7 +65,7 @@ fn nothing_is_noticed_of_an_honest_driver() {
     let mut world = world(Driver::Honest);
     world.start();
     world.run_for(Span::from_hours(24 * 7));
-    assert!(world.served() > Some(Generation(7)), "there were rotations to notice something in");
+    assert!(world.served() > Some(Generation(7)), "there were rotations to event something in");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A wall clock that moves in the middle of an installation.
 
 use super::*;
-use certrotate_model::event::{Damage, Event};
+use certrotate_model::transition::{Damage, Transition};
 
 /// The second certificate is being installed, and this operation on the disk is under way.
 pub(super) fn installing(mut world: World, wanted: impl Fn(&DiskCommand) -> bool) -> World {
@@ -67,7 +67,7 @@ fn a_certificate_that_ends_while_it_is_made_durable_is_refused_in_words_and_anot
 #[test]
 fn a_pair_that_ends_while_it_is_copied_is_not_refused_because_nobody_issued_it() {
     let mut world = world();
-    assert!(world.happen(Event::Plant(Damage::DatedPair)));
+    assert!(world.happen(Transition::Plant(Damage::DatedPair)));
     let mut world = installing(world, |command| matches!(command, DiskCommand::SyncFile { .. }));
     world.now.wall = world.now.wall.plus(Span::from_hours(30 * 24));
     world.run_until("a certificate", |world| world.served().is_some());
@@ -173,7 +173,7 @@ fn the_wait_after_a_certificate_that_came_too_late_does_not_outlast_a_pair_that_
     let short = Span::from_mins(20);
     let (mut world, wait) = came_too_late(|world| {
         world.server.lifetime = short;
-        assert!(world.happen(Event::Plant(Damage::DatedPair)));
+        assert!(world.happen(Transition::Plant(Damage::DatedPair)));
     });
     assert!(wait > short, "{wait}");
     world.run_until("the pair", |world| world.served().is_some());
@@ -190,7 +190,7 @@ fn what_was_asked_for_in_vain_is_remembered_when_the_live_bundle_is_copied_into_
     world.run_until("a denial", denied);
     let pending = |world: &World| world.disk.names().any(|name| matches!(name, Name::Pending { .. }));
     assert!(pending(&world));
-    assert!(world.happen(Event::Plant(Damage::Exposed)));
+    assert!(world.happen(Transition::Plant(Damage::Exposed)));
     let adopted = |world: &World| said(world, |event| matches!(event, Event::Adopted { .. })) > 0;
     world.run_until("the copy", adopted);
     assert!(pending(&world), "how often it was denied is read off the disk");

@@ -1,7 +1,7 @@
 //! A disk that refuses for long: what is asked for with a key that is in memory only, when, and how often.
 
 use super::*;
-use certrotate_model::event::{Damage, Event};
+use certrotate_model::transition::{Damage, Transition};
 
 fn refuses(world: &mut World, kind: Kind) {
     let fault = Fault { after: 0, times: u16::MAX, kind, fault: DiskFault::NoSpace };
@@ -37,7 +37,7 @@ fn a_directory_that_cannot_be_put_in_order_does_not_keep_a_node_from_one_request
     let mut world = running();
     let end = end(&world);
     // Something is to be tidied away, and cannot be.
-    assert!(world.happen(Event::Plant(Damage::Temporary)));
+    assert!(world.happen(Transition::Plant(Damage::Temporary)));
     for kind in [Kind::Create, Kind::Unlink] {
         refuses(&mut world, kind);
     }

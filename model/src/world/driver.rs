@@ -150,7 +150,7 @@ impl World {
                     self.served = None;
                 }
             }
-            Action::Report(ref notice) => self.reported(notice),
+            Action::Report(ref event) => self.reported(event),
             Action::Exit(reason) => {
                 let idle = self.asked.iter().all(|it| it.given_up || !matches!(it.what, What::Disk(_)));
                 self.hold("L5", "a run ends only when no disk operation is outstanding", idle);
@@ -179,24 +179,24 @@ impl World {
         })
     }
 
-    fn reported(&mut self, notice: &Event) {
-        if let Event::Expired { generation, not_after } = *notice {
+    fn reported(&mut self, event: &Event) {
+        if let Event::Expired { generation, not_after } = *event {
             self.ghost.expired(generation, not_after);
         }
-        if let Event::RequestStuck { request, .. } = notice {
+        if let Event::RequestStuck { request, .. } = event {
             for object in &mut self.server.objects {
                 object.given_up |= object.request == *request;
             }
         }
-        if let Event::RequestInMemory { .. } = notice {
+        if let Event::RequestInMemory { .. } = event {
             // A crash loses its key, and there is one such request in a run.
             self.ghost.requests_lost = self.ghost.requests_lost.saturating_add(1);
         }
-        if let Event::DiskTimedOut { .. } = notice {
+        if let Event::DiskTimedOut { .. } = event {
             self.asked.iter_mut().for_each(|asked| asked.given_up = true);
         }
         if let Some(log) = &mut self.log {
-            log.notices.push((self.now, notice.clone()));
+            log.events.push((self.now, event.clone()));
         }
     }
 

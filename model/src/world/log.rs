@@ -12,7 +12,7 @@ use certrotate_core::time::Now;
 #[derive(Clone, Debug, Default)]
 pub struct Log {
     /// Everything that was reported.
-    pub notices: Vec<(Now, Event)>,
+    pub events: Vec<(Now, Event)>,
     /// Every call, and as whom it was made.
     pub calls: Vec<(Now, Call, Credential)>,
     /// Every disk command that was carried out, with how it ended.

@@ -158,11 +158,11 @@ impl World {
     /// The whole story in a few lines, for a failure.
     #[must_use]
     pub fn summary(&self) -> String {
-        let notices = self.log.as_ref().map(|log| &*log.notices).unwrap_or_default();
+        let events = self.log.as_ref().map(|log| &*log.events).unwrap_or_default();
         let last: Vec<String> =
-            notices.iter().rev().take(8).map(|(now, it)| format!("  {}: {it:?}", now.wall)).collect();
+            events.iter().rev().take(8).map(|(now, it)| format!("  {}: {it:?}", now.wall)).collect();
         let view = self.view();
         let names: Vec<String> = self.disk.names().map(|name| name.to_string()).collect();
-        format!("now {:?}\nview {view:?}\nnames {names:?}\nlast notices\n{}", self.now, last.join("\n"))
+        format!("now {:?}\nview {view:?}\nnames {names:?}\nlast events\n{}", self.now, last.join("\n"))
     }
 }

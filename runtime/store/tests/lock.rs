@@ -180,5 +180,5 @@ fn in_a_directory_that_was_moved_or_replaced_nothing_is_created_and_a_line_says_
     fs::remove_dir(&path).unwrap();
     fs::rename(&moved, &path).unwrap();
     done(&mut store, DiskCommand::Create { name: temporary(1, 1) });
-    assert_eq!(scan(&mut store).live, CurrentLink::Absent);
+    assert_eq!(scan(&mut store).current, CurrentLink::Absent);
 }

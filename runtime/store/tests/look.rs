@@ -43,7 +43,7 @@ fn a_look_says_that_a_directory_is_unsafe_and_shows_it_all_the_same() {
     fs::create_dir(&directory).unwrap();
     set_mode(&directory, 0o777);
     let mut looking = unlocked(&directory);
-    assert_eq!(looking.look().unwrap().live, CurrentLink::Absent);
+    assert_eq!(looking.look().unwrap().current, CurrentLink::Absent);
     assert!(looking.remarks()[0].contains("may be written by group or others"), "{:?}", looking.remarks());
     assert_eq!(fs::metadata(&directory).unwrap().permissions().mode() & 0o777, 0o777);
 }

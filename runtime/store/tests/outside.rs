@@ -45,7 +45,7 @@ fn what_a_foreign_live_name_leads_to_is_read_wherever_that_is() {
     symlink(&elsewhere, store.live_path()).unwrap();
     let before = listing(store.directory());
     let found = scan(&mut store);
-    assert_eq!((found.live, found.outside.len()), (CurrentLink::Foreign, 1));
+    assert_eq!((found.current, found.outside.len()), (CurrentLink::Foreign, 1));
     let [it] = &found.outside[..] else { panic!("{found:?}") };
     assert_eq!((it.place, it.key_digest), (Place::Current, it.facts.key));
     assert_eq!(listing(store.directory()), before, "a scan changes nothing");
@@ -62,7 +62,7 @@ fn a_live_name_that_is_a_file_is_read() {
     let mut store = locked(&home);
     fs::write(store.live_path(), pair(&store)).unwrap();
     let found = scan(&mut store);
-    assert_eq!((found.live, found.outside[0].place), (CurrentLink::File, Place::Current));
+    assert_eq!((found.current, found.outside[0].place), (CurrentLink::File, Place::Current));
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn an_empty_directory_has_nothing_of_ours() {
     let home = home();
     let mut store = locked(&home);
     let found = scan(&mut store);
-    assert_eq!((found.live, found.entries, found.more), (CurrentLink::Absent, Vec::new(), false));
+    assert_eq!((found.current, found.entries, found.more), (CurrentLink::Absent, Vec::new(), false));
     assert!(store.remarks().is_empty());
 }
 
@@ -282,7 +282,7 @@ fn the_live_name_is_a_link_only_to_a_plain_bundle_name_of_ours() {
     let live = store.live_path();
     let bundle = "kubelet-client-2027-01-15-08-00-00-7.1.pem";
     symlink(bundle, &live).unwrap();
-    assert_eq!(scan(&mut store).live, CurrentLink::Link(bundle_name(7, 1)));
+    assert_eq!(scan(&mut store).current, CurrentLink::Link(bundle_name(7, 1)));
     assert!(store.remarks().is_empty());
     for target in [
         &format!("./{bundle}"),
@@ -299,7 +299,7 @@ fn the_live_name_is_a_link_only_to_a_plain_bundle_name_of_ours() {
     ] {
         fs::remove_file(&live).unwrap();
         symlink(target, &live).unwrap();
-        assert_eq!(scan(&mut store).live, CurrentLink::Foreign, "{target}");
+        assert_eq!(scan(&mut store).current, CurrentLink::Foreign, "{target}");
         let [remark] = store.remarks() else { panic!("{:?}", store.remarks()) };
         assert!(remark.contains("not to a bundle of ours") && !remark.contains('\n'), "{remark}");
     }
@@ -311,13 +311,13 @@ fn a_live_name_that_is_no_link_is_told_apart_and_not_opened() {
     let mut store = locked(&home);
     let live = store.live_path();
     fs::write(&live, "x").unwrap();
-    assert_eq!(scan(&mut store).live, CurrentLink::File);
+    assert_eq!(scan(&mut store).current, CurrentLink::File);
     fs::remove_file(&live).unwrap();
     fs::create_dir(&live).unwrap();
-    assert_eq!(scan(&mut store).live, CurrentLink::Strange);
+    assert_eq!(scan(&mut store).current, CurrentLink::Strange);
     fs::remove_dir(&live).unwrap();
     fifo(&live);
-    assert_eq!(scan(&mut store).live, CurrentLink::Strange);
+    assert_eq!(scan(&mut store).current, CurrentLink::Strange);
     assert_eq!(store.remarks().len(), 1);
 }
 

@@ -97,7 +97,7 @@ fn pair(place: Place, leaf: u8, lifetime: (i64, i64)) -> PairFound {
 }
 
 fn directory(current: CurrentLink, entries: Vec<Entry>) -> Inventory {
-    Inventory { live, entries, more: false, outside: vec![] }
+    Inventory { current, entries, more: false, outside: vec![] }
 }
 
 /// What there is, where nothing is to be done.

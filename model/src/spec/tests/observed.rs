@@ -85,7 +85,7 @@ impl Observed {
         let op = self.asks(DiskCommand::Scan);
         self.ends(
             op,
-            Ok(DiskDone::Scanned(Box::new(Inventory { live, entries, more: false, outside: vec![] }))),
+            Ok(DiskDone::Scanned(Box::new(Inventory { current, entries, more: false, outside: vec![] }))),
         );
     }
 
