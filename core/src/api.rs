@@ -1,4 +1,4 @@
-//! The certificates API as core sees it: three calls, and what an object or an error tells.
+//! The certificates API as core sees it: three calls, and the facts of an object or an error.
 
 use alloc::string::String;
 
@@ -6,7 +6,7 @@ use crate::facts::{CertFacts, Usages};
 use crate::id::{CertHandle, Generation, KeyDigest, KeyHandle, RequestDigest};
 use crate::time::Span;
 
-/// Who a call is made as.
+/// The credential of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Credential {
@@ -30,8 +30,7 @@ pub enum Call {
         /// The name.
         request: RequestDigest,
     },
-    /// List and watch the object of this name until it has something to tell: denied, failed,
-    /// a certificate, or deleted. The server ends a watch after some minutes.
+    /// List and watch the object of this name until it is denied, failed, deleted, or has a certificate. The server ends a watch after some minutes.
     Watch {
         /// The name.
         request: RequestDigest,

@@ -1,101 +1,79 @@
-//! What all phases share, and what a phase may do in a step.
+//! The state that all phases share, and the context of a step.
 
 use alloc::vec::Vec;
 
 use crate::api::{Call, Credential};
 use crate::config::Config;
+use crate::directory::{Directory, Generations};
 use crate::disk::{DiskCommand, Name};
 use crate::event::Event;
-use crate::id::{Generation, LeafDigest, OpId, Ops, RunId};
+use crate::gates::{Gates, ScanValidity};
+use crate::id::{Generation, OpId, Ops, RunId};
 use crate::input::{Action, ExitReason};
-use crate::live::{Identity, Live};
 use crate::renewal::Renewal;
+use crate::serving::{Identity, Judged, Live, Serving, Source, Standing};
 use crate::time::{MonoTime, Now, Span, WallTime};
 use crate::timing::{FULL_LIFETIME, Timing};
-use crate::waits::{Early, Late};
 
 /// The state that outlives a phase.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Common {
+    /// Replaced by `Input::Reconfigure`.
     pub(crate) config: Config,
+    /// Drawn by the driver at start; never changes.
     pub(crate) run: RunId,
     /// The last operation's number; also counts the draws of jitter.
     pub(crate) ops: Ops,
-    /// The latest mono time that was seen.
+    /// The monotonic time of the last step. `wake` and `view` compare deadlines with it.
     pub(crate) mono: MonoTime,
-    pub(crate) live: Live,
-    /// The lifetime of the last accepted certificate; scales the timing parameters.
+    /// The lifetime of the last accepted certificate, which scales the timing parameters. Until there is one: the requested
+    /// lifetime.
     pub(crate) lifetime: Span,
-    /// The highest generation seen or used; the next attempt takes the one after it.
-    pub(crate) top: Generation,
-    /// The bundle that the live name names.
-    pub(crate) linked: Option<Name>,
-    /// The superseded bundle that is kept until the next pending key is durable.
-    pub(crate) previous: Option<Name>,
-    /// The pending file: of the request under way, or of a retired key until its successor is durable.
-    pub(crate) pending: Option<Name>,
-    /// Failed calls lately: one more with each, half as many with each that succeeds.
-    pub(crate) call_failures: u16,
-    /// Failed disk operations since the last sequence that succeeded.
-    pub(crate) disk_failures: u16,
-    /// The credential that was refused last (401, 403, or it could not be read): the other one's turn.
-    pub(crate) refused: Option<Refused>,
-    /// Whether the lifetime asked for was refused, so that none is asked for any more.
-    pub(crate) no_duration: bool,
-    /// When leftovers that could not be removed are tried again.
-    pub(crate) untidy: Option<MonoTime>,
-    /// A bundle on disk that is newer than the live one and not valid yet: looked at again when it starts.
-    pub(crate) early: Option<Early>,
-    /// A bundle on disk that is newer than the live one and had ended by the clock then: looked at again if that goes back.
-    pub(crate) late: Option<Late>,
-    /// No attempt begins before this: a good certificate waits for its start.
-    pub(crate) held_until: MonoTime,
-    /// No attempt begins before this: the clock is before the start of a certificate that was accepted.
-    pub(crate) doubted_until: MonoTime,
-    /// What is served instead, although it is not known to be durable.
-    pub(crate) unsaved: Option<Identity>,
-    /// Whether that is withheld, because the clock went back behind its start.
-    pub(crate) withheld: bool,
-    /// Whether the one request of this run was made whose key is in memory only.
-    pub(crate) asked_unsaved: bool,
-    /// Whether the clock is before the time at which this program was built.
-    pub(crate) implausible: bool,
-    /// Whether the clock is so far before the start of what is held that it is not waited for.
-    pub(crate) astray: bool,
-    /// No attempt begins before this: the floor between two issuances.
-    pub(crate) floor: MonoTime,
-    /// No attempt that another template leads to begins before this: the same floor between two of them.
-    pub(crate) changes: MonoTime,
-    /// Whether the template changed and no attempt has begun since.
-    pub(crate) changed: bool,
-    /// The highest generation that ended in this run.
-    pub(crate) ended: Generation,
-    /// The end of what ended in this run, the last of them: what is no longer valid than that is not adopted (S14).
-    pub(crate) over: Option<WallTime>,
-    /// Attempts up to this generation do not count as failed: what they asked for is not wanted any more, or they were installed.
-    pub(crate) settled: Generation,
-    /// Whether a shutdown was asked for.
-    pub(crate) stopping: bool,
+    pub(crate) serving: Serving,
+    pub(crate) gates: Gates,
+    pub(crate) scan_validity: ScanValidity,
+    pub(crate) directory: Directory,
+    pub(crate) generations: Generations,
+    pub(crate) issuer: Issuer,
+    /// Whether a shutdown was requested. Never cleared: no phase begins anything after it.
+    pub(crate) is_stopping: bool,
     /// What a seeded bug remembers.
     #[cfg(feature = "seeded")]
     pub(crate) seeded: crate::seeded::State,
 }
 
-/// A kind of credential that the server did not take.
+/// What this run learnt about the server and the signer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Issuer {
+    /// The kind of credential that was rejected last (401, 403, or it could not be read): the next call uses the other one.
+    /// Cleared when another identity goes live.
+    pub(crate) rejected: Option<CredentialKind>,
+    /// Whether the requested lifetime was rejected, so that requests carry none. Cleared when the template's lifetime changes.
+    pub(crate) is_duration_rejected: bool,
+    /// Failed calls lately: one more with each, one fewer with each that succeeds; they set the backoff. Cleared by a rotation.
+    pub(crate) call_failures: u16,
+    /// Whether this run has made its one request whose key is in memory only. Never cleared: a second one would be a second
+    /// open request that no restart can resume.
+    pub(crate) has_requested_in_memory: bool,
+}
+
+/// A kind of credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Refused {
+pub(crate) enum CredentialKind {
     Live,
     Bootstrap,
 }
 
-/// An operation that was asked for and has not been answered.
+/// An operation that has not been answered yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Outstanding {
-    pub(crate) op: OpId,
+    /// Its number in this run.
+    op: Ops,
+    /// When it counts as timed out.
     pub(crate) due: MonoTime,
 }
 
-/// One step in the making.
+/// The context of one step.
 pub(crate) struct Cx<'a> {
     pub(crate) common: &'a mut Common,
     pub(crate) now: Now,
@@ -110,33 +88,14 @@ impl Common {
             run,
             ops: Ops(0),
             mono: MonoTime::default(),
-            live: Live::None,
             lifetime,
-            top: Generation(0),
-            linked: None,
-            previous: None,
-            pending: None,
-            call_failures: 0,
-            disk_failures: 0,
-            refused: None,
-            no_duration: false,
-            untidy: None,
-            early: None,
-            late: None,
-            held_until: MonoTime::default(),
-            doubted_until: MonoTime::default(),
-            unsaved: None,
-            withheld: false,
-            asked_unsaved: false,
-            implausible: false,
-            astray: false,
-            floor: MonoTime::default(),
-            changes: MonoTime::default(),
-            changed: false,
-            ended: Generation(0),
-            over: None,
-            settled: Generation(0),
-            stopping: false,
+            serving: Serving::new(),
+            gates: Gates::default(),
+            scan_validity: ScanValidity::default(),
+            directory: Directory::default(),
+            generations: Generations::default(),
+            issuer: Issuer::default(),
+            is_stopping: false,
             #[cfg(feature = "seeded")]
             seeded: crate::seeded::State::default(),
         }
@@ -146,69 +105,61 @@ impl Common {
         self.config.timing()
     }
 
-    /// As whom to call: by validity *now*. An expired identity is never presented.
+    /// Returns the credential of the next call, by validity *now*: an expired identity is never presented (S1).
     pub(crate) fn credential(&self, now: WallTime) -> Credential {
         #[cfg(feature = "seeded")]
         if let Some(credential) = crate::seeded::credential(self) {
             return credential;
         }
-        match self.serving() {
-            Some(identity) if identity.is_valid(now) && self.refused != Some(Refused::Live) => {
+        match self.serving.presented() {
+            Some(identity)
+                if identity.is_valid(now) && self.issuer.rejected != Some(CredentialKind::Live) =>
+            {
                 Credential::Live(identity.generation)
             }
             Some(_) | None => Credential::Bootstrap,
         }
     }
 
-    /// What is served, durable or not.
-    pub(crate) fn serving(&self) -> Option<Identity> {
-        match (self.unsaved, self.live) {
-            (Some(unsaved), _) => Some(unsaved).filter(|_| !self.withheld),
-            (None, Live::Serving(identity)) => Some(identity),
-            (None, Live::None | Live::Held(_) | Live::Withdrawn(_) | Live::OtherSubject(_)) => None,
-        }
+    /// Whether stale files are to be removed now.
+    pub(crate) fn needs_cleanup(&self) -> bool {
+        self.directory.needs_cleanup(self.mono)
     }
 
-    /// What is served, or was and is held back until the clock gets to its start.
-    pub(crate) const fn in_use(&self) -> Option<&Identity> {
-        match &self.unsaved {
-            Some(unsaved) => Some(unsaved),
-            None => self.live.identity(),
-        }
+    /// Whether a bundle is that of the durable identity, presented or not yet valid.
+    pub(crate) fn is_live_bundle(&self, name: Name) -> bool {
+        self.serving.durable.identity().is_some_and(|identity| identity.name == name)
     }
 
-    /// Whether something is to be tidied away by now.
-    pub(crate) fn is_untidy(&self) -> bool {
-        self.untidy.is_some_and(|again| self.mono >= again)
-    }
-
-    /// Whether that very certificate is in use, from disk or from memory.
-    pub(crate) fn uses(&self, leaf: &LeafDigest) -> bool {
-        self.in_use().is_some_and(|identity| identity.leaf == *leaf)
-    }
-
-    /// Whether a bundle is that of the identity that is served, or held until the clock gets to its start.
-    pub(crate) fn is_live(&self, name: Name) -> bool {
-        self.live.identity().is_some_and(|identity| identity.name == name)
-    }
-
-    /// Nothing up to this generation goes live any more. What is for the subject that is wanted by now may well be older than
-    /// what is not.
-    pub(crate) fn past(&self) -> Generation {
-        match self.live {
-            Live::OtherSubject(_) => self.ended,
-            Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_) => self.live.generation(),
-        }
-    }
-
-    /// How many attempts in a row came to nothing, counting `generation`'s; survives restarts, because it
-    /// is read off the disk.
+    /// Returns how many attempts in a row failed, counting `generation`'s. The number survives restarts, because both bounds
+    /// are read off the disk.
     pub(crate) fn failed_attempts(&self, generation: Generation) -> u32 {
-        generation.0.saturating_sub(self.live.generation().max(self.settled).0)
+        let succeeded = self.serving.durable.generation().max(self.generations.finished());
+        generation.0.saturating_sub(succeeded.0)
+    }
+
+    /// Whether no two parts contradict each other; checked at the end of every step where debug assertions are on.
+    pub(crate) fn is_consistent(&self) -> bool {
+        let newer = self.serving.in_memory_generation().is_none_or(|newer| {
+            newer > self.serving.durable.identity().map_or(Generation(0), |durable| durable.generation)
+        });
+        let suspect = self.gates.clock_suspect > self.mono;
+        newer
+            && self.generations.finished() <= self.generations.used()
+            && !(suspect && self.serving.in_use().is_some())
     }
 }
 
 impl Outstanding {
+    pub(crate) const fn new(op: OpId, due: MonoTime) -> Self {
+        Self { op: Ops(op.seq), due }
+    }
+
+    /// Its id in this run.
+    pub(crate) const fn op(self, run: RunId) -> OpId {
+        OpId { run, seq: self.op.0 }
+    }
+
     pub(crate) fn is_overdue(&self, now: Now) -> bool {
         now.mono >= self.due
     }
@@ -223,20 +174,20 @@ impl Cx<'_> {
     pub(crate) fn disk(&mut self, command: DiskCommand) -> Outstanding {
         let op = self.operation();
         self.actions.push(Action::Disk { op, command });
-        Outstanding { op, due: self.after(self.common.timing().disk_deadline(self.common.lifetime)) }
+        Outstanding::new(op, self.after(self.common.timing().disk_deadline(self.common.lifetime)))
     }
 
-    /// Whether a lifetime is configured, and was not refused.
-    pub(crate) fn has_wish(&self) -> bool {
-        self.common.config.template().duration.is_some() && !self.common.no_duration
+    /// Whether requests carry a lifetime: one is configured, and the server did not reject it.
+    pub(crate) fn requests_duration(&self) -> bool {
+        self.common.config.template().duration.is_some() && !self.common.issuer.is_duration_rejected
     }
 
     pub(crate) fn make_key(&mut self) -> Outstanding {
         let op = self.operation();
-        let asked = self.common.config.template().duration;
-        let duration = if self.has_wish() { asked } else { None };
+        let requested = self.common.config.template().duration;
+        let duration = if self.requests_duration() { requested } else { None };
         self.actions.push(Action::MakeKey { op, duration });
-        Outstanding { op, due: self.after(self.call_deadline()) }
+        Outstanding::new(op, self.after(self.call_deadline()))
     }
 
     pub(crate) fn call(&mut self, call: Call, credential: Credential) -> OpId {
@@ -258,31 +209,31 @@ impl Cx<'_> {
         Renewal::Ended(reason)
     }
 
-    /// `span` from now on the mono clock.
+    /// Returns the time `span` from now on the monotonic clock.
     pub(crate) fn after(&self, span: Span) -> MonoTime {
         self.now.mono.plus(span)
     }
 
-    /// A number for jitter: the same on every replay, different on every node and in every run.
+    /// Returns a number for jitter: the same on every replay, different on every node and in every run.
     pub(crate) fn draw(&mut self) -> u64 {
         self.common.ops = Ops(self.common.ops.0.saturating_add(1));
         let seed = self.common.config.spec().seed ^ self.common.run.0.rotate_left(32);
         splitmix64(seed.wrapping_add(u64::from(self.common.ops.0).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
     }
 
-    /// Counts a failed disk operation and gives the wait before the next try.
+    /// Counts a failed disk operation and returns the wait before the next try.
     pub(crate) fn disk_backoff(&mut self) -> Span {
-        self.common.disk_failures = self.common.disk_failures.saturating_add(1);
-        self.retry_wait(self.common.disk_failures.into())
+        self.common.directory.failures = self.common.directory.failures.saturating_add(1);
+        self.retry_wait(self.common.directory.failures.into())
     }
 
-    /// Counts a failed call and gives the wait before the next one.
+    /// Counts a failed call and returns the wait before the next one.
     pub(crate) fn call_backoff(&mut self) -> Span {
-        self.common.call_failures = self.common.call_failures.saturating_add(1);
-        self.retry_wait(self.common.call_failures.into())
+        self.common.issuer.call_failures = self.common.issuer.call_failures.saturating_add(1);
+        self.retry_wait(self.common.issuer.call_failures.into())
     }
 
-    /// The wait after so many failures in a row.
+    /// Returns the wait after so many failures in a row.
     pub(crate) fn retry_wait(&mut self, failures: u32) -> Span {
         let draw = self.draw();
         #[cfg(feature = "seeded")]
@@ -292,7 +243,7 @@ impl Cx<'_> {
         self.common.timing().retry(self.common.lifetime, failures, draw)
     }
 
-    /// The wait for a new request when the attempt of this generation came to nothing.
+    /// Returns the wait for a new request after the failed attempt of this generation.
     pub(crate) fn renew_wait(&mut self, generation: Generation) -> Span {
         let draw = self.draw();
         let attempts = self.common.failed_attempts(generation);
@@ -303,100 +254,96 @@ impl Cx<'_> {
         self.common.timing().renew(self.common.lifetime, attempts, draw)
     }
 
-    /// Serves an identity that is durable under the live name; if it ended in the meantime, it is
-    /// remembered as withdrawn.
+    /// Puts an identity in use that is durable under the current link. If it expired in the meantime, it is remembered as
+    /// withdrawn.
     pub(crate) fn go_live(&mut self, identity: Identity) {
         #[cfg(feature = "seeded")]
         let identity = crate::seeded::planned(self, identity);
-        let before = self.common.live.identity().map(|old| old.not_after);
+        let serving = &mut self.common.serving;
+        let (before, generation) = (serving.durable.identity().copied(), serving.durable.generation());
         let mut identity = identity;
-        let same = |it: &&Identity| it.leaf == identity.leaf;
-        let known = self.common.unsaved.as_ref().filter(same).or(self.common.live.identity().filter(same));
-        if let Some(known) = known {
-            // It was adopted then, and a clock that went back meanwhile does not postpone its renewal (S14).
-            identity.renew_by = identity.renew_by.min(known.renew_by);
+        let same = |old: &&Identity| old.leaf == identity.leaf;
+        let in_memory = serving.in_memory.as_ref().map(|judged| &judged.identity);
+        if let Some(old) = in_memory.filter(same).or(before.as_ref().filter(same)) {
+            // The same certificate was accepted before. A clock that went back since must not postpone its renewal (S14).
+            identity.renew_by = identity.renew_by.min(old.renew_by);
         }
-        // What is served from memory goes on, if it is newer.
-        self.common.unsaved = self.common.unsaved.filter(|unsaved| unsaved.generation > identity.generation);
-        if self.common.unsaved.is_none() {
-            self.takes_life(identity.lifetime());
+        // The in-memory identity stays in use only while it is newer.
+        if serving.in_memory_generation().is_some_and(|newer| newer <= identity.generation) {
+            serving.in_memory = None;
         }
-        if before.is_none() || self.common.live.generation() != identity.generation {
-            self.common.refused = None;
+        let is_hidden = serving.in_memory.is_some();
+        if !is_hidden {
+            self.set_lifetime(identity.lifetime());
         }
-        self.outdated_by(identity.generation);
-        if self.common.linked != Some(identity.name) {
-            let superseded = self.common.linked.replace(identity.name);
-            // One that is there from before would be forgotten.
-            if core::mem::replace(&mut self.common.previous, superseded).is_some() {
-                self.common.untidy = Some(self.now.mono);
-            }
+        if before.is_none() || generation != identity.generation {
+            self.common.issuer.rejected = None;
         }
-        self.common.live = Live::Held(identity);
-        self.judge_live();
+        self.supersede(identity.generation);
+        self.common.directory.record_switch(identity.name, self.now.mono);
+        self.common.serving.durable = Live::Identity(Judged::unseen(identity));
+        self.judge(Source::Durable);
         if identity.old_template {
             self.report(Event::OldTemplate { generation: identity.generation });
         }
-        if matches!(self.common.live, Live::Serving(_)) && self.common.unsaved.is_none() {
+        if !is_hidden && self.common.serving.durable.presented().is_some() {
             self.report(Event::Live {
                 generation: identity.generation,
                 not_after: identity.not_after,
                 renew_at: identity.renew_at,
-                shorter: before.is_some_and(|end| identity.not_after < end),
+                shorter: before.is_some_and(|old| identity.not_after < old.not_after),
             });
         }
     }
 
-    /// The timing parameters scale with this lifetime from now on; what is waited for is waited for no longer than by that.
-    pub(crate) fn takes_life(&mut self, lifetime: Span) {
+    /// Scales the timing parameters by this lifetime from now on. The gates that scale with it open no later than by that.
+    pub(crate) fn set_lifetime(&mut self, lifetime: Span) {
         self.common.lifetime = lifetime;
-        let floor = self.after(self.common.timing().issuance_interval(lifetime));
-        self.common.changes = self.common.changes.min(floor);
-        self.common.floor = self.common.floor.min(floor);
+        let longest = self.after(self.common.timing().issuance_interval(lifetime));
+        let gates = &mut self.common.gates;
+        gates.template_change = gates.template_change.min(longest);
+        gates.issuance = gates.issuance.min(longest);
     }
 
-    /// Judges the live identity by the time now. Every step begins with this, so nothing that is in
-    /// flight can keep an expired identity alive (S1).
-    pub(crate) fn judge_live(&mut self) {
+    /// Judges one of the two identities by the wall clock of this step. Every step begins with this, so no operation in flight
+    /// can keep an expired identity in use (S1).
+    pub(crate) fn judge(&mut self, source: Source) {
         #[cfg(feature = "seeded")]
-        if crate::seeded::judged(self) {
+        if source == Source::Durable && crate::seeded::judged(self) {
             return;
         }
         let wall = self.now.wall;
-        // What is behind one that is served from memory comes and goes unseen.
-        let shown = self.common.unsaved.is_none();
-        self.common.live = match self.common.live {
-            Live::Serving(identity) | Live::Held(identity) if wall >= identity.not_after => {
-                let Identity { generation, not_after, .. } = identity;
-                if shown && matches!(self.common.live, Live::Serving(_)) {
-                    self.actions.push(Action::Withdraw { generation });
-                }
-                self.report(Event::Expired { generation, not_after });
-                self.common.ended = self.common.ended.max(generation);
-                self.common.over = self.common.over.max(Some(not_after));
-                Live::Withdrawn(generation)
+        // The in-memory identity hides the durable one, which comes and goes without an action.
+        let is_hidden = source == Source::Durable && self.common.serving.in_memory.is_some();
+        let Some(&mut Judged { identity, standing }) = self.common.serving.judged_mut(source) else { return };
+        let Identity { generation, key, cert, not_before, not_after, .. } = identity;
+        let was_presented = standing == Standing::Presented;
+        if wall >= not_after {
+            self.common.serving.expire(source, generation, not_after);
+            if was_presented && !is_hidden {
+                self.actions.push(Action::Withdraw { generation });
             }
-            Live::Serving(identity) if wall < identity.not_before => {
-                let Identity { generation, not_before, .. } = identity;
-                if shown {
-                    self.actions.push(Action::Withdraw { generation });
-                    self.report(Event::NotYetValid { generation, not_before });
-                }
-                Live::Held(identity)
-            }
-            Live::Held(identity) if wall >= identity.not_before => {
-                let Identity { generation, key, cert, .. } = identity;
-                if shown {
-                    self.actions.push(Action::GoLive { generation, key, cert });
-                }
-                Live::Serving(identity)
-            }
-            same @ (Live::None
-            | Live::Serving(_)
-            | Live::Held(_)
-            | Live::Withdrawn(_)
-            | Live::OtherSubject(_)) => same,
+            self.report(Event::Expired { generation, not_after });
+            return;
+        }
+        let standing = if wall >= not_before {
+            Standing::Presented
+        } else if is_hidden || self.common.can_hold(not_before, wall) {
+            Standing::NotYetValid
+        } else {
+            Standing::FarFromValid
         };
+        if let Some(judged) = self.common.serving.judged_mut(source) {
+            judged.standing = standing;
+        }
+        match (was_presented, standing == Standing::Presented) {
+            (true, false) if !is_hidden => {
+                self.actions.push(Action::Withdraw { generation });
+                self.report(Event::NotYetValid { generation, not_before });
+            }
+            (false, true) if !is_hidden => self.actions.push(Action::GoLive { generation, key, cert }),
+            (true | false, _) => {}
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the rotator is asked to do, validated once.
+//! The configuration, validated once.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -10,7 +10,7 @@ use crate::facts::{San, Subject, Usages};
 use crate::time::{Span, WallTime};
 use crate::timing::Timing;
 
-/// What is asked of the signer; the certificate must be just this.
+/// The requested certificate. The issued one must be equal to it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Template {
@@ -18,16 +18,16 @@ pub struct Template {
     pub subject: Subject,
     /// The subject alternative names; order does not matter.
     pub sans: Vec<San>,
-    /// The usages. `key encipherment` may come in addition: it does no harm.
+    /// The usages. A signer may add `key encipherment`: it does no harm.
     pub usages: Usages,
     /// `spec.signerName`.
     pub signer: String,
-    /// `spec.expirationSeconds`; a wish. `None` leaves the lifetime to the signer.
+    /// The requested lifetime (`spec.expirationSeconds`), which a signer may ignore. `None` leaves the lifetime to the signer.
     pub duration: Option<Span>,
 }
 
 impl Template {
-    /// The client certificate of a node, as the kubelet asks for it: CN `system:node:NAME`,
+    /// Returns the template of a node's client certificate, as the kubelet requests it: CN `system:node:NAME`,
     /// O `system:nodes`, digital signature and client auth (an EC key does not encipher), signer
     /// `kubernetes.io/kube-apiserver-client-kubelet` (Kubernetes `pkg/kubelet/certificate/kubelet.go`).
     #[must_use]
@@ -52,20 +52,20 @@ impl Template {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ConfigSpec {
-    /// What to ask for.
+    /// The requested certificate.
     pub template: Template,
     /// Whether a client CA is configured, so that [`crate::facts::Chain::Unchecked`] is refused.
     pub chain_required: bool,
-    /// Whether a live identity is renewed by itself. If not, it is served to its end, and the next one is asked for then.
+    /// Whether a live identity is renewed before expiry. If not, the next one is requested when it expires.
     pub rotate: bool,
-    /// Whether a pair that is in no bundle of ours is adopted: what a kubelet left, or a backup brought.
+    /// Whether a pair outside our bundles is adopted, such as one of a kubelet or from a backup.
     #[cfg_attr(feature = "serde", serde(default = "yes"))]
     pub adopt: bool,
     /// Draws the jitter of retries, never of renewals. Different on every node.
     pub seed: u64,
     /// The timing parameters.
     pub timing: Timing,
-    /// When this program was built: no honest clock shows less.
+    /// When this program was built. A wall clock before this is invalid.
     pub built: WallTime,
     /// The mistake to make.
     #[cfg(feature = "seeded")]
@@ -73,7 +73,7 @@ pub struct ConfigSpec {
     pub bug: Option<crate::seeded::Bug>,
 }
 
-/// Traces from before there was a choice.
+/// Traces of versions without this choice.
 #[cfg(feature = "serde")]
 const fn yes() -> bool {
     true
@@ -106,7 +106,7 @@ pub struct Config(Arc<Checked>);
 #[derive(Debug, PartialEq, Eq)]
 struct Checked {
     spec: ConfigSpec,
-    /// Of `spec`: it stands for it in the hash of a state, which is taken millions of times.
+    /// Of `spec`. It replaces `spec` in the hash of a state, which an engine takes millions of times.
     digest: u64,
 }
 
@@ -141,13 +141,13 @@ impl Config {
         Ok(Self(Arc::new(Checked { spec, digest })))
     }
 
-    /// What was checked.
+    /// The specification that was checked.
     #[must_use]
     pub fn spec(&self) -> &ConfigSpec {
         &self.0.spec
     }
 
-    /// What to ask for.
+    /// The requested certificate.
     #[must_use]
     pub fn template(&self) -> &Template {
         &self.0.spec.template
@@ -180,11 +180,11 @@ impl TryFrom<ConfigSpec> for Config {
 pub enum ConfigError {
     /// The subject has no common name.
     NoCommonName,
-    /// No usage is asked for.
+    /// The template has no usage.
     NoUsages,
     /// There is no signer name.
     NoSigner,
-    /// The duration asked for is below the API's minimum of 600 seconds.
+    /// The requested lifetime is below the API's minimum of 600 seconds.
     DurationTooShort,
     /// A timing parameter is zero, or a maximum is below its first value; the field is named.
     Time(&'static str),
@@ -194,12 +194,16 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoCommonName => f.write_str("the subject has no common name; give the node's name"),
-            Self::NoUsages => f.write_str("no usage is asked for; a client certificate needs \"client auth\""),
-            Self::NoSigner => f.write_str("there is no signer name; give one such as example.com/my-signer"),
-            Self::DurationTooShort => {
-                f.write_str("the duration asked for is below 600 seconds, which the API refuses; ask for more or for none")
+            Self::NoUsages => {
+                f.write_str("the template has no usage; a client certificate needs \"client auth\"")
             }
-            Self::Time(name) => write!(f, "the time {name} is zero or its maximum is below its first value; raise it"),
+            Self::NoSigner => f.write_str("there is no signer name; give one such as example.com/my-signer"),
+            Self::DurationTooShort => f.write_str(
+                "the requested duration is below 600 seconds, which the API refuses; request more or none",
+            ),
+            Self::Time(name) => {
+                write!(f, "the time {name} is zero or its maximum is below its first value; raise it")
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The disk as core sees it: names, primitive commands, and what a scan found.
+//! The disk as core sees it: names, primitive commands, and the inventory of a scan.
 //!
 //! Each changing command is one changing system call, relative to the certificate directory. No bytes
 //! pass through core; [`Content`] says which of the driver's bytes to write.
@@ -16,7 +16,7 @@ use crate::time::WallTime;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Name {
-    /// `<pair>-current.pem`, the link to the live bundle.
+    /// `<pair>-current.pem`, the current link: it names the live bundle.
     Current,
     /// `<pair>-<UTC time>-<g>.<k>.pem`: certificate chain, then key. The time is for people, never for order.
     Bundle {
@@ -27,7 +27,7 @@ pub enum Name {
         /// Which file of that generation.
         file: FileNumber,
     },
-    /// `<pair>-pending-<g>.<k>`: key and request of the generation being asked for.
+    /// `<pair>-pending-<g>.<k>`: key and request of the requested generation.
     Pending {
         /// Whose key it is.
         generation: Generation,
@@ -41,9 +41,9 @@ pub enum Name {
         /// Which file of that generation.
         file: FileNumber,
     },
-    /// `<pair>-quarantine-<g>.<k>`: a file of ours that is not what its name says, kept for a person to look at.
+    /// `<pair>-quarantine-<g>.<k>`: a file of ours that is not what its name says, kept for an operator.
     Quarantine {
-        /// The generation it claimed; 0 for the live name.
+        /// The generation it claimed; 0 for the current link.
         generation: Generation,
         /// Which file of that generation.
         file: FileNumber,
@@ -51,7 +51,7 @@ pub enum Name {
 }
 
 impl Name {
-    /// The generation in the name; `None` for the live name.
+    /// The generation in the name; `None` for the current link.
     #[must_use]
     pub const fn generation(self) -> Option<Generation> {
         match self {
@@ -63,7 +63,7 @@ impl Name {
         }
     }
 
-    /// The file number in the name; `None` for the live name.
+    /// The file number in the name; `None` for the current link.
     #[must_use]
     pub const fn file(self) -> Option<FileNumber> {
         match self {
@@ -129,7 +129,7 @@ pub enum Content {
 pub enum DiskCommand {
     /// Take the exclusive lock on the directory and hold it until the process ends.
     Lock,
-    /// Read every file of ours once and say what is there.
+    /// Read every file of ours once and list them.
     Scan,
     /// Make an empty file, mode 0600; fails if the name exists. The descriptor is kept.
     Create {
@@ -148,7 +148,7 @@ pub enum DiskCommand {
         /// A name that was created in this run.
         name: Name,
     },
-    /// Give a file another name, replacing what has it.
+    /// Give a file another name, replacing a file of that name.
     Rename {
         /// The present name.
         from: Name,
@@ -216,7 +216,7 @@ pub enum DiskFault {
 pub enum DiskDone {
     /// Done; answers every command but [`DiskCommand::Scan`].
     Done,
-    /// What the scan found.
+    /// The inventory.
     Scanned(Box<Inventory>),
 }
 
@@ -260,7 +260,7 @@ pub struct PendingFound {
     pub key_digest: KeyDigest,
     /// The name of its request.
     pub request: RequestDigest,
-    /// What it asks for.
+    /// The template that it was made for.
     pub template: Template,
     /// Key and request as they were read.
     pub key: KeyHandle,
@@ -268,7 +268,7 @@ pub struct PendingFound {
     pub private: bool,
 }
 
-/// What is behind a name of ours.
+/// The content of a file of ours.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Found {
@@ -285,17 +285,17 @@ pub enum Found {
     Unreadable(DiskFault),
 }
 
-/// A name of ours and what is behind it.
+/// A name of ours and its content.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Entry {
-    /// The name; never the live name.
+    /// The name; never the current link.
     pub name: Name,
-    /// What is behind it.
+    /// Its content.
     pub found: Found,
 }
 
-/// What is behind the live name.
+/// The file with the name of the current link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum CurrentLink {
@@ -309,15 +309,15 @@ pub enum CurrentLink {
     File,
     /// A directory or another kind of file.
     Strange,
-    /// It could not be looked at.
+    /// It could not be examined.
     Unreadable(DiskFault),
 }
 
-/// Where a pair of key and certificate is that another program left, or a backup brought: a kubelet's places.
+/// The place of a pair of key and certificate that another program or a backup wrote: a kubelet's places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Place {
-    /// What the live name leads to, or a regular file that has the live name.
+    /// The target of the current link, or a regular file in its place.
     Current,
     /// `<pair>-<UTC time>.pem`, as a kubelet names each of its files.
     Dated(WallTime),
@@ -327,7 +327,7 @@ pub enum Place {
     Exposed(Name),
 }
 
-/// A pair that is not in a bundle of ours. It is read and copied; where it stands nothing is changed.
+/// A pair outside our bundles. It is read and copied; the original is never changed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PairFound {
@@ -343,17 +343,17 @@ pub struct PairFound {
     pub cert: CertHandle,
 }
 
-/// What a scan found: every name of ours.
+/// The inventory of a scan: every name of ours.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Inventory {
-    /// The live name.
+    /// The current link.
     pub current: CurrentLink,
     /// The other names of ours, sorted, 64 at most.
     pub entries: Vec<Entry>,
     /// Whether there were more than 64.
     pub more: bool,
-    /// Pairs that are in no bundle of ours, four at most.
+    /// Pairs outside our bundles, four at most.
     #[cfg_attr(feature = "serde", serde(default))]
     pub outside: Vec<PairFound>,
 }

@@ -1,4 +1,4 @@
-//! What an operator should hear of.
+//! Operator-facing events.
 
 use crate::api::{ApiFault, Credential};
 use crate::disk::{DiskCommand, DiskFault, Name, Place};
@@ -6,7 +6,7 @@ use crate::id::{Generation, RequestDigest};
 use crate::judge::Refusal;
 use crate::time::{Span, WallTime};
 
-/// Something that happened, with what an operator needs to act on it.
+/// An event, with the details that an operator needs to act on it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Event {
@@ -29,12 +29,12 @@ pub enum Event {
         /// Why.
         fault: DiskFault,
     },
-    /// The live name is not our link; nothing is changed until an operator moves it away.
+    /// The current link is not ours. Nothing is changed until an operator moves it away.
     CurrentLinkForeign {
-        /// When it is looked at again.
+        /// When the directory is scanned again.
         again_in: Span,
     },
-    /// What had the live name or another name of ours was moved aside.
+    /// A file with the name of the current link, or with another name of ours, was moved aside.
     Quarantined {
         /// What it was.
         from: Name,
@@ -45,80 +45,80 @@ pub enum Event {
     Live {
         /// Which.
         generation: Generation,
-        /// Its end.
+        /// Its notAfter.
         not_after: WallTime,
-        /// When it is to be renewed.
+        /// The renewal point.
         renew_at: WallTime,
-        /// Whether it ends before the one that it replaced.
+        /// Whether it expires before the one that it replaced.
         shorter: bool,
     },
-    /// The live identity reached its end and was withdrawn.
+    /// The live identity expired and was withdrawn.
     Expired {
         /// Which.
         generation: Generation,
-        /// Its end.
+        /// Its notAfter.
         not_after: WallTime,
     },
-    /// The wall clock is before the live identity's start; it is not served until the clock gets there.
+    /// The wall clock is before the live identity's notBefore. It is not presented until the clock gets there.
     NotYetValid {
         /// Which.
         generation: Generation,
-        /// Its start.
+        /// Its notBefore.
         not_before: WallTime,
     },
-    /// A good certificate starts in the future: it is durable, and goes live then. Nothing else is asked for meanwhile.
+    /// An accepted certificate is not yet valid. It is durable and goes live then. No other request is made meanwhile.
     Held {
         /// Which.
         generation: Generation,
-        /// Its start.
+        /// Its notBefore.
         not_before: WallTime,
     },
-    /// The disk refuses, and without this identity there would be none: it is served from memory, and the disk is tried
-    /// again. A power cut now would cost it.
+    /// The disk refuses writes, and the durable identity expires soon or there is none: this identity goes live from memory. The
+    /// disk is tried again. A power cut now would lose it.
     IdentityInMemory {
         /// Which.
         generation: Generation,
-        /// Its end.
+        /// Its notAfter.
         not_after: WallTime,
     },
-    /// The disk refuses the key, and there is no identity: a request is made with a key that is in memory only. There
-    /// is one such request in a run.
+    /// The disk refuses the key, and the identity expires soon or there is none: a request is made with a key that is in memory
+    /// only. There is one such request in a run.
     RequestInMemory {
         /// Its name.
         request: RequestDigest,
     },
-    /// The wall clock shows less than when this program was built. Nothing is asked for or removed until it is set.
+    /// The wall clock is before the build time of this program. Nothing is requested or removed until it is set.
     ClockInvalid {
         /// When it was built.
         built: WallTime,
     },
-    /// The wall clock is before the start of a certificate that was accepted, and no other is valid. It is given some time.
+    /// The wall clock is before the notBefore of an accepted certificate, and no other is valid. It is given some time.
     ClockSuspect {
-        /// That start.
+        /// That notBefore.
         not_before: WallTime,
-        /// How long it is waited for.
+        /// How long the first attempt waits.
         wait: Span,
     },
-    /// A pair that was in no bundle of ours was copied into one, and is live. Where it was nothing was changed, but for an
-    /// exposed bundle of ours, which is removed when it is not needed any more.
+    /// A pair outside our bundles was copied into one, and is live. The original is not changed, except an exposed bundle of
+    /// ours, which is removed when it is stale.
     Adopted {
         /// The generation of the copy.
         generation: Generation,
         /// Where it was.
         place: Place,
     },
-    /// An identity that goes live, or is live, has other alternative names or usages than are asked for by now. It is
-    /// served until another has taken its place, which is asked for at once.
+    /// The identity has other alternative names or usages than the template. It stays live until its replacement, which is
+    /// requested at once.
     OldTemplate {
         /// Which.
         generation: Generation,
     },
-    /// The live identity is for another subject than is asked for by now, and was withdrawn.
+    /// The live identity is for another subject than the template's, and was withdrawn.
     OtherSubject {
         /// Which.
         generation: Generation,
     },
-    /// What was asked for is not wanted any more. The request stays on the server, which removes it some time.
+    /// The request is for an old template and was abandoned. It stays on the server, which removes it some time.
     RequestAbandoned {
         /// Its name.
         request: RequestDigest,
@@ -172,7 +172,7 @@ pub enum Event {
     },
     /// A call failed.
     CallFailed {
-        /// As whom it was made.
+        /// Its credential.
         credential: Credential,
         /// Why it failed.
         fault: ApiFault,
@@ -181,7 +181,7 @@ pub enum Event {
     },
     /// A call was not answered in time.
     CallTimedOut {
-        /// As whom it was made.
+        /// Its credential.
         credential: Credential,
         /// When it is made again.
         again_in: Span,
@@ -197,7 +197,7 @@ pub enum Event {
         command: DiskCommand,
         /// Why.
         fault: DiskFault,
-        /// When the directory is looked at again.
+        /// When the directory is scanned again.
         again_in: Span,
     },
     /// A disk operation was not answered in time.

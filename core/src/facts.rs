@@ -118,7 +118,7 @@ impl Usages {
         self.0 == 0
     }
 
-    /// The Kubernetes names of what is in the set, in the order of [`Usages::ALL`].
+    /// The Kubernetes names of the usages in the set, in the order of [`Usages::ALL`].
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::ALL.iter().filter(move |(usage, _)| self.has(*usage)).map(|(_, name)| *name)
     }
@@ -181,9 +181,9 @@ pub struct CertFacts {
     pub usages: Usages,
     /// Whether the leaf is a CA (basicConstraints, RFC 5280, section 4.2.1.9).
     pub ca: bool,
-    /// The latest start over the whole chain; where the path ends at a known CA, that one's too.
+    /// The latest notBefore in the chain; where the path ends at a known CA, including that one's.
     pub not_before: WallTime,
-    /// The earliest end over the whole chain; where the path ends at a known CA, that one's too.
+    /// The earliest notAfter in the chain; where the path ends at a known CA, including that one's.
     /// X.509 includes this second; certrotate does not.
     pub not_after: WallTime,
     /// The path to the client CA.

@@ -10,7 +10,7 @@ use core::hash::{Hash, Hasher};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct RunId(pub u64);
 
-/// One effect asked for by core. Every answer names one, and a late or unknown one changes nothing.
+/// The id of one effect. Every answer names one; a late or unknown one changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct OpId {
@@ -20,7 +20,7 @@ pub struct OpId {
     pub seq: u32,
 }
 
-/// How many operations a run has asked for.
+/// How many operations a run has started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ops(pub(crate) u32);
 
@@ -62,7 +62,7 @@ pub struct FileNumber(pub u32);
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct KeyHandle(pub u64);
 
-/// The bytes of a certificate chain, kept by the driver; they are what is judged, written and served.
+/// The bytes of a certificate chain, kept by the driver: the very bytes that are judged, written and presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct CertHandle(pub u64);
@@ -121,7 +121,7 @@ digest! {
     LeafDigest
 }
 digest! {
-    /// SHA-256 over public key, subject, SANs, usages, signer and duration: what a request asks for.
+    /// SHA-256 over public key, subject, SANs, usages, signer and duration: the content of a request.
     ///
     /// The CertificateSigningRequest's name is a prefix and this.
     RequestDigest

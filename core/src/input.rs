@@ -1,4 +1,4 @@
-//! What core is told and what it asks for.
+//! Inputs and actions.
 
 use crate::api::{ApiFault, Call, Credential, CsrObject};
 use crate::config::Config;
@@ -7,11 +7,11 @@ use crate::event::Event;
 use crate::id::{CertHandle, Generation, KeyDigest, KeyHandle, OpId, RequestDigest};
 use crate::time::Span;
 
-/// One thing that happened.
+/// An event that the driver passes to the machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Input {
-    /// Time passed, or the clock was set. The first one starts the machine.
+    /// Time passed, or the wall clock was set. The first tick starts the machine.
     Tick,
     /// A disk operation ended.
     DiskAnswered {
@@ -34,12 +34,12 @@ pub enum Input {
         /// The object, or why there is none.
         result: Result<CsrObject, ApiFault>,
     },
-    /// Somebody asks for a rotation now. Ends a wait after a denial; ignored while a request is outstanding.
+    /// The operator requests a rotation now. It ends the backoff after a denial, and is ignored while a request is open.
     RotateNow,
-    /// Go on with another configuration. The driver makes keys for its template from this step on. What is asked for
-    /// with another template is dropped; what is served stays where its subject is still the one wanted.
+    /// Another configuration. The driver makes keys for its template from this step on. A request for another template is
+    /// abandoned. The live identity stays in use if it is for the same subject.
     Reconfigure(Config),
-    /// End cleanly: finish what is being written, start nothing.
+    /// End cleanly: finish the disk operation in flight, start nothing.
     Shutdown,
 }
 
@@ -63,8 +63,8 @@ pub enum KeyFault {
     Failed,
 }
 
-/// One thing to do, in order. Effects carry an operation id and are answered by an input that names it;
-/// the others are carried out at once, before the next step.
+/// An action. Effects carry an operation id, and an input that names it answers them. The driver carries out the others at
+/// once, before the next step.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Action {
@@ -79,7 +79,7 @@ pub enum Action {
     MakeKey {
         /// Its id.
         op: OpId,
-        /// The lifetime to ask for, in place of the template's.
+        /// The lifetime to request, in place of the template's.
         duration: Option<Span>,
     },
     /// Call the certificates API. Answered by [`Input::CallAnswered`].
@@ -91,12 +91,12 @@ pub enum Action {
         /// As whom.
         credential: Credential,
     },
-    /// The answer to this operation is no longer wanted; end it if that saves anything.
+    /// The answer to this operation is not needed any more. End it if that saves anything.
     Cancel {
         /// Which.
         op: OpId,
     },
-    /// Serve this identity from now on: it is durable under the live name.
+    /// Present this identity from now on. It is durable under the current link, unless `Event::IdentityInMemory` precedes.
     GoLive {
         /// Whose it is.
         generation: Generation,
@@ -105,12 +105,12 @@ pub enum Action {
         /// Its chain.
         cert: CertHandle,
     },
-    /// Serve no identity from now on.
+    /// Present no identity from now on.
     Withdraw {
         /// The one that is withdrawn.
         generation: Generation,
     },
-    /// Tell the operator.
+    /// Report an event to the operator.
     Report(Event),
     /// Nothing is outstanding; end the process.
     Exit(ExitReason),
@@ -120,7 +120,7 @@ pub enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum ExitReason {
-    /// [`Input::Shutdown`] was asked for and everything has ended.
+    /// After [`Input::Shutdown`]: no operation is in flight any more.
     Shutdown,
     /// Another process holds the lock of the directory.
     Locked,
@@ -130,13 +130,13 @@ pub enum ExitReason {
     NoDirectory,
 }
 
-/// What became of an input.
+/// Whether an input was applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Disposition {
-    /// It was taken.
+    /// It was applied.
     Applied,
-    /// It changed nothing (but for what the time itself changes).
+    /// It changed nothing, except what the time itself changes.
     Ignored(Why),
 }
 
@@ -146,17 +146,17 @@ pub enum Disposition {
 pub enum Why {
     /// Nothing is due.
     NotDue,
-    /// The operation is not outstanding: its answer is late, a duplicate, or for another run.
+    /// The operation is not in flight: its answer is late, a duplicate, or for another run.
     NotOutstanding,
     /// The answer is of another kind than the operation.
     WrongKind,
-    /// A request is outstanding already, or the last issuance was a moment ago.
+    /// A request is open already, or a gate is closed: see [`crate::view::Gate`].
     Busy,
-    /// The machine has ended or is ending.
+    /// The run ended or is ending.
     Ended,
-    /// The configuration is this one already.
+    /// The configuration is equal to the current one.
     Unchanged,
-    /// Whether a client CA is configured cannot change in a run: what was read before was not checked against it.
+    /// A client CA cannot be added or removed in a run: certificates that were read before were not checked against it.
     NeedsRestart,
     /// The mono clock went back; the driver is at fault.
     ClockRegressed,

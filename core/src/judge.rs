@@ -1,4 +1,4 @@
-//! The judgement of a certificate: is it just what was asked for, and of use now?
+//! The judgement of a certificate: is it equal to the template, and valid now?
 
 use alloc::vec::Vec;
 
@@ -9,7 +9,7 @@ use crate::time::{Span, WallTime};
 
 mod text;
 
-/// Why a certificate is refused: what was expected and what was found.
+/// Why a certificate is refused: the expected and the found value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Refusal {
@@ -22,30 +22,30 @@ pub enum Refusal {
         /// Its key.
         found: KeyDigest,
     },
-    /// It is for somebody else.
+    /// It is for another subject.
     Subject {
-        /// Who was asked for.
+        /// The template's subject.
         expected: Subject,
-        /// Who it is for.
+        /// Its subject.
         found: Subject,
     },
-    /// Its subject alternative names are not those asked for.
+    /// Its subject alternative names are not the template's.
     Sans {
-        /// The names asked for.
+        /// The template's names.
         expected: Vec<San>,
         /// Its names.
         found: Vec<San>,
     },
     /// A usage is missing.
     UsageMissing {
-        /// The usages asked for.
+        /// The template's usages.
         expected: Usages,
         /// Its usages.
         found: Usages,
     },
-    /// It may be used for more than was asked for.
+    /// It has a usage that was not requested.
     UsageForbidden {
-        /// The usages asked for.
+        /// The template's usages.
         expected: Usages,
         /// Its usages.
         found: Usages,
@@ -57,34 +57,34 @@ pub enum Refusal {
         /// What was found.
         found: Chain,
     },
-    /// It starts in the future.
+    /// It is not yet valid.
     NotYetValid {
         /// The local clock.
         now: WallTime,
-        /// Its start.
+        /// Its notBefore.
         not_before: WallTime,
     },
-    /// It has ended.
+    /// It has expired.
     Expired {
         /// The local clock.
         now: WallTime,
-        /// Its end.
+        /// Its notAfter.
         not_after: WallTime,
     },
     /// It has too little lifetime left to be worth the switch.
     TooShort {
-        /// What is left.
+        /// The remaining lifetime.
         left: Span,
         /// Its whole lifetime.
         lifetime: Span,
     },
 }
 
-/// Judges what a certificate *is*, apart from the time: key, subject, SANs, usages, CA, chain.
+/// Judges a certificate apart from the time: key, subject, SANs, usages, CA, chain.
 ///
 /// # Errors
 ///
-/// The first thing that is wrong.
+/// The first defect.
 pub fn judge_identity(config: &ConfigSpec, key: &KeyDigest, facts: &CertFacts) -> Result<(), Refusal> {
     #[cfg(feature = "seeded")]
     let facts = &crate::seeded::taken(config, facts);
@@ -104,7 +104,7 @@ pub fn judge_identity(config: &ConfigSpec, key: &KeyDigest, facts: &CertFacts) -
     if !facts.usages.has(wanted.usages) {
         return Err(Refusal::UsageMissing { expected: wanted.usages, found: facts.usages });
     }
-    // A signer may add key encipherment for keys that cannot do it; that harms nobody.
+    // A signer may add key encipherment for keys that cannot do it: no verifier minds.
     if !facts.usages.without(wanted.usages).without(Usages::KEY_ENCIPHERMENT).is_empty() {
         return Err(Refusal::UsageForbidden { expected: wanted.usages, found: facts.usages });
     }
@@ -115,12 +115,12 @@ pub fn judge_identity(config: &ConfigSpec, key: &KeyDigest, facts: &CertFacts) -
     }
 }
 
-/// Judges what a certificate that is on disk *is*, apart from the time. One that has nothing against it but other alternative
-/// names or usages than are asked for by now may be served until another has taken its place: `true`, it is old_template.
+/// Judges a certificate on disk apart from the time. One whose only defect is another set of alternative names or usages may
+/// stay live until its replacement: then the result is `true`, it is for an old template.
 ///
 /// # Errors
 ///
-/// The first thing that is wrong beside names and usages.
+/// The first defect except names and usages.
 pub fn judge_found(config: &ConfigSpec, key: &KeyDigest, facts: &CertFacts) -> Result<bool, Refusal> {
     #[cfg(feature = "seeded")]
     if let Some(judged) = crate::seeded::found(config, key, facts) {
@@ -160,14 +160,14 @@ pub fn judge_time(now: WallTime, not_before: WallTime, not_after: WallTime) -> R
     Ok(())
 }
 
-/// Judges a certificate that was just issued: what it is, whether it is valid now, and whether
-/// enough of its lifetime is left. Its lifetime counts from its start or, where it was backdated, from
-/// `issued_after`: a time at which it did not exist yet. One that starts in the future, by `hold` at most, is good: it
-/// is to be held until then.
+/// Judges a certificate that was just issued: its identity, its validity now, and its remaining lifetime.
+///
+/// The lifetime counts from notBefore or, where the signer backdated it, from `issued_after`: a time at which it did not
+/// exist yet. A notBefore in the future, by `hold` at most, is acceptable: the certificate is held until then.
 ///
 /// # Errors
 ///
-/// The first thing that is wrong.
+/// The first defect.
 pub fn judge_issued(
     config: &ConfigSpec,
     key: &KeyDigest,
@@ -193,7 +193,7 @@ pub fn judge_issued(
     Ok(())
 }
 
-/// Whether two templates ask for the same, whatever the order in which they name it.
+/// Whether two templates request the same certificate, in any order.
 pub(crate) fn same_request(one: &Template, other: &Template) -> bool {
     same_subject(&one.subject, &other.subject)
         && same_scope(one, other)
@@ -201,7 +201,7 @@ pub(crate) fn same_request(one: &Template, other: &Template) -> bool {
         && one.duration == other.duration
 }
 
-/// Whether two templates ask for the same names and usages.
+/// Whether two templates have the same names and usages.
 pub(crate) fn same_scope(one: &Template, other: &Template) -> bool {
     same_set(&one.sans, &other.sans) && one.usages == other.usages
 }
@@ -212,7 +212,7 @@ pub(crate) fn same_subject(wanted: &Subject, found: &Subject) -> bool {
         && same_set(&wanted.organizations, &found.organizations)
 }
 
-/// Equal as sets, whatever the order and however often each stands there.
+/// Equal as sets, in any order and with repetitions.
 fn same_set<T: PartialEq>(one: &[T], other: &[T]) -> bool {
     one.iter().all(|item| other.contains(item)) && other.iter().all(|item| one.contains(item))
 }

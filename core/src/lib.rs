@@ -1,36 +1,33 @@
 //! The rotation of a node's certificate as a pure state machine.
 //!
-//! A node proves who it is with a short-lived certificate and replaces it before it ends, for ever, through
-//! crashes, full disks, clock jumps and servers that are slow, down or hostile. This crate decides
-//! what to do next and never does it: it takes one [`input::Input`] at a time, with what both clocks
-//! show, and gives back the [`input::Action`]s to carry out.
+//! A node authenticates with a short-lived certificate. It must renew it before expiry, unattended, through crashes,
+//! full disks, clock jumps, and servers that are slow, down or hostile. This crate decides the next action and never
+//! carries it out: it takes one [`input::Input`] at a time, with the time on both clocks, and returns the
+//! [`input::Action`]s to carry out.
 //!
-//! # What it never does
+//! # Guarantees
 //!
-//! * read a clock, a file, a socket or the environment; start a thread; draw a random number;
-//! * hold a byte of a key or of a certificate: it knows handles, digests and facts. So a trace of it
-//!   can be published;
-//! * panic, or depend on the order of a hash map: equal state and input give equal state and actions,
-//!   on every platform.
+//! * It reads no clock, file, socket or environment variable; it starts no thread and draws no random number.
+//! * It holds no byte of a key or certificate, only handles, digests and facts. A trace of it can be published.
+//! * It does not panic, and does not depend on the order of a hash map. Equal state and input give equal state and
+//!   actions on every platform.
 //!
-//! The crate is `no_std`, forbids `unsafe` and has no dependency (but `serde`, if that feature is asked for);
-//! CI checks it.
+//! The crate is `no_std`, forbids `unsafe`, and its only dependency is the optional `serde`. CI checks all three.
 //!
 //! # The loop
 //!
 //! 1. Read both clocks.
-//! 2. Take one input: an answer, a signal, or [`input::Input::Tick`] if [`rotator::Rotator::wake`] has come.
-//! 3. [`rotator::Rotator::step`].
-//! 4. Carry out the actions in order. [`input::Action::GoLive`] and [`input::Action::Withdraw`] at once;
-//!    the others as it suits, each answered by an input with the same operation id. Disk commands
-//!    are carried out one after the other.
-//! 5. Erase every key and chain that [`rotator::Rotator::handles`] does not name any more.
+//! 2. Take one input: an answer, a signal, or [`input::Input::Tick`] when the time of [`rotator::Rotator::wake`] is reached.
+//! 3. Call [`rotator::Rotator::step`].
+//! 4. Carry out the actions in order. [`input::Action::GoLive`] and [`input::Action::Withdraw`] take effect at once.
+//!    Answer every other effect with an input that names its operation id. Carry out disk commands one after the other.
+//! 5. Erase every key and chain that [`rotator::Rotator::handles`] no longer names.
 //! 6. Sleep until [`rotator::Rotator::wake`] or the next answer, and no longer than
 //!    [`rotator::Rotator::clock_check`], because the wall clock may be set.
 //!
 //! # Example
 //!
-//! A driver whose disk and server do nothing but say yes, up to the moment where the server is asked:
+//! A driver whose disk succeeds at everything, up to the first call to the server:
 //!
 //! ```
 //! use certrotate_core::config::{Config, ConfigSpec, Template};
@@ -46,7 +43,7 @@
 //!
 //! let mut inputs = vec![Input::Tick];
 //! let mut disk = Vec::new();
-//! let mut asked = false;
+//! let mut called = false;
 //! while let Some(input) = inputs.pop() {
 //!     for action in rotator.step(now, input).actions {
 //!         match action {
@@ -64,21 +61,22 @@
 //!                 let made = MadeKey { key, key_digest, request: RequestDigest([2; 32]) };
 //!                 inputs.push(Input::KeyMade { op, result: Ok(made) });
 //!             }
-//!             Action::Call { .. } => asked = true,
+//!             Action::Call { .. } => called = true,
 //!             _ => {}
 //!         }
 //!     }
-//!     // The machine has nothing to wait for but its own next step.
+//!     // The machine waits only for its own next step.
 //!     if inputs.is_empty() && rotator.wake().mono == Some(now.mono) {
 //!         inputs.push(Input::Tick);
 //!     }
 //! }
-//! assert!(asked, "the request is on its way");
-//! assert_eq!(disk.last(), Some(&DiskCommand::SyncDir), "and was durable before");
+//! assert!(called, "the request is sent");
+//! assert_eq!(disk.last(), Some(&DiskCommand::SyncDir), "and its key was durable before");
 //! # Ok::<(), certrotate_core::config::ConfigError>(())
 //! ```
 //!
-//! `core/tests/stories.rs` tells ten longer ones, and `docs/states.md` has the whole transition table.
+//! `core/tests/scenarios.rs` plays longer runs, and `docs/states.md` lists the transitions.
+//! `core/src/renewal/mod.rs` draws the phases.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -88,20 +86,21 @@ pub mod api;
 mod common;
 pub mod config;
 mod digest;
+mod directory;
 pub mod disk;
 pub mod event;
 pub mod facts;
+mod gates;
 pub mod id;
+mod in_memory;
 pub mod input;
 pub mod judge;
-mod live;
 mod renewal;
 pub mod rotator;
 #[cfg(feature = "seeded")]
 pub mod seeded;
+mod serving;
 pub mod time;
 pub mod timing;
 pub mod trace;
-mod unsaved;
 pub mod view;
-mod waits;

@@ -1,23 +1,23 @@
-//! The machine.
+//! The state machine.
 
 use alloc::vec::Vec;
 
 use crate::common::{Common, Cx};
 use crate::config::Config;
 use crate::id::{CertHandle, KeyHandle, RunId};
+use crate::in_memory::rescue_at;
 use crate::input::{Action, Disposition, Input, Why};
-use crate::live::{Identity, Live};
-use crate::renewal::{Renewal, settle};
+use crate::renewal::{Renewal, disposition};
+use crate::serving::{Judged, Source};
 use crate::time::{MonoTime, Now, Span, WallTime};
-use crate::unsaved::rescue_at;
 use crate::view::{Handle, View, Wake, WakeReason};
 
-/// The rotation of one identity, as a value: give it one [`Input`] at a time, carry out the [`Action`]s
-/// it answers with, and come back at [`Rotator::wake`] at the latest.
+/// The rotation of one identity, as a value. Give it one [`Input`] at a time, carry out the [`Action`]s that it returns,
+/// and call it again at [`Rotator::wake`] at the latest.
 ///
 /// * `step` is the only mutator. It never blocks, reads no clock and does no I/O.
-/// * `wake`, `view`, `handles` and `digest` are derived from the state; they can't go stale.
-/// * `now.mono` must never go back between steps. `now.wall` may do what it likes.
+/// * `wake`, `view`, `handles` and `digest` are computed from the state; they are never stale.
+/// * `now.mono` must never go back between steps. `now.wall` may jump either way.
 /// * Disk commands are carried out one after the other, in the order given, a timed-out one before the
 ///   scan that follows it.
 ///
@@ -30,24 +30,24 @@ pub struct Rotator {
     renewal: Renewal,
 }
 
-/// What a step did.
+/// The result of a step.
 #[must_use = "the actions must be carried out, in order"]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Step {
-    /// What became of the input.
+    /// Whether the input was applied.
     pub disposition: Disposition,
-    /// What to do now, in order.
+    /// The actions, in order.
     pub actions: Vec<Action>,
 }
 
 impl Rotator {
-    /// A machine at rest. The first [`Input::Tick`] starts it.
+    /// Returns a machine that has not started. The first [`Input::Tick`] starts it.
     #[must_use = "a rotator does nothing until it is stepped"]
     pub fn new(config: Config, run: RunId) -> Self {
         Self { common: Common::new(config, run), renewal: Renewal::New }
     }
 
-    /// Takes one input at one time.
+    /// Applies one input.
     ///
     /// Expiry of the live identity is judged first, whatever the input is. An input that is
     /// [`Disposition::Ignored`] changes nothing beyond that.
@@ -61,9 +61,11 @@ impl Rotator {
         self.common.mono = now.mono;
         let mut cx = Cx { common: &mut self.common, now, actions: &mut actions };
         if !matches!(self.renewal, Renewal::Ended(_)) {
-            cx.judge_live();
-            cx.judge_unsaved();
-            cx.judge_clock();
+            // The durable identity first: an in-memory one that hides it may expire in the same step.
+            cx.judge(Source::Durable);
+            cx.judge(Source::InMemory);
+            cx.reset_open_gates();
+            cx.check_clock();
         }
         let judged = !cx.actions.is_empty();
         let ticked = matches!(input, Input::Tick);
@@ -76,18 +78,22 @@ impl Rotator {
             Input::Reconfigure(config) => self.renewal.reconfigure(&mut cx, config),
             Input::Shutdown => self.renewal.shutdown(&mut cx),
         };
-        let (renewal, mut disposition) = settle(self.renewal, outcome);
+        let (renewal, mut disposition) = disposition(self.renewal, outcome);
         self.renewal = renewal;
-        let asked = cx.actions.len();
+        let before = cx.actions.len();
         cx.rescue(&self.renewal);
-        let judged = judged || cx.actions.len() > asked;
+        let judged = judged || cx.actions.len() > before;
         if ticked && judged {
             disposition = Disposition::Applied;
         }
+        let is_consistent = self.common.is_consistent();
+        #[cfg(feature = "seeded")]
+        let is_consistent = is_consistent || self.config().spec().bug.is_some();
+        debug_assert!(is_consistent, "parts of the state contradict each other: {:?}", self.common);
         Step { disposition, actions }
     }
 
-    /// When to give the next [`Input::Tick`] at the latest, and what for: whichever of the two times comes first.
+    /// Returns when to give the next [`Input::Tick`] at the latest, and the reason: whichever of the two times comes first.
     #[must_use]
     pub fn wake(&self) -> Wake {
         #[cfg(feature = "seeded")]
@@ -97,17 +103,17 @@ impl Rotator {
         let mono = self.renewal.wake(&self.common);
         let reason = match (mono, &self.renewal) {
             (None, _) => WakeReason::Nothing,
-            (Some(_), Renewal::Resting(_)) if self.common.in_use().is_some() => WakeReason::Renewal,
+            (Some(_), Renewal::Resting(_)) if self.common.serving.in_use().is_some() => WakeReason::Renewal,
             (Some(_), _) => WakeReason::Phase(self.renewal.phase()),
         };
         match &self.renewal {
             Renewal::Ended(_) => Wake { wall: None, mono, reason },
             Renewal::Resting(resting) => {
                 let renewal = self.renewal_by_wall().filter(|_| resting.is_open(&self.common));
-                let early = self.common.early.map(|early| early.first());
+                let rescan = self.common.scan_validity.ends_at();
                 #[cfg(feature = "seeded")]
-                let early = early.filter(|_| !self.common.bug(crate::seeded::Bug::H03));
-                let edge = self.edge().into_iter().chain(early).min();
+                let rescan = rescan.filter(|_| !self.common.bug(crate::seeded::Bug::H03));
+                let edge = self.edge().into_iter().chain(rescan).min();
                 match (renewal, edge) {
                     (Some(renewal), Some(edge)) if renewal < edge => {
                         Wake { wall: Some(renewal), mono, reason: WakeReason::Renewal }
@@ -125,76 +131,63 @@ impl Rotator {
         }
     }
 
-    /// When the live identity is to be renewed, by the wall clock.
+    /// The renewal point, by the wall clock.
     fn renewal_by_wall(&self) -> Option<WallTime> {
         let rotates = self.config().spec().rotate;
-        self.common.in_use().filter(|_| rotates).map(|identity| identity.renew_at)
+        self.common.serving.in_use().filter(|_| rotates).map(|judged| judged.identity.renew_at)
     }
 
-    /// When the live identity is to be withdrawn, the one that is held goes live, or the clock shows what it may show.
+    /// When the wall clock changes the standing of an identity, shows the build time, or calls for an in-memory identity.
     fn edge(&self) -> Option<WallTime> {
-        let built = Some(self.config().spec().built).filter(|_| self.common.implausible);
-        let live = match self.common.live {
-            Live::None | Live::Withdrawn(_) | Live::OtherSubject(_) => None,
-            Live::Serving(identity) => Some(identity.not_after),
-            Live::Held(identity) => Some(identity.not_before),
-        };
-        let changes = |it: Identity| if self.common.withheld { it.not_before } else { it.not_after };
-        let unsaved = self.common.unsaved.map(changes);
+        let built = Some(self.config().spec().built).filter(|_| self.common.gates.is_clock_invalid);
+        let durable = self.common.serving.durable.judged().map(Judged::changes_at);
+        let in_memory = self.common.serving.in_memory.as_deref().map(Judged::changes_at);
         let rescue = rescue_at(&self.common, &self.renewal);
-        [built, live, unsaved, rescue].into_iter().flatten().min()
+        [built, durable, in_memory, rescue].into_iter().flatten().min()
     }
 
-    /// What there is to see.
+    /// Returns the state as far as a driver and an operator need it.
     #[must_use]
     pub fn view(&self) -> View {
-        let (identity, serving) = match self.common.live {
-            _ if self.common.unsaved.is_some() => (self.common.unsaved, !self.common.withheld),
-            Live::Serving(identity) => (Some(identity), true),
-            Live::Held(identity) => (Some(identity), false),
-            Live::None | Live::Withdrawn(_) | Live::OtherSubject(_) => (None, false),
-        };
+        let in_use = self.common.serving.in_use();
+        let attempt = self.renewal.attempt();
         View {
             phase: self.renewal.phase(),
-            serving,
-            identity,
-            attempt: self.renewal.attempt().map(|attempt| attempt.generation),
-            request: self.renewal.attempt().map(|attempt| attempt.request),
-            call_failures: self.common.call_failures.into(),
-            disk_failures: self.common.disk_failures.into(),
+            serving: in_use.is_some_and(Judged::is_presented),
+            identity: in_use.map(|judged| judged.identity),
+            attempt: attempt.map(|attempt| attempt.generation),
+            request: attempt.map(|attempt| attempt.request),
+            call_failures: self.common.issuer.call_failures.into(),
+            disk_failures: self.common.directory.failures.into(),
             lifetime: self.common.lifetime,
-            unsaved: self.common.unsaved.is_some(),
-            held: self
-                .common
-                .early
-                .map(|early| early.start)
-                .filter(|_| self.common.held_until > self.common.mono),
-            clock_invalid: self.common.implausible,
+            in_memory: self.common.serving.in_memory.is_some(),
+            held: self.common.held_not_before(),
+            clock_invalid: self.common.gates.is_clock_invalid,
+            gate: self.renewal.gate(&self.common),
         }
     }
 
-    /// The live identity's key and chain, checked against `wall` once more (S1).
+    /// Returns the live identity's key and chain, checked against `wall` once more (S1).
     #[must_use]
     pub fn live(&self, wall: WallTime) -> Option<(KeyHandle, CertHandle)> {
-        let identity = self.common.serving().filter(|identity| identity.is_valid(wall))?;
+        let identity = self.common.serving.presented().filter(|identity| identity.is_valid(wall))?;
         Some((identity.key, identity.cert))
     }
 
-    /// Every key and certificate that is still needed. The driver erases all others after each step.
+    /// Returns every key and certificate that is still needed. The driver erases all others after each step.
     pub fn handles(&self) -> impl Iterator<Item = Handle> {
         let (key, cert) = self.renewal.handles();
-        let live = self.common.live.identity();
+        let durable = self.common.serving.durable.identity();
         #[cfg(feature = "seeded")]
-        let (key, live) = self.common.seeded.handles(key, live);
-        let unsaved = self.common.unsaved;
-        let keys =
-            [key, live.map(|it| it.key), unsaved.map(|it| it.key)].into_iter().flatten().map(Handle::Key);
-        let certs =
-            [cert, live.map(|it| it.cert), unsaved.map(|it| it.cert)].into_iter().flatten().map(Handle::Cert);
+        let (key, durable) = self.common.seeded.handles(key, durable);
+        let in_memory = self.common.serving.in_memory.as_ref().map(|judged| &judged.identity);
+        let identities = [durable, in_memory].into_iter().flatten();
+        let keys = key.into_iter().chain(identities.clone().map(|identity| identity.key)).map(Handle::Key);
+        let certs = cert.into_iter().chain(identities.map(|identity| identity.cert)).map(Handle::Cert);
         keys.chain(certs)
     }
 
-    /// The longest time that the driver may go without looking at the wall clock.
+    /// Returns the longest time between two checks of the wall clock by the driver.
     #[must_use]
     pub fn clock_check(&self) -> Span {
         self.common.timing().clock_check(self.common.lifetime)
@@ -206,7 +199,7 @@ impl Rotator {
         &self.common.config
     }
 
-    /// The latest mono time that was seen.
+    /// The monotonic time of the last step.
     #[must_use]
     pub fn mono(&self) -> MonoTime {
         self.common.mono

@@ -15,8 +15,8 @@ use crate::common::{Common, Cx};
 use crate::config::ConfigSpec;
 use crate::disk::Name;
 use crate::id::{FileNumber, Generation, KeyHandle};
-use crate::live::Identity;
 use crate::renewal::Attempt;
+use crate::serving::Identity;
 use crate::time::{Now, WallTime};
 
 pub(crate) use clock::{

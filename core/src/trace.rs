@@ -14,7 +14,7 @@ use crate::time::Now;
 use crate::view::Wake;
 
 /// The version of the format.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The first line of a trace: all that a replay needs to begin.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -42,7 +42,7 @@ pub struct TraceRecord {
     pub input: Input,
     /// What became of it.
     pub disposition: Disposition,
-    /// What was asked for.
+    /// The actions.
     pub actions: Vec<Action>,
     /// When the next tick was wanted.
     pub wake: Wake,

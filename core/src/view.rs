@@ -3,10 +3,10 @@
 use core::fmt;
 
 use crate::id::{CertHandle, Generation, KeyHandle, RequestDigest};
-pub use crate::live::Identity;
+pub use crate::serving::Identity;
 use crate::time::{MonoTime, Span, WallTime};
 
-/// What is in flight; see [`crate::rotator::Rotator`] for the picture.
+/// The operation in flight. `core/src/renewal/mod.rs` draws the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Phase {
@@ -14,7 +14,7 @@ pub enum Phase {
     New,
     /// Waiting for the lock of the directory.
     Locking,
-    /// Finding out what is on disk and putting it in order.
+    /// Scanning the directory and putting it in order.
     Recovering,
     /// Nothing is in flight.
     Resting,
@@ -22,11 +22,11 @@ pub enum Phase {
     Keying,
     /// Making the pending file durable.
     Saving,
-    /// Asking the server.
+    /// Creating, polling and watching the request on the server.
     Asking,
-    /// Making the bundle durable and switching to it.
+    /// Making the bundle durable and repointing the current link.
     Installing,
-    /// The end.
+    /// The run ended.
     Ended,
 }
 
@@ -38,15 +38,15 @@ pub struct Wake {
     pub wall: Option<WallTime>,
     /// When the mono clock shows this.
     pub mono: Option<MonoTime>,
-    /// What for.
+    /// The reason.
     pub reason: WakeReason,
 }
 
-/// What a tick is wanted for.
+/// The reason for the next tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum WakeReason {
-    /// Nothing but the live identity's own times.
+    /// Only the times of the live identity.
     Nothing,
     /// The renewal of the live identity.
     Renewal,
@@ -54,7 +54,7 @@ pub enum WakeReason {
     Phase(Phase),
 }
 
-/// A key or a certificate in the driver's keeping.
+/// A key or a certificate that the driver holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Handle {
     /// A key.
@@ -63,31 +63,60 @@ pub enum Handle {
     Cert(CertHandle),
 }
 
-/// What there is to see.
+/// The state as far as a driver and an operator need it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct View {
-    /// What is in flight.
+    /// The operation in flight.
     pub phase: Phase,
-    /// Whether the identity is served.
+    /// Whether TLS presents the identity.
     pub serving: bool,
-    /// The live identity, or the one that is held back until the clock reaches its start.
+    /// The identity in use: presented, or not yet valid because the clock went back.
     pub identity: Option<Identity>,
-    /// The generation of the attempt that is under way.
+    /// The generation of the current attempt.
     pub attempt: Option<Generation>,
-    /// The request of the attempt that is under way.
+    /// The request of the current attempt.
     pub request: Option<RequestDigest>,
-    /// Failed calls lately: one more with each, half as many with each that succeeds.
+    /// Failed calls lately: one more with each failure, one fewer with each success.
     pub call_failures: u32,
     /// Failed disk operations in a row.
     pub disk_failures: u32,
     /// The lifetime of the last accepted certificate, which scales the timing parameters.
     pub lifetime: Span,
-    /// Whether the identity is served from memory, because the disk refuses it.
-    pub unsaved: bool,
-    /// The start of a newer certificate that is on disk and waited for.
+    /// Whether the identity is in memory only, because the disk refuses writes.
+    pub in_memory: bool,
+    /// The notBefore of a newer certificate that is durable and held.
     pub held: Option<WallTime>,
-    /// Whether the wall clock shows less than when this program was built.
+    /// Whether the wall clock is before the build time of this program.
     pub clock_invalid: bool,
+    /// Why no attempt begins, and until when: the gate that opens last. `None` where every gate is open, and in a phase other
+    /// than [`Phase::Resting`].
+    pub gate: Option<ClosedGate>,
+}
+
+/// A gate and the time at which it opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ClosedGate {
+    /// The reason.
+    pub gate: Gate,
+    /// When it opens, by the monotonic clock.
+    pub until: MonoTime,
+}
+
+/// A reason why no attempt begins by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Gate {
+    /// The wait after a failed call, a failed disk operation or a denied request.
+    Backoff,
+    /// The last issuance was a moment ago ([`crate::timing::Timing::issuance_interval`]).
+    IssuanceInterval,
+    /// The template changed a moment after it had changed before.
+    TemplateChange,
+    /// A newer bundle is durable and not yet valid.
+    Hold,
+    /// The wall clock is before the notBefore of every bundle found at start.
+    ClockSuspect,
+    /// The wall clock is before the build time of this program.
+    ClockInvalid,
 }
 
 impl fmt::Display for Phase {

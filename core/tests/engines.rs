@@ -1,4 +1,4 @@
-//! A first taste of the model's engines, for whoever changes core and nothing else: every scenario that is kept, and some
+//! A short run of the model's engines, for a change of core alone: every kept scenario, and some
 //! simulated runs with all faults on. What the engines do at length is in the tests of `model` and `proptests`.
 
 use std::fs::{read_dir, read_to_string};

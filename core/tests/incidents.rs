@@ -52,12 +52,12 @@ fn running() -> World {
     world
 }
 
-/// Runs until this generation is served.
+/// Runs until this generation is live.
 fn serves(world: &mut World, generation: u32) {
     world.run_until("the certificate", |world| world.served() == Some(Generation(generation)));
 }
 
-/// Runs until anything is served.
+/// Runs until an identity is live.
 fn serves_any(world: &mut World) {
     world.run_until("a certificate", |world| world.served().is_some());
 }

@@ -300,7 +300,7 @@ fn the_transition_table_is_as_reviewed_and_the_page_shows_it() {
 }
 
 #[test]
-fn every_ignored_input_leaves_the_state_as_it_was_but_for_the_clock() {
+fn ignored_input_changes_nothing_except_the_clock() {
     for ((_, situation), world) in runs() {
         for (words, now, input) in inputs(&world) {
             let mut node = world.node.clone().expect("only running nodes are collected");

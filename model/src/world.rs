@@ -145,7 +145,7 @@ pub struct World {
     pub operations: Operations,
     /// Whether a violation ends the story with a panic.
     pub strict: bool,
-    /// Everything that happened, for stories.
+    /// Everything that happened, for scenario tests.
     pub log: Option<Box<Log>>,
     /// Every run as a trace, where that is asked for.
     pub traces: Option<Vec<(TraceHeader, Vec<TraceRecord>)>>,

@@ -88,7 +88,7 @@ impl Progress {
             for action in &seen.step.actions {
                 match action {
                     // What is in memory only would end with the process.
-                    Action::GoLive { .. } if seen.view.unsaved => {}
+                    Action::GoLive { .. } if seen.view.in_memory => {}
                     Action::GoLive { .. } => progress.live.notify_one(),
                     Action::Report(event) => {
                         progress.verdict.lock().unwrap_or_else(PoisonError::into_inner).note(event);

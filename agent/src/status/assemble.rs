@@ -128,8 +128,8 @@ impl Material<'_> {
             "{}.{} % of its lifetime of {lifetime}: between {} and {} %, drawn from the certificate itself, so that no restart moves it",
             part / 10,
             part % 10,
-            times.renewal_from / 10,
-            times.renewal_to / 10,
+            times.renewal.from / 10,
+            times.renewal.to / 10,
         );
         let in_seconds = at.since(self.now).ms() / 1000;
         Some(Renewal { at: at.to_string(), in_seconds, why, state: self.doing(at), wait: span(self.now, at) })

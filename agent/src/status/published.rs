@@ -155,7 +155,7 @@ impl Kept {
                     self.calls.remove(op);
                 }
                 // What is in memory only is trouble still.
-                Action::GoLive { .. } if seen.view.unsaved => {}
+                Action::GoLive { .. } if seen.view.in_memory => {}
                 Action::GoLive { .. } => self.told.trouble.clear(),
                 Action::Report(event) => {
                     let line = reports.next().cloned().unwrap_or_default();
@@ -185,8 +185,8 @@ impl Kept {
         told.serving = generation.filter(|_| view.serving);
         told.held = generation.filter(|_| !view.serving);
         told.attempt = view.attempt.map(|generation| generation.0);
-        told.from_memory = view.unsaved;
-        told.unsaved = if view.unsaved { generation } else { told.attempt.filter(|_| unsaved) };
+        told.from_memory = view.in_memory;
+        told.unsaved = if view.in_memory { generation } else { told.attempt.filter(|_| unsaved) };
         told.waits_for = view.held.map(WallTime::unix_ms);
         if !view.clock_invalid {
             told.built_later = None;

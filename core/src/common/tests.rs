@@ -1,3 +1,4 @@
+use alloc::boxed::Box;
 use alloc::vec;
 
 use super::*;
@@ -20,7 +21,7 @@ fn at(wall: WallTime) -> Now {
 fn identity(generation: u32, days: u64) -> Identity {
     let name = Name::Bundle { issued: START, generation: Generation(generation), file: FileNumber(1) };
     let number = generation as u8;
-    let certificate = crate::live::Certificate {
+    let certificate = crate::serving::Certificate {
         cert: CertHandle(generation.into()),
         leaf: LeafDigest([number; 32]),
         not_before: START,
@@ -32,7 +33,12 @@ fn identity(generation: u32, days: u64) -> Identity {
     Identity::new(&Timing::default(), at(START), place, &certificate)
 }
 
-/// What is asked for when `identity` goes live.
+/// An identity in memory that TLS presents.
+fn in_memory(identity: Identity) -> Option<Box<Judged>> {
+    Some(Box::new(Judged { identity, standing: Standing::Presented }))
+}
+
+/// The actions when `identity` goes live.
 fn gone_live(common: &mut Common, wall: WallTime, identity: Identity) -> Vec<Action> {
     let mut actions = vec![];
     Cx { common, now: at(wall), actions: &mut actions }.go_live(identity);
@@ -73,8 +79,7 @@ fn two_nodes_two_runs_and_two_draws_get_different_numbers() {
 }
 
 #[test]
-fn a_certificate_that_ends_before_the_one_it_replaces_is_reported_as_shorter_and_one_that_ends_with_it_is_not()
- {
+fn certificate_that_expires_before_its_predecessor_is_reported_as_shorter() {
     for (days, shorter) in [(9, true), (10, false), (11, false)] {
         let mut common = common(1, 7);
         assert_eq!(reported(&gone_live(&mut common, START, identity(1, 10))), Some(false));
@@ -83,40 +88,39 @@ fn a_certificate_that_ends_before_the_one_it_replaces_is_reported_as_shorter_and
 }
 
 #[test]
-fn what_is_held_or_behind_what_is_served_from_memory_is_not_reported_as_live() {
+fn held_or_hidden_identity_is_not_reported_as_live() {
     let mut held = common(1, 7);
     assert_eq!(reported(&gone_live(&mut held, START.minus(Span::from_ms(1)), identity(1, 10))), None);
     let mut behind = common(1, 7);
-    behind.unsaved = Some(identity(3, 10));
+    behind.serving.in_memory = in_memory(identity(3, 10));
     assert_eq!(reported(&gone_live(&mut behind, START, identity(2, 10))), None);
 }
 
 #[test]
-fn an_identity_is_live_in_the_millisecond_of_its_start_and_neither_in_the_one_before_nor_in_that_of_its_end()
-{
+fn durable_identity_is_presented_from_not_before_until_not_after() {
     let (first, end) = (START, identity(1, 10).not_after);
     let last = end.minus(Span::from_ms(1));
     for (wall, live) in [(first.minus(Span::from_ms(1)), false), (first, true), (last, true), (end, false)] {
         let mut common = common(1, 7);
         let _ = gone_live(&mut common, wall, identity(1, 10));
         let (now, mut actions) = (at(wall), vec![]);
-        Cx { common: &mut common, now, actions: &mut actions }.judge_live();
-        assert_eq!(matches!(common.live, Live::Serving(_)), live, "at {wall:?}");
+        Cx { common: &mut common, now, actions: &mut actions }.judge(Source::Durable);
+        assert_eq!(common.serving.durable.presented().is_some(), live, "at {wall:?}");
         assert!(actions.is_empty(), "nothing changes twice: {actions:?}");
         assert_eq!(identity(1, 10).is_valid(wall), live, "at {wall:?}");
     }
 }
 
 #[test]
-fn what_is_served_from_memory_is_served_within_the_same_milliseconds() {
+fn in_memory_identity_is_presented_from_not_before_until_not_after() {
     let (first, end) = (START, identity(1, 10).not_after);
     let (before, last) = (first.minus(Span::from_ms(1)), end.minus(Span::from_ms(1)));
     let mut common = common(1, 7);
-    common.unsaved = Some(identity(1, 10));
+    common.serving.in_memory = in_memory(identity(1, 10));
     let mut judged = |wall| {
         let mut actions = vec![];
-        Cx { common: &mut common, now: at(wall), actions: &mut actions }.judge_unsaved();
-        let kept = common.unsaved.is_some();
+        Cx { common: &mut common, now: at(wall), actions: &mut actions }.judge(Source::InMemory);
+        let kept = common.serving.in_memory.is_some();
         let kinds = actions.iter().map(|action| match action {
             Action::Withdraw { .. } => "withdraw",
             Action::GoLive { .. } => "go live",
@@ -131,5 +135,5 @@ fn what_is_served_from_memory_is_served_within_the_same_milliseconds() {
     assert_eq!(judged(first), (true, vec!["go live"]));
     assert_eq!(judged(last), (true, vec![]));
     assert_eq!(judged(end), (false, vec!["withdraw", "report"]));
-    assert_eq!(common.live, Live::Withdrawn(Generation(1)));
+    assert_eq!(common.serving.durable, Live::Withdrawn(Generation(1)));
 }

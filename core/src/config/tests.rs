@@ -7,7 +7,7 @@ fn spec() -> ConfigSpec {
 }
 
 #[test]
-fn a_node_asks_for_what_the_kubelet_asks_for() {
+fn node_template_equals_the_kubelet_request() {
     let config = Config::new(spec()).expect("it is valid");
     let template = config.template();
     assert_eq!(format!("{}", template.subject), "O=system:nodes, CN=system:node:node-1");
@@ -19,14 +19,14 @@ fn a_node_asks_for_what_the_kubelet_asks_for() {
 }
 
 #[test]
-fn what_cannot_be_asked_for_is_refused_with_the_remedy() {
+fn invalid_configuration_is_refused_with_the_remedy() {
     type Change = fn(&mut ConfigSpec);
     let cases: [(ConfigError, Change); 5] = [
         (ConfigError::NoCommonName, |spec| spec.template.subject.common_name.clear()),
         (ConfigError::NoUsages, |spec| spec.template.usages = Usages::NONE),
         (ConfigError::NoSigner, |spec| spec.template.signer.clear()),
         (ConfigError::DurationTooShort, |spec| spec.template.duration = Some(Span::from_secs(599))),
-        (ConfigError::Time("renew"), |spec| spec.timing.renew_first = Span::ZERO),
+        (ConfigError::Time("renew"), |spec| spec.timing.renew.first = Span::ZERO),
     ];
     let mut texts = Vec::new();
     for (error, change) in cases {

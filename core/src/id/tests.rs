@@ -2,7 +2,7 @@ use super::*;
 use alloc::format;
 
 #[test]
-fn a_digest_shows_as_64_lower_case_digits_or_as_few_as_are_wanted() {
+fn digest_is_shown_as_64_lower_case_digits_or_fewer() {
     let mut bytes = [0; 32];
     (bytes[0], bytes[1], bytes[31]) = (0xab, 0x0c, 0xff);
     let digest = KeyDigest(bytes);
@@ -16,7 +16,7 @@ fn a_digest_shows_as_64_lower_case_digits_or_as_few_as_are_wanted() {
 
 #[cfg(feature = "serde")]
 #[test]
-fn a_digest_is_read_back_from_what_it_shows_and_from_nothing_else() {
+fn digest_is_parsed_from_its_own_text_and_from_nothing_else() {
     let digest = RequestDigest(core::array::from_fn(|index| index as u8 * 8));
     let text = alloc::string::String::from(digest);
     assert_eq!(RequestDigest::try_from(text.clone()), Ok(digest));
@@ -28,7 +28,7 @@ fn a_digest_is_read_back_from_what_it_shows_and_from_nothing_else() {
 }
 
 #[test]
-fn numbers_count_up_and_stop_at_the_end() {
+fn numbers_count_up_and_saturate() {
     assert_eq!(Generation(1).next(), Generation(2));
     assert_eq!(Generation(u32::MAX).next(), Generation(u32::MAX));
     assert_eq!(FileNumber::default().next(), FileNumber(1));

@@ -44,7 +44,7 @@ fn judged(change: impl FnOnce(&mut CertFacts)) -> Result<(), Refusal> {
 }
 
 #[test]
-fn what_was_asked_for_is_accepted_whatever_the_order_and_with_key_encipherment_besides() {
+fn requested_certificate_is_accepted_in_any_order_with_key_encipherment() {
     assert_eq!(judged(|_| {}), Ok(()));
     assert_eq!(judged(|facts| facts.usages = facts.usages.with(Usages::KEY_ENCIPHERMENT)), Ok(()));
     let double = |facts: &mut CertFacts| {
@@ -55,7 +55,7 @@ fn what_was_asked_for_is_accepted_whatever_the_order_and_with_key_encipherment_b
 }
 
 #[test]
-fn every_refusal_names_what_was_expected_and_what_was_found() {
+fn every_refusal_names_expected_and_found_values() {
     type Change = fn(&mut CertFacts);
     let cases: [Change; 18] = [
         |facts| facts.key = KeyDigest([0xbb; 32]),
@@ -89,7 +89,7 @@ fn every_refusal_names_what_was_expected_and_what_was_found() {
 }
 
 #[test]
-fn a_path_is_not_asked_for_where_no_client_ca_is_configured_but_a_wrong_one_is_refused_all_the_same() {
+fn untrusted_chain_is_refused_and_unchecked_one_only_with_a_client_ca() {
     let mut config = config();
     config.chain_required = false;
     for (chain, accepted) in [(Chain::Trusted, true), (Chain::Unchecked, true), (Chain::Untrusted, false)] {
@@ -102,7 +102,7 @@ fn a_path_is_not_asked_for_where_no_client_ca_is_configured_but_a_wrong_one_is_r
 }
 
 #[test]
-fn both_ends_count_and_the_last_millisecond_is_the_one_before_the_end() {
+fn certificate_is_valid_from_not_before_until_before_not_after() {
     let (start, end) = (NOW, NOW.plus(HOUR));
     let at = |ms: i64| judge_time(WallTime::from_unix_ms(NOW.unix_ms() + ms), start, end);
     assert!(matches!(at(-1), Err(Refusal::NotYetValid { .. })));
@@ -115,7 +115,7 @@ fn both_ends_count_and_the_last_millisecond_is_the_one_before_the_end() {
 }
 
 #[test]
-fn a_backdated_certificate_is_judged_by_the_life_that_it_had_after_it_was_asked_for() {
+fn backdated_certificate_is_judged_by_its_lifetime_after_the_request() {
     let year = Span::from_hours(8760);
     let facts = CertFacts { not_before: before(year), not_after: NOW.plus(HOUR), ..good() };
     assert_eq!(
@@ -131,7 +131,7 @@ fn a_backdated_certificate_is_judged_by_the_life_that_it_had_after_it_was_asked_
 }
 
 #[test]
-fn what_is_found_with_other_names_or_usages_only_is_outdated_and_anything_else_is_refused() {
+fn found_certificate_with_other_names_or_usages_is_of_an_old_template() {
     let found = |change: fn(&mut CertFacts)| {
         let mut facts = good();
         change(&mut facts);
@@ -152,7 +152,7 @@ fn what_is_found_with_other_names_or_usages_only_is_outdated_and_anything_else_i
 }
 
 #[test]
-fn templates_ask_for_the_same_whatever_the_order() {
+fn templates_are_equal_in_any_order() {
     let one = Template {
         sans: vec![San::Dns("a.example".into()), San::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST))],
         ..config().template

@@ -1,40 +1,39 @@
-//! The request on the server: made, watched, looked at, taken up again after anything.
+//! The request on the server: created, watched, polled, and resumed after a crash, a time-out or a restart.
 //!
-//! Resuming, after a crash, a time-out or a restart, is sending the same bytes under the same name, so
-//! there is never a second open request (S8). A key is retired only when its request was denied, failed,
-//! answered with something unacceptable, or is somebody else's.
+//! To resume is to send the same bytes under the same name, so there is never a second open request (S8). A key is
+//! retired only when its request was denied, failed, stuck or foreign, or its certificate was refused.
 
 use crate::api::{ApiFault, Call, Credential, CsrObject, Issued};
-use crate::common::{Cx, Refused};
+use crate::common::{CredentialKind, Cx};
 use crate::event::Event;
 use crate::id::OpId;
 use crate::input::{Action, Why};
 use crate::judge::{Refusal, judge_issued};
-use crate::live::Certificate;
 use crate::renewal::{Attempt, Carry, Installing, Outcome, Recovering, Renewal, Resting};
 #[cfg(feature = "seeded")]
 use crate::seeded::Bug;
+use crate::serving::Certificate;
 use crate::time::{MonoTime, Span};
 
 #[cfg(feature = "seeded")]
 mod seeded;
 
-/// More failures than these are not remembered past a success: the wait after them is about the longest.
+/// The most failures that count after a success: the backoff of that many is about the longest.
 const MOST_FAILURES: u16 = 8;
 
 /// Asking the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Asking {
     pub(crate) attempt: Attempt,
-    /// Whether the server has the object, as far as is known.
-    known: bool,
+    /// Whether the server had the object at the last answer.
+    is_created: bool,
     /// The call that is outstanding.
     calling: Option<Calling>,
     /// When the next call is made.
     next: MonoTime,
-    /// How often the pending request was looked at.
-    looks: u16,
-    /// The watch beside the looks.
+    /// How often the pending request was polled.
+    polls: u16,
+    /// The watch, beside the polls.
     watch: Option<Watch>,
     /// Since when it has been approved without a certificate.
     approved: Option<MonoTime>,
@@ -52,33 +51,33 @@ struct Calling {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Watch {
     op: OpId,
-    /// It is opened anew then: a connection may be dead without anybody noticing.
+    /// When it is opened anew: a connection may be dead without a sign.
     due: MonoTime,
 }
 
 impl Asking {
-    /// With a request that was made durable just now.
+    /// Begins with a request that was made durable just now.
     pub(crate) fn begin(cx: &mut Cx<'_>, attempt: Attempt) -> Renewal {
         Self::new(attempt, cx.now.mono).call(cx)
     }
 
-    /// With a request that was found at start. Whether it was sent is not known. The call waits, the longer
-    /// the more attempts have failed, so that a crash loop is no hot loop.
+    /// Resumes a request that a start found. Whether it was sent is unknown. The first call waits, the longer
+    /// the more attempts have failed, so that a crash loop is no hot loop (S9).
     pub(crate) fn resume(cx: &mut Cx<'_>, attempt: Attempt) -> Renewal {
-        cx.follows_change();
+        cx.begin_attempt();
         let failed = cx.common.failed_attempts(attempt.generation);
         let wait = cx.retry_wait(failed);
         Renewal::Asking(Self::new(attempt, cx.after(wait)))
     }
 
-    /// With a request that is known to be durable, whose next call is made then; the wait may be from when lives were longer.
+    /// Resumes a durable request at that time. The wait is cut to the longest backoff, which may have become shorter.
     pub(crate) fn later(cx: &Cx<'_>, attempt: Attempt, next: MonoTime) -> Renewal {
         let longest = cx.after(cx.common.timing().retry_max(cx.common.lifetime));
         Renewal::Asking(Self::new(attempt, next.min(longest)))
     }
 
     fn new(attempt: Attempt, next: MonoTime) -> Self {
-        Self { attempt, known: false, calling: None, next, looks: 0, watch: None, approved: None }
+        Self { attempt, is_created: false, calling: None, next, polls: 0, watch: None, approved: None }
     }
 
     pub(crate) fn wake(self) -> MonoTime {
@@ -90,8 +89,8 @@ impl Asking {
         if let Some(next) = self.ticked_badly(cx) {
             return Ok(next);
         }
-        if cx.common.is_to_be_looked_at(cx.now.wall) {
-            // The clock was wrong when this began. What is there is served; the request is taken up again after that.
+        if cx.common.needs_rescan(cx.now.wall) {
+            // The clock was wrong when the scan judged the bundles. The rescan comes first, and resumes the request afterwards.
             self.cancel(cx);
             let again = if self.calling.is_some() { cx.now.mono } else { self.next };
             return Ok(Recovering::begin(cx, Carry::Request(self.attempt), again));
@@ -121,14 +120,14 @@ impl Asking {
         }
     }
 
-    /// Makes the call that is due: create what the server does not have, look at what it has.
+    /// Makes the call that is due: create an object that the server does not have, get one that it has.
     fn call(mut self, cx: &mut Cx<'_>) -> Renewal {
         let credential = cx.common.credential(cx.now.wall);
         let Attempt { key, request, .. } = self.attempt;
-        let call = if self.known { Call::Get { request } } else { Call::Create { key } };
+        let call = if self.is_created { Call::Get { request } } else { Call::Create { key } };
         let op = cx.call(call, credential);
         self.calling =
-            Some(Calling { op, due: cx.after(cx.call_deadline()), credential, create: !self.known });
+            Some(Calling { op, due: cx.after(cx.call_deadline()), credential, create: !self.is_created });
         Renewal::Asking(self)
     }
 
@@ -136,19 +135,20 @@ impl Asking {
         self.calling = None;
         match result {
             Ok(object) => {
-                // One failure is forgotten, and no more: a server that answers now and then is no reason to ask more often (S9).
-                cx.common.call_failures = cx.common.call_failures.min(MOST_FAILURES).saturating_sub(1);
+                // One failure is forgotten, and no more: one success of a failing server must not reset the backoff (S9).
+                cx.common.issuer.call_failures =
+                    cx.common.issuer.call_failures.min(MOST_FAILURES).saturating_sub(1);
                 self.seen(cx, object, true)
             }
             Err(ApiFault::AlreadyExists) if calling.create => {
-                self.known = true;
+                self.is_created = true;
                 self.call(cx)
             }
-            Err(fault) => self.refused(cx, calling, fault),
+            Err(fault) => self.handle_call_fault(cx, calling, fault),
         }
     }
 
-    fn refused(mut self, cx: &mut Cx<'_>, calling: Calling, fault: ApiFault) -> Renewal {
+    fn handle_call_fault(mut self, cx: &mut Cx<'_>, calling: Calling, fault: ApiFault) -> Renewal {
         #[cfg(feature = "seeded")]
         if let Some(next) = self.refused_badly(cx, calling, fault) {
             return next;
@@ -156,18 +156,18 @@ impl Asking {
         let mut asked = Span::ZERO;
         match fault {
             ApiFault::Unauthorized | ApiFault::Forbidden | ApiFault::NoCredential => {
-                cx.common.refused = Some(match calling.credential {
-                    Credential::Live(_) => Refused::Live,
-                    Credential::Bootstrap => Refused::Bootstrap,
+                cx.common.issuer.rejected = Some(match calling.credential {
+                    Credential::Live(_) => CredentialKind::Live,
+                    Credential::Bootstrap => CredentialKind::Bootstrap,
                 });
             }
             ApiFault::NotFound => {
-                self.known = false;
-                // It shows an object that is gone; what is made in its place is another.
+                self.is_created = false;
+                // The watch is for the deleted object. The one that is created next has another uid.
                 self.unwatch(cx);
             }
-            ApiFault::Invalid if calling.create && cx.has_wish() => {
-                return self.without_wish(cx, calling.credential, fault);
+            ApiFault::Invalid if calling.create && cx.requests_duration() => {
+                return self.retry_without_duration(cx, calling.credential, fault);
             }
             ApiFault::TooManyRequests { retry_after } | ApiFault::ServerError { retry_after } => {
                 asked = retry_after.unwrap_or_default();
@@ -183,17 +183,17 @@ impl Asking {
         Renewal::Asking(self)
     }
 
-    /// The lifetime is a wish: a server that does not take the request is asked for none, with a new
-    /// key, because it is a request of other content (S10).
-    fn without_wish(self, cx: &mut Cx<'_>, credential: Credential, fault: ApiFault) -> Renewal {
-        cx.common.no_duration = true;
+    /// Retires a request whose lifetime the server rejected. The next one carries none, and has a new key, because it has other
+    /// content and so another name (S10).
+    fn retry_without_duration(self, cx: &mut Cx<'_>, credential: Credential, fault: ApiFault) -> Renewal {
+        cx.common.issuer.is_duration_rejected = true;
         let again_in = cx.call_backoff();
         cx.report(Event::CallFailed { credential, fault, again_in });
         Renewal::Resting(Resting { not_before: cx.after(again_in) })
     }
 
-    /// Schedules the next call after a failure: the backoff, or what the server asked for if that is
-    /// longer, but no more than the longest backoff.
+    /// Schedules the next call after a failure: after the backoff, or after Retry-After if that is longer, but no later than
+    /// the longest backoff.
     fn delay(&mut self, cx: &mut Cx<'_>, asked: Span) -> Span {
         let longest = cx.common.timing().retry_max(cx.common.lifetime);
         let wait = cx.call_backoff().max(asked.min(longest));
@@ -210,17 +210,17 @@ impl Asking {
         match result {
             Ok(object) => self.seen(cx, object, false),
             Err(ApiFault::NotFound) if self.calling.is_none() => {
-                self.known = false;
+                self.is_created = false;
                 self.delay(cx, Span::ZERO);
                 Renewal::Asking(self)
             }
-            // The look that is due anyway finds out what is the matter, and opens the next watch.
+            // The next poll reports the fault, if it lasts, and opens the next watch.
             Err(_) => Renewal::Asking(self),
         }
     }
 
-    /// Takes in what the server showed of the request; `looked` if by a call and not by the watch.
-    fn seen(mut self, cx: &mut Cx<'_>, object: CsrObject, looked: bool) -> Renewal {
+    /// Applies the state of the object; `is_poll` if a call returned it and not the watch.
+    fn seen(mut self, cx: &mut Cx<'_>, object: CsrObject, is_poll: bool) -> Renewal {
         let request = self.attempt.request;
         let template = cx.common.config.template();
         let ours = object.key == Some(self.attempt.key_digest)
@@ -239,21 +239,21 @@ impl Asking {
             return self.retire(cx, |again_in| Event::RequestDenied { request, again_in });
         }
         if object.failed {
-            cx.common.no_duration = true;
+            cx.common.issuer.is_duration_rejected = true;
             return self.retire(cx, |again_in| Event::RequestFailed { request, again_in });
         }
         match object.certificate {
             Some(issued) if object.approved => self.issued(cx, issued),
             Some(_) | None => {
-                self.known = true;
-                self.pending(cx, object.approved, looked)
+                self.is_created = true;
+                self.pending(cx, object.approved, is_poll)
             }
         }
     }
 
-    fn pending(mut self, cx: &mut Cx<'_>, approved: bool, looked: bool) -> Renewal {
+    fn pending(mut self, cx: &mut Cx<'_>, approved: bool, is_poll: bool) -> Renewal {
         #[cfg(feature = "seeded")]
-        if let Some(next) = self.waits_badly(cx, approved, looked) {
+        if let Some(next) = self.waits_badly(cx, approved, is_poll) {
             return next;
         }
         let request = self.attempt.request;
@@ -264,13 +264,13 @@ impl Asking {
         if self.approved.is_some_and(|since| cx.now.mono.since(since) >= longest) {
             return self.retire(cx, |again_in| Event::RequestStuck { request, again_in });
         }
-        if self.looks == 0 {
+        if self.polls == 0 {
             cx.report(Event::RequestPending { request });
         }
-        // Only a look opens the next watch, so a server that ends each watch at once is not asked in a hot loop.
-        if looked {
-            self.looks = self.looks.saturating_add(1);
-            let wait = cx.common.timing().poll(cx.common.lifetime, self.looks.into());
+        // Only a poll opens the next watch: a server that ends every watch at once must not cause a hot loop (S9).
+        if is_poll {
+            self.polls = self.polls.saturating_add(1);
+            let wait = cx.common.timing().poll(cx.common.lifetime, self.polls.into());
             self.next = cx.after(wait);
             self.rewatch(cx);
         }
@@ -327,8 +327,8 @@ impl Asking {
             }
             Ok(certificate) => {
                 self.cancel(cx);
-                if cx.common.disk_failures > 0 {
-                    // What the disk made of the last things is not known: they come first (S12).
+                if cx.common.directory.failures > 0 {
+                    // The outcome of the failed disk operations is unknown. A scan comes first (S12).
                     let carry = Carry::Certificate(self.attempt, certificate);
                     return Recovering::begin(cx, carry, cx.now.mono);
                 }
@@ -340,7 +340,7 @@ impl Asking {
     /// The key is retired; its pending file stays until the next one is durable.
     fn retire(self, cx: &mut Cx<'_>, event: impl FnOnce(Span) -> Event) -> Renewal {
         self.cancel(cx);
-        let (resting, again_in) = Resting::retired(cx, self.attempt.generation);
+        let (resting, again_in) = Resting::after_retirement(cx, self.attempt.generation);
         cx.report(event(again_in));
         Renewal::Resting(resting)
     }

@@ -1,34 +1,32 @@
-//! What to do next, from what a scan found: a pure function, one thing at a time.
+//! The next action for an inventory: a pure function, one action at a time.
 //!
 //! Recovery is this function in a loop: scan, decide, carry out, sync the directory, scan again. It
-//! keeps nothing between two scans, so a crash anywhere in it is just another start.
+//! keeps no state between two scans, so a crash at any point is the same as another start.
 
 use alloc::boxed::Box;
 
 use crate::config::ConfigSpec;
 use crate::disk::{CurrentLink, DiskFault, Entry, Found, Inventory, Name, Place};
 use crate::event::Event;
+use crate::gates::{Expired, NotYetValid};
 use crate::id::{FileNumber, Generation, LeafDigest};
 use crate::judge::{Refusal, judge_found, judge_time};
-use crate::live::Identity;
 use crate::renewal::Attempt;
+use crate::serving::Identity;
 use crate::time::{Now, WallTime};
-use crate::waits::{Early, Late};
 
 mod adopt;
-mod later;
+mod clock;
+mod names;
 mod requests;
 #[cfg(feature = "seeded")]
 mod seeded;
 
 pub(crate) use adopt::Copied;
+pub(crate) use names::Names;
 
-/// A name that claims a generation this far above every other is not ours: it would use up the numbers.
+/// A generation this far above every other is not ours: it would use up the numbers.
 const FAR: u32 = 1 << 20;
-
-/// Some names, as many as are dealt with between two scans.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Names([Option<Name>; 6]);
 
 /// The one thing to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,107 +35,90 @@ pub(crate) enum Decision {
     Drop(Names),
     /// Sync the directory: nothing is trusted before.
     Sync,
-    /// Move aside what is not what its name says.
+    /// Move a corrupt file aside.
     Quarantine { from: Name, to: Name },
-    /// The live name is not ours to change.
+    /// The current link is external. Only an operator may change it.
     Blocked,
-    /// What may be better than everything else cannot be read: look again before anything is made of the rest.
+    /// A newer bundle cannot be read: scan again before the decision does without it.
     Reread { name: Name, fault: DiskFault },
-    /// Point the live name to this identity's bundle.
+    /// Repoint the current link to this identity's bundle.
     Link { identity: Identity, temporary: Name },
     /// Copy a pair into a bundle of its own, and switch to that.
     Copy(Box<Copied>),
-    /// The directory is in order, but for what is to be tidied away.
+    /// The directory is in order, except stale files.
     Ready(Box<Ready>),
 }
 
-/// What there is when the directory is in order.
+/// An ordered directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ready {
-    /// The best identity: its bundle has the live name, durably.
+    /// The best identity: the current link names its bundle, durably.
     pub(crate) chosen: Option<Identity>,
-    /// The start of a newer bundle that only the clock is against: it is looked at again then.
-    pub(crate) early: Option<Early>,
-    /// The newest bundle that has ended by this clock, and was not served by it: it is looked at again if that goes back.
-    pub(crate) late: Option<Late>,
+    /// Newer bundles that are not yet valid: the directory is scanned again when the first of them is.
+    pub(crate) not_yet_valid: Option<NotYetValid>,
+    /// Newer bundles that are expired and were never live in this run: the directory is scanned again if the clock goes back.
+    pub(crate) expired: Option<Expired>,
     /// A newer bundle that could not be read.
     pub(crate) unread: Option<(Name, DiskFault)>,
-    /// What is not needed any more.
+    /// The stale files.
     pub(crate) leftovers: Names,
     /// The pending file that stays.
     pub(crate) pending: Option<Name>,
-    /// Its request, if it is to be taken up.
+    /// Its request, if it is resumed.
     pub(crate) resume: Option<Attempt>,
-    /// Whether it asked for no lifetime where one is configured: an earlier wish was refused.
-    pub(crate) no_duration: bool,
-    /// What the live name names; where there is none, what is kept as if it named it.
+    /// Whether that request carries no lifetime where one is configured: the server rejected an earlier one.
+    pub(crate) is_duration_dropped: bool,
+    /// The bundle that the current link names. Without a link: the bundle that is kept as if it had one.
     pub(crate) linked: Option<Name>,
     /// The superseded bundle that stays.
     pub(crate) previous: Option<Name>,
-    /// The highest generation that has a name.
-    pub(crate) top: Generation,
-    /// The highest generation that was installed, acceptable or not by now, or whose request is for something else than is
-    /// asked for by now: it did not fail.
-    pub(crate) settled: Generation,
+    /// The highest generation in a name.
+    pub(crate) used: Generation,
+    /// The highest generation that did not fail: it has a bundle, acceptable or not, or its request is for another template.
+    pub(crate) finished: Generation,
 }
 
-/// What is known beside the scan.
+/// What the decision needs beside the scan.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Known<'a> {
+pub(crate) struct Context<'a> {
     pub(crate) config: &'a ConfigSpec,
     pub(crate) now: Now,
-    /// Generations up to here have been live and are over; 0 if none.
+    /// Generations up to this one were live and never are again; 0 if none.
     pub(crate) withdrawn: Generation,
-    /// The generation that is live now; 0 if none.
+    /// The durable generation; 0 if none.
     pub(crate) live: Generation,
     /// Its certificate.
     pub(crate) leaf: Option<LeafDigest>,
-    /// Generations up to here need not be looked at again; 0 if none.
+    /// Generations up to this one need no second judgement; 0 if none.
     pub(crate) judged: Generation,
-    /// The highest generation known so far.
-    pub(crate) top: Generation,
+    /// The highest generation used so far.
+    pub(crate) used: Generation,
     /// Whether the directory was synced since the last change.
-    pub(crate) synced: bool,
-    /// What is served, or held until the clock gets to its start.
-    pub(crate) served: Option<Identity>,
-    /// When what ended in this run ended, the last of them.
-    pub(crate) over: Option<WallTime>,
-    /// Whether nothing is in memory only, so that a pair may be copied.
-    pub(crate) free: bool,
-    /// Whether a request that is found is to be taken up.
-    pub(crate) first: bool,
-    /// Whether a run that serves only looks before it goes on.
-    pub(crate) looks: bool,
-    /// Whether what cannot be read is looked at again before it is gone without.
-    pub(crate) patient: bool,
+    pub(crate) is_synced: bool,
+    /// The identity in use, presented or not yet valid.
+    pub(crate) in_use: Option<Identity>,
+    /// The latest notAfter of everything that expired in this run.
+    pub(crate) expired_until: Option<WallTime>,
+    /// What the recovery may do.
+    pub(crate) options: Options,
 }
 
-impl Names {
-    fn collect(names: impl Iterator<Item = Name>) -> Self {
-        let mut kept = Self::default();
-        for (slot, name) in kept.0.iter_mut().zip(names) {
-            *slot = Some(name);
-        }
-        kept
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.iter().flatten().count()
-    }
-
-    /// Takes the first name out.
-    pub(crate) fn pop(&mut self) -> Option<Name> {
-        self.0.iter_mut().find_map(Option::take)
-    }
+/// What a recovery may do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    /// Copy a pair: no key and no certificate is in memory only.
+    pub(crate) can_copy: bool,
+    /// Resume a request that the scan finds: only a start does.
+    pub(crate) can_resume: bool,
+    /// Go on although the current link is an external one: only a run with an identity in use does.
+    pub(crate) can_ignore_link: bool,
+    /// Scan again before the decision does without an unreadable file.
+    pub(crate) can_reread: bool,
 }
 
-/// Decides.
-pub(crate) fn decide(known: &Known<'_>, inventory: &Inventory) -> Decision {
-    let scan = Scan::new(known, inventory);
+/// Returns the one thing to do next.
+pub(crate) fn decide(context: &Context<'_>, inventory: &Inventory) -> Decision {
+    let scan = Scan::new(context, inventory);
     #[cfg(feature = "seeded")]
     if let Some(decision) = scan.astray() {
         return decision;
@@ -150,7 +131,7 @@ pub(crate) fn decide(known: &Known<'_>, inventory: &Inventory) -> Decision {
     if !temporaries.is_empty() {
         return Decision::Drop(temporaries);
     }
-    if !known.synced {
+    if !context.is_synced {
         return Decision::Sync;
     }
     if let Some(from) = scan.misplaced() {
@@ -158,7 +139,7 @@ pub(crate) fn decide(known: &Known<'_>, inventory: &Inventory) -> Decision {
     }
     let chosen = scan.chosen();
     let copied = scan.copies(chosen.as_ref()).filter(|_| scan.unread(chosen).is_none());
-    // A file that has the live name is replaced where it is what is copied.
+    // A regular file in place of the link is replaced if its own pair is the one that is copied.
     let replaced =
         inventory.current == CurrentLink::File && copied.is_some_and(|it| it.place == Place::Current);
     if let Some(decision) = scan.in_the_way().filter(|_| !replaced) {
@@ -182,21 +163,25 @@ pub(crate) fn decide(known: &Known<'_>, inventory: &Inventory) -> Decision {
     Decision::Ready(Box::new(scan.ready(chosen)))
 }
 
-/// What can be seen of a directory that cannot be put in order.
-pub(crate) fn glance(known: &Known<'_>, inventory: &Inventory) -> (Option<Identity>, Ready) {
-    let scan = Scan::new(known, inventory);
+/// Returns the best-effort result of a scan whose directory cannot be put in order.
+pub(crate) fn best_effort(context: &Context<'_>, inventory: &Inventory) -> (Option<Identity>, Ready) {
+    let scan = Scan::new(context, inventory);
     let best = scan.chosen();
-    (best.or_else(|| scan.unsaved()), scan.ready(best))
+    (best.or_else(|| scan.pair_in_memory()), scan.ready(best))
 }
 
-/// Whether the live name is not ours to change.
-pub(crate) fn is_blocked(known: &Known<'_>, inventory: &Inventory) -> bool {
-    Scan::new(known, inventory).in_the_way() == Some(Decision::Blocked)
+/// Whether the current link is external.
+pub(crate) fn is_blocked(context: &Context<'_>, inventory: &Inventory) -> bool {
+    Scan::new(context, inventory).in_the_way() == Some(Decision::Blocked)
 }
 
-/// What an operator should hear of, once the directory is in order.
-pub(crate) fn events(known: &Known<'_>, inventory: &Inventory, chosen: Option<Generation>) -> Option<Event> {
-    let scan = Scan::new(known, inventory);
+/// Returns the event for the operator when the directory is in order.
+pub(crate) fn events(
+    context: &Context<'_>,
+    inventory: &Inventory,
+    chosen: Option<Generation>,
+) -> Option<Event> {
+    let scan = Scan::new(context, inventory);
     let better = |entry: &&Entry| entry.name.generation() > chosen;
     let last =
         scan.entries().filter(|entry| matches!(entry.name, Name::Bundle { .. })).filter(better).last()?;
@@ -209,23 +194,23 @@ pub(crate) fn events(known: &Known<'_>, inventory: &Inventory, chosen: Option<Ge
     }
 }
 
-/// A scan with what is known beside it.
+/// A scan and its context.
 struct Scan<'a> {
-    known: &'a Known<'a>,
+    context: &'a Context<'a>,
     inventory: &'a Inventory,
     /// The highest generation that is believed.
     limit: Generation,
 }
 
 impl<'a> Scan<'a> {
-    fn new(known: &'a Known<'a>, inventory: &'a Inventory) -> Self {
+    fn new(context: &'a Context<'a>, inventory: &'a Inventory) -> Self {
         let intact = |entry: &Entry| match &entry.found {
             Found::Bundle(bundle) => Some(bundle.header.generation),
             Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
         };
         let highest = inventory.entries.iter().filter_map(intact).max().unwrap_or_default();
-        let limit = Generation(highest.max(known.top).0.saturating_add(FAR));
-        Self { known, inventory, limit }
+        let limit = Generation(highest.max(context.used).0.saturating_add(FAR));
+        Self { context, inventory, limit }
     }
 
     fn entries(&self) -> impl Iterator<Item = &'a Entry> {
@@ -237,17 +222,17 @@ impl<'a> Scan<'a> {
         self.entries().filter(move |entry| wanted(entry)).map(|entry| entry.name)
     }
 
-    /// The first thing of ours that is not what its name says.
+    /// Returns the first corrupt file.
     fn misplaced(&self) -> Option<Name> {
         #[cfg(feature = "seeded")]
-        if self.known.config.has_bug(crate::seeded::Bug::B37) {
+        if self.context.config.has_bug(crate::seeded::Bug::B37) {
             return None;
         }
         self.names(|entry| entry.found == Found::Corrupt && !matches!(entry.name, Name::Quarantine { .. }))
             .next()
     }
 
-    /// Numbers under the quarantined name count up over all generations, so the newest has the highest.
+    /// Quarantine numbers count up over all generations, so the newest file has the highest.
     fn quarantine_for(&self, from: Name) -> Name {
         let newest = self.newest_quarantined().and_then(Name::file).unwrap_or_default();
         Name::Quarantine { generation: from.generation().unwrap_or_default(), file: newest.next() }
@@ -257,32 +242,32 @@ impl<'a> Scan<'a> {
         self.names(|entry| matches!(entry.name, Name::Quarantine { .. })).max_by_key(|name| name.file())
     }
 
-    /// Whether a bundle is acceptable now, and if so, whether it is old_template.
+    /// Judges a bundle now; `true` if it is for an old template.
     fn judge(&self, entry: &Entry) -> Result<bool, Refusal> {
         let Found::Bundle(bundle) = &entry.found else { return Err(Refusal::Unreadable) };
         #[cfg(feature = "seeded")]
         if let Some(judged) = self.misjudged(bundle) {
             return judged.map(|()| false);
         }
-        let old_template = judge_found(self.known.config, &bundle.key_digest, &bundle.facts)?;
-        judge_time(self.known.now.wall, bundle.facts.not_before, bundle.facts.not_after)?;
+        let old_template = judge_found(self.context.config, &bundle.key_digest, &bundle.facts)?;
+        judge_time(self.context.now.wall, bundle.facts.not_before, bundle.facts.not_after)?;
         Ok(old_template)
     }
 
-    /// The highest generation that is acceptable now; never one that is over, or older than the live one.
+    /// Returns the best acceptable identity: of the highest generation, never an expired one or one older than the live one.
     fn chosen(&self) -> Option<Identity> {
         let best = self
             .entries()
-            .filter(|entry| entry.name.generation() > Some(self.known.withdrawn))
-            .filter(|entry| entry.name.generation() > Some(self.known.live) || self.is_live(entry))
+            .filter(|entry| entry.name.generation() > Some(self.context.withdrawn))
+            .filter(|entry| entry.name.generation() > Some(self.context.live) || self.is_live(entry))
             .filter(|entry| self.judge(entry).is_ok())
             .max_by_key(|entry| (entry.name.generation(), entry.name.file()))?;
         #[cfg(feature = "seeded")]
         let best = self.oldest(best);
         match &best.found {
             Found::Bundle(bundle) => {
-                let (times, old_template) = (&self.known.config.timing, self.judge(best) == Ok(true));
-                Some(Identity::found(times, self.known.now, best.name, bundle, old_template))
+                let (times, old_template) = (&self.context.config.timing, self.judge(best) == Ok(true));
+                Some(Identity::found(times, self.context.now, best.name, bundle, old_template))
             }
             Found::Pending(_) | Found::Unread | Found::Corrupt | Found::Unreadable(_) => None,
         }
@@ -295,27 +280,28 @@ impl<'a> Scan<'a> {
     }
 
     fn ready(&self, chosen: Option<Identity>) -> Ready {
-        let early = self.early(chosen);
-        // A newer bundle that only the clock is against has the key already, and carries the number.
-        let pending =
-            self.pending(chosen).filter(|(name, _)| name.generation() > early.and_then(Name::generation));
+        let not_yet_valid = self.newest_not_yet_valid(chosen);
+        // A newer bundle that is not yet valid has the key already, and carries the number.
+        let pending = self
+            .pending(chosen)
+            .filter(|(name, _)| name.generation() > not_yet_valid.and_then(Name::generation));
         let resume = pending.and_then(|(name, found)| self.resumed(name, found));
         let pending = pending.map(|(name, _)| name);
         let quarantined = self.newest_quarantined();
         let linked = match self.inventory.current {
             CurrentLink::Link(target) => Some(target),
-            // A crash may leave two bundles without it, and a clock that is against both: which of them it allows first is not known.
+            // A crash may leave two bundles without a link, neither valid yet. Which one the clock allows first is unknown.
             CurrentLink::Absent => {
-                early.or_else(|| self.previous(None)).and_then(|newest| self.previous(Some(newest)))
+                not_yet_valid.or_else(|| self.previous(None)).and_then(|newest| self.previous(Some(newest)))
             }
             CurrentLink::Foreign | CurrentLink::File | CurrentLink::Strange | CurrentLink::Unreadable(_) => {
                 None
             }
         };
-        // A pending file takes the place of the superseded bundle, also where its request is not taken up; and of the one that
-        // the clock was against, which was given up for it.
-        let beside = || early.filter(|name| Some(*name) != linked).or_else(|| self.previous(linked));
-        // What is used, or will be, may not have the live name yet, or not any more.
+        // A pending file takes the place of the superseded bundle, even if its request is not resumed; and the place of a bundle
+        // that was not yet valid, which was given up for it (S12).
+        let beside = || not_yet_valid.filter(|name| Some(*name) != linked).or_else(|| self.previous(linked));
+        // The bundle in use, or about to be, may not have the current link yet, or no longer.
         let used = chosen.map(|best| best.name).or_else(|| self.live()).filter(|name| Some(*name) != linked);
         let previous = if pending.is_some() { None } else { beside() }.or(used);
         let leftovers = Names::collect(self.names(|entry| {
@@ -328,53 +314,52 @@ impl<'a> Scan<'a> {
         }));
         #[cfg(feature = "seeded")]
         let leftovers = self.unswept(leftovers);
-        let no_duration = self.lost_wish(pending);
         Ready {
             chosen,
-            early: early.and_then(|name| self.waits(name, chosen)),
-            late: self.late(chosen),
+            not_yet_valid: not_yet_valid.and_then(|name| self.not_yet_valid(name, chosen)),
+            expired: self.expired(chosen),
             unread: self.unread(chosen),
             leftovers,
             pending,
             resume,
-            no_duration,
+            is_duration_dropped: self.has_dropped_duration(pending),
             linked,
             previous,
-            top: self.top(),
-            settled: self.settled(),
+            used: self.highest_used(),
+            finished: self.highest_finished(),
         }
     }
 
     /// The highest generation that has a name, or is known.
-    fn top(&self) -> Generation {
+    fn highest_used(&self) -> Generation {
         let highest = self.entries().filter_map(|entry| entry.name.generation()).max();
-        self.known.top.max(highest.unwrap_or_default())
+        self.context.used.max(highest.unwrap_or_default())
     }
 
-    /// The highest generation that has a bundle, or asked for what is not wanted any more.
-    fn settled(&self) -> Generation {
-        let settled = |entry: &Entry| match &entry.found {
+    /// Returns the highest generation that has a bundle, or whose request is for another template.
+    fn highest_finished(&self) -> Generation {
+        let is_finished = |entry: &Entry| match &entry.found {
             Found::Bundle(_) => true,
             Found::Pending(found) => !self.is_wanted(found),
             Found::Unread | Found::Corrupt | Found::Unreadable(_) => false,
         };
-        self.names(settled).filter_map(Name::generation).max().unwrap_or_default()
+        self.names(is_finished).filter_map(Name::generation).max().unwrap_or_default()
     }
 
-    /// The bundle of what this run served, which goes live again when the clock gets there; the live name may name a newer one.
+    /// Returns the bundle of the live identity. The clock may have made it not yet valid, and the current link may name a newer one.
     fn live(&self) -> Option<Name> {
-        let live = Some(self.known.live).filter(|live| *live > self.known.withdrawn);
+        let live = Some(self.context.live).filter(|live| *live > self.context.withdrawn);
         self.names(|entry| self.is_live(entry)).find(|name| name.generation() == live)
     }
 
-    /// Whether a bundle is that of what this run has live, or a copy of it; there may be another certificate of its generation.
+    /// Whether a bundle is the live identity's, or a copy of it. Another certificate may have the same generation.
     fn is_live(&self, entry: &Entry) -> bool {
         let Found::Bundle(bundle) = &entry.found else { return false };
-        self.known.leaf.is_none_or(|leaf| leaf == bundle.facts.leaf)
-            && entry.name.generation() == Some(self.known.live)
+        self.context.leaf.is_none_or(|leaf| leaf == bundle.facts.leaf)
+            && entry.name.generation() == Some(self.context.live)
     }
 
-    /// The newest bundle beside the one that has the live name; not one that others can read and that was copied for that.
+    /// Returns the newest bundle that the link does not name. An exposed one that was copied does not count.
     fn previous(&self, linked: Option<Name>) -> Option<Name> {
         let copied = |name: Name| name.generation() == linked.and_then(Name::generation);
         let stays = |entry: &Entry| match &entry.found {

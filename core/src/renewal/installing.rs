@@ -1,22 +1,22 @@
-//! The bundle, durable and then live.
+//! The bundle: durable first, then live.
 //!
 //! The order: create, write and **sync** a temporary name; rename it to the bundle's name; **sync the
-//! directory**, without which the switch could leave the live name dangling; remove the pending file;
-//! make the link under a temporary name; rename it onto the live name; **sync the directory**; go live.
-//! Three syncs between certificate in hand and served; the removal rides on the last.
+//! directory**, without which a power cut after the switch could leave the current link dangling; remove the pending file;
+//! make the link under a temporary name; rename it onto the current link; **sync the directory**; go live.
+//! Three syncs stand between the answer and the live identity. The last one covers the removal, too.
 //!
-//! A certificate that starts in the future is **held**: it is made durable under its final name, and there it waits.
+//! A certificate that is not yet valid is **held**: it is made durable under its final name and waits there.
 
 use crate::common::{Cx, Outstanding};
 use crate::disk::{Content, DiskCommand, DiskDone, DiskFault, Name, Place};
 use crate::event::Event;
+use crate::gates::NotYetValid;
 use crate::id::FileNumber;
 use crate::input::{ExitReason, Why};
 use crate::judge::{Refusal, judge_time};
-use crate::live::{Certificate, Identity, Live};
 use crate::renewal::decide::Copied;
 use crate::renewal::{Attempt, Carry, Outcome, Recovering, Renewal, Resting, overdue};
-use crate::waits::Early;
+use crate::serving::{Certificate, Identity, Live};
 
 #[cfg(feature = "seeded")]
 mod seeded;
@@ -32,18 +32,18 @@ pub(crate) struct Installing {
     link: FileNumber,
     step: InstallStep,
     waiting: Outstanding,
-    /// Whether it is the copy of a pair that was found.
+    /// Whether the bundle is the copy of a found pair.
     copies: Option<Copies>,
     /// Whether only half of what a bug does is done.
     #[cfg(feature = "seeded")]
     half: bool,
 }
 
-/// What is to be known of a copy.
+/// The origin of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Copies {
     place: Place,
-    /// The rest that is gone on with; at start there is none.
+    /// The backoff that continues afterwards; at start there is none.
     after: Option<Resting>,
 }
 
@@ -64,7 +64,7 @@ enum InstallStep {
 
 impl Installing {
     pub(crate) fn begin(cx: &mut Cx<'_>, mut attempt: Attempt, certificate: Certificate) -> Renewal {
-        if cx.common.is_untidy() {
+        if cx.common.needs_cleanup() {
             // As in `Saving::begin`.
             return Recovering::begin(cx, Carry::Certificate(attempt, certificate), cx.now.mono);
         }
@@ -76,10 +76,10 @@ impl Installing {
         Self::create(cx, (attempt, certificate), (file, link), None)
     }
 
-    /// Copies a pair that was found. Whatever becomes of it, the directory is looked at afterwards.
+    /// Copies a found pair. Whatever the outcome, the directory is scanned afterwards.
     pub(crate) fn copy(cx: &mut Cx<'_>, copied: &Copied, after: Option<Resting>) -> Renewal {
         let Copied { mut attempt, certificate, place, .. } = *copied;
-        cx.common.top = cx.common.top.max(attempt.generation);
+        cx.common.generations.record_used(attempt.generation);
         let (file, link) = (attempt.take_file(), attempt.take_file());
         Self::create(cx, (attempt, certificate), (file, link), Some(Copies { place, after }))
     }
@@ -105,12 +105,12 @@ impl Installing {
         })
     }
 
-    /// The attempt, unless it is a copy that is made.
+    /// Returns the attempt, unless the bundle is a copy.
     pub(crate) fn attempt(&self) -> Option<&Attempt> {
         if self.copies.is_some() { None } else { Some(&self.attempt) }
     }
 
-    /// What is in memory only.
+    /// The part that is in memory only.
     fn carry(&self) -> Carry {
         match self.copies {
             None => Carry::Certificate(self.attempt, self.certificate),
@@ -123,8 +123,8 @@ impl Installing {
         Some(self.waiting)
     }
 
-    /// The operation that is outstanding.
-    pub(crate) fn under_way(&self, cx: &Cx<'_>) -> (Outstanding, DiskCommand) {
+    /// Returns the operation in flight.
+    pub(crate) fn in_flight(&self, cx: &Cx<'_>) -> (Outstanding, DiskCommand) {
         (self.waiting, self.command(cx))
     }
 
@@ -134,11 +134,9 @@ impl Installing {
             return outcome;
         }
         overdue(self.waiting, cx)?;
-        let mut next = Recovering::timed_out(cx, self.command(cx), self.carry());
-        if let Renewal::Recovering(phase) = &mut next {
-            phase.kept = Some((self.attempt.key, self.certificate.cert));
-        }
-        Ok(next)
+        // The operation may still write both, and a copy carries neither.
+        let given_up = Some((self.attempt.key, self.certificate.cert));
+        Ok(Recovering::after_timeout(cx, self.command(cx), self.carry(), given_up))
     }
 
     pub(crate) fn answered(mut self, cx: &mut Cx<'_>, result: Result<DiskDone, DiskFault>) -> Outcome {
@@ -158,28 +156,32 @@ impl Installing {
             }
             Err(fault) => {
                 let command = self.command(cx);
-                Ok(Recovering::failed(cx, command, fault, self.carry()))
+                Ok(Recovering::after_fault(cx, command, fault, self.carry()))
             }
         }
     }
 
-    /// The step after this one; as a side effect forgets what the step that ended has removed.
+    /// Returns the step after this one, and forgets the name that this one removed.
     fn next(&self, cx: &mut Cx<'_>) -> Option<InstallStep> {
         match self.step {
             InstallStep::Create => Some(InstallStep::Write),
             InstallStep::Write => Some(InstallStep::SyncFile),
             InstallStep::SyncFile => Some(InstallStep::Rename),
             InstallStep::Rename => Some(InstallStep::SyncDir),
-            // A copy of what is live does not take the place of what was asked for since.
+            // A copy of an older generation must not remove the pending file of a newer request.
             InstallStep::SyncDir
-                if cx.common.pending.is_some_and(|it| it.generation() <= Some(self.attempt.generation)) =>
+                if cx
+                    .common
+                    .directory
+                    .pending
+                    .is_some_and(|it| it.generation() <= Some(self.attempt.generation)) =>
             {
                 Some(InstallStep::UnlinkPending)
             }
             InstallStep::SyncDir => self.linking(cx),
             InstallStep::UnlinkPending => {
-                cx.common.pending = None;
-                // Nothing follows soon that this removal could ride on (S12).
+                cx.common.directory.pending = None;
+                // A held certificate has no switch whose sync would cover the removal (S12).
                 self.linking(cx).or(Some(InstallStep::SyncHeld))
             }
             InstallStep::SyncHeld => None,
@@ -189,7 +191,7 @@ impl Installing {
         }
     }
 
-    /// The link follows, unless the certificate has to wait for its start.
+    /// The link follows, unless the certificate is not yet valid.
     fn linking(&self, cx: &Cx<'_>) -> Option<InstallStep> {
         (cx.now.wall >= self.certificate.not_before).then_some(InstallStep::Symlink)
     }
@@ -211,7 +213,7 @@ impl Installing {
             InstallStep::SyncFile => DiskCommand::SyncFile { name },
             InstallStep::Rename => DiskCommand::Rename { from: name, to: self.bundle() },
             InstallStep::SyncDir | InstallStep::SyncHeld | InstallStep::SyncSwitch => DiskCommand::SyncDir,
-            InstallStep::UnlinkPending => match cx.common.pending {
+            InstallStep::UnlinkPending => match cx.common.directory.pending {
                 Some(name) => DiskCommand::Unlink { name },
                 None => DiskCommand::SyncDir,
             },
@@ -225,48 +227,49 @@ impl Installing {
         Name::Bundle { issued, generation: self.attempt.generation, file: self.file }
     }
 
-    /// The bundle is durable, and so is the switch if there was one: serve it, or hold it.
+    /// Takes the bundle into use, or holds it: it is durable, and so is the switch if there was one.
     fn installed(self, cx: &mut Cx<'_>) -> Renewal {
         let Certificate { not_before, not_after, .. } = self.certificate;
-        if matches!(cx.common.live, Live::Withdrawn(over) if over >= self.attempt.generation) {
-            // It was served from memory, and ended so; the clock went back since (S14).
-            let (resting, _) = Resting::late(cx, self.attempt.generation);
-            return Recovering::back(cx, Carry::Rest(resting), cx.now.mono);
+        if matches!(cx.common.serving.durable, Live::Withdrawn(expired) if expired >= self.attempt.generation)
+        {
+            // It was live in memory and expired there; the clock went back since (S14).
+            let (resting, _) = Resting::after_unusable_certificate(cx, self.attempt.generation);
+            return Recovering::rescan(cx, Carry::Rest(resting), cx.now.mono);
         }
         match judge_time(cx.now.wall, not_before, not_after) {
-            Err(_) if self.copies.is_some() => return Recovering::back(cx, self.carry(), cx.now.mono),
-            Err(Refusal::NotYetValid { .. }) if cx.common.is_held(not_before, cx.now.wall) => {
-                return self.held(cx);
+            Err(_) if self.copies.is_some() => return Recovering::rescan(cx, self.carry(), cx.now.mono),
+            Err(Refusal::NotYetValid { .. }) if cx.common.can_hold(not_before, cx.now.wall) => {
+                return self.finish_held(cx);
             }
-            // It is served from memory, so it was accepted; a clock that went back since does not undo that.
-            Err(Refusal::NotYetValid { .. }) if self.is_served(cx) => {
-                (cx.common.disk_failures, cx.common.call_failures) = (0, 0);
-                return Recovering::back(cx, Carry::Rest(Resting::without_wait(cx)), cx.now.mono);
+            // It is live in memory, so it was accepted; a clock that went back since does not undo that.
+            Err(Refusal::NotYetValid { .. }) if self.is_in_memory(cx) => {
+                (cx.common.directory.failures, cx.common.issuer.call_failures) = (0, 0);
+                return Recovering::rescan(cx, Carry::Rest(Resting::without_wait(cx)), cx.now.mono);
             }
-            Err(refusal) => return self.too_late(cx, refusal),
-            // It started while its pending file was removed.
-            Ok(()) if self.step != InstallStep::SyncSwitch => return self.held(cx),
+            Err(refusal) => return self.reject_unusable(cx, refusal),
+            // It became valid while its pending file was removed: the scan after this links it.
+            Ok(()) if self.step != InstallStep::SyncSwitch => return self.finish_held(cx),
             Ok(()) => {}
         }
         let place = (self.bundle(), self.attempt.generation, self.attempt.key);
         let identity = Identity::new(cx.common.timing(), cx.now, place, &self.certificate);
-        let same = cx.common.uses(&identity.leaf);
+        let same = cx.common.serving.uses(&identity.leaf);
         cx.go_live(identity);
         if let Some(Copies { place, .. }) = self.copies {
             cx.report(Event::Adopted { generation: self.attempt.generation, place });
-            cx.common.disk_failures = 0;
+            cx.common.directory.failures = 0;
             let carry = match self.carry() {
-                // A wait from before may outlast what was not served before.
+                // The backoff is from before this identity, and could outlast it.
                 Carry::Rest(_) if !same => Carry::Rest(Resting::without_wait(cx)),
                 other => other,
             };
-            return Recovering::back(cx, carry, cx.now.mono);
+            return Recovering::rescan(cx, carry, cx.now.mono);
         }
-        let resting = Resting::installed(cx);
-        if cx.common.stopping {
+        let resting = Resting::after_rotation(cx);
+        if cx.common.is_stopping {
             return cx.exit(ExitReason::Shutdown);
         }
-        // It was judged by another template; its bundle shows whether it fits the one of now.
+        // It was judged by an old template. A scan judges its bundle by the current one.
         if self.certificate.old_template {
             Recovering::begin(cx, Carry::Rest(resting), cx.now.mono)
         } else {
@@ -274,39 +277,37 @@ impl Installing {
         }
     }
 
-    /// Whether it was served before it was durable.
-    fn is_served(&self, cx: &Cx<'_>) -> bool {
-        cx.common.unsaved.is_some_and(|unsaved| unsaved.generation == self.attempt.generation)
+    /// Whether it was live before it was durable.
+    fn is_in_memory(&self, cx: &Cx<'_>) -> bool {
+        cx.common.serving.in_memory_generation() == Some(self.attempt.generation)
     }
 
-    /// It waits under its final name. What is live stays so; where the switch was made already, the clock went back in the
-    /// middle, and the live name is pointed back to it.
-    fn held(self, cx: &mut Cx<'_>) -> Renewal {
+    /// Lets the bundle wait under its final name. The live identity stays. If the switch was made already, the clock went back
+    /// in between, and the recovery repoints the current link to the live identity.
+    fn finish_held(self, cx: &mut Cx<'_>) -> Renewal {
         let (generation, not_before) = (self.attempt.generation, self.certificate.not_before);
         let old_template = self.certificate.old_template;
         if !old_template {
             cx.report(Event::Held { generation, not_before });
         }
-        (cx.common.disk_failures, cx.common.call_failures) = (0, 0);
-        cx.hold(Some(Early { generation, start: not_before, old_template, other: None }));
+        (cx.common.directory.failures, cx.common.issuer.call_failures) = (0, 0);
+        cx.hold(Some(NotYetValid { generation, not_before, old_template, first_not_before: not_before }));
         let resting = Resting::without_wait(cx);
-        // What was judged by another template may fit the one of now, which its bundle shows.
+        // It was judged by an old template. A scan judges its bundle by the current one.
         if self.step == InstallStep::SyncSwitch || old_template {
-            return Recovering::back(cx, Carry::Rest(resting), cx.now.mono);
+            return Recovering::rescan(cx, Carry::Rest(resting), cx.now.mono);
         }
         // If it is given up, the next key takes its place.
-        if cx.common.previous.replace(self.bundle()).is_some() {
-            cx.common.untidy = Some(cx.now.mono);
-        }
-        if cx.common.stopping { cx.exit(ExitReason::Shutdown) } else { Renewal::Resting(resting) }
+        cx.common.directory.record_held(self.bundle(), cx.now.mono);
+        if cx.common.is_stopping { cx.exit(ExitReason::Shutdown) } else { Renewal::Resting(resting) }
     }
 
-    /// It ended, or the clock went back far behind its start, while it was made durable. What is live stays
-    /// so, and the live name is pointed back to it.
-    fn too_late(self, cx: &mut Cx<'_>, refusal: Refusal) -> Renewal {
-        let (resting, again_in) = Resting::late(cx, self.attempt.generation);
+    /// Rejects a certificate that expired, or that a clock which went far back made not yet valid, while it was made durable. The
+    /// live identity stays, and the recovery repoints the current link to it.
+    fn reject_unusable(self, cx: &mut Cx<'_>, refusal: Refusal) -> Renewal {
+        let (resting, again_in) = Resting::after_unusable_certificate(cx, self.attempt.generation);
         let request = self.attempt.request;
         cx.report(Event::CertificateRefused { request, refusal, again_in });
-        Recovering::back(cx, Carry::Rest(resting), cx.now.mono)
+        Recovering::rescan(cx, Carry::Rest(resting), cx.now.mono)
     }
 }

@@ -28,7 +28,7 @@ impl Locking {
             Ok(waiting) => {
                 overdue(waiting, cx)?;
                 cx.report(Event::DiskTimedOut { command: DiskCommand::Lock });
-                if cx.common.stopping {
+                if cx.common.is_stopping {
                     return Ok(cx.exit(ExitReason::Shutdown));
                 }
                 Ok(Renewal::Locking(Self::begin(cx)))
@@ -43,7 +43,7 @@ impl Locking {
     }
 
     pub(crate) fn answered(self, cx: &mut Cx<'_>, result: Result<DiskDone, DiskFault>) -> Outcome {
-        if cx.common.stopping {
+        if cx.common.is_stopping {
             return Ok(cx.exit(ExitReason::Shutdown));
         }
         match result {

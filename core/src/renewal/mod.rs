@@ -1,4 +1,6 @@
-//! What is in flight: one phase at a time, each with only the fields that are valid in it.
+//! The phases: one at a time, each with only the fields that are valid in it.
+//!
+//! This is the one diagram of the phases:
 //!
 //! ```text
 //!  New ──► Locking ──► Recovering ──► Resting ──► Keying ──► Saving ──► Asking ──► Installing
@@ -10,8 +12,10 @@
 //!                        └───────────────────────disk failed, or done (then Resting) ◄──┘
 //! ```
 //!
-//! At most one disk operation is outstanding, and never in `Asking`: what a server does and what a
-//! disk does cannot meet.
+//! An attempt begins with a rescan: `Resting` goes through `Recovering` once before `Keying`.
+//!
+//! At most one disk operation is in flight, and none in `Asking`: an answer of the server and one of the disk never
+//! interleave.
 
 mod asking;
 mod decide;
@@ -29,15 +33,15 @@ use crate::common::{Common, Cx, Outstanding};
 use crate::disk::{DiskDone, DiskFault, Name};
 use crate::id::{CertHandle, FileNumber, Generation, KeyDigest, KeyHandle, OpId, RequestDigest};
 use crate::input::{Disposition, ExitReason, KeyFault, MadeKey, Why};
-use crate::live::Certificate;
+use crate::serving::Certificate;
 use crate::time::{MonoTime, WallTime};
-use crate::view::Phase;
+use crate::view::{ClosedGate, Phase};
 
 pub(crate) use asking::Asking;
 pub(crate) use decide::Ready;
 pub(crate) use installing::Installing;
 pub(crate) use locking::Locking;
-pub(crate) use recovering::Recovering;
+pub(crate) use recovering::{GivenUp, Recovering};
 pub(crate) use resting::{Keying, Resting};
 pub(crate) use saving::Saving;
 
@@ -48,7 +52,7 @@ pub(crate) enum Renewal {
     New,
     /// Waiting for the lock.
     Locking(Locking),
-    /// Finding out what is on disk and putting it in order.
+    /// Scanning the directory and putting it in order.
     Recovering(Recovering),
     /// Nothing is in flight.
     Resting(Resting),
@@ -56,15 +60,15 @@ pub(crate) enum Renewal {
     Keying(Keying),
     /// Making the pending file durable.
     Saving(Saving),
-    /// Asking the server.
+    /// Creating, polling and watching the request on the server.
     Asking(Asking),
-    /// Making the bundle durable and switching to it.
+    /// Making the bundle durable and repointing the current link.
     Installing(Installing),
-    /// The end; the driver has been told why.
+    /// The run ended; the driver has the reason.
     Ended(ExitReason),
 }
 
-/// One generation's way from key to live or to refusal.
+/// One generation on its way from key to live identity or refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Attempt {
     pub(crate) generation: Generation,
@@ -79,24 +83,25 @@ pub(crate) struct Attempt {
     pub(crate) file: FileNumber,
 }
 
-/// What is in memory only, while the disk is looked at.
+/// The part of the state that is in memory only while the directory is scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Carry {
     /// Nothing: start-up.
     Nothing,
-    /// Nothing but the wait that goes on when the leftovers are gone.
+    /// The backoff, which continues after the recovery.
     Rest(Resting),
-    /// The same, and the directory is looked at once before an attempt begins: somebody may have changed it.
-    Look(Resting),
-    /// The same, and what was dropped while it may still be written: the driver erases what nobody names.
+    /// The same, and an attempt begins after the scan: another program may have changed the directory.
+    Rescan(Resting),
+    /// The same, and an abandoned key and certificate that an operation in flight may still write: the driver must not erase them
+    /// before it ends.
     Dropped(Resting, KeyHandle, Option<CertHandle>),
     /// A key and its request, not known to be durable.
     Request(Attempt),
-    /// A certificate that was judged, not known to be durable; its pending file is, unless it is gone already.
+    /// An accepted certificate, not known to be durable. Its pending file is, unless it was removed already.
     Certificate(Attempt, Certificate),
 }
 
-/// What became of an input in a phase: the next phase, or why there is none.
+/// The result of an input: the next phase, or why it was ignored.
 pub(crate) type Outcome = Result<Renewal, Why>;
 
 impl Attempt {
@@ -112,7 +117,7 @@ impl Attempt {
 }
 
 impl Renewal {
-    /// Time passed.
+    /// Applies a tick.
     pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {
         #[cfg(feature = "seeded")]
         if crate::seeded::is_stuck(cx.common, &self) {
@@ -131,7 +136,7 @@ impl Renewal {
         }
     }
 
-    /// A disk operation ended.
+    /// Applies the answer of a disk operation.
     pub(crate) fn disk_answered(
         self,
         cx: &mut Cx<'_>,
@@ -147,7 +152,7 @@ impl Renewal {
         };
         #[cfg(feature = "seeded")]
         let op = seeded::mistaken(cx, waiting, op);
-        if waiting.map(|waiting| waiting.op) != Some(op) {
+        if waiting.map(|waiting| waiting.op(cx.common.run)) != Some(op) {
             return Err(Why::NotOutstanding);
         }
         match self {
@@ -161,10 +166,10 @@ impl Renewal {
         }
     }
 
-    /// A key was made, or not.
+    /// Applies the answer of a key operation.
     pub(crate) fn key_made(self, cx: &mut Cx<'_>, op: OpId, result: Result<MadeKey, KeyFault>) -> Outcome {
         match self {
-            Self::Keying(phase) if phase.waiting.op == op => Ok(phase.answered(cx, result)),
+            Self::Keying(phase) if phase.waiting.op(cx.common.run) == op => Ok(phase.answered(cx, result)),
             Self::New
             | Self::Locking(_)
             | Self::Recovering(_)
@@ -177,7 +182,7 @@ impl Renewal {
         }
     }
 
-    /// A call ended.
+    /// Applies the answer of a call.
     pub(crate) fn call_answered(
         self,
         cx: &mut Cx<'_>,
@@ -197,7 +202,7 @@ impl Renewal {
         }
     }
 
-    /// Somebody wants a rotation now.
+    /// Applies an operator's request for a rotation.
     pub(crate) fn rotate_now(self, cx: &mut Cx<'_>) -> Outcome {
         #[cfg(feature = "seeded")]
         if let Some(next) = seeded::rotated_badly(&self, cx) {
@@ -216,13 +221,13 @@ impl Renewal {
         }
     }
 
-    /// A shutdown was asked for: what is being written is finished, anything else is dropped. A
-    /// request that is open stays on the server and in its pending file.
+    /// Applies a shutdown: the disk operation in flight is finished, anything else is dropped. An open request stays on the
+    /// server and in its pending file.
     pub(crate) fn shutdown(self, cx: &mut Cx<'_>) -> Outcome {
-        if cx.common.stopping || matches!(self, Self::Ended(_)) {
+        if cx.common.is_stopping || matches!(self, Self::Ended(_)) {
             return Err(Why::Ended);
         }
-        cx.common.stopping = true;
+        cx.common.is_stopping = true;
         #[cfg(feature = "seeded")]
         if seeded::drops(&self, cx) {
             return Ok(cx.exit(ExitReason::Shutdown));
@@ -237,8 +242,7 @@ impl Renewal {
         }
     }
 
-    /// When the phase wants to be looked at by the mono clock; `None` where only the live identity's
-    /// times, or nothing, matter.
+    /// Returns the next deadline of the phase on the monotonic clock; `None` where only the live identity's times matter.
     pub(crate) fn wake(&self, common: &Common) -> Option<MonoTime> {
         match self {
             Self::New => Some(common.mono),
@@ -256,7 +260,7 @@ impl Renewal {
     /// The key and the certificate that are still needed, beside the live identity's.
     pub(crate) fn handles(&self) -> (Option<KeyHandle>, Option<CertHandle>) {
         let carried = |carry: &Carry| match carry {
-            Carry::Nothing | Carry::Rest(_) | Carry::Look(_) => (None, None),
+            Carry::Nothing | Carry::Rest(_) | Carry::Rescan(_) => (None, None),
             Carry::Dropped(_, key, cert) => (Some(*key), *cert),
             Carry::Request(attempt) => (Some(attempt.key), None),
             Carry::Certificate(attempt, certificate) => (Some(attempt.key), Some(certificate.cert)),
@@ -264,7 +268,8 @@ impl Renewal {
         match self {
             Self::Recovering(phase) => {
                 let (key, cert) = carried(&phase.carry);
-                (key.or(phase.kept.map(|kept| kept.0)), cert.or(phase.kept.map(|kept| kept.1)))
+                let given_up = phase.given_up();
+                (key.or(given_up.map(|(key, _)| key)), cert.or(given_up.map(|(_, cert)| cert)))
             }
             Self::Saving(phase) => (Some(phase.attempt.key), None),
             Self::Asking(phase) => (Some(phase.attempt.key), None),
@@ -275,19 +280,36 @@ impl Renewal {
         }
     }
 
-    /// The same, where it is known that something failed.
-    fn after_failure(mut self) -> Self {
-        if let Self::Recovering(phase) = &mut self {
-            phase.failed = true;
+    /// Marks a recovery that begins after a failure; a run that ends has nothing to recover.
+    fn after_failure(self, given_up: GivenUp) -> Self {
+        match self {
+            Self::Recovering(phase) => Self::Recovering(phase.with_failure(given_up)),
+            other => other,
         }
-        self
     }
 
-    /// The attempt that is under way, if any.
+    /// Returns the gate that keeps an attempt from beginning, if one is closed.
+    pub(crate) fn gate(&self, common: &Common) -> Option<ClosedGate> {
+        match self {
+            Self::Resting(phase) => {
+                Some(common.last_gate(Some(phase))).filter(|gate| gate.until > common.mono)
+            }
+            Self::New
+            | Self::Locking(_)
+            | Self::Recovering(_)
+            | Self::Keying(_)
+            | Self::Saving(_)
+            | Self::Asking(_)
+            | Self::Installing(_)
+            | Self::Ended(_) => None,
+        }
+    }
+
+    /// Returns the current attempt.
     pub(crate) fn attempt(&self) -> Option<&Attempt> {
         match self {
             Self::Recovering(phase) => match &phase.carry {
-                Carry::Nothing | Carry::Rest(_) | Carry::Look(_) | Carry::Dropped(..) => None,
+                Carry::Nothing | Carry::Rest(_) | Carry::Rescan(_) | Carry::Dropped(..) => None,
                 Carry::Request(attempt) | Carry::Certificate(attempt, _) => Some(attempt),
             },
             Self::Saving(phase) => Some(&phase.attempt),
@@ -312,8 +334,8 @@ impl Renewal {
     }
 }
 
-/// The disposition that tells of an outcome, and the phase that follows.
-pub(crate) fn settle(before: Renewal, outcome: Outcome) -> (Renewal, Disposition) {
+/// Returns the disposition of an outcome, and the phase that follows.
+pub(crate) fn disposition(before: Renewal, outcome: Outcome) -> (Renewal, Disposition) {
     match outcome {
         Ok(after) => (after, Disposition::Applied),
         Err(why) => (before, Disposition::Ignored(why)),

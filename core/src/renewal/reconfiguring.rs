@@ -1,10 +1,13 @@
 //! Another configuration while the machine runs.
 //!
-//! Where the template asks for something else, three things follow. A request for what was asked for before is dropped:
-//! it may not be deleted and stays on the server, and its pending file becomes a tombstone. What is live for another
-//! subject is withdrawn, because it proves who the node was, and only the bootstrap credential may ask for who it is
-//! now. And the directory is looked at, which tells whether what is there fits: an identity for the right subject with other
-//! alternative names or usages is served until another has taken its place.
+//! A change of the template has three consequences:
+//!
+//! * A request for the old template is abandoned. It may not be deleted and stays on the server, and its pending file
+//!   becomes a tombstone.
+//! * An identity for another subject is withdrawn. It proves who the node was, and only the bootstrap credential may
+//!   request a certificate for the new subject.
+//! * The directory is scanned, and its bundles are judged by the new template. An identity for the right subject with
+//!   other alternative names or usages stays in use until its replacement.
 
 use crate::common::Cx;
 use crate::config::{Config, Template};
@@ -12,10 +15,10 @@ use crate::event::Event;
 use crate::id::{CertHandle, Generation};
 use crate::input::{Action, Why};
 use crate::judge::{same_request, same_scope, same_subject};
-use crate::live::{Certificate, Identity, Live};
 use crate::renewal::{Attempt, Carry, Installing, Outcome, Recovering, Renewal, Resting};
 #[cfg(feature = "seeded")]
 use crate::seeded::Bug;
+use crate::serving::{Certificate, Live};
 use crate::timing::FULL_LIFETIME;
 
 /// How the template changed.
@@ -42,7 +45,7 @@ impl Change {
 impl Renewal {
     /// Goes on with another configuration.
     pub(crate) fn reconfigure(self, cx: &mut Cx<'_>, config: Config) -> Outcome {
-        if cx.common.stopping || matches!(self, Self::Ended(_)) {
+        if cx.common.is_stopping || matches!(self, Self::Ended(_)) {
             return Err(Why::Ended);
         }
         if cx.common.config == config {
@@ -53,25 +56,25 @@ impl Renewal {
             cx.common.config = before;
             return Err(Why::NeedsRestart);
         }
-        cx.plan_anew(&before);
+        cx.move_renewal_point(&before);
         let template = cx.common.config.template();
         if same_request(before.template(), template) {
             return Ok(self);
         }
         let change = Change::between(before.template(), template);
         if before.template().duration != template.duration {
-            cx.common.no_duration = false;
+            cx.common.issuer.is_duration_rejected = false;
         }
-        Ok(self.ask_anew(cx, change))
+        Ok(self.restart_for_template(cx, change))
     }
 
-    /// Drops what was asked for, takes back what is for another subject, and looks at the directory.
-    fn ask_anew(self, cx: &mut Cx<'_>, change: Change) -> Self {
+    /// Abandons the request, withdraws an identity for another subject, and scans the directory.
+    fn restart_for_template(self, cx: &mut Cx<'_>, change: Change) -> Self {
         if change.subject {
             cx.disown();
         } else if change.scope {
-            // Where it does fit, because it was old_template before, its bundle will show that.
-            cx.judge_names(None, true);
+            // It may fit the new template. The scan that follows judges its bundle.
+            cx.mark_old_template(None, true);
         }
         #[cfg(feature = "seeded")]
         let change = Change { subject: change.subject && !cx.bug(Bug::T05), ..change };
@@ -86,11 +89,11 @@ impl Renewal {
             Self::Recovering(mut phase) => {
                 phase.carry = match phase.carry {
                     Carry::Nothing => Carry::Nothing,
-                    Carry::Rest(_) | Carry::Look(_) => Carry::Rest(rest),
+                    Carry::Rest(_) | Carry::Rescan(_) => Carry::Rest(rest),
                     Carry::Dropped(_, key, cert) => Carry::Dropped(rest, key, cert),
-                    Carry::Request(attempt) => cx.dropped(&attempt, None, rest),
+                    Carry::Request(attempt) => cx.abandon(&attempt, None, rest),
                     Carry::Certificate(attempt, certificate) => {
-                        cx.kept_or_dropped(change, (attempt, certificate), rest)
+                        cx.keep_or_abandon(change, (attempt, certificate), rest)
                     }
                 };
                 phase.interrupted()
@@ -101,21 +104,21 @@ impl Renewal {
             }
             Self::Resting(_) | Self::Keying(_) => Recovering::begin(cx, Carry::Rest(rest), cx.now.mono),
             Self::Saving(phase) => {
-                let carry = cx.dropped(&phase.attempt, None, rest);
-                Recovering::after(phase.under_way(cx), carry, cx.now.mono)
+                let carry = cx.abandon(&phase.attempt, None, rest);
+                Recovering::after_operation(phase.in_flight(cx), carry, cx.now.mono)
             }
             Self::Asking(phase) => {
                 phase.cancel(cx);
-                let carry = cx.dropped(&phase.attempt, None, rest);
+                let carry = cx.abandon(&phase.attempt, None, rest);
                 Recovering::begin(cx, carry, cx.now.mono)
             }
             Self::Installing(phase) => {
                 let Installing { attempt, certificate, .. } = phase;
                 let carry = match phase.attempt() {
-                    Some(_) => cx.kept_or_dropped(change, (attempt, certificate), rest),
+                    Some(_) => cx.keep_or_abandon(change, (attempt, certificate), rest),
                     None => Carry::Dropped(rest, attempt.key, Some(certificate.cert)),
                 };
-                Recovering::after(phase.under_way(cx), carry, cx.now.mono)
+                Recovering::after_operation(phase.in_flight(cx), carry, cx.now.mono)
             }
         }
     }
@@ -123,68 +126,66 @@ impl Renewal {
 
 impl Cx<'_> {
     /// The renewal point by the timing parameters as they are now; both clocks are moved by as much.
-    fn plan_anew(&mut self, before: &Config) {
+    fn move_renewal_point(&mut self, before: &Config) {
         let times = self.common.config.timing().clone();
-        let none = self.common.live.generation().0 == 0 && self.common.in_use().is_none();
-        if none && self.common.late.is_none() {
+        let serving = &self.common.serving;
+        let none = serving.durable.generation().0 == 0 && serving.in_use().is_none();
+        if none && !self.common.scan_validity.has_expired_bundle() {
             self.common.lifetime = self.common.config.template().duration.unwrap_or(FULL_LIFETIME);
         }
         if times == *before.timing() {
             return;
         }
-        if let Live::Serving(identity) | Live::Held(identity) = &mut self.common.live {
-            identity.replan(&times);
-        }
-        if let Some(identity) = &mut self.common.unsaved {
+        for identity in self.common.serving.identities_mut() {
             identity.replan(&times);
         }
     }
 
-    /// What is live is for another subject than is asked for.
+    /// Withdraws the identity in use: it is for another subject than the template's.
     fn disown(&mut self) {
         #[cfg(feature = "seeded")]
         if self.bug(Bug::T02) {
             return;
         }
-        let served = self.common.serving();
-        let unsaved = self.common.unsaved.take();
-        let Some(Identity { generation, .. }) = unsaved.as_ref().or(self.common.live.identity()).copied()
-        else {
+        let was_presented = self.common.serving.presented().is_some();
+        let Some(generation) = self.common.serving.in_use().map(|judged| judged.identity.generation) else {
             return;
         };
-        // Where it went live in this very step, nobody hears of it.
+        self.common.serving.in_memory = None;
+        // If it went live in this very step, that action is taken back.
         let came =
             |action: &Action| matches!(action, Action::GoLive { generation: it, .. } if *it == generation);
         match self.actions.iter().position(came) {
             Some(place) => drop(self.actions.remove(place)),
-            None if served.is_some() => self.actions.push(Action::Withdraw { generation }),
+            None if was_presented => self.actions.push(Action::Withdraw { generation }),
             None => {}
         }
         self.report(Event::OtherSubject { generation });
-        self.common.live = Live::OtherSubject(generation);
+        self.common.serving.durable = Live::OtherSubject(generation);
     }
 
-    /// The rest before the next attempt: none, but that a template which changes to and fro must not lead to one attempt
-    /// after the other. What failed before counts for nothing.
+    /// Rests without a backoff: attempts that failed by the old template count for nothing. The template-change gate keeps a
+    /// template that flips from causing one attempt after the other.
     fn rest_after_change(&mut self) -> Resting {
-        self.common.settled = self.common.top;
-        self.common.changed = true;
+        self.common.generations.finish_all();
+        self.common.gates.is_template_changed = true;
         Resting::without_wait(self)
     }
 
-    /// An attempt begins; if another template led to it, the next of these waits.
-    pub(crate) fn follows_change(&mut self) {
-        if core::mem::take(&mut self.common.changed) {
-            self.common.changes = self.after(self.common.timing().issuance_interval(self.common.lifetime));
+    /// Begins an attempt. If a template change caused it, the gate for the next such attempt closes.
+    pub(crate) fn begin_attempt(&mut self) {
+        if core::mem::take(&mut self.common.gates.is_template_changed) {
+            let interval = self.common.timing().issuance_interval(self.common.lifetime);
+            self.common.gates.template_change = self.after(interval);
         }
     }
 
-    fn dropped(&mut self, attempt: &Attempt, cert: Option<CertHandle>, rest: Resting) -> Carry {
+    fn abandon(&mut self, attempt: &Attempt, cert: Option<CertHandle>, rest: Resting) -> Carry {
         self.report(Event::RequestAbandoned { request: attempt.request });
         Carry::Dropped(rest, attempt.key, cert)
     }
 
-    fn kept_or_dropped(
+    fn keep_or_abandon(
         &mut self,
         change: Change,
         (attempt, certificate): (Attempt, Certificate),
@@ -192,24 +193,20 @@ impl Cx<'_> {
     ) -> Carry {
         match change.kept(certificate) {
             Some(certificate) => Carry::Certificate(attempt, certificate),
-            None => self.dropped(&attempt, Some(certificate.cert), rest),
+            None => self.abandon(&attempt, Some(certificate.cert), rest),
         }
     }
 
-    /// The names and usages of what is served, durable or not, were judged anew: of this generation, if one is given.
-    pub(crate) fn judge_names(&mut self, generation: Option<Generation>, old_template: bool) {
-        let durable = match &mut self.common.live {
-            Live::Serving(identity) | Live::Held(identity) => Some(identity),
-            Live::None | Live::Withdrawn(_) | Live::OtherSubject(_) => None,
-        };
-        let (mut told, all) = (None, generation.is_none());
-        for identity in durable.into_iter().chain(&mut self.common.unsaved) {
-            if all || generation == Some(identity.generation) {
+    /// Marks the identity in use, durable or not, by a new judgement of its names and usages: of this generation, if one is given.
+    pub(crate) fn mark_old_template(&mut self, generation: Option<Generation>, old_template: bool) {
+        let mut reported = None;
+        for identity in self.common.serving.identities_mut() {
+            if generation.is_none_or(|generation| generation == identity.generation) {
                 let before = core::mem::replace(&mut identity.old_template, old_template);
-                told = told.or((old_template && !before).then_some(identity.generation));
+                reported = reported.or((old_template && !before).then_some(identity.generation));
             }
         }
-        if let Some(generation) = told {
+        if let Some(generation) = reported {
             self.report(Event::OldTemplate { generation });
         }
     }

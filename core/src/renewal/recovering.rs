@@ -1,4 +1,4 @@
-//! Start-up, and the way back after a disk failure: the same procedure.
+//! Start-up and the recovery from a disk failure: the same procedure.
 
 use crate::common::{Common, Cx, Outstanding};
 use crate::disk::{DiskCommand, DiskDone, DiskFault, Name};
@@ -10,121 +10,153 @@ use crate::renewal::{Carry, Outcome, Renewal, overdue};
 use crate::time::MonoTime;
 
 mod finish;
+mod not_yet_valid;
 mod scanned;
 #[cfg(feature = "seeded")]
 mod seeded;
-mod waits;
 
-/// How often what cannot be read is looked at again before it is gone without.
+/// How often an unreadable file is scanned again before the decision does without it.
 const REREADS: u8 = 3;
 
-/// Finding out what is on disk and putting it in order.
+/// Scanning the directory and putting it in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Recovering {
-    /// What is in memory only.
+    /// What is in memory only, and taken up again at the end.
     pub(crate) carry: Carry,
-    /// Whether the directory was synced since the last change that is known of.
-    synced: bool,
-    /// Whether it was at the last change of this run that the directory was synced; true for the first scan of a look only.
-    assumed: bool,
-    /// Whether leftovers are removed; not after that has failed.
-    tidy: bool,
-    /// Whether the removal of a temporary name failed last: then the directory is synced with it in there.
-    stuck: bool,
-    /// How often it was looked again at what could not be read.
+    /// Whether the directory was synced since the last change that this run knows of. Nothing that a scan shows is trusted
+    /// before: a rename that is not durable is visible all the same.
+    is_synced: bool,
+    /// Whether the first scan may assume so: in a rescan before an attempt, this run has changed nothing since its last sync.
+    assumes_synced: bool,
+    /// Whether stale files are removed. Cleared when a removal failed: they must not keep the node from renewing.
+    can_clean: bool,
+    /// Whether the removal of a temporary name failed last. Then the directory is synced with the name in it.
+    is_stuck: bool,
+    /// How often an unreadable file was scanned again.
     rereads: u8,
-    /// What may still be written by an operation that was given up: the driver erases what nobody names.
-    pub(crate) kept: Option<(KeyHandle, CertHandle)>,
-    /// Whether something has failed since it began.
-    pub(crate) failed: bool,
-    /// Nothing is created before this.
+    /// Whether a disk operation failed, so that the last resorts of [`crate::in_memory`] are allowed. Set by a failure or a
+    /// time-out, cleared when the disk takes changes again.
+    pub(crate) has_failed: bool,
+    /// The end of the backoff: nothing is created before.
     again: MonoTime,
     stage: Stage,
 }
 
+/// The key and the certificate of an operation that was given up and may still write them. The driver must not erase them before
+/// a scan is answered, which is carried out after it.
+pub(crate) type GivenUp = Option<(KeyHandle, CertHandle)>;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Stage {
     /// Waiting for a scan.
-    Scanning(Outstanding),
-    /// Removing names, this one first.
-    Unlinking { waiting: Outstanding, name: Name, rest: Names, leftovers: bool },
-    /// Moving something aside.
+    Scanning { waiting: Outstanding, given_up: GivenUp },
+    /// Removing names; the first one is in flight.
+    Unlinking { waiting: Outstanding, names: Names, leftovers: bool },
+    /// Moving a corrupt file aside.
     Quarantining { waiting: Outstanding, from: Name, to: Name },
     /// Making the link under a temporary name.
     Linking { waiting: Outstanding, temporary: Name, target: Name },
-    /// Giving the link the live name.
+    /// Renaming it onto the current link.
     Switching { waiting: Outstanding, temporary: Name },
     /// Syncing the directory.
     Syncing(Outstanding),
-    /// Waiting for the end of what was under way when the configuration changed; what came of it a scan will show.
+    /// Waiting for the operation that was in flight when the configuration changed. The scan that follows shows its outcome.
     Ending { waiting: Outstanding, command: DiskCommand },
     /// Waiting until `again`, then scanning.
-    Pausing,
+    Pausing { given_up: GivenUp },
 }
 
 impl Recovering {
-    /// Looks at the disk; creates nothing before `again`.
+    /// Scans the directory; creates nothing before `again`.
     pub(crate) fn begin(cx: &mut Cx<'_>, carry: Carry, again: MonoTime) -> Renewal {
-        let stage = Stage::Scanning(cx.disk(DiskCommand::Scan));
-        Renewal::Recovering(Self {
+        let stage = Stage::Scanning { waiting: cx.disk(DiskCommand::Scan), given_up: None };
+        let assumes_synced = matches!(carry, Carry::Rescan(_)) && cx.common.directory.failures == 0;
+        Renewal::Recovering(Self { assumes_synced, ..Self::new(carry, again, stage) })
+    }
+
+    const fn new(carry: Carry, again: MonoTime, stage: Stage) -> Self {
+        Self {
             carry,
-            synced: false,
-            assumed: matches!(carry, Carry::Look(_)) && cx.common.disk_failures == 0,
-            tidy: true,
-            stuck: false,
+            is_synced: false,
+            assumes_synced: false,
+            can_clean: true,
+            is_stuck: false,
             rereads: 0,
-            kept: None,
-            failed: false,
+            has_failed: false,
             again,
             stage,
-        })
+        }
     }
 
-    /// An operation of another phase failed: nothing more is changed before a scan has shown what is there.
-    pub(crate) fn failed(cx: &mut Cx<'_>, command: DiskCommand, fault: DiskFault, carry: Carry) -> Renewal {
-        let again = cx.disk_again();
+    /// Recovers from a failed operation of another phase: nothing more is changed before a scan has shown the directory.
+    pub(crate) fn after_fault(
+        cx: &mut Cx<'_>,
+        command: DiskCommand,
+        fault: DiskFault,
+        carry: Carry,
+    ) -> Renewal {
+        let again = cx.next_disk_try();
         cx.report(Event::DiskFailed { command, fault, again_in: again.since(cx.now.mono) });
-        Self::back(cx, carry, again).after_failure()
+        Self::rescan(cx, carry, again).after_failure(None)
     }
 
-    /// An operation of another phase was not answered. The scan is carried out after it, so it sees how it ended.
-    pub(crate) fn timed_out(cx: &mut Cx<'_>, command: DiskCommand, carry: Carry) -> Renewal {
-        let again = cx.disk_again();
+    /// Recovers from an unanswered operation of another phase. The driver carries out the scan after it, so the scan shows its
+    /// outcome.
+    pub(crate) fn after_timeout(
+        cx: &mut Cx<'_>,
+        command: DiskCommand,
+        carry: Carry,
+        given_up: GivenUp,
+    ) -> Renewal {
+        let again = cx.next_disk_try();
         cx.report(Event::DiskTimedOut { command });
-        Self::back(cx, carry, again).after_failure()
+        Self::rescan(cx, carry, again).after_failure(given_up)
     }
 
-    /// Looks at the disk, unless the run is to end.
-    pub(crate) fn back(cx: &mut Cx<'_>, carry: Carry, again: MonoTime) -> Renewal {
-        if cx.common.stopping { cx.exit(ExitReason::Shutdown) } else { Self::begin(cx, carry, again) }
+    /// Scans the directory, unless a shutdown was requested.
+    pub(crate) fn rescan(cx: &mut Cx<'_>, carry: Carry, again: MonoTime) -> Renewal {
+        if cx.common.is_stopping { cx.exit(ExitReason::Shutdown) } else { Self::begin(cx, carry, again) }
     }
 
-    /// Looks at the disk when an operation of another phase, which is over, has ended.
-    pub(crate) fn after(under_way: (Outstanding, DiskCommand), carry: Carry, again: MonoTime) -> Renewal {
-        let (waiting, command) = under_way;
-        let stage = Stage::Ending { waiting, command };
-        let (rereads, stuck) = (0, false);
-        Renewal::Recovering(Self {
-            carry,
-            synced: false,
-            assumed: false,
-            tidy: true,
-            failed: false,
-            rereads,
-            kept: None,
-            stuck,
-            again,
-            stage,
-        })
+    /// Marks a recovery that begins after a failure.
+    pub(crate) const fn with_failure(mut self, given_up: GivenUp) -> Self {
+        self.has_failed = true;
+        if let Stage::Scanning { waiting, .. } = self.stage {
+            self.stage = Stage::Scanning { waiting, given_up };
+        }
+        self
     }
 
-    /// What was decided on is not to be gone on with; a scan that is under way is as good as a fresh one.
+    /// Scans the directory after the operation that an abandoned phase has in flight.
+    pub(crate) fn after_operation(
+        in_flight: (Outstanding, DiskCommand),
+        carry: Carry,
+        again: MonoTime,
+    ) -> Renewal {
+        let (waiting, command) = in_flight;
+        Renewal::Recovering(Self::new(carry, again, Stage::Ending { waiting, command }))
+    }
+
+    /// The key and the certificate that an operation which was given up may still write.
+    pub(crate) const fn given_up(&self) -> GivenUp {
+        match self.stage {
+            Stage::Scanning { given_up, .. } | Stage::Pausing { given_up } => given_up,
+            Stage::Unlinking { .. }
+            | Stage::Quarantining { .. }
+            | Stage::Linking { .. }
+            | Stage::Switching { .. }
+            | Stage::Syncing(_)
+            | Stage::Ending { .. } => None,
+        }
+    }
+
+    /// Abandons the last decision, because the configuration changed. A scan in flight is as good as a fresh one.
     pub(crate) fn interrupted(mut self) -> Renewal {
         match (self.stage, self.waiting()) {
-            (Stage::Scanning(_) | Stage::Pausing, _) | (_, None) => {}
-            // What else was to be removed is removed after the next scan.
+            (Stage::Scanning { .. } | Stage::Pausing { .. }, _) | (_, None) => {}
+            // The next scan decides anew on the names that were still to be removed.
             (_, Some(waiting)) => {
-                (self.stage, self.tidy) = (Stage::Ending { waiting, command: self.command() }, true)
+                (self.stage, self.can_clean) = (Stage::Ending { waiting, command: self.command() }, true)
             }
         }
         Renewal::Recovering(self)
@@ -132,19 +164,19 @@ impl Recovering {
 
     pub(crate) fn waiting(self) -> Option<Outstanding> {
         match self.stage {
-            Stage::Scanning(waiting)
+            Stage::Scanning { waiting, .. }
             | Stage::Syncing(waiting)
             | Stage::Unlinking { waiting, .. }
             | Stage::Quarantining { waiting, .. }
             | Stage::Linking { waiting, .. }
             | Stage::Switching { waiting, .. }
             | Stage::Ending { waiting, .. } => Some(waiting),
-            Stage::Pausing => None,
+            Stage::Pausing { .. } => None,
         }
     }
 
     pub(crate) fn wake(self, common: &Common) -> MonoTime {
-        let implausible = common.implausible.then(|| common.closed_until());
+        let implausible = common.gates.is_clock_invalid.then(|| common.opens_at());
         self.waiting().map_or(implausible.unwrap_or_default().max(self.again), |waiting| waiting.due)
     }
 
@@ -153,12 +185,12 @@ impl Recovering {
             Some(waiting) => {
                 overdue(waiting, cx)?;
                 cx.report(Event::DiskTimedOut { command: self.command() });
-                self.failed |= self.is_set_back();
+                self.has_failed |= self.is_set_back();
                 Ok(self.pause(cx))
             }
-            None if cx.common.implausible => Err(Why::NotDue),
+            None if cx.common.gates.is_clock_invalid => Err(Why::NotDue),
             None if cx.now.mono >= self.again => {
-                self.synced = false;
+                self.is_synced = false;
                 Ok(self.scan(cx))
             }
             None => Err(Why::NotDue),
@@ -166,49 +198,55 @@ impl Recovering {
     }
 
     pub(crate) fn answered(self, cx: &mut Cx<'_>, result: Result<DiskDone, DiskFault>) -> Outcome {
-        let scanning = matches!(self.stage, Stage::Scanning(_));
+        let scanning = matches!(self.stage, Stage::Scanning { .. });
         let result = match result {
             Ok(DiskDone::Done) if scanning => return Err(Why::WrongKind),
             Ok(DiskDone::Scanned(_)) if !scanning => return Err(Why::WrongKind),
             other => other,
         };
-        if cx.common.stopping {
+        if cx.common.is_stopping {
             return Ok(cx.exit(ExitReason::Shutdown));
         }
         match result {
-            Ok(DiskDone::Scanned(_)) if cx.common.implausible => {
+            Ok(DiskDone::Scanned(_)) if cx.common.gates.is_clock_invalid => {
                 // A clock that shows less than when this was built judges nothing, and nothing is changed by it.
-                Ok(Renewal::Recovering(Self { stage: Stage::Pausing, ..self }))
+                Ok(Renewal::Recovering(self.paused()))
             }
             Ok(DiskDone::Scanned(inventory)) => Ok(self.scanned(cx, &inventory)),
             Ok(DiskDone::Done) => Ok(self.done(cx)),
-            Err(fault) => Ok(self.refused(cx, fault)),
+            Err(fault) => Ok(self.retry_after_fault(cx, fault)),
         }
     }
 
     fn scan(mut self, cx: &mut Cx<'_>) -> Renewal {
-        self.stage = Stage::Scanning(cx.disk(DiskCommand::Scan));
+        let given_up = self.given_up();
+        self.stage = Stage::Scanning { waiting: cx.disk(DiskCommand::Scan), given_up };
         Renewal::Recovering(self)
     }
 
-    /// Waits and looks again.
+    /// Backs off, then scans.
     fn pause(mut self, cx: &mut Cx<'_>) -> Renewal {
-        if cx.common.stopping {
+        if cx.common.is_stopping {
             return cx.exit(ExitReason::Shutdown);
         }
-        self.again = cx.disk_again();
-        self.stage = Stage::Pausing;
-        Renewal::Recovering(self)
+        self.again = cx.next_disk_try();
+        Renewal::Recovering(self.paused())
     }
 
-    fn refused(mut self, cx: &mut Cx<'_>, fault: DiskFault) -> Renewal {
+    /// Waits until the backoff is over, then scans.
+    const fn paused(mut self) -> Self {
+        self.stage = Stage::Pausing { given_up: self.given_up() };
+        self
+    }
+
+    fn retry_after_fault(mut self, cx: &mut Cx<'_>, fault: DiskFault) -> Renewal {
         if matches!(self.stage, Stage::Unlinking { leftovers: true, .. }) {
             // Leftovers in the way of nothing must not keep the node from renewing.
-            self.tidy = false;
+            self.can_clean = false;
         }
-        self.stuck = matches!(self.stage, Stage::Unlinking { leftovers: false, .. });
+        self.is_stuck = matches!(self.stage, Stage::Unlinking { leftovers: false, .. });
         // When a scan succeeds, the disk that refused it is another's: the ordinary way is tried first.
-        self.failed |= self.is_set_back();
+        self.has_failed |= self.is_set_back();
         let command = self.command();
         let paused = self.pause(cx);
         if let Renewal::Recovering(phase) = &paused {
@@ -219,16 +257,18 @@ impl Recovering {
 
     /// Whether a failure now tells of more than a scan that has to be repeated.
     fn is_set_back(&self) -> bool {
-        !matches!(self.stage, Stage::Scanning(_)) || matches!(self.carry, Carry::Certificate(..))
+        !matches!(self.stage, Stage::Scanning { .. }) || matches!(self.carry, Carry::Certificate(..))
     }
 
     /// The operation that is outstanding.
     fn command(&self) -> DiskCommand {
         match self.stage {
-            Stage::Scanning(_) | Stage::Pausing => DiskCommand::Scan,
+            Stage::Scanning { .. } | Stage::Pausing { .. } => DiskCommand::Scan,
             Stage::Ending { command, .. } => command,
             Stage::Syncing(_) => DiskCommand::SyncDir,
-            Stage::Unlinking { name, .. } => DiskCommand::Unlink { name },
+            Stage::Unlinking { names, .. } => {
+                names.first().map_or(DiskCommand::SyncDir, |name| DiskCommand::Unlink { name })
+            }
             Stage::Quarantining { from, to, .. } => DiskCommand::Rename { from, to },
             Stage::Linking { temporary, target, .. } => DiskCommand::Symlink { name: temporary, target },
             Stage::Switching { temporary, .. } => DiskCommand::Rename { from: temporary, to: Name::Current },
@@ -238,10 +278,10 @@ impl Recovering {
     /// The operation that was outstanding is done: go on to the next, ask for it, and wait.
     fn done(mut self, cx: &mut Cx<'_>) -> Renewal {
         match self.stage {
-            Stage::Unlinking { rest, leftovers, .. } => self.unlink(cx, rest, leftovers),
+            Stage::Unlinking { names, leftovers, .. } => self.unlink(cx, names.rest(), leftovers),
             Stage::Linking { temporary, .. } => {
-                // The disk takes names again: the ordinary way is tried before what is on disk is served without it.
-                self.failed &= matches!(self.carry, Carry::Certificate(..));
+                // The disk takes changes again: the ordinary way is tried before an identity goes live in memory.
+                self.has_failed &= matches!(self.carry, Carry::Certificate(..));
                 let waiting = cx.disk(DiskCommand::Rename { from: temporary, to: Name::Current });
                 self.stage = Stage::Switching { waiting, temporary };
                 Renewal::Recovering(self)
@@ -252,34 +292,34 @@ impl Recovering {
             }
             #[cfg(feature = "seeded")]
             Stage::Switching { .. } if cx.bug(crate::seeded::Bug::B29) => {
-                self.synced = true;
+                self.is_synced = true;
                 self.scan(cx)
             }
             Stage::Switching { .. } => self.sync(cx),
             Stage::Syncing(_) => {
-                self.synced = true;
+                self.is_synced = true;
                 self.scan(cx)
             }
-            Stage::Scanning(_) | Stage::Pausing | Stage::Ending { .. } => self.scan(cx),
+            Stage::Scanning { .. } | Stage::Pausing { .. } | Stage::Ending { .. } => self.scan(cx),
         }
     }
 
-    fn unlink(mut self, cx: &mut Cx<'_>, mut names: Names, leftovers: bool) -> Renewal {
+    fn unlink(mut self, cx: &mut Cx<'_>, names: Names, leftovers: bool) -> Renewal {
         #[cfg(feature = "seeded")]
-        names.turn(crate::seeded::turn(cx));
-        match names.pop() {
+        let names = names.turned(crate::seeded::turn(cx));
+        match names.first() {
             None => self.sync(cx),
             Some(name) => {
-                self.synced = false;
+                self.is_synced = false;
                 let waiting = cx.disk(DiskCommand::Unlink { name });
-                self.stage = Stage::Unlinking { waiting, name, rest: names, leftovers };
+                self.stage = Stage::Unlinking { waiting, names, leftovers };
                 Renewal::Recovering(self)
             }
         }
     }
 
     fn sync(mut self, cx: &mut Cx<'_>) -> Renewal {
-        self.synced = false;
+        self.is_synced = false;
         self.stage = Stage::Syncing(cx.disk(DiskCommand::SyncDir));
         Renewal::Recovering(self)
     }

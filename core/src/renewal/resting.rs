@@ -26,39 +26,39 @@ pub(crate) struct Keying {
 }
 
 impl Resting {
-    /// After an attempt that came to nothing: its key is retired. Gives the wait before the next one, too.
-    pub(crate) fn retired(cx: &mut Cx<'_>, generation: Generation) -> (Self, Span) {
+    /// Rests after an attempt whose key is retired. Returns the backoff, too.
+    pub(crate) fn after_retirement(cx: &mut Cx<'_>, generation: Generation) -> (Self, Span) {
         #[cfg(feature = "seeded")]
         crate::seeded::throw_away(cx);
         let wait = cx.renew_wait(generation);
         (Self { not_before: cx.after(wait) }, wait)
     }
 
-    /// After a certificate that ended, or whose start the clock went back behind, before it was installed. What was
-    /// asked for before the template changed is nothing to wait after.
-    pub(crate) fn late(cx: &mut Cx<'_>, generation: Generation) -> (Self, Span) {
-        if cx.common.changed {
+    /// Rests after a certificate that expired before it was installed, or that a clock which went back made not yet valid.
+    pub(crate) fn after_unusable_certificate(cx: &mut Cx<'_>, generation: Generation) -> (Self, Span) {
+        if cx.common.gates.is_template_changed {
+            // It was requested by the template of before, so its failure is no reason for the new one to wait.
             let resting = Self::without_wait(cx);
-            return (resting, resting.opens(cx.common).since(cx.now.mono));
+            return (resting, resting.opens_at(cx.common).since(cx.now.mono));
         }
-        Self::retired(cx, generation)
+        Self::after_retirement(cx, generation)
     }
 
-    /// Nothing is waited for.
+    /// Rests without a backoff.
     pub(crate) fn without_wait(cx: &Cx<'_>) -> Self {
         Self { not_before: cx.now.mono }
     }
 
-    /// After a rotation.
-    pub(crate) fn installed(cx: &mut Cx<'_>) -> Self {
-        cx.common.disk_failures = 0;
-        cx.common.call_failures = 0;
-        // The disk does what it should again: what could not be removed may go now.
-        cx.common.untidy = cx.common.untidy.map(|_| cx.now.mono);
-        cx.common.floor = cx.after(cx.common.timing().issuance_interval(cx.common.lifetime));
+    /// Rests after a rotation.
+    pub(crate) fn after_rotation(cx: &mut Cx<'_>) -> Self {
+        cx.common.directory.failures = 0;
+        cx.common.issuer.call_failures = 0;
+        // The disk takes changes again, so the removal that failed before may succeed now.
+        cx.common.directory.cleanup_at = cx.common.directory.cleanup_at.map(|_| cx.now.mono);
+        cx.common.gates.issuance = cx.after(cx.common.timing().issuance_interval(cx.common.lifetime));
         #[cfg(feature = "seeded")]
         if cx.bug(Bug::F28) {
-            cx.common.floor = cx.now.mono;
+            cx.common.gates.issuance = cx.now.mono;
         }
         Self { not_before: cx.now.mono }
     }
@@ -68,66 +68,64 @@ impl Resting {
         if cx.bug(Bug::F25) && !crate::seeded::is_whole_second(cx) {
             return Err(Why::NotDue);
         }
-        if cx.common.is_to_be_looked_at(cx.now.wall) {
+        if cx.common.needs_rescan(cx.now.wall) {
             return Ok(Recovering::begin(cx, Carry::Rest(self), cx.now.mono));
         }
-        if self.is_wanted(cx) {
+        if self.is_attempt_due(cx) {
             #[cfg(feature = "seeded")]
             if cx.bug(Bug::A06) {
                 return Ok(Keying::begin(cx));
             }
-            return Ok(Recovering::begin(cx, Carry::Look(self), cx.now.mono));
+            // Another program may have changed the directory since the last scan: a backup brought a better bundle, perhaps.
+            return Ok(Recovering::begin(cx, Carry::Rescan(self), cx.now.mono));
         }
-        if cx.common.is_untidy() {
+        if cx.common.needs_cleanup() {
             return Ok(Recovering::begin(cx, Carry::Rest(self), cx.now.mono));
         }
         Err(Why::NotDue)
     }
 
-    /// Whether an attempt is to begin now.
-    fn is_wanted(self, cx: &Cx<'_>) -> bool {
-        let due = match cx.common.in_use() {
+    /// Whether an attempt begins now: it is due, and every gate is open.
+    fn is_attempt_due(self, cx: &Cx<'_>) -> bool {
+        let is_due = match cx.common.serving.in_use() {
             None => true,
-            Some(identity) => cx.common.config.spec().rotate && identity.is_due(cx.now),
+            Some(judged) if judged.is_far_from_valid() => true,
+            Some(judged) => cx.common.config.spec().rotate && judged.identity.is_due(cx.now),
         };
-        (due || cx.common.astray) && cx.now.mono >= self.opens(cx.common)
+        is_due && cx.now.mono >= self.opens_at(cx.common)
     }
 
-    /// The directory was looked at: begins the attempt, unless what was found there makes that needless.
-    pub(crate) fn goes_on(self, cx: &mut Cx<'_>) -> Renewal {
-        if self.is_wanted(cx) { Keying::begin(cx) } else { Renewal::Resting(self) }
+    /// Begins the attempt after the rescan, unless the scan made it needless.
+    pub(crate) fn continue_after_rescan(self, cx: &mut Cx<'_>) -> Renewal {
+        if self.is_attempt_due(cx) { Keying::begin(cx) } else { Renewal::Resting(self) }
     }
 
     pub(crate) fn rotate_now(self, cx: &mut Cx<'_>) -> Outcome {
-        if cx.now.mono < cx.common.closed_until() { Err(Why::Busy) } else { Ok(Keying::begin(cx)) }
+        if cx.now.mono < cx.common.opens_at() { Err(Why::Busy) } else { Ok(Keying::begin(cx)) }
     }
 
-    /// By the mono clock; the wall time of the renewal is the caller's to add. A wait that has passed is not waited for.
+    /// By the monotonic clock; the caller adds the wall time of the renewal.
     pub(crate) fn wake(self, common: &Common) -> Option<MonoTime> {
-        let opens = self.opens(common);
-        let begin = match common.in_use() {
-            None => Some(opens),
-            Some(_) if common.astray => Some(opens),
+        let opens_at = self.opens_at(common);
+        let attempt = match common.serving.in_use() {
+            None => Some(opens_at),
+            Some(judged) if judged.is_far_from_valid() => Some(opens_at),
             Some(_) if !common.config.spec().rotate => None,
-            Some(identity) if identity.old_template || opens > common.mono => Some(opens),
-            Some(identity) => Some(identity.renew_by),
+            // A gate that is open is no reason to wake: the renewal point is.
+            Some(judged) if judged.identity.old_template || opens_at > common.mono => Some(opens_at),
+            Some(judged) => Some(judged.identity.renew_by),
         };
-        [begin, common.untidy].into_iter().flatten().min()
+        [attempt, common.directory.cleanup_at].into_iter().flatten().min()
     }
 
-    /// Whether an attempt may begin by itself at the last step's time.
+    /// Whether every gate is open at the last step's time.
     pub(crate) fn is_open(self, common: &Common) -> bool {
-        self.opens(common) <= common.mono
+        self.opens_at(common) <= common.mono
     }
 
-    /// Before this, no attempt begins by itself. One that another template leads to begins no sooner than the floor after the
-    /// last of these.
-    pub(crate) fn opens(self, common: &Common) -> MonoTime {
-        let changed = common.changed;
-        #[cfg(feature = "seeded")]
-        let changed = changed && !common.bug(Bug::T04);
-        let floor = if changed { common.changes } else { MonoTime::default() };
-        self.not_before.max(common.closed_until()).max(floor)
+    /// Returns the time at which the last gate opens for an attempt that begins by itself.
+    pub(crate) fn opens_at(self, common: &Common) -> MonoTime {
+        common.last_gate(Some(&self)).until
     }
 }
 
@@ -137,14 +135,13 @@ impl Keying {
         if let Some(next) = crate::seeded::stale_key(cx) {
             return next;
         }
-        let generation = cx.common.top.next();
-        cx.common.top = generation;
-        cx.follows_change();
+        let generation = cx.common.generations.take_next();
+        cx.begin_attempt();
         cx.report(Event::AttemptStarted { generation });
         Renewal::Keying(Self { waiting: cx.make_key(), generation, in_memory: false })
     }
 
-    /// As [`Self::begin`], for a request that the disk will know nothing of.
+    /// As [`Self::begin`], for a request whose key is in memory only.
     pub(crate) fn in_memory(cx: &mut Cx<'_>) -> Renewal {
         match Self::begin(cx) {
             Renewal::Keying(keying) => Renewal::Keying(Self { in_memory: true, ..keying }),
@@ -154,12 +151,12 @@ impl Keying {
 
     pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {
         overdue(self.waiting, cx)?;
-        Ok(self.failed(cx))
+        Ok(self.retry_later(cx))
     }
 
     pub(crate) fn answered(self, cx: &mut Cx<'_>, result: Result<MadeKey, KeyFault>) -> Renewal {
         match result {
-            Err(KeyFault::Failed) => self.failed(cx),
+            Err(KeyFault::Failed) => self.retry_later(cx),
             Ok(made) => {
                 let attempt = Attempt {
                     generation: self.generation,
@@ -183,7 +180,7 @@ impl Keying {
         }
     }
 
-    fn failed(self, cx: &mut Cx<'_>) -> Renewal {
+    fn retry_later(self, cx: &mut Cx<'_>) -> Renewal {
         let again_in = cx.call_backoff();
         cx.report(Event::KeyFailed { again_in });
         Renewal::Resting(Resting { not_before: cx.after(again_in) })

@@ -1,8 +1,8 @@
-//! The pending file, durable before anything is asked.
+//! The pending file: durable before the request is sent.
 //!
 //! The order: create, write and **sync** a temporary name; rename it to the pending name; remove the
 //! generation before the live one; **sync the directory**, which also shows that the store is writable before a
-//! certificate is asked for. Where a retired key's pending file is in the way, remove it and sync the directory once
+//! certificate is requested. Where a retired key's pending file is in the way, remove it and sync the directory once
 //! more: attempt after attempt would leave one more in a crash image otherwise (S12).
 
 use crate::common::{Cx, Outstanding};
@@ -37,8 +37,8 @@ enum SaveStep {
 
 impl Saving {
     pub(crate) fn begin(cx: &mut Cx<'_>, mut attempt: Attempt) -> Renewal {
-        if cx.common.is_untidy() {
-            // What a request in memory left in disorder is put in order before anything is created (S12).
+        if cx.common.needs_cleanup() {
+            // A request in memory left stale files. They are removed before another file is created (S12).
             return Recovering::begin(cx, Carry::Request(attempt), cx.now.mono);
         }
         let temporary = attempt.temporary();
@@ -52,14 +52,14 @@ impl Saving {
         Some(self.waiting)
     }
 
-    /// The operation that is outstanding.
-    pub(crate) fn under_way(&self, cx: &Cx<'_>) -> (Outstanding, DiskCommand) {
+    /// Returns the operation in flight.
+    pub(crate) fn in_flight(&self, cx: &Cx<'_>) -> (Outstanding, DiskCommand) {
         (self.waiting, self.command(cx))
     }
 
     pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {
         overdue(self.waiting, cx)?;
-        Ok(Recovering::timed_out(cx, self.command(cx), Carry::Request(self.attempt)))
+        Ok(Recovering::after_timeout(cx, self.command(cx), Carry::Request(self.attempt), None))
     }
 
     pub(crate) fn answered(mut self, cx: &mut Cx<'_>, result: Result<DiskDone, DiskFault>) -> Outcome {
@@ -77,30 +77,34 @@ impl Saving {
                 self.waiting = cx.disk(self.command(cx));
                 Ok(Renewal::Saving(self))
             }
-            // A failed directory sync leaves the entries pending: it is repeated, and nothing after it is done.
-            // Everything else starts over from what is seen on disk.
-            Err(fault) => Ok(Recovering::failed(cx, self.command(cx), fault, Carry::Request(self.attempt))),
+            // After a failed directory sync it is unknown which entries are durable. Nothing after it is done before a scan and a
+            // sync that succeeds.
+            Err(fault) => {
+                Ok(Recovering::after_fault(cx, self.command(cx), fault, Carry::Request(self.attempt)))
+            }
         }
     }
 
-    /// The step after this one; as a side effect forgets what the step that ended has removed.
+    /// Returns the step after this one, and forgets the name that this one removed.
     fn next(&self, cx: &mut Cx<'_>) -> Option<SaveStep> {
         match self.step {
             SaveStep::Create => Some(SaveStep::Write),
             SaveStep::Write => Some(SaveStep::SyncFile),
             SaveStep::SyncFile => Some(SaveStep::Rename),
-            SaveStep::Rename if cx.common.previous.is_some_and(|name| !cx.common.is_live(name)) => {
+            SaveStep::Rename
+                if cx.common.directory.previous().is_some_and(|name| !cx.common.is_live_bundle(name)) =>
+            {
                 Some(SaveStep::UnlinkPrevious)
             }
             SaveStep::Rename => Some(SaveStep::SyncDir),
             SaveStep::UnlinkPrevious => {
-                cx.common.previous = None;
+                cx.common.directory.forget_previous();
                 Some(SaveStep::SyncDir)
             }
-            SaveStep::SyncDir if cx.common.pending.is_some() => Some(SaveStep::UnlinkRetired),
+            SaveStep::SyncDir if cx.common.directory.pending.is_some() => Some(SaveStep::UnlinkRetired),
             SaveStep::SyncDir => None,
             SaveStep::UnlinkRetired => {
-                cx.common.pending = None;
+                cx.common.directory.pending = None;
                 Some(SaveStep::SyncRetired)
             }
             SaveStep::SyncRetired => None,
@@ -121,9 +125,9 @@ impl Saving {
             }
             SaveStep::SyncFile => DiskCommand::SyncFile { name },
             SaveStep::Rename => DiskCommand::Rename { from: name, to: self.final_name() },
-            SaveStep::UnlinkPrevious => unlink_or_sync(cx.common.previous),
+            SaveStep::UnlinkPrevious => unlink_or_sync(cx.common.directory.previous()),
             SaveStep::SyncDir | SaveStep::SyncRetired => DiskCommand::SyncDir,
-            SaveStep::UnlinkRetired => unlink_or_sync(cx.common.pending),
+            SaveStep::UnlinkRetired => unlink_or_sync(cx.common.directory.pending),
         }
     }
 
@@ -134,16 +138,16 @@ impl Saving {
     }
 
     fn saved(self, cx: &mut Cx<'_>) -> Renewal {
-        cx.common.disk_failures = 0;
-        cx.common.pending = Some(self.final_name());
-        if cx.common.stopping {
+        cx.common.directory.failures = 0;
+        cx.common.directory.pending = Some(self.final_name());
+        if cx.common.is_stopping {
             return cx.exit(ExitReason::Shutdown);
         }
         Asking::begin(cx, self.attempt)
     }
 }
 
-/// Removing nothing is no system call; a directory sync harms nobody.
+/// The command to remove a name. Without a name: a directory sync, which changes nothing.
 fn unlink_or_sync(name: Option<Name>) -> DiskCommand {
     name.map_or(DiskCommand::SyncDir, |name| DiskCommand::Unlink { name })
 }

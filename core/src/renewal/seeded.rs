@@ -6,10 +6,8 @@ use crate::seeded::Bug;
 
 /// The operation that the disk's answer is taken for: [`Bug::B55`].
 pub(super) fn mistaken(cx: &Cx<'_>, waiting: Option<Outstanding>, op: OpId) -> OpId {
-    match waiting {
-        Some(waiting) if cx.bug(Bug::B55) && op.run == waiting.op.run && op.seq < waiting.op.seq => {
-            waiting.op
-        }
+    match waiting.map(|waiting| waiting.op(cx.common.run)) {
+        Some(waiting) if cx.bug(Bug::B55) && op.run == waiting.run && op.seq < waiting.seq => waiting,
         Some(_) | None => op,
     }
 }

@@ -9,8 +9,8 @@ use crate::common::{Common, Cx};
 use crate::event::Event;
 use crate::id::FileNumber;
 use crate::input::{Action, Input};
-use crate::live::{Identity, Live};
 use crate::renewal::{Attempt, Renewal, Saving};
+use crate::serving::{Identity, Judged, Live, Standing};
 use crate::time::{MonoTime, Now, Span, WallTime};
 use crate::view::{Wake, WakeReason};
 
@@ -30,7 +30,7 @@ pub(crate) fn before(common: &mut Common, now: Now, input: &Input) -> Now {
             return Now { mono, ..now };
         }
         Some(Bug::B08) => return Now { wall: now.wall.max(common.seeded.floor.unwrap_or(now.wall)), ..now },
-        Some(Bug::B09) if ticked => (common.call_failures, common.disk_failures) = (0, 0),
+        Some(Bug::B09) if ticked => (common.issuer.call_failures, common.directory.failures) = (0, 0),
         Some(Bug::B51) => {
             let previous = common.seeded.previous.replace(now);
             if let (Some(previous), Input::DiskAnswered { .. }) = (previous, input) {
@@ -42,14 +42,16 @@ pub(crate) fn before(common: &mut Common, now: Now, input: &Input) -> Now {
             return Now { wall: origin.wall.plus(now.mono.since(origin.mono)), ..now };
         }
         Some(Bug::F30) if ticked => {
-            if let Live::Serving(identity) = &mut common.live {
+            if let Live::Identity(Judged { identity, standing: Standing::Presented }) =
+                &mut common.serving.durable
+            {
                 let start = identity.issued.max(identity.not_before);
                 let part = 700 + now.mono.ms().wrapping_mul(0x9e37_79b9_7f4a_7c15) % 201;
                 identity.renew_at = start.plus(identity.not_after.since(start).scaled(part, 1000));
                 identity.renew_by = now.mono.plus(identity.renew_at.since(now.wall));
             }
         }
-        Some(Bug::F33) => common.no_duration = false,
+        Some(Bug::F33) => common.issuer.is_duration_rejected = false,
         _ => {}
     }
     now
@@ -65,7 +67,7 @@ pub(crate) fn wake(common: &Common, renewal: &Renewal, edge: Option<WallTime>) -
     let bug = common.config.spec().bug?;
     let mono = renewal.wake(common)?;
     let reason = WakeReason::Phase(renewal.phase());
-    let early = common.early.map(|early| early.first()).filter(|_| matches!(renewal, Renewal::Resting(_)));
+    let early = common.scan_validity.ends_at().filter(|_| matches!(renewal, Renewal::Resting(_)));
     let edge = edge.into_iter().chain(early).min();
     if bug == Bug::B05 {
         let wall = WallTime::from_unix_ms((mono.ms() ^ (1 << 63)).cast_signed());
@@ -89,14 +91,17 @@ pub(crate) fn is_stuck(common: &Common, renewal: &Renewal) -> bool {
         | Renewal::Installing(_)
         | Renewal::Ended(_) => false,
     };
-    common.bug(Bug::F02) && waits && !common.seeded.healthy && matches!(common.live, Live::Withdrawn(_))
+    common.bug(Bug::F02)
+        && waits
+        && !common.seeded.healthy
+        && matches!(common.serving.durable, Live::Withdrawn(_))
 }
 
 /// Whether a renewal that is due is due in whole seconds, too: [`Bug::F25`].
 pub(crate) fn is_whole_second(cx: &Cx<'_>) -> bool {
     let wall = cx.now.wall.whole_second();
     let mono = MonoTime::from_ms(cx.now.mono.ms() / 1000 * 1000);
-    cx.common.live.identity().is_none_or(|identity| identity.is_due(Now { wall, mono }))
+    cx.common.serving.durable.identity().is_none_or(|identity| identity.is_due(Now { wall, mono }))
 }
 
 /// The identity with the renewal point, start and end that it is thought to have.
@@ -151,19 +156,22 @@ fn product(lifetime: Span, after: Span) -> Span {
 /// Judges the live identity as it should not; whether that is all.
 pub(crate) fn judged(cx: &mut Cx<'_>) -> bool {
     let wall = cx.now.wall;
-    match (cx.seeded(), cx.common.live) {
-        (Some(Bug::B01), Live::Serving(identity)) => cx.now.mono < identity.renew_by,
+    match (cx.seeded(), cx.common.serving.durable) {
+        (Some(Bug::B01), Live::Identity(Judged { identity, standing: Standing::Presented })) => {
+            cx.now.mono < identity.renew_by
+        }
         (Some(Bug::B04), Live::Withdrawn(_)) => match cx.common.seeded.ended {
             Some(identity) if identity.is_valid(wall) => {
                 let Identity { generation, key, cert, .. } = identity;
                 cx.actions.push(Action::GoLive { generation, key, cert });
-                cx.common.live = Live::Serving(identity);
+                cx.common.serving.durable =
+                    Live::Identity(Judged { identity, standing: Standing::Presented });
                 cx.common.seeded.ended = None;
                 true
             }
             Some(_) | None => false,
         },
-        (Some(Bug::B04 | Bug::F01 | Bug::F06), Live::Serving(identity) | Live::Held(identity))
+        (Some(Bug::B04 | Bug::F01 | Bug::F06), Live::Identity(Judged { identity, .. }))
             if wall >= identity.not_after =>
         {
             cx.common.seeded.ended = Some(identity);
@@ -175,11 +183,9 @@ pub(crate) fn judged(cx: &mut Cx<'_>) -> bool {
 
 /// As whom to call, where that is not by validity now.
 pub(crate) fn credential(common: &Common) -> Option<Credential> {
-    match (common.config.spec().bug?, common.live) {
+    match (common.config.spec().bug?, common.serving.durable) {
         (Bug::F01 | Bug::F06, Live::Withdrawn(generation)) => Some(Credential::Live(generation)),
-        (Bug::F06, Live::Serving(identity) | Live::Held(identity)) => {
-            Some(Credential::Live(identity.generation))
-        }
+        (Bug::F06, Live::Identity(Judged { identity, .. })) => Some(Credential::Live(identity.generation)),
         (Bug::F88, _) => Some(Credential::Bootstrap),
         _ => None,
     }
@@ -187,17 +193,16 @@ pub(crate) fn credential(common: &Common) -> Option<Credential> {
 
 /// Takes the live identity away: [`Bug::F14`].
 pub(crate) fn throw_away(cx: &mut Cx<'_>) {
-    if let (Some(Bug::F14), Live::Serving(identity)) = (cx.seeded(), cx.common.live) {
+    if let (Some(Bug::F14), Some(identity)) = (cx.seeded(), cx.common.serving.durable.presented().copied()) {
         cx.actions.push(Action::Withdraw { generation: identity.generation });
-        cx.common.live = Live::Withdrawn(identity.generation);
+        cx.common.serving.durable = Live::Withdrawn(identity.generation);
     }
 }
 
 /// The next attempt with the last one's key: [`Bug::B42`], [`Bug::B43`].
 pub(crate) fn stale_key(cx: &mut Cx<'_>) -> Option<Renewal> {
     let attempt = cx.common.seeded.kept.take()?;
-    let generation = cx.common.top.next();
-    cx.common.top = generation;
+    let generation = cx.common.generations.take_next();
     cx.report(Event::AttemptStarted { generation });
     let (made, issued_after) = (cx.now.wall, cx.now.wall);
     Some(Saving::begin(cx, Attempt { generation, made, issued_after, file: FileNumber(1), ..attempt }))
@@ -235,8 +240,8 @@ pub(crate) fn turn(cx: &Cx<'_>) -> usize {
 /// How long a doubtful clock is waited for: [`Bug::C02`], [`Bug::C03`].
 pub(crate) fn doubts_badly(cx: &mut Cx<'_>) {
     match cx.seeded() {
-        Some(Bug::C02) => cx.common.doubted_until = cx.after(Span::from_hours(8760)),
-        Some(Bug::C03) => cx.common.doubted_until = cx.now.mono,
+        Some(Bug::C02) => cx.common.gates.clock_suspect = cx.after(Span::from_hours(8760)),
+        Some(Bug::C03) => cx.common.gates.clock_suspect = cx.now.mono,
         _ => {}
     }
 }

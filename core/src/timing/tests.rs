@@ -11,7 +11,7 @@ fn leaf(start: u64) -> LeafDigest {
 }
 
 #[test]
-fn the_default_times_are_valid_and_are_those_of_the_table() {
+fn default_timing_is_valid_and_equals_the_table() {
     let times = Timing::default();
     assert_eq!(times.check(), Ok(()));
     assert_eq!(times.retry_max(DAY), Span::from_mins(15));
@@ -23,7 +23,7 @@ fn the_default_times_are_valid_and_are_those_of_the_table() {
 }
 
 #[test]
-fn times_shrink_with_a_life_below_an_hour_and_never_grow_with_a_longer_one() {
+fn times_shrink_below_a_lifetime_of_an_hour_and_never_grow() {
     let times = Timing::default();
     let half = Span::from_mins(30);
     assert_eq!(times.retry_max(half), Span::from_secs(450));
@@ -59,7 +59,7 @@ fn waits_double_from_the_first_to_the_longest() {
 }
 
 #[test]
-fn jitter_fills_its_range_and_only_ever_lengthens_the_wait_for_a_new_request() {
+fn jitter_fills_its_range_and_only_lengthens_the_renew_wait() {
     let times = Timing::default();
     let retries: Vec<u64> = (0..501).map(|draw| times.retry(DAY, 1, draw).ms()).collect();
     assert_eq!((retries.iter().min(), retries.iter().max()), (Some(&1500), Some(&2500)));
@@ -71,7 +71,7 @@ fn jitter_fills_its_range_and_only_ever_lengthens_the_wait_for_a_new_request() {
 }
 
 #[test]
-fn a_thousand_leaves_fill_70_to_90_percent_of_the_life_evenly() {
+fn thousand_leaves_fill_70_to_90_percent_of_the_lifetime_evenly() {
     let times = Timing::default();
     let start = WallTime::from_unix_secs(1_767_225_600);
     let mut tenths = [0u32; 10];
@@ -90,7 +90,7 @@ fn a_thousand_leaves_fill_70_to_90_percent_of_the_life_evenly() {
 }
 
 #[test]
-fn the_renewal_point_lies_between_start_and_end_whatever_they_are() {
+fn renewal_point_lies_between_start_and_end_for_any_times() {
     let times = Timing::default();
     let ends = [WallTime::MIN, WallTime::from_unix_ms(-1), WallTime::default(), WallTime::MAX];
     for start in ends {
@@ -106,10 +106,8 @@ fn the_renewal_point_lies_between_start_and_end_whatever_they_are() {
 #[test]
 fn no_extreme_overflows() {
     let times = Timing {
-        retry_first: Span::MAX,
-        retry_max: Span::MAX,
-        renew_first: Span::MAX,
-        renew_max: Span::MAX,
+        retry: Backoff { first: Span::MAX, max: Span::MAX },
+        renew: Backoff { first: Span::MAX, max: Span::MAX },
         approved_age_max: Span::MAX,
         ..Timing::default()
     };
@@ -127,7 +125,7 @@ fn no_extreme_overflows() {
 }
 
 #[test]
-fn enough_life_is_a_tenth_and_five_seconds_at_least() {
+fn enough_lifetime_is_a_tenth_and_five_seconds_at_least() {
     let times = Timing::default();
     let secs = Span::from_secs;
     for (left, lifetime, enough) in [
@@ -142,20 +140,20 @@ fn enough_life_is_a_tenth_and_five_seconds_at_least() {
 }
 
 #[test]
-fn a_table_with_a_zero_or_a_crossed_pair_is_refused_by_the_name_of_the_field() {
+fn timing_with_a_zero_or_a_crossed_pair_is_refused_by_field_name() {
     type Change = fn(&mut Timing);
     let cases: [(&str, Change); 11] = [
-        ("retry", |times| times.retry_first = Span::ZERO),
-        ("retry", |times| times.retry_max = Span::from_secs(1)),
-        ("renew", |times| times.renew_max = Span::from_secs(1)),
-        ("poll", |times| times.poll_first = Span::from_hours(1)),
+        ("retry", |times| times.retry.first = Span::ZERO),
+        ("retry", |times| times.retry.max = Span::from_secs(1)),
+        ("renew", |times| times.renew.max = Span::from_secs(1)),
+        ("poll", |times| times.poll.first = Span::from_hours(1)),
         ("expiry_margin", |times| times.expiry_margin = Span::ZERO),
         ("disk_deadline", |times| times.disk_deadline = Span::ZERO),
-        ("renewal_from", |times| times.renewal_from = 901),
-        ("renewal_from", |times| times.renewal_from = 0),
-        ("renewal_to", |times| times.renewal_to = 1000),
+        ("renewal.from", |times| times.renewal.from = 901),
+        ("renewal.from", |times| times.renewal.from = 0),
+        ("renewal.to", |times| times.renewal.to = 1000),
         ("jitter", |times| times.jitter = 1000),
-        ("lifetime_left", |times| times.lifetime_left = 1000),
+        ("lifetime_left.share", |times| times.lifetime_left.share = 1000),
     ];
     for (name, change) in cases {
         let mut times = Timing::default();
@@ -164,6 +162,6 @@ fn a_table_with_a_zero_or_a_crossed_pair_is_refused_by_the_name_of_the_field() {
         assert!(format!("{}", ConfigError::Time(name)).contains(name));
     }
     let always = Span::from_secs(5);
-    let constant = Timing { retry_first: always, retry_max: always, ..Timing::default() };
+    let constant = Timing { retry: Backoff { first: always, max: always }, ..Timing::default() };
     assert_eq!(constant.check(), Ok(()), "a wait that never grows is one, too");
 }

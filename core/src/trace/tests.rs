@@ -3,7 +3,7 @@ use crate::config::Template;
 use crate::time::{MonoTime, WallTime};
 
 #[test]
-fn a_recorded_step_is_the_same_again_and_any_difference_is_an_error_that_shows_the_step_as_it_is() {
+fn replayed_step_is_equal_and_a_difference_is_returned() {
     let config = Config::new(ConfigSpec::new(Template::node_client("node-1"))).expect("it is valid");
     let header = TraceHeader::new(&config, RunId(7));
     let begin = || header.rotator().expect("the configuration is valid");

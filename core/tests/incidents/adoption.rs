@@ -1,4 +1,4 @@
-//! What somebody else did to the directory.
+//! External changes to the directory.
 
 use super::*;
 use certrotate_core::disk::Place;
@@ -25,7 +25,7 @@ fn adopted(world: &World) -> usize {
 }
 
 #[test]
-fn a_pair_in_any_of_a_kubelet_s_places_is_adopted_without_a_call_and_renewed_like_any_other() {
+fn kubelet_pair_in_any_place_is_adopted_without_a_call_and_renewed() {
     let dated = Place::Dated(certrotate_model::world::START);
     for place in [Place::Current, dated, Place::Split] {
         let mut world = world();
@@ -41,7 +41,7 @@ fn a_pair_in_any_of_a_kubelet_s_places_is_adopted_without_a_call_and_renewed_lik
 }
 
 #[test]
-fn what_ends_sooner_than_what_is_live_is_not_adopted_and_nothing_is_adopted_twice() {
+fn pair_that_expires_sooner_is_not_adopted_and_none_is_adopted_twice() {
     let mut world = running();
     rests(&mut world);
     leaves(&mut world, Place::Split, 1);
@@ -74,7 +74,7 @@ fn a_pair_is_left_alone_where_adoption_is_off() {
 }
 
 #[test]
-fn f51_whatever_is_damaged_a_start_does_not_wait_for_a_person() {
+fn f51_start_never_waits_for_an_operator_whatever_is_damaged() {
     for content in [File::Empty, File::Torn, File::Garbage] {
         let mut world = running();
         world.kill();
@@ -89,7 +89,7 @@ fn f51_whatever_is_damaged_a_start_does_not_wait_for_a_person() {
 }
 
 #[test]
-fn f59_a_thousand_rotations_leave_three_names_and_touch_nothing_of_a_kubelet_s() {
+fn f59_thousand_rotations_leave_three_names_and_no_kubelet_file_changed() {
     let mut world = running();
     leaves(&mut world, Place::Split, 1);
     let left = world.disk.outside;
@@ -102,7 +102,7 @@ fn f59_a_thousand_rotations_leave_three_names_and_touch_nothing_of_a_kubelet_s()
 }
 
 #[test]
-fn f62_what_somebody_restored_is_seen_before_anything_is_asked_for() {
+fn f62_restored_bundle_is_found_before_a_request_is_made() {
     let mut world = running();
     rests(&mut world);
     let before = world.log().calls.len();

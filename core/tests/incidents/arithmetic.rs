@@ -7,7 +7,7 @@ use certrotate_model::server::Bad;
 use certrotate_model::world::START;
 
 #[test]
-fn f27_certificates_that_end_at_once_or_were_backdated_make_no_storm_of_requests() {
+fn f27_short_or_backdated_certificates_make_no_storm_of_requests() {
     const HOUR: i64 = 3_600_000;
     // What is issued, in milliseconds from the issue, and how many requests an hour may make at the most.
     let cases = [
@@ -35,7 +35,7 @@ fn f27_certificates_that_end_at_once_or_were_backdated_make_no_storm_of_requests
 }
 
 #[test]
-fn f28_a_life_of_ten_minutes_is_renewed_by_its_own_length_and_never_every_few_seconds() {
+fn f28_lifetime_of_ten_minutes_is_renewed_by_its_own_length() {
     let mut world = world();
     world.server.lifetime = Span::from_mins(10);
     world.start();
@@ -92,7 +92,7 @@ fn f30_the_renewal_is_at_the_same_time_after_a_thousand_restarts() {
 }
 
 #[test]
-fn f33_a_lifetime_that_is_refused_is_not_asked_for_again() {
+fn f33_rejected_lifetime_is_not_requested_again() {
     let mut spec = spec();
     spec.template.duration = Some(Span::from_hours(8760));
     let mut world = world_of(spec);
@@ -112,7 +112,7 @@ fn f33_a_lifetime_that_is_refused_is_not_asked_for_again() {
 }
 
 #[test]
-fn f34_a_leaf_is_renewed_and_withdrawn_by_the_earliest_end_of_its_chain() {
+fn f34_leaf_is_renewed_and_withdrawn_by_the_earliest_expiry_in_its_chain() {
     let mut world = world();
     let end = START.plus(Span::from_hours(60));
     world.server.ca_end = end;

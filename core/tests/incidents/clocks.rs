@@ -15,7 +15,7 @@ fn starts_later(world: &mut World, wait: Span) {
 }
 
 #[test]
-fn f17_a_certificate_from_a_year_that_the_clock_only_visited_is_not_served_in_this_one() {
+fn f17_certificate_from_a_wrong_year_is_not_served_in_this_one() {
     let mut world = running();
     world.now.wall = world.now.wall.plus(YEAR);
     world.give(Input::Tick);
@@ -31,7 +31,7 @@ fn f17_a_certificate_from_a_year_that_the_clock_only_visited_is_not_served_in_th
 }
 
 #[test]
-fn f18_a_certificate_that_starts_in_twenty_seconds_is_switched_to_then_and_no_other_is_asked_for() {
+fn f18_certificate_valid_in_twenty_seconds_is_held_and_goes_live_then() {
     for restart in [false, true] {
         let mut world = running();
         starts_later(&mut world, Span::from_secs(20));
@@ -49,8 +49,7 @@ fn f18_a_certificate_that_starts_in_twenty_seconds_is_switched_to_then_and_no_ot
 }
 
 #[test]
-fn f19_a_first_certificate_that_starts_in_an_hour_is_waited_for_and_one_that_starts_later_is_asked_for_ever_more_seldom()
- {
+fn f19_first_certificate_is_held_within_the_cap_and_rejected_beyond() {
     let mut world = world();
     starts_later(&mut world, Span::from_hours(1));
     world.start();
@@ -71,7 +70,7 @@ fn f19_a_first_certificate_that_starts_in_an_hour_is_waited_for_and_one_that_sta
 }
 
 #[test]
-fn f21_a_board_that_boots_in_1970_asks_for_nothing_and_changes_nothing_until_its_clock_is_set() {
+fn f21_boot_in_1970_requests_and_changes_nothing_until_the_clock_is_set() {
     let true_time = world().now.wall;
     let built = true_time.minus(YEAR);
     let mut world = world_of(ConfigSpec { built, ..spec() });
@@ -89,7 +88,7 @@ fn f21_a_board_that_boots_in_1970_asks_for_nothing_and_changes_nothing_until_its
 }
 
 #[test]
-fn f21_a_start_before_the_newest_certificate_waits_ten_minutes_for_the_clock_and_then_goes_on_by_bootstrap() {
+fn f21_suspect_clock_delays_a_start_by_ten_minutes() {
     for set in [true, false] {
         let mut world = running();
         let before = world.log().calls.len();
@@ -112,8 +111,7 @@ fn f21_a_start_before_the_newest_certificate_waits_ten_minutes_for_the_clock_and
 }
 
 #[test]
-fn l3_what_a_start_took_for_ended_is_served_when_the_clock_is_set_right_and_an_open_request_is_taken_up_after_that()
- {
+fn l3_bundle_expired_by_a_wrong_clock_goes_live_when_the_clock_is_set() {
     for approver in [Approver::Auto, Approver::Absent, Approver::Denies] {
         let mut world = running();
         world.kill();
@@ -138,7 +136,7 @@ fn l3_what_a_start_took_for_ended_is_served_when_the_clock_is_set_right_and_an_o
 }
 
 #[test]
-fn f22_a_wall_clock_that_jumps_twelve_hours_while_mono_time_stands_is_followed_within_one_tick() {
+fn f22_wall_clock_jump_of_twelve_hours_is_followed_within_one_tick() {
     let mut world = running();
     world.run_for(Span::from_hours(10));
     assert_eq!(phase(&world), Phase::Resting);
@@ -176,7 +174,7 @@ fn f23_no_deadline_remembers_how_the_clocks_stood_to_each_other() {
 }
 
 #[test]
-fn f25_a_renewal_is_due_in_its_very_millisecond_and_neither_before_nor_never() {
+fn f25_renewal_is_due_in_its_millisecond_and_not_before() {
     for ms in 0..1000 {
         let mut world = world();
         world.now.wall = world.now.wall.plus(Span::from_ms(ms));
@@ -201,8 +199,7 @@ fn f25_a_renewal_is_due_in_its_very_millisecond_and_neither_before_nor_never() {
 }
 
 #[test]
-fn f21_a_start_under_a_clock_that_cannot_be_removes_nothing_that_is_good_and_serves_it_when_the_clock_is_set()
-{
+fn f21_start_with_an_invalid_clock_removes_nothing() {
     let true_time = certrotate_model::world::START;
     let built = true_time.minus(YEAR);
     let mut world = world_of(ConfigSpec { built, ..spec() });
@@ -229,7 +226,7 @@ fn f21_a_start_under_a_clock_that_cannot_be_removes_nothing_that_is_good_and_ser
 }
 
 #[test]
-fn f17_a_clock_that_goes_back_by_hours_does_not_keep_a_node_from_asking_with_the_bootstrap_credential() {
+fn f17_clock_hours_back_does_not_prevent_a_bootstrap_request() {
     let mut world = running();
     let before = creates(&world);
     world.now.wall = world.now.wall.minus(Span::from_hours(10));

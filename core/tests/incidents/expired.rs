@@ -17,7 +17,7 @@ fn off_for(hours: u64) -> World {
 }
 
 #[test]
-fn f01_an_expired_pair_in_the_store_is_never_presented_while_bootstrap_works() {
+fn f01_expired_pair_is_never_presented_while_bootstrap_works() {
     let mut world = off_for(48);
     let before = world.log().credentials().len();
     world.start();
@@ -30,7 +30,7 @@ fn f01_an_expired_pair_in_the_store_is_never_presented_while_bootstrap_works() {
 }
 
 #[test]
-fn f02_a_node_whose_certificate_expired_in_an_outage_recovers_in_process_when_the_server_is_back() {
+fn f02_certificate_expired_in_an_outage_is_replaced_without_a_restart() {
     let mut world = running();
     world.server.outage = Some(ApiFault::Unreachable);
     world.run_until("the end", |world| world.served().is_none());
@@ -43,7 +43,7 @@ fn f02_a_node_whose_certificate_expired_in_an_outage_recovers_in_process_when_th
 }
 
 #[test]
-fn f06_an_outage_longer_than_the_life_that_is_left_does_not_need_the_identity_that_expired() {
+fn f06_outage_past_expiry_recovers_without_the_expired_identity() {
     for hours in [10, 24, 31, 24 * 30] {
         let mut world = running();
         world.server.outage = Some(ApiFault::ServerError { retry_after: None });
@@ -57,7 +57,7 @@ fn f06_an_outage_longer_than_the_life_that_is_left_does_not_need_the_identity_th
 }
 
 #[test]
-fn f09_a_node_off_for_thirty_hours_with_a_certificate_of_twenty_four_comes_back_alone() {
+fn f09_node_off_past_expiry_recovers_unattended() {
     let mut world = off_for(30);
     world.start();
     serves_any(&mut world);
@@ -66,7 +66,7 @@ fn f09_a_node_off_for_thirty_hours_with_a_certificate_of_twenty_four_comes_back_
 }
 
 #[test]
-fn f10_a_node_switched_off_and_on_while_nobody_approves_has_one_request() {
+fn f10_restarts_while_a_request_is_pending_keep_one_request() {
     let mut world = world();
     world.server.approver = Approver::Absent;
     for days in 1..=5 {
@@ -96,7 +96,7 @@ fn f12_a_node_renews_for_ten_years_without_a_restart() {
 }
 
 #[test]
-fn f14_a_failed_renewal_never_takes_a_usable_certificate_away() {
+fn f14_failed_renewal_keeps_a_usable_certificate() {
     let mut failures: Vec<fn(&mut World)> = vec![
         |world| world.server.silent = true,
         |world| world.server.approver = Approver::Denies,
@@ -131,7 +131,7 @@ fn f14_a_failed_renewal_never_takes_a_usable_certificate_away() {
 }
 
 #[test]
-fn f14_a_certificate_that_ends_while_it_is_being_installed_does_not_take_the_live_one_away() {
+fn f14_certificate_expiring_during_installation_keeps_the_live_one() {
     let mut world = running();
     world.ghost.undisturbed = true;
     world.server.bad = Some(Bad::Between(-300_000, 6000));
@@ -148,7 +148,7 @@ fn f14_a_certificate_that_ends_while_it_is_being_installed_does_not_take_the_liv
 }
 
 #[test]
-fn f15_a_crash_at_any_step_of_a_rotation_leaves_a_usable_identity_even_if_the_server_forgot_the_old_one() {
+fn f15_crash_at_any_step_of_a_rotation_leaves_a_usable_identity() {
     let steps = {
         let mut world = running();
         let before = world.steps;
@@ -172,7 +172,7 @@ fn f15_a_crash_at_any_step_of_a_rotation_leaves_a_usable_identity_even_if_the_se
 }
 
 #[test]
-fn f16_a_disk_that_refuses_after_the_issue_gets_the_same_pair_again_and_nothing_else_is_asked_for() {
+fn f16_disk_failing_after_issue_gets_the_same_pair_and_no_new_request() {
     for fault in [DiskFault::ReadOnly, DiskFault::NoSpace] {
         for kind in [Kind::Create, Kind::Write, Kind::SyncFile, Kind::Rename, Kind::SyncDir] {
             let mut world = running();
@@ -197,11 +197,11 @@ fn refuses(world: &mut World) {
 }
 
 fn is_unsaved(world: &World) -> bool {
-    world.node.as_ref().is_some_and(|node| node.view().unsaved)
+    world.node.as_ref().is_some_and(|node| node.view().in_memory)
 }
 
 #[test]
-fn f16_what_the_disk_does_not_take_is_served_from_memory_when_the_live_identity_is_about_to_end() {
+fn f16_unwritable_certificate_goes_live_in_memory_before_expiry() {
     let mut world = running();
     world.disk.faults.push(Fault {
         after: 1,
@@ -220,7 +220,7 @@ fn f16_what_the_disk_does_not_take_is_served_from_memory_when_the_live_identity_
 }
 
 #[test]
-fn f16_without_an_identity_on_a_disk_that_refuses_one_request_is_made_in_memory_and_no_second_one() {
+fn f16_failing_disk_without_an_identity_makes_one_request_in_memory() {
     let mut world = world();
     refuses(&mut world);
     world.start();
@@ -236,7 +236,7 @@ fn f16_without_an_identity_on_a_disk_that_refuses_one_request_is_made_in_memory_
 }
 
 #[test]
-fn f16_a_start_on_a_disk_that_cannot_sync_serves_what_is_there_and_says_that_it_is_not_known_to_be_durable() {
+fn f16_start_without_directory_sync_serves_the_bundle_as_in_memory() {
     let mut world = running();
     world.kill();
     world.disk.faults.push(Fault { after: 0, times: u16::MAX, kind: Kind::SyncDir, fault: DiskFault::Io });

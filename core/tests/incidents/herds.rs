@@ -31,7 +31,7 @@ fn peak(calls: impl Iterator<Item = u64>) -> u64 {
 }
 
 #[test]
-fn f32_six_thousand_agents_with_a_common_birth_do_not_renew_together() {
+fn f32_six_thousand_agents_started_together_do_not_renew_together() {
     let mut renewals = Vec::new();
     for number in 0..AGENTS {
         let mut world = agent(number);
@@ -65,7 +65,7 @@ fn f32_six_thousand_agents_do_not_return_together_from_an_outage() {
 }
 
 #[test]
-fn f32_a_server_that_asks_for_a_pause_gets_it_but_for_no_longer_than_the_longest_backoff() {
+fn f32_retry_after_is_respected_up_to_the_longest_backoff() {
     let years = Span::from_hours(10 * 8760);
     let cases = [
         (Some(Span::ZERO), Span::from_ms(1500), Span::from_ms(2500)),

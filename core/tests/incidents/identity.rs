@@ -7,7 +7,7 @@ use certrotate_core::input::{Action, Disposition, Input};
 use certrotate_core::judge::Refusal;
 
 #[test]
-fn f84_a_renamed_node_asks_for_its_new_name_with_the_bootstrap_credential() {
+fn f84_renamed_node_requests_its_new_name_by_bootstrap() {
     let mut world = running();
     world.kill();
     let renamed = ConfigSpec::new(Template::node_client("node-2"));
@@ -40,7 +40,7 @@ fn f88_a_valid_identity_renews_itself_although_the_token_has_expired() {
 }
 
 #[test]
-fn f89_a_node_that_the_server_forgot_tries_bootstrap_once_and_then_waits_long_with_its_directory_kept() {
+fn f89_node_unknown_to_the_server_tries_bootstrap_once_then_backs_off() {
     let mut world = running();
     for fault in [ApiFault::Unauthorized, ApiFault::Forbidden] {
         world.server.outage = Some(fault);
@@ -76,7 +76,7 @@ fn with_names(world: &mut World, names: &[&str]) {
 }
 
 #[test]
-fn f84_a_node_that_is_renamed_while_it_runs_is_withdrawn_at_once_and_asks_with_the_bootstrap_credential() {
+fn f84_renamed_node_withdraws_at_once_and_requests_by_bootstrap() {
     let mut world = running();
     let before = world.log().credentials().len();
     edit(&mut world, |spec| spec.template.subject = Template::node_client("node-2").subject);
@@ -99,7 +99,7 @@ fn f84_a_name_that_comes_back_brings_its_identity_back() {
 }
 
 #[test]
-fn f86_a_name_more_or_less_is_asked_for_at_once_by_the_live_identity_which_is_served_meanwhile() {
+fn f86_changed_names_are_requested_at_once_by_the_live_identity() {
     let mut world = running();
     let lists: [&[&str]; 3] = [&["a.example", "b.example"], &["a.example"], &[]];
     for (names, generation) in lists.iter().zip(2..) {
@@ -116,7 +116,7 @@ fn f86_a_name_more_or_less_is_asked_for_at_once_by_the_live_identity_which_is_se
 }
 
 #[test]
-fn f86_at_a_start_with_another_address_the_old_certificate_is_served_until_the_new_one_is_there() {
+fn f86_start_with_another_address_serves_the_old_certificate_meanwhile() {
     let mut world = running();
     world.kill();
     let mut spec = spec();
@@ -142,7 +142,7 @@ fn f86_names_in_another_order_change_nothing() {
 }
 
 #[test]
-fn f86_a_template_that_changes_to_and_fro_makes_an_attempt_a_minute() {
+fn f86_template_that_flips_makes_one_attempt_a_minute() {
     let mut world = running();
     let before = creates(&world);
     for second in 0..600 {
@@ -155,7 +155,7 @@ fn f86_a_template_that_changes_to_and_fro_makes_an_attempt_a_minute() {
 }
 
 #[test]
-fn f86_what_was_open_for_another_template_is_dropped_without_a_penalty_and_left_on_the_server() {
+fn f86_request_for_an_old_template_is_abandoned_without_a_backoff() {
     let mut world = running();
     world.server.approver = certrotate_model::server::Approver::Absent;
     with_names(&mut world, &["a.example"]);
@@ -170,13 +170,13 @@ fn f86_what_was_open_for_another_template_is_dropped_without_a_penalty_and_left_
 }
 
 #[test]
-fn other_named_times_move_the_renewal_of_what_is_served_by_both_clocks_alike() {
+fn reconfigured_timing_moves_the_renewal_point_on_both_clocks() {
     let mut world = running();
     let planned =
         |world: &World| world.node.as_ref().and_then(|node| node.view().identity).expect("it is served");
     let before = planned(&world);
     let share = |from, to| {
-        move |spec: &mut ConfigSpec| (spec.timing.renewal_from, spec.timing.renewal_to) = (from, to)
+        move |spec: &mut ConfigSpec| (spec.timing.renewal.from, spec.timing.renewal.to) = (from, to)
     };
     edit(&mut world, share(700, 700));
     let sooner = planned(&world);
@@ -187,7 +187,7 @@ fn other_named_times_move_the_renewal_of_what_is_served_by_both_clocks_alike() {
 }
 
 #[test]
-fn a_lifetime_that_was_refused_is_asked_for_no_more_until_another_one_is_wanted() {
+fn rejected_lifetime_is_requested_no_more_until_it_is_reconfigured() {
     let wish = |hours| move |spec: &mut ConfigSpec| spec.template.duration = Some(Span::from_hours(hours));
     let mut spec = spec();
     wish(100)(&mut spec);

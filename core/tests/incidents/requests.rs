@@ -12,7 +12,7 @@ use certrotate_model::disk::{Bundle, Fault, File, Kind};
 use certrotate_model::server::{Approver, Object, SOMEBODY_ELSES, UNREADABLE};
 
 #[test]
-fn f37_a_node_never_has_two_open_requests_whatever_happens_to_it() {
+fn f37_node_never_has_two_open_requests() {
     let mut world = world();
     let approvers = [Approver::Absent, Approver::Denies, Approver::Fails, Approver::Auto];
     for round in 0..400u64 {
@@ -38,7 +38,7 @@ fn f37_a_node_never_has_two_open_requests_whatever_happens_to_it() {
 }
 
 #[test]
-fn f38_a_node_killed_right_after_the_post_takes_its_request_up_again_and_accepts_its_certificate() {
+fn f38_node_killed_after_create_resumes_its_request() {
     for running_before in [false, true] {
         let mut world = if running_before { running() } else { world() };
         let before = world.server.created();
@@ -83,7 +83,7 @@ fn foreign(change: impl FnOnce(&mut Object)) -> World {
 }
 
 #[test]
-fn f39_a_foreign_object_with_our_name_is_left_alone_and_another_request_made() {
+fn f39_foreign_object_with_our_name_is_left_and_another_request_made() {
     let changes: [fn(&mut Object); 4] = [
         |object| object.key = SOMEBODY_ELSES,
         |object| object.key = UNREADABLE,
@@ -106,7 +106,7 @@ fn f39_a_foreign_object_with_our_name_is_left_alone_and_another_request_made() {
 }
 
 #[test]
-fn f39_our_own_object_is_taken_up() {
+fn f39_own_object_is_resumed() {
     let mut world = foreign(|_| {});
     world.start();
     serves(&mut world, 1);
@@ -114,7 +114,7 @@ fn f39_our_own_object_is_taken_up() {
 }
 
 #[test]
-fn f40_an_old_object_whose_certificate_has_expired_is_abandoned_and_does_not_wedge_the_node() {
+fn f40_object_with_an_expired_certificate_does_not_wedge_the_node() {
     let mut world = world();
     world.server.approver = Approver::Absent;
     world.server.cleaner = false;
@@ -153,7 +153,7 @@ fn f41_a_day_of_denials_makes_ten_requests_at_the_most() {
         })
         .collect();
     assert!(waits.first() >= Some(&Span::from_mins(10)) && waits.last() >= Some(&Span::from_hours(4)));
-    // A restart does not start over, and somebody who asks does not wait.
+    // A restart does not reset the backoff, and an operator's request does not wait.
     world.restart();
     world.run_for(Span::from_hours(3));
     assert!(world.log().requests.len() <= made + 1);
@@ -164,7 +164,7 @@ fn f41_a_day_of_denials_makes_ten_requests_at_the_most() {
 }
 
 #[test]
-fn f44_a_hundred_restarts_ask_for_nothing_while_valid_and_for_one_thing_while_waiting() {
+fn f44_hundred_restarts_make_no_request_while_valid() {
     let mut valid = running();
     for _ in 0..100 {
         valid.restart();
@@ -195,7 +195,7 @@ fn f48_a_request_that_failed_once_is_followed_by_another() {
 }
 
 #[test]
-fn f57_the_newest_valid_identity_wins_by_what_it_is_and_a_failure_never_moves_the_link() {
+fn f57_newest_valid_bundle_wins_and_a_fault_never_moves_the_link() {
     let world = running();
     let good = world.disk.live_bundle().expect("it is durable");
     let cert = *world.server.cert(good.cert).expect("it was issued");
@@ -207,7 +207,7 @@ fn f57_the_newest_valid_identity_wins_by_what_it_is_and_a_failure_never_moves_th
         (name, File::Bundle(bundle))
     };
     let valid = cert.not_after;
-    // Generations with their ends, the one that the link names, and the one that is to be served.
+    // Generations with their notAfter, the linked one, and the one that must go live.
     let over = world.now.wall;
     let cases = [
         (vec![(2, valid), (3, over)], 3, 2),
@@ -265,7 +265,7 @@ fn a_certificate_in_an_object_that_is_not_approved_is_not_taken() {
 }
 
 #[test]
-fn an_object_that_a_watch_says_is_gone_is_made_anew_within_seconds() {
+fn object_deleted_while_watched_is_created_again_within_seconds() {
     let (mut world, op) = watching();
     world.server.objects.clear();
     let failures = |world: &World| world.node.as_ref().map(|node| node.view().call_failures);
@@ -278,7 +278,7 @@ fn an_object_that_a_watch_says_is_gone_is_made_anew_within_seconds() {
 }
 
 #[test]
-fn what_a_watch_says_while_a_look_is_under_way_is_left_to_the_look() {
+fn watch_event_during_a_poll_is_left_to_the_poll() {
     let (mut world, watch) = watching();
     world.server.latency = Span::from_secs(1);
     let looks = |world: &World| {

@@ -25,7 +25,7 @@ fn after_operations(start: bool, operations: usize) -> Option<World> {
 }
 
 #[test]
-fn f50_a_power_cut_after_any_operation_leaves_a_whole_pair_or_none_and_the_node_starts() {
+fn f50_power_cut_after_any_operation_leaves_a_whole_pair_or_none() {
     let mut images = 0;
     for start in [true, false] {
         for operations in 0.. {
@@ -54,7 +54,7 @@ fn f50_a_power_cut_after_any_operation_leaves_a_whole_pair_or_none_and_the_node_
 }
 
 #[test]
-fn f54_an_empty_or_broken_file_is_moved_aside_and_the_previous_generation_or_bootstrap_is_used() {
+fn f54_corrupt_file_is_quarantined_and_the_previous_generation_used() {
     for content in [File::Empty, File::Torn, File::Garbage] {
         let mut world = running();
         serves(&mut world, 2);
@@ -66,7 +66,7 @@ fn f54_an_empty_or_broken_file_is_moved_aside_and_the_previous_generation_or_boo
         assert_eq!(world.served(), Some(Generation(1)), "the previous one, at once");
         assert!(world.disk.names().any(|name| matches!(name, Name::Quarantine { .. })));
         assert_eq!(world.exit, None);
-        // And the live name itself, with no generation to go back to.
+        // And the current link itself, with no generation to fall back to.
         let mut world = world_with_broken_live_name(content);
         world.start();
         serves_any(&mut world);
@@ -81,7 +81,7 @@ fn world_with_broken_live_name(content: File) -> World {
 }
 
 #[test]
-fn f55_a_full_disk_at_any_write_leaves_the_old_certificate_and_heals_when_there_is_space() {
+fn f55_full_disk_at_any_write_keeps_the_old_certificate() {
     for kind in [Kind::Create, Kind::Write, Kind::SyncFile, Kind::Symlink, Kind::Rename] {
         for after in 0..4 {
             let mut world = running();
@@ -121,7 +121,7 @@ fn f56_a_day_without_space_after_the_issue_costs_one_request() {
 }
 
 #[test]
-fn f63_a_directory_of_another_cluster_is_not_used_and_bootstrap_brings_an_identity_of_this_one() {
+fn f63_bundle_of_another_cluster_is_refused_and_bootstrap_replaces_it() {
     let mut spec = spec();
     spec.chain_required = true;
     let mut world = world_of(spec);
@@ -147,7 +147,7 @@ fn f63_a_directory_of_another_cluster_is_not_used_and_bootstrap_brings_an_identi
 }
 
 #[test]
-fn f63_a_valid_leaf_that_the_server_does_not_know_leads_to_bootstrap_once() {
+fn f63_valid_leaf_unknown_to_the_server_leads_to_bootstrap_once() {
     let mut world = running();
     world.server.refuse_live = true;
     let before = world.log().credentials().len();

@@ -30,7 +30,7 @@ fn f36_thirty_days_pending_are_one_request() {
 }
 
 #[test]
-fn f42_a_request_that_is_pending_for_ever_is_looked_at_every_two_minutes_and_stays_the_same() {
+fn f42_pending_request_is_polled_every_two_minutes_and_stays_the_same() {
     let mut world = world();
     world.server.approver = Approver::Absent;
     world.start();
@@ -82,7 +82,7 @@ fn f47_watches_that_are_closed_or_forbidden_are_done_without() {
 }
 
 #[test]
-fn f49_a_request_that_the_approver_missed_is_cleaned_up_and_made_again_as_the_same_one() {
+fn f49_request_removed_by_the_server_is_created_again_as_the_same_one() {
     let mut world = world();
     world.server.approver = Approver::Absent;
     world.start();

@@ -260,7 +260,7 @@ impl Toy {
             };
             Entry { name: *name, found }
         });
-        Inventory { live, entries: entries.collect(), more: false, outside: self.outside.clone() }
+        Inventory { current: live, entries: entries.collect(), more: false, outside: self.outside.clone() }
     }
 
     /// The input that answers an action.

@@ -166,7 +166,7 @@ impl World {
 
     /// Whether what is served is in memory only, by what the machine says of itself.
     pub(crate) fn is_unsaved(&self) -> bool {
-        self.node.as_ref().is_some_and(|node| node.view().unsaved)
+        self.node.as_ref().is_some_and(|node| node.view().in_memory)
     }
 
     /// Whether nothing else than this certificate is served, or what is ends within a minute, or a twentieth of its lifetime.

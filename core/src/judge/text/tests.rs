@@ -9,7 +9,7 @@ fn subject(common_name: &str, organizations: &[&str]) -> Subject {
 }
 
 #[test]
-fn what_a_certificate_says_cannot_leave_its_line_or_colour_it() {
+fn text_of_a_certificate_cannot_leave_or_colour_its_line() {
     let found =
         subject("node\n2026-01-01 INFO all is well\u{1b}[2J", &["a\u{85}\u{202e}\u{2028}\\b \"it's\""]);
     let said = Refusal::Subject { expected: subject("node", &[]), found }.to_string();
@@ -22,7 +22,7 @@ fn what_a_certificate_says_cannot_leave_its_line_or_colour_it() {
 }
 
 #[test]
-fn of_what_is_long_the_beginning_is_shown() {
+fn long_text_is_cut_after_its_beginning() {
     let just = "é".repeat(LONGEST);
     assert_eq!(subject(&just, &[]).to_string(), alloc::format!("CN={just}"));
     assert_eq!(subject(&alloc::format!("{just}x"), &[]).to_string(), alloc::format!("CN={just}…"));

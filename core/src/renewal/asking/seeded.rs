@@ -82,7 +82,7 @@ impl Asking {
             (Bug::B11, Some(Span::ZERO)) => Span::ZERO,
             (Bug::B12, Some(asked)) => cx.call_backoff().max(asked),
             (Bug::B20, _) if fault == ApiFault::NotFound && !calling.create => {
-                self.known = true;
+                self.is_created = true;
                 return Some(self.pending(cx, false, true));
             }
             (Bug::F89, _) if credential => cx.call_backoff(),
@@ -116,7 +116,7 @@ impl Asking {
                 return None;
             }
             Bug::B17 if object.denied => {
-                self.known = false;
+                self.is_created = false;
                 let again_in = self.delay(cx, Span::ZERO);
                 cx.report(Event::RequestDenied { request, again_in });
                 return Some(Renewal::Asking(self));
@@ -142,13 +142,13 @@ impl Asking {
         Some(Renewal::Resting(Resting { not_before }))
     }
 
-    pub(super) fn waits_badly(mut self, cx: &mut Cx<'_>, approved: bool, looked: bool) -> Option<Renewal> {
+    pub(super) fn waits_badly(mut self, cx: &mut Cx<'_>, approved: bool, is_poll: bool) -> Option<Renewal> {
         let request = self.attempt.request;
         let late = match cx.seeded()? {
             Bug::F35 => approved && self.approved.is_some_and(|since| cx.now.mono.since(since) >= PATIENCE),
             Bug::F36 => !approved && cx.now.wall.since(self.attempt.made) >= PATIENCE,
-            bug @ (Bug::F42 | Bug::F47) if looked => {
-                self.looks = 1;
+            bug @ (Bug::F42 | Bug::F47) if is_poll => {
+                self.polls = 1;
                 self.next = NEVER;
                 cx.report(Event::RequestPending { request });
                 if bug == Bug::F47 {
@@ -180,7 +180,7 @@ impl Asking {
             Bug::B08 => cx.common.seeded.floor = cx.common.seeded.floor.max(start),
             Bug::B42 => cx.common.seeded.kept = Some(self.attempt),
             Bug::F40 if matches!(refusal, Refusal::Expired { .. }) => {
-                self.known = true;
+                self.is_created = true;
                 self.next = cx.after(cx.common.timing().poll(cx.common.lifetime, 8));
                 if let Some(calling) = self.calling.take() {
                     cx.actions.push(Action::Cancel { op: calling.op });

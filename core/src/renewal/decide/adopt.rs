@@ -9,10 +9,10 @@ use super::{Decision, Names, Scan};
 use crate::disk::{BundleFound, CurrentLink, Found, Name, PairFound, Place};
 use crate::id::{FileNumber, Generation, KeyDigest, KeyHandle, RequestDigest};
 use crate::judge::{Refusal, judge_found, judge_time};
-use crate::live::{Certificate, Identity};
 use crate::renewal::Attempt;
 #[cfg(feature = "seeded")]
 use crate::seeded::Bug;
+use crate::serving::{Certificate, Identity};
 
 /// A pair to be copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,9 +26,9 @@ pub(crate) struct Copied {
 }
 
 impl Scan<'_> {
-    /// What is to be copied, if anything is.
+    /// Returns the pair to copy.
     pub(super) fn copies(&self, chosen: Option<&Identity>) -> Option<Copied> {
-        if !self.known.free {
+        if !self.context.options.can_copy {
             return None;
         }
         let exposed = chosen.and_then(|chosen| self.exposed(chosen));
@@ -36,7 +36,7 @@ impl Scan<'_> {
         Some(Copied { leftovers: self.ready(chosen.copied()).leftovers, ..copied })
     }
 
-    /// The chosen bundle, if others can read it or it is another user's.
+    /// Returns the chosen bundle, if other users can read it or own it.
     fn exposed(&self, chosen: &Identity) -> Option<Copied> {
         let bundle = self.bundles().find(|(name, _)| *name == chosen.name).map(|(_, bundle)| bundle)?;
         let certificate = Certificate {
@@ -56,27 +56,27 @@ impl Scan<'_> {
         })
     }
 
-    /// The best pair that is in no bundle of ours, if it is better than what is.
+    /// Returns the best pair outside our bundles, if it is better than every bundle.
     fn adopts(&self, chosen: Option<&Identity>) -> Option<Copied> {
         #[cfg(feature = "seeded")]
-        if self.known.config.has_bug(Bug::A03) {
+        if self.context.config.has_bug(Bug::A03) {
             return None;
         }
         // A request that a start finds is taken up first.
-        if self.known.first
+        if self.context.options.can_resume
             && self.pending(chosen.copied()).is_some_and(|(name, it)| self.resumed(name, it).is_some())
         {
             return None;
         }
         let (pair, old_template) = self.outside(chosen)?;
-        let served = self.known.served.filter(|served| served.leaf == pair.facts.leaf);
-        let generation = served.map_or(self.top().next(), |served| served.generation);
+        let in_use = self.context.in_use.filter(|identity| identity.leaf == pair.facts.leaf);
+        let generation = in_use.map_or(self.highest_used().next(), |identity| identity.generation);
         let certificate = Certificate {
             cert: pair.cert,
             leaf: pair.facts.leaf,
             not_before: pair.facts.not_before,
             not_after: pair.facts.not_after,
-            // When it was issued nobody has noted; its start is the latest time that is known of.
+            // The time of issue is unknown. notBefore is the latest time that is certain.
             issued: pair.facts.not_before,
             old_template,
         };
@@ -84,13 +84,13 @@ impl Scan<'_> {
         Some(Copied { attempt, certificate, place: pair.place, leftovers: Names::default() })
     }
 
-    /// The best pair that is in no bundle of ours and better than what is, and whether it is old_template.
+    /// Returns that pair, and whether it is for an old template.
     fn outside(&self, chosen: Option<&Identity>) -> Option<(&PairFound, bool)> {
-        let ours = chosen.copied().or(self.known.served);
+        let ours = chosen.copied().or(self.context.in_use);
         let longer = |pair: &PairFound, old_template: bool| {
             #[cfg(feature = "seeded")]
-            if self.known.config.has_bug(Bug::A04)
-                || self.known.config.has_bug(Bug::A02) && ours.is_some_and(|it| it.leaf == pair.facts.leaf)
+            if self.context.config.has_bug(Bug::A04)
+                || self.context.config.has_bug(Bug::A02) && ours.is_some_and(|it| it.leaf == pair.facts.leaf)
             {
                 return true;
             }
@@ -100,9 +100,9 @@ impl Scan<'_> {
             };
             same || ours.as_ref().is_none_or(|ours| !old_template && newer(ours))
         };
-        let good = self.inventory.outside.iter().filter(|_| self.known.config.adopt).filter_map(|pair| {
+        let good = self.inventory.outside.iter().filter(|_| self.context.config.adopt).filter_map(|pair| {
             let old_template = self.judge_pair(pair).ok()?;
-            let again = Some(pair.facts.not_after) <= self.known.over;
+            let again = Some(pair.facts.not_after) <= self.context.expired_until;
             (!again && longer(pair, old_template) && !self.has_copy(pair)).then_some((pair, old_template))
         });
         good.max_by_key(|(pair, old_template)| {
@@ -110,56 +110,58 @@ impl Scan<'_> {
         })
     }
 
-    /// As an identity that the disk does not take: the best pair where there is no bundle.
-    pub(super) fn unsaved(&self) -> Option<Identity> {
-        let Copied { mut attempt, certificate, .. } = self.adopts(None).filter(|_| self.known.free)?;
+    /// Returns the best pair as an in-memory identity, for a disk that refuses writes.
+    pub(super) fn pair_in_memory(&self) -> Option<Identity> {
+        let Copied { mut attempt, certificate, .. } =
+            self.adopts(None).filter(|_| self.context.options.can_copy)?;
         let file = attempt.take_file();
         let issued = certificate.issued.whole_second();
         let name = Name::Bundle { issued, generation: attempt.generation, file };
         let place = (name, attempt.generation, attempt.key);
-        Some(Identity::new(&self.known.config.timing, self.known.now, place, &certificate))
+        Some(Identity::new(&self.context.config.timing, self.context.now, place, &certificate))
     }
 
     fn judge_pair(&self, pair: &PairFound) -> Result<bool, Refusal> {
         let PairFound { key_digest, facts, .. } = pair;
         #[cfg(feature = "seeded")]
-        if self.known.config.has_bug(Bug::A01) {
-            return judge_time(self.known.now.wall, facts.not_before, facts.not_after).map(|()| false);
+        if self.context.config.has_bug(Bug::A01) {
+            return judge_time(self.context.now.wall, facts.not_before, facts.not_after).map(|()| false);
         }
-        let old_template = judge_found(self.known.config, key_digest, facts)?;
-        judge_time(self.known.now.wall, facts.not_before, facts.not_after)?;
+        let old_template = judge_found(self.context.config, key_digest, facts)?;
+        judge_time(self.context.now.wall, facts.not_before, facts.not_after)?;
         Ok(old_template)
     }
 
     /// Whether a bundle of ours has that very pair.
     fn has_copy(&self, pair: &PairFound) -> bool {
         #[cfg(feature = "seeded")]
-        if self.known.config.has_bug(Bug::A02) {
+        if self.context.config.has_bug(Bug::A02) {
             return false;
         }
         self.bundles().any(|(_, it)| it.facts.leaf == pair.facts.leaf && it.key_digest == pair.key_digest)
     }
 
-    /// What stands in the way of the live name, if anything does that is not to be replaced by a link of ours.
+    /// Returns the decision about a file in place of the current link that our link must not replace.
     pub(super) fn in_the_way(&self) -> Option<Decision> {
-        let live = self.inventory.outside.iter().filter(|_| self.known.config.adopt);
+        let live = self.inventory.outside.iter().filter(|_| self.context.config.adopt);
         let mut live = live.filter(|pair| pair.place == Place::Current);
         match self.inventory.current {
-            // It is ours in all but name: replaced by one rename, since a bundle has what is in it.
+            // A bundle has its pair, so one rename may replace it without a loss.
             CurrentLink::File if live.any(|pair| self.has_copy(pair)) => None,
             #[cfg(feature = "seeded")]
-            CurrentLink::File if self.known.config.has_bug(Bug::A05) && self.chosen().is_some() => None,
+            CurrentLink::File if self.context.config.has_bug(Bug::A05) && self.chosen().is_some() => None,
             CurrentLink::File => {
                 Some(Decision::Quarantine { from: Name::Current, to: self.quarantine_for(Name::Current) })
             }
-            // A link is no loss; what it leads to stays. Where it does not lead to a pair of this node it is somebody else's.
+            // Replacing a link loses nothing: its target stays. Only a link to a pair of this node is replaced.
             CurrentLink::Foreign
-                if live.any(|pair| judge_found(self.known.config, &pair.key_digest, &pair.facts).is_ok()) =>
+                if live
+                    .any(|pair| judge_found(self.context.config, &pair.key_digest, &pair.facts).is_ok()) =>
             {
                 None
             }
-            // A run that serves goes on, and in the end its link takes that place.
-            CurrentLink::Foreign | CurrentLink::Strange if self.known.looks => None,
+            // A run with an identity in use goes on, and its own link takes that place at the next switch.
+            CurrentLink::Foreign | CurrentLink::Strange if self.context.options.can_ignore_link => None,
             CurrentLink::Foreign | CurrentLink::Strange | CurrentLink::Unreadable(_) => {
                 Some(Decision::Blocked)
             }
@@ -180,8 +182,8 @@ impl Scan<'_> {
             key,
             key_digest,
             request: RequestDigest([0; 32]),
-            made: self.known.now.wall,
-            issued_after: self.known.now.wall,
+            made: self.context.now.wall,
+            issued_after: self.context.now.wall,
             file: self.next_file(generation).max(FileNumber(1)),
         }
     }

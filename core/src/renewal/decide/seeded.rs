@@ -12,15 +12,13 @@ const MARK: FileNumber = FileNumber(1000);
 
 impl Names {
     /// Takes a name from the middle out, `turn` names after the first.
-    pub(crate) fn turn(&mut self, turn: usize) {
-        let count = self.len();
-        if let (Some(part), false) = (self.0.get_mut(..count), turn == 0 || count == 0) {
-            part.rotate_left(turn % count);
-        }
+    pub(crate) fn turned(self, turn: usize) -> Self {
+        let count = self.len().max(1);
+        Self::collect(self.iter().chain(self.iter()).skip(turn % count).take(self.len()))
     }
 
     fn without(self, dropped: impl Fn(&Name) -> bool) -> Self {
-        Self::collect(self.0.into_iter().flatten().filter(|name| !dropped(name)))
+        Self::collect(self.iter().filter(|name| !dropped(name)))
     }
 }
 
@@ -32,7 +30,7 @@ impl Scan<'_> {
         let damaged =
             |entry: &Entry| matches!(entry.name, Name::Bundle { .. }) && entry.found == Found::Corrupt;
         let ended = |entry: &Entry| matches!(self.judge(entry), Err(Refusal::Expired { .. }));
-        let blocked = match self.known.config.bug? {
+        let blocked = match self.context.config.bug? {
             Bug::B39 => self.inventory.entries.iter().any(marked),
             Bug::F09 => self.chosen().is_none() && self.inventory.entries.iter().any(ended),
             Bug::F51 => self.inventory.entries.iter().any(damaged),
@@ -44,7 +42,7 @@ impl Scan<'_> {
 
     pub(super) fn link_name(&self, name: Name) -> Name {
         match name {
-            Name::Temporary { generation, .. } if self.known.config.has_bug(Bug::B39) => {
+            Name::Temporary { generation, .. } if self.context.config.has_bug(Bug::B39) => {
                 Name::Temporary { generation, file: MARK }
             }
             _ => name,
@@ -53,8 +51,8 @@ impl Scan<'_> {
 
     /// What stays of names that should be removed.
     pub(super) fn unswept(&self, names: Names) -> Names {
-        let rested = self.known.live == self.known.top && self.known.live.0 > 0;
-        match self.known.config.bug {
+        let rested = self.context.live == self.context.used && self.context.live.0 > 0;
+        match self.context.config.bug {
             Some(Bug::B36) => names.without(|name| *name == FIXED),
             Some(Bug::B46) if !rested => names.without(|name| matches!(name, Name::Temporary { .. })),
             Some(Bug::F59) => names.without(|name| !matches!(name, Name::Temporary { .. })),
@@ -63,7 +61,7 @@ impl Scan<'_> {
     }
 
     pub(super) fn misjudged(&self, bundle: &BundleFound) -> Option<Result<(), Refusal>> {
-        let (config, wall) = (self.known.config, self.known.now.wall);
+        let (config, wall) = (self.context.config, self.context.now.wall);
         let wanted = &config.template;
         let mut facts = CertFacts::clone(&bundle.facts);
         match config.bug? {
@@ -84,12 +82,12 @@ impl Scan<'_> {
 
     /// The oldest of what is acceptable, for [`Bug::B56`].
     pub(super) fn oldest<'e>(&'e self, best: &'e Entry) -> &'e Entry {
-        if !self.known.config.has_bug(Bug::B56) {
+        if !self.context.config.has_bug(Bug::B56) {
             return best;
         }
         let good = self.entries().filter(|entry| {
-            entry.name.generation() >= Some(self.known.live)
-                && entry.name.generation() > Some(self.known.withdrawn)
+            entry.name.generation() >= Some(self.context.live)
+                && entry.name.generation() > Some(self.context.withdrawn)
                 && self.judge(entry).is_ok()
         });
         good.min_by_key(|entry| (entry.name.generation(), entry.name.file())).unwrap_or(best)

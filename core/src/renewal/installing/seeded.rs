@@ -6,9 +6,9 @@ use crate::disk::{Content, DiskCommand, DiskDone, DiskFault, Name};
 use crate::event::Event;
 use crate::id::{CertHandle, FileNumber, OpId};
 use crate::input::{ExitReason, Why};
-use crate::live::Certificate;
 use crate::renewal::{Attempt, Carry, Outcome, Recovering, Renewal, Resting};
 use crate::seeded::{Bug, FIXED};
+use crate::serving::Certificate;
 use crate::time::Span;
 
 impl Installing {
@@ -24,8 +24,8 @@ impl Installing {
         certificate: Certificate,
         (file, link): (FileNumber, FileNumber),
     ) -> Option<Renewal> {
-        let half = cx.bug(Bug::B31) && cx.common.live.identity().is_some();
-        let waiting = Outstanding { op: OpId { run: cx.common.run, seq: 0 }, due: cx.now.mono };
+        let half = cx.bug(Bug::B31) && cx.common.serving.durable.identity().is_some();
+        let waiting = Outstanding::new(OpId { run: cx.common.run, seq: 0 }, cx.now.mono);
         let mut phase =
             Self { attempt, certificate, file, link, step: InstallStep::Create, waiting, copies: None, half };
         if !half {
@@ -37,7 +37,7 @@ impl Installing {
 
     /// Never times out, or begins the next attempt.
     pub(super) fn ticked_badly(&self, cx: &mut Cx<'_>) -> Option<Outcome> {
-        let due = cx.common.live.identity().is_none_or(|identity| identity.is_due(cx.now));
+        let due = cx.common.serving.durable.identity().is_none_or(|identity| identity.is_due(cx.now));
         match cx.seeded()? {
             Bug::B47 => Some(Err(Why::NotDue)),
             Bug::B19 if self.syncs_directory() && due => {
@@ -61,11 +61,11 @@ impl Installing {
                 Some(DiskCommand::Symlink { name: Name::Current, target: self.bundle() })
             }
             (Bug::B32, InstallStep::Switch) if self.half => {
-                cx.common.linked.map(|name| DiskCommand::Unlink { name })
+                cx.common.directory.linked().map(|name| DiskCommand::Unlink { name })
             }
             (Bug::F50, InstallStep::SyncFile) => Some(DiskCommand::SyncDir),
             (Bug::B31, InstallStep::Write) if self.half => {
-                let cert = cx.common.live.identity()?.cert;
+                let cert = cx.common.serving.durable.identity()?.cert;
                 Some(DiskCommand::Write { name, content: self.content(cert) })
             }
             (Bug::B36 | Bug::B58 | Bug::B59, InstallStep::Create) => Some(DiskCommand::Create { name }),
@@ -97,7 +97,7 @@ impl Installing {
     }
 
     fn done_badly(self, cx: &mut Cx<'_>) -> Option<Renewal> {
-        let live = cx.common.live.generation();
+        let live = cx.common.serving.durable.generation();
         match (cx.seeded()?, self.step) {
             (Bug::B29, InstallStep::Switch) => Some(self.switched().installed(cx)),
             (Bug::B31, InstallStep::SyncSwitch) if self.half => {
@@ -107,18 +107,18 @@ impl Installing {
                 whole.waiting = cx.disk(whole.command(cx));
                 Some(Renewal::Installing(whole))
             }
-            (Bug::B32, InstallStep::Switch) if !self.half && cx.common.linked.is_some() => {
+            (Bug::B32, InstallStep::Switch) if !self.half && cx.common.directory.linked().is_some() => {
                 let mut removing = Self { half: true, ..self };
                 removing.waiting = cx.disk(removing.command(cx));
                 Some(Renewal::Installing(removing))
             }
-            (Bug::B35, InstallStep::Switch) if !cx.common.stopping => {
+            (Bug::B35, InstallStep::Switch) if !cx.common.is_stopping => {
                 let _ = self.switched().installed(cx);
                 None
             }
             (Bug::B35, InstallStep::SyncSwitch) if live >= self.attempt.generation => {
-                let resting = Resting::installed(cx);
-                Some(if cx.common.stopping {
+                let resting = Resting::after_rotation(cx);
+                Some(if cx.common.is_stopping {
                     cx.exit(ExitReason::Shutdown)
                 } else {
                     Renewal::Resting(resting)
@@ -129,7 +129,7 @@ impl Installing {
                 None
             }
             (Bug::B46, InstallStep::SyncSwitch) => match self.installed(cx) {
-                Renewal::Resting(resting) => Some(Recovering::back(cx, Carry::Rest(resting), cx.now.mono)),
+                Renewal::Resting(resting) => Some(Recovering::rescan(cx, Carry::Rest(resting), cx.now.mono)),
                 other => Some(other),
             },
             _ => None,
@@ -147,18 +147,18 @@ impl Installing {
             (Bug::B33, InstallStep::Write | InstallStep::SyncFile) => {
                 cx.report(Event::DiskFailed { command, fault, again_in: Span::ZERO });
             }
-            (Bug::B34, InstallStep::SyncFile) if cx.common.disk_failures == 0 => {
+            (Bug::B34, InstallStep::SyncFile) if cx.common.directory.failures == 0 => {
                 let _ = cx.disk_backoff();
                 cx.report(Event::DiskFailed { command, fault, again_in: Span::ZERO });
                 self.waiting = cx.disk(command);
                 return Some(Renewal::Installing(self));
             }
             (Bug::B36, InstallStep::Create) if fault == DiskFault::Exists => {}
-            (Bug::F56, _) if !cx.common.stopping => {
+            (Bug::F56, _) if !cx.common.is_stopping => {
                 let again_in = cx.disk_backoff();
                 cx.report(Event::DiskFailed { command, fault, again_in });
                 let resting = Resting { not_before: cx.after(again_in) };
-                return Some(Recovering::back(cx, Carry::Rest(resting), cx.now.mono));
+                return Some(Recovering::rescan(cx, Carry::Rest(resting), cx.now.mono));
             }
             _ => return None,
         }

@@ -1,4 +1,4 @@
-//! What a scan leads to: the one thing that is done next, or the end of recovery.
+//! The decision after a scan: the one thing to do next, or the end of the recovery.
 
 use super::{REREADS, Recovering, Stage};
 use crate::common::Cx;
@@ -6,75 +6,81 @@ use crate::config::ConfigSpec;
 use crate::disk::{CurrentLink, DiskCommand, DiskFault, Inventory, Name};
 use crate::event::Event;
 use crate::id::Generation;
-use crate::live::Live;
-use crate::renewal::decide::{Copied, Decision, Known, Ready, decide, events, glance, is_blocked};
+use crate::renewal::decide::{
+    Context, Copied, Decision, Options, Ready, best_effort, decide, events, is_blocked,
+};
 use crate::renewal::{Carry, Installing, Renewal};
+use crate::serving::Live;
 
 impl Recovering {
-    /// What is known beside the scan.
-    fn known<'a>(&self, cx: &Cx<'_>, config: &'a ConfigSpec, assumed: bool) -> Known<'a> {
-        let old_template = cx.common.live.identity().is_some_and(|identity| identity.old_template);
-        let looks = matches!(self.carry, Carry::Look(_));
-        let live = match cx.common.live {
-            // What is for the subject that is wanted by now may well be older.
+    /// Returns the context of the scan.
+    fn context<'a>(&self, cx: &Cx<'_>, config: &'a ConfigSpec, assumed: bool) -> Context<'a> {
+        let old_template = cx.common.serving.durable.identity().is_some_and(|identity| identity.old_template);
+        let looks = matches!(self.carry, Carry::Rescan(_));
+        let live = match cx.common.serving.durable {
+            // A bundle for the template's subject may well be older.
             Live::OtherSubject(_) => Generation(0),
-            Live::None | Live::Serving(_) | Live::Held(_) | Live::Withdrawn(_) => cx.common.live.generation(),
+            Live::None | Live::Identity(_) | Live::Withdrawn(_) => cx.common.serving.durable.generation(),
         };
-        Known {
+        Context {
             config,
-            // Whether what is old_template fits again, only its bundle can tell.
+            // An identity for an old template may fit the current one again. Only its bundle shows that.
             judged: if old_template { Generation(0) } else { live },
             now: cx.now,
-            withdrawn: match cx.common.live {
+            withdrawn: match cx.common.serving.durable {
                 Live::Withdrawn(generation) => generation,
-                Live::OtherSubject(_) => cx.common.ended,
-                Live::None | Live::Serving(_) | Live::Held(_) => Generation(0),
+                Live::OtherSubject(_) => cx.common.serving.expired_generation(),
+                Live::None | Live::Identity(_) => Generation(0),
             },
             live,
-            leaf: cx.common.live.identity().map(|identity| identity.leaf),
-            top: cx.common.top,
-            // Nothing was changed since the last sync but by somebody else, which is seen below.
-            synced: self.synced || assumed,
-            served: cx.common.in_use().copied(),
-            over: cx.common.over,
-            free: !matches!(self.carry, Carry::Request(_) | Carry::Certificate(..)),
-            first: matches!(self.carry, Carry::Nothing),
-            looks: looks && cx.common.in_use().is_some(),
-            patient: self.rereads < REREADS,
+            leaf: cx.common.serving.durable.identity().map(|identity| identity.leaf),
+            used: cx.common.generations.used(),
+            // This run changed nothing since the last sync. External changes are detected below.
+            is_synced: self.is_synced || assumed,
+            in_use: cx.common.serving.in_use().map(|judged| judged.identity),
+            expired_until: cx.common.serving.expired.map(|expired| expired.not_after),
+            options: Options {
+                can_copy: !matches!(self.carry, Carry::Request(_) | Carry::Certificate(..)),
+                can_resume: matches!(self.carry, Carry::Nothing),
+                can_ignore_link: looks && cx.common.serving.in_use().is_some(),
+                can_reread: self.rereads < REREADS,
+            },
         }
     }
 
     pub(super) fn scanned(mut self, cx: &mut Cx<'_>, inventory: &Inventory) -> Renewal {
         let config = cx.common.config.clone();
-        let assumed = core::mem::take(&mut self.assumed);
-        // It was carried out after whatever was given up.
-        self.kept = None;
-        let known = self.known(cx, config.spec(), assumed);
+        let assumed = core::mem::take(&mut self.assumes_synced);
+        if let Stage::Scanning { given_up, .. } = &mut self.stage {
+            // The scan was carried out after the operation that was given up: nothing can write these any more.
+            *given_up = None;
+        }
+        let context = self.context(cx, config.spec(), assumed);
         #[cfg(feature = "seeded")]
-        let known = Self::overrated(cx, known, inventory);
-        // Where the live name is not ours to change, it is not the disk that refuses.
-        if self.failed
-            && !is_blocked(&known, inventory)
-            && let Some(next) = self.goes_without(cx, &known, inventory)
+        let context = Self::overrated(cx, context, inventory);
+        // An external link is not a failing disk: an operator has to act.
+        if self.has_failed
+            && !is_blocked(&context, inventory)
+            && let Some(next) = self.proceed_without_disk(cx, &context, inventory)
         {
             return next;
         }
-        let decision = decide(&known, inventory);
-        if assumed && !is_as_it_was(cx, &decision) {
+        let decision = decide(&context, inventory);
+        if assumed && !is_unchanged(cx, &decision) {
             return self.sync(cx);
         }
         match decision {
             Decision::Drop(names) => self.unlink(cx, names, false),
             Decision::Sync => self.sync(cx),
             Decision::Quarantine { from, to } => {
-                self.synced = false;
+                self.is_synced = false;
                 let waiting = cx.disk(DiskCommand::Rename { from, to });
                 self.stage = Stage::Quarantining { waiting, from, to };
                 Renewal::Recovering(self)
             }
             Decision::Blocked => {
-                // It is not the disk that refuses: when this is settled, the ordinary way is tried first.
-                self.failed &= matches!(self.carry, Carry::Certificate(..));
+                // It is not the disk that fails. After the operator's change the ordinary way is tried first.
+                self.has_failed &= matches!(self.carry, Carry::Certificate(..));
                 let paused = self.pause(cx);
                 if let Renewal::Recovering(phase) = &paused {
                     cx.report(Event::CurrentLinkForeign { again_in: phase.again.since(cx.now.mono) });
@@ -84,7 +90,7 @@ impl Recovering {
             Decision::Copy(copied) => self.copy(cx, &copied),
             Decision::Reread { name, fault } => self.reread(cx, name, fault),
             Decision::Link { identity, temporary } => {
-                self.synced = false;
+                self.is_synced = false;
                 let target = identity.name;
                 let waiting = cx.disk(DiskCommand::Symlink { name: temporary, target });
                 self.stage = Stage::Linking { waiting, temporary, target };
@@ -92,35 +98,34 @@ impl Recovering {
             }
             Decision::Ready(ready) => {
                 let chosen = ready.chosen.map(|best| best.generation);
-                self.ready(cx, &ready, events(&known, inventory, chosen))
+                self.ready(cx, &ready, events(&context, inventory, chosen))
             }
         }
     }
 
-    /// Copies what is better than what is ours, when there is room and the last failure is some time ago.
-    fn copy(mut self, cx: &mut Cx<'_>, copied: &Copied) -> Renewal {
-        if copied.leftovers.len() > usize::from(!self.tidy) {
+    /// Copies a better pair, when there is room and the backoff is over.
+    fn copy(self, cx: &mut Cx<'_>, copied: &Copied) -> Renewal {
+        if copied.leftovers.len() > usize::from(!self.can_clean) {
             return self.unlink(cx, copied.leftovers, true);
         }
         if cx.now.mono < self.again {
-            self.stage = Stage::Pausing;
-            return Renewal::Recovering(self);
+            return Renewal::Recovering(self.paused());
         }
         let after = match self.carry {
-            Carry::Rest(resting) | Carry::Look(resting) | Carry::Dropped(resting, ..) => Some(resting),
+            Carry::Rest(resting) | Carry::Rescan(resting) | Carry::Dropped(resting, ..) => Some(resting),
             Carry::Nothing | Carry::Request(_) | Carry::Certificate(..) => None,
         };
         Installing::copy(cx, copied, after)
     }
 
-    /// The directory is in order, but for what is to be tidied away.
+    /// Goes on with a directory in order: stale files are removed first.
     fn ready(mut self, cx: &mut Cx<'_>, ready: &Ready, event: Option<Event>) -> Renewal {
-        self.serve(cx, ready);
+        self.adopt_chosen(cx, ready);
         if let Some((name, fault)) = ready.unread {
             return self.reread(cx, name, fault);
         }
-        // One that cannot be removed is in the way of nothing; with more the disk would fill up (S12).
-        if ready.leftovers.len() > usize::from(!self.tidy) {
+        // One file that cannot be removed does no harm; with more of them the disk would fill up (S12).
+        if ready.leftovers.len() > usize::from(!self.can_clean) {
             return self.unlink(cx, ready.leftovers, true);
         }
         if let Some(event) = event.filter(|_| matches!(self.carry, Carry::Nothing)) {
@@ -129,26 +134,31 @@ impl Recovering {
         self.finish(cx, ready)
     }
 
-    /// What can be done on a disk that refuses; `None` is to try it in order once more.
-    fn goes_without(&mut self, cx: &mut Cx<'_>, known: &Known<'_>, inventory: &Inventory) -> Option<Renewal> {
-        if self.stuck && !self.synced {
-            // What stands beside it may be durable all the same.
+    /// Does what can be done on a failing disk; `None` means: try once more in order.
+    fn proceed_without_disk(
+        &mut self,
+        cx: &mut Cx<'_>,
+        context: &Context<'_>,
+        inventory: &Inventory,
+    ) -> Option<Renewal> {
+        if self.is_stuck && !self.is_synced {
+            // The other entries may be durable all the same.
             return Some(self.sync(cx));
         }
-        let (best, ready) = glance(known, inventory);
-        if self.synced && best.is_some_and(|best| inventory.current == CurrentLink::Link(best.name)) {
-            self.serve(cx, &ready);
+        let (best, ready) = best_effort(context, inventory);
+        if self.is_synced && best.is_some_and(|best| inventory.current == CurrentLink::Link(best.name)) {
+            self.adopt_chosen(cx, &ready);
         }
-        cx.late(ready.late);
-        let before = cx.common.unsaved.map(|unsaved| unsaved.generation);
-        let next = cx.do_without(&self.carry, best, &ready);
-        if cx.common.unsaved.map(|unsaved| unsaved.generation) != before {
+        cx.record_expired(ready.expired);
+        let before = cx.common.serving.in_memory_generation();
+        let next = cx.act_without_disk(&self.carry, best, &ready);
+        if cx.common.serving.in_memory_generation() != before {
             self.end_rest(cx);
         }
         let next = next?;
-        self.note(cx, &ready);
-        // What is in disorder is put in order when there is time.
-        cx.common.untidy = Some(cx.now.mono);
+        self.record(cx, &ready);
+        // The disorder is cleaned up later.
+        cx.common.directory.cleanup_at = Some(cx.now.mono);
         Some(next)
     }
 
@@ -160,9 +170,9 @@ impl Recovering {
     }
 }
 
-/// Whether a look shows nothing that would be believed and may not be durable.
-fn is_as_it_was(cx: &Cx<'_>, decision: &Decision) -> bool {
-    let live = cx.common.live.identity().map(|identity| identity.name);
+/// Whether a rescan without a sync shows only names that this run made durable itself.
+fn is_unchanged(cx: &Cx<'_>, decision: &Decision) -> bool {
+    let live = cx.common.serving.durable.identity().map(|identity| identity.name);
     match decision {
         Decision::Ready(ready) => ready.chosen.is_none_or(|chosen| Some(chosen.name) == live),
         Decision::Drop(_)

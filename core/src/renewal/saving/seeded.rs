@@ -39,7 +39,7 @@ impl Saving {
             (Bug::B33, SaveStep::Write | SaveStep::SyncFile) => {
                 cx.report(Event::DiskFailed { command, fault, again_in: Span::ZERO });
             }
-            (Bug::B34, SaveStep::SyncFile) if cx.common.disk_failures == 0 => {
+            (Bug::B34, SaveStep::SyncFile) if cx.common.directory.failures == 0 => {
                 let _ = cx.disk_backoff();
                 cx.report(Event::DiskFailed { command, fault, again_in: Span::ZERO });
                 self.waiting = cx.disk(command);

@@ -1,4 +1,4 @@
-//! A disk that refuses for long: what is asked for with a key that is in memory only, when, and how often.
+//! A disk that refuses writes for long: when a request with an in-memory key is made, and how often.
 
 use super::*;
 use certrotate_model::transition::{Damage, Transition};
@@ -22,7 +22,7 @@ fn end(world: &World) -> WallTime {
 }
 
 #[test]
-fn while_an_identity_is_served_none_is_asked_for_in_memory_before_the_last_minute_of_its_life() {
+fn no_request_in_memory_before_the_expiry_margin() {
     let mut world = running();
     let end = end(&world);
     refuses(&mut world, Kind::Create);
@@ -33,10 +33,10 @@ fn while_an_identity_is_served_none_is_asked_for_in_memory_before_the_last_minut
 }
 
 #[test]
-fn a_directory_that_cannot_be_put_in_order_does_not_keep_a_node_from_one_request_in_memory() {
+fn disordered_directory_allows_one_request_in_memory() {
     let mut world = running();
     let end = end(&world);
-    // Something is to be tidied away, and cannot be.
+    // A stale file cannot be removed.
     assert!(world.happen(Transition::Plant(Damage::Temporary)));
     for kind in [Kind::Create, Kind::Unlink] {
         refuses(&mut world, kind);
@@ -48,7 +48,7 @@ fn a_directory_that_cannot_be_put_in_order_does_not_keep_a_node_from_one_request
 }
 
 #[test]
-fn a_bundle_that_cannot_be_given_the_live_name_is_served_before_what_has_it_ends_and_nothing_is_asked_for() {
+fn unlinkable_bundle_goes_live_in_memory_before_the_linked_one_expires() {
     let mut world = running();
     let end = end(&world);
     // The next one starts in an hour. Its pending file and its bundle get their names; the link does not.
@@ -59,7 +59,7 @@ fn a_bundle_that_cannot_be_given_the_live_name_is_served_before_what_has_it_ends
     world.run_until("the link cannot be renamed", failed);
     world.server.outage = Some(ApiFault::ServerError { retry_after: None });
     world.run_until("another identity, or none", |world| world.served() != Some(Generation(1)));
-    let unsaved = |world: &World| world.node.as_ref().is_some_and(|node| node.view().unsaved);
+    let unsaved = |world: &World| world.node.as_ref().is_some_and(|node| node.view().in_memory);
     assert_eq!((world.served(), unsaved(&world)), (Some(Generation(2)), true));
     assert!(world.now.wall < end && end.since(world.now.wall) <= Span::from_mins(1), "in the last minute");
     assert_eq!(in_memory(&world, end), [], "what is there is good");
@@ -69,7 +69,7 @@ fn a_bundle_that_cannot_be_given_the_live_name_is_served_before_what_has_it_ends
 }
 
 #[test]
-fn where_rotation_is_off_nothing_is_asked_for_in_memory_before_the_end() {
+fn without_rotation_no_request_in_memory_before_expiry() {
     let mut world = without_rotation();
     let end = end(&world);
     refuses(&mut world, Kind::Create);
@@ -81,7 +81,7 @@ fn where_rotation_is_off_nothing_is_asked_for_in_memory_before_the_end() {
 }
 
 #[test]
-fn after_a_denial_the_wait_is_kept_also_where_the_disk_refuses_and_nothing_is_served() {
+fn backoff_after_a_denial_is_kept_on_a_failing_disk_without_identity() {
     let mut world = world();
     world.server.approver = Approver::Denies;
     world.start();
@@ -96,7 +96,7 @@ fn after_a_denial_the_wait_is_kept_also_where_the_disk_refuses_and_nothing_is_se
 }
 
 #[test]
-fn where_rotation_is_off_a_directory_that_cannot_be_synced_leads_to_no_request_before_the_end() {
+fn failing_sync_without_rotation_makes_no_request_before_expiry() {
     let mut world = without_rotation();
     let end = end(&world);
     world.kill();
@@ -110,7 +110,7 @@ fn where_rotation_is_off_a_directory_that_cannot_be_synced_leads_to_no_request_b
 }
 
 #[test]
-fn what_is_served_from_memory_by_a_tick_makes_that_tick_count() {
+fn tick_that_puts_an_identity_in_memory_is_applied() {
     let mut world = running();
     let end = end(&world);
     world.disk.faults.push(Fault {
@@ -130,7 +130,7 @@ fn what_is_served_from_memory_by_a_tick_makes_that_tick_count() {
 }
 
 #[test]
-fn after_a_disk_failure_the_directory_is_looked_at_before_a_certificate_is_installed() {
+fn disk_fault_is_followed_by_a_scan_before_a_certificate_is_installed() {
     let mut world = world();
     world.server.approver = Approver::Absent;
     world.disk.faults.push(Fault { after: 1, times: 1, kind: Kind::SyncDir, fault: DiskFault::Io });
@@ -145,7 +145,7 @@ fn after_a_disk_failure_the_directory_is_looked_at_before_a_certificate_is_insta
 }
 
 #[test]
-fn while_a_certificate_waits_for_its_start_a_disk_that_refuses_leads_to_no_request_in_memory() {
+fn failing_disk_makes_no_request_in_memory_while_a_certificate_is_held() {
     let mut world = world();
     world.server.bad_next = Some(Bad::Between(50 * 60_000, 86_400_000));
     world.start();
@@ -162,7 +162,7 @@ fn while_a_certificate_waits_for_its_start_a_disk_that_refuses_leads_to_no_reque
 }
 
 #[test]
-fn the_wait_after_a_certificate_that_came_too_late_is_kept_by_a_request_in_memory() {
+fn backoff_after_a_late_certificate_is_kept_by_a_request_in_memory() {
     let (mut world, wait) = installing::came_too_late(|_| {});
     for kind in [Kind::Create, Kind::SyncDir] {
         refuses(&mut world, kind);
@@ -174,7 +174,7 @@ fn the_wait_after_a_certificate_that_came_too_late_is_kept_by_a_request_in_memor
 }
 
 #[test]
-fn what_cannot_be_tidied_away_is_tried_ever_less_often() {
+fn failing_cleanup_is_tried_ever_less_often() {
     // The pending file of a bundle that is durable.
     let unlinks = |command: &DiskCommand| matches!(command, DiskCommand::Unlink { .. });
     let mut world = installing::installing(running(), unlinks);

@@ -1,4 +1,4 @@
-//! Ten short runs of the machine in the simulated world, told from start to end. The invariants are
+//! Whole runs of the machine in the simulated world. The invariants are
 //! checked after every step of each.
 
 use certrotate_core::api::{ApiFault, Credential};
@@ -16,11 +16,11 @@ use certrotate_model::disk::{Fault, Kind};
 use certrotate_model::server::{Approver, Bad};
 use certrotate_model::world::{What, World};
 
-#[path = "stories/installing.rs"]
+#[path = "scenarios/in_memory.rs"]
+mod in_memory;
+#[path = "scenarios/installing.rs"]
 mod installing;
-#[path = "stories/unsaved.rs"]
-mod unsaved;
-#[path = "stories/view.rs"]
+#[path = "scenarios/view.rs"]
 mod view;
 
 fn world() -> World {
@@ -71,7 +71,7 @@ fn a_first_start_makes_one_request_and_serves_its_certificate() {
 }
 
 #[test]
-fn a_renewal_comes_between_70_and_90_percent_of_the_life_with_the_live_identity_and_a_new_key() {
+fn renewal_comes_between_70_and_90_percent_with_a_new_key() {
     let mut world = running();
     let first = world.served_facts().expect("it is served");
     let born = world.now.wall;
@@ -86,8 +86,7 @@ fn a_renewal_comes_between_70_and_90_percent_of_the_life_with_the_live_identity_
 }
 
 #[test]
-fn while_the_ca_is_down_until_expiry_the_identity_is_served_to_its_end_then_withdrawn_and_bootstrap_brings_a_new_one()
- {
+fn ca_outage_past_expiry_withdraws_the_identity_until_bootstrap() {
     let mut world = running();
     let end = world.served_facts().expect("it is served").not_after;
     world.server.outage = Some(ApiFault::Unreachable);
@@ -106,7 +105,7 @@ fn while_the_ca_is_down_until_expiry_the_identity_is_served_to_its_end_then_with
 }
 
 #[test]
-fn a_full_disk_at_any_step_of_a_rotation_costs_neither_the_identity_nor_a_second_request() {
+fn full_disk_at_any_step_costs_no_identity_and_no_second_request() {
     let kinds =
         [Kind::Create, Kind::Write, Kind::SyncFile, Kind::Rename, Kind::Symlink, Kind::Unlink, Kind::SyncDir];
     for kind in kinds {
@@ -128,7 +127,7 @@ fn a_full_disk_at_any_step_of_a_rotation_costs_neither_the_identity_nor_a_second
 }
 
 #[test]
-fn a_crash_after_any_disk_operation_of_a_rotation_recovers_to_a_valid_identity_and_never_asks_twice() {
+fn crash_after_any_disk_operation_recovers_without_a_second_request() {
     let operations = {
         let mut world = running();
         let before = world.log().disk.len();
@@ -161,7 +160,7 @@ fn rotated_for(operations: usize) -> World {
 }
 
 #[test]
-fn a_clock_that_steps_back_withholds_the_identity_until_its_start_and_does_not_postpone_its_renewal() {
+fn clock_before_not_before_withdraws_and_does_not_postpone_the_renewal() {
     let mut world = running();
     let born = world.now;
     world.now.wall = WallTime::from_unix_ms(born.wall.unix_ms() - 86_400_000);
@@ -174,7 +173,7 @@ fn a_clock_that_steps_back_withholds_the_identity_until_its_start_and_does_not_p
 }
 
 #[test]
-fn an_identity_that_was_withdrawn_at_its_end_does_not_go_live_again_when_the_clock_steps_back() {
+fn expired_identity_does_not_go_live_again_when_the_clock_steps_back() {
     let mut world = running();
     let born = world.now.wall;
     world.server.outage = Some(ApiFault::Unreachable);
@@ -187,7 +186,7 @@ fn an_identity_that_was_withdrawn_at_its_end_does_not_go_live_again_when_the_clo
 }
 
 #[test]
-fn after_a_suspend_past_the_end_the_first_step_withdraws_and_asks_with_the_bootstrap_credential() {
+fn first_step_after_a_suspend_past_expiry_withdraws_and_uses_bootstrap() {
     let mut world = running();
     world.pass(Span::from_hours(30));
     let step = world.give(Input::Tick).expect("the process runs");
@@ -198,7 +197,7 @@ fn after_a_suspend_past_the_end_the_first_step_withdraws_and_asks_with_the_boots
 }
 
 #[test]
-fn a_denied_request_is_followed_by_another_only_after_ten_minutes_or_when_somebody_asks() {
+fn denied_request_is_replaced_after_ten_minutes_or_by_rotate_now() {
     let mut world = world();
     world.server.approver = Approver::Denies;
     world.start();
@@ -214,7 +213,7 @@ fn a_denied_request_is_followed_by_another_only_after_ten_minutes_or_when_somebo
 }
 
 #[test]
-fn a_certificate_for_another_key_is_refused_never_written_and_asked_for_again_with_a_new_key() {
+fn certificate_for_another_key_is_never_written_and_requested_anew() {
     let mut world = world();
     world.server.bad = Some(Bad::Flawed(Flaw::Key));
     world.start();
@@ -231,7 +230,7 @@ fn a_certificate_for_another_key_is_refused_never_written_and_asked_for_again_wi
 }
 
 #[test]
-fn a_late_duplicate_or_unknown_answer_changes_nothing() {
+fn late_duplicate_or_unknown_answer_changes_nothing() {
     let mut world = world();
     world.start();
     world.server.silent = true;
@@ -253,7 +252,7 @@ fn a_late_duplicate_or_unknown_answer_changes_nothing() {
 }
 
 #[test]
-fn a_lost_disk_answer_is_waited_for_and_then_the_directory_is_looked_at() {
+fn lost_disk_answer_times_out_and_leads_to_a_scan() {
     for lost in 0..14 {
         let mut world = world();
         world.start();
@@ -267,7 +266,7 @@ fn a_lost_disk_answer_is_waited_for_and_then_the_directory_is_looked_at() {
 }
 
 #[test]
-fn a_shutdown_finishes_what_is_being_written_and_drops_the_rest() {
+fn shutdown_finishes_the_write_in_flight_and_drops_the_rest() {
     for steps in 0..40 {
         let mut world = world();
         world.start();
@@ -290,7 +289,7 @@ fn a_shutdown_finishes_what_is_being_written_and_drops_the_rest() {
 }
 
 #[test]
-fn a_locked_or_unsafe_directory_ends_the_run_with_its_own_reason_and_nothing_changed() {
+fn locked_or_unsafe_directory_ends_the_run_with_its_reason() {
     let cases = [
         (DiskFault::Locked, ExitReason::Locked),
         (DiskFault::Unsafe, ExitReason::Unsafe),
@@ -308,7 +307,7 @@ fn a_locked_or_unsafe_directory_ends_the_run_with_its_own_reason_and_nothing_cha
 }
 
 #[test]
-fn without_rotation_an_identity_is_served_to_its_end_and_the_next_one_asked_for_then() {
+fn without_rotation_the_next_identity_is_requested_at_expiry() {
     let mut world = without_rotation();
     let end = world.served_facts().expect("it is served").not_after;
     world.run_until("the second request", |world| world.server.created() == 2);
@@ -316,7 +315,7 @@ fn without_rotation_an_identity_is_served_to_its_end_and_the_next_one_asked_for_
 }
 
 #[test]
-fn an_answer_of_another_kind_than_was_asked_for_changes_nothing() {
+fn answer_of_another_kind_changes_nothing() {
     let mut world = world();
     world.start();
     let mut commands = Vec::new();
@@ -343,7 +342,7 @@ fn an_answer_of_another_kind_than_was_asked_for_changes_nothing() {
 }
 
 #[test]
-fn a_bundle_that_can_never_be_read_is_gone_without_after_a_few_looks() {
+fn unreadable_bundle_is_ignored_after_three_rescans() {
     let mut world = running();
     world.run_until("the second certificate", |world| world.served() == Some(Generation(2)));
     world.kill();

@@ -23,7 +23,7 @@ fn link(world: &World) -> Option<Generation> {
 }
 
 #[test]
-fn a_certificate_that_starts_while_the_removal_of_its_pending_file_is_synced_is_linked_before_it_is_served() {
+fn certificate_valid_during_the_last_sync_is_linked_before_it_goes_live() {
     let mut world = running();
     world.server.bad_next = Some(Bad::Between(20_000, 86_400_000));
     let mut world = installing(world, |command| matches!(command, DiskCommand::Unlink { .. }));
@@ -35,7 +35,7 @@ fn a_certificate_that_starts_while_the_removal_of_its_pending_file_is_synced_is_
 }
 
 #[test]
-fn a_clock_that_goes_back_while_the_live_name_is_switched_has_it_switched_back() {
+fn clock_back_during_the_switch_repoints_the_current_link() {
     let world = running();
     let switched = |command: &DiskCommand| matches!(command, DiskCommand::Rename { to: Name::Current, .. });
     let mut world = installing(world, switched);
@@ -55,7 +55,7 @@ fn refused(world: &World) -> usize {
 }
 
 #[test]
-fn a_certificate_that_ends_while_it_is_made_durable_is_refused_in_words_and_another_is_asked_for() {
+fn certificate_that_expires_while_installed_is_refused_and_replaced() {
     let mut world = running();
     world.server.bad_next = Some(Bad::Between(-3_600_000, 7_200_000));
     let mut world = installing(world, |command| matches!(command, DiskCommand::SyncFile { .. }));
@@ -65,7 +65,7 @@ fn a_certificate_that_ends_while_it_is_made_durable_is_refused_in_words_and_anot
 }
 
 #[test]
-fn a_pair_that_ends_while_it_is_copied_is_not_refused_because_nobody_issued_it() {
+fn pair_that_expires_while_copied_is_not_reported_as_refused() {
     let mut world = world();
     assert!(world.happen(Transition::Plant(Damage::DatedPair)));
     let mut world = installing(world, |command| matches!(command, DiskCommand::SyncFile { .. }));
@@ -74,7 +74,7 @@ fn a_pair_that_ends_while_it_is_copied_is_not_refused_because_nobody_issued_it()
     assert_eq!((refused(&world), world.server.created()), (0, 1));
 }
 
-/// A start finds a newer bundle that does not have the live name yet.
+/// A start finds a newer bundle that the current link does not name.
 fn started_before_the_switch() -> World {
     let mut world = installing(running(), |command| matches!(command, DiskCommand::Symlink { .. }));
     world.kill();
@@ -86,7 +86,7 @@ fn from_memory(world: &World) -> bool {
 }
 
 #[test]
-fn a_scan_that_failed_is_no_reason_to_serve_from_memory_what_the_next_one_shows() {
+fn failed_scan_alone_puts_no_identity_in_memory() {
     let mut world = started_before_the_switch();
     world.disk.faults.push(Fault { after: 0, times: 1, kind: Kind::Scan, fault: DiskFault::Io });
     world.start();
@@ -96,7 +96,7 @@ fn a_scan_that_failed_is_no_reason_to_serve_from_memory_what_the_next_one_shows(
 }
 
 #[test]
-fn a_link_that_is_not_answered_is_reason_to_serve_what_is_there_at_once() {
+fn unanswered_link_serves_the_bundle_at_once() {
     let mut world = started_before_the_switch();
     world.start();
     let linking = |world: &World| {
@@ -124,7 +124,7 @@ fn created(world: &World) -> usize {
 }
 
 #[test]
-fn a_certificate_that_waits_for_its_start_and_is_found_durable_after_a_failure_is_not_written_again() {
+fn held_certificate_found_durable_after_a_fault_is_not_written_again() {
     let (mut world, before) = fails_once_beside_its_bundle(Some(Bad::Between(1_200_000, 86_400_000)));
     let held = |world: &World| said(world, |event| matches!(event, Event::Held { .. }));
     world.run_until("it is held", |world| held(world) > 0);
@@ -133,7 +133,7 @@ fn a_certificate_that_waits_for_its_start_and_is_found_durable_after_a_failure_i
 }
 
 #[test]
-fn a_certificate_that_the_clock_is_hours_behind_when_the_disk_works_again_is_not_written_again() {
+fn certificate_hours_ahead_of_the_clock_is_not_written_again() {
     let (mut world, before) = fails_once_beside_its_bundle(None);
     world.now.wall = world.now.wall.minus(Span::from_hours(3));
     world.run_until("rest", |world| phase(world) == Phase::Resting);
@@ -169,7 +169,7 @@ pub(super) fn came_too_late(meanwhile: impl FnOnce(&mut World)) -> (World, Span)
 }
 
 #[test]
-fn the_wait_after_a_certificate_that_came_too_late_does_not_outlast_a_pair_that_is_adopted_meanwhile() {
+fn backoff_after_a_late_certificate_ends_when_a_pair_is_adopted() {
     let short = Span::from_mins(20);
     let (mut world, wait) = came_too_late(|world| {
         world.server.lifetime = short;
@@ -183,7 +183,7 @@ fn the_wait_after_a_certificate_that_came_too_late_does_not_outlast_a_pair_that_
 }
 
 #[test]
-fn what_was_asked_for_in_vain_is_remembered_when_the_live_bundle_is_copied_into_a_private_one() {
+fn failed_attempts_are_counted_on_after_a_copy_of_an_exposed_bundle() {
     let mut world = running();
     world.server.approver = Approver::Denies;
     let denied = |world: &World| said(world, |event| matches!(event, Event::RequestDenied { .. })) > 0;

@@ -12,7 +12,7 @@ fn wake(world: &World) -> Wake {
     world.node.as_ref().expect("it runs").wake()
 }
 
-/// At rest after a jump of the clock: 1 is served, and 2, on disk, starts half a day from then.
+/// At rest after a jump of the clock: 1 is live, and 2, on disk, is valid half a day later.
 fn beside_one_that_starts_later() -> World {
     let jump = Span::from_hours(12);
     let mut world = running();
@@ -28,7 +28,7 @@ fn beside_one_that_starts_later() -> World {
 }
 
 #[test]
-fn what_is_being_asked_for_is_shown_from_the_file_that_keeps_its_key_to_the_end_of_the_attempt() {
+fn view_shows_the_request_from_its_pending_file_to_the_end() {
     let mut world = world();
     world.start();
     let mut shown = Vec::new();
@@ -47,7 +47,7 @@ fn what_is_being_asked_for_is_shown_from_the_file_that_keeps_its_key_to_the_end_
 }
 
 #[test]
-fn at_rest_it_wakes_for_the_renewal_without_one_for_the_end_and_without_an_identity_for_the_next_attempt() {
+fn resting_wakes_for_renewal_expiry_or_the_next_attempt() {
     let world = running();
     let identity = view(&world).identity.expect("it is served");
     let wanted =
@@ -76,7 +76,7 @@ fn at_rest_it_wakes_for_the_renewal_without_one_for_the_end_and_without_an_ident
 }
 
 #[test]
-fn whatever_it_waits_for_before_a_renewal_it_is_woken_for_that_first() {
+fn wake_comes_for_any_wait_before_the_renewal() {
     let mut world = beside_one_that_starts_later();
     world.run_until("what was waited for to be no longer", |world| view(world).held.is_none());
     world.run_for(Span::from_hours(2));
@@ -91,7 +91,7 @@ fn whatever_it_waits_for_before_a_renewal_it_is_woken_for_that_first() {
 }
 
 #[test]
-fn what_is_held_is_shown_for_as_long_as_it_is_waited_for() {
+fn view_shows_the_held_certificate_while_it_is_waited_for() {
     let mut world = running();
     let begin = 20_000;
     world.server.bad_next = Some(Bad::Between(begin, begin + 86_400_000));
@@ -102,7 +102,7 @@ fn what_is_held_is_shown_for_as_long_as_it_is_waited_for() {
 }
 
 #[test]
-fn the_wall_clock_is_looked_at_every_minute_and_more_often_in_a_short_life() {
+fn wall_clock_is_checked_every_minute_and_more_often_for_short_lifetimes() {
     let mut world = world();
     world.start();
     let look = |world: &World| world.node.as_ref().map(|node| node.clock_check());
@@ -113,7 +113,7 @@ fn the_wall_clock_is_looked_at_every_minute_and_more_often_in_a_short_life() {
 }
 
 #[test]
-fn a_second_shutdown_changes_nothing_and_one_while_nothing_is_written_ends_the_run_at_once() {
+fn second_shutdown_is_ignored_and_an_idle_one_ends_at_once() {
     let mut world = world();
     world.start();
     world.give(Input::Tick);
@@ -143,7 +143,7 @@ fn a_second_shutdown_changes_nothing_and_one_while_nothing_is_written_ends_the_r
 }
 
 #[test]
-fn waits_scale_with_the_life_that_is_asked_for_until_a_certificate_has_been_accepted() {
+fn waits_scale_with_the_requested_lifetime_until_a_first_certificate() {
     let asks = |duration| {
         let template = Template { duration: Some(duration), ..Template::node_client("node-1") };
         Config::new(ConfigSpec::new(template)).expect("the template is complete")
