@@ -1,5 +1,7 @@
 //! Names to be removed, as a small plain value.
 
+use core::hash::{Hash, Hasher};
+
 use crate::disk::Name;
 use crate::id::{FileNumber, Generation};
 use crate::time::WallTime;
@@ -9,7 +11,7 @@ const SLOTS: usize = 6;
 
 /// Some names to be removed. Their parts stand in arrays of their own: every state has room for them, and padding would cost it
 /// forty bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Names {
     kinds: [Option<Kind>; SLOTS],
     issued: [WallTime; SLOTS],
@@ -17,12 +19,20 @@ pub(crate) struct Names {
 }
 
 /// A kind of [`Name`] that a scan lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Bundle,
     Pending,
     Temporary,
     Quarantine,
+}
+
+impl Hash for Names {
+    /// As the list of the names: the time in an empty slot is no time, and a model checker hashes times relative to the present.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_usize(self.len());
+        self.iter().for_each(|name| name.hash(state));
+    }
 }
 
 impl Names {
