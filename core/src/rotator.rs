@@ -153,6 +153,8 @@ impl Rotator {
         let attempt = self.renewal.attempt();
         View {
             phase: self.renewal.phase(),
+            stage: self.renewal.stage(),
+            live: self.common.serving.state(),
             serving: in_use.is_some_and(Judged::is_presented),
             identity: in_use.map(|judged| judged.identity),
             attempt: attempt.map(|attempt| attempt.generation),

@@ -6,6 +6,7 @@ use crate::disk::{BundleFound, Name};
 use crate::id::{CertHandle, Generation, KeyHandle, LeafDigest};
 use crate::time::{MonoTime, Now, Span, WallTime};
 use crate::timing::Timing;
+use crate::view::LiveState;
 
 /// An accepted identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -178,6 +179,21 @@ impl Identity {
     #[must_use]
     pub fn is_due(&self, now: Now) -> bool {
         self.old_template || now.wall >= self.renew_at || now.mono >= self.renew_by
+    }
+}
+
+impl Serving {
+    /// Returns the state in the terms of [`crate::view::View`]: an in-memory identity hides the durable one.
+    pub(crate) fn state(&self) -> LiveState {
+        match (&self.in_memory, &self.durable) {
+            (Some(judged), _) if judged.is_presented() => LiveState::InMemory,
+            (Some(_), _) => LiveState::InMemoryNotYetValid,
+            (None, Live::None) => LiveState::None,
+            (None, Live::Identity(judged)) if judged.is_presented() => LiveState::Durable,
+            (None, Live::Identity(_)) => LiveState::NotYetValid,
+            (None, Live::Withdrawn(_)) => LiveState::Expired,
+            (None, Live::OtherSubject(_)) => LiveState::OtherSubject,
+        }
     }
 }
 

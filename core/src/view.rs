@@ -30,6 +30,94 @@ pub enum Phase {
     Ended,
 }
 
+/// The step within a [`Phase`]: the operation whose answer is awaited, or the wait.
+///
+/// Phases share a stage where they do the same with different files. The pair of phase and stage is unique.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// New: the first tick has not come.
+    NotStarted,
+    /// Locking: the lock of the directory is being taken.
+    TakingLock,
+    /// Locking: the lock failed and is tried again at the wake time.
+    WaitingToLock,
+    /// Recovering: the directory is being scanned.
+    Scanning,
+    /// Recovering: stale or superseded files are being removed.
+    RemovingFiles,
+    /// Recovering: a corrupt file is being moved to a quarantine name.
+    Quarantining,
+    /// Recovering: a disk operation that a new configuration abandoned is still outstanding.
+    DrainingOperation,
+    /// Recovering: the next scan waits for the disk backoff or for a valid clock.
+    Pausing,
+    /// Saving and installing: the temporary file is being created.
+    CreatingFile,
+    /// Saving and installing: the temporary file is being written.
+    WritingFile,
+    /// Saving and installing: the temporary file is being synced.
+    SyncingFile,
+    /// Saving and installing: the temporary file is being renamed to its final name.
+    RenamingFile,
+    /// Recovering, saving and installing: the directory is being synced after a change.
+    SyncingDirectory,
+    /// Saving: the superseded bundle is being removed.
+    RemovingPrevious,
+    /// Saving: the pending file of a retired key is being removed.
+    RemovingRetired,
+    /// Saving: the directory is being synced after the removal of a retired pending file.
+    SyncingRetired,
+    /// Installing: the pending file is being removed.
+    RemovingPending,
+    /// Installing: the directory is being synced for a bundle that is not linked yet.
+    SyncingHeld,
+    /// Recovering and installing: the symbolic link is being made under a temporary name.
+    Linking,
+    /// Recovering and installing: the symbolic link is being renamed to the current link.
+    Switching,
+    /// Installing: the directory is being synced after the switch of the current link.
+    SyncingSwitch,
+    /// Resting: nothing is outstanding.
+    Idle,
+    /// Keying: a key is being made, for a request that is saved before it is sent.
+    MakingKey,
+    /// Keying: a key is being made, for a request that stays in memory.
+    MakingKeyInMemory,
+    /// Asking: the next call creates the request and waits for its time.
+    WaitingToCreate,
+    /// Asking: a create call is outstanding.
+    Creating,
+    /// Asking: the next call reads the request and waits for its time; no watch is open.
+    WaitingToGet,
+    /// Asking: the next call reads the request and waits for its time; a watch is open.
+    Watching,
+    /// Asking: a get call is outstanding; no watch is open.
+    Getting,
+    /// Asking: a get call is outstanding and a watch is open.
+    GettingAndWatching,
+    /// Ended: the exit was reported.
+    Exited,
+}
+
+/// Which identity is live, and why none is served where none is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LiveState {
+    /// No identity has been live in this run.
+    None,
+    /// A durable identity is served.
+    Durable,
+    /// An identity is served that is not known to be durable.
+    InMemory,
+    /// A durable identity is live and not served: the wall clock is before its `notBefore`.
+    NotYetValid,
+    /// An in-memory identity is live and not served: the wall clock is before its `notBefore`.
+    InMemoryNotYetValid,
+    /// The last live identity expired and was withdrawn.
+    Expired,
+    /// The last live identity is for another subject than the configuration's and was withdrawn.
+    OtherSubject,
+}
+
 /// When the machine wants its next tick at the latest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -68,6 +156,10 @@ pub enum Handle {
 pub struct View {
     /// The operation in flight.
     pub phase: Phase,
+    /// The step within the phase.
+    pub stage: Stage,
+    /// Which identity is live, and why none is served where none is.
+    pub live: LiveState,
     /// Whether TLS presents the identity.
     pub serving: bool,
     /// The identity in use: presented, or not yet valid because the clock went back.
@@ -131,6 +223,58 @@ impl fmt::Display for Phase {
             Self::Asking => "asking",
             Self::Installing => "installing",
             Self::Ended => "ended",
+        })
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotStarted => "not started",
+            Self::TakingLock => "taking the lock",
+            Self::WaitingToLock => "waiting to lock",
+            Self::Scanning => "scanning",
+            Self::RemovingFiles => "removing files",
+            Self::Quarantining => "quarantining",
+            Self::DrainingOperation => "draining an abandoned operation",
+            Self::Pausing => "pausing",
+            Self::CreatingFile => "creating the file",
+            Self::WritingFile => "writing the file",
+            Self::SyncingFile => "syncing the file",
+            Self::RenamingFile => "renaming the file",
+            Self::SyncingDirectory => "syncing the directory",
+            Self::RemovingPrevious => "removing the previous bundle",
+            Self::RemovingRetired => "removing a retired pending file",
+            Self::SyncingRetired => "syncing that removal",
+            Self::RemovingPending => "removing the pending file",
+            Self::SyncingHeld => "syncing a held bundle",
+            Self::Linking => "making the link",
+            Self::Switching => "switching the current link",
+            Self::SyncingSwitch => "syncing the switch",
+            Self::Idle => "idle",
+            Self::MakingKey => "making a key",
+            Self::MakingKeyInMemory => "making a key for an in-memory request",
+            Self::WaitingToCreate => "waiting to create",
+            Self::Creating => "creating the request",
+            Self::WaitingToGet => "waiting to get",
+            Self::Watching => "watching",
+            Self::Getting => "getting the request",
+            Self::GettingAndWatching => "getting the request and watching",
+            Self::Exited => "exited",
+        })
+    }
+}
+
+impl fmt::Display for LiveState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Durable => "durable",
+            Self::InMemory => "in memory",
+            Self::NotYetValid => "not yet valid",
+            Self::InMemoryNotYetValid => "in memory, not yet valid",
+            Self::Expired => "expired",
+            Self::OtherSubject => "other subject",
         })
     }
 }

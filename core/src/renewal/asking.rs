@@ -14,6 +14,7 @@ use crate::renewal::{Attempt, Carry, Installing, Outcome, Recovering, Renewal, R
 use crate::seeded::Bug;
 use crate::serving::Certificate;
 use crate::time::{MonoTime, Span};
+use crate::view::Stage;
 
 #[cfg(feature = "seeded")]
 mod seeded;
@@ -78,6 +79,18 @@ impl Asking {
 
     fn new(attempt: Attempt, next: MonoTime) -> Self {
         Self { attempt, is_created: false, calling: None, next, polls: 0, watch: None, approved: None }
+    }
+
+    /// Returns the step in the terms of [`crate::view::View`].
+    pub(crate) const fn stage(&self) -> Stage {
+        match (&self.calling, self.is_created, &self.watch) {
+            (Some(Calling { create: true, .. }), ..) => Stage::Creating,
+            (Some(Calling { create: false, .. }), _, None) => Stage::Getting,
+            (Some(Calling { create: false, .. }), _, Some(_)) => Stage::GettingAndWatching,
+            (None, false, _) => Stage::WaitingToCreate,
+            (None, true, None) => Stage::WaitingToGet,
+            (None, true, Some(_)) => Stage::Watching,
+        }
     }
 
     pub(crate) fn wake(self) -> MonoTime {

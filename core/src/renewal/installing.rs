@@ -17,6 +17,7 @@ use crate::judge::{Refusal, judge_time};
 use crate::renewal::decide::Copied;
 use crate::renewal::{Attempt, Carry, Outcome, Recovering, Renewal, Resting, overdue};
 use crate::serving::{Certificate, Identity, Live};
+use crate::view::Stage;
 
 #[cfg(feature = "seeded")]
 mod seeded;
@@ -116,6 +117,22 @@ impl Installing {
             None => Carry::Certificate(self.attempt, self.certificate),
             Some(Copies { after: None, .. }) => Carry::Nothing,
             Some(Copies { after: Some(resting), .. }) => Carry::Rest(resting),
+        }
+    }
+
+    /// Returns the step in the terms of [`crate::view::View`].
+    pub(crate) const fn stage(&self) -> Stage {
+        match self.step {
+            InstallStep::Create => Stage::CreatingFile,
+            InstallStep::Write => Stage::WritingFile,
+            InstallStep::SyncFile => Stage::SyncingFile,
+            InstallStep::Rename => Stage::RenamingFile,
+            InstallStep::SyncDir => Stage::SyncingDirectory,
+            InstallStep::UnlinkPending => Stage::RemovingPending,
+            InstallStep::SyncHeld => Stage::SyncingHeld,
+            InstallStep::Symlink => Stage::Linking,
+            InstallStep::Switch => Stage::Switching,
+            InstallStep::SyncSwitch => Stage::SyncingSwitch,
         }
     }
 

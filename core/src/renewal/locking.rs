@@ -6,6 +6,7 @@ use crate::event::Event;
 use crate::input::{ExitReason, Why};
 use crate::renewal::{Carry, Outcome, Recovering, Renewal, overdue};
 use crate::time::MonoTime;
+use crate::view::Stage;
 
 /// Waiting for the lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +22,14 @@ impl Locking {
 
     pub(crate) fn waiting(self) -> Option<Outstanding> {
         self.state.ok()
+    }
+
+    /// Returns the step in the terms of [`crate::view::View`].
+    pub(crate) const fn stage(&self) -> Stage {
+        match self.state {
+            Ok(_) => Stage::TakingLock,
+            Err(_) => Stage::WaitingToLock,
+        }
     }
 
     pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {

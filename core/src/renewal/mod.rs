@@ -35,7 +35,7 @@ use crate::id::{CertHandle, FileNumber, Generation, KeyDigest, KeyHandle, OpId, 
 use crate::input::{Disposition, ExitReason, KeyFault, MadeKey, Why};
 use crate::serving::Certificate;
 use crate::time::{MonoTime, WallTime};
-use crate::view::{ClosedGate, Phase};
+use crate::view::{ClosedGate, Phase, Stage};
 
 pub(crate) use asking::Asking;
 pub(crate) use decide::Ready;
@@ -330,6 +330,21 @@ impl Renewal {
             Self::Asking(_) => Phase::Asking,
             Self::Installing(_) => Phase::Installing,
             Self::Ended(_) => Phase::Ended,
+        }
+    }
+
+    /// Returns the step within the phase.
+    pub(crate) const fn stage(&self) -> Stage {
+        match self {
+            Self::New => Stage::NotStarted,
+            Self::Locking(phase) => phase.stage(),
+            Self::Recovering(phase) => phase.stage(),
+            Self::Resting(_) => Stage::Idle,
+            Self::Keying(phase) => phase.stage(),
+            Self::Saving(phase) => phase.stage(),
+            Self::Asking(phase) => phase.stage(),
+            Self::Installing(phase) => phase.stage(),
+            Self::Ended(_) => Stage::Exited,
         }
     }
 }

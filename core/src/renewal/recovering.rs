@@ -8,6 +8,7 @@ use crate::input::{ExitReason, Why};
 use crate::renewal::decide::Names;
 use crate::renewal::{Carry, Outcome, Renewal, overdue};
 use crate::time::MonoTime;
+use crate::view;
 
 mod finish;
 mod not_yet_valid;
@@ -160,6 +161,20 @@ impl Recovering {
             }
         }
         Renewal::Recovering(self)
+    }
+
+    /// Returns the step in the terms of [`crate::view::View`].
+    pub(crate) const fn stage(&self) -> view::Stage {
+        match self.stage {
+            Stage::Scanning { .. } => view::Stage::Scanning,
+            Stage::Unlinking { .. } => view::Stage::RemovingFiles,
+            Stage::Quarantining { .. } => view::Stage::Quarantining,
+            Stage::Linking { .. } => view::Stage::Linking,
+            Stage::Switching { .. } => view::Stage::Switching,
+            Stage::Syncing { .. } => view::Stage::SyncingDirectory,
+            Stage::Ending { .. } => view::Stage::DrainingOperation,
+            Stage::Pausing { .. } => view::Stage::Pausing,
+        }
     }
 
     pub(crate) fn waiting(self) -> Option<Outstanding> {

@@ -8,6 +8,7 @@ use crate::renewal::{Asking, Attempt, Carry, Outcome, Recovering, Renewal, Savin
 #[cfg(feature = "seeded")]
 use crate::seeded::Bug;
 use crate::time::{MonoTime, Span};
+use crate::view::Stage;
 
 /// Nothing is in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -130,6 +131,11 @@ impl Resting {
 }
 
 impl Keying {
+    /// Returns the step in the terms of [`crate::view::View`].
+    pub(crate) const fn stage(&self) -> Stage {
+        if self.in_memory { Stage::MakingKeyInMemory } else { Stage::MakingKey }
+    }
+
     fn begin(cx: &mut Cx<'_>) -> Renewal {
         #[cfg(feature = "seeded")]
         if let Some(next) = crate::seeded::stale_key(cx) {

@@ -9,6 +9,7 @@ use crate::common::{Cx, Outstanding};
 use crate::disk::{Content, DiskCommand, DiskDone, DiskFault, Name};
 use crate::input::{ExitReason, Why};
 use crate::renewal::{Asking, Attempt, Carry, Outcome, Recovering, Renewal, overdue};
+use crate::view::Stage;
 
 #[cfg(feature = "seeded")]
 mod seeded;
@@ -46,6 +47,20 @@ impl Saving {
         let temporary = Self::first_name(cx, &attempt, temporary);
         let waiting = cx.disk(DiskCommand::Create { name: temporary });
         Renewal::Saving(Self { attempt, temporary, step: SaveStep::Create, waiting })
+    }
+
+    /// Returns the step in the terms of [`crate::view::View`].
+    pub(crate) const fn stage(&self) -> Stage {
+        match self.step {
+            SaveStep::Create => Stage::CreatingFile,
+            SaveStep::Write => Stage::WritingFile,
+            SaveStep::SyncFile => Stage::SyncingFile,
+            SaveStep::Rename => Stage::RenamingFile,
+            SaveStep::UnlinkPrevious => Stage::RemovingPrevious,
+            SaveStep::SyncDir => Stage::SyncingDirectory,
+            SaveStep::UnlinkRetired => Stage::RemovingRetired,
+            SaveStep::SyncRetired => Stage::SyncingRetired,
+        }
     }
 
     pub(crate) const fn waiting(self) -> Option<Outstanding> {
