@@ -7,6 +7,7 @@ use certrotate_core::id::RequestDigest;
 use certrotate_core::input::{Action, Input};
 use certrotate_core::judge::Refusal;
 use certrotate_core::time::WallTime;
+use certrotate_core::view::{Stage, View};
 use certrotate_model::cert::{Cert, key_digest, leaf};
 use certrotate_model::disk::{Bundle, Fault, File, Kind};
 use certrotate_model::server::{Approver, Object, SOMEBODY_ELSES, UNREADABLE};
@@ -289,5 +290,6 @@ fn watch_event_during_a_poll_is_left_to_the_poll() {
     let mut node = world.node.clone().expect("it runs");
     let before = *node.view();
     let step = node.step(world.now, Input::CallAnswered { op: watch, result: Err(ApiFault::NotFound) });
-    assert_eq!((step.actions.len(), *node.view()), (0, before));
+    assert_eq!(before.stage, Stage::GettingAndWatching);
+    assert_eq!((step.actions.len(), *node.view()), (0, View { stage: Stage::Getting, ..before }));
 }
