@@ -47,7 +47,7 @@ fn table() -> &'static Table {
 fn made() -> String {
     let numbers = [
         ("{cells}", table().cells.len() as u64),
-        ("{states}", table().states),
+        ("{thousand_states}", (table().states + 500) / 1000),
         ("{runs}", reached::RARE.len() as u64),
         ("{by_clock}", table().by_clock.len() as u64),
         ("{other_runs}", OTHER_RUNS.count() as u64),
