@@ -164,7 +164,7 @@ fn rows_complete_an_installation_and_end_a_recovery() {
 }
 
 #[test]
-fn ignored_input_changes_only_the_clocks() {
+fn ignored_input_changes_nothing_except_the_clock() {
     assert!(table().ignored > 100_000, "{} inputs were ignored", table().ignored);
     assert_eq!(table().changed_though_ignored, Vec::<String>::new());
 }
