@@ -3,8 +3,6 @@
 //! They look at the world from outside: at the disk, the server and what the node announced. What they have to
 //! remember is in [`crate::ghost`]; what the machine may ask for is in [`crate::spec`].
 
-use std::fmt;
-
 use certrotate_core::api::ApiFault;
 use certrotate_core::disk::Name;
 use certrotate_core::id::{CertHandle, Generation, OpId, RunId};
@@ -15,6 +13,7 @@ use certrotate_core::view::{Phase, View};
 
 use crate::disk::{Bundle, Disk, File};
 use crate::monitor::{Broken, Life};
+pub use crate::violation::Violation;
 use crate::world::{Fit, World};
 
 pub mod adoption;
@@ -23,21 +22,6 @@ pub mod waiting;
 
 use template::{l3_another_template_is_asked_for_soon, s2_served_is_for_whom_it_should_be};
 use waiting::{l1_what_is_held_is_looked_at_when_it_starts, s5_what_the_disk_refuses_is_served};
-
-/// Something that does not hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Violation {
-    /// The invariant's id.
-    pub id: &'static str,
-    /// Its sentence.
-    pub sentence: &'static str,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.id, self.sentence)
-    }
-}
 
 /// The calls that may be made in a short time, in thousandths: the waits after failures double from two seconds, which is
 /// six calls more than one a minute; the looks at a pending request double from ten, which is four more; and a name

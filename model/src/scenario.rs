@@ -190,7 +190,7 @@ impl Scenario {
             live_on(world);
         }
         #[cfg(feature = "seeded")]
-        crate::seeded::weakness::at_the_end(world);
+        world.check_at_the_end();
         played.digest ^= world.fingerprint();
         played
     }

@@ -5,9 +5,10 @@ use std::fmt;
 use std::path::Path;
 
 use crate::disk::Manner;
-use crate::judge::{self, Reader};
+use crate::judge;
 use crate::kill;
 use crate::protocol::Monitor;
+use crate::reader::Reader;
 use crate::scenario::Scenario;
 use crate::strace::{Inject, Runner, SysCall, Traced};
 use crate::world::{Session, Told};

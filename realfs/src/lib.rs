@@ -16,7 +16,8 @@
 //!
 //! ```
 //! use certrotate_realfs::disk::{Disk, Manner};
-//! use certrotate_realfs::judge::{self, Raw};
+//! use certrotate_realfs::judge;
+//! use certrotate_realfs::reader::Raw;
 //! use certrotate_realfs::node::{Ended, Node};
 //! use certrotate_realfs::plane::Verdict;
 //! use certrotate_realfs::ring::Ring;
@@ -44,6 +45,7 @@ pub mod node;
 pub mod plane;
 pub mod power;
 pub mod protocol;
+pub mod reader;
 pub mod ring;
 pub mod scenario;
 pub mod snapshot;

@@ -8,8 +8,8 @@ use certrotate_core::api::ApiFault;
 use certrotate_core::id::{Generation, LeafDigest};
 use certrotate_core::time::WallTime;
 
-use crate::judge::Reader;
 use crate::plane::{Plane, Shown, Verdict};
+use crate::reader::Reader;
 
 /// What a node says.
 #[derive(Clone, Debug, PartialEq, Eq)]

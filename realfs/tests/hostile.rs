@@ -13,9 +13,10 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use certrotate_realfs::disk::Manner;
-use certrotate_realfs::judge::{self, Raw};
+use certrotate_realfs::judge;
 use certrotate_realfs::node::Ended;
 use certrotate_realfs::plane::Verdict;
+use certrotate_realfs::reader::Raw;
 use certrotate_realfs::scenario::run_in;
 use certrotate_realfs::world::{Session, Told};
 use common::Meddled;

@@ -11,11 +11,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use certrotate_core::id::Generation;
 use certrotate_realfs::disk::Manner;
-use certrotate_realfs::judge::{self, Raw};
+use certrotate_realfs::judge;
 use certrotate_realfs::kill;
 use certrotate_realfs::node::Ended;
 use certrotate_realfs::plane::Verdict;
 use certrotate_realfs::power;
+use certrotate_realfs::reader::Raw;
 use certrotate_realfs::scenario::run_in;
 use certrotate_realfs::volume::{Cut, Kind, Volume};
 use certrotate_realfs::world::{Session, Told, World};

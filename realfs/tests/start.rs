@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use certrotate_core::id::Generation;
 use certrotate_realfs::LIVE_NAME;
 use certrotate_realfs::disk::Manner;
-use certrotate_realfs::judge::{self, Raw};
 use certrotate_realfs::kill;
 use certrotate_realfs::plane::Verdict;
+use certrotate_realfs::reader::{self, Raw};
 use certrotate_realfs::scenario::{Scenario, run_in};
 use certrotate_realfs::strace::{Inject, Runner};
 use certrotate_realfs::world::{Session, Told};
@@ -54,6 +54,6 @@ fn s13_one_failed_read_at_start_up_does_not_point_the_live_name_back_to_an_older
         "the file is there and good:\n{}",
         traced.changes(&directory)
     );
-    assert!(matches!(judge::raw(&directory), Raw::Whole(Generation(6), _)));
+    assert!(matches!(reader::raw(&directory), Raw::Whole(Generation(6), _)));
     kill::at_rest(&directory, &session).unwrap();
 }

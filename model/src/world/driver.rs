@@ -3,7 +3,7 @@
 use certrotate_core::api::{ApiFault, Call, Credential};
 use certrotate_core::disk::{Content, DiskCommand, DiskFault};
 use certrotate_core::event::Event;
-use certrotate_core::id::{CertHandle, KeyHandle, OpId, RunId};
+use certrotate_core::id::{CertHandle, KeyHandle, OpId};
 use certrotate_core::input::Action;
 use certrotate_core::time::Span;
 
@@ -13,89 +13,7 @@ use crate::invariants;
 use crate::invariants::adoption::s13_what_is_adopted_lasts_longer;
 use crate::server::Object;
 use crate::world::answer::request_digest;
-use crate::world::{Answer, Outcome, Request, World};
-
-mod name;
-
-/// How the driver does its work. All but the first are wrong on purpose: an invariant must notice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Driver {
-    /// As it is told.
-    #[default]
-    Honest,
-    /// Does not sync the directory, and says that it did.
-    SkipsDirectorySyncs,
-    /// Does not sync files, and says that it did.
-    SkipsFileSyncs,
-    /// Does not remove anything, and says that it did.
-    SkipsUnlinks,
-    /// Serves a certificate as soon as it is written, before the core says so.
-    ServesEarly,
-    /// Does not withdraw what has ended.
-    ServesOn,
-    /// Makes every request with the first key.
-    ReusesKeys,
-    /// Makes another request, of which the core knows nothing, with every one that it sends.
-    AsksTwice,
-    /// Its mono clock stands still while the machine is suspended.
-    StopsInSuspend,
-    /// Writes a certificate that it fetched once more, rather than the one that was judged.
-    FetchesAgain,
-}
-
-/// An operation that was asked for and is not answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Asked {
-    /// Which.
-    pub op: OpId,
-    /// What is to be done.
-    pub what: What,
-    /// Whether the node reported that it waits no longer.
-    pub given_up: bool,
-}
-
-/// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum What {
-    /// A disk command.
-    Disk(DiskCommand),
-    /// A key, with this lifetime in its request.
-    Key(Option<Span>),
-    /// A call.
-    Call(Call, Credential),
-}
-
-impl Asked {
-    /// The action that asked for it.
-    #[must_use]
-    pub fn action(&self) -> Action {
-        let op = self.op;
-        match self.what {
-            What::Disk(command) => Action::Disk { op, command },
-            What::Key(duration) => Action::MakeKey { op, duration },
-            What::Call(call, credential) => Action::Call { op, call, credential },
-        }
-    }
-}
-
-impl Default for Asked {
-    fn default() -> Self {
-        Self { op: OpId { run: RunId(0), seq: 0 }, what: What::Key(None), given_up: false }
-    }
-}
-
-/// The operation that an action asks for.
-#[must_use]
-pub fn operation(action: &Action) -> Option<OpId> {
-    match action {
-        Action::Disk { op, .. } | Action::MakeKey { op, .. } | Action::Call { op, .. } => Some(*op),
-        Action::Cancel { .. }
-        | Action::GoLive { .. }
-        | Action::Withdraw { .. }
-        | Action::Report(_)
-        | Action::Exit(_) => None,
-    }
-}
+use crate::world::{Answer, Asked, Driver, Outcome, Request, What, World};
 
 impl World {
     pub(super) fn carry_out(&mut self, action: &Action) {
@@ -248,7 +166,9 @@ impl World {
         };
         let result = self.disk.run(command, how, content);
         #[cfg(feature = "seeded")]
-        crate::seeded::weakness::after(self, command);
+        if let Some(weakness) = self.weakness {
+            weakness.after(&mut self.disk, command);
+        }
         if *command == DiskCommand::SyncDir && result.is_ok() && !self.disk.meddled {
             for (generation, key) in self.disk.durable_keys() {
                 // What somebody left may be adopted once more when all else has ended.
@@ -299,7 +219,9 @@ impl World {
     /// What the server says; `None` while it says nothing.
     fn call(&mut self, call: Call, credential: Credential) -> Option<Result<Object, ApiFault>> {
         #[cfg(feature = "seeded")]
-        crate::seeded::weakness::before_call(self);
+        if let Some(weakness) = self.weakness {
+            weakness.before_call(&mut self.server);
+        }
         if let Call::Watch { request } = call {
             return self.watch(request, credential);
         }

@@ -1,8 +1,14 @@
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+use std::path::PathBuf;
+
+use certrotate_core::id::Generation;
 
 use super::*;
+use crate::LIVE_NAME;
 use crate::disk::Manner;
 use crate::plane::Verdict;
+use crate::reader::Reader;
 use crate::scenario::run_in;
 
 /// Two certificates, the second one live.

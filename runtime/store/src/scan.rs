@@ -15,12 +15,15 @@ use rustix::io::Errno;
 
 use crate::fault::{Fault, errno_text, kind_of, path_text};
 use crate::name::PairName;
-use crate::outside::DATED;
 use crate::read::{Kept, Reading, read_own};
-use crate::store::Vault;
+use crate::vault::Vault;
 
 /// The most names of ours that a scan returns, the live name not counted; certrotate itself keeps five at most.
 pub const MAX_NAMES: usize = 64;
+
+/// How many of a kubelet's dated files are read, the newest first. The last one is in use, and the one before it where a
+/// crash came between.
+const DATED: usize = 2;
 
 /// The directory that is scanned.
 pub(crate) struct Scanner<'a> {
