@@ -84,13 +84,19 @@ pub struct Object {
 }
 
 impl Object {
-    /// Ours, and neither a certificate nor Denied nor Failed (S8). Without those that the node gave up because they were
-    /// approved long ago and got no certificate, or because the template changed: it may not delete them.
+    /// Whether it is open and not abandoned (S8). The node abandons a request that was approved long ago and got no certificate,
+    /// or whose template changed: it may not delete the object.
     #[must_use]
     pub fn is_open(&self) -> bool {
+        self.is_undecided() && !self.given_up
+    }
+
+    /// Whether it is ours, and has neither a certificate nor the condition Denied or Failed.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
         let foreign =
             matches!(self.key, SOMEBODY_ELSES | UNREADABLE) || self.foreign_signer || self.foreign_usages;
-        !self.is_decided() && !self.given_up && !foreign
+        !self.is_decided() && !foreign
     }
 
     /// Whether anything more will come of it.

@@ -10,7 +10,7 @@ use certrotate_core::time::Span;
 use crate::disk::{Bundle, File, How, Kind, Pending};
 use crate::ghost::Announced;
 use crate::invariants;
-use crate::invariants::adoption::s13_what_is_adopted_lasts_longer;
+use crate::invariants::adoption::s13_adopted_pair_lasts_longer;
 use crate::server::Object;
 use crate::world::answer::request_digest;
 use crate::world::{Answer, Asked, Driver, Outcome, Request, What, World};
@@ -44,7 +44,7 @@ impl World {
                     marks.live += 1;
                     marks.rotations += u64::from(self.served.is_some_and(|(before, _)| before != generation));
                 }
-                let lasts = s13_what_is_adopted_lasts_longer(self, cert);
+                let lasts = s13_adopted_pair_lasts_longer(self, cert);
                 self.hold("S13", "what is adopted lasts longer than what it takes the place of", lasts);
                 let alone = !self.is_unsaved() || self.is_ending(cert);
                 self.hold("S4", "only where nothing else is left is served what is not durable", alone);

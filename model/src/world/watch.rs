@@ -9,7 +9,7 @@ use certrotate_core::rotator::Step;
 use certrotate_core::time::{Span, WallTime};
 
 use crate::disk::File;
-use crate::invariants::adoption::{is_better, s5_what_is_replaced_was_copied, shows_a_better_pair};
+use crate::invariants::adoption::{is_better, s5_replaced_pair_was_copied, shows_a_better_pair};
 use crate::monitor::Life;
 use crate::world::World;
 use crate::world::answer::request_digest;
@@ -59,7 +59,7 @@ impl World {
         match action {
             Action::Disk { command, .. } => {
                 monitor.writes(command);
-                let copied = s5_what_is_replaced_was_copied(self, command);
+                let copied = s5_replaced_pair_was_copied(self, command);
                 self.hold("S5", "what has the live name is copied before it is replaced", copied);
             }
             Action::MakeKey { duration, .. } => {
