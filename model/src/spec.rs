@@ -10,7 +10,7 @@ use certrotate_core::input::{Action, Disposition, Input};
 use certrotate_core::rotator::Step;
 use certrotate_core::time::{Now, Span, WallTime};
 
-use crate::list::Map;
+use crate::list::{Map, same_set};
 
 /// What was configured to be asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,9 +33,10 @@ pub struct Spec {
     pub(crate) lowest: Generation,                           // the lowest generation that may go live
     pub(crate) open: Option<KeyHandle>, // the key of the request that is on its way and not decided on
     pub(crate) stray: bool,             // whether the input answers nothing that is under way
-    pub(crate) meddled: bool, // whether somebody else changed the directory: what is known counts for nothing
-    failing: bool,            // whether the disk failed since something went live, durably
-    unsaved: (bool, bool),    // what was said to be in memory only: an identity, a request
+    pub(crate) external_change: bool, // whether the directory was changed from outside: `files` is not valid
+    failing: bool,                    // whether the disk failed since something went live, durably
+    in_memory_identity: bool,         // whether the node reported an identity in memory only
+    in_memory_request: bool,          // the same of a request
     pub(crate) broken: Option<(&'static str, &'static str)>, // the first rule that was, and its invariant
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -180,9 +181,9 @@ impl Spec {
             |it: &Action| matches!(it, Action::Withdraw { .. } | Action::GoLive { .. } | Action::Report(_));
         let ignored = step.disposition != Disposition::Applied && step.actions.iter().all(still);
         let stray = std::mem::take(&mut self.stray);
-        self.rule("S13", "an answer to what is not under way is ignored", ignored || !stray);
+        self.rule("S13", "an answer to no operation in flight is ignored", ignored || !stray);
         step.actions.iter().for_each(|action| self.acts(now.wall, action));
-        self.rule("S1", "what is served is valid", self.served.is_none_or(|(_, good)| good.holds(now.wall)));
+        self.rule("S1", "a live identity is valid", self.served.is_none_or(|(_, good)| good.holds(now.wall)));
     }
 
     /// Something else is wanted from now on. What is for another subject than that holds no more.
@@ -199,7 +200,7 @@ impl Spec {
             Action::Disk { op, command } => self.writes(op, command),
             Action::MakeKey { op, .. } => {
                 let idle = self.open.is_none() && self.writing().is_none();
-                self.rule("S8", "a key is made when nothing is being written or asked for", idle);
+                self.rule("S8", "a key is made when no write and no request is in flight", idle);
                 self.asks(op, Asked::Key);
             }
             Action::Call { op, call, credential } => self.calls(wall, op, call, credential),
@@ -208,17 +209,17 @@ impl Spec {
             Action::Withdraw { generation } => {
                 let served = self.served.take().filter(|(served, _)| *served == generation);
                 let over = served.is_some_and(|(_, good)| !good.holds(wall));
-                self.rule("S1", "only what is served and not valid is withdrawn", over);
+                self.rule("S1", "only a served identity that is not valid is withdrawn", over);
                 let ended = served.is_some_and(|(_, good)| wall >= good.end);
                 self.lowest = if ended { generation.next() } else { Generation(0) };
             }
             Action::Report(Event::RequestStuck { .. } | Event::RequestForeign { .. }) => self.open = None,
             Action::Report(Event::DiskTimedOut { .. }) => self.failing = true,
-            Action::Report(Event::IdentityInMemory { .. }) => self.unsaved.0 = true,
+            Action::Report(Event::IdentityInMemory { .. }) => self.in_memory_identity = true,
             Action::Report(Event::RequestInMemory { .. }) => {
-                let first = self.failing && !self.unsaved.1;
-                self.rule("S8", "a key is in memory only where the disk fails, and once", first);
-                self.unsaved.1 = true;
+                let first = self.failing && !self.in_memory_request;
+                self.rule("S8", "a key is in memory only after the disk failed, and once a run", first);
+                self.in_memory_request = true;
             }
             Action::Report(_) => {}
             Action::Exit(_) => self.under_way.clear(),
@@ -227,7 +228,7 @@ impl Spec {
 
     fn asks(&mut self, op: OpId, what: Asked) {
         let fresh = self.under_way.iter().all(|(it, _)| it.run == op.run && it.seq < op.seq);
-        self.rule("S13", "operations are numbered upwards", fresh);
+        self.rule("S13", "operation numbers increase", fresh);
         self.under_way.insert(op, what);
     }
 
@@ -239,7 +240,7 @@ impl Spec {
     fn writes(&mut self, op: OpId, command: DiskCommand) {
         if let Some(late) = self.writing() {
             let looks = matches!(command, DiskCommand::Scan | DiskCommand::Lock);
-            self.rule("S7", "what is not answered in time is followed by a scan only", looks);
+            self.rule("S7", "an unanswered disk operation is followed by a scan or a lock only", looks);
             self.under_way.remove(late);
         }
         if let DiskCommand::Rename { from, to: Name::Bundle { .. } | Name::Pending { .. } } = command {
@@ -248,11 +249,11 @@ impl Spec {
         }
         if let DiskCommand::Write { name, .. } | DiskCommand::SyncFile { name } = command {
             let sound = self.files.get(name).is_some();
-            self.rule("S7", "only a file of this run that did not fail is written and synced", sound);
+            self.rule("S7", "only a file on which no operation failed is written and synced", sound);
         }
         if let DiskCommand::Write { content: Content::Bundle { key, cert, .. }, .. } = command {
             let fits = self.certs.get(cert).is_some_and(|it| it.key == key);
-            self.rule("S2", "only a certificate that was judged, with its own key, is written", fits);
+            self.rule("S2", "only an acceptable certificate is written, with its own key", fits);
         }
         self.asks(op, Asked::Disk(command));
     }
@@ -260,14 +261,14 @@ impl Spec {
     fn calls(&mut self, wall: WallTime, op: OpId, call: Call, credential: Credential) {
         if let Credential::Live(generation) = credential {
             let valid = self.served.is_some_and(|(served, good)| served == generation && good.holds(wall));
-            self.rule("L3", "only what is served and valid is presented", valid);
+            self.rule("L3", "only the served, valid identity is presented", valid);
         }
         if let Call::Create { key } = call {
             let has = |it: &File| matches!(it.content, Some(Content::Pending { key: its, .. }) if its == key);
             let kept = |name, it: &File| matches!(name, Name::Pending { .. }) && (it.durable || self.failing);
             let saved = self.files.iter().any(|(name, it)| kept(name, &it) && has(&it));
-            self.rule("S8", "a request is sent when its key is durable", saved || self.unsaved.1);
-            self.rule("S8", "there is no other request open", self.open.is_none_or(|open| open == key));
+            self.rule("S8", "a request is sent after its key is durable", saved || self.in_memory_request);
+            self.rule("S8", "no other request is open", self.open.is_none_or(|open| open == key));
             self.open = Some(key);
         }
         self.asks(op, Asked::Call(call));
@@ -275,25 +276,23 @@ impl Spec {
 
     fn goes_live(&mut self, wall: WallTime, generation: Generation, key: KeyHandle, cert: CertHandle) {
         let live = (generation, cert);
-        // What was held back for the clock has been there before.
-        let last = self.last.filter(|(its, its_cert, _)| (*its, *its_cert) == live).map(|(.., good)| good);
-        let good = last.or(self.certs.get(cert)).filter(|good| good.key == key);
-        self.rule("S2", "only what was asked for goes live", good.is_some());
-        self.rule("S1", "only what is valid goes live", good.is_none_or(|it| it.holds(wall)));
+        // An identity that was held for the clock was live before.
+        let live_before =
+            self.last.filter(|(its, its_cert, _)| (*its, *its_cert) == live).map(|(.., good)| good);
+        let good = live_before.or(self.certs.get(cert)).filter(|good| good.key == key);
+        self.rule("S2", "only an acceptable certificate with its own key goes live", good.is_some());
+        self.rule("S1", "only a valid certificate goes live", good.is_none_or(|it| it.holds(wall)));
         let linked = self.files.get(Name::Current).filter(|it| it.durable).and_then(|it| it.content);
         let named = |it| matches!(it, Content::Bundle { generation, cert, .. } if (generation, cert) == live);
-        let unsaved = std::mem::take(&mut self.unsaved.0) && self.failing;
-        self.failing &= unsaved || last.is_some();
-        let durable = linked.is_some_and(named) || last.is_some() || self.meddled || unsaved;
-        self.rule("S4", "what goes live has the live name, durably", durable);
-        self.rule("S13", "nothing that ended, or is older, goes live", generation >= self.lowest);
+        let in_memory_identity = self.failing & std::mem::take(&mut self.in_memory_identity);
+        let live_before = live_before.is_some();
+        self.failing &= in_memory_identity || live_before;
+        let durable = linked.is_some_and(named) || live_before || self.external_change || in_memory_identity;
+        self.rule("S4", "an identity goes live after the current link leads to it durably", durable);
+        self.rule("S13", "no older and no expired identity goes live", generation >= self.lowest);
         self.served = good.map(|good| (generation, good));
         (self.last, self.lowest) = (good.map(|good| (generation, cert, good)), generation);
     }
-}
-
-fn same_set<T: PartialEq>(one: &[T], other: &[T]) -> bool {
-    one.iter().all(|it| other.contains(it)) && other.iter().all(|it| one.contains(it))
 }
 
 #[cfg(test)]

@@ -245,7 +245,7 @@ impl World {
         let node = self.node.as_ref()?;
         let handles = node.handles().map(|handle| Kept(Some(handle))).collect();
         let held = before.is_none_or(|it| invariants::s13_ignored_changes_nothing(&it, node, now, &step));
-        self.hold("S13", "an input that is ignored changes nothing", held);
+        self.hold("S13", "an ignored input changes nothing", held);
         self.steps += 1;
         self.ghost.at_once.count(self.now, looks, !step.actions.is_empty());
         for action in &step.actions {

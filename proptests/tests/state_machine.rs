@@ -239,7 +239,7 @@ impl StateMachineTest for Node {
                         node.world.advance();
                     }
                 }
-                assert!(node.world.node.is_none(), "a shutdown ends");
+                assert!(node.world.node.is_none(), "a shutdown ends within 64 inputs");
                 node.forgets();
             }
             Transition::Kill => {

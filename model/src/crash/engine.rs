@@ -183,7 +183,7 @@ impl Engine {
             } else if world.node.is_none() {
                 world.start();
             } else if !world.happen(Transition::Step(0)) {
-                world.hold("L2", "a node that has not settled wants its next tick", false);
+                world.hold("L2", "a node that has not settled has a deadline", false);
             }
         }
         Ok(())

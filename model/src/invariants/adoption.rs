@@ -42,6 +42,12 @@ pub fn is_better(world: &World, pair: Outside) -> bool {
         && !world.disk.has_bundle_of(pair.key, pair.cert)
 }
 
+/// Whether a [better](is_better) pair is on disk: an external party left it since the last rescan, and the next one adopts it.
+#[must_use]
+pub fn better_pair_on_disk(world: &World) -> bool {
+    world.disk.pairs().any(|pair| is_better(world, pair))
+}
+
 /// Whether a pair under the name of the current link is durable in a bundle before a rename replaces it. It counts if the last
 /// scan saw it, if it is valid now, acceptable and newer than the served identity, and if it was never a bundle of ours.
 #[must_use]

@@ -2,8 +2,8 @@
 
 use certrotate_core::view::{Phase, View};
 
-use super::exceptions::{ended_run, held_certificate, rotation_off};
-use crate::monitor::Life;
+use super::exceptions::{held_certificate, rotation_off};
+use crate::monitor::Validity;
 use crate::world::World;
 
 /// Whether the renewal point lies between 70 % and 90 % of the lifetime, counted from the issue or, if that is later, from
@@ -11,7 +11,7 @@ use crate::world::World;
 #[must_use]
 pub fn l1_renewal_point_is_in_range(world: &World) -> bool {
     let Some(identity) = world.node.as_ref().and_then(|node| node.view().identity) else { return true };
-    let lifetime = Life { start: identity.issued.max(identity.not_before), end: identity.not_after };
+    let lifetime = Validity { start: identity.issued.max(identity.not_before), end: identity.not_after };
     let point = i128::from(identity.renew_at.unix_ms());
     // Core rounds to whole milliseconds.
     lifetime.at(700) <= point && point <= lifetime.at(900) + 1
@@ -40,7 +40,6 @@ pub fn l2_deadline_is_armed(world: &World) -> bool {
     match view.phase {
         Phase::Asking => true,
         Phase::Resting if !rests => true,
-        _ if ended_run(world) => true,
         _ if rests && rotation_off(world) => wake.wall.is_some(),
         _ if rests => wake.mono.is_some() && wake.wall.is_some(),
         _ => wake.mono.is_some() || wake.wall.is_some(),
@@ -52,10 +51,7 @@ pub fn l2_deadline_is_armed(world: &World) -> bool {
 pub fn s14_waits_are_monotonic(world: &World) -> bool {
     let Some(node) = &world.node else { return true };
     let (view, wake) = (node.view(), node.wake());
-    ended_run(world)
-        || rests_with_identity(view) && rotation_off(world)
-        || wake.mono.is_some()
-        || wake.wall.is_none()
+    rests_with_identity(view) && rotation_off(world) || wake.mono.is_some() || wake.wall.is_none()
 }
 
 /// Whether no wait is longer than its cap. The cap of a call is 15 minutes, or less where the lifetime is below an hour. The cap
@@ -69,7 +65,7 @@ pub fn l4_waits_are_capped(world: &World) -> bool {
     if rests_with_identity(view) || by_l2 {
         return true;
     }
-    let Some(mono) = wake.mono else { return ended_run(world) };
+    let Some(mono) = wake.mono else { return false };
     // A wait may have begun when certificates had a longer lifetime. Calls are made while nothing changes the lifetime.
     let cap = match view.phase {
         Phase::Asking => (900_000 * view.lifetime.ms().min(3_600_000) / 3_600_000).max(1000),

@@ -5,17 +5,10 @@
 
 use certrotate_core::disk::Name;
 use certrotate_core::id::{CertHandle, Generation};
-use certrotate_core::view::Phase;
 
 use crate::disk::{Disk, File, Stranger};
 use crate::server::Object;
 use crate::world::{Fit, World};
-
-/// The run has ended: a rotator that has ended shows no identity and wants no tick.
-#[must_use]
-pub fn ended_run(world: &World) -> bool {
-    world.view().is_some_and(|view| view.phase == Phase::Ended)
-}
 
 /// An external change, or a misread bundle, broke what the current link leads to. It lasts until the node has replaced
 /// the link and synced the directory.
@@ -160,4 +153,28 @@ pub fn in_memory_without_bundle(world: &World, served: CertHandle) -> bool {
         _ => false,
     };
     world.ghost.from_memory && !world.disk.names().any(is_its)
+}
+
+/// The driver was asked for a rotation in this step, so the node does not wait and does not look for a better pair.
+#[must_use]
+pub const fn requested_rotation(world: &World) -> bool {
+    world.ghost.monitor.is_rotation_requested()
+}
+
+/// The last disk operations failed: an adopted pair cannot be copied.
+#[must_use]
+pub fn failing_disk(world: &World) -> bool {
+    world.disk_failures() > 0
+}
+
+/// The renewal was due before the faults ended, so its margin may have begun.
+#[must_use]
+pub fn overdue_renewal(world: &World) -> bool {
+    world.view().and_then(|view| view.identity).is_some_and(|identity| identity.is_due(world.now))
+}
+
+/// The generation is far above all that the node used: an external party made the file, and the node leaves it there.
+#[must_use]
+pub fn external_far_bundle(name: Name) -> bool {
+    name.generation().is_some_and(|generation| generation.0 > 1 << 20)
 }

@@ -1,6 +1,5 @@
 //! The served identity: what is presented now, and what must not be presented again.
 
-use super::exceptions::ended_run;
 use crate::world::World;
 
 /// Whether the served identity is within its validity at the time of the last step.
@@ -17,7 +16,7 @@ pub fn s1_driver_serves_live_identity(world: &World) -> bool {
         let view = node.view();
         let live = view.identity.filter(|_| view.serving).map(|identity| identity.generation);
         let read = node.live(world.now.wall).is_some();
-        ended_run(world) || live == world.served() && read == live.is_some()
+        live == world.served() && read == live.is_some()
     })
 }
 

@@ -23,6 +23,6 @@ pub fn l3_new_template_is_requested_soon(world: &World) -> bool {
     if view.phase != Phase::Resting || fits || waits || rotation_off(world) {
         return true;
     }
-    let by = by.max(world.ghost.monitor.doubts_until()).ms().max(world.now.mono.ms());
+    let by = by.max(world.ghost.monitor.clock_suspect_until()).ms().max(world.now.mono.ms());
     node.wake().mono.is_some_and(|mono| mono.ms().saturating_add(world.lag.ms()) <= by)
 }

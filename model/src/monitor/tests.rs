@@ -117,7 +117,7 @@ fn s8_a_certificate_in_hand_is_installed_before_another_key_is_made() {
 
 #[test]
 fn s9_an_attempt_begins_when_seven_tenths_of_life_are_over_by_either_clock_or_it_was_wished_for() {
-    let lifetime = Some(Life { start: hour(0).wall, end: hour(10).wall });
+    let lifetime = Some(Validity { start: hour(0).wall, end: hour(10).wall });
     let began = |now, wished| {
         let mut monitor = Monitor::default();
         monitor.goes_live(hour(0), Span::MAX, CertHandle(1), true);

@@ -41,7 +41,7 @@ fn what_is_found_goes_live_when_the_directory_was_synced_and_seen_again() {
     it.scans(CurrentLink::Link(bundle()), vec![found(None)]);
     let mut early = Observed { spec: it.spec.clone(), wanted: it.wanted.clone(), ..it };
     early.goes_live(FIRST);
-    early.refused("S4", "what goes live has the live name, durably");
+    early.refused("S4", "an identity goes live after the current link leads to it durably");
     it.does(DiskCommand::SyncDir);
     it.scans(CurrentLink::Link(bundle()), vec![found(None)]);
     it.goes_live(FIRST);
@@ -50,7 +50,7 @@ fn what_is_found_goes_live_when_the_directory_was_synced_and_seen_again() {
 
 #[test]
 fn s13_an_answer_that_nobody_waits_for_is_ignored() {
-    let sentence = "an answer to what is not under way is ignored";
+    let sentence = "an answer to no operation in flight is ignored";
     let unknown = OpId { run: RunId(1), seq: 1000 };
     let ignored = Disposition::Ignored(Why::NotOutstanding);
     let answer = Input::DiskAnswered { op: unknown, result: Ok(DiskDone::Done) };
@@ -91,7 +91,7 @@ fn s13_operations_are_numbered_upwards() {
         it.asks_for(KEY);
         let op = OpId { run: RunId(run), seq };
         it.acts(Action::Call { op, call: Call::Create { key: KEY }, credential: Credential::Bootstrap });
-        it.refused("S13", "operations are numbered upwards");
+        it.refused("S13", "operation numbers increase");
     }
 }
 
@@ -105,7 +105,7 @@ fn s7_what_is_not_answered_in_time_is_followed_by_a_scan_only() {
     assert!(it.spec.stray, "nobody waits for it any more");
     it.steps(Disposition::Ignored(Why::NotOutstanding), vec![]);
     it.asks(DiskCommand::SyncDir);
-    it.refused("S7", "what is not answered in time is followed by a scan only");
+    it.refused("S7", "an unanswered disk operation is followed by a scan or a lock only");
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn s7_only_what_this_run_wrote_and_synced_gets_a_final_name() {
 
 #[test]
 fn s7_a_file_that_failed_or_is_not_ours_is_neither_written_nor_synced() {
-    let sentence = "only a file of this run that did not fail is written and synced";
+    let sentence = "only a file on which no operation failed is written and synced";
     let write = DiskCommand::Write {
         name: tmp(1),
         content: Content::Pending { generation: FIRST, key: KEY, made: START },
@@ -152,7 +152,7 @@ fn s7_a_file_that_failed_or_is_not_ours_is_neither_written_nor_synced() {
 
 #[test]
 fn s2_only_a_certificate_that_was_judged_is_written_with_its_own_key() {
-    let sentence = "only a certificate that was judged, with its own key, is written";
+    let sentence = "only an acceptable certificate is written, with its own key";
     let writes = |mut it: Observed, content| {
         it.does(DiskCommand::Create { name: tmp(2) });
         it.asks(DiskCommand::Write { name: tmp(2), content });
@@ -193,7 +193,7 @@ fn s2_a_client_ca_that_is_configured_must_have_been_asked() {
 
 #[test]
 fn s8_a_key_is_made_when_nothing_is_being_written_and_no_request_is_open() {
-    let sentence = "a key is made when nothing is being written or asked for";
+    let sentence = "a key is made when no write and no request is in flight";
     let mut it = Observed::started();
     it.asks(DiskCommand::SyncDir);
     it.makes_key(KEY);
@@ -228,17 +228,17 @@ fn s8_a_request_is_sent_when_its_key_is_durable_and_there_is_no_other() {
     let mut it = Observed::started();
     it.makes_key(KEY);
     it.asks_for(KEY);
-    it.refused("S8", "a request is sent when its key is durable");
+    it.refused("S8", "a request is sent after its key is durable");
 
     let mut it = Observed::named();
     it.asks_for(KEY);
-    it.refused("S8", "a request is sent when its key is durable");
+    it.refused("S8", "a request is sent after its key is durable");
 
     let mut it = Observed::saved();
     it.asks_for(KEY);
     it.spec.open = Some(KeyHandle(7));
     it.asks_for(KEY);
-    it.refused("S8", "there is no other request open");
+    it.refused("S8", "no other request is open");
 }
 
 #[test]
@@ -247,7 +247,7 @@ fn l3_only_what_is_served_and_valid_is_presented() {
         let op = it.next();
         let call = Call::Get { request: RequestDigest([1; 32]) };
         it.acts(Action::Call { op, call, credential: Credential::Live(generation) });
-        it.refused("L3", "only what is served and valid is presented");
+        it.refused("L3", "only the served, valid identity is presented");
     };
     presents(Observed::switched(), FIRST);
     presents(Observed::live(), Generation(2));
@@ -256,7 +256,7 @@ fn l3_only_what_is_served_and_valid_is_presented() {
 
 #[test]
 fn s4_what_goes_live_has_the_live_name_durably() {
-    let sentence = "what goes live has the live name, durably";
+    let sentence = "an identity goes live after the current link leads to it durably";
     let mut it = Observed::issued(None);
     it.goes_live(FIRST);
     it.refused("S4", sentence);
@@ -279,22 +279,22 @@ fn s1_and_s2_only_what_is_valid_and_asked_for_goes_live() {
     it.does(DiskCommand::SyncDir);
     let mut late = Observed { spec: it.spec.clone(), wanted: it.wanted.clone(), ..it }.at(START.plus(HOUR));
     late.goes_live(FIRST);
-    late.refused("S1", "only what is valid goes live");
+    late.refused("S1", "only a valid certificate goes live");
     it.acts(Action::GoLive { generation: FIRST, key: KeyHandle(2), cert: CERT });
-    it.refused("S2", "only what was asked for goes live");
+    it.refused("S2", "only an acceptable certificate with its own key goes live");
 }
 
 #[test]
 fn s1_what_is_served_is_withdrawn_at_its_end_and_not_before() {
     let mut it = Observed::live().at(START.plus(HOUR));
     it.steps(Disposition::Applied, vec![]);
-    it.refused("S1", "what is served is valid");
+    it.refused("S1", "a live identity is valid");
     let mut it = Observed::live();
     it.acts(Action::Withdraw { generation: FIRST });
-    it.refused("S1", "only what is served and not valid is withdrawn");
+    it.refused("S1", "only a served identity that is not valid is withdrawn");
     let mut it = Observed::started();
     it.acts(Action::Withdraw { generation: FIRST });
-    it.refused("S1", "only what is served and not valid is withdrawn");
+    it.refused("S1", "only a served identity that is not valid is withdrawn");
 }
 
 #[test]
@@ -311,11 +311,11 @@ fn s13_what_ended_does_not_come_back_and_what_was_held_for_the_clock_does() {
     assert_eq!(it.spec.broken, None);
     it = it.at(START);
     it.goes_live(FIRST);
-    it.refused("S13", "nothing that ended, or is older, goes live");
+    it.refused("S13", "no older and no expired identity goes live");
     let mut it = Observed::live();
     it.spec.lowest = Generation(2);
     it.goes_live(FIRST);
-    it.refused("S13", "nothing that ended, or is older, goes live");
+    it.refused("S13", "no older and no expired identity goes live");
 }
 
 #[test]
@@ -328,9 +328,9 @@ fn s2_what_is_for_another_subject_than_is_wanted_by_now_is_withdrawn_at_once_and
     it.acts(Action::Withdraw { generation: FIRST });
     assert_eq!(it.spec.broken, None);
     it.goes_live(FIRST);
-    it.refused("S2", "only what was asked for goes live");
+    it.refused("S2", "only an acceptable certificate with its own key goes live");
     let mut it = Observed::live();
     it.spec.edited(true);
     it.steps(Disposition::Applied, vec![]);
-    it.refused("S1", "what is served is valid");
+    it.refused("S1", "a live identity is valid");
 }

@@ -24,7 +24,7 @@ impl World {
                 let plausible = self.shown().wall >= self.config.spec().built;
                 self.hold(
                     "S14",
-                    "nothing is begun while the clock shows less than the build time",
+                    "no attempt begins while the clock shows less than the build time",
                     plausible,
                 );
                 self.ghost.attempt(self.now);
@@ -45,11 +45,15 @@ impl World {
                     marks.rotations += u64::from(self.served.is_some_and(|(before, _)| before != generation));
                 }
                 let lasts = s13_adopted_pair_lasts_longer(self, cert);
-                self.hold("S13", "what is adopted lasts longer than what it takes the place of", lasts);
+                self.hold("S13", "an adopted pair expires later than the identity that it replaces", lasts);
                 let alone = !self.is_unsaved() || self.is_ending(cert);
-                self.hold("S4", "only where nothing else is left is served what is not durable", alone);
+                self.hold(
+                    "S4",
+                    "an in-memory identity goes live only if no other is served or that is expiring",
+                    alone,
+                );
                 let held = self.ghost.holds_key(key) && self.ghost.holds_cert(cert);
-                self.hold("S13", "what is served was given to the driver, and not erased since", held);
+                self.hold("S13", "the driver holds the key and the certificate of the live identity", held);
                 if let Some((not_before, not_after)) = self.dates(cert) {
                     let (lifetime, durable) = (self.lifetime(), !self.is_unsaved());
                     self.ghost.went_live(
@@ -71,7 +75,7 @@ impl World {
             Action::Report(ref event) => self.reported(event),
             Action::Exit(reason) => {
                 let idle = self.asked.iter().all(|it| it.given_up || !matches!(it.what, What::Disk(_)));
-                self.hold("L5", "a run ends only when no disk operation is outstanding", idle);
+                self.hold("L5", "a run ends only when no disk operation is in flight", idle);
                 self.kill();
                 self.exit = Some(reason);
             }
@@ -192,12 +196,12 @@ impl World {
         match *content {
             Content::Pending { generation, key, made } => {
                 let held = self.ghost.holds_key(key);
-                self.hold("S10", "a key that is written was not erased", held);
+                self.hold("S10", "the driver holds a key that is written", held);
                 File::Pending(Pending { generation, made, key: number(key) })
             }
             Content::Bundle { generation, key, cert, issued } => {
                 let held = self.ghost.holds_key(key) && self.ghost.holds_cert(cert);
-                self.hold("S10", "a key and a certificate that are written were not erased", held);
+                self.hold("S10", "the driver holds a key and a certificate that are written", held);
                 let mut cert = cert.0 as u32;
                 if self.driver == Driver::FetchesAgain {
                     let (request, wall) = (request_digest(number(key)), self.server_wall());

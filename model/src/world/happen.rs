@@ -252,11 +252,7 @@ impl World {
         let nothing = again.is_none_or(|step| {
             matches!(step.disposition, Disposition::Ignored(_)) && step.actions.is_empty()
         });
-        self.hold(
-            "M1",
-            "an input that is given twice at the same time does nothing the second time",
-            nothing,
-        );
+        self.hold("M1", "an input given twice at one time does nothing the second time", nothing);
         true
     }
 
@@ -312,7 +308,7 @@ impl World {
             }
             self.advance();
         }
-        self.hold("L5", "a shutdown ends", self.node.is_none());
+        self.hold("L5", "a shutdown ends within 64 inputs", self.node.is_none());
     }
 
     /// What the server's clock shows.

@@ -12,7 +12,7 @@ use crate::world::{Request, World};
 impl World {
     /// Somebody changes the directory.
     pub(super) fn plant(&mut self, damage: Damage) -> bool {
-        self.spec.meddled = true;
+        self.spec.external_change = true;
         let (generation, file) = (Generation(1), FileNumber(99));
         let target = match self.disk.read(Name::Current) {
             Some(File::Link(target)) => Some(target),

@@ -128,7 +128,7 @@ impl World {
         let step = self.give(Input::Tick);
         let ignored = step.is_some_and(|step| step.disposition != Disposition::Applied);
         let spins = ignored && self.wake() == wake;
-        self.hold("S9", "a tick at the wake time does something or moves it", !spins);
+        self.hold("S9", "a tick at a deadline does something or moves the deadline", !spins);
         assert!(
             !self.strict || !spins,
             "S9: a tick at the wake time does something or moves it\n{}",

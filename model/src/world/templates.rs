@@ -172,7 +172,7 @@ impl World {
             let again = self.give(Input::Reconfigure(config));
             let ignored =
                 again.is_none_or(|step| step.disposition != Disposition::Applied && step.actions.is_empty());
-            self.hold("M1", "a configuration that is given twice changes nothing the second time", ignored);
+            self.hold("M1", "a configuration given twice changes nothing the second time", ignored);
         }
         true
     }

@@ -21,10 +21,7 @@ use crate::output::{Output, Usage, number};
 use crate::progress::{Meter, Progress};
 
 /// What does not hold where a seed plays differently the second time.
-const TWICE: Violation = Violation {
-    id: "S15",
-    sentence: "what comes out depends on state and input alone: a seed plays the same twice",
-};
+const TWICE: Violation = Violation { id: "S15", sentence: "a seed plays the same twice" };
 
 /// Play random scenarios with all faults on; then the world heals and the node must settle
 ///
