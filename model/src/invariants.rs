@@ -76,7 +76,11 @@ pub const ALWAYS: &[Invariant] = &[
     ("S14", "a renewal is due by the wall clock at 90 % of the lifetime", s14_renewal_is_due_by_wall_clock),
     ("S5", "a start serves an identity if a valid one is announced or on disk", s5_last_good_one_survives),
     ("S4", "a start serves the last announced identity or a newer one", s4_start_finds_the_last_one),
-    ("S5", "faults of server and disk take no valid identity away", s5_faults_take_no_identity_away),
+    (
+        "S5",
+        "in an undisturbed scenario, faults of server and disk take no valid identity away",
+        s5_faults_take_no_identity_away,
+    ),
 ];
 
 /// Checked after every disk operation, answered or not, and when an identity goes live.

@@ -288,7 +288,7 @@ impl Spec {
         let live_before = live_before.is_some();
         self.failing &= in_memory_identity || live_before;
         let durable = linked.is_some_and(named) || live_before || self.external_change || in_memory_identity;
-        self.rule("S4", "an identity goes live after the current link leads to it durably", durable);
+        self.rule("S4", "an identity goes live first when the current link leads to it durably", durable);
         self.rule("S13", "no older and no expired identity goes live", generation >= self.lowest);
         self.served = good.map(|good| (generation, good));
         (self.last, self.lowest) = (good.map(|good| (generation, cert, good)), generation);

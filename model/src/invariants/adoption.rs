@@ -3,7 +3,9 @@
 use certrotate_core::disk::{DiskCommand, Inventory, Name, PairFound};
 use certrotate_core::id::CertHandle;
 
-use super::exceptions::{held_identity, in_memory_without_bundle, newer_bundle_on_disk};
+use super::exceptions::{
+    failing_disk, held_identity, in_memory_without_bundle, newer_bundle_on_disk, requested_rotation,
+};
 use crate::disk::{Bundle, File, Outside};
 use crate::world::World;
 
@@ -81,4 +83,20 @@ pub fn s13_adopted_pair_lasts_longer(world: &World, cert: CertHandle) -> bool {
         || !world.is_wanted(served)
         || end(served) <= Some(world.now.wall)
         || end(cert) > end(served)
+}
+
+/// Whether no better pair is on disk when an attempt begins, of those that the scan of this step showed.
+#[must_use]
+pub fn s5_no_better_pair_is_left(world: &World) -> bool {
+    // An identity may have gone live in this very step, after the scan, so the pairs are compared once more.
+    world.ghost.looked != Some(true)
+        || failing_disk(world)
+        || requested_rotation(world)
+        || !world.disk.pairs().any(|pair| is_better(world, pair))
+}
+
+/// Whether the step that begins an attempt was given a scan.
+#[must_use]
+pub fn s13_attempt_follows_scan(world: &World) -> bool {
+    world.ghost.looked.is_some() || requested_rotation(world)
 }

@@ -19,32 +19,41 @@ pub const MOST_NAMES: usize = 5;
 #[must_use]
 pub fn of_image(world: &World, image: &Disk) -> Option<Violation> {
     // A blind harness judges an image when a process has started on it.
-    if world.blind || broken_current_link(&world.disk) {
+    if world.blind {
         return None;
     }
-    let live = image.live_bundle();
-    let disk = &world.disk;
-    let may_be_absent = no_link_yet(disk) || link_lost_in_power_cut(disk) || link_rename_in_flight(disk);
-    let private = image.names().all(|name| !matches!(name, Name::Bundle { .. }) || !image.is_careless(name));
-    let whole = match (image.read(Name::Current), live) {
-        (None, _) => may_be_absent,
-        (Some(_), Some(bundle)) => private && world.is_acceptable(&bundle),
-        (Some(_), None) => false,
-    };
-    let durable = world.served().filter(|_| !in_memory_identity(world));
-    // An absent link is judged above.
-    let serves = live.is_none_or(|live| durable.is_none_or(|served| live.generation >= served));
-    match (whole, serves) {
-        (true, true) => None,
-        (false, _) => Some(Violation {
+    if !s3_image_has_whole_bundle(world, image) {
+        return Some(Violation {
             id: "S3",
             sentence: "after a power cut the current link leads to a whole, acceptable bundle",
-        }),
-        (true, false) => Some(Violation {
-            id: "S4",
-            sentence: "after a power cut the current link leads to the served generation or a newer one",
-        }),
+        });
     }
+    (!s4_image_has_served_generation(world, image)).then_some(Violation {
+        id: "S4",
+        sentence: "after a power cut the current link leads to the served generation or a newer one",
+    })
+}
+
+/// Whether the current link of an image leads to a whole, acceptable bundle, and all bundles are private.
+#[must_use]
+pub fn s3_image_has_whole_bundle(world: &World, image: &Disk) -> bool {
+    let disk = &world.disk;
+    let private =
+        || image.names().all(|name| !matches!(name, Name::Bundle { .. }) || !image.is_careless(name));
+    broken_current_link(disk)
+        || match (image.read(Name::Current), image.live_bundle()) {
+            (None, _) => no_link_yet(disk) || link_lost_in_power_cut(disk) || link_rename_in_flight(disk),
+            (Some(_), Some(bundle)) => private() && world.is_acceptable(&bundle),
+            (Some(_), None) => false,
+        }
+}
+
+/// Whether the current link of an image leads to the served generation or a newer one. S3 judges an image without the link.
+#[must_use]
+pub fn s4_image_has_served_generation(world: &World, image: &Disk) -> bool {
+    let durable = world.served().filter(|_| !in_memory_identity(world));
+    broken_current_link(&world.disk)
+        || image.live_bundle().is_none_or(|live| durable.is_none_or(|served| live.generation >= served))
 }
 
 /// Whether the bundle behind the current link is for its own key and was acceptable when it was issued. If it has the

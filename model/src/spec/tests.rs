@@ -41,7 +41,7 @@ fn what_is_found_goes_live_when_the_directory_was_synced_and_seen_again() {
     it.scans(CurrentLink::Link(bundle()), vec![found(None)]);
     let mut early = Observed { spec: it.spec.clone(), wanted: it.wanted.clone(), ..it };
     early.goes_live(FIRST);
-    early.refused("S4", "an identity goes live after the current link leads to it durably");
+    early.refused("S4", "an identity goes live first when the current link leads to it durably");
     it.does(DiskCommand::SyncDir);
     it.scans(CurrentLink::Link(bundle()), vec![found(None)]);
     it.goes_live(FIRST);
@@ -256,7 +256,7 @@ fn l3_only_what_is_served_and_valid_is_presented() {
 
 #[test]
 fn s4_what_goes_live_has_the_live_name_durably() {
-    let sentence = "an identity goes live after the current link leads to it durably";
+    let sentence = "an identity goes live first when the current link leads to it durably";
     let mut it = Observed::issued(None);
     it.goes_live(FIRST);
     it.refused("S4", sentence);

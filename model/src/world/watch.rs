@@ -9,10 +9,10 @@ use certrotate_core::rotator::Step;
 use certrotate_core::time::{Span, WallTime};
 
 use crate::disk::File;
-use crate::invariants::adoption::{is_better, s5_replaced_pair_was_copied, shows_a_better_pair};
-use crate::invariants::exceptions::{
-    broken_current_link, failing_disk, in_memory_identity, misread_in_this_run, requested_rotation,
+use crate::invariants::adoption::{
+    s5_no_better_pair_is_left, s5_replaced_pair_was_copied, s13_attempt_follows_scan, shows_a_better_pair,
 };
+use crate::invariants::exceptions::{broken_current_link, in_memory_identity, misread_in_this_run};
 use crate::monitor::Validity;
 use crate::world::World;
 use crate::world::answer::request_digest;
@@ -78,17 +78,16 @@ impl World {
                     && self.serves_what_is_wanted();
                 let served = self.served_validity().filter(|_| is_seen);
                 monitor.begins(now, self.lifetime(), *duration, served);
-                // The scan may have been followed by a go-live in this very step, so the pair is compared once more.
-                let best = self.ghost.looked != Some(true)
-                    || failing_disk(self)
-                    || !self.disk.pairs().any(|pair| is_better(self, pair));
                 self.hold(
                     "S5",
                     "no attempt begins while a better pair is on disk",
-                    best || requested_rotation(self),
+                    s5_no_better_pair_is_left(self),
                 );
-                let looked = self.ghost.looked.is_some() || requested_rotation(self);
-                self.hold("S13", "an attempt begins in a step that was given a scan", looked);
+                self.hold(
+                    "S13",
+                    "an attempt begins in a step that was given a scan",
+                    s13_attempt_follows_scan(self),
+                );
             }
             Action::Call { op, call, credential } => {
                 let request = match *call {
