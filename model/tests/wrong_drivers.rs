@@ -58,7 +58,7 @@ fn asleep(driver: Driver) -> World {
 }
 
 #[test]
-fn nothing_is_noticed_of_an_honest_driver() {
+fn correct_driver_breaks_no_invariant() {
     for story in [world, outage, absent, asleep] {
         assert_eq!(week(story(Driver::Honest)), None);
     }
@@ -69,55 +69,55 @@ fn nothing_is_noticed_of_an_honest_driver() {
 }
 
 #[test]
-fn s3_notices_a_driver_that_skips_directory_syncs() {
+fn s3_finds_driver_that_skips_directory_syncs() {
     let sentence = "S3: the live name names a complete bundle or nothing, in every image";
     assert_eq!(noticed(Driver::SkipsDirectorySyncs).as_deref(), Some(sentence));
 }
 
 #[test]
-fn s7_notices_a_driver_that_skips_file_syncs() {
+fn s7_finds_driver_that_skips_file_syncs() {
     let sentence = "S7: nothing exposes a file that failed";
     assert_eq!(noticed(Driver::SkipsFileSyncs).as_deref(), Some(sentence));
 }
 
 #[test]
-fn s9_notices_a_driver_that_skips_removals_when_the_same_is_to_be_removed_again_and_again() {
+fn s9_finds_driver_that_skips_removals() {
     let sentence = "S9: the machine does not spin while no time passes";
     assert_eq!(noticed(Driver::SkipsUnlinks).as_deref(), Some(sentence));
 }
 
 #[test]
-fn s4_notices_a_driver_that_serves_a_certificate_when_it_is_written() {
+fn s4_finds_driver_that_serves_before_go_live() {
     let sentence = "S4: what is served is what the live name names, in every image";
     assert_eq!(noticed(Driver::ServesEarly).as_deref(), Some(sentence));
 }
 
 #[test]
-fn s1_notices_a_driver_that_goes_on_serving_what_has_ended() {
+fn s1_finds_driver_that_serves_an_expired_identity() {
     let sentence = "S1: the identity that is served is within its validity";
     assert_eq!(week(outage(Driver::ServesOn)).as_deref(), Some(sentence));
 }
 
 #[test]
-fn s10_notices_a_driver_that_makes_every_request_with_the_same_key() {
+fn s10_finds_driver_that_reuses_keys() {
     let sentence = "S10: no two requests, and no two generations, share a key";
     assert_eq!(noticed(Driver::ReusesKeys).as_deref(), Some(sentence));
 }
 
 #[test]
-fn s8_notices_a_driver_that_makes_a_second_request_with_each() {
+fn s8_finds_driver_that_sends_a_second_request() {
     let sentence = "S8: at most one request is open";
     assert_eq!(week(absent(Driver::AsksTwice)).as_deref(), Some(sentence));
 }
 
 #[test]
-fn s14_notices_a_driver_whose_clock_stops_while_the_machine_sleeps() {
+fn s14_finds_driver_whose_clock_stops_in_suspend() {
     let sentence = "S14: nothing postpones a renewal by mono time";
     assert_eq!(week(asleep(Driver::StopsInSuspend)).as_deref(), Some(sentence));
 }
 
 #[test]
-fn s2_notices_a_driver_that_writes_another_certificate_than_the_one_that_was_judged() {
+fn s2_finds_driver_that_writes_an_unjudged_certificate() {
     let sentence = "S2: the live name names an acceptable identity";
     assert_eq!(noticed(Driver::FetchesAgain).as_deref(), Some(sentence));
 }

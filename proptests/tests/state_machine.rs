@@ -295,5 +295,5 @@ prop_state_machine! {
     #![proptest_config(config())]
 
     #[test]
-    fn what_an_operator_sees_is_what_he_may_expect(sequential 1..40 => Node);
+    fn operator_view_agrees_with_the_reference(sequential 1..40 => Node);
 }

@@ -165,7 +165,7 @@ fn is_in_the_way(thing: Thing, name: &str) -> bool {
 }
 
 #[test]
-fn whatever_has_one_of_our_names_nothing_outside_is_touched_and_a_line_says_what_is_in_the_way() {
+fn external_file_under_our_name_is_reported_and_never_followed() {
     for name in NAMES {
         for thing in THINGS {
             let place = Place::new();
@@ -207,7 +207,7 @@ fn remove(path: &Path) {
 }
 
 #[test]
-fn a_directory_that_is_replaced_while_we_run_gets_nothing_and_the_old_one_goes_on_when_it_is_back() {
+fn replaced_directory_is_left_alone_until_the_old_one_is_back() {
     let place = Place::new();
     let (path, aside) = (place.directory(), place.home.path().join("aside"));
     let replace = || {
@@ -235,7 +235,7 @@ fn a_directory_that_is_replaced_while_we_run_gets_nothing_and_the_old_one_goes_o
 }
 
 #[test]
-fn a_hundred_thousand_foreign_files_and_names_that_are_not_text_are_left_alone() {
+fn hundred_thousand_foreign_files_are_left_alone() {
     const FOREIGN: usize = 100_000;
     let place = Place::new();
     let odd: [&[u8]; 6] = [
