@@ -1,6 +1,6 @@
 //! Golden scenarios: what happened to others (docs/incidents.md), and what once went wrong here, told in a few transitions.
 //!
-//! Each passes on the shipped core. Those that name a bug after "Without that" fail with it, under the invariant that they
+//! Each passes on the shipped core. Those that name a bug after "Seeded bug" fail with it, under the invariant that they
 //! name: a scenario that nothing can fail shows nothing.
 
 use std::fs::{read, read_dir, read_to_string};
@@ -50,7 +50,7 @@ impl Golden {
 
     /// The bug that it fails with, and the invariant that it breaks.
     fn without(&self) -> Option<(Bug, &str)> {
-        let line = self.text.lines().find_map(|line| line.strip_prefix("# Without that: "))?;
+        let line = self.text.lines().find_map(|line| line.strip_prefix("# Seeded bug: "))?;
         let (bug, id) = line.split_once(" breaks ").expect("a bug breaks an invariant");
         Some((Bug::parse(bug).expect("a bug that there is"), id))
     }
@@ -108,7 +108,7 @@ fn incident_scenario_fails_with_the_bug_of_its_incident() {
 #[test]
 fn f63_directory_of_another_cluster_is_not_used() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/recovery");
-    let bytes = read(corpus.join("f63_a_directory_of_another_cluster_is_not_used")).expect("it is there");
+    let bytes = read(corpus.join("f63_directory_of_another_cluster_is_not_used")).expect("it is there");
     assert_eq!(certrotate_model::recovery::play(&bytes).violation, None);
     let world = certrotate_model_seeded::recovery::play_in(&bytes, |spec, _| spec.bug = Some(Bug::F63));
     assert_eq!(world.violation.map(|it| it.id), Some("S2"));

@@ -7,7 +7,7 @@ use crate::{model, model_in};
 
 const POWER_CUT: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
-    "/scenarios/a_power_cut_takes_the_live_name_in_its_first_rename.scenario"
+    "/scenarios/s3_power_cut_removes_the_current_link_in_its_first_rename.scenario"
 );
 
 #[test]
