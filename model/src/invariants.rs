@@ -116,7 +116,7 @@ pub fn check(world: &mut World) {
     if let Some((id, sentence)) = world.spec.broken {
         world.hold(id, sentence, false);
     }
-    world.ghost.untidy &= !world.ghost.recovered;
+    world.ghost.misread_before_crash &= !world.ghost.recovered;
     let view = world.view();
     world.ghost.held_back |= view.is_some_and(|view| view.identity.is_some() && !view.serving);
 }

@@ -14,7 +14,7 @@ mod counts;
 use counts::Premise;
 pub use counts::{INPUTS, Marks, PHASES, SITUATION_COUNT};
 
-/// A situation, and whether an transition in a world is it.
+/// A situation, and whether a transition in a world is it.
 pub type Situation = (&'static str, fn(&World, Transition) -> bool);
 
 /// Situations that runs must sometimes be in, each with what it takes.
@@ -102,7 +102,7 @@ pub fn ended(world: &mut World) {
 }
 
 impl Marks {
-    /// Notes an transition that is about to happen.
+    /// Notes a transition that is about to happen.
     pub fn before(&mut self, world: &World, transition: Transition) {
         self.premise.begun = self.premise.begun.or(Some(world.now.mono));
         self.premise.plausible |= world.skew.abs() <= PLAUSIBLE;
@@ -111,7 +111,7 @@ impl Marks {
         }
     }
 
-    /// Notes an transition that happened to something.
+    /// Notes a transition that happened to something.
     pub fn happened(&mut self, transition: Transition) {
         self.premise.hung |= matches!(transition, Transition::DiskLost(Lost::NotDone));
         if let Some(fault) = transition.fault() {

@@ -29,7 +29,7 @@ pub struct Monitor {
     approved: Option<(RequestTag, MonoTime)>,
     /// Until then a request that was denied or failed is followed by no other.
     retry_after: MonoTime,
-    /// Whether a wish for a lifetime was refused.
+    /// Whether a requested lifetime was refused.
     lifetime_refused: bool,
     /// The certificate that was shown last.
     shown: Option<CertHandle>,
@@ -37,7 +37,7 @@ pub struct Monitor {
     in_hand: Option<CertHandle>,
     /// Whether the disk has failed since then.
     is_disk_refusing: bool,
-    /// When what is live was adopted.
+    /// When the live identity was adopted.
     adopted: Option<Now>,
     /// When it became durable, where that was later: what was served from memory first is adopted twice.
     made_durable: Option<Now>,
@@ -49,7 +49,7 @@ pub struct Monitor {
     template_attempt: Option<MonoTime>,
     /// Not before when an attempt may begin that the next change leads to.
     next_template_attempt: MonoTime,
-    /// Whether somebody asked for a rotation in this step.
+    /// Whether a rotation is requested in this step.
     rotation_requested: bool,
     /// The name that could not be created last.
     taken_name: Option<Name>,
@@ -153,7 +153,7 @@ impl Monitor {
         self.in_hand = self.in_hand.filter(|cert| hopeful(*cert));
     }
 
-    /// Whether somebody asks for a rotation in this step.
+    /// Whether a rotation is requested in this step.
     pub(crate) const fn is_rotation_requested(&self) -> bool {
         self.rotation_requested
     }
@@ -266,7 +266,7 @@ impl Monitor {
         }
     }
 
-    /// Another template is asked for from now on, perhaps with another wish for a lifetime. What was asked for counts for nothing.
+    /// Another template is asked for from now on, perhaps with another requested lifetime. What was asked for counts for nothing.
     pub(crate) fn asks_anew(&mut self, now: MonoTime, wish: bool) {
         self.template_attempt = Some(now.max(self.next_template_attempt));
         (self.rejected, self.deleted, self.approved) = (None, None, None);
@@ -275,7 +275,7 @@ impl Monitor {
         self.lifetime_refused &= !wish;
     }
 
-    /// A key is asked for. `due` says whether what is served, if anything is, is to be renewed.
+    /// An attempt begins. `served` is the validity of the served identity, if it is known to fit the template.
     pub(crate) fn begins(&mut self, now: Now, lifetime: Span, wish: Option<Span>, served: Option<Validity>) {
         let due = served.is_none_or(|lifetime| self.is_due(now, &lifetime));
         self.expect(
@@ -304,7 +304,7 @@ impl Monitor {
         (self.rejected, self.deleted, self.approved) = (None, None, None);
     }
 
-    /// Whether seven tenths of a lifetime are over by the wall clock, or as much mono time has passed since it was adopted.
+    /// Whether seven tenths of a lifetime are over by the wall clock, or as much monotonic time has passed since it was adopted.
     fn is_due(&self, now: Now, lifetime: &Validity) -> bool {
         let from = lifetime.at(700);
         let passed = |adopted: Now| {
@@ -330,7 +330,7 @@ impl Monitor {
         }
     }
 
-    /// What is live is durable.
+    /// The live identity is durable.
     pub(crate) fn is_saved(&mut self, now: Now) {
         self.made_durable = Some(now).filter(|_| self.adopted != Some(now));
     }
@@ -340,7 +340,7 @@ impl Monitor {
         self.held = Some((start, now.mono.plus(start.since(now.wall))));
     }
 
-    /// What somebody took away or broke is not waited for; `is_there` says of a start whether its certificate is on disk.
+    /// What an external party took away or broke is not waited for; `is_there` says of a start whether its certificate is on disk.
     pub(crate) fn loses(&mut self, is_there: impl Fn(WallTime) -> bool) {
         self.held = self.held.filter(|(start, _)| is_there(*start));
     }
@@ -375,7 +375,7 @@ impl Monitor {
         self.in_hand = None;
     }
 
-    /// What was shown is somebody else's.
+    /// What was shown is an external party's.
     pub(crate) fn leaves(&mut self) {
         self.in_hand = None;
     }

@@ -25,7 +25,7 @@ const SHIFTED: Violation =
 pub struct Shift {
     /// In whole seconds of wall time: names of files have no smaller unit.
     pub wall_secs: i64,
-    /// In milliseconds of mono time.
+    /// In milliseconds of monotonic time.
     pub mono_ms: u64,
 }
 

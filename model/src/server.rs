@@ -50,7 +50,7 @@ pub enum Issue {
     Unreadable,
 }
 
-/// The key of an object that somebody else made.
+/// The key of an object that an external party made.
 pub const SOMEBODY_ELSES: u32 = 0;
 
 /// The key of an object whose request cannot be read.
@@ -141,7 +141,7 @@ pub struct Server {
     /// The end of the CA: no chain is valid after it.
     pub ca_end: WallTime,
     /// The longest lifetime that may be asked for; more is 422.
-    pub longest_wish: Option<Span>,
+    pub longest_lifetime: Option<Span>,
     /// Whether a live identity is not accepted (401).
     pub refuse_live: bool,
     /// Whether the bootstrap credential is not accepted (401).
@@ -181,7 +181,7 @@ impl Default for Server {
             lifetime: Span::from_hours(24),
             backdate: Span::from_mins(5),
             ca_end: WallTime::MAX,
-            longest_wish: None,
+            longest_lifetime: None,
             refuse_live: false,
             refuse_bootstrap: false,
             calls: 0,
@@ -247,7 +247,7 @@ impl Server {
         if self.find(object.request).is_some() {
             return Err(ApiFault::AlreadyExists);
         }
-        if self.longest_wish.is_some_and(|longest| asked.is_some_and(|asked| asked > longest)) {
+        if self.longest_lifetime.is_some_and(|longest| asked.is_some_and(|asked| asked > longest)) {
             return Err(ApiFault::Invalid);
         }
         self.created += 1;
@@ -332,7 +332,7 @@ impl Hash for Server {
         self.answers.hash(state);
         (self.outage, self.silent, self.no_watch, self.watch_ends).hash(state);
         (self.approver, self.verdict, self.bad, self.bad_next, self.latency).hash(state);
-        (self.lifetime, self.longest_wish, self.refuse_live, self.refuse_bootstrap).hash(state);
+        (self.lifetime, self.longest_lifetime, self.refuse_live, self.refuse_bootstrap).hash(state);
         let recent = self.certs.len().saturating_sub(3);
         (self.certs.len(), &self.certs[recent..]).hash(state);
     }

@@ -157,7 +157,7 @@ impl Spec {
         self.open = self.open.filter(|_| !decided);
     }
 
-    /// Judges a certificate by what it says. What was `found` may have other names or usages than are wanted by now.
+    /// Judges a certificate by what it says. What was `found` may have other names or usages than are wanted now.
     fn show(&mut self, wanted: &Wanted, cert: CertHandle, key: KeyHandle, facts: &CertFacts, found: bool) {
         let (usages, harmless) = (wanted.usages, Usages::KEY_ENCIPHERMENT);
         let usages = facts.usages.has(usages) && facts.usages.with(harmless) == usages.with(harmless);

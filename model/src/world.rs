@@ -95,7 +95,7 @@ impl World {
             ghost: Ghost::default(),
             spec: Spec::default(),
             wanted: Arc::default(),
-            driver: Driver::Honest,
+            driver: Driver::Correct,
             requests: Vec::new(),
             templates,
             current: 0,
@@ -124,7 +124,7 @@ impl World {
         }
     }
 
-    /// Starts the process, with what is configured by now.
+    /// Starts the process, with what is configured now.
     pub fn start(&mut self) {
         self.load();
         self.give(Input::Tick);
@@ -183,7 +183,7 @@ impl World {
         self.served.map(|(generation, _)| generation)
     }
 
-    /// The facts of what is served.
+    /// The facts of the served identity.
     #[must_use]
     pub fn served_facts(&self) -> Option<CertFacts> {
         self.facts(self.served?.1)
@@ -319,8 +319,8 @@ impl World {
         fingerprint::of(self, self.now, self.ops)
     }
 
-    /// What a crash leaves but for the disk, as a fingerprint: with the same and the same image, worlds go on in the same way.
-    pub(crate) fn ashes(&self) -> u64 {
+    /// What a crash leaves except the disk, as a fingerprint: with the same and the same image, worlds go on in the same way.
+    pub(crate) fn without_disk(&self) -> u64 {
         let mut ghost = self.ghost;
         ghost.killed();
         ghost.forget_counts(self.now.mono);
@@ -345,7 +345,7 @@ impl Hash for World {
         self.ghost.hash(state);
         // The rest of what it knows can be told from the rest of the world.
         (self.spec.open, self.spec.lowest).hash(state);
-        // A request is told by its number, but for what the last one asks.
+        // A request is told by its number, except what the last one asks.
         (self.requests.len(), self.requests.last()).hash(state);
         (self.lose_disk_answers, self.lose_call_answers, self.lie, self.lag, self.last).hash(state);
         (self.skew as u64, self.told == self.now, self.current).hash(state);

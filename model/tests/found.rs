@@ -1,4 +1,4 @@
-//! What engines found in the machine, as stories that are told again.
+//! Defects of the rotator that engines found, as scenario tests.
 
 use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::disk::{DiskCommand, Name};

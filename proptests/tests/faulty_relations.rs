@@ -40,7 +40,7 @@ fn m1_repeated_input_changes_nothing_under_faults() {
     }
 }
 
-/// Whether an transition says nothing of a time that is not relative to the present.
+/// Whether a transition says nothing of a time that is not relative to the present.
 fn is_relative(transition: &Transition) -> bool {
     let far = |bad: &Bad| matches!(bad, Bad::Between(i64::MIN, _));
     match transition {
@@ -92,7 +92,7 @@ fn later(now: Now, wall: i64, mono: u64) -> Now {
     Now { wall, mono: MonoTime::from_ms(now.mono.ms() + mono) }
 }
 
-/// What can be told of a world at rest, but for numbers and times.
+/// What can be told of a world at rest, except numbers and times.
 fn at_rest(world: &World) -> impl PartialEq + std::fmt::Debug + use<> {
     let view = world.node.as_ref().map(|node| node.view());
     let live = matches!(world.disk.read(certrotate_core::disk::Name::Current), Some(File::Link(_)));

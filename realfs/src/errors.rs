@@ -20,7 +20,7 @@ pub struct Tally {
     pub runs: u32,
     /// How many of them had which.
     pub kinds: BTreeMap<String, u32>,
-    /// Timing that the outside reader read the live name.
+    /// Timing that the outside reader read the current link.
     pub reads: u64,
 }
 

@@ -15,7 +15,7 @@ use crate::PAIR;
 use crate::reader::{Raw, raw};
 use crate::world::Session;
 
-/// Whether the live name is as it must be, in this world and without any process: S3, and S4 (a).
+/// Whether the current link is as it must be, in this world and without any process: S3, and S4 (a).
 ///
 /// # Errors
 ///

@@ -19,7 +19,7 @@ use crate::world::Session;
 pub struct Tally {
     /// Processes that were killed.
     pub kills: u32,
-    /// Timing that the outside reader read the live name.
+    /// Timing that the outside reader read the current link.
     pub reads: u64,
 }
 

@@ -13,7 +13,7 @@ use certrotate_x509::bundle;
 
 use crate::LIVE_NAME;
 
-/// What there is behind the live name.
+/// What there is behind the current link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Raw {
     /// No such name.
@@ -26,7 +26,7 @@ pub enum Raw {
     Whole(Generation, LeafDigest),
 }
 
-/// Opens and reads the live name, as any program would.
+/// Opens and reads the current link, as any program would.
 #[must_use]
 pub fn raw(directory: &Path) -> Raw {
     let path = directory.join(LIVE_NAME);
@@ -82,7 +82,7 @@ fn decode(bytes: &[u8]) -> Raw {
     }
 }
 
-/// A program that opens the live name again and again, and never finds it missing, partial or mixed once it was there.
+/// A program that opens the current link repeatedly, and never finds it missing, partial or mixed once it was there.
 #[derive(Debug)]
 pub struct Reader {
     ended: Arc<AtomicBool>,
@@ -106,7 +106,7 @@ impl Reader {
 
     /// Waits until one more look has begun and ended, or the reader is over.
     ///
-    /// Between two renewals lie hours, in which whoever has followed the live name opens what it led to. Where time jumps from one
+    /// Between two renewals lie hours, in which whoever has followed the current link opens what it led to. Where time jumps from one
     /// to the next, that has to be waited for.
     pub fn catch_up(reads: &AtomicU64) {
         let begun = reads.load(Ordering::Relaxed);

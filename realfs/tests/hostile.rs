@@ -55,7 +55,7 @@ const THINGS: [Thing; 13] = [
     Thing::Empty,
 ];
 
-/// The live name, and every other that the first certificate takes: the time of issue is that of the world's beginning.
+/// The current link, and every other that the first certificate takes: the time of issue is that of the world's beginning.
 const NAMES: [&str; 7] = [
     "current.pem",
     "2027-01-15-08-00-00-1.2.pem",
@@ -153,7 +153,7 @@ fn run(place: &Place, session: &mut Session) -> Ended {
     run_in(&place.directory(), Manner::Shipped, session, start).0
 }
 
-/// A person has to move it: a live name that is somebody else's, and what cannot be removed by unlinking.
+/// A person has to move it: a current link that is an external party's, and what cannot be removed by unlinking.
 fn is_in_the_way(thing: Thing, name: &str) -> bool {
     let links = [Thing::LinkToFile, Thing::LinkToDirectory, Thing::LinkToNothing];
     let directories = [Thing::Directory, Thing::FullDirectory];

@@ -342,7 +342,7 @@ fn in_rotations(driver: Driver, mut look: impl FnMut(&Disk)) {
 #[test]
 fn every_image_comes_once() {
     let mut most = 0;
-    for driver in [Driver::Honest, Driver::SkipsFileSyncs, Driver::SkipsDirectorySyncs] {
+    for driver in [Driver::Correct, Driver::SkipsFileSyncs, Driver::SkipsDirectorySyncs] {
         in_rotations(driver, |disk| {
             for profile in Profile::ALL {
                 // Without directory syncs there are more than anybody wants to look at.
@@ -363,7 +363,7 @@ fn every_image_comes_once() {
 
 #[test]
 fn invariants_of_all_images_agree_with_enumerated_images() {
-    for driver in [Driver::Honest, Driver::SkipsFileSyncs, Driver::SkipsDirectorySyncs] {
+    for driver in [Driver::Correct, Driver::SkipsFileSyncs, Driver::SkipsDirectorySyncs] {
         let mut found = BTreeSet::new();
         in_rotations(driver, |disk| {
             if disk.changes() > 9 {
@@ -392,7 +392,7 @@ fn invariants_of_all_images_agree_with_enumerated_images() {
             assert_eq!(disk.most_names(|_| true), names, "{disk:?}");
             found.extend(shown);
         });
-        let broken = driver != Driver::Honest;
+        let broken = driver != Driver::Correct;
         assert_eq!(found.contains("broken"), broken, "{driver:?}: {found:?}");
         assert!(found.contains("absent") && found.contains("whole"), "{driver:?}: {found:?}");
     }

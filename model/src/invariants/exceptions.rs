@@ -88,7 +88,7 @@ pub const fn unreadable_in_this_run(world: &World) -> bool {
 /// A run that misread a file, or could not read it, was killed, and no later run has recovered.
 #[must_use]
 pub const fn misread_before_crash(world: &World) -> bool {
-    world.ghost.untidy
+    world.ghost.misread_before_crash
 }
 
 /// A bundle for another subject is on disk, so a bundle for the current subject may lie beside the pair in use.

@@ -67,7 +67,7 @@ pub(super) struct Premise {
     pub(super) hung: bool,
     /// Whether the clock was plausible when something happened.
     pub(super) plausible: bool,
-    /// When it began, by mono time.
+    /// When it began, by monotonic time.
     pub(super) begun: Option<MonoTime>,
 }
 

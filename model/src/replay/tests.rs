@@ -68,5 +68,5 @@ fn failure_names_sentence_time_faults_and_replay_command() {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }
     assert!(!text.contains("the worlds differ"), "{text}");
-    assert!(scenario.failure(&violation).contains("the worlds differ"), "an honest driver does not fail");
+    assert!(scenario.failure(&violation).contains("the worlds differ"), "a correct driver does not fail");
 }

@@ -86,7 +86,7 @@ impl World {
         self.node.as_ref().map_or(Span::MAX, |node| node.view().lifetime)
     }
 
-    /// Whether what is served is in memory only, by what the machine says of itself.
+    /// Whether the served identity is in memory only, by what the machine says of itself.
     pub(crate) fn is_unsaved(&self) -> bool {
         self.node.as_ref().is_some_and(|node| node.view().unsaved)
     }
@@ -175,7 +175,7 @@ impl World {
         }
         if *command == DiskCommand::SyncDir && result.is_ok() && !self.disk.meddled {
             for (generation, key) in self.disk.durable_keys() {
-                // What somebody left may be adopted once more when all else has ended.
+                // What an external party left may be adopted once more when all else has ended.
                 if !self.disk.outside.iter().any(|pair| pair.key == key) {
                     self.ghost.generation_has(generation, key);
                 }

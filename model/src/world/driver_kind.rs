@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-/// How the driver does its work. All but the first are wrong on purpose: an invariant must notice.
+/// How the driver does its work. All but the first are faulty on purpose: an invariant must notice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Driver {
     /// As it is told.
     #[default]
-    Honest,
+    Correct,
     /// Does not sync the directory, and says that it did.
     SkipsDirectorySyncs,
     /// Does not sync files, and says that it did.
@@ -22,16 +22,16 @@ pub enum Driver {
     ReusesKeys,
     /// Makes another request, of which the core knows nothing, with every one that it sends.
     AsksTwice,
-    /// Its mono clock stands still while the machine is suspended.
+    /// Its monotonic clock stands still while the machine is suspended.
     StopsInSuspend,
     /// Writes a certificate that it fetched once more, rather than the one that was judged.
     FetchesAgain,
 }
 
 impl Driver {
-    /// All of them, the honest one first.
+    /// All of them, the correct one first.
     pub const ALL: [Self; 10] = [
-        Self::Honest,
+        Self::Correct,
         Self::SkipsDirectorySyncs,
         Self::SkipsFileSyncs,
         Self::SkipsUnlinks,
@@ -47,7 +47,7 @@ impl Driver {
 impl fmt::Display for Driver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Honest => "honest",
+            Self::Correct => "correct",
             Self::SkipsDirectorySyncs => "skips-directory-syncs",
             Self::SkipsFileSyncs => "skips-file-syncs",
             Self::SkipsUnlinks => "skips-unlinks",

@@ -1,4 +1,4 @@
-//! How an transition happens to a world.
+//! How a transition happens to a world.
 
 use certrotate_core::api::ApiFault;
 use certrotate_core::disk::DiskFault;
@@ -14,7 +14,7 @@ use crate::world::{Answer, Driver, Lie, Outcome, What, World};
 const CENTURY: Span = Span::from_hours(876_000);
 
 impl World {
-    /// Lets an transition happen; `false` if there was nothing for it to happen to, and nothing changed. A process that has
+    /// Lets a transition happen; `false` if there was nothing for it to happen to, and nothing changed. A process that has
     /// ended is started again.
     pub fn happen(&mut self, transition: Transition) -> bool {
         let happened = self.happens(transition);
@@ -317,7 +317,7 @@ impl World {
         WallTime::from_unix_ms(ms.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
     }
 
-    /// The latest time that a mono clock can show.
+    /// The latest time that a monotonic clock can show.
     pub(crate) const FOR_EVER: MonoTime = MonoTime::from_ms(u64::MAX);
 }
 

@@ -31,7 +31,7 @@ impl World {
         if self.node.is_none() {
             self.start();
         } else if self.disk.meddled || !self.disk.strangers.is_empty() || self.is_blocked() {
-            // What somebody else did to the files of a running node is found at the next start, when it was put right.
+            // What an external party did to the files of a running node is found at the next start, when it was put right.
             self.put_right();
             self.restart();
         } else {
@@ -39,7 +39,7 @@ impl World {
         }
     }
 
-    /// Whether the live name is somebody else's.
+    /// Whether the current link is an external party's.
     fn is_blocked(&self) -> bool {
         matches!(self.disk.live_name(), CurrentLink::Foreign | CurrentLink::Strange)
     }
@@ -55,7 +55,7 @@ impl World {
         (self.lose_disk_answers, self.lose_call_answers) = (0, 0);
         self.lie = None;
         let server = &mut self.server;
-        (server.outage, server.bad, server.bad_next, server.longest_wish) = (None, None, None, None);
+        (server.outage, server.bad, server.bad_next, server.longest_lifetime) = (None, None, None, None);
         (server.silent, server.no_watch, server.watch_ends) = (false, false, false);
         (server.refuse_live, server.refuse_bootstrap) = (false, false);
         (server.approver, server.verdict, server.latency) = (Approver::Auto, None, Span::ZERO);
@@ -77,9 +77,10 @@ impl World {
     /// Whether there is nothing to heal.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        let Server { outage, bad, bad_next, longest_wish, silent, no_watch, watch_ends, .. } = &self.server;
+        let Server { outage, bad, bad_next, longest_lifetime, silent, no_watch, watch_ends, .. } =
+            &self.server;
         let Server { refuse_live, refuse_bootstrap, approver, verdict, latency, answers, .. } = &self.server;
-        let issues = bad.is_none() && bad_next.is_none() && longest_wish.is_none();
+        let issues = bad.is_none() && bad_next.is_none() && longest_lifetime.is_none();
         let decides = *approver == Approver::Auto && verdict.is_none() && *latency == Span::ZERO;
         let answered = outage.is_none() && !silent && !no_watch && !watch_ends && answers.is_empty();
         let told = self.lose_disk_answers == 0 && self.lose_call_answers == 0 && self.lie.is_none();
@@ -89,7 +90,7 @@ impl World {
         issues && decides && answered && told && trusted && left_alone && self.node.is_some()
     }
 
-    /// A person moves away what is in the way of the live name, so that no crash brings it back.
+    /// A person moves away what is in the way of the current link, so that no crash brings it back.
     fn put_right(&mut self) {
         if self.is_blocked() {
             self.disk.remove(Name::Current);

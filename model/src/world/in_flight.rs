@@ -74,7 +74,7 @@ pub struct Answer {
 /// What came of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// A disk operation but for a scan.
+    /// A disk operation except a scan.
     Disk(Result<(), DiskFault>),
     /// A scan; what there is to see is looked up when the answer is given.
     Scan(Result<(), DiskFault>),

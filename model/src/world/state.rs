@@ -38,13 +38,13 @@ pub struct Request {
 /// What a scan misreads (R16), once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lie {
-    /// The bundle that the live name names cannot be read.
+    /// The bundle that the current link names cannot be read.
     Unreadable,
-    /// The bundle that the live name names is corrupt.
+    /// The bundle that the current link names is corrupt.
     Flipped,
     /// The pending file is corrupt.
     FlippedPending,
-    /// The live name cannot be looked at.
+    /// The current link cannot be looked at.
     LiveUnreadable,
 }
 
@@ -74,7 +74,7 @@ pub struct World {
     pub asked: List<Asked, 5>,
     /// Answers that come late: to operations that were given up meanwhile, perhaps.
     pub late: List<Answer, 3>,
-    /// What is served, by the node's own actions.
+    /// The served identity, by the node's own actions.
     pub(crate) served: Option<(Generation, CertHandle)>,
     /// What is known of the run beside the machine's state, for the invariants.
     pub ghost: Ghost,
@@ -113,15 +113,15 @@ pub struct World {
     pub violation: Option<Violation>,
     /// After which step it was found not to hold, and when.
     pub violated_at: Option<(u64, Now)>,
-    /// What is to be kept of a step, where somebody looks at one.
+    /// The step whose world is kept, for a replay that shows one.
     pub probe: Option<Box<Probe>>,
     /// Whether a crash alone is to show what is wrong with a disk: what crashes may leave of it is not looked at before one.
     pub blind: bool,
     /// What was done on the disk so far.
     pub operations: Operations,
-    /// Whether a violation ends the story with a panic.
+    /// Whether a violation panics.
     pub strict: bool,
-    /// Everything that happened, for stories.
+    /// Everything that happened, for scenario tests.
     pub log: Option<Box<Log>>,
     /// Every run as a trace, where that is asked for.
     pub traces: Option<Vec<(TraceHeader, Vec<TraceRecord>)>>,

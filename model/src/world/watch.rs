@@ -128,7 +128,7 @@ impl World {
         })
     }
 
-    /// From the issue of what is served, or its start, to its end.
+    /// From the issue of the served identity, or its start, to its end.
     fn served_validity(&self) -> Option<Validity> {
         let (_, cert) = self.served?;
         let (start, end) = self.dates(cert)?;

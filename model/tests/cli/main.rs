@@ -1,4 +1,4 @@
-//! The program as somebody uses it: help, exit statuses, last lines, files.
+//! The program as its user sees it: help, exit statuses, last lines, files.
 
 mod replay;
 mod seeded;

@@ -92,7 +92,7 @@ fn faulty_driver_is_found_reduced_kept_and_replayed() {
     let kept = text("file");
     let again = model_in(folder.path(), &["replay", &kept, "--driver", "skips-file-syncs", "--json"]);
     assert_eq!((again.status, &again.json()["violation"]["id"]), (Some(1), &said["violation"]["id"]));
-    assert_eq!(model_in(folder.path(), &["replay", &kept]).status, Some(0), "an honest driver does not fail");
+    assert_eq!(model_in(folder.path(), &["replay", &kept]).status, Some(0), "a correct driver does not fail");
 }
 
 #[test]

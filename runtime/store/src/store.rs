@@ -87,7 +87,7 @@ impl<V: Vault> Store<V> {
         Ok(DiskDone::Done)
     }
 
-    /// The path of the live name, which other programs are given: `<directory>/<pair>-current.pem`.
+    /// The path of the current link, which other programs are given: `<directory>/<pair>-current.pem`.
     #[must_use]
     pub fn live_path(&self) -> PathBuf {
         self.path_of(Name::Current)
@@ -134,7 +134,7 @@ impl<V: Vault> Store<V> {
     }
 
     /// What the last scan found amiss, for people: a line for every own name that is corrupt or cannot be read,
-    /// and for a live name that is no link to a bundle of ours. At most [`crate::MAX_NAMES`] and one.
+    /// and for a current link that is no link to a bundle of ours. At most [`crate::MAX_NAMES`] and one.
     #[must_use]
     pub fn remarks(&self) -> &[String] {
         &self.remarks

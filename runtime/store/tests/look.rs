@@ -1,4 +1,4 @@
-//! A look at the directory by somebody who has no business there but to show it.
+//! A scan without the lock, for a program that only shows the directory.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! Every wrong driver is noticed by an invariant in a plain story; so those invariants can fail.
+//! Every faulty driver breaks an invariant in a plain scenario, so those invariants can fail.
 
 use certrotate_core::api::ApiFault;
 use certrotate_core::config::{Config, ConfigSpec, Template};
@@ -60,9 +60,9 @@ fn asleep(driver: Driver) -> World {
 #[test]
 fn correct_driver_breaks_no_invariant() {
     for story in [world, outage, absent, asleep] {
-        assert_eq!(week(story(Driver::Honest)), None);
+        assert_eq!(week(story(Driver::Correct)), None);
     }
-    let mut world = world(Driver::Honest);
+    let mut world = world(Driver::Correct);
     world.start();
     world.run_for(Span::from_hours(24 * 7));
     assert!(world.served() > Some(Generation(7)), "there were rotations to event something in");
