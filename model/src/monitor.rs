@@ -1,7 +1,7 @@
 //! What an outside observer of one run expects of attempts, requests, credentials and names.
 //!
-//! Beside the [specification](crate::spec), which says what may follow on what: these say what is reasonable.
-//! Like it, a monitor notes the first thing that does not hold, with the invariant that it belongs to.
+//! The [specification](crate::spec) says which action may follow which input. The monitor says which are reasonable.
+//! Like it, a monitor notes the first check that fails, with its invariant.
 
 use std::hash::{Hash, Hasher};
 
@@ -15,7 +15,7 @@ use crate::list::List;
 /// How long a request may be approved without a certificate before it is given up: no server removes it.
 pub const STUCK: Span = Span::from_hours(24);
 
-/// What is remembered of a run.
+/// The state of the monitor in one run.
 #[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct Monitor {
     calls: List<CallInFlight, 3>,
@@ -23,31 +23,31 @@ pub struct Monitor {
     refused: Option<Kind>,
     /// The request that was denied or failed.
     rejected: Option<RequestTag>,
-    /// The request that was gone when it was looked at, and was not made since.
+    /// The request that a get found deleted, and that was not created since.
     deleted: Option<RequestTag>,
     /// Since when the request has been seen approved without a certificate.
     approved: Option<(RequestTag, MonoTime)>,
-    /// Until then a request that was denied or failed is followed by no other.
+    /// Earliest start of the attempt after a denied or failed request.
     retry_after: MonoTime,
-    /// Whether a requested lifetime was refused.
+    /// Whether the server refused a requested lifetime.
     lifetime_refused: bool,
-    /// The certificate that was shown last.
+    /// The certificate of the last answer.
     shown: Option<CertHandle>,
-    /// A certificate that is as it should be and is not live yet.
+    /// A good certificate that is not live yet.
     in_hand: Option<CertHandle>,
     /// Whether the disk has failed since then.
     is_disk_refusing: bool,
     /// When the live identity was adopted.
     adopted: Option<Now>,
-    /// When it became durable, where that was later: what was served from memory first is adopted twice.
+    /// When it became durable, if that was later: an in-memory identity is adopted twice.
     made_durable: Option<Now>,
-    /// The start of a good certificate that is durable and waited for, and until when at most.
+    /// The notBefore of a held certificate, and the end of its hold.
     held: Option<(WallTime, MonoTime)>,
-    /// Until then a clock that is in doubt is waited for.
+    /// The end of the wait for a suspect clock.
     suspect_until: MonoTime,
-    /// Since the template changed and no attempt has begun: not before when one may.
+    /// Set by a template change until an attempt begins: the earliest start of that attempt.
     template_attempt: Option<MonoTime>,
-    /// Not before when an attempt may begin that the next change leads to.
+    /// Earliest start of the attempt after the next template change.
     next_template_attempt: MonoTime,
     /// Whether a rotation is requested in this step.
     rotation_requested: bool,
@@ -55,7 +55,7 @@ pub struct Monitor {
     taken_name: Option<Name>,
     /// When the next tick is due, by true time and by the clock that the node is shown.
     due: Option<(MonoTime, MonoTime)>,
-    /// The first thing that did not hold.
+    /// The first check that failed.
     pub broken: Option<Broken>,
 }
 
@@ -93,7 +93,7 @@ impl From<RequestDigest> for RequestTag {
     }
 }
 
-/// A call that is under way.
+/// A call in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct CallInFlight {
     op: OpId,
@@ -134,7 +134,9 @@ impl Validity {
     }
 }
 
-/// A minute; less where certificates live for less than an hour.
+/// Returns a minute, or less where the lifetime is below an hour.
+///
+/// This copy of core's arithmetic is deliberate: a shared function would be wrong in both places at once.
 pub(crate) fn minute(lifetime: Span) -> Span {
     Span::from_ms((lifetime.ms().min(3_600_000) / 60).max(10))
 }
@@ -215,18 +217,18 @@ impl Monitor {
         if what == Verb::Create {
             self.deleted = None;
         }
-        // The request that was found fits the template after all.
+        // The found request fits the new template.
         self.template_attempt = None;
         self.expect("L4", "a deleted request is created again before it is read", self.deleted != Some(tag));
         self.calls.push_out(CallInFlight { op, what, tag, credential });
     }
 
-    /// A call is not waited for any more.
+    /// A call is cancelled.
     pub(crate) fn cancelled(&mut self, op: OpId) {
         self.calls.retain(|it| it.op != op);
     }
 
-    /// A call is answered, by a server whose certificates live for `lifetime`. `shown` is the certificate of the answer and
+    /// A call is answered, by a server with this certificate `lifetime`. `shown` is the certificate of the answer and
     /// whether that is as it should be.
     pub(crate) fn answered(
         &mut self,
@@ -245,7 +247,7 @@ impl Monitor {
             Ok(object) => {
                 if object.denied || object.failed {
                     self.rejected = Some(tag);
-                    // Ten minutes, less where certificates live for less than an hour.
+                    // Ten minutes, less where the lifetime is below an hour.
                     self.retry_after = now.plus(Span::from_ms(lifetime.ms().min(3_600_000) / 6));
                 }
                 let waits = object.approved && object.certificate.is_none() && !object.failed;
@@ -266,7 +268,7 @@ impl Monitor {
         }
     }
 
-    /// Another template is asked for from now on, perhaps with another requested lifetime. What was asked for counts for nothing.
+    /// The template changed, perhaps with another requested lifetime. Earlier answers do not count.
     pub(crate) fn asks_anew(&mut self, now: MonoTime, wish: bool) {
         self.template_attempt = Some(now.max(self.next_template_attempt));
         (self.rejected, self.deleted, self.approved) = (None, None, None);
@@ -304,7 +306,9 @@ impl Monitor {
         (self.rejected, self.deleted, self.approved) = (None, None, None);
     }
 
-    /// Whether seven tenths of a lifetime are over by the wall clock, or as much monotonic time has passed since it was adopted.
+    /// Whether seven tenths of a lifetime have passed by the wall clock, or as much monotonic time since it was adopted.
+    ///
+    /// This copy of core's arithmetic is deliberate: the oracle must not call the code that it judges.
     fn is_due(&self, now: Now, lifetime: &Validity) -> bool {
         let from = lifetime.at(700);
         let passed = |adopted: Now| {
@@ -322,15 +326,15 @@ impl Monitor {
         (self.held, self.suspect_until) = (None, MonoTime::default());
         if anew {
             (self.refused, self.adopted, self.made_durable) = (None, Some(now), None);
-            // A wait from before may outlast it.
+            // An earlier wait may be longer than its lifetime.
             self.retry_after = MonoTime::default();
-            // From here on it is the floor between two issuances that is waited for.
+            // From here on the issuance interval counts.
             self.template_attempt = self.template_attempt.map(|_| now.mono);
             self.next_template_attempt = self.next_template_attempt.min(now.mono.plus(minute(lifetime)));
         }
     }
 
-    /// The live identity is durable.
+    /// The live identity became durable.
     pub(crate) fn is_saved(&mut self, now: Now) {
         self.made_durable = Some(now).filter(|_| self.adopted != Some(now));
     }
@@ -340,17 +344,17 @@ impl Monitor {
         self.held = Some((start, now.mono.plus(start.since(now.wall))));
     }
 
-    /// What an external party took away or broke is not waited for; `is_there` says of a start whether its certificate is on disk.
+    /// A removed or broken bundle is not held; `is_there` says of a notBefore whether its certificate is on disk.
     pub(crate) fn loses(&mut self, is_there: impl Fn(WallTime) -> bool) {
         self.held = self.held.filter(|(start, _)| is_there(*start));
     }
 
-    /// A clock that is before the start of what is on disk is waited for.
+    /// The node reported a suspect clock: it is before the notBefore of a bundle on disk.
     pub(crate) fn clock_is_suspect(&mut self, now: Now, wait: Span) {
         self.suspect_until = now.mono.plus(wait);
     }
 
-    /// Until when a clock that is in doubt is waited for.
+    /// Returns the end of the wait for a suspect clock.
     pub(crate) const fn clock_suspect_until(&self) -> MonoTime {
         self.suspect_until
     }
@@ -375,7 +379,7 @@ impl Monitor {
         self.in_hand = None;
     }
 
-    /// What was shown is an external party's.
+    /// The answered object is an external party's.
     pub(crate) fn leaves(&mut self) {
         self.in_hand = None;
     }
@@ -383,7 +387,7 @@ impl Monitor {
     /// A disk command is given.
     pub(crate) fn writes(&mut self, command: &DiskCommand) {
         match *command {
-            // A look at the directory begins anew, and with it the wait.
+            // A rescan starts its wait again.
             DiskCommand::Create { name } | DiskCommand::Symlink { name, .. } => {
                 let passing = matches!(name, Name::Temporary { .. });
                 self.expect("S3", "only a temporary name is created", passing);
@@ -404,7 +408,7 @@ impl Monitor {
         }
     }
 
-    /// What the node has in hand it knows to be refused when it is told so; an answer that is lost tells it nothing.
+    /// A disk answer reaches the node: only then does it know that the disk refuses the certificate in hand.
     pub(crate) fn told(&mut self, failed: bool) {
         self.is_disk_refusing = self.in_hand.is_some() && (self.is_disk_refusing || failed);
     }

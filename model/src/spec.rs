@@ -1,5 +1,5 @@
-//! The specification: what the machine may do, as a predicate over the inputs and actions so far (M6). It knows the
-//! types that these are made of and nothing else of the machine, and does its own arithmetic: so it cannot be wrong in the same way.
+//! The specification: which actions core may emit, as a predicate over the inputs and actions so far (M6). It knows their
+//! types and nothing else of core. Its copies of core's arithmetic are deliberate: an oracle must not share a bug.
 
 use certrotate_core::api::{ApiFault, Call, Credential, CsrObject, Issued};
 use certrotate_core::disk::{Content, CurrentLink, DiskCommand, DiskDone, DiskFault, Found, Inventory, Name};
@@ -12,7 +12,7 @@ use certrotate_core::time::{Now, Span, WallTime};
 
 use crate::list::{Map, same_set};
 
-/// What was configured to be asked for.
+/// The configured template.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     pub(crate) subject: Subject,
@@ -21,26 +21,26 @@ pub struct Wanted {
     pub(crate) chain: bool, // whether a client CA is configured
 }
 
-/// What an observer of inputs and actions knows; nothing at the start of a run.
+/// The knowledge of an observer of inputs and actions; none at the start of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Spec {
-    under_way: Map<OpId, Asked, 5>,
+    in_flight: Map<OpId, Op, 5>,
     keys: Map<KeyHandle, KeyDigest, 9>,
-    certs: Map<CertHandle, Good, 8>, // certificates that are what was asked for
+    certs: Map<CertHandle, Good, 8>, // acceptable certificates
     files: Map<Name, File, 10>,
     served: Option<(Generation, Good)>,
-    pub(crate) last: Option<(Generation, CertHandle, Good)>, // what went live last
+    pub(crate) last: Option<(Generation, CertHandle, Good)>, // the last live identity
     pub(crate) lowest: Generation,                           // the lowest generation that may go live
-    pub(crate) open: Option<KeyHandle>, // the key of the request that is on its way and not decided on
-    pub(crate) stray: bool,             // whether the input answers nothing that is under way
+    pub(crate) open: Option<KeyHandle>,                      // the key of the open request
+    pub(crate) stray: bool,           // whether the input answers no operation in flight
     pub(crate) external_change: bool, // whether the directory was changed from outside: `files` is not valid
-    failing: bool,                    // whether the disk failed since something went live, durably
+    failing: bool,                    // whether the disk failed since the last durable go-live
     in_memory_identity: bool,         // whether the node reported an identity in memory only
     in_memory_request: bool,          // the same of a request
-    pub(crate) broken: Option<(&'static str, &'static str)>, // the first rule that was, and its invariant
+    pub(crate) broken: Option<(&'static str, &'static str)>, // the first broken rule, and its invariant
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Asked {
+enum Op {
     Disk(DiskCommand),
     Key,
     Call(Call),
@@ -57,7 +57,7 @@ impl Good {
         self.start <= wall && wall < self.end
     }
 }
-/// What is behind a name.
+/// The file of a name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct File {
     /// That of a link is in the file that it names.
@@ -74,15 +74,15 @@ impl Spec {
     pub fn given(&mut self, now: Now, wanted: &Wanted, input: &Input) {
         use Input::{CallAnswered, DiskAnswered, KeyMade};
         let (DiskAnswered { op, .. } | KeyMade { op, .. } | CallAnswered { op, .. }) = input else { return };
-        match (self.under_way.get(*op), input) {
-            (Some(Asked::Disk(command)), DiskAnswered { result, .. }) => self.did(wanted, command, result),
-            (Some(Asked::Call(call)), CallAnswered { result, .. }) => self.called(now, wanted, call, result),
-            (Some(Asked::Key), KeyMade { result, .. }) => {
+        match (self.in_flight.get(*op), input) {
+            (Some(Op::Disk(command)), DiskAnswered { result, .. }) => self.did(wanted, command, result),
+            (Some(Op::Call(call)), CallAnswered { result, .. }) => self.called(now, wanted, call, result),
+            (Some(Op::Key), KeyMade { result, .. }) => {
                 result.iter().for_each(|made| self.keys.insert(made.key, made.key_digest));
             }
             (Some(_) | None, _) => return self.stray = true,
         }
-        self.under_way.remove(*op);
+        self.in_flight.remove(*op);
     }
 
     fn did(&mut self, wanted: &Wanted, command: DiskCommand, result: &Result<DiskDone, DiskFault>) {
@@ -102,7 +102,7 @@ impl Spec {
                 self.files.insert(to, File { durable: false, ..file });
             }
             (SyncDir, Ok(_)) => self.files.values_mut().for_each(|it| it.durable = true),
-            // Of what failed nothing is known any more.
+            // The content after a failed operation is not known.
             (Unlink { name }, Ok(_))
             | (Write { name, .. } | SyncFile { name } | Rename { to: name, .. }, Err(_)) => {
                 self.files.remove(name);
@@ -111,7 +111,7 @@ impl Spec {
         }
     }
 
-    /// Takes over what is there; names that were durable stay so.
+    /// Takes over the scanned files. Durable names stay durable.
     fn scanned(&mut self, wanted: &Wanted, inventory: &Inventory) {
         let before = std::mem::take(&mut self.files);
         let file = |name, content| File { content, synced: false, ..before.get(name).unwrap_or_default() };
@@ -144,7 +144,7 @@ impl Spec {
     fn called(&mut self, now: Now, wanted: &Wanted, call: Call, result: &Result<CsrObject, ApiFault>) {
         let decided = match result {
             Ok(object) => {
-                // With less than five seconds left it is not worth its while.
+                // Core does not install a certificate with less than five seconds left.
                 if let (Some(Issued::Readable { cert, facts }), Some(key)) = (&object.certificate, self.open)
                     && facts.not_after.since(now.wall) >= Span::from_secs(5)
                 {
@@ -157,7 +157,7 @@ impl Spec {
         self.open = self.open.filter(|_| !decided);
     }
 
-    /// Judges a certificate by what it says. What was `found` may have other names or usages than are wanted now.
+    /// Judges a certificate by what it says. A `found` one may have other names or usages than the template.
     fn show(&mut self, wanted: &Wanted, cert: CertHandle, key: KeyHandle, facts: &CertFacts, found: bool) {
         let (usages, harmless) = (wanted.usages, Usages::KEY_ENCIPHERMENT);
         let usages = facts.usages.has(usages) && facts.usages.with(harmless) == usages.with(harmless);
@@ -175,7 +175,7 @@ impl Spec {
         }
     }
 
-    /// Sees what a step answered with.
+    /// Sees the actions of a step.
     pub fn answered(&mut self, now: Now, step: &Step) {
         let still =
             |it: &Action| matches!(it, Action::Withdraw { .. } | Action::GoLive { .. } | Action::Report(_));
@@ -186,7 +186,7 @@ impl Spec {
         self.rule("S1", "a live identity is valid", self.served.is_none_or(|(_, good)| good.holds(now.wall)));
     }
 
-    /// Something else is wanted from now on. What is for another subject than that holds no more.
+    /// The template changed. Certificates for another subject are not valid any more.
     pub(crate) fn edited(&mut self, subject: bool) {
         self.open = None;
         if subject {
@@ -201,10 +201,10 @@ impl Spec {
             Action::MakeKey { op, .. } => {
                 let idle = self.open.is_none() && self.writing().is_none();
                 self.rule("S8", "a key is made when no write and no request is in flight", idle);
-                self.asks(op, Asked::Key);
+                self.asks(op, Op::Key);
             }
             Action::Call { op, call, credential } => self.calls(wall, op, call, credential),
-            Action::Cancel { op } => drop(self.under_way.remove(op)),
+            Action::Cancel { op } => drop(self.in_flight.remove(op)),
             Action::GoLive { generation, key, cert } => self.goes_live(wall, generation, key, cert),
             Action::Withdraw { generation } => {
                 let served = self.served.take().filter(|(served, _)| *served == generation);
@@ -222,26 +222,26 @@ impl Spec {
                 self.in_memory_request = true;
             }
             Action::Report(_) => {}
-            Action::Exit(_) => self.under_way.clear(),
+            Action::Exit(_) => self.in_flight.clear(),
         }
     }
 
-    fn asks(&mut self, op: OpId, what: Asked) {
-        let fresh = self.under_way.iter().all(|(it, _)| it.run == op.run && it.seq < op.seq);
+    fn asks(&mut self, op: OpId, what: Op) {
+        let fresh = self.in_flight.iter().all(|(it, _)| it.run == op.run && it.seq < op.seq);
         self.rule("S13", "operation numbers increase", fresh);
-        self.under_way.insert(op, what);
+        self.in_flight.insert(op, what);
     }
 
     /// The disk operation that is under way.
     fn writing(&self) -> Option<OpId> {
-        self.under_way.iter().find(|(_, what)| matches!(what, Asked::Disk(_))).map(|(op, _)| op)
+        self.in_flight.iter().find(|(_, what)| matches!(what, Op::Disk(_))).map(|(op, _)| op)
     }
 
     fn writes(&mut self, op: OpId, command: DiskCommand) {
         if let Some(late) = self.writing() {
             let looks = matches!(command, DiskCommand::Scan | DiskCommand::Lock);
             self.rule("S7", "an unanswered disk operation is followed by a scan or a lock only", looks);
-            self.under_way.remove(late);
+            self.in_flight.remove(late);
         }
         if let DiskCommand::Rename { from, to: Name::Bundle { .. } | Name::Pending { .. } } = command {
             let synced = self.files.get(from).is_some_and(|it| it.synced);
@@ -255,7 +255,7 @@ impl Spec {
             let fits = self.certs.get(cert).is_some_and(|it| it.key == key);
             self.rule("S2", "only an acceptable certificate is written, with its own key", fits);
         }
-        self.asks(op, Asked::Disk(command));
+        self.asks(op, Op::Disk(command));
     }
 
     fn calls(&mut self, wall: WallTime, op: OpId, call: Call, credential: Credential) {
@@ -271,7 +271,7 @@ impl Spec {
             self.rule("S8", "no other request is open", self.open.is_none_or(|open| open == key));
             self.open = Some(key);
         }
-        self.asks(op, Asked::Call(call));
+        self.asks(op, Op::Call(call));
     }
 
     fn goes_live(&mut self, wall: WallTime, generation: Generation, key: KeyHandle, cert: CertHandle) {

@@ -1,4 +1,6 @@
 //! Deadlines: every wait ends, none is too long, and none depends on the wall clock alone.
+//!
+//! The caps are copies of core's arithmetic on purpose: an oracle that calls the code it judges is wrong with it.
 
 use certrotate_core::view::{Phase, View};
 

@@ -13,13 +13,13 @@ use crate::world::{Fit, World};
 /// An external change, or a misread bundle, broke what the current link leads to. It lasts until the node has replaced
 /// the link and synced the directory.
 #[must_use]
-pub const fn broken_current_link(disk: &Disk) -> bool {
+pub fn broken_current_link(disk: &Disk) -> bool {
     disk.damaged
 }
 
 /// An external party changed a file, and no run has rescanned the directory since.
 #[must_use]
-pub const fn external_change(disk: &Disk) -> bool {
+pub fn external_change(disk: &Disk) -> bool {
     disk.meddled
 }
 
@@ -31,13 +31,13 @@ pub fn in_memory_identity(world: &World) -> bool {
 
 /// No bundle was ever linked: the current link is still to be made.
 #[must_use]
-pub const fn no_link_yet(disk: &Disk) -> bool {
+pub fn no_link_yet(disk: &Disk) -> bool {
     !disk.linked_once
 }
 
 /// A power cut during the rename of the current link took it away, as POSIX permits, and it was not made again.
 #[must_use]
-pub const fn link_lost_in_power_cut(disk: &Disk) -> bool {
+pub fn link_lost_in_power_cut(disk: &Disk) -> bool {
     disk.unlinked
 }
 
@@ -49,7 +49,7 @@ pub fn link_rename_in_flight(disk: &Disk) -> bool {
 
 /// The request was open when the template changed, or the node reported it as stuck. The node may not delete it.
 #[must_use]
-pub const fn abandoned_request(object: &Object) -> bool {
+pub fn abandoned_request(object: &Object) -> bool {
     object.given_up
 }
 
@@ -63,7 +63,7 @@ pub fn lost_pending_files(world: &World) -> usize {
 /// The clock was before the notBefore of the live identity, and nothing newer is durable since. Both the held bundle and
 /// the one that replaces it must stay.
 #[must_use]
-pub const fn held_identity(world: &World) -> bool {
+pub fn held_identity(world: &World) -> bool {
     world.ghost.held_back
 }
 
@@ -75,19 +75,19 @@ pub fn held_certificate(world: &World) -> bool {
 
 /// This run took an intact file for a corrupt one.
 #[must_use]
-pub const fn misread_in_this_run(world: &World) -> bool {
+pub fn misread_in_this_run(world: &World) -> bool {
     world.ghost.misread
 }
 
 /// This run could not read the bundle behind the current link.
 #[must_use]
-pub const fn unreadable_in_this_run(world: &World) -> bool {
+pub fn unreadable_in_this_run(world: &World) -> bool {
     world.ghost.unread
 }
 
 /// A run that misread a file, or could not read it, was killed, and no later run has recovered.
 #[must_use]
-pub const fn misread_before_crash(world: &World) -> bool {
+pub fn misread_before_crash(world: &World) -> bool {
     world.ghost.misread_before_crash
 }
 
@@ -120,7 +120,7 @@ pub fn irremovable_file(disk: &Disk, name: Name) -> bool {
 
 /// The file is in quarantine: it is kept for a person, with the mode that it has.
 #[must_use]
-pub const fn quarantined_file(name: Name) -> bool {
+pub fn quarantined_file(name: Name) -> bool {
     matches!(name, Name::Quarantine { .. })
 }
 
@@ -157,7 +157,7 @@ pub fn in_memory_without_bundle(world: &World, served: CertHandle) -> bool {
 
 /// The driver was asked for a rotation in this step, so the node does not wait and does not look for a better pair.
 #[must_use]
-pub const fn requested_rotation(world: &World) -> bool {
+pub fn requested_rotation(world: &World) -> bool {
     world.ghost.monitor.is_rotation_requested()
 }
 

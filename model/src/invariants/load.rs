@@ -1,4 +1,6 @@
 //! The load on the server, and the keys.
+//!
+//! The bounds are written out here on purpose, and not taken from `certrotate_core::timing`.
 
 use super::exceptions::{abandoned_request, lost_pending_files};
 use crate::world::World;

@@ -61,37 +61,22 @@ impl World {
             Transition::Slow(until) => return self.slow(until),
             Transition::Rename => return self.renamed(),
             Transition::Reconfigure(edit) => return self.edited(edit),
-            Transition::Verdict(_)
-            | Transition::Bad(_)
-            | Transition::Refuse(..)
-            | Transition::Outage(_)
-            | Transition::Silent(_)
-            | Transition::Approver(_)
-            | Transition::Issues(_)
-            | Transition::Latency(_)
-            | Transition::Lifetime(_)
-            | Transition::Watches(..) => self.server_changes(transition),
+            Transition::Verdict(approver) => self.server.verdict = Some(approver),
+            Transition::Bad(bad) => self.server.bad_next = Some(bad),
+            Transition::Refuse(live, bootstrap) => {
+                (self.server.refuse_live, self.server.refuse_bootstrap) = (live, bootstrap);
+            }
+            Transition::Outage(fault) => self.server.outage = fault,
+            Transition::Silent(silent) => self.server.silent = silent,
+            Transition::Approver(approver) => self.server.approver = approver,
+            Transition::Issues(bad) => self.server.bad = bad,
+            Transition::Latency(span) => self.server.latency = span,
+            Transition::Lifetime(span) => self.server.lifetime = span,
+            Transition::Watches(ends, none) => {
+                (self.server.watch_ends, self.server.no_watch) = (ends, none);
+            }
         }
         true
-    }
-
-    fn server_changes(&mut self, transition: Transition) {
-        let server = &mut self.server;
-        match transition {
-            Transition::Verdict(approver) => server.verdict = Some(approver),
-            Transition::Bad(bad) => server.bad_next = Some(bad),
-            Transition::Refuse(live, bootstrap) => {
-                (server.refuse_live, server.refuse_bootstrap) = (live, bootstrap);
-            }
-            Transition::Outage(fault) => server.outage = fault,
-            Transition::Silent(silent) => server.silent = silent,
-            Transition::Approver(approver) => server.approver = approver,
-            Transition::Issues(bad) => server.bad = bad,
-            Transition::Latency(span) => server.latency = span,
-            Transition::Lifetime(span) => server.lifetime = span,
-            Transition::Watches(ends, none) => (server.watch_ends, server.no_watch) = (ends, none),
-            _ => {}
-        }
     }
 
     fn steps(&mut self, more: u8) -> bool {
