@@ -59,42 +59,42 @@ fn asleep(driver: Driver) -> World {
 
 #[test]
 fn correct_driver_breaks_no_invariant() {
-    for story in [world, outage, absent, asleep] {
-        assert_eq!(week(story(Driver::Correct)), None);
+    for scenario in [world, outage, absent, asleep] {
+        assert_eq!(week(scenario(Driver::Correct)), None);
     }
     let mut world = world(Driver::Correct);
     world.start();
     world.run_for(Span::from_hours(24 * 7));
-    assert!(world.served() > Some(Generation(7)), "there were rotations to event something in");
+    assert!(world.served() > Some(Generation(7)), "there were rotations to check");
 }
 
 #[test]
 fn s3_finds_driver_that_skips_directory_syncs() {
-    let sentence = "S3: the live name names a complete bundle or nothing, in every image";
+    let sentence = "S3: the current link leads to a whole bundle in every image";
     assert_eq!(noticed(Driver::SkipsDirectorySyncs).as_deref(), Some(sentence));
 }
 
 #[test]
 fn s7_finds_driver_that_skips_file_syncs() {
-    let sentence = "S7: nothing exposes a file that failed";
+    let sentence = "S7: a file on which an operation failed is not used";
     assert_eq!(noticed(Driver::SkipsFileSyncs).as_deref(), Some(sentence));
 }
 
 #[test]
 fn s9_finds_driver_that_skips_removals() {
-    let sentence = "S9: the machine does not spin while no time passes";
+    let sentence = "S9: at most 200 inputs lead to actions while no time passes";
     assert_eq!(noticed(Driver::SkipsUnlinks).as_deref(), Some(sentence));
 }
 
 #[test]
 fn s4_finds_driver_that_serves_before_go_live() {
-    let sentence = "S4: what is served is what the live name names, in every image";
+    let sentence = "S4: the current link leads to the served generation or a newer one in every image";
     assert_eq!(noticed(Driver::ServesEarly).as_deref(), Some(sentence));
 }
 
 #[test]
 fn s1_finds_driver_that_serves_an_expired_identity() {
-    let sentence = "S1: the identity that is served is within its validity";
+    let sentence = "S1: the served identity is within its validity";
     assert_eq!(week(outage(Driver::ServesOn)).as_deref(), Some(sentence));
 }
 
@@ -112,12 +112,12 @@ fn s8_finds_driver_that_sends_a_second_request() {
 
 #[test]
 fn s14_finds_driver_whose_clock_stops_in_suspend() {
-    let sentence = "S14: nothing postpones a renewal by mono time";
+    let sentence = "S14: a renewal is due by monotonic time at 90 % of the lifetime";
     assert_eq!(week(asleep(Driver::StopsInSuspend)).as_deref(), Some(sentence));
 }
 
 #[test]
 fn s2_finds_driver_that_writes_an_unjudged_certificate() {
-    let sentence = "S2: the live name names an acceptable identity";
+    let sentence = "S2: the bundle behind the current link is acceptable";
     assert_eq!(noticed(Driver::FetchesAgain).as_deref(), Some(sentence));
 }
