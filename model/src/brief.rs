@@ -1,4 +1,4 @@
-//! Inputs and actions in a few words each, for tables, scenarios and failures.
+//! Inputs and actions in a few words each, for tables, scenario tests and failures.
 
 use certrotate_core::api::{ApiFault, Call, Credential, CsrObject, Issued};
 use certrotate_core::disk::{CurrentLink, DiskCommand, DiskDone};

@@ -36,15 +36,15 @@ pub struct Disk {
     pub(crate) durable: Entries,
     /// Changes since the last directory sync, oldest first.
     pub(crate) pending: List<Change, CHANGES>,
-    /// Whether the live name was ever there.
+    /// Whether the current link was ever there.
     pub linked_once: bool,
-    /// Whether a power cut took the live name away in the middle of its rename, and it has not been made again (S3 (b)).
+    /// Whether a power cut took the current link away in the middle of its rename, and it has not been made again (S3 (b)).
     pub unlinked: bool,
-    /// Whether somebody else broke what the live name names, and the node has not mended it yet.
+    /// Whether an external party broke the bundle behind the current link, and the node has not repaired it.
     pub damaged: bool,
-    /// Whether somebody else ever changed a file of ours: what is damaged beside the live name is found at the next start.
+    /// Whether an external party ever changed a file of ours: what is damaged beside the current link is found at the next start.
     pub meddled: bool,
-    /// Names that somebody else made, and that the node has not dealt with.
+    /// Names that an external party made, and that the node has not dealt with.
     pub strangers: List<Stranger, 6>,
     /// What a kubelet left, or a backup brought.
     pub outside: List<Outside, 3>,
@@ -58,7 +58,7 @@ pub struct Disk {
     pub exposed: Option<&'static str>,
 }
 
-/// A name that somebody else made.
+/// A name that an external party made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Stranger(pub Name);
 
@@ -231,7 +231,7 @@ impl Disk {
     }
 
     fn sync_directory(&mut self) {
-        // Mended is what we made anew; what somebody put there may well be a bundle.
+        // The node repairs by a new link. A file that an external party put there may be a bundle too.
         let exposed = matches!(self.read(Name::Current), Some(File::Link(target)) if self.is_public(target));
         self.damaged &= !self.is_renaming(Name::Current) || self.live_bundle().is_none() || exposed;
         self.durable = self.visible;
@@ -298,7 +298,7 @@ impl Disk {
         self.inodes.get(usize::from(number)).copied().unwrap_or_default()
     }
 
-    /// Puts something behind a name, as somebody else would; it is durable.
+    /// Puts something behind a name, as an external party would; the change is durable.
     pub fn plant(&mut self, name: Name, file: File) {
         let before = self.live_bundle();
         if self.number_of(name).is_none() {
@@ -317,7 +317,7 @@ impl Disk {
         }
     }
 
-    /// Lets others read a file that the live name may lead to, as a restored backup would.
+    /// Lets others read a file that the current link may lead to, as a restored backup would.
     pub fn expose(&mut self, name: Name) {
         self.open_to_others(name);
         if let Some(inode) = self.inode_of(name) {
@@ -330,14 +330,14 @@ impl Disk {
         self.break_live_name();
     }
 
-    /// Lets others read a file, as somebody else would.
+    /// Lets others read a file, as an external party would.
     pub fn open_to_others(&mut self, name: Name) {
         if let Some(inode) = self.inode_of(name) {
             inode.public = true;
         }
     }
 
-    /// Removes a name, as somebody else would; the removal is durable.
+    /// Removes a name, as an external party would; the removal is durable.
     pub fn remove(&mut self, name: Name) {
         let before = self.live_bundle();
         set(&mut self.visible, name, None);
@@ -350,7 +350,7 @@ impl Disk {
         }
     }
 
-    /// The live name that somebody else made, and that the node has replaced, does not come back.
+    /// The current link that an external party made, and that the node has replaced, does not come back.
     pub(crate) fn forget_foreign_live_name(&mut self) {
         let inodes = self.inodes;
         let foreign = |number: u8| {
@@ -363,7 +363,7 @@ impl Disk {
         self.pending.retain(|change| change.name != Name::Current || !change.inode.is_some_and(foreign));
     }
 
-    /// What the live name names is broken, until the node gives it to something else.
+    /// What the current link names is broken, until the node gives it to something else.
     pub(crate) fn break_live_name(&mut self) {
         self.damaged = true;
     }

@@ -174,10 +174,10 @@ struct Search<L> {
     /// Healed worlds that settle.
     settled: Seen,
     next: Vec<Waiting>,
-    /// A world that was cloned for an transition which had nothing to happen to.
+    /// A world that was cloned for a transition which had nothing to happen to.
     spare: Option<Box<World>>,
     look: L,
-    /// What is being tried: an transition in a state.
+    /// What is being tried: a transition in a state.
     trying: (u32, Transition),
 }
 
@@ -234,7 +234,7 @@ impl<L: FnMut(&World, &Progress) -> Look> Search<L> {
         Ok(())
     }
 
-    /// A world that an transition led to.
+    /// A world that a transition led to.
     fn reach(&mut self, world: Box<World>, left: u8, from: u32, transition: Transition) -> Checked {
         self.progress.transitions += 1;
         if let Some(violation) = world.violation {

@@ -77,13 +77,13 @@ pub struct Ghost {
     keys: List<u64, 10>,
     /// Certificates that the driver holds.
     certs: List<u64, 10>,
-    /// The identity that was announced last, over all runs, since somebody broke a file or it ended.
+    /// The identity that was announced last, over all runs, since an external party broke a file or it ended.
     pub announced: Option<Announced>,
     /// The highest generation that ended while it was served, in this run.
     pub withdrawn: Generation,
     /// Whether this run has found out what is on disk.
     pub recovered: bool,
-    /// Since when the identity that is served is, and when it is to be renewed at the latest, by mono time.
+    /// Since when the identity that is served is, and when it is to be renewed at the latest, by monotonic time.
     pub renew_by: Option<MonoTime>,
     /// How many steps there were since time passed.
     pub(crate) at_once: AtOnce,
@@ -105,13 +105,13 @@ pub struct Ghost {
     asked: List<(u32, u32), 6>,
     /// Which generations have which keys.
     generations: List<(Generation, u32), 6>,
-    /// How often somebody took a pending file away, or it could not be read, so that its open request was lost.
+    /// How often an external party took a pending file away, or it could not be read, so that its open request was lost.
     pub requests_lost: u8,
-    /// Whether the clock was before the start of what is live, and nothing newer went live since, durably.
+    /// Whether the clock was before the start of the live identity, and nothing newer went live since, durably.
     pub held_back: bool,
-    /// In a step that is given a scan: whether that shows a pair which is better than what is served.
+    /// In a step that is given a scan: whether that shows a pair which is better than the served identity.
     pub looked: Option<bool>,
-    /// The pair that had the live name, and was valid, when the directory was looked at last: its key and certificate.
+    /// The pair that had the current link, and was valid, when the directory was looked at last: its key and certificate.
     pub filed: Option<(u32, u32)>,
     /// Whether what went live last was in memory only.
     pub from_memory: bool,
@@ -120,7 +120,7 @@ pub struct Ghost {
     /// Whether this run could not read something, and so may have made it again.
     pub unread: bool,
     /// Whether a run that misread something or could not read it was killed, and none since has found out what is on disk and removed what is too much.
-    pub untidy: bool,
+    pub misread_before_crash: bool,
     /// By when an attempt begins, since the template changed and none has.
     pub changed: Option<MonoTime>,
     /// Until when another template makes no room for more calls.
@@ -135,11 +135,11 @@ pub struct Ghost {
     lived: Generation,
     /// The end of what was said to have ended in this run, the last of them.
     pub over: Option<WallTime>,
-    /// Which keys were in a file of ours that somebody copied or took away: they may be found again, as a pair.
+    /// Which keys were in a file of ours that an external party copied or took away: they may be found again, as a pair.
     copied: List<u32, 4>,
     /// Whether something that ended while it was served in this run went live again.
     pub revived: bool,
-    /// Whether something older than what is served went live.
+    /// Whether something older than the served identity went live.
     pub older: bool,
     /// A script's word that clocks, process and files are left alone: then nothing but its end takes an
     /// identity away. Withdrawn at a kill.
@@ -180,7 +180,7 @@ impl Ghost {
     pub(crate) fn killed(&mut self) {
         (self.keys, self.certs) = (List::default(), List::default());
         (self.withdrawn, self.lived) = (Generation(0), Generation(0));
-        self.untidy |= self.misread || self.unread;
+        self.misread_before_crash |= self.misread || self.unread;
         (self.recovered, self.undisturbed, self.misread, self.unread) = (false, false, false, false);
         (self.renew_by, self.served, self.changed) = (None, None, None);
         (self.filed, self.ended, self.over) = (None, None, None);
@@ -254,7 +254,7 @@ impl Ghost {
         }
     }
 
-    /// Once a clock has shown its end, or somebody broke its file, nobody owes an identity anything, even if the clock goes back.
+    /// Once a clock has shown its end, or an external party broke its file, nobody owes an identity anything, even if the clock goes back.
     pub(crate) fn before(&mut self, now: Now, damaged: bool) {
         if damaged || self.announced.is_some_and(|it| now.wall >= it.not_after) {
             self.announced = None;
@@ -338,7 +338,7 @@ impl Ghost {
         }
     }
 
-    /// Whether what somebody copied was ours: then it was superseded before.
+    /// Whether what an external party copied was ours: then it was superseded before.
     pub(crate) fn was_ours(&self, key: u32) -> bool {
         self.copied.contains(&key)
     }
@@ -350,7 +350,7 @@ impl Ghost {
     }
 
     pub(crate) fn generation_has(&mut self, generation: Generation, key: u32) {
-        // The key 0 is somebody else's.
+        // The key 0 is an external party's.
         let clash = |(known, its): &(Generation, u32)| {
             key != 0 && *known != generation && *its == key && !self.copied.contains(&key)
         };

@@ -42,6 +42,7 @@ pub mod show;
 pub mod simulate;
 pub mod spec;
 pub mod transition;
+pub mod violation;
 pub mod world;
 
 pub use disk::Disk;

@@ -134,5 +134,10 @@ impl<T: Copy + Default, const N: usize> FromIterator<T> for List<T, N> {
     }
 }
 
+/// Whether two slices have the same members, in any order.
+pub(crate) fn same_set<T: PartialEq>(one: &[T], other: &[T]) -> bool {
+    one.iter().all(|it| other.contains(it)) && other.iter().all(|it| one.contains(it))
+}
+
 #[cfg(test)]
 mod tests;

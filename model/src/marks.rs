@@ -2,51 +2,23 @@
 //!
 //! A check that is never in a situation to fail is a defect; so engines count, and tests ask for every mark.
 
-use std::collections::BTreeMap;
-
-use certrotate_core::disk::DiskDone;
-use certrotate_core::input::Input;
-use certrotate_core::time::{MonoTime, Span};
+use certrotate_core::time::Span;
 use certrotate_core::view::Phase;
 
 use crate::server::Object;
 use crate::transition::{Edit, Lost, Transition};
 use crate::world::World;
 
-/// The kinds of inputs, as cells count them.
-pub const INPUTS: [&str; 12] = [
-    "tick",
-    "done",
-    "scanned",
-    "disk failed",
-    "key made",
-    "key failed",
-    "object",
-    "call failed",
-    "rotate now",
-    "shutdown",
-    "answer to nothing",
-    "reconfigure",
-];
+mod counts;
 
-/// The phases, in the order of [`Phase`].
-pub const PHASES: [Phase; 9] = [
-    Phase::New,
-    Phase::Locking,
-    Phase::Recovering,
-    Phase::Resting,
-    Phase::Keying,
-    Phase::Saving,
-    Phase::Asking,
-    Phase::Installing,
-    Phase::Ended,
-];
+use counts::Premise;
+pub use counts::{INPUTS, Marks, PHASES, SITUATION_COUNT};
 
-/// A situation, and whether an transition in a world is it.
+/// A situation, and whether a transition in a world is it.
 pub type Situation = (&'static str, fn(&World, Transition) -> bool);
 
 /// Situations that runs must sometimes be in, each with what it takes.
-pub const SITUATIONS: [Situation; 24] = [
+pub const SITUATIONS: [Situation; SITUATION_COUNT] = [
     ("killed while a request was open", |world, transition| is_kill(transition) && world.server.open() > 0),
     ("power cut while a request was open", |world, transition| is_cut(transition) && world.server.open() > 0),
     ("power cut while the pending file was made", |world, transition| {
@@ -93,38 +65,6 @@ pub const SITUATIONS: [Situation; 24] = [
     ("the live name is broken while it is served", |world, _| world.disk.damaged && world.served().is_some()),
 ];
 
-/// The counts of a run, or of many.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Marks {
-    /// How often each fault happened to something.
-    pub faults: BTreeMap<&'static str, u64>,
-    /// How often each of [`SITUATIONS`] was met.
-    pub situations: [u64; SITUATIONS.len()],
-    /// How often each input met each phase.
-    pub cells: [[u64; INPUTS.len()]; PHASES.len()],
-    /// How many identities went live that are not the first of their run.
-    pub rotations: u64,
-    /// How many identities went live.
-    pub live: u64,
-    /// How many runs met the premise of fairness before they were healed; see [`is_fair`].
-    pub fair: u64,
-    /// How many runs there were.
-    pub runs: u64,
-    /// What the run at hand has to do with fairness so far.
-    premise: Premise,
-}
-
-/// What a run has to do with fairness.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Premise {
-    /// Whether an operation of the disk was not done and will never be answered.
-    hung: bool,
-    /// Whether the clock was plausible when something happened.
-    plausible: bool,
-    /// When it began, by mono time.
-    begun: Option<MonoTime>,
-}
-
 /// How far the clock of a node may be off and still be plausible.
 const PLAUSIBLE: i128 = 24 * 3_600_000;
 
@@ -162,24 +102,7 @@ pub fn ended(world: &mut World) {
 }
 
 impl Marks {
-    /// Adds those of other runs.
-    pub fn add(&mut self, other: &Self) {
-        for (name, count) in &other.faults {
-            *self.faults.entry(name).or_default() += count;
-        }
-        for (sum, more) in self.situations.iter_mut().zip(other.situations) {
-            *sum += more;
-        }
-        for (sum, more) in self.cells.as_flattened_mut().iter_mut().zip(other.cells.as_flattened()) {
-            *sum += more;
-        }
-        self.rotations += other.rotations;
-        self.live += other.live;
-        self.fair += other.fair;
-        self.runs += other.runs;
-    }
-
-    /// Notes an transition that is about to happen.
+    /// Notes a transition that is about to happen.
     pub fn before(&mut self, world: &World, transition: Transition) {
         self.premise.begun = self.premise.begun.or(Some(world.now.mono));
         self.premise.plausible |= world.skew.abs() <= PLAUSIBLE;
@@ -188,32 +111,12 @@ impl Marks {
         }
     }
 
-    /// Notes an transition that happened to something.
+    /// Notes a transition that happened to something.
     pub fn happened(&mut self, transition: Transition) {
         self.premise.hung |= matches!(transition, Transition::DiskLost(Lost::NotDone));
         if let Some(fault) = transition.fault() {
             *self.faults.entry(fault).or_default() += 1;
         }
-    }
-
-    /// Notes an input that meets a phase; `known` if it answers something that is under way, or is no answer.
-    pub fn input(&mut self, phase: Phase, input: &Input, known: bool) {
-        let column = match input {
-            _ if !known => 10,
-            Input::Tick => 0,
-            Input::DiskAnswered { result: Ok(DiskDone::Done), .. } => 1,
-            Input::DiskAnswered { result: Ok(DiskDone::Scanned(_)), .. } => 2,
-            Input::DiskAnswered { result: Err(_), .. } => 3,
-            Input::KeyMade { result: Ok(_), .. } => 4,
-            Input::KeyMade { result: Err(_), .. } => 5,
-            Input::CallAnswered { result: Ok(_), .. } => 6,
-            Input::CallAnswered { result: Err(_), .. } => 7,
-            Input::RotateNow => 8,
-            Input::Shutdown => 9,
-            Input::Reconfigure(_) => 11,
-        };
-        let row = PHASES.iter().position(|it| *it == phase).unwrap_or_default();
-        self.cells[row][column] += 1;
     }
 }
 

@@ -1,7 +1,7 @@
 //! What an outside observer of one run expects of attempts, requests, credentials and names.
 //!
-//! Beside the [specification](crate::spec), which says what may follow on what: these say what is reasonable.
-//! Like it, a monitor notes the first thing that does not hold, with the invariant that it belongs to.
+//! The [specification](crate::spec) says which action may follow which input. The monitor says which are reasonable.
+//! Like it, a monitor notes the first check that fails, with its invariant.
 
 use std::hash::{Hash, Hasher};
 
@@ -15,47 +15,47 @@ use crate::list::List;
 /// How long a request may be approved without a certificate before it is given up: no server removes it.
 pub const STUCK: Span = Span::from_hours(24);
 
-/// What is remembered of a run.
+/// The state of the monitor in one run.
 #[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct Monitor {
-    calls: List<Under, 3>,
+    calls: List<CallInFlight, 3>,
     /// The credential that was refused last, by its kind, since an identity went live.
     refused: Option<Kind>,
     /// The request that was denied or failed.
-    over: Option<Tag>,
-    /// The request that was gone when it was looked at, and was not made since.
-    gone: Option<Tag>,
+    rejected: Option<RequestTag>,
+    /// The request that a get found deleted, and that was not created since.
+    deleted: Option<RequestTag>,
     /// Since when the request has been seen approved without a certificate.
-    approved: Option<(Tag, MonoTime)>,
-    /// Until then a request that was denied or failed is followed by no other.
-    rests: MonoTime,
-    /// Whether a wish for a lifetime was refused.
-    unwished: bool,
-    /// The certificate that was shown last.
+    approved: Option<(RequestTag, MonoTime)>,
+    /// Earliest start of the attempt after a denied or failed request.
+    retry_after: MonoTime,
+    /// Whether the server refused a requested lifetime.
+    lifetime_refused: bool,
+    /// The certificate of the last answer.
     shown: Option<CertHandle>,
-    /// A certificate that is as it should be and is not live yet.
+    /// A good certificate that is not live yet.
     in_hand: Option<CertHandle>,
     /// Whether the disk has failed since then.
-    refuses_it: bool,
-    /// When what is live was adopted.
+    is_disk_refusing: bool,
+    /// When the live identity was adopted.
     adopted: Option<Now>,
-    /// When it became durable, where that was later: what was served from memory first is adopted twice.
-    saved: Option<Now>,
-    /// The start of a good certificate that is durable and waited for, and until when at most.
-    holds: Option<(WallTime, MonoTime)>,
-    /// Until then a clock that is in doubt is waited for.
-    doubts: MonoTime,
-    /// Since the template changed and no attempt has begun: not before when one may.
-    eager: Option<MonoTime>,
-    /// Not before when an attempt may begin that the next change leads to.
-    changes: MonoTime,
-    /// Whether somebody asked for a rotation in this step.
-    wished: bool,
+    /// When it became durable, if that was later: an in-memory identity is adopted twice.
+    made_durable: Option<Now>,
+    /// The notBefore of a held certificate, and the end of its hold.
+    held: Option<(WallTime, MonoTime)>,
+    /// The end of the wait for a suspect clock.
+    suspect_until: MonoTime,
+    /// Set by a template change until an attempt begins: the earliest start of that attempt.
+    template_attempt: Option<MonoTime>,
+    /// Earliest start of the attempt after the next template change.
+    next_template_attempt: MonoTime,
+    /// Whether a rotation is requested in this step.
+    rotation_requested: bool,
     /// The name that could not be created last.
-    taken: Option<Name>,
+    taken_name: Option<Name>,
     /// When the next tick is due, by true time and by the clock that the node is shown.
     due: Option<(MonoTime, MonoTime)>,
-    /// The first thing that did not hold.
+    /// The first check that failed.
     pub broken: Option<Broken>,
 }
 
@@ -85,47 +85,47 @@ impl From<Credential> for Kind {
 
 /// A request, by a part of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Tag(u64);
+struct RequestTag(u64);
 
-impl From<RequestDigest> for Tag {
+impl From<RequestDigest> for RequestTag {
     fn from(RequestDigest(digest): RequestDigest) -> Self {
         Self(digest.iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
     }
 }
 
-/// A call that is under way.
+/// A call in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Under {
+struct CallInFlight {
     op: OpId,
-    what: What,
-    tag: Tag,
+    what: Verb,
+    tag: RequestTag,
     credential: Kind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum What {
+enum Verb {
     Create,
     Get,
     Watch,
 }
 
-impl Default for Under {
+impl Default for CallInFlight {
     fn default() -> Self {
         let op = OpId { run: RunId(0), seq: 0 };
-        Self { op, what: What::Get, tag: Tag(0), credential: Kind::Live }
+        Self { op, what: Verb::Get, tag: RequestTag(0), credential: Kind::Live }
     }
 }
 
 /// An identity as it is known from outside.
 #[derive(Clone, Copy, Debug)]
-pub struct Life {
+pub struct Validity {
     /// Its start, or its issue if that is later.
     pub start: WallTime,
     /// Its end.
     pub end: WallTime,
 }
 
-impl Life {
+impl Validity {
     /// So many thousandths of it after its start.
     #[must_use]
     pub fn at(&self, thousandths: u16) -> i128 {
@@ -134,7 +134,9 @@ impl Life {
     }
 }
 
-/// A minute; less where certificates live for less than an hour.
+/// Returns a minute, or less where the lifetime is below an hour.
+///
+/// This copy of core's arithmetic is deliberate: a shared function would be wrong in both places at once.
 pub(crate) fn minute(lifetime: Span) -> Span {
     Span::from_ms((lifetime.ms().min(3_600_000) / 60).max(10))
 }
@@ -146,31 +148,31 @@ impl Monitor {
 
     /// An input comes; `wish` if it is one for a rotation. `hopeful` says whether a certificate holds now.
     pub(crate) fn given(&mut self, wish: bool, hopeful: impl Fn(CertHandle) -> bool) {
-        self.wished = wish;
+        self.rotation_requested = wish;
         if wish {
-            self.rests = MonoTime::default();
+            self.retry_after = MonoTime::default();
         }
         self.in_hand = self.in_hand.filter(|cert| hopeful(*cert));
     }
 
-    /// Whether somebody asks for a rotation in this step.
-    pub(crate) const fn is_wished(&self) -> bool {
-        self.wished
+    /// Whether a rotation is requested in this step.
+    pub(crate) const fn is_rotation_requested(&self) -> bool {
+        self.rotation_requested
     }
 
     /// What is over makes no difference any more.
     pub(crate) fn forget_time(&mut self, now: MonoTime, lifetime: Span) {
-        if self.rests <= now {
-            self.rests = MonoTime::default();
+        if self.retry_after <= now {
+            self.retry_after = MonoTime::default();
         }
-        if self.doubts <= now {
-            self.doubts = MonoTime::default();
+        if self.suspect_until <= now {
+            self.suspect_until = MonoTime::default();
         }
-        self.holds = self.holds.filter(|(_, until)| now < *until);
+        self.held = self.held.filter(|(_, until)| now < *until);
         // A minute is what it is by the lifetime that is known now.
         let latest = now.plus(minute(lifetime));
-        self.changes = self.changes.clamp(now, latest);
-        self.eager = self.eager.map(|not_before| not_before.clamp(now, latest));
+        self.next_template_attempt = self.next_template_attempt.clamp(now, latest);
+        self.template_attempt = self.template_attempt.map(|not_before| not_before.clamp(now, latest));
     }
 
     /// A step is over: the next tick is `due`, by true time and by the clock that the node is shown. `idle` if the step was a
@@ -184,11 +186,8 @@ impl Monitor {
     ) {
         let over = |before: (MonoTime, MonoTime)| before.0 <= now && due.is_some_and(|due| due.1 == before.1);
         let late = idle && self.due.is_some_and(over);
-        self.expect(
-            if serving { "L1" } else { "L3" },
-            "a wait is over when as much true time has passed",
-            !late,
-        );
+        self.expect("L1", "a tick that is due by true time finds the wait over", !late || !serving);
+        self.expect("L3", "a tick that is due by true time finds the wait over", !late || serving);
         self.due = due;
     }
 
@@ -201,36 +200,35 @@ impl Monitor {
         credential: Credential,
         valid: bool,
     ) {
-        let (credential, tag) = (Kind::from(credential), Tag::from(request));
+        let (credential, tag) = (Kind::from(credential), RequestTag::from(request));
         let live = valid && self.refused != Some(Kind::Live);
         let expected = if live { Kind::Live } else { Kind::Bootstrap };
-        let sentence = "a valid identity asks, and a refused credential gives the other one its turn";
-        self.expect("L3", sentence, credential == expected);
         self.expect(
-            "L4",
-            "a request that was denied or failed is not asked for again",
-            self.over != Some(tag),
+            "L3",
+            "the valid identity is the credential until it is refused, then bootstrap",
+            credential == expected,
         );
+        self.expect("L4", "a denied or failed request is not sent or read again", self.rejected != Some(tag));
         let what = match call {
-            Call::Create { .. } => What::Create,
-            Call::Get { .. } => What::Get,
-            Call::Watch { .. } => What::Watch,
+            Call::Create { .. } => Verb::Create,
+            Call::Get { .. } => Verb::Get,
+            Call::Watch { .. } => Verb::Watch,
         };
-        if what == What::Create {
-            self.gone = None;
+        if what == Verb::Create {
+            self.deleted = None;
         }
-        // The request that was found fits the template after all.
-        self.eager = None;
-        self.expect("L4", "a request that is gone is made anew", self.gone != Some(tag));
-        self.calls.push_out(Under { op, what, tag, credential });
+        // The found request fits the new template.
+        self.template_attempt = None;
+        self.expect("L4", "a deleted request is created again before it is read", self.deleted != Some(tag));
+        self.calls.push_out(CallInFlight { op, what, tag, credential });
     }
 
-    /// A call is not waited for any more.
+    /// A call is cancelled.
     pub(crate) fn cancelled(&mut self, op: OpId) {
         self.calls.retain(|it| it.op != op);
     }
 
-    /// A call is answered, by a server whose certificates live for `lifetime`. `shown` is the certificate of the answer and
+    /// A call is answered, by a server with this certificate `lifetime`. `shown` is the certificate of the answer and
     /// whether that is as it should be.
     pub(crate) fn answered(
         &mut self,
@@ -239,7 +237,8 @@ impl Monitor {
         result: &Result<CsrObject, ApiFault>,
         shown: Option<(CertHandle, bool)>,
     ) {
-        let Some(Under { what, tag, credential, .. }) = self.calls.iter().find(|it| it.op == op).copied()
+        let Some(CallInFlight { what, tag, credential, .. }) =
+            self.calls.iter().find(|it| it.op == op).copied()
         else {
             return;
         };
@@ -247,63 +246,70 @@ impl Monitor {
         match result {
             Ok(object) => {
                 if object.denied || object.failed {
-                    self.over = Some(tag);
-                    // Ten minutes, less where certificates live for less than an hour.
-                    self.rests = now.plus(Span::from_ms(lifetime.ms().min(3_600_000) / 6));
+                    self.rejected = Some(tag);
+                    // Ten minutes, less where the lifetime is below an hour.
+                    self.retry_after = now.plus(Span::from_ms(lifetime.ms().min(3_600_000) / 6));
                 }
                 let waits = object.approved && object.certificate.is_none() && !object.failed;
                 let since = self.approved.filter(|(it, _)| *it == tag).map_or(now, |(_, since)| since);
                 self.approved = waits.then_some((tag, since));
                 self.shown = shown.map(|(cert, _)| cert);
                 self.in_hand = shown.filter(|(_, good)| *good).map(|(cert, _)| cert).or(self.in_hand);
-                self.refuses_it &= self.in_hand.is_some();
+                self.is_disk_refusing &= self.in_hand.is_some();
             }
             Err(ApiFault::Unauthorized | ApiFault::Forbidden | ApiFault::NoCredential)
-                if what != What::Watch =>
+                if what != Verb::Watch =>
             {
                 self.refused = Some(credential);
             }
-            Err(ApiFault::NotFound) if what == What::Get => self.gone = Some(tag),
-            Err(ApiFault::Invalid) if what == What::Create => self.unwished = true,
+            Err(ApiFault::NotFound) if what == Verb::Get => self.deleted = Some(tag),
+            Err(ApiFault::Invalid) if what == Verb::Create => self.lifetime_refused = true,
             Err(_) => {}
         }
     }
 
-    /// Another template is asked for from now on, perhaps with another wish for a lifetime. What was asked for counts for nothing.
+    /// The template changed, perhaps with another requested lifetime. Earlier answers do not count.
     pub(crate) fn asks_anew(&mut self, now: MonoTime, wish: bool) {
-        self.eager = Some(now.max(self.changes));
-        (self.over, self.gone, self.approved) = (None, None, None);
-        (self.shown, self.in_hand, self.holds) = (None, None, None);
-        (self.rests, self.refuses_it) = (MonoTime::default(), false);
-        self.unwished &= !wish;
+        self.template_attempt = Some(now.max(self.next_template_attempt));
+        (self.rejected, self.deleted, self.approved) = (None, None, None);
+        (self.shown, self.in_hand, self.held) = (None, None, None);
+        (self.retry_after, self.is_disk_refusing) = (MonoTime::default(), false);
+        self.lifetime_refused &= !wish;
     }
 
-    /// A key is asked for. `due` says whether what is served, if anything is, is to be renewed.
-    pub(crate) fn begins(&mut self, now: Now, lifetime: Span, wish: Option<Span>, served: Option<Life>) {
+    /// An attempt begins. `served` is the validity of the served identity, if it is known to fit the template.
+    pub(crate) fn begins(&mut self, now: Now, lifetime: Span, wish: Option<Span>, served: Option<Validity>) {
         let due = served.is_none_or(|lifetime| self.is_due(now, &lifetime));
-        self.expect("S9", "no attempt begins while what is served is not due", due || self.wished);
+        self.expect(
+            "S9",
+            "no attempt begins before the served identity is due",
+            due || self.rotation_requested,
+        );
         let near = |start: WallTime| start > now.wall && start.since(now.wall) <= Span::from_hours(1);
-        let held = self.holds.is_some_and(|(start, until)| near(start) && now.mono < until);
-        self.expect("S9", "while a good certificate waits for its start no other is asked for", !held);
-        self.expect("S14", "a clock that is in doubt is given time", now.mono >= self.doubts);
-        let rested = self.rests <= now.mono || self.wished;
-        self.expect("S9", "a denied or failed request is followed by another after minutes", rested);
-        let patient = self.eager.is_none_or(|not_before| now.mono >= not_before) || self.wished;
-        self.expect("S9", "another template leads to an attempt a minute at the most", patient);
-        if self.eager.take().is_some() {
-            self.changes = now.mono.plus(minute(lifetime));
+        let held = self.held.is_some_and(|(start, until)| near(start) && now.mono < until);
+        self.expect("S9", "no attempt begins while a held certificate waits for its notBefore", !held);
+        self.expect("S14", "no attempt begins while the clock is suspect", now.mono >= self.suspect_until);
+        let rested = self.retry_after <= now.mono || self.rotation_requested;
+        self.expect("S9", "an attempt after a denied or failed request waits ten minutes", rested);
+        let patient =
+            self.template_attempt.is_none_or(|not_before| now.mono >= not_before) || self.rotation_requested;
+        self.expect("S9", "template changes lead to one attempt a minute at most", patient);
+        if self.template_attempt.take().is_some() {
+            self.next_template_attempt = now.mono.plus(minute(lifetime));
         }
         self.expect(
             "L4",
-            "a wish for a lifetime that was refused is not repeated",
-            wish.is_none() || !self.unwished,
+            "a refused requested lifetime is not repeated",
+            wish.is_none() || !self.lifetime_refused,
         );
-        self.expect("S8", "a disk that fails is no reason for another request", self.in_hand.is_none());
-        (self.over, self.gone, self.approved) = (None, None, None);
+        self.expect("S8", "no attempt begins while a good certificate is in hand", self.in_hand.is_none());
+        (self.rejected, self.deleted, self.approved) = (None, None, None);
     }
 
-    /// Whether seven tenths of a lifetime are over by the wall clock, or as much mono time has passed since it was adopted.
-    fn is_due(&self, now: Now, lifetime: &Life) -> bool {
+    /// Whether seven tenths of a lifetime have passed by the wall clock, or as much monotonic time since it was adopted.
+    ///
+    /// This copy of core's arithmetic is deliberate: the oracle must not call the code that it judges.
+    fn is_due(&self, now: Now, lifetime: &Validity) -> bool {
         let from = lifetime.at(700);
         let passed = |adopted: Now| {
             let left = from - i128::from(adopted.wall.unix_ms());
@@ -311,60 +317,60 @@ impl Monitor {
         };
         i128::from(now.wall.unix_ms()) >= from
             || self.adopted.is_none_or(passed)
-            || self.saved.is_some_and(passed)
+            || self.made_durable.is_some_and(passed)
     }
 
     /// An identity goes live, `anew` if it was not live before, of those that live for `lifetime`.
     pub(crate) fn goes_live(&mut self, now: Now, lifetime: Span, cert: CertHandle, anew: bool) {
         self.in_hand = self.in_hand.filter(|it| *it != cert);
-        (self.holds, self.doubts) = (None, MonoTime::default());
+        (self.held, self.suspect_until) = (None, MonoTime::default());
         if anew {
-            (self.refused, self.adopted, self.saved) = (None, Some(now), None);
-            // A wait from before may outlast it.
-            self.rests = MonoTime::default();
-            // From here on it is the floor between two issuances that is waited for.
-            self.eager = self.eager.map(|_| now.mono);
-            self.changes = self.changes.min(now.mono.plus(minute(lifetime)));
+            (self.refused, self.adopted, self.made_durable) = (None, Some(now), None);
+            // An earlier wait may be longer than its lifetime.
+            self.retry_after = MonoTime::default();
+            // From here on the issuance interval counts.
+            self.template_attempt = self.template_attempt.map(|_| now.mono);
+            self.next_template_attempt = self.next_template_attempt.min(now.mono.plus(minute(lifetime)));
         }
     }
 
-    /// What is live is durable.
+    /// The live identity became durable.
     pub(crate) fn is_saved(&mut self, now: Now) {
-        self.saved = Some(now).filter(|_| self.adopted != Some(now));
+        self.made_durable = Some(now).filter(|_| self.adopted != Some(now));
     }
 
     /// A good certificate waits for its start, which is not further away than an hour, or less where lives are short.
     pub(crate) fn waits(&mut self, now: Now, start: WallTime) {
-        self.holds = Some((start, now.mono.plus(start.since(now.wall))));
+        self.held = Some((start, now.mono.plus(start.since(now.wall))));
     }
 
-    /// What somebody took away or broke is not waited for; `is_there` says of a start whether its certificate is on disk.
+    /// A removed or broken bundle is not held; `is_there` says of a notBefore whether its certificate is on disk.
     pub(crate) fn loses(&mut self, is_there: impl Fn(WallTime) -> bool) {
-        self.holds = self.holds.filter(|(start, _)| is_there(*start));
+        self.held = self.held.filter(|(start, _)| is_there(*start));
     }
 
-    /// A clock that is before the start of what is on disk is waited for.
-    pub(crate) fn doubts(&mut self, now: Now, wait: Span) {
-        self.doubts = now.mono.plus(wait);
+    /// The node reported a suspect clock: it is before the notBefore of a bundle on disk.
+    pub(crate) fn clock_is_suspect(&mut self, now: Now, wait: Span) {
+        self.suspect_until = now.mono.plus(wait);
     }
 
-    /// Until when a clock that is in doubt is waited for.
-    pub(crate) const fn doubts_until(&self) -> MonoTime {
-        self.doubts
+    /// Returns the end of the wait for a suspect clock.
+    pub(crate) const fn clock_suspect_until(&self) -> MonoTime {
+        self.suspect_until
     }
 
     /// Whether a certificate that is good now is in hand, and the disk did not take it.
     #[must_use]
     pub fn is_refused(&self) -> bool {
-        self.in_hand.is_some() && self.refuses_it
+        self.in_hand.is_some() && self.is_disk_refusing
     }
 
     /// A request was given up as stuck.
     pub(crate) fn gives_up(&mut self, now: MonoTime, request: RequestDigest) {
-        let tag = Tag::from(request);
+        let tag = RequestTag::from(request);
         let since = self.approved.filter(|(it, _)| *it == tag);
         let long = since.is_some_and(|(_, since)| now.since(since) >= STUCK);
-        self.expect("S8", "a request is given up when it was approved for a day", long);
+        self.expect("S8", "a request is given up after a day of approval without a certificate", long);
     }
 
     /// The certificate that was shown last was refused; `good` says of one whether that was wrong.
@@ -373,7 +379,7 @@ impl Monitor {
         self.in_hand = None;
     }
 
-    /// What was shown is somebody else's.
+    /// The answered object is an external party's.
     pub(crate) fn leaves(&mut self) {
         self.in_hand = None;
     }
@@ -381,13 +387,17 @@ impl Monitor {
     /// A disk command is given.
     pub(crate) fn writes(&mut self, command: &DiskCommand) {
         match *command {
-            // A look at the directory begins anew, and with it the wait.
+            // A rescan starts its wait again.
             DiskCommand::Create { name } | DiskCommand::Symlink { name, .. } => {
                 let passing = matches!(name, Name::Temporary { .. });
-                self.expect("S3", "a final name is only ever given by a rename", passing);
+                self.expect("S3", "only a temporary name is created", passing);
             }
             DiskCommand::Write { name, .. } => {
-                self.expect("S3", "what is found under a name is not written over", self.taken != Some(name));
+                self.expect(
+                    "S3",
+                    "a file that is found under a name is not written over",
+                    self.taken_name != Some(name),
+                );
             }
             DiskCommand::Lock
             | DiskCommand::Scan
@@ -398,15 +408,15 @@ impl Monitor {
         }
     }
 
-    /// What the node has in hand it knows to be refused when it is told so; an answer that is lost tells it nothing.
+    /// A disk answer reaches the node: only then does it know that the disk refuses the certificate in hand.
     pub(crate) fn told(&mut self, failed: bool) {
-        self.refuses_it = self.in_hand.is_some() && (self.refuses_it || failed);
+        self.is_disk_refusing = self.in_hand.is_some() && (self.is_disk_refusing || failed);
     }
 
     /// A disk command was carried out.
     pub(crate) fn wrote(&mut self, command: &DiskCommand, result: Result<(), DiskFault>) {
         if let DiskCommand::Create { name } = *command {
-            self.taken = result.is_err().then_some(name);
+            self.taken_name = result.is_err().then_some(name);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Start-up on any directory content: the bytes say what is there, and what must hold is that the node gets along with it.
 //!
 //! Five bytes are one file: which kind of name, of which generation and file number, with what behind it. The first two bytes are
-//! the setup, as in a [scenario](crate::scenario), the third says what the live name is.
+//! the setup, as in a [scenario](crate::scenario), the third says what the current link is.
 
 use certrotate_core::config::ConfigSpec;
 use certrotate_core::disk::Name;
@@ -13,7 +13,7 @@ use crate::disk::{Bundle, File, NAMES, Pending};
 use crate::scenario::{Setup, live_on};
 use crate::world::{FEWER_USAGES, MORE_USAGES, ONE_NAME, Request, SETTLE_INPUTS, World};
 
-/// The most files that are read; a directory has more names of ours only where somebody made them.
+/// The most files that are read; a directory has more names of ours only if an external party made them.
 const MOST_FILES: usize = NAMES - 4;
 
 /// Plays what bytes mean.

@@ -11,18 +11,21 @@ use certrotate_core::time::{MonoTime, Span, WallTime};
 
 use crate::fingerprint;
 use crate::invariants::Violation;
-use crate::monitor::Life;
+use crate::monitor::Validity;
 use crate::scenario::{Scenario, Setup};
 use crate::server::Bad;
 use crate::transition::{Damage, Jump, Transition};
 use crate::world::World;
+
+const SHIFTED: Violation =
+    Violation { id: "M2", sentence: "shifting all times shifts all deadlines and changes nothing else" };
 
 /// How far apart the clocks of two worlds are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shift {
     /// In whole seconds of wall time: names of files have no smaller unit.
     pub wall_secs: i64,
-    /// In milliseconds of mono time.
+    /// In milliseconds of monotonic time.
     pub mono_ms: u64,
 }
 
@@ -70,11 +73,10 @@ pub fn m2_times_may_shift(
         here.happen(*transition);
         there.happen(*transition);
         if !alike(&here, &there) {
-            return Some(Violation { id: "M2", sentence: "times that are all shifted change nothing else" });
+            return Some(SHIFTED);
         }
     }
-    let sentence = "times that are all shifted change nothing else";
-    (!alike(&here, &there)).then_some(Violation { id: "M2", sentence })
+    (!alike(&here, &there)).then_some(SHIFTED)
 }
 
 /// What there is to see of a world, by how far away its times are.
@@ -98,8 +100,10 @@ fn is_relative(transition: Transition) -> bool {
 /// M7: the renewal points of a thousand leaves fill the range from seven to nine tenths of lifetime evenly.
 #[must_use]
 pub fn m7_renewals_spread(change: impl Fn(&mut ConfigSpec, &mut World)) -> Option<Violation> {
-    let sentence = "the renewal points of a thousand leaves fill their range evenly";
-    let uneven = Some(Violation { id: "M7", sentence });
+    let uneven = Some(Violation {
+        id: "M7",
+        sentence: "the renewal points of a thousand leaves fill their range evenly",
+    });
     let mut world = quiet(0).begin(change);
     let mut counts = [0; 20];
     for _ in 0..LEAVES {
@@ -110,7 +114,7 @@ pub fn m7_renewals_spread(change: impl Fn(&mut ConfigSpec, &mut World)) -> Optio
             }
         }
         let identity = world.view().and_then(|view| view.identity)?;
-        let lifetime = Life { start: identity.issued.max(identity.not_before), end: identity.not_after };
+        let lifetime = Validity { start: identity.issued.max(identity.not_before), end: identity.not_after };
         let (from, to) = (lifetime.at(700), lifetime.at(900));
         let place = (i128::from(identity.renew_at.unix_ms()) - from) * 20 / (to - from).max(1);
         match usize::try_from(place.min(19)).ok().and_then(|place| counts.get_mut(place)) {
@@ -131,8 +135,8 @@ pub fn m7_retries_differ(change: impl Fn(&mut ConfigSpec, &mut World)) -> Option
         world.until_wake()
     });
     let different: BTreeSet<Option<Span>> = waits.collect();
-    let sentence = "nodes with different seeds ask again at different times";
-    (different.len() < 5).then_some(Violation { id: "M7", sentence })
+    (different.len() < 5)
+        .then_some(Violation { id: "M7", sentence: "nodes with different seeds retry at different times" })
 }
 
 /// A world with jitter in which the first certificate is live.
@@ -153,8 +157,8 @@ pub fn s15_replays(scenario: &Scenario, change: impl Fn(&mut ConfigSpec, &mut Wo
         );
         played.world.traces
     };
-    let sentence = "the same inputs give the same actions and states";
-    (traced() != traced()).then_some(Violation { id: "S15", sentence })
+    (traced() != traced())
+        .then_some(Violation { id: "S15", sentence: "the same inputs give the same actions and states" })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A run stepped through, for somebody who wants to see what happened.
+//! A run, step by step.
 
 use std::fmt;
 
@@ -59,7 +59,7 @@ impl Found {
     }
 }
 
-/// A time, as it is after a start: how far by the mono clock, and how far the wall clock is from that.
+/// A time, as it is after a start: how far by the monotonic clock, and how far the wall clock is from that.
 #[derive(Clone, Copy, Debug)]
 pub struct Since(pub Now, pub Now);
 

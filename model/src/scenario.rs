@@ -190,7 +190,7 @@ impl Scenario {
             live_on(world);
         }
         #[cfg(feature = "seeded")]
-        crate::seeded::weakness::at_the_end(world);
+        world.check_at_the_end();
         played.digest ^= world.fingerprint();
         played
     }
@@ -257,7 +257,7 @@ impl fmt::Display for Scenario {
     }
 }
 
-/// A world whose driver is wrong on purpose.
+/// A world whose driver is faulty on purpose.
 pub fn wrong(driver: Driver) -> impl Fn(&mut ConfigSpec, &mut World) {
     move |_, world| world.driver = driver
 }

@@ -50,7 +50,7 @@ pub enum Issue {
     Unreadable,
 }
 
-/// The key of an object that somebody else made.
+/// The key of an object that an external party made.
 pub const SOMEBODY_ELSES: u32 = 0;
 
 /// The key of an object whose request cannot be read.
@@ -84,13 +84,19 @@ pub struct Object {
 }
 
 impl Object {
-    /// Ours, and neither a certificate nor Denied nor Failed (S8). Without those that the node gave up because they were
-    /// approved long ago and got no certificate, or because the template changed: it may not delete them.
+    /// Whether it is open and not abandoned (S8). The node abandons a request that was approved long ago and got no certificate,
+    /// or whose template changed: it may not delete the object.
     #[must_use]
     pub fn is_open(&self) -> bool {
+        self.is_undecided() && !self.given_up
+    }
+
+    /// Whether it is ours, and has neither a certificate nor the condition Denied or Failed.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
         let foreign =
             matches!(self.key, SOMEBODY_ELSES | UNREADABLE) || self.foreign_signer || self.foreign_usages;
-        !self.is_decided() && !self.given_up && !foreign
+        !self.is_decided() && !foreign
     }
 
     /// Whether anything more will come of it.
@@ -135,7 +141,7 @@ pub struct Server {
     /// The end of the CA: no chain is valid after it.
     pub ca_end: WallTime,
     /// The longest lifetime that may be asked for; more is 422.
-    pub longest_wish: Option<Span>,
+    pub longest_lifetime: Option<Span>,
     /// Whether a live identity is not accepted (401).
     pub refuse_live: bool,
     /// Whether the bootstrap credential is not accepted (401).
@@ -175,7 +181,7 @@ impl Default for Server {
             lifetime: Span::from_hours(24),
             backdate: Span::from_mins(5),
             ca_end: WallTime::MAX,
-            longest_wish: None,
+            longest_lifetime: None,
             refuse_live: false,
             refuse_bootstrap: false,
             calls: 0,
@@ -241,7 +247,7 @@ impl Server {
         if self.find(object.request).is_some() {
             return Err(ApiFault::AlreadyExists);
         }
-        if self.longest_wish.is_some_and(|longest| asked.is_some_and(|asked| asked > longest)) {
+        if self.longest_lifetime.is_some_and(|longest| asked.is_some_and(|asked| asked > longest)) {
             return Err(ApiFault::Invalid);
         }
         self.created += 1;
@@ -326,7 +332,7 @@ impl Hash for Server {
         self.answers.hash(state);
         (self.outage, self.silent, self.no_watch, self.watch_ends).hash(state);
         (self.approver, self.verdict, self.bad, self.bad_next, self.latency).hash(state);
-        (self.lifetime, self.longest_wish, self.refuse_live, self.refuse_bootstrap).hash(state);
+        (self.lifetime, self.longest_lifetime, self.refuse_live, self.refuse_bootstrap).hash(state);
         let recent = self.certs.len().saturating_sub(3);
         (self.certs.len(), &self.certs[recent..]).hash(state);
     }

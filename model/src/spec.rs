@@ -1,5 +1,5 @@
-//! The specification: what the machine may do, as a predicate over the inputs and actions so far (M6). It knows the
-//! types that these are made of and nothing else of the machine, and does its own arithmetic: so it cannot be wrong in the same way.
+//! The specification: which actions core may emit, as a predicate over the inputs and actions so far (M6). It knows their
+//! types and nothing else of core. Its copies of core's arithmetic are deliberate: an oracle must not share a bug.
 
 use certrotate_core::api::{ApiFault, Call, Credential, CsrObject, Issued};
 use certrotate_core::disk::{Content, CurrentLink, DiskCommand, DiskDone, DiskFault, Found, Inventory, Name};
@@ -10,9 +10,9 @@ use certrotate_core::input::{Action, Disposition, Input};
 use certrotate_core::rotator::Step;
 use certrotate_core::time::{Now, Span, WallTime};
 
-use crate::list::Map;
+use crate::list::{Map, same_set};
 
-/// What was configured to be asked for.
+/// The configured template.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     pub(crate) subject: Subject,
@@ -21,25 +21,26 @@ pub struct Wanted {
     pub(crate) chain: bool, // whether a client CA is configured
 }
 
-/// What an observer of inputs and actions knows; nothing at the start of a run.
+/// The knowledge of an observer of inputs and actions; none at the start of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Spec {
-    under_way: Map<OpId, Asked, 5>,
+    in_flight: Map<OpId, Op, 5>,
     keys: Map<KeyHandle, KeyDigest, 9>,
-    certs: Map<CertHandle, Good, 8>, // certificates that are what was asked for
+    certs: Map<CertHandle, Good, 8>, // acceptable certificates
     files: Map<Name, File, 10>,
     served: Option<(Generation, Good)>,
-    pub(crate) last: Option<(Generation, CertHandle, Good)>, // what went live last
+    pub(crate) last: Option<(Generation, CertHandle, Good)>, // the last live identity
     pub(crate) lowest: Generation,                           // the lowest generation that may go live
-    pub(crate) open: Option<KeyHandle>, // the key of the request that is on its way and not decided on
-    pub(crate) stray: bool,             // whether the input answers nothing that is under way
-    pub(crate) meddled: bool, // whether somebody else changed the directory: what is known counts for nothing
-    failing: bool,            // whether the disk failed since something went live, durably
-    unsaved: (bool, bool),    // what was said to be in memory only: an identity, a request
-    pub(crate) broken: Option<(&'static str, &'static str)>, // the first rule that was, and its invariant
+    pub(crate) open: Option<KeyHandle>,                      // the key of the open request
+    pub(crate) stray: bool,           // whether the input answers no operation in flight
+    pub(crate) external_change: bool, // whether the directory was changed from outside: `files` is not valid
+    failing: bool,                    // whether the disk failed since the last durable go-live
+    in_memory_identity: bool,         // whether the node reported an identity in memory only
+    in_memory_request: bool,          // the same of a request
+    pub(crate) broken: Option<(&'static str, &'static str)>, // the first broken rule, and its invariant
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Asked {
+enum Op {
     Disk(DiskCommand),
     Key,
     Call(Call),
@@ -56,7 +57,7 @@ impl Good {
         self.start <= wall && wall < self.end
     }
 }
-/// What is behind a name.
+/// The file of a name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct File {
     /// That of a link is in the file that it names.
@@ -73,15 +74,15 @@ impl Spec {
     pub fn given(&mut self, now: Now, wanted: &Wanted, input: &Input) {
         use Input::{CallAnswered, DiskAnswered, KeyMade};
         let (DiskAnswered { op, .. } | KeyMade { op, .. } | CallAnswered { op, .. }) = input else { return };
-        match (self.under_way.get(*op), input) {
-            (Some(Asked::Disk(command)), DiskAnswered { result, .. }) => self.did(wanted, command, result),
-            (Some(Asked::Call(call)), CallAnswered { result, .. }) => self.called(now, wanted, call, result),
-            (Some(Asked::Key), KeyMade { result, .. }) => {
+        match (self.in_flight.get(*op), input) {
+            (Some(Op::Disk(command)), DiskAnswered { result, .. }) => self.did(wanted, command, result),
+            (Some(Op::Call(call)), CallAnswered { result, .. }) => self.called(now, wanted, call, result),
+            (Some(Op::Key), KeyMade { result, .. }) => {
                 result.iter().for_each(|made| self.keys.insert(made.key, made.key_digest));
             }
             (Some(_) | None, _) => return self.stray = true,
         }
-        self.under_way.remove(*op);
+        self.in_flight.remove(*op);
     }
 
     fn did(&mut self, wanted: &Wanted, command: DiskCommand, result: &Result<DiskDone, DiskFault>) {
@@ -101,7 +102,7 @@ impl Spec {
                 self.files.insert(to, File { durable: false, ..file });
             }
             (SyncDir, Ok(_)) => self.files.values_mut().for_each(|it| it.durable = true),
-            // Of what failed nothing is known any more.
+            // The content after a failed operation is not known.
             (Unlink { name }, Ok(_))
             | (Write { name, .. } | SyncFile { name } | Rename { to: name, .. }, Err(_)) => {
                 self.files.remove(name);
@@ -110,7 +111,7 @@ impl Spec {
         }
     }
 
-    /// Takes over what is there; names that were durable stay so.
+    /// Takes over the scanned files. Durable names stay durable.
     fn scanned(&mut self, wanted: &Wanted, inventory: &Inventory) {
         let before = std::mem::take(&mut self.files);
         let file = |name, content| File { content, synced: false, ..before.get(name).unwrap_or_default() };
@@ -143,7 +144,7 @@ impl Spec {
     fn called(&mut self, now: Now, wanted: &Wanted, call: Call, result: &Result<CsrObject, ApiFault>) {
         let decided = match result {
             Ok(object) => {
-                // With less than five seconds left it is not worth its while.
+                // Core does not install a certificate with less than five seconds left.
                 if let (Some(Issued::Readable { cert, facts }), Some(key)) = (&object.certificate, self.open)
                     && facts.not_after.since(now.wall) >= Span::from_secs(5)
                 {
@@ -156,7 +157,7 @@ impl Spec {
         self.open = self.open.filter(|_| !decided);
     }
 
-    /// Judges a certificate by what it says. What was `found` may have other names or usages than are wanted by now.
+    /// Judges a certificate by what it says. A `found` one may have other names or usages than the template.
     fn show(&mut self, wanted: &Wanted, cert: CertHandle, key: KeyHandle, facts: &CertFacts, found: bool) {
         let (usages, harmless) = (wanted.usages, Usages::KEY_ENCIPHERMENT);
         let usages = facts.usages.has(usages) && facts.usages.with(harmless) == usages.with(harmless);
@@ -174,18 +175,18 @@ impl Spec {
         }
     }
 
-    /// Sees what a step answered with.
+    /// Sees the actions of a step.
     pub fn answered(&mut self, now: Now, step: &Step) {
         let still =
             |it: &Action| matches!(it, Action::Withdraw { .. } | Action::GoLive { .. } | Action::Report(_));
         let ignored = step.disposition != Disposition::Applied && step.actions.iter().all(still);
         let stray = std::mem::take(&mut self.stray);
-        self.rule("S13", "an answer to what is not under way is ignored", ignored || !stray);
+        self.rule("S13", "an answer to no operation in flight is ignored", ignored || !stray);
         step.actions.iter().for_each(|action| self.acts(now.wall, action));
-        self.rule("S1", "what is served is valid", self.served.is_none_or(|(_, good)| good.holds(now.wall)));
+        self.rule("S1", "a live identity is valid", self.served.is_none_or(|(_, good)| good.holds(now.wall)));
     }
 
-    /// Something else is wanted from now on. What is for another subject than that holds no more.
+    /// The template changed. Certificates for another subject are not valid any more.
     pub(crate) fn edited(&mut self, subject: bool) {
         self.open = None;
         if subject {
@@ -199,48 +200,48 @@ impl Spec {
             Action::Disk { op, command } => self.writes(op, command),
             Action::MakeKey { op, .. } => {
                 let idle = self.open.is_none() && self.writing().is_none();
-                self.rule("S8", "a key is made when nothing is being written or asked for", idle);
-                self.asks(op, Asked::Key);
+                self.rule("S8", "a key is made when no write and no request is in flight", idle);
+                self.asks(op, Op::Key);
             }
             Action::Call { op, call, credential } => self.calls(wall, op, call, credential),
-            Action::Cancel { op } => drop(self.under_way.remove(op)),
+            Action::Cancel { op } => drop(self.in_flight.remove(op)),
             Action::GoLive { generation, key, cert } => self.goes_live(wall, generation, key, cert),
             Action::Withdraw { generation } => {
                 let served = self.served.take().filter(|(served, _)| *served == generation);
                 let over = served.is_some_and(|(_, good)| !good.holds(wall));
-                self.rule("S1", "only what is served and not valid is withdrawn", over);
+                self.rule("S1", "only a served identity that is not valid is withdrawn", over);
                 let ended = served.is_some_and(|(_, good)| wall >= good.end);
                 self.lowest = if ended { generation.next() } else { Generation(0) };
             }
             Action::Report(Event::RequestStuck { .. } | Event::RequestForeign { .. }) => self.open = None,
             Action::Report(Event::DiskTimedOut { .. }) => self.failing = true,
-            Action::Report(Event::IdentityInMemory { .. }) => self.unsaved.0 = true,
+            Action::Report(Event::IdentityInMemory { .. }) => self.in_memory_identity = true,
             Action::Report(Event::RequestInMemory { .. }) => {
-                let first = self.failing && !self.unsaved.1;
-                self.rule("S8", "a key is in memory only where the disk fails, and once", first);
-                self.unsaved.1 = true;
+                let first = self.failing && !self.in_memory_request;
+                self.rule("S8", "a key is in memory only after the disk failed, and once a run", first);
+                self.in_memory_request = true;
             }
             Action::Report(_) => {}
-            Action::Exit(_) => self.under_way.clear(),
+            Action::Exit(_) => self.in_flight.clear(),
         }
     }
 
-    fn asks(&mut self, op: OpId, what: Asked) {
-        let fresh = self.under_way.iter().all(|(it, _)| it.run == op.run && it.seq < op.seq);
-        self.rule("S13", "operations are numbered upwards", fresh);
-        self.under_way.insert(op, what);
+    fn asks(&mut self, op: OpId, what: Op) {
+        let fresh = self.in_flight.iter().all(|(it, _)| it.run == op.run && it.seq < op.seq);
+        self.rule("S13", "operation numbers increase", fresh);
+        self.in_flight.insert(op, what);
     }
 
     /// The disk operation that is under way.
     fn writing(&self) -> Option<OpId> {
-        self.under_way.iter().find(|(_, what)| matches!(what, Asked::Disk(_))).map(|(op, _)| op)
+        self.in_flight.iter().find(|(_, what)| matches!(what, Op::Disk(_))).map(|(op, _)| op)
     }
 
     fn writes(&mut self, op: OpId, command: DiskCommand) {
         if let Some(late) = self.writing() {
             let looks = matches!(command, DiskCommand::Scan | DiskCommand::Lock);
-            self.rule("S7", "what is not answered in time is followed by a scan only", looks);
-            self.under_way.remove(late);
+            self.rule("S7", "an unanswered disk operation is followed by a scan or a lock only", looks);
+            self.in_flight.remove(late);
         }
         if let DiskCommand::Rename { from, to: Name::Bundle { .. } | Name::Pending { .. } } = command {
             let synced = self.files.get(from).is_some_and(|it| it.synced);
@@ -248,52 +249,50 @@ impl Spec {
         }
         if let DiskCommand::Write { name, .. } | DiskCommand::SyncFile { name } = command {
             let sound = self.files.get(name).is_some();
-            self.rule("S7", "only a file of this run that did not fail is written and synced", sound);
+            self.rule("S7", "only a file on which no operation failed is written and synced", sound);
         }
         if let DiskCommand::Write { content: Content::Bundle { key, cert, .. }, .. } = command {
             let fits = self.certs.get(cert).is_some_and(|it| it.key == key);
-            self.rule("S2", "only a certificate that was judged, with its own key, is written", fits);
+            self.rule("S2", "only an acceptable certificate is written, with its own key", fits);
         }
-        self.asks(op, Asked::Disk(command));
+        self.asks(op, Op::Disk(command));
     }
 
     fn calls(&mut self, wall: WallTime, op: OpId, call: Call, credential: Credential) {
         if let Credential::Live(generation) = credential {
             let valid = self.served.is_some_and(|(served, good)| served == generation && good.holds(wall));
-            self.rule("L3", "only what is served and valid is presented", valid);
+            self.rule("L3", "only the served, valid identity is presented", valid);
         }
         if let Call::Create { key } = call {
             let has = |it: &File| matches!(it.content, Some(Content::Pending { key: its, .. }) if its == key);
             let kept = |name, it: &File| matches!(name, Name::Pending { .. }) && (it.durable || self.failing);
             let saved = self.files.iter().any(|(name, it)| kept(name, &it) && has(&it));
-            self.rule("S8", "a request is sent when its key is durable", saved || self.unsaved.1);
-            self.rule("S8", "there is no other request open", self.open.is_none_or(|open| open == key));
+            self.rule("S8", "a request is sent after its key is durable", saved || self.in_memory_request);
+            self.rule("S8", "no other request is open", self.open.is_none_or(|open| open == key));
             self.open = Some(key);
         }
-        self.asks(op, Asked::Call(call));
+        self.asks(op, Op::Call(call));
     }
 
     fn goes_live(&mut self, wall: WallTime, generation: Generation, key: KeyHandle, cert: CertHandle) {
         let live = (generation, cert);
-        // What was held back for the clock has been there before.
-        let last = self.last.filter(|(its, its_cert, _)| (*its, *its_cert) == live).map(|(.., good)| good);
-        let good = last.or(self.certs.get(cert)).filter(|good| good.key == key);
-        self.rule("S2", "only what was asked for goes live", good.is_some());
-        self.rule("S1", "only what is valid goes live", good.is_none_or(|it| it.holds(wall)));
+        // An identity that was held for the clock was live before.
+        let live_before =
+            self.last.filter(|(its, its_cert, _)| (*its, *its_cert) == live).map(|(.., good)| good);
+        let good = live_before.or(self.certs.get(cert)).filter(|good| good.key == key);
+        self.rule("S2", "only an acceptable certificate with its own key goes live", good.is_some());
+        self.rule("S1", "only a valid certificate goes live", good.is_none_or(|it| it.holds(wall)));
         let linked = self.files.get(Name::Current).filter(|it| it.durable).and_then(|it| it.content);
         let named = |it| matches!(it, Content::Bundle { generation, cert, .. } if (generation, cert) == live);
-        let unsaved = std::mem::take(&mut self.unsaved.0) && self.failing;
-        self.failing &= unsaved || last.is_some();
-        let durable = linked.is_some_and(named) || last.is_some() || self.meddled || unsaved;
-        self.rule("S4", "what goes live has the live name, durably", durable);
-        self.rule("S13", "nothing that ended, or is older, goes live", generation >= self.lowest);
+        let in_memory_identity = self.failing & std::mem::take(&mut self.in_memory_identity);
+        let live_before = live_before.is_some();
+        self.failing &= in_memory_identity || live_before;
+        let durable = linked.is_some_and(named) || live_before || self.external_change || in_memory_identity;
+        self.rule("S4", "an identity goes live first when the current link leads to it durably", durable);
+        self.rule("S13", "no older and no expired identity goes live", generation >= self.lowest);
         self.served = good.map(|good| (generation, good));
         (self.last, self.lowest) = (good.map(|good| (generation, cert, good)), generation);
     }
-}
-
-fn same_set<T: PartialEq>(one: &[T], other: &[T]) -> bool {
-    one.iter().all(|it| other.contains(it)) && other.iter().all(|it| one.contains(it))
 }
 
 #[cfg(test)]

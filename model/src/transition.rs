@@ -1,6 +1,6 @@
 //! What happens in a scenario, two bytes each: which transition, and how much of it.
 //!
-//! Every pair of bytes is an transition, whatever came before it; one that finds nothing to happen to does nothing. All engines
+//! Every pair of bytes is a transition, whatever came before it; one that finds nothing to happen to does nothing. All engines
 //! share this alphabet, so that what one finds, any other can replay.
 
 use certrotate_core::api::ApiFault;
@@ -26,7 +26,7 @@ pub enum Transition {
     Step(u8),
     /// Of the answers that could come now, that of this operation comes first.
     Answer(u8),
-    /// Time passes on both clocks, and the node events; what was asked for is not answered meanwhile.
+    /// Time passes on both clocks, and the node ticks; what was asked for is not answered meanwhile.
     Tick(Until),
     /// The wall clock jumps.
     Jump(Jump),
@@ -50,7 +50,7 @@ pub enum Transition {
     Verdict(Approver),
     /// What is wrong with the next certificate.
     Bad(Bad),
-    /// Somebody changes the object that the node asks for.
+    /// An external party changes the object that the node asks for.
     Object(Meddling),
     /// Which credentials are refused from now on: the live one, the bootstrap one.
     Refuse(bool, bool),
@@ -72,21 +72,21 @@ pub enum Transition {
     Kill(How),
     /// The process is killed, time passes, it is started.
     Off(Until),
-    /// The machine sleeps; nobody events until the node is told of something else.
+    /// The machine sleeps; the node gets no tick before another input.
     Suspend(Until),
     /// The power goes; the disk is left as in the image of this number.
     PowerCut(u8),
     /// The next scan misreads something.
     Lie(Lie),
-    /// Somebody puts something behind a name.
+    /// An external party puts something behind a name.
     Plant(Damage),
     /// Disk operations of a kind fail for a while.
     DiskFails(Fault),
     /// So many answers of the disk, and of calls, get lost.
     Lose(u8, u8),
-    /// Every failure ends, and what somebody put in the way is moved away; the node is not told.
+    /// Every failure ends, and what an external party put in the way is moved away; the node is not told.
     Mend,
-    /// Somebody asks for a rotation.
+    /// An external party asks for a rotation.
     RotateNow,
     /// A clean shutdown, and another start.
     Shutdown,
@@ -112,7 +112,7 @@ pub enum Edit {
     /// Everything is as it was in the beginning.
     First,
     /// A lifetime is wished for, or not any more.
-    Wish,
+    RequestedLifetime,
     /// Nothing of what is asked for, but the seed of the jitter.
     Seed,
 }
@@ -135,11 +135,11 @@ pub enum Until {
     Wake,
     /// To a millisecond before that.
     BeforeWake,
-    /// To the end of what is live.
+    /// To the end of the live identity.
     End,
     /// To a millisecond before it.
     BeforeEnd,
-    /// To the renewal of what is live.
+    /// To the renewal of the live identity.
     Renewal,
     /// To a while after the node wanted its tick.
     Overslept(Span),
@@ -152,17 +152,17 @@ pub enum Until {
 pub enum Jump {
     /// So many milliseconds on, or back.
     By(i64),
-    /// To the end of what is live.
+    /// To the end of the live identity.
     End,
-    /// To a millisecond before the start of what is live.
+    /// To a millisecond before the start of the live identity.
     BeforeStart,
-    /// To the renewal of what is live.
+    /// To the renewal of the live identity.
     Renewal,
     /// To this time, in milliseconds since 1970.
     To(i64),
 }
 
-/// What somebody does to an object.
+/// What an external party does to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Meddling {
     /// Deletes it.
@@ -179,18 +179,18 @@ pub enum Meddling {
     Recreate,
 }
 
-/// What somebody does to the directory.
+/// What an external party does to the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Damage {
-    /// The file that the live name names is cut short.
+    /// The file that the current link names is cut short.
     TruncateLive,
-    /// The live name is a file of somebody's.
+    /// The current link is a file of an external party's.
     FileForLink,
-    /// The live name leads elsewhere.
+    /// The current link leads elsewhere.
     ForeignLink,
-    /// The live name is a directory.
+    /// The current link is a directory.
     Directory,
-    /// The live name is gone.
+    /// The current link is gone.
     NoLiveName,
     /// A temporary name is left over.
     Temporary,
@@ -200,25 +200,25 @@ pub enum Damage {
     NoPending,
     /// A bundle of a far generation is garbage.
     FarBundle,
-    /// The previous bundle has the live name.
+    /// The previous bundle has the current link.
     OlderLive,
-    /// The bundle that the live name names has another key.
+    /// The bundle that the current link names has another key.
     OtherKey,
-    /// The live name leads to a pair elsewhere, as a kubelet leaves it.
+    /// The current link leads to a pair elsewhere, as a kubelet leaves it.
     LinkedPair,
-    /// The live name is a file that has a pair.
+    /// The current link is a file that has a pair.
     FiledPair,
-    /// A pair in a file with a date, beside the live name.
+    /// A pair in a file with a date, beside the current link.
     DatedPair,
     /// A pair in two files, which has ended.
     EndedPair,
-    /// The live name leads to a pair for another node.
+    /// The current link leads to a pair for another node.
     StrangersPair,
-    /// The live name is a copy of the file that it led to.
+    /// The current link is a copy of the file that it led to.
     CopiedLive,
-    /// Others may read the bundle that the live name names.
+    /// Others may read the bundle that the current link names.
     Exposed,
-    /// An older backup: the live bundle is gone, and the live name leads to the one before, or to nothing.
+    /// An older backup: the live bundle is gone, and the current link leads to the one before, or to nothing.
     Backup,
 }
 

@@ -6,14 +6,14 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use certrotate_core::config::{Config, Template};
+use certrotate_core::config::Config;
 use certrotate_core::facts::CertFacts;
 use certrotate_core::id::{CertHandle, Generation, RunId};
-use certrotate_core::input::{Disposition, ExitReason, Input};
+use certrotate_core::input::{Disposition, Input};
 use certrotate_core::rotator::Step;
 use certrotate_core::time::{MonoTime, Now, Span, WallTime};
-use certrotate_core::trace::{TraceHeader, TraceRecord};
-use certrotate_core::view::Phase;
+use certrotate_core::trace::TraceHeader;
+use certrotate_core::view::{Phase, View, Wake};
 
 use crate::disk::Disk;
 use crate::disk::image::Profile;
@@ -21,141 +21,60 @@ use crate::fingerprint;
 use crate::ghost::{Ghost, Kept};
 use crate::invariants::{self, Violation};
 use crate::list::List;
-use crate::marks::Marks;
 use crate::server::Server;
-use crate::spec::{Spec, Wanted};
+use crate::spec::Spec;
 
 mod answer;
 mod driver;
+mod driver_kind;
 mod happen;
 mod heal;
+mod in_flight;
 mod log;
 mod node;
 mod operations;
 mod outside;
 mod script;
+mod state;
 mod templates;
 mod watch;
 
-pub use answer::{Answer, Outcome};
-pub use driver::{Asked, Driver, What, operation};
+pub use driver_kind::Driver;
 pub use heal::SETTLE_INPUTS;
+pub use in_flight::{Answer, Asked, Outcome, What, operation};
 pub use log::Log;
 pub use node::Node;
 pub use operations::Operations;
+pub use state::{Lie, Probe, Request, START, World};
 pub(crate) use templates::{FEWER_USAGES, Fit, MORE_USAGES, ONE_NAME};
 
-/// The wall time at which a world begins: 2026-01-01T00:00:00Z.
-pub const START: WallTime = WallTime::from_unix_secs(1_767_225_600);
+impl World {
+    /// What there is to see of the process, while it runs.
+    pub(crate) fn view(&self) -> Option<&View> {
+        self.node.as_ref().map(Node::view)
+    }
 
-/// A key that was made, and what is asked for with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Request {
-    /// Which of the world's templates.
-    pub template: u8,
-    /// The lifetime that is wished for.
-    pub duration: Option<Span>,
-    /// The number of the key that is in it: not its own only where the driver is wrong.
-    pub key: u32,
-}
+    /// When the process wants its next tick at the latest, while it runs.
+    pub(crate) fn wake(&self) -> Option<Wake> {
+        self.node.as_ref().map(Node::wake)
+    }
 
-/// What a scan misreads (R16), once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Lie {
-    /// The bundle that the live name names cannot be read.
-    Unreadable,
-    /// The bundle that the live name names is corrupt.
-    Flipped,
-    /// The pending file is corrupt.
-    FlippedPending,
-    /// The live name cannot be looked at.
-    LiveUnreadable,
-}
+    /// How many attempts in a row have come to nothing.
+    pub(crate) fn failures(&self) -> u32 {
+        let view = self.view();
+        let live = self.served().map_or(0, |generation| generation.0);
+        view.and_then(|view| view.attempt).map_or(0, |attempt| attempt.0.saturating_sub(live + 1))
+    }
 
-/// The world as it was after a step.
-#[derive(Clone, Debug)]
-pub struct Probe {
-    /// Which step.
-    pub step: u64,
-    /// The world then, without its traces; `None` if there was no such step.
-    pub world: Option<World>,
-}
+    /// How many calls in a row have failed.
+    pub(crate) fn call_failures(&self) -> u32 {
+        self.node.as_ref().map_or(0, |node| node.view().call_failures)
+    }
 
-/// A node and everything around it.
-#[derive(Clone, Debug)]
-pub struct World {
-    /// The clocks.
-    pub now: Now,
-    /// The process, while it runs.
-    pub node: Option<Node>,
-    /// The certificate directory.
-    pub disk: Disk,
-    /// The server.
-    pub server: Server,
-    /// The configuration that the next run starts with.
-    pub config: Config,
-    /// What was asked for and is not answered, the oldest first.
-    pub asked: List<Asked, 5>,
-    /// Answers that come late: to operations that were given up meanwhile, perhaps.
-    pub late: List<Answer, 3>,
-    /// What is served, by the node's own actions.
-    pub(crate) served: Option<(Generation, CertHandle)>,
-    /// What is known of the run beside the machine's state, for the invariants.
-    pub ghost: Ghost,
-    /// The specification, which is shown every step.
-    pub(crate) spec: Spec,
-    /// What this run was configured to ask for, in the specification's words.
-    pub(crate) wanted: Arc<Wanted>,
-    /// How the driver does its work.
-    pub driver: Driver,
-    /// Keys that were made; the n-th has the number n.
-    pub(crate) requests: Vec<Request>,
-    /// Templates that are ever configured.
-    pub(crate) templates: Arc<Vec<Template>>,
-    /// Which of them is in use.
-    pub(crate) current: u8,
-    /// Answers of the disk that are to be lost.
-    pub lose_disk_answers: u16,
-    /// Answers of calls that are to be lost.
-    pub lose_call_answers: u16,
-    /// What the next scan is to misread.
-    pub lie: Option<Lie>,
-    /// How far the server's wall clock is ahead of the node's, in milliseconds.
-    pub(crate) skew: i128,
-    /// How far the clock of a driver that stops it in a suspend lags behind.
-    pub(crate) lag: Span,
-    /// How the last run ended, if it ended by itself.
-    pub exit: Option<ExitReason>,
-    /// When the last input was given.
-    pub(crate) told: Now,
-    /// The last input, if it was an answer.
-    pub(crate) last: Option<Answer>,
-    /// What the harness is to be blind to.
-    #[cfg(feature = "seeded")]
-    pub weakness: Option<crate::seeded::Weakness>,
-    /// The first thing that did not hold.
-    pub violation: Option<Violation>,
-    /// After which step it was found not to hold, and when.
-    pub violated_at: Option<(u64, Now)>,
-    /// What is to be kept of a step, where somebody looks at one.
-    pub probe: Option<Box<Probe>>,
-    /// Whether a crash alone is to show what is wrong with a disk: what crashes may leave of it is not looked at before one.
-    pub blind: bool,
-    /// What was done on the disk so far.
-    pub operations: Operations,
-    /// Whether a violation ends the story with a panic.
-    pub strict: bool,
-    /// Everything that happened, for scenario tests.
-    pub log: Option<Box<Log>>,
-    /// Every run as a trace, where that is asked for.
-    pub traces: Option<Vec<(TraceHeader, Vec<TraceRecord>)>>,
-    /// What was met, where that is counted.
-    pub marks: Option<Box<Marks>>,
-    /// How often the core was stepped.
-    pub steps: u64,
-    pub(crate) runs: u64,
-    /// The number of the latest operation.
-    pub(crate) ops: u32,
+    /// How many disk operations in a row have failed.
+    pub(crate) fn disk_failures(&self) -> u32 {
+        self.node.as_ref().map_or(0, |node| node.view().disk_failures)
+    }
 }
 
 impl World {
@@ -176,7 +95,7 @@ impl World {
             ghost: Ghost::default(),
             spec: Spec::default(),
             wanted: Arc::default(),
-            driver: Driver::Honest,
+            driver: Driver::Correct,
             requests: Vec::new(),
             templates,
             current: 0,
@@ -205,7 +124,7 @@ impl World {
         }
     }
 
-    /// Starts the process, with what is configured by now.
+    /// Starts the process, with what is configured now.
     pub fn start(&mut self) {
         self.load();
         self.give(Input::Tick);
@@ -264,7 +183,7 @@ impl World {
         self.served.map(|(generation, _)| generation)
     }
 
-    /// The facts of what is served.
+    /// The facts of the served identity.
     #[must_use]
     pub fn served_facts(&self) -> Option<CertFacts> {
         self.facts(self.served?.1)
@@ -326,7 +245,7 @@ impl World {
         let node = self.node.as_ref()?;
         let handles = node.handles().map(|handle| Kept(Some(handle))).collect();
         let held = before.is_none_or(|it| invariants::s13_ignored_changes_nothing(&it, node, now, &step));
-        self.hold("S13", "an input that is ignored changes nothing", held);
+        self.hold("S13", "an ignored input changes nothing", held);
         self.steps += 1;
         self.ghost.at_once.count(self.now, looks, !step.actions.is_empty());
         for action in &step.actions {
@@ -384,14 +303,24 @@ impl World {
         }
     }
 
+    /// Checks every invariant of a world whose harness checks only at the end of a scenario.
+    #[cfg(feature = "seeded")]
+    pub(crate) fn check_at_the_end(&mut self) {
+        if self.weakness == Some(crate::seeded::Weakness::ChecksAtTheEnd) {
+            self.weakness = None;
+            invariants::check(self);
+            invariants::check_disk(self);
+        }
+    }
+
     /// Two worlds with the same fingerprint go on in the same way, whenever they were reached.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         fingerprint::of(self, self.now, self.ops)
     }
 
-    /// What a crash leaves but for the disk, as a fingerprint: with the same and the same image, worlds go on in the same way.
-    pub(crate) fn ashes(&self) -> u64 {
+    /// What a crash leaves except the disk, as a fingerprint: with the same and the same image, worlds go on in the same way.
+    pub(crate) fn without_disk(&self) -> u64 {
         let mut ghost = self.ghost;
         ghost.killed();
         ghost.forget_counts(self.now.mono);
@@ -416,7 +345,7 @@ impl Hash for World {
         self.ghost.hash(state);
         // The rest of what it knows can be told from the rest of the world.
         (self.spec.open, self.spec.lowest).hash(state);
-        // A request is told by its number, but for what the last one asks.
+        // A request is told by its number, except what the last one asks.
         (self.requests.len(), self.requests.last()).hash(state);
         (self.lose_disk_answers, self.lose_call_answers, self.lie, self.lag, self.last).hash(state);
         (self.skew as u64, self.told == self.now, self.current).hash(state);

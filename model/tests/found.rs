@@ -1,4 +1,4 @@
-//! What engines found in the machine, as scenario tests.
+//! Defects of the rotator that engines found, as scenario tests.
 
 use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::disk::{DiskCommand, Name};
@@ -15,7 +15,7 @@ fn world() -> World {
 }
 
 #[test]
-fn s12_a_pending_file_that_is_not_taken_up_takes_the_place_of_the_superseded_bundle_too() {
+fn s12_abandoned_pending_file_counts_with_the_superseded_bundle() {
     let mut world = world();
     world.run_until("a bundle is superseded", |world| world.served() == Some(Generation(2)));
     world.run_until("the superseded bundle is to be removed", |world| {

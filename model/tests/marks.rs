@@ -42,7 +42,7 @@ fn marks() -> Marks {
 }
 
 #[test]
-fn all_situations_faults_and_cells_are_met_and_a_third_of_the_runs_are_fair() {
+fn every_mark_is_met_and_a_third_of_the_runs_are_fair() {
     let marks = marks();
     for (count, (situation, _)) in marks.situations.iter().zip(SITUATIONS) {
         assert!(*count >= LEAST, "{situation}: {count}");

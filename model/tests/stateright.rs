@@ -4,7 +4,7 @@ use certrotate_model::explore::{Bound, explore, web};
 use certrotate_model::scenario::Setup;
 
 #[test]
-fn stateright_finds_as_many_states_as_the_explorer_and_nothing_wrong_in_them() {
+fn stateright_and_explorer_count_the_same_states() {
     for (choice, faults, rotations) in [(0x00, 0, 3), (0x00, 1, 2), (0x80, 1, 2)] {
         let setup = Setup::decode(choice, 0);
         let bound = Bound { setup, faults, rotations, settles: false };

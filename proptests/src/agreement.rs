@@ -3,7 +3,7 @@
 //! What the [model](certrotate_model::disk) says of a directory is what every search in it rests on. Here the same operations
 //! go two ways: through [`Disk::run`](certrotate_model::Disk::run), and through a [`Directory`], which is a
 //! store on a real directory. After each, the class of the result, every name with its kind, mode and bytes, and, after a scan,
-//! everything that it says are the same. Somebody else meddles with both in the same way.
+//! everything that it says are the same. An external party meddles with both in the same way.
 //!
 //! Keys and certificates are real and made once per process; the model knows them by their numbers ([`Materials`]).
 //! Crashes are no part of this: what they may leave is a question of what file systems promise, not of the store.

@@ -59,7 +59,7 @@ pub const NODE: &str = "node-1";
 pub enum Fault {
     /// It is for another key.
     Key,
-    /// It is for somebody else.
+    /// It is for another node.
     Subject,
     /// It has names that were not asked for.
     Sans,

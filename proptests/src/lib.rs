@@ -13,7 +13,7 @@
 //! # Example
 //!
 //! ```
-//! // The first two bytes choose a setup, each pair after them is an transition.
+//! // The first two bytes choose a setup, each pair after them is a transition.
 //! certrotate_model::scenario::run(&[0, 5, 0, 7, 31, 2, 0, 7]);
 //! ```
 

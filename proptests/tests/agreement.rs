@@ -180,7 +180,7 @@ fn every_seeded_bug_of_the_store_is_seen_within_the_sequences() {
 }
 
 #[test]
-fn somebody_else_s_directory_is_in_the_way_of_model_and_store() {
+fn external_directory_blocks_model_and_store_alike() {
     let Op::Run(DiskCommand::Create { name }) = Op::decode([8, 0, 0]) else { unreachable!("it creates") };
     let to = Name::Current;
     let ops = [

@@ -16,12 +16,12 @@ fn replay(target: &str, run: fn(&[u8])) {
 }
 
 #[test]
-fn in_the_life_corpus_everything_holds() {
+fn life_corpus_holds() {
     replay("life", certrotate_model::scenario::run);
 }
 
 #[test]
-fn in_the_recovery_corpus_every_start_gets_along_with_what_is_there() {
+fn recovery_corpus_starts_on_every_directory() {
     replay("recovery", certrotate_model::recovery::run);
 }
 
@@ -41,7 +41,7 @@ fn the_pending_corpus_is_read_without_a_panic() {
 }
 
 #[test]
-fn the_api_corpus_is_told_as_its_json_says() {
+fn api_corpus_is_read_as_its_json_says() {
     replay("api", certrotate::fuzz::api);
 }
 
@@ -61,7 +61,7 @@ fn the_differential_corpus_is_judged_as_the_oracle_judges() {
 }
 
 #[test]
-fn the_plane_corpus_is_answered_and_wedges_nothing() {
+fn plane_corpus_is_answered_without_blocking() {
     replay("plane", certrotate::fuzz::plane);
 }
 

@@ -12,7 +12,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 
 #[test]
-fn reading_and_judging_agree_with_the_oracle_on_every_leaf_and_every_path() {
+fn reader_and_judge_agree_with_the_oracle_on_every_leaf_and_path() {
     let cases: Vec<_> = Case::leaves().chain(Case::paths()).collect();
     println!("{} combinations", cases.len());
     assert!(cases.len() >= 4096, "the lattice is large enough to mean something");
@@ -28,7 +28,7 @@ fn reading_and_judging_agree_with_the_oracle_on_every_leaf_and_every_path() {
 }
 
 #[test]
-fn the_oracle_accepts_some_and_knows_every_fault_on_its_own() {
+fn oracle_accepts_some_and_finds_every_single_fault() {
     let mut alone = BTreeMap::new();
     let mut accepted = 0;
     for case in Case::leaves().chain(Case::paths()) {
@@ -110,7 +110,7 @@ fn longer_names_will_do(rendered: &Rendered) -> Verdict {
 }
 
 #[test]
-fn every_known_way_to_get_it_wrong_is_found() {
+fn every_seeded_judge_bug_is_found() {
     type Judge = fn(&Rendered) -> Verdict;
     let mistakes: [(&str, Judge); 7] = [
         ("a path from any certificate of the answer", any_certificate_counts),

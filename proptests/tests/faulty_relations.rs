@@ -26,7 +26,7 @@ fn begun(setup: Setup) -> World {
 }
 
 #[test]
-fn m1_inputs_that_come_twice_at_the_same_time_do_what_they_do_once_whatever_else_happens() {
+fn m1_repeated_input_changes_nothing_under_faults() {
     // A look at the directory is misread once: the second answer would say something else.
     for scenario in scenarios(|transition| !matches!(transition, Transition::Lie(_))) {
         let (mut once, mut twice) = (begun(scenario.setup), begun(scenario.setup));
@@ -40,7 +40,7 @@ fn m1_inputs_that_come_twice_at_the_same_time_do_what_they_do_once_whatever_else
     }
 }
 
-/// Whether an transition says nothing of a time that is not relative to the present.
+/// Whether a transition says nothing of a time that is not relative to the present.
 fn is_relative(transition: &Transition) -> bool {
     let far = |bad: &Bad| matches!(bad, Bad::Between(i64::MIN, _));
     match transition {
@@ -51,7 +51,7 @@ fn is_relative(transition: &Transition) -> bool {
 }
 
 #[test]
-fn m2_shifting_all_times_shifts_all_deadlines_and_nothing_else_whatever_else_happens() {
+fn m2_shifted_times_shift_deadlines_and_nothing_else_under_faults() {
     let new_year_2030 = 1_893_456_000_000_i64;
     for (scenario, number) in scenarios(is_relative).zip(0_u64..) {
         let mut here = begun(scenario.setup);
@@ -92,7 +92,7 @@ fn later(now: Now, wall: i64, mono: u64) -> Now {
     Now { wall, mono: MonoTime::from_ms(now.mono.ms() + mono) }
 }
 
-/// What can be told of a world at rest, but for numbers and times.
+/// What can be told of a world at rest, except numbers and times.
 fn at_rest(world: &World) -> impl PartialEq + std::fmt::Debug + use<> {
     let view = world.node.as_ref().map(|node| node.view());
     let live = matches!(world.disk.read(certrotate_core::disk::Name::Current), Some(File::Link(_)));
@@ -102,7 +102,7 @@ fn at_rest(world: &World) -> impl PartialEq + std::fmt::Debug + use<> {
 }
 
 #[test]
-fn m3_a_crash_at_rest_and_the_recovery_from_it_equal_no_crash_whatever_happened_before() {
+fn m3_crash_at_rest_equals_no_crash_after_faults() {
     for (scenario, number) in scenarios(|_| true).zip((0_u8..=u8::MAX).cycle()) {
         let mut whole = scenario.play().world;
         assert_eq!(whole.violation, None, "{scenario}");
@@ -122,7 +122,7 @@ fn m3_a_crash_at_rest_and_the_recovery_from_it_equal_no_crash_whatever_happened_
 }
 
 #[test]
-fn m4_a_faulty_run_that_becomes_quiet_ends_as_one_without_faults_but_for_numbers() {
+fn m4_faulty_run_ends_as_one_without_faults_except_for_numbers() {
     for scenario in scenarios(|_| true) {
         let faulty = scenario.play().world;
         let quiet = Scenario { transitions: Vec::new(), ..scenario.clone() }.play().world;
@@ -137,7 +137,7 @@ fn m4_a_faulty_run_that_becomes_quiet_ends_as_one_without_faults_but_for_numbers
 }
 
 #[test]
-fn m5_the_order_of_independent_answers_does_not_change_where_it_settles_whatever_else_happens() {
+fn m5_answer_order_does_not_change_the_settled_state_under_faults() {
     let mut orders = 0;
     for scenario in scenarios(|_| true) {
         let mut world = begun(scenario.setup);

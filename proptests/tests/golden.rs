@@ -1,6 +1,6 @@
 //! Golden scenarios: what happened to others (docs/incidents.md), and what once went wrong here, told in a few transitions.
 //!
-//! Each passes on the shipped core. Those that name a bug after "Without that" fail with it, under the invariant that they
+//! Each passes on the shipped core. Those that name a bug after "Seeded bug" fail with it, under the invariant that they
 //! name: a scenario that nothing can fail shows nothing.
 
 use std::fs::{read, read_dir, read_to_string};
@@ -50,14 +50,14 @@ impl Golden {
 
     /// The bug that it fails with, and the invariant that it breaks.
     fn without(&self) -> Option<(Bug, &str)> {
-        let line = self.text.lines().find_map(|line| line.strip_prefix("# Without that: "))?;
+        let line = self.text.lines().find_map(|line| line.strip_prefix("# Seeded bug: "))?;
         let (bug, id) = line.split_once(" breaks ").expect("a bug breaks an invariant");
         Some((Bug::parse(bug).expect("a bug that there is"), id))
     }
 }
 
 #[test]
-fn every_golden_scenario_holds() {
+fn golden_scenarios_hold() {
     for golden in Golden::all() {
         let violation = golden.scenario.play().world.violation;
         let failure = violation.map(|violation| golden.scenario.failure(&violation));
@@ -66,7 +66,7 @@ fn every_golden_scenario_holds() {
 }
 
 #[test]
-fn every_golden_scenario_fails_with_the_bug_that_it_is_about() {
+fn golden_scenarios_fail_with_their_seeded_bug() {
     let (mut about, mut wrong) = (0, Vec::new());
     for golden in Golden::all() {
         let Some((bug, id)) = golden.without() else { continue };
@@ -86,7 +86,7 @@ fn every_golden_scenario_fails_with_the_bug_that_it_is_about() {
 }
 
 #[test]
-fn every_golden_scenario_is_short_and_written_as_it_would_be_written_now() {
+fn golden_scenarios_are_short_and_canonical() {
     let all = Golden::all();
     assert!(all.len() >= 30, "{FOLDER} has scenarios");
     for golden in all {
@@ -97,7 +97,7 @@ fn every_golden_scenario_is_short_and_written_as_it_would_be_written_now() {
 }
 
 #[test]
-fn a_scenario_about_an_incident_fails_with_the_bug_of_that_incident() {
+fn incident_scenario_fails_with_the_bug_of_its_incident() {
     for golden in Golden::all() {
         let (Some(number), Some((bug, _))) = (golden.incident(), golden.without()) else { continue };
         let known: Vec<_> = INCIDENTS.iter().filter(|(its, _)| *its == number).map(|(_, bug)| *bug).collect();
@@ -106,16 +106,16 @@ fn a_scenario_about_an_incident_fails_with_the_bug_of_that_incident() {
 }
 
 #[test]
-fn f63_a_directory_of_another_cluster_is_not_used_and_a_machine_that_looks_at_dates_alone_uses_it() {
+fn f63_directory_of_another_cluster_is_not_used() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/recovery");
-    let bytes = read(corpus.join("f63_a_directory_of_another_cluster_is_not_used")).expect("it is there");
+    let bytes = read(corpus.join("f63_directory_of_another_cluster_is_not_used")).expect("it is there");
     assert_eq!(certrotate_model::recovery::play(&bytes).violation, None);
     let world = certrotate_model_seeded::recovery::play_in(&bytes, |spec, _| spec.bug = Some(Bug::F63));
     assert_eq!(world.violation.map(|it| it.id), Some("S2"));
 }
 
 #[test]
-fn every_incident_is_told_or_has_the_reason_why_not() {
+fn every_incident_has_a_scenario_or_a_reason() {
     let told: Vec<_> = Golden::all().iter().filter_map(Golden::incident).collect();
     let reasons = read_to_string(Path::new(FOLDER).join("README.md")).expect("the reasons are there");
     let incidents = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/incidents.md");

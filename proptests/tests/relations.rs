@@ -19,7 +19,7 @@ fn plain() -> Setup {
 }
 
 #[test]
-fn m1_an_input_that_comes_twice_at_the_same_time_does_what_it_does_once() {
+fn m1_repeated_input_changes_nothing() {
     for steps in 0..60 {
         let mut transitions = vec![Transition::Step(0); steps];
         transitions.extend([Transition::Repeat, Transition::Repeat]);
@@ -41,7 +41,7 @@ fn shifted(wall: i64, mono: u64) -> World {
 }
 
 #[test]
-fn m2_shifting_all_times_shifts_all_deadlines_and_nothing_else() {
+fn m2_shifted_times_shift_deadlines_and_nothing_else() {
     let four_years = 4 * 365 * 86_400;
     let deadlines = |mut world: World| {
         let begun = world.now;
@@ -69,7 +69,7 @@ fn m2_shifting_all_times_shifts_all_deadlines_and_nothing_else() {
 }
 
 #[test]
-fn m3_a_crash_at_rest_and_the_recovery_from_it_equal_no_crash() {
+fn m3_crash_at_rest_equals_no_crash() {
     for transitions in
         [vec![Transition::PowerCut(0)], vec![Transition::Kill(certrotate_model::disk::How::Well)]]
     {
@@ -83,7 +83,7 @@ fn m3_a_crash_at_rest_and_the_recovery_from_it_equal_no_crash() {
 }
 
 #[test]
-fn m4_a_run_with_faults_that_stop_ends_as_one_without_but_for_numbers() {
+fn m4_run_whose_faults_stop_ends_as_one_without_them() {
     let end = |transitions: Vec<Transition>| {
         let played = Scenario { setup: plain(), transitions }.play();
         assert_eq!(played.world.violation, None);
@@ -104,7 +104,7 @@ fn m4_a_run_with_faults_that_stop_ends_as_one_without_but_for_numbers() {
 }
 
 #[test]
-fn m5_the_order_of_independent_answers_does_not_matter_for_where_it_settles() {
+fn m5_answer_order_does_not_change_the_settled_state() {
     let latency = Transition::Latency(Span::from_ms(1 << 13));
     let end = |transition: Transition| {
         let mut transitions = vec![latency, Transition::Step(7), Transition::Step(5)];
@@ -117,7 +117,7 @@ fn m5_the_order_of_independent_answers_does_not_matter_for_where_it_settles() {
 }
 
 #[test]
-fn m7_a_thousand_leaves_fill_70_to_90_percent_evenly_and_two_seeds_retry_at_different_times() {
+fn m7_renewals_of_a_thousand_leaves_spread_and_seeds_retry_apart() {
     let times = Timing::default();
     let (start, end) = (WallTime::from_unix_secs(0), WallTime::from_unix_secs(1_000_000));
     let share = |number: u64| times.renewal_point(start, end, &leaf(number)).unix_secs() as u64;
@@ -138,7 +138,7 @@ fn m7_a_thousand_leaves_fill_70_to_90_percent_evenly_and_two_seeds_retry_at_diff
 }
 
 #[test]
-fn s15_a_machine_is_a_small_value_and_steps_the_same_way_twice() {
+fn s15_rotator_is_small_and_steps_the_same_twice() {
     assert!(size_of::<Rotator>() < 1024, "{} bytes", size_of::<Rotator>());
     for seed in 0..200 {
         let scenario = simulate::scenario(seed, 100);

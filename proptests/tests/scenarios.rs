@@ -56,17 +56,17 @@ proptest! {
     #![proptest_config(config(2_000))]
 
     #[test]
-    fn any_bytes_are_a_scenario_in_which_everything_holds(bytes in proptest::collection::vec(any::<u8>(), 66..160)) {
+    fn any_bytes_decode_to_a_scenario_that_holds(bytes in proptest::collection::vec(any::<u8>(), 66..160)) {
         holds(&Scenario::decode(&bytes))?;
     }
 
     #[test]
-    fn whatever_few_kinds_of_faults_there_are_everything_holds(scenario in few_kinds()) {
+    fn scenarios_with_few_kinds_of_faults_hold(scenario in few_kinds()) {
         holds(&scenario)?;
     }
 
     #[test]
-    fn a_scenario_that_is_played_again_goes_the_same_way(scenario in few_kinds()) {
+    fn scenario_plays_the_same_twice(scenario in few_kinds()) {
         let (one, other) = (holds(&scenario)?, holds(&scenario)?);
         prop_assert_eq!(one.digest, other.digest);
         prop_assert_eq!(one.world.fingerprint(), other.world.fingerprint());
@@ -77,7 +77,7 @@ proptest! {
 const SEQUENCES: u64 = 200_000;
 
 #[test]
-fn two_hundred_thousand_sequences_of_thirty_two_transitions_hold() {
+fn two_hundred_thousand_sequences_of_32_transitions_hold() {
     let half = |first: u64| {
         let plan = Plan { seed: first, transitions: 32 };
         simulate::runs(plan, |report| report.runs < SEQUENCES / 2)

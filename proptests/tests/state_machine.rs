@@ -1,4 +1,4 @@
-//! A node as its operator sees it: whether it serves, what, and how many requests wait for somebody. The reference knows
+//! A node as its operator sees it: whether it serves, what, and how many requests are open. The reference knows
 //! nothing of phases, files and calls, and keeps times in minutes; the system under test is the machine in its world.
 
 use certrotate_core::config::{Config, ConfigSpec, Template};
@@ -33,7 +33,7 @@ enum Transition {
     /// The process is killed and started again; the power goes and comes back.
     Kill,
     PowerCut(u8),
-    /// Somebody asks for a rotation.
+    /// An external party asks for a rotation.
     Rotate,
     /// The server is gone, or back.
     Server(bool),
@@ -54,7 +54,7 @@ struct Operator {
     approves: bool,
     /// For how many minutes the process has run and nothing has been wrong.
     well: u32,
-    /// For how many minutes what is served is known to be good, whatever is wrong.
+    /// For how many minutes the served identity is known to be good, whatever fails.
     good: u32,
     /// Whether the disk refused while this process ran.
     refused: bool,
@@ -167,7 +167,7 @@ impl ReferenceStateMachine for Operator {
         if !state.is_well() {
             state.well = 0;
         }
-        // What is served right after it was started takes a minute to be found.
+        // The served identity right after it was started takes a minute to be found.
         if matches!(transition, Transition::Start) { state.pass(1) } else { state }
     }
 }
@@ -187,7 +187,7 @@ impl Node {
         }
     }
 
-    /// What is served is valid, and no older than what was served while it was good.
+    /// The served identity is valid, and no older than what was served while it was good.
     fn look(&mut self) {
         let served = self.world.served();
         if let Some(facts) = self.world.served_facts() {
@@ -239,7 +239,7 @@ impl StateMachineTest for Node {
                         node.world.advance();
                     }
                 }
-                assert!(node.world.node.is_none(), "a shutdown ends");
+                assert!(node.world.node.is_none(), "a shutdown ends within 64 inputs");
                 node.forgets();
             }
             Transition::Kill => {
@@ -295,5 +295,5 @@ prop_state_machine! {
     #![proptest_config(config())]
 
     #[test]
-    fn what_an_operator_sees_is_what_he_may_expect(sequential 1..40 => Node);
+    fn operator_view_agrees_with_the_reference(sequential 1..40 => Node);
 }

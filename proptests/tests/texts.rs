@@ -114,14 +114,14 @@ fn read(text: &str) -> (u128, u128) {
 
 proptest! {
     #[test]
-    fn a_wall_time_is_written_as_the_time_crate_writes_it(seconds in seconds()) {
+    fn wall_time_is_formatted_as_by_the_time_crate(seconds in seconds()) {
         let theirs = OffsetDateTime::from_unix_timestamp(seconds).expect("it is in range");
         let ours = WallTime::from_unix_secs(seconds).to_string();
         prop_assert_eq!(ours, theirs.format(&Rfc3339).expect("the year has four digits"));
     }
 
     #[test]
-    fn a_span_is_written_as_what_it_is_less_than_its_smallest_unit(ms: u64) {
+    fn span_text_is_exact_to_its_smallest_unit(ms: u64) {
         for ms in [ms, ms >> 16, ms >> 32, ms >> 40, ms >> 52] {
             let (said, unit) = read(&Span::from_ms(ms).to_string());
             prop_assert!(said <= u128::from(ms) && u128::from(ms) - said < unit, "{} {}", ms, Span::from_ms(ms));
@@ -129,7 +129,7 @@ proptest! {
     }
 
     #[test]
-    fn a_refusal_is_one_line_of_bounded_length_whatever_a_certificate_says(refusal in refusal()) {
+    fn refusal_of_any_certificate_is_one_bounded_line(refusal in refusal()) {
         let said = refusal.to_string();
         let unseen = |letter: char| letter.is_control() || "\u{200b}\u{2028}\u{2029}\u{202e}\u{2066}".contains(letter);
         prop_assert!(!said.contains(unseen), "{:?}", said);
@@ -138,7 +138,7 @@ proptest! {
     }
 
     #[test]
-    fn the_name_of_a_file_is_read_back_as_what_it_was(name in name()) {
+    fn file_name_is_parsed_back_equal(name in name()) {
         let pair: PairName = "node".parse().expect("it is a name");
         let text = pair.file_name(name);
         prop_assert_eq!(pair.parse(OsStr::new(&text)), Some(name));
@@ -153,7 +153,7 @@ proptest! {
     }
 
     #[test]
-    fn an_operation_is_told_from_others_by_its_text(one in (0u64..3, 0u32..3), other in (0u64..3, 0u32..3)) {
+    fn operations_have_distinct_texts(one in (0u64..3, 0u32..3), other in (0u64..3, 0u32..3)) {
         let text = |(run, seq)| OpId { run: RunId(run), seq }.to_string();
         prop_assert_eq!(text(one) == text(other), one == other);
     }
@@ -167,7 +167,7 @@ fn phases_have_names_of_their_own() {
 }
 
 #[test]
-fn every_configuration_that_is_refused_is_refused_with_what_to_do() {
+fn refused_configuration_says_what_to_do() {
     let changes: [fn(&mut ConfigSpec); 5] = [
         |spec| spec.template.subject.common_name.clear(),
         |spec| spec.template.usages = Usages::default(),

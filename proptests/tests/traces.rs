@@ -16,7 +16,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn every_run_of_a_story_is_written_read_and_replayed_without_a_difference(
+    fn every_scenario_trace_is_written_read_and_replayed_equal(
         bytes in proptest::collection::vec(any::<u8>(), 1..60),
     ) {
         let record = |_: &mut ConfigSpec, world: &mut World| world.traces = Some(Vec::new());

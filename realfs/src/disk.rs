@@ -24,9 +24,9 @@ pub enum Manner {
     NoFileSync,
     /// Files are synced, the directory is not.
     NoDirectorySync,
-    /// The live name is removed before the new link gets it.
+    /// The current link is removed before the new link gets it.
     UnlinkFirst,
-    /// The live name is a file that is emptied and written anew.
+    /// The current link is a file that is emptied and written anew.
     TruncateInPlace,
 }
 
@@ -179,7 +179,7 @@ impl Disk {
         }
     }
 
-    /// What `cp` does: the live name is opened, emptied and written.
+    /// What `cp` does: the current link is opened, emptied and written.
     fn truncate(&mut self, link: Name) -> Result<DiskDone, Trouble> {
         let bytes = fs::read(self.store.path_of(link)).map_err(|error| naive(&error))?;
         let mut live = OpenOptions::new();

@@ -5,9 +5,10 @@ use std::fmt;
 use std::path::Path;
 
 use crate::disk::Manner;
-use crate::judge::{self, Reader};
+use crate::judge;
 use crate::kill;
 use crate::protocol::Monitor;
+use crate::reader::Reader;
 use crate::scenario::Scenario;
 use crate::strace::{Inject, Runner, SysCall, Traced};
 use crate::world::{Session, Told};
@@ -19,7 +20,7 @@ pub struct Tally {
     pub runs: u32,
     /// How many of them had which.
     pub kinds: BTreeMap<String, u32>,
-    /// Timing that the outside reader read the live name.
+    /// Timing that the outside reader read the current link.
     pub reads: u64,
 }
 

@@ -1,95 +1,21 @@
-//! What another program sees behind the live name, without any recovery of ours; and whether that is as it must be.
+//! Whether the directory that another program sees is as the invariants require.
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests;
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, Read as _};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::fs;
+use std::io;
+use std::path::Path;
 
-use certrotate_core::id::{Generation, LeafDigest};
 use certrotate_store::PairName;
-use certrotate_x509::bundle;
 
+use crate::PAIR;
+use crate::reader::{Raw, raw};
 use crate::world::Session;
-use crate::{LIVE_NAME, PAIR};
 
-/// What there is behind the live name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Raw {
-    /// No such name.
-    Absent,
-    /// A link that leads nowhere.
-    Dangling(PathBuf),
-    /// Something that is not a whole bundle in a file of mode 0600; what is wrong.
-    Broken(String),
-    /// A whole bundle.
-    Whole(Generation, LeafDigest),
-}
-
-/// Opens and reads the live name, as any program would.
-#[must_use]
-pub fn raw(directory: &Path) -> Raw {
-    let path = directory.join(LIVE_NAME);
-    match look(&path, None) {
-        Raw::Absent => match fs::read_link(&path) {
-            Err(_) => Raw::Absent,
-            // The name may have come since: what counts is whether it leads anywhere now.
-            Ok(target) => match look(&path, None) {
-                Raw::Absent => Raw::Dangling(target),
-                other => other,
-            },
-        },
-        other => other,
-    }
-}
-
-/// One look: opened once, read once. Bytes that were judged before are known; new ones are left there.
-fn look(path: &Path, mut known: Option<&mut (Vec<u8>, Raw)>) -> Raw {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Raw::Absent,
-        Err(error) => return Raw::Broken(format!("cannot be opened: {error}")),
-    };
-    let mut bytes = Vec::new();
-    if let Err(error) = file.read_to_end(&mut bytes) {
-        return Raw::Broken(format!("cannot be read: {error}"));
-    }
-    match file.metadata() {
-        Ok(metadata) if metadata.permissions().mode() & 0o7777 == 0o600 => {}
-        Ok(metadata) => {
-            return Raw::Broken(format!("has mode {:04o}", metadata.permissions().mode() & 0o7777));
-        }
-        Err(error) => return Raw::Broken(format!("cannot be looked at: {error}")),
-    }
-    match &mut known {
-        Some(known) if known.0 == bytes => known.1.clone(),
-        Some(known) => {
-            let seen = judge(&bytes);
-            **known = (bytes, seen.clone());
-            seen
-        }
-        None => judge(&bytes),
-    }
-}
-
-fn judge(bytes: &[u8]) -> Raw {
-    match bundle::decode(bytes, None) {
-        Err(why) => Raw::Broken(format!("of {} bytes: {why}", bytes.len())),
-        Ok(found) if found.key.digest() != found.facts.key => {
-            Raw::Broken("key and certificate are of two generations".to_owned())
-        }
-        Ok(found) => Raw::Whole(found.header.generation, found.facts.leaf),
-    }
-}
-
-/// Whether the live name is as it must be, in this world and without any process: S3, and S4 (a).
+/// Whether the current link is as it must be, in this world and without any process: S3, and S4 (a).
 ///
 /// # Errors
 ///
@@ -161,84 +87,4 @@ pub fn judge_names(directory: &Path, at_rest: bool) -> Result<(), String> {
         return Err(format!("S12: more than {most} names: {names:?}"));
     }
     Ok(())
-}
-
-/// A program that opens the live name again and again, and never finds it missing, partial or mixed once it was there.
-#[derive(Debug)]
-pub struct Reader {
-    ended: Arc<AtomicBool>,
-    reads: Arc<AtomicU64>,
-    wrong: Arc<Mutex<Option<String>>>,
-    thread: JoinHandle<()>,
-}
-
-impl Reader {
-    /// Starts to read.
-    #[must_use]
-    pub fn start(directory: &Path) -> Self {
-        let (ended, reads, wrong) = (Arc::default(), Arc::default(), Arc::default());
-        let thread = {
-            let directory = directory.to_owned();
-            let (ended, reads, wrong) = (Arc::clone(&ended), Arc::clone(&reads), Arc::clone(&wrong));
-            thread::spawn(move || read_on(&directory, &ended, (&reads, &wrong)))
-        };
-        Self { ended, reads, wrong, thread }
-    }
-
-    /// Waits until one more look has begun and ended, or the reader is over.
-    ///
-    /// Between two renewals lie hours, in which whoever has followed the live name opens what it led to. Where time jumps from one
-    /// to the next, that has to be waited for.
-    pub fn catch_up(reads: &AtomicU64) {
-        let begun = reads.load(Ordering::Relaxed);
-        while reads.load(Ordering::Relaxed) < begun.saturating_add(2) {
-            thread::yield_now();
-        }
-    }
-
-    /// The number of its looks, for [`Reader::catch_up`].
-    #[must_use]
-    pub fn looks(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.reads)
-    }
-
-    /// Reads until it has looked once more, ends, and says how often it read.
-    ///
-    /// # Errors
-    ///
-    /// What was seen that must not be.
-    pub fn end(self) -> Result<u64, String> {
-        Self::catch_up(&self.reads);
-        self.ended.store(true, Ordering::Relaxed);
-        if self.thread.join().is_err() {
-            return Err("the reader panicked".to_owned());
-        }
-        let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner).take();
-        wrong.map_or_else(|| Ok(self.reads.load(Ordering::Relaxed)), Err)
-    }
-}
-
-fn read_on(directory: &Path, ended: &AtomicBool, (reads, wrong): (&AtomicU64, &Mutex<Option<String>>)) {
-    let path = directory.join(LIVE_NAME);
-    let mut known = (Vec::new(), Raw::Absent);
-    let mut latest = None;
-    while !ended.load(Ordering::Relaxed) {
-        let complaint = match (look(&path, Some(&mut known)), latest) {
-            (Raw::Absent, None) => None,
-            (Raw::Whole(generation, _), earlier) => {
-                latest = Some(generation);
-                earlier
-                    .filter(|earlier| generation < *earlier)
-                    .map(|earlier| format!("S13: a reader saw generation {generation} after {earlier}"))
-            }
-            (other, _) => Some(format!("S3: a reader saw the live name {other:?}")),
-        };
-        if let Some(complaint) = complaint {
-            *wrong.lock().unwrap_or_else(PoisonError::into_inner) = Some(complaint);
-            // Nobody waits for another look.
-            reads.store(u64::MAX, Ordering::Relaxed);
-            return;
-        }
-        reads.fetch_add(1, Ordering::Relaxed);
-    }
 }

@@ -6,9 +6,10 @@ use std::path::Path;
 use certrotate_core::disk::DiskCommand;
 
 use crate::disk::Manner;
-use crate::judge::{self, Reader};
+use crate::judge;
 use crate::node::Ended;
 use crate::protocol::Monitor;
+use crate::reader::Reader;
 use crate::scenario::{Scenario, run_in};
 use crate::strace::{Inject, Runner, SysCall};
 use crate::world::Session;
@@ -18,7 +19,7 @@ use crate::world::Session;
 pub struct Tally {
     /// Processes that were killed.
     pub kills: u32,
-    /// Timing that the outside reader read the live name.
+    /// Timing that the outside reader read the current link.
     pub reads: u64,
 }
 

@@ -3,10 +3,10 @@
 //! The [model](../certrotate_model/index.html) enumerates what a crash may leave by the rules that file systems promise. Here the
 //! shipped core drives the shipped store ([`node`], [`disk`]) on real ones, against a server in memory ([`plane`]), while things
 //! happen to it: it is killed before each of its system calls ([`kill`]), each of them fails ([`errors`]), the power is cut before
-//! each step ([`power`]). Afterwards the live name is judged as any other program would read it ([`judge`]), and a new start has to take it from there.
+//! each step ([`power`]). Afterwards the current link is judged as any other program would read it ([`judge`]), and a new start has to take it from there.
 //! What the calls themselves must never do is watched as they go by ([`protocol`]), and their sequences are reviewed snapshots ([`snapshot`]).
 //!
-//! Stores that are wrong on purpose ([`disk::Manner::NAIVE`]) go the same ways and must fail where the tables say so: a check that
+//! Stores that are faulty on purpose ([`disk::Manner::NAIVE`]) go the same ways and must fail where the tables say so: a check that
 //! nothing can fail shows nothing.
 //!
 //! Time is made up and jumps to what is due next, keys are real. It never touches anything outside the directories that it is
@@ -16,7 +16,8 @@
 //!
 //! ```
 //! use certrotate_realfs::disk::{Disk, Manner};
-//! use certrotate_realfs::judge::{self, Raw};
+//! use certrotate_realfs::judge;
+//! use certrotate_realfs::reader::Raw;
 //! use certrotate_realfs::node::{Ended, Node};
 //! use certrotate_realfs::plane::Verdict;
 //! use certrotate_realfs::ring::Ring;
@@ -44,6 +45,7 @@ pub mod node;
 pub mod plane;
 pub mod power;
 pub mod protocol;
+pub mod reader;
 pub mod ring;
 pub mod scenario;
 pub mod snapshot;
@@ -54,5 +56,5 @@ pub mod world;
 
 /// What the names of the files begin with.
 pub const PAIR: &str = "kubelet-client";
-/// The live name.
+/// The current link.
 pub const LIVE_NAME: &str = "kubelet-client-current.pem";

@@ -177,7 +177,7 @@ fn power(scratch: &Path, kinds: &[Kind], all: bool, nested: bool) -> Result<(), 
     if ran == 0 { Err("no power was cut: nothing is shown".to_owned()) } else { Ok(()) }
 }
 
-/// The line about a store that is wrong on purpose.
+/// The line about a store that is faulty on purpose.
 ///
 /// # Errors
 ///

@@ -20,7 +20,7 @@ pub const LIFE: Span = Span::from_hours(7 * 24);
 pub enum Verdict {
     /// A certificate as it was asked for.
     Good,
-    /// A certificate for somebody else, which has to be refused.
+    /// A certificate for another node, which must be refused.
     OtherSubject,
     /// No certificate.
     Denied,

@@ -57,8 +57,8 @@ const SCRIPT: [Verdict; 4] = [Verdict::Good, Verdict::Good, Verdict::OtherSubjec
 
 /// Whether a cut shows what is wrong with a manner.
 ///
-/// The rename of a link onto the live name is not durable without a sync of the directory, and a file that was not synced is empty
-/// under its durable name: S4 and S3. Between the removal of the live name and its return, and between emptying it and writing it,
+/// The rename of a link onto the current link is not durable without a sync of the directory, and a file that was not synced is empty
+/// under its durable name: S4 and S3. Between the removal of the current link and its return, and between emptying it and writing it,
 /// nothing is synced: the power has to fail just after the kernel wrote back by itself.
 #[must_use]
 pub const fn shows(manner: Manner, cut: Cut) -> bool {
@@ -85,7 +85,7 @@ pub struct Plant<'a> {
 const NODE: &str = "node";
 
 impl Plant<'_> {
-    /// Cuts the power before each step of a run, and at its end, and judges: the live name as any program reads it (S3, S4 (a)); with the shipped
+    /// Cuts the power before each step of a run, and at its end, and judges: the current link as any program reads it (S3, S4 (a)); with the shipped
     /// store then a new start, too (S4 to S6, S8, S12). A naive one has shown enough with the first thing that is wrong.
     ///
     /// # Errors

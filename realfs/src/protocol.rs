@@ -4,7 +4,7 @@
 //! - It gets a final name only after a sync of it succeeded, and is not written after that.
 //! - After a failed write, sync or change of mode it is never synced, renamed or linked to, but removed; and the directory is
 //!   synced after that before anything is created (S7, S12).
-//! - The live name is replaced by one rename of a link, and only after the directory was synced since its target got its name.
+//! - The current link is replaced by one rename of a link, and only after the directory was synced since its target got its name.
 //! - Only names of ours are changed. Others are opened for reading, where a kubelet leaves its pairs, and nowhere else.
 
 #[cfg(test)]

@@ -82,9 +82,9 @@ fn count(name: &str, sections: &[Section]) -> Result<(), String> {
         // The first live one is replaced by the second, and the fifth by the sixth: nothing went wrong in between.
         "rotations" => &[("live 2", 5, 3), ("live 6", 5, 3)],
         "start" => &[("live", 1, 1)],
-        // Its entry, which somebody may have made and not synced, and itself; then the five of a rotation.
+        // Its entry, which an external party may have made and not synced, and itself; then the five of a rotation.
         "empty" => &[("live 1", 7, 3)],
-        // Leftovers of somebody else cost one more, before the renewal.
+        // Leftovers of an external party cost one more, before the renewal.
         _ => &[("live 4", 6, 3)],
     };
     for (title, syncs, critical) in wanted {

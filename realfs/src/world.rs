@@ -1,4 +1,4 @@
-//! What is around a node: a server, somebody who notes what it says, and somebody who ends it.
+//! The environment of a node: a server, a record of its events, and the decision when it stops.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use certrotate_core::api::ApiFault;
 use certrotate_core::id::{Generation, LeafDigest};
 use certrotate_core::time::WallTime;
 
-use crate::judge::Reader;
 use crate::plane::{Plane, Shown, Verdict};
+use crate::reader::Reader;
 
 /// What a node says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub struct Session {
     pub most_open: usize,
     /// How often a node came to rest.
     pub rests: u32,
-    /// The looks of somebody who reads the live name, and has to catch up before time jumps on.
+    /// The number of reads of another program, which must catch up before time jumps.
     pub looks: Option<Arc<AtomicU64>>,
 }
 
@@ -97,7 +97,7 @@ impl Session {
         self.plane.is_through() && self.announced.map(|(_, leaf)| leaf) == self.plane.last_good()
     }
 
-    /// Forgets what was told, not what is live.
+    /// Forgets the events, and keeps the live identity.
     pub fn forget(&mut self) {
         self.told.clear();
     }

@@ -13,9 +13,10 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use certrotate_realfs::disk::Manner;
-use certrotate_realfs::judge::{self, Raw};
+use certrotate_realfs::judge;
 use certrotate_realfs::node::Ended;
 use certrotate_realfs::plane::Verdict;
+use certrotate_realfs::reader::Raw;
 use certrotate_realfs::scenario::run_in;
 use certrotate_realfs::world::{Session, Told};
 use common::Meddled;
@@ -54,7 +55,7 @@ const THINGS: [Thing; 13] = [
     Thing::Empty,
 ];
 
-/// The live name, and every other that the first certificate takes: the time of issue is that of the world's beginning.
+/// The current link, and every other that the first certificate takes: the time of issue is that of the world's beginning.
 const NAMES: [&str; 7] = [
     "current.pem",
     "2027-01-15-08-00-00-1.2.pem",
@@ -152,7 +153,7 @@ fn run(place: &Place, session: &mut Session) -> Ended {
     run_in(&place.directory(), Manner::Shipped, session, start).0
 }
 
-/// A person has to move it: a live name that is somebody else's, and what cannot be removed by unlinking.
+/// A person has to move it: a current link that is an external party's, and what cannot be removed by unlinking.
 fn is_in_the_way(thing: Thing, name: &str) -> bool {
     let links = [Thing::LinkToFile, Thing::LinkToDirectory, Thing::LinkToNothing];
     let directories = [Thing::Directory, Thing::FullDirectory];
@@ -164,7 +165,7 @@ fn is_in_the_way(thing: Thing, name: &str) -> bool {
 }
 
 #[test]
-fn whatever_has_one_of_our_names_nothing_outside_is_touched_and_a_line_says_what_is_in_the_way() {
+fn external_file_under_our_name_is_reported_and_never_followed() {
     for name in NAMES {
         for thing in THINGS {
             let place = Place::new();
@@ -206,7 +207,7 @@ fn remove(path: &Path) {
 }
 
 #[test]
-fn a_directory_that_is_replaced_while_we_run_gets_nothing_and_the_old_one_goes_on_when_it_is_back() {
+fn replaced_directory_is_left_alone_until_the_old_one_is_back() {
     let place = Place::new();
     let (path, aside) = (place.directory(), place.home.path().join("aside"));
     let replace = || {
@@ -234,7 +235,7 @@ fn a_directory_that_is_replaced_while_we_run_gets_nothing_and_the_old_one_goes_o
 }
 
 #[test]
-fn a_hundred_thousand_foreign_files_and_names_that_are_not_text_are_left_alone() {
+fn hundred_thousand_foreign_files_are_left_alone() {
     const FOREIGN: usize = 100_000;
     let place = Place::new();
     let odd: [&[u8]; 6] = [

@@ -11,11 +11,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use certrotate_core::id::Generation;
 use certrotate_realfs::disk::Manner;
-use certrotate_realfs::judge::{self, Raw};
+use certrotate_realfs::judge;
 use certrotate_realfs::kill;
 use certrotate_realfs::node::Ended;
 use certrotate_realfs::plane::Verdict;
 use certrotate_realfs::power;
+use certrotate_realfs::reader::Raw;
 use certrotate_realfs::scenario::run_in;
 use certrotate_realfs::volume::{Cut, Kind, Volume};
 use certrotate_realfs::world::{Session, Told, World};
@@ -124,7 +125,7 @@ fn a_disk_that_refuses_at_the_first_start_is_waited_for() {
 }
 
 #[test]
-fn s5_on_a_disk_that_refuses_at_start_up_what_is_there_is_served_and_renewed_when_it_does_not() {
+fn s5_refusing_disk_at_start_keeps_the_identity_and_renews_later() {
     for (refuse, allow, text) in REFUSALS {
         let Some(disk) = Tmpfs::new("size=256k,mode=0700") else { return };
         let mut session = Session::new(&[Verdict::Good]);
@@ -142,7 +143,7 @@ fn s5_on_a_disk_that_refuses_at_start_up_what_is_there_is_served_and_renewed_whe
 }
 
 #[test]
-fn s5_a_disk_that_refuses_when_the_certificate_has_come_gets_it_when_it_does_not() {
+fn s5_certificate_is_stored_when_the_refusing_disk_recovers() {
     for (refuse, allow, text) in REFUSALS {
         let Some(disk) = Tmpfs::new("size=256k,mode=0700") else { return };
         let session = Session::new(&[Verdict::Good, Verdict::Good]);
@@ -156,7 +157,7 @@ fn s5_a_disk_that_refuses_when_the_certificate_has_come_gets_it_when_it_does_not
 /// The image lies on a disk that is full, so what the kernel writes back is lost, and only `fsync` says so. ext4 then refuses everything
 /// until it is mounted again.
 #[test]
-fn s7_after_a_sync_that_failed_for_real_and_a_reboot_the_same_request_is_taken_up() {
+fn s7_request_is_resumed_after_a_real_sync_failure_and_a_reboot() {
     let Some(disk) = Tmpfs::new("size=64m,mode=0700") else { return };
     if let Err(why) = power::is_possible(Kind::Ext4) {
         assert!(std::env::var_os(MUST).is_none(), "{why}");

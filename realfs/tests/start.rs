@@ -8,16 +8,16 @@ use std::path::PathBuf;
 use certrotate_core::id::Generation;
 use certrotate_realfs::LIVE_NAME;
 use certrotate_realfs::disk::Manner;
-use certrotate_realfs::judge::{self, Raw};
 use certrotate_realfs::kill;
 use certrotate_realfs::plane::Verdict;
+use certrotate_realfs::reader::{self, Raw};
 use certrotate_realfs::scenario::{Scenario, run_in};
 use certrotate_realfs::strace::{Inject, Runner};
 use certrotate_realfs::world::{Session, Told};
 
 /// The same happens with a temporary file on a disk that has become read-only.
 #[test]
-fn s5_a_directory_under_a_temporary_name_does_not_keep_a_good_identity_from_being_served() {
+fn s5_directory_under_a_temporary_name_leaves_the_identity_served() {
     let home = tempfile::tempdir().unwrap();
     let directory = home.path().join("pki");
     let mut session = Session::new(&[Verdict::Good]);
@@ -32,7 +32,7 @@ fn s5_a_directory_under_a_temporary_name_does_not_keep_a_good_identity_from_bein
 }
 
 #[test]
-fn s13_one_failed_read_at_start_up_does_not_point_the_live_name_back_to_an_older_generation() {
+fn s13_one_failed_read_at_start_does_not_link_an_older_generation() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path().canonicalize().unwrap();
     let runner = Runner::new(&home, PathBuf::from(env!("CARGO_BIN_EXE_realfs"))).unwrap();
@@ -54,6 +54,6 @@ fn s13_one_failed_read_at_start_up_does_not_point_the_live_name_back_to_an_older
         "the file is there and good:\n{}",
         traced.changes(&directory)
     );
-    assert!(matches!(judge::raw(&directory), Raw::Whole(Generation(6), _)));
+    assert!(matches!(reader::raw(&directory), Raw::Whole(Generation(6), _)));
     kill::at_rest(&directory, &session).unwrap();
 }

@@ -76,8 +76,8 @@ impl Engine {
     }
 
     fn crash_now(&mut self, world: &World, left: u8) -> Went {
-        let ashes = world.ashes();
-        let moment = fingerprint::of(&(ashes, world.served(), &world.disk), world.now, 0);
+        let without_disk = world.without_disk();
+        let moment = fingerprint::of(&(without_disk, world.served(), &world.disk), world.now, 0);
         if self.points.visit(moment, left) == Visit::Known {
             return Ok(());
         }
@@ -88,7 +88,7 @@ impl Engine {
         world.disk.images(self.profile, |image| {
             self.trail.push(self.transition(world, image, number));
             number += 1;
-            result = self.image(world, &mut started, image, ashes, left);
+            result = self.image(world, &mut started, image, without_disk, left);
             if result.is_ok() {
                 self.trail.pop();
             }
@@ -125,7 +125,7 @@ impl Engine {
         world: &World,
         started: &mut Option<World>,
         image: &Disk,
-        ashes: u64,
+        without_disk: u64,
         left: u8,
     ) -> Went {
         let level = &mut self.progress.levels[usize::from(self.depth - left)];
@@ -133,7 +133,7 @@ impl Engine {
         if let Some(violation) = invariants::of_image(world, image) {
             return Err(violation);
         }
-        match self.images.visit(fingerprint::of(&(ashes, image), world.now, 0), left) {
+        match self.images.visit(fingerprint::of(&(without_disk, image), world.now, 0), left) {
             Visit::Known => {
                 level.known += 1;
                 return Ok(());
@@ -183,7 +183,7 @@ impl Engine {
             } else if world.node.is_none() {
                 world.start();
             } else if !world.happen(Transition::Step(0)) {
-                world.hold("L2", "a node that has not settled wants its next tick", false);
+                world.hold("L2", "a node that has not settled has a deadline", false);
             }
         }
         Ok(())

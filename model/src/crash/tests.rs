@@ -6,7 +6,7 @@ fn bound(faults: u8, rotations: u8) -> Bound {
     Bound { setup: Setup::decode(0, 0), faults, rotations, settles: false }
 }
 
-/// A world whose driver is wrong on purpose, and in which nobody looks at what crashes may leave before there is one.
+/// A world whose driver is faulty on purpose, and in which nobody looks at what crashes may leave before there is one.
 fn blind(driver: Driver) -> impl Fn(&mut ConfigSpec, &mut World) + Copy {
     move |_, world| (world.driver, world.blind) = (driver, true)
 }
@@ -23,7 +23,7 @@ fn found(driver: Driver, faults: u8, depth: u8) -> Violation {
 }
 
 #[test]
-fn after_one_fault_every_crash_nested_to_depth_two_is_recovered_from() {
+fn crashes_nested_to_depth_two_after_one_fault_are_recovered() {
     let report = enumerate(bound(1, 1), |_, _| {}, MOST_DEPTH, Profile::Alice, |_| true);
     assert!(report.complete, "{:?}", report.found);
     let progress = report.progress;
@@ -36,17 +36,17 @@ fn after_one_fault_every_crash_nested_to_depth_two_is_recovered_from() {
 }
 
 #[test]
-fn s5_crashes_alone_show_that_directory_syncs_are_skipped() {
+fn s5_skipped_directory_syncs_are_found_by_crashes_alone() {
     assert_eq!(found(Driver::SkipsDirectorySyncs, 0, 0).id, "S5");
 }
 
 #[test]
-fn s5_crashes_alone_show_that_file_syncs_are_skipped() {
+fn s5_skipped_file_syncs_are_found_by_crashes_alone() {
     assert_eq!(found(Driver::SkipsFileSyncs, 0, 0).id, "S5");
 }
 
 #[test]
-fn it_holds_in_every_profile_and_the_weakest_has_the_most_images() {
+fn every_profile_holds_and_the_weakest_has_the_most_images() {
     let run = |profile| enumerate(bound(0, 2), |_, _| {}, MOST_DEPTH, profile, |_| true);
     let images = Profile::ALL.map(|profile| {
         let report = run(profile);
@@ -58,7 +58,7 @@ fn it_holds_in_every_profile_and_the_weakest_has_the_most_images() {
 }
 
 #[test]
-fn a_violation_in_any_profile_comes_as_a_scenario_that_shows_it() {
+fn violation_in_any_profile_has_a_scenario_that_fails() {
     for profile in [Profile::Ext4Ordered, Profile::Xfs, Profile::Btrfs] {
         let change = blind(Driver::SkipsDirectorySyncs);
         let report = enumerate(bound(0, 2), change, 1, profile, |_| true);
@@ -68,7 +68,7 @@ fn a_violation_in_any_profile_comes_as_a_scenario_that_shows_it() {
 }
 
 #[test]
-fn s15_a_panic_in_a_recovery_is_found_with_its_scenario() {
+fn s15_panic_during_recovery_is_found_with_its_scenario() {
     let change = |_: &mut ConfigSpec, world: &mut World| {
         (world.driver, world.blind, world.strict) = (Driver::SkipsDirectorySyncs, true, true);
     };
@@ -89,7 +89,7 @@ fn s15_a_panic_in_a_recovery_is_found_with_its_scenario() {
 }
 
 #[test]
-fn it_stops_when_it_is_told_to() {
+fn enumeration_stops_on_request() {
     let report = enumerate(bound(1, 1), |_, _| {}, 0, Profile::Alice, |progress| progress.recoveries() < 50);
     assert!(!report.complete && report.found.is_none());
     assert!(report.progress.recoveries() < 200);

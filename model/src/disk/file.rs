@@ -20,7 +20,7 @@ pub enum File {
     Link(Name),
     /// A symbolic link to somewhere else.
     ForeignLink,
-    /// Something that somebody else put there.
+    /// Something that an external party put there.
     Garbage,
     /// A directory.
     Directory,
@@ -42,7 +42,7 @@ pub struct Bundle {
 /// A pair that is in no bundle of ours, by the numbers of its key and certificate. No command of the node's names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Outside {
-    /// Where it is; a pair that the live name leads to counts while that is a link to somewhere else.
+    /// Where it is; a pair that the current link leads to counts while that is a link to somewhere else.
     pub place: Place,
     /// The number of its key.
     pub key: u32,
@@ -83,7 +83,7 @@ pub(crate) struct Inode {
     pub(crate) ours: bool,
     /// Whether others may read it.
     pub(crate) public: bool,
-    /// Whether that is somebody else's doing.
+    /// Whether an external party did that.
     pub(crate) exposed: bool,
 }
 

@@ -157,7 +157,7 @@ impl Disk {
         image.visible = *entries;
         image.durable = *entries;
         image.pending.clear();
-        // A power cut in the middle of the rename of the live name may take it away.
+        // A power cut in the middle of the rename of the current link may take it away.
         let live = |entries: &Entries| entries.iter().any(|it| it.name == Name::Current);
         image.unlinked |= !live(entries) && live(&self.visible);
         image.process_ended();

@@ -13,7 +13,7 @@ impl Disk {
         self.number_of(name).map(|number| self.file(number).file)
     }
 
-    /// The bundle that a reader of the live name gets.
+    /// The bundle that a reader of the current link gets.
     #[must_use]
     pub fn live_bundle(&self) -> Option<Bundle> {
         let read = match self.read(Name::Current)? {
@@ -79,7 +79,7 @@ impl Disk {
         std::iter::once(before).chain(changes)
     }
 
-    /// What the live name gives in the images that a power cut may leave now: the generation of a whole bundle,
+    /// What the current link gives in the images that a power cut may leave now: the generation of a whole bundle,
     /// or nothing. An error is a name that gives less than that.
     pub fn live_in_images(&self) -> impl Iterator<Item = Result<Option<Generation>, Name>> {
         self.outcomes(Name::Current).map(|live| {
@@ -107,7 +107,7 @@ impl Disk {
         lowest.ok_or(name)
     }
 
-    /// How many names there are in the fullest image that a power cut may leave, but for those passed over.
+    /// How many names there are in the fullest image that a power cut may leave, except those passed over.
     pub fn most_names(&self, mut counts: impl FnMut(Name) -> bool) -> usize {
         let there = |name: Name| self.outcomes(name).any(|outcome| outcome.is_some());
         let durable =
@@ -145,7 +145,7 @@ impl Disk {
         self.pending.len()
     }
 
-    /// What a scan says of the live name.
+    /// What a scan says of the current link.
     #[must_use]
     pub fn live_name(&self) -> CurrentLink {
         match self.read(Name::Current) {

@@ -73,7 +73,7 @@ fn behind(disk: &Disk, profile: Profile, name: Name) -> Vec<Option<File>> {
 }
 
 #[test]
-fn a_name_is_lost_without_a_directory_sync_although_the_content_was_synced() {
+fn name_is_lost_without_a_directory_sync_despite_a_file_sync() {
     let mut disk = Disk::default();
     written(&mut disk, tmp(1));
     well(&mut disk, DiskCommand::SyncFile { name: tmp(1) });
@@ -87,7 +87,7 @@ fn a_name_is_lost_without_a_directory_sync_although_the_content_was_synced() {
 }
 
 #[test]
-fn a_file_that_was_not_synced_is_empty_torn_or_whole_although_its_name_is_durable() {
+fn unsynced_file_is_empty_torn_or_whole_under_its_durable_name() {
     let mut disk = Disk::default();
     well(&mut disk, DiskCommand::Create { name: tmp(1) });
     well(&mut disk, DiskCommand::SyncDir);
@@ -106,7 +106,7 @@ fn a_file_that_was_not_synced_is_empty_torn_or_whole_although_its_name_is_durabl
 }
 
 #[test]
-fn a_rename_is_three_changes_in_alice_and_one_in_every_file_system() {
+fn rename_is_three_changes_in_alice_and_one_in_other_profiles() {
     let mut disk = Disk::default();
     durable(&mut disk, pending(1));
     durable(&mut disk, tmp(2));
@@ -133,7 +133,7 @@ fn a_rename_is_three_changes_in_alice_and_one_in_every_file_system() {
 }
 
 #[test]
-fn a_journal_keeps_the_first_operations_and_no_others() {
+fn journal_keeps_a_prefix_of_the_operations() {
     let mut disk = Disk::default();
     for number in [1, 2] {
         written(&mut disk, tmp(number));
@@ -152,7 +152,7 @@ fn a_journal_keeps_the_first_operations_and_no_others() {
 }
 
 #[test]
-fn what_was_removed_may_come_back_until_the_directory_is_synced() {
+fn removed_name_may_return_until_the_directory_is_synced() {
     let mut disk = Disk::default();
     durable(&mut disk, pending(1));
     well(&mut disk, DiskCommand::Unlink { name: pending(1) });
@@ -163,7 +163,7 @@ fn what_was_removed_may_come_back_until_the_directory_is_synced() {
 }
 
 #[test]
-fn after_a_sync_of_a_file_failed_a_later_one_succeeds_and_does_nothing() {
+fn file_sync_after_a_failed_one_succeeds_and_does_nothing() {
     for how in [How::Fails(DiskFault::Io), How::FailsDone(DiskFault::Io)] {
         let mut disk = Disk::default();
         written(&mut disk, tmp(1));
@@ -181,7 +181,7 @@ fn after_a_sync_of_a_file_failed_a_later_one_succeeds_and_does_nothing() {
 }
 
 #[test]
-fn a_directory_sync_that_failed_leaves_the_changes_pending_and_may_be_repeated() {
+fn failed_directory_sync_keeps_changes_pending_and_is_repeatable() {
     let mut disk = Disk::default();
     written(&mut disk, tmp(1));
     well(&mut disk, DiskCommand::SyncFile { name: tmp(1) });
@@ -192,7 +192,7 @@ fn a_directory_sync_that_failed_leaves_the_changes_pending_and_may_be_repeated()
 }
 
 #[test]
-fn a_process_that_ends_loses_its_descriptors_and_nothing_of_what_is_pending() {
+fn killed_process_loses_its_descriptors_and_no_pending_change() {
     let mut disk = Disk::default();
     written(&mut disk, tmp(1));
     let before = (disk.changes(), images(&disk, Profile::Alice), images(&disk, Profile::ProcessCrashOnly));
@@ -206,7 +206,7 @@ fn a_process_that_ends_loses_its_descriptors_and_nothing_of_what_is_pending() {
 }
 
 #[test]
-fn an_operation_that_fails_does_nothing_a_part_or_all() {
+fn failed_operation_does_nothing_a_part_or_everything() {
     let mut disk = Disk::default();
     let create = DiskCommand::Create { name: tmp(1) };
     assert_eq!(disk.run(&create, How::Fails(DiskFault::NoSpace), File::Empty), Err(DiskFault::NoSpace));
@@ -243,7 +243,7 @@ fn a_full_directory_takes_no_more_names() {
 }
 
 #[test]
-fn injected_faults_come_after_so_many_operations_of_their_kind_and_then_so_often() {
+fn injected_fault_comes_after_its_delay_and_as_often_as_it_says() {
     let mut disk = Disk::default();
     disk.faults.push(Fault { after: 1, times: 2, kind: Kind::Create, fault: DiskFault::ReadOnly });
     assert_eq!(disk.injected(Kind::SyncDir), None);
@@ -252,7 +252,7 @@ fn injected_faults_come_after_so_many_operations_of_their_kind_and_then_so_often
 }
 
 #[test]
-fn only_a_file_of_this_run_that_was_synced_and_never_failed_gets_a_final_name() {
+fn only_a_synced_file_of_this_run_gets_a_final_name() {
     let rename = DiskCommand::Rename { from: tmp(1), to: pending(1) };
     let mut good = Disk::default();
     durable(&mut good, tmp(1));
@@ -274,7 +274,7 @@ fn only_a_file_of_this_run_that_was_synced_and_never_failed_gets_a_final_name() 
 }
 
 #[test]
-fn the_kernel_writes_back_between_two_operations_and_never_in_one() {
+fn kernel_writes_back_between_operations_only() {
     let mut disk = Disk::default();
     durable(&mut disk, pending(1));
     durable(&mut disk, pending(2));
@@ -289,7 +289,7 @@ fn the_kernel_writes_back_between_two_operations_and_never_in_one() {
 }
 
 #[test]
-fn somebody_elses_change_is_durable_and_the_live_name_broken_until_it_is_made_anew() {
+fn external_change_is_durable_and_breaks_the_link_until_relinked() {
     let mut disk = Disk::default();
     let (name, content) = bundle(1);
     disk.plant(name, content);
@@ -309,7 +309,7 @@ fn somebody_elses_change_is_durable_and_the_live_name_broken_until_it_is_made_an
 }
 
 #[test]
-fn two_disks_with_the_same_in_them_are_one_state_wherever_it_is_kept() {
+fn disks_with_equal_content_are_one_state() {
     let hash = |disk: &Disk| {
         let now = certrotate_core::time::Now { wall: WallTime::from_unix_ms(0), mono: Default::default() };
         crate::fingerprint::of(disk, now, 0)
@@ -342,7 +342,7 @@ fn in_rotations(driver: Driver, mut look: impl FnMut(&Disk)) {
 #[test]
 fn every_image_comes_once() {
     let mut most = 0;
-    for driver in [Driver::Honest, Driver::SkipsFileSyncs, Driver::SkipsDirectorySyncs] {
+    for driver in [Driver::Correct, Driver::SkipsFileSyncs, Driver::SkipsDirectorySyncs] {
         in_rotations(driver, |disk| {
             for profile in Profile::ALL {
                 // Without directory syncs there are more than anybody wants to look at.
@@ -362,8 +362,8 @@ fn every_image_comes_once() {
 }
 
 #[test]
-fn what_the_invariants_say_of_all_images_is_what_the_images_show() {
-    for driver in [Driver::Honest, Driver::SkipsFileSyncs, Driver::SkipsDirectorySyncs] {
+fn invariants_of_all_images_agree_with_enumerated_images() {
+    for driver in [Driver::Correct, Driver::SkipsFileSyncs, Driver::SkipsDirectorySyncs] {
         let mut found = BTreeSet::new();
         in_rotations(driver, |disk| {
             if disk.changes() > 9 {
@@ -392,7 +392,7 @@ fn what_the_invariants_say_of_all_images_is_what_the_images_show() {
             assert_eq!(disk.most_names(|_| true), names, "{disk:?}");
             found.extend(shown);
         });
-        let broken = driver != Driver::Honest;
+        let broken = driver != Driver::Correct;
         assert_eq!(found.contains("broken"), broken, "{driver:?}: {found:?}");
         assert!(found.contains("absent") && found.contains("whole"), "{driver:?}: {found:?}");
     }

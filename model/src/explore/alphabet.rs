@@ -117,7 +117,7 @@ pub const FAULTS: &[Transition] = &[
     Transition::Reconfigure(Edit::First),
 ];
 
-/// The faults that something may come of in this world, but for power cuts.
+/// The faults that something may come of in this world, except power cuts.
 pub fn faults(world: &World) -> impl Iterator<Item = Transition> {
     let under_way = |wanted: fn(&What) -> bool| world.asked.iter().any(|asked| wanted(&asked.what));
     let disk = if under_way(|what| matches!(what, What::Disk(_))) { DISK } else { &[] };

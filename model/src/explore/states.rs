@@ -141,9 +141,7 @@ impl States {
             };
             let left = known.map_or(usize::MAX, usize::from).saturating_add(way.len());
             if left > SETTLE_INPUTS as usize {
-                return Some(
-                    self.violated(start, "when everything is well, the node settles within 64 inputs"),
-                );
+                return Some(self.violated(start, "without faults, the node settles within 64 inputs"));
             }
             for (steps, state) in way.iter().rev().enumerate() {
                 far[*state] = (left - way.len() + steps + 1) as u8;

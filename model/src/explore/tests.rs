@@ -8,14 +8,14 @@ fn bound(faults: u8, rotations: u8) -> Bound {
 }
 
 #[test]
-fn with_one_fault_of_any_kind_at_any_time_everything_holds_up_to_the_second_identity() {
+fn every_scenario_with_one_fault_holds_up_to_the_second_identity() {
     let report = explore(bound(1, 2), |_, _| {}, |_| {}, |_| true);
     assert!(report.complete, "{:?}", report.found);
     assert!(report.progress.states > 5_000, "{:?}", report.progress);
 }
 
 #[test]
-fn a_driver_that_does_not_sync_the_directory_is_found_without_any_fault() {
+fn driver_that_skips_directory_syncs_is_found_without_faults() {
     let report = explore(bound(0, 1), wrong(Driver::SkipsDirectorySyncs), |_| {}, |_| true);
     let (scenario, violation) = report.found.expect("S3 does not hold");
     assert!(scenario.transitions.len() < 30, "{violation}\n{scenario}");

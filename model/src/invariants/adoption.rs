@@ -1,20 +1,24 @@
-//! What holds of pairs that are in no bundle of ours: a kubelet's, or a backup's.
+//! Pairs that are in no bundle of ours: a kubelet's, or a backup's.
 
 use certrotate_core::disk::{DiskCommand, Inventory, Name, PairFound};
 use certrotate_core::id::CertHandle;
 
+use super::exceptions::{
+    failing_disk, held_identity, in_memory_without_bundle, newer_bundle_on_disk, requested_rotation,
+};
 use crate::disk::{Bundle, File, Outside};
 use crate::world::World;
 
-/// Whether a scan shows a pair that is [better](is_better) than what is served.
+/// Whether a scan shows a pair that is [better](is_better) than the served identity.
 #[must_use]
 pub fn shows_a_better_pair(world: &World, inventory: &Inventory) -> bool {
     let pair = |it: &PairFound| Outside { place: it.place, key: it.key.0 as u32, cert: it.cert.0 as u32 };
     inventory.outside.iter().any(|it| is_better(world, pair(it)))
 }
 
-/// Whether a pair is better than what is served: it may be served now, begins later and lasts longer, also than what has ended
-/// in this run; and no bundle has it. Where what is served is in memory only, what is on disk may be better still.
+/// Whether a pair is better than the served identity: it is valid now, it begins and expires later, also later than any
+/// identity that expired in this run, and no bundle has it. No pair is called better than an in-memory identity, because
+/// a bundle on disk may be better still.
 #[must_use]
 pub fn is_better(world: &World, pair: Outside) -> bool {
     if world.ghost.from_memory {
@@ -27,11 +31,11 @@ pub fn is_better(world: &World, pair: Outside) -> bool {
         Some((_, served)) => {
             world.is_wanted(cert) && served != cert && world.dates(served).is_some_and(newer)
         }
-        // What is held back is newer, and goes on when the clock gets to its start.
-        None => world.is_servable(cert) && !world.ghost.held_back,
+        // A held identity is newer, and is live again when the clock reaches its notBefore.
+        None => world.is_servable(cert) && !held_identity(world),
     };
-    let over = Some(end) <= world.ghost.over;
-    let valid = start <= world.now.wall && world.now.wall < end && !over;
+    let expired = Some(end) <= world.ghost.over;
+    let valid = start <= world.now.wall && world.now.wall < end && !expired;
     let bundle = Bundle { key: pair.key, cert: pair.cert, ..Bundle::default() };
     world.config.spec().adopt
         && valid
@@ -40,47 +44,59 @@ pub fn is_better(world: &World, pair: Outside) -> bool {
         && !world.disk.has_bundle_of(pair.key, pair.cert)
 }
 
-/// What had the live name when the directory was looked at last is in a bundle, durably, before it is replaced, if only in one
-/// that others can read: nothing that somebody left is lost. What was a bundle of ours once is another matter.
+/// Whether a [better](is_better) pair is on disk: an external party left it since the last rescan, and the next one adopts it.
 #[must_use]
-pub fn s5_what_is_replaced_was_copied(world: &World, command: &DiskCommand) -> bool {
+pub fn better_pair_on_disk(world: &World) -> bool {
+    world.disk.pairs().any(|pair| is_better(world, pair))
+}
+
+/// Whether a pair under the name of the current link is durable in a bundle before a rename replaces it. It counts if the last
+/// scan saw it, if it is valid now, acceptable and newer than the served identity, and if it was never a bundle of ours.
+#[must_use]
+pub fn s5_replaced_pair_was_copied(world: &World, command: &DiskCommand) -> bool {
     let (DiskCommand::Rename { to: Name::Current, .. }, Some(File::Bundle(bundle))) =
         (command, world.disk.read(Name::Current))
     else {
         return true;
     };
     let Bundle { key, cert, .. } = bundle;
-    let ours = world.is_acceptable(&bundle) && world.is_servable(CertHandle(cert.into()));
+    let usable = world.is_acceptable(&bundle) && world.is_servable(CertHandle(cert.into()));
     let dates = |cert| world.dates(cert).unwrap_or_default();
     let (start, end) = dates(CertHandle(cert.into()));
     let newer = world.served.is_none_or(|(_, served)| start > dates(served).0);
-    let over = Some(end) <= world.ghost.over;
-    let ours = ours && newer && start <= world.now.wall && world.now.wall < end && !over;
+    let expired = Some(end) <= world.ghost.over;
+    let usable = usable && newer && start <= world.now.wall && world.now.wall < end && !expired;
     let seen = world.ghost.filed == Some((key, cert)) && !world.ghost.was_ours(key);
-    !ours || !seen || world.disk.has_bundle_of(key, cert)
+    !usable || !seen || world.disk.has_bundle_of(key, cert)
 }
 
-/// What is adopted lasts longer than what it takes the place of, while that is durable, valid and what is wanted, and no bundle of
-/// ours was to take that place.
+/// Whether an adopted pair expires later than the identity that it replaces, if that is valid and fits the template.
 #[must_use]
-pub fn s13_what_is_adopted_lasts_longer(world: &World, cert: CertHandle) -> bool {
+pub fn s13_adopted_pair_lasts_longer(world: &World, cert: CertHandle) -> bool {
     let adopted = world.disk.outside.iter().any(|pair| u64::from(pair.cert) == cert.0);
     let Some((before, served)) = world.served.filter(|(_, served)| adopted && *served != cert) else {
         return true;
     };
-    let next = world.disk.names().any(|name| match world.disk.read(name) {
-        Some(File::Bundle(bundle)) => bundle.generation > before && u64::from(bundle.cert) != cert.0,
-        _ => false,
-    });
     let end = |cert| world.dates(cert).map(|(_, end)| end);
-    // What is in memory only, and in no bundle any more, does not outlive the process.
-    let fleeting = world.ghost.from_memory
-        && !world.disk.names().any(|name| match (name, world.disk.read(name)) {
-            (Name::Bundle { .. }, Some(File::Bundle(bundle))) => u64::from(bundle.cert) == served.0,
-            _ => false,
-        });
-    next || fleeting
+    newer_bundle_on_disk(world, before, cert)
+        || in_memory_without_bundle(world, served)
         || !world.is_wanted(served)
         || end(served) <= Some(world.now.wall)
         || end(cert) > end(served)
+}
+
+/// Whether no better pair is on disk when an attempt begins, of those that the scan of this step showed.
+#[must_use]
+pub fn s5_no_better_pair_is_left(world: &World) -> bool {
+    // An identity may have gone live in this very step, after the scan, so the pairs are compared once more.
+    world.ghost.looked != Some(true)
+        || failing_disk(world)
+        || requested_rotation(world)
+        || !world.disk.pairs().any(|pair| is_better(world, pair))
+}
+
+/// Whether the step that begins an attempt was given a scan.
+#[must_use]
+pub fn s13_attempt_follows_scan(world: &World) -> bool {
+    world.ghost.looked.is_some() || requested_rotation(world)
 }

@@ -16,7 +16,7 @@ fn a_list_behaves_as_a_vector_of_bounded_length() {
 }
 
 #[test]
-fn lists_are_equal_by_what_is_in_them_and_not_by_what_was() {
+fn lists_are_equal_by_current_content() {
     let mut one: List<u8, 4> = [1, 2].into_iter().collect();
     one.truncate(1);
     assert_eq!(one, [1].into_iter().collect());

@@ -35,7 +35,7 @@ fn noted(
 }
 
 #[test]
-fn l3_a_valid_identity_asks_until_it_is_refused() {
+fn l3_valid_identity_is_the_credential_until_refused() {
     let refused = Err(ApiFault::Unauthorized);
     assert_eq!(noted((CREATE, LIVE), &refused, (CREATE, BOOTSTRAP)), None);
     assert_eq!(noted((CREATE, LIVE), &Err(ApiFault::Unreachable), (CREATE, LIVE)), None);
@@ -44,7 +44,7 @@ fn l3_a_valid_identity_asks_until_it_is_refused() {
 }
 
 #[test]
-fn l4_what_was_denied_is_not_asked_for_again_and_what_is_gone_is_made_anew() {
+fn l4_denied_request_is_not_repeated_and_deleted_one_is_created() {
     assert_eq!(noted((GET, LIVE), &object(true, false), (GET, LIVE)), Some("L4"));
     assert_eq!(noted((GET, LIVE), &Err(ApiFault::NotFound), (GET, LIVE)), Some("L4"));
     assert_eq!(noted((GET, LIVE), &Err(ApiFault::NotFound), (CREATE, LIVE)), None);
@@ -52,7 +52,7 @@ fn l4_what_was_denied_is_not_asked_for_again_and_what_is_gone_is_made_anew() {
 }
 
 #[test]
-fn s9_a_denied_request_is_followed_by_another_after_minutes_unless_somebody_wishes_one() {
+fn s9_attempt_after_a_denial_waits_unless_a_rotation_is_requested() {
     let begins = |minutes: u64, wish: bool| {
         let mut monitor = Monitor::default();
         monitor.calls(OP, &GET, REQUEST, BOOTSTRAP, false);
@@ -67,7 +67,7 @@ fn s9_a_denied_request_is_followed_by_another_after_minutes_unless_somebody_wish
 }
 
 #[test]
-fn l4_a_wish_is_not_repeated_when_it_was_refused() {
+fn l4_refused_requested_lifetime_is_not_repeated() {
     let mut monitor = Monitor::default();
     monitor.calls(OP, &CREATE, REQUEST, BOOTSTRAP, false);
     monitor.answered(OP, (MonoTime::default(), HOUR), &Err(ApiFault::Invalid), None);
@@ -78,7 +78,7 @@ fn l4_a_wish_is_not_repeated_when_it_was_refused() {
 }
 
 #[test]
-fn l4_a_certificate_is_refused_for_a_reason() {
+fn l4_good_certificate_is_not_refused() {
     let mut monitor = Monitor::default();
     monitor.calls(OP, &GET, REQUEST, BOOTSTRAP, false);
     monitor.answered(OP, (MonoTime::default(), HOUR), &object(false, true), Some((CertHandle(1), true)));
@@ -90,7 +90,7 @@ fn l4_a_certificate_is_refused_for_a_reason() {
 }
 
 #[test]
-fn s8_a_request_is_given_up_after_a_day_of_approval_and_no_earlier() {
+fn s8_request_is_given_up_after_a_day_of_approval_and_not_before() {
     for (hours, broken) in [(24, None), (23, Some("S8"))] {
         let mut monitor = Monitor::default();
         monitor.calls(OP, &GET, REQUEST, BOOTSTRAP, false);
@@ -101,7 +101,7 @@ fn s8_a_request_is_given_up_after_a_day_of_approval_and_no_earlier() {
 }
 
 #[test]
-fn s8_a_certificate_in_hand_is_installed_before_another_key_is_made() {
+fn s8_certificate_in_hand_is_installed_before_another_attempt() {
     let mut monitor = Monitor::default();
     monitor.calls(OP, &GET, REQUEST, BOOTSTRAP, false);
     monitor.answered(OP, (hour(0).mono, HOUR), &object(false, true), Some((CertHandle(1), true)));
@@ -116,8 +116,8 @@ fn s8_a_certificate_in_hand_is_installed_before_another_key_is_made() {
 }
 
 #[test]
-fn s9_an_attempt_begins_when_seven_tenths_of_life_are_over_by_either_clock_or_it_was_wished_for() {
-    let lifetime = Some(Life { start: hour(0).wall, end: hour(10).wall });
+fn s9_attempt_begins_at_seventy_percent_by_either_clock_or_on_request() {
+    let lifetime = Some(Validity { start: hour(0).wall, end: hour(10).wall });
     let began = |now, wished| {
         let mut monitor = Monitor::default();
         monitor.goes_live(hour(0), Span::MAX, CertHandle(1), true);
@@ -132,7 +132,7 @@ fn s9_an_attempt_begins_when_seven_tenths_of_life_are_over_by_either_clock_or_it
 }
 
 #[test]
-fn s3_final_names_are_not_created_and_what_is_there_is_not_written_over() {
+fn s3_final_name_is_not_created_and_found_file_not_written_over() {
     let (generation, file) = (Generation(1), FileNumber(1));
     let (pending, name) = (Name::Pending { generation, file }, Name::Temporary { generation, file });
     let content = Content::Pending { generation, key: KeyHandle(1), made: hour(0).wall };
@@ -150,7 +150,7 @@ fn s3_final_names_are_not_created_and_what_is_there_is_not_written_over() {
 }
 
 #[test]
-fn l3_a_wait_is_over_by_true_time() {
+fn l3_wait_ends_by_true_time() {
     let (early, late) = (MonoTime::from_ms(10), MonoTime::from_ms(20));
     let mut monitor = Monitor::default();
     monitor.sleeps(MonoTime::default(), Some((early, early)), false, false);

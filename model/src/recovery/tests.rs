@@ -2,7 +2,7 @@ use super::*;
 use crate::random::Random;
 
 #[test]
-fn a_start_gets_along_with_any_directory() {
+fn start_recovers_from_any_directory() {
     let mut served = 0;
     for seed in 0..4000 {
         let mut random = Random::new(seed);

@@ -5,7 +5,7 @@ use crate::transition::Transition;
 use crate::world::Driver;
 
 #[test]
-fn a_long_scenario_that_shows_a_missing_sync_becomes_a_few_transitions_that_show_it_too() {
+fn long_scenario_is_reduced_to_a_few_transitions_that_still_fail() {
     let fails = |scenario: &Scenario| {
         let played = scenario.play_in(wrong(Driver::SkipsDirectorySyncs), false);
         played.world.violation.map(|violation| (violation, played.transitions))

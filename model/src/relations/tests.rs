@@ -5,7 +5,7 @@ use crate::world::Driver;
 fn as_it_is(_: &mut ConfigSpec, _: &mut World) {}
 
 #[test]
-fn m2_times_may_shift_in_whatever_happens() {
+fn m2_shifted_times_hold_in_random_scenarios() {
     for seed in 0..200 {
         for shift in SHIFTS {
             let scenario = scenario(seed, 60);
@@ -16,7 +16,7 @@ fn m2_times_may_shift_in_whatever_happens() {
 }
 
 #[test]
-fn m2_a_world_that_knows_what_time_it_is_is_noticed() {
+fn m2_world_that_reads_absolute_time_is_found() {
     let scenario = Scenario { setup: quiet(0), transitions: vec![Transition::Step(7); 20] };
     let found = m2_times_may_shift(&scenario, SHIFTS[1], |_, world| {
         world.server.ca_end = WallTime::from_unix_secs(1_893_456_000);
@@ -31,13 +31,13 @@ fn m7_a_thousand_leaves_and_ten_seeds_are_spread() {
 }
 
 #[test]
-fn m7_nodes_without_jitter_are_noticed() {
+fn m7_nodes_without_jitter_are_found() {
     let found = m7_retries_differ(|spec, _| spec.timing.jitter = 0);
     assert_eq!(found.map(|it| it.id), Some("M7"));
 }
 
 #[test]
-fn s15_whatever_happens_is_replayed() {
+fn s15_random_scenarios_replay_equal() {
     for seed in 0..100 {
         assert_eq!(s15_replays(&scenario(seed, 60), as_it_is), None, "seed {seed}");
         assert_eq!(s15_replays(&scenario(seed, 60), |_, world| world.driver = Driver::AsksTwice), None);

@@ -4,7 +4,7 @@ use crate::simulate;
 use crate::world::Driver;
 
 #[test]
-fn a_replay_has_every_step_of_the_run_and_each_comes_out_the_same() {
+fn replay_has_every_step_with_the_same_outcome() {
     for seed in 0..50 {
         let scenario = simulate::scenario(seed, 60);
         let replay = Replay::of_scenario(&scenario, |_, _| {}, true, None);
@@ -22,7 +22,7 @@ fn a_replay_has_every_step_of_the_run_and_each_comes_out_the_same() {
 }
 
 #[test]
-fn a_replay_that_stops_has_the_world_of_that_step() {
+fn stopped_replay_has_the_world_of_its_step() {
     let scenario = simulate::scenario(3, 60);
     let whole = Replay::of_scenario(&scenario, |_, _| {}, true, None);
     for until in 1..=whole.world.steps {
@@ -41,7 +41,7 @@ fn a_replay_that_stops_has_the_world_of_that_step() {
 }
 
 #[test]
-fn a_step_that_comes_out_otherwise_is_named() {
+fn differing_step_is_named() {
     let mut replay = Replay::of_scenario(&simulate::scenario(1, 20), |_, _| {}, true, None);
     replay.runs[0].1[4].digest ^= 1;
     let Err(Differs::Step(5, records)) = walk(&replay.runs, |_| true) else { panic!("step 5 differs") };
@@ -49,7 +49,7 @@ fn a_step_that_comes_out_otherwise_is_named() {
 }
 
 #[test]
-fn a_failure_says_what_and_when_and_after_which_faults_and_how_to_see_it_again() {
+fn failure_names_sentence_time_faults_and_replay_command() {
     let change = || wrong(Driver::SkipsDirectorySyncs);
     let mut seeds = (1..).map(|seed| simulate::scenario(seed, 100));
     let failing = seeds.find_map(|it| Some((it.play_in(change(), true).world.violation?, it)));
@@ -68,5 +68,5 @@ fn a_failure_says_what_and_when_and_after_which_faults_and_how_to_see_it_again()
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }
     assert!(!text.contains("the worlds differ"), "{text}");
-    assert!(scenario.failure(&violation).contains("the worlds differ"), "an honest driver does not fail");
+    assert!(scenario.failure(&violation).contains("the worlds differ"), "a correct driver does not fail");
 }

@@ -1,14 +1,14 @@
 use super::*;
 
 #[test]
-fn the_meaning_of_bytes_can_be_written_as_bytes_again() {
+fn decoded_scenario_encodes_to_the_same_bytes() {
     let bytes: Vec<u8> = (0..=255).collect();
     let scenario = Scenario::decode(&bytes);
     assert_eq!(Scenario::decode(&scenario.encode()), scenario);
 }
 
 #[test]
-fn nothing_happens_and_everything_holds() {
+fn empty_scenario_holds() {
     for choice in 0..=255 {
         let scenario = Scenario { setup: Setup::decode(choice, 1), transitions: Vec::new() };
         let played = scenario.play();

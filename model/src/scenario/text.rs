@@ -1,9 +1,9 @@
 //! Scenarios as text: counterexamples and golden traces that people read, keep in git and replay.
 //!
-//! The first line is the setup, two bytes in hexadecimal; each line after it is an transition, two bytes too. What follows a `#` is
+//! The first line is the setup, two bytes in hexadecimal; each line after it is a transition, two bytes too. What follows a `#` is
 //! for people: on a line of its own it says why the file is kept, after bytes it says what they mean. The bytes are what
 //! counts, but words that say something else than the bytes are an error: so a file that was written for another alphabet is
-//! noticed, and does not silently tell another story.
+//! noticed, and does not silently become another scenario.
 //!
 //! # Example
 //!
@@ -28,7 +28,7 @@ use std::fmt::Write as _;
 use crate::scenario::{MOST_TRANSITIONS, Scenario, Setup};
 use crate::transition::Transition;
 
-/// The most lines of a golden scenario: somebody is to read it.
+/// The most lines of a golden scenario: it is to be read.
 pub const MOST_GOLDEN_LINES: usize = 40;
 
 /// Why a text is no scenario.

@@ -23,7 +23,7 @@ impl Mistake {
         match self {
             Self::Core(bug) => bug.name(),
             Self::Driver(driver) => match driver {
-                Driver::Honest => "D00",
+                Driver::Correct => "D00",
                 Driver::StopsInSuspend => "B06",
                 Driver::FetchesAgain => "B28",
                 Driver::SkipsDirectorySyncs => "D01",
@@ -43,7 +43,7 @@ impl Mistake {
         match self {
             Self::Core(bug) => bug.sentence(),
             Self::Driver(driver) => match driver {
-                Driver::Honest => "The driver does as it is told.",
+                Driver::Correct => "The driver does as it is told.",
                 Driver::StopsInSuspend => "The driver's mono clock stands still while the machine sleeps.",
                 Driver::FetchesAgain => {
                     "What is written is a copy that was fetched once more, and not what was judged."

@@ -29,7 +29,7 @@ fn every_mistake_of_core_is_in_the_table_and_every_name_once() {
 
 #[test]
 fn nothing_is_found_without_a_mistake() {
-    let built = Built { mistake: Mistake::Driver(crate::world::Driver::Honest), weakness: None };
+    let built = Built { mistake: Mistake::Driver(crate::world::Driver::Correct), weakness: None };
     let all = &["S1", "S2", "S3", "S4", "S5", "S8", "S9", "L1", "L2", "L3", "L4", "M2", "M7", "S15"];
     let budget = Budget { transitions: 2_000, runs: 100, recoveries: 500, related: 10 };
     for engine in Engine::ALL {

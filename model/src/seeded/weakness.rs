@@ -3,9 +3,8 @@
 use certrotate_core::disk::DiskCommand;
 use certrotate_core::time::Span;
 
-use crate::disk::{File, How};
-use crate::invariants;
-use crate::world::World;
+use crate::disk::{Disk, File, How};
+use crate::server::Server;
 
 /// What the harness is blind to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,25 +32,18 @@ impl Weakness {
     }
 }
 
-/// After a disk command was carried out.
-pub(crate) fn after(world: &mut World, command: &DiskCommand) {
-    if let (Some(Weakness::RenamesAreDurable), DiskCommand::Rename { .. }) = (world.weakness, command) {
-        let _ = world.disk.run(&DiskCommand::SyncDir, How::Well, File::Empty);
+impl Weakness {
+    /// After a disk command was carried out.
+    pub(crate) fn after(self, disk: &mut Disk, command: &DiskCommand) {
+        if let (Self::RenamesAreDurable, DiskCommand::Rename { .. }) = (self, command) {
+            let _ = disk.run(&DiskCommand::SyncDir, How::Well, File::Empty);
+        }
     }
-}
 
-/// Before a call is carried out.
-pub(crate) fn before_call(world: &mut World) {
-    if world.weakness == Some(Weakness::NothingIsDecided) {
-        (world.server.latency, world.server.cleaner) = (Span::MAX, false);
-    }
-}
-
-/// When a scenario is over.
-pub(crate) fn at_the_end(world: &mut World) {
-    if world.weakness == Some(Weakness::ChecksAtTheEnd) {
-        world.weakness = None;
-        invariants::check(world);
-        invariants::check_disk(world);
+    /// Before a call is carried out.
+    pub(crate) fn before_call(self, server: &mut Server) {
+        if self == Self::NothingIsDecided {
+            (server.latency, server.cleaner) = (Span::MAX, false);
+        }
     }
 }

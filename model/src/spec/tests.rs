@@ -23,7 +23,7 @@ const FLAWS: [Flaw; 9] = [
 ];
 
 #[test]
-fn a_rotation_and_its_end_break_no_rule() {
+fn rotation_and_expiry_break_no_rule() {
     let mut it = Observed::live();
     let op = it.next();
     let credential = Credential::Live(FIRST);
@@ -36,12 +36,12 @@ fn a_rotation_and_its_end_break_no_rule() {
 }
 
 #[test]
-fn what_is_found_goes_live_when_the_directory_was_synced_and_seen_again() {
+fn found_bundle_goes_live_after_a_directory_sync_and_a_rescan() {
     let mut it = Observed::new();
     it.scans(CurrentLink::Link(bundle()), vec![found(None)]);
     let mut early = Observed { spec: it.spec.clone(), wanted: it.wanted.clone(), ..it };
     early.goes_live(FIRST);
-    early.refused("S4", "what goes live has the live name, durably");
+    early.refused("S4", "an identity goes live first when the current link leads to it durably");
     it.does(DiskCommand::SyncDir);
     it.scans(CurrentLink::Link(bundle()), vec![found(None)]);
     it.goes_live(FIRST);
@@ -49,8 +49,8 @@ fn what_is_found_goes_live_when_the_directory_was_synced_and_seen_again() {
 }
 
 #[test]
-fn s13_an_answer_that_nobody_waits_for_is_ignored() {
-    let sentence = "an answer to what is not under way is ignored";
+fn s13_answer_without_an_operation_in_flight_is_ignored() {
+    let sentence = "an answer to no operation in flight is ignored";
     let unknown = OpId { run: RunId(1), seq: 1000 };
     let ignored = Disposition::Ignored(Why::NotOutstanding);
     let answer = Input::DiskAnswered { op: unknown, result: Ok(DiskDone::Done) };
@@ -85,18 +85,18 @@ fn s13_an_answer_that_nobody_waits_for_is_ignored() {
 }
 
 #[test]
-fn s13_operations_are_numbered_upwards() {
+fn s13_operation_numbers_increase() {
     for (run, seq) in [(1, 0), (2, 1000)] {
         let mut it = Observed::saved();
         it.asks_for(KEY);
         let op = OpId { run: RunId(run), seq };
         it.acts(Action::Call { op, call: Call::Create { key: KEY }, credential: Credential::Bootstrap });
-        it.refused("S13", "operations are numbered upwards");
+        it.refused("S13", "operation numbers increase");
     }
 }
 
 #[test]
-fn s7_what_is_not_answered_in_time_is_followed_by_a_scan_only() {
+fn s7_unanswered_operation_is_followed_by_a_scan_only() {
     let mut it = Observed::started();
     let late = it.asks(DiskCommand::SyncDir);
     it.asks(DiskCommand::Scan);
@@ -105,11 +105,11 @@ fn s7_what_is_not_answered_in_time_is_followed_by_a_scan_only() {
     assert!(it.spec.stray, "nobody waits for it any more");
     it.steps(Disposition::Ignored(Why::NotOutstanding), vec![]);
     it.asks(DiskCommand::SyncDir);
-    it.refused("S7", "what is not answered in time is followed by a scan only");
+    it.refused("S7", "an unanswered disk operation is followed by a scan or a lock only");
 }
 
 #[test]
-fn s7_only_what_this_run_wrote_and_synced_gets_a_final_name() {
+fn s7_only_a_synced_file_of_this_run_gets_a_final_name() {
     let sentence = "only a file that this run wrote and synced gets a final name";
     let rename = DiskCommand::Rename { from: tmp(1), to: pending() };
     let mut it = Observed::started();
@@ -130,8 +130,8 @@ fn s7_only_what_this_run_wrote_and_synced_gets_a_final_name() {
 }
 
 #[test]
-fn s7_a_file_that_failed_or_is_not_ours_is_neither_written_nor_synced() {
-    let sentence = "only a file of this run that did not fail is written and synced";
+fn s7_failed_or_foreign_file_is_neither_written_nor_synced() {
+    let sentence = "only a file on which no operation failed is written and synced";
     let write = DiskCommand::Write {
         name: tmp(1),
         content: Content::Pending { generation: FIRST, key: KEY, made: START },
@@ -151,8 +151,8 @@ fn s7_a_file_that_failed_or_is_not_ours_is_neither_written_nor_synced() {
 }
 
 #[test]
-fn s2_only_a_certificate_that_was_judged_is_written_with_its_own_key() {
-    let sentence = "only a certificate that was judged, with its own key, is written";
+fn s2_only_a_judged_certificate_is_written_with_its_own_key() {
+    let sentence = "only an acceptable certificate is written, with its own key";
     let writes = |mut it: Observed, content| {
         it.does(DiskCommand::Create { name: tmp(2) });
         it.asks(DiskCommand::Write { name: tmp(2), content });
@@ -174,7 +174,7 @@ fn s2_only_a_certificate_that_was_judged_is_written_with_its_own_key() {
 }
 
 #[test]
-fn s2_a_client_ca_that_is_configured_must_have_been_asked() {
+fn s2_configured_client_ca_must_have_been_checked() {
     for (chain, required, fits) in [
         (Chain::Unchecked, false, true),
         (Chain::Unchecked, true, false),
@@ -192,8 +192,8 @@ fn s2_a_client_ca_that_is_configured_must_have_been_asked() {
 }
 
 #[test]
-fn s8_a_key_is_made_when_nothing_is_being_written_and_no_request_is_open() {
-    let sentence = "a key is made when nothing is being written or asked for";
+fn s8_key_is_made_only_without_a_write_or_a_request_in_flight() {
+    let sentence = "a key is made when no write and no request is in flight";
     let mut it = Observed::started();
     it.asks(DiskCommand::SyncDir);
     it.makes_key(KEY);
@@ -224,30 +224,30 @@ fn s8_a_key_is_made_when_nothing_is_being_written_and_no_request_is_open() {
 }
 
 #[test]
-fn s8_a_request_is_sent_when_its_key_is_durable_and_there_is_no_other() {
+fn s8_request_is_sent_after_its_key_is_durable_and_alone() {
     let mut it = Observed::started();
     it.makes_key(KEY);
     it.asks_for(KEY);
-    it.refused("S8", "a request is sent when its key is durable");
+    it.refused("S8", "a request is sent after its key is durable");
 
     let mut it = Observed::named();
     it.asks_for(KEY);
-    it.refused("S8", "a request is sent when its key is durable");
+    it.refused("S8", "a request is sent after its key is durable");
 
     let mut it = Observed::saved();
     it.asks_for(KEY);
     it.spec.open = Some(KeyHandle(7));
     it.asks_for(KEY);
-    it.refused("S8", "there is no other request open");
+    it.refused("S8", "no other request is open");
 }
 
 #[test]
-fn l3_only_what_is_served_and_valid_is_presented() {
+fn l3_only_the_served_valid_identity_is_presented() {
     let presents = |mut it: Observed, generation| {
         let op = it.next();
         let call = Call::Get { request: RequestDigest([1; 32]) };
         it.acts(Action::Call { op, call, credential: Credential::Live(generation) });
-        it.refused("L3", "only what is served and valid is presented");
+        it.refused("L3", "only the served, valid identity is presented");
     };
     presents(Observed::switched(), FIRST);
     presents(Observed::live(), Generation(2));
@@ -255,8 +255,8 @@ fn l3_only_what_is_served_and_valid_is_presented() {
 }
 
 #[test]
-fn s4_what_goes_live_has_the_live_name_durably() {
-    let sentence = "what goes live has the live name, durably";
+fn s4_identity_goes_live_after_its_link_is_durable() {
+    let sentence = "an identity goes live first when the current link leads to it durably";
     let mut it = Observed::issued(None);
     it.goes_live(FIRST);
     it.refused("S4", sentence);
@@ -274,31 +274,31 @@ fn s4_what_goes_live_has_the_live_name_durably() {
 }
 
 #[test]
-fn s1_and_s2_only_what_is_valid_and_asked_for_goes_live() {
+fn s1_s2_only_a_valid_acceptable_certificate_goes_live() {
     let mut it = Observed::switched();
     it.does(DiskCommand::SyncDir);
     let mut late = Observed { spec: it.spec.clone(), wanted: it.wanted.clone(), ..it }.at(START.plus(HOUR));
     late.goes_live(FIRST);
-    late.refused("S1", "only what is valid goes live");
+    late.refused("S1", "only a valid certificate goes live");
     it.acts(Action::GoLive { generation: FIRST, key: KeyHandle(2), cert: CERT });
-    it.refused("S2", "only what was asked for goes live");
+    it.refused("S2", "only an acceptable certificate with its own key goes live");
 }
 
 #[test]
-fn s1_what_is_served_is_withdrawn_at_its_end_and_not_before() {
+fn s1_served_identity_is_withdrawn_at_expiry_and_not_before() {
     let mut it = Observed::live().at(START.plus(HOUR));
     it.steps(Disposition::Applied, vec![]);
-    it.refused("S1", "what is served is valid");
+    it.refused("S1", "a live identity is valid");
     let mut it = Observed::live();
     it.acts(Action::Withdraw { generation: FIRST });
-    it.refused("S1", "only what is served and not valid is withdrawn");
+    it.refused("S1", "only a served identity that is not valid is withdrawn");
     let mut it = Observed::started();
     it.acts(Action::Withdraw { generation: FIRST });
-    it.refused("S1", "only what is served and not valid is withdrawn");
+    it.refused("S1", "only a served identity that is not valid is withdrawn");
 }
 
 #[test]
-fn s13_what_ended_does_not_come_back_and_what_was_held_for_the_clock_does() {
+fn s13_expired_identity_stays_withdrawn_and_a_held_one_returns() {
     let mut it = Observed::live().at(WallTime::from_unix_ms(START.unix_ms() - 1));
     it.acts(Action::Withdraw { generation: FIRST });
     it = it.at(START);
@@ -311,15 +311,15 @@ fn s13_what_ended_does_not_come_back_and_what_was_held_for_the_clock_does() {
     assert_eq!(it.spec.broken, None);
     it = it.at(START);
     it.goes_live(FIRST);
-    it.refused("S13", "nothing that ended, or is older, goes live");
+    it.refused("S13", "no older and no expired identity goes live");
     let mut it = Observed::live();
     it.spec.lowest = Generation(2);
     it.goes_live(FIRST);
-    it.refused("S13", "nothing that ended, or is older, goes live");
+    it.refused("S13", "no older and no expired identity goes live");
 }
 
 #[test]
-fn s2_what_is_for_another_subject_than_is_wanted_by_now_is_withdrawn_at_once_and_does_not_come_back() {
+fn s2_identity_of_another_subject_is_withdrawn_and_stays_withdrawn() {
     let mut it = Observed::live();
     it.spec.edited(false);
     it.steps(Disposition::Applied, vec![]);
@@ -328,9 +328,9 @@ fn s2_what_is_for_another_subject_than_is_wanted_by_now_is_withdrawn_at_once_and
     it.acts(Action::Withdraw { generation: FIRST });
     assert_eq!(it.spec.broken, None);
     it.goes_live(FIRST);
-    it.refused("S2", "only what was asked for goes live");
+    it.refused("S2", "only an acceptable certificate with its own key goes live");
     let mut it = Observed::live();
     it.spec.edited(true);
     it.steps(Disposition::Applied, vec![]);
-    it.refused("S1", "what is served is valid");
+    it.refused("S1", "a live identity is valid");
 }

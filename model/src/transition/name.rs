@@ -173,7 +173,7 @@ fn edit(edit: Edit) -> &'static str {
         Edit::FewerNames => "template: one name less",
         Edit::Usages => "template: other usages",
         Edit::First => "template: as in the beginning",
-        Edit::Wish => "template: another lifetime",
+        Edit::RequestedLifetime => "template: another lifetime",
         Edit::Seed => "template: the same",
     }
 }

@@ -1,4 +1,4 @@
-//! What the second byte of an transition chooses from.
+//! What the second byte of a transition chooses from.
 
 use certrotate_core::api::ApiFault;
 use certrotate_core::disk::DiskFault;
@@ -158,7 +158,7 @@ pub(super) const EDITS: [Edit; 8] = [
     Edit::FewerNames,
     Edit::Usages,
     Edit::First,
-    Edit::Wish,
+    Edit::RequestedLifetime,
     Edit::Subject,
     Edit::Seed,
 ];

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use super::*;
 
 #[test]
-fn every_pair_of_bytes_is_an_transition_and_every_transition_has_its_bytes() {
+fn every_two_bytes_decode_to_a_transition_and_back() {
     for transition in Transition::all() {
         let [code, arg] = transition.encode();
         assert_eq!(Transition::decode(code, arg), transition);

@@ -1,48 +1,19 @@
 //! Answers in a few bytes, and what becomes of them when they are given.
 
-use certrotate_core::api::{ApiFault, CsrObject, Issued};
+use certrotate_core::api::{CsrObject, Issued};
 use certrotate_core::config::Template;
 use certrotate_core::disk::{
     BundleFound, BundleHeader, CurrentLink, DiskDone, DiskFault, Entry, Found, Inventory, Name, PairFound,
     PendingFound, Place,
 };
 use certrotate_core::facts::Usages;
-use certrotate_core::id::{CertHandle, KeyHandle, OpId, RequestDigest, RunId};
+use certrotate_core::id::{CertHandle, KeyHandle, RequestDigest};
 use certrotate_core::input::{Input, KeyFault, MadeKey};
 
 use crate::cert::{key_digest, leaf};
 use crate::disk::{Bundle, File, Outside, Pending};
 use crate::server::{Issue, Object, UNREADABLE};
-use crate::world::{Lie, World};
-
-/// An answer to an operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Answer {
-    /// The operation.
-    pub op: OpId,
-    /// What came of it.
-    pub outcome: Outcome,
-}
-
-/// What came of an operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// A disk operation but for a scan.
-    Disk(Result<(), DiskFault>),
-    /// A scan; what there is to see is looked up when the answer is given.
-    Scan(Result<(), DiskFault>),
-    /// The key of this number was made, or none.
-    Key(Option<u32>),
-    /// A call.
-    Call(Result<Object, ApiFault>),
-}
-
-impl Default for Answer {
-    fn default() -> Self {
-        let op = OpId { run: RunId(0), seq: 0 };
-        Self { op, outcome: Outcome::Disk(Ok(())) }
-    }
-}
+use crate::world::{Answer, Lie, Outcome, World};
 
 /// The name of the request that is made with the n-th key.
 #[must_use]

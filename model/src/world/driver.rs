@@ -3,99 +3,17 @@
 use certrotate_core::api::{ApiFault, Call, Credential};
 use certrotate_core::disk::{Content, DiskCommand, DiskFault};
 use certrotate_core::event::Event;
-use certrotate_core::id::{CertHandle, KeyHandle, OpId, RunId};
+use certrotate_core::id::{CertHandle, KeyHandle, OpId};
 use certrotate_core::input::Action;
 use certrotate_core::time::Span;
 
 use crate::disk::{Bundle, File, How, Kind, Pending};
 use crate::ghost::Announced;
 use crate::invariants;
-use crate::invariants::adoption::s13_what_is_adopted_lasts_longer;
+use crate::invariants::adoption::s13_adopted_pair_lasts_longer;
 use crate::server::Object;
 use crate::world::answer::request_digest;
-use crate::world::{Answer, Outcome, Request, World};
-
-mod name;
-
-/// How the driver does its work. All but the first are wrong on purpose: an invariant must notice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Driver {
-    /// As it is told.
-    #[default]
-    Honest,
-    /// Does not sync the directory, and says that it did.
-    SkipsDirectorySyncs,
-    /// Does not sync files, and says that it did.
-    SkipsFileSyncs,
-    /// Does not remove anything, and says that it did.
-    SkipsUnlinks,
-    /// Serves a certificate as soon as it is written, before the core says so.
-    ServesEarly,
-    /// Does not withdraw what has ended.
-    ServesOn,
-    /// Makes every request with the first key.
-    ReusesKeys,
-    /// Makes another request, of which the core knows nothing, with every one that it sends.
-    AsksTwice,
-    /// Its mono clock stands still while the machine is suspended.
-    StopsInSuspend,
-    /// Writes a certificate that it fetched once more, rather than the one that was judged.
-    FetchesAgain,
-}
-
-/// An operation that was asked for and is not answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Asked {
-    /// Which.
-    pub op: OpId,
-    /// What is to be done.
-    pub what: What,
-    /// Whether the node reported that it waits no longer.
-    pub given_up: bool,
-}
-
-/// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum What {
-    /// A disk command.
-    Disk(DiskCommand),
-    /// A key, with this lifetime in its request.
-    Key(Option<Span>),
-    /// A call.
-    Call(Call, Credential),
-}
-
-impl Asked {
-    /// The action that asked for it.
-    #[must_use]
-    pub fn action(&self) -> Action {
-        let op = self.op;
-        match self.what {
-            What::Disk(command) => Action::Disk { op, command },
-            What::Key(duration) => Action::MakeKey { op, duration },
-            What::Call(call, credential) => Action::Call { op, call, credential },
-        }
-    }
-}
-
-impl Default for Asked {
-    fn default() -> Self {
-        Self { op: OpId { run: RunId(0), seq: 0 }, what: What::Key(None), given_up: false }
-    }
-}
-
-/// The operation that an action asks for.
-#[must_use]
-pub fn operation(action: &Action) -> Option<OpId> {
-    match action {
-        Action::Disk { op, .. } | Action::MakeKey { op, .. } | Action::Call { op, .. } => Some(*op),
-        Action::Cancel { .. }
-        | Action::GoLive { .. }
-        | Action::Withdraw { .. }
-        | Action::Report(_)
-        | Action::Exit(_) => None,
-    }
-}
+use crate::world::{Answer, Asked, Driver, Outcome, Request, What, World};
 
 impl World {
     pub(super) fn carry_out(&mut self, action: &Action) {
@@ -106,7 +24,7 @@ impl World {
                 let plausible = self.shown().wall >= self.config.spec().built;
                 self.hold(
                     "S14",
-                    "nothing is begun while the clock shows less than the build time",
+                    "no attempt begins while the clock shows less than the build time",
                     plausible,
                 );
                 self.ghost.attempt(self.now);
@@ -126,12 +44,16 @@ impl World {
                     marks.live += 1;
                     marks.rotations += u64::from(self.served.is_some_and(|(before, _)| before != generation));
                 }
-                let lasts = s13_what_is_adopted_lasts_longer(self, cert);
-                self.hold("S13", "what is adopted lasts longer than what it takes the place of", lasts);
+                let lasts = s13_adopted_pair_lasts_longer(self, cert);
+                self.hold("S13", "an adopted pair expires later than the identity that it replaces", lasts);
                 let alone = !self.is_unsaved() || self.is_ending(cert);
-                self.hold("S4", "only where nothing else is left is served what is not durable", alone);
+                self.hold(
+                    "S4",
+                    "an in-memory identity goes live only if no other is served or that is expiring",
+                    alone,
+                );
                 let held = self.ghost.holds_key(key) && self.ghost.holds_cert(cert);
-                self.hold("S13", "what is served was given to the driver, and not erased since", held);
+                self.hold("S13", "the driver holds the key and the certificate of the live identity", held);
                 if let Some((not_before, not_after)) = self.dates(cert) {
                     let (lifetime, durable) = (self.lifetime(), !self.is_unsaved());
                     self.ghost.went_live(
@@ -153,7 +75,7 @@ impl World {
             Action::Report(ref event) => self.reported(event),
             Action::Exit(reason) => {
                 let idle = self.asked.iter().all(|it| it.given_up || !matches!(it.what, What::Disk(_)));
-                self.hold("L5", "a run ends only when no disk operation is outstanding", idle);
+                self.hold("L5", "a run ends only when no disk operation is in flight", idle);
                 self.kill();
                 self.exit = Some(reason);
             }
@@ -164,7 +86,7 @@ impl World {
         self.node.as_ref().map_or(Span::MAX, |node| node.view().lifetime)
     }
 
-    /// Whether what is served is in memory only, by what the machine says of itself.
+    /// Whether the served identity is in memory only, by what the machine says of itself.
     pub(crate) fn is_unsaved(&self) -> bool {
         self.node.as_ref().is_some_and(|node| node.view().in_memory)
     }
@@ -248,10 +170,12 @@ impl World {
         };
         let result = self.disk.run(command, how, content);
         #[cfg(feature = "seeded")]
-        crate::seeded::weakness::after(self, command);
+        if let Some(weakness) = self.weakness {
+            weakness.after(&mut self.disk, command);
+        }
         if *command == DiskCommand::SyncDir && result.is_ok() && !self.disk.meddled {
             for (generation, key) in self.disk.durable_keys() {
-                // What somebody left may be adopted once more when all else has ended.
+                // What an external party left may be adopted once more when all else has ended.
                 if !self.disk.outside.iter().any(|pair| pair.key == key) {
                     self.ghost.generation_has(generation, key);
                 }
@@ -272,12 +196,12 @@ impl World {
         match *content {
             Content::Pending { generation, key, made } => {
                 let held = self.ghost.holds_key(key);
-                self.hold("S10", "a key that is written was not erased", held);
+                self.hold("S10", "the driver holds a key that is written", held);
                 File::Pending(Pending { generation, made, key: number(key) })
             }
             Content::Bundle { generation, key, cert, issued } => {
                 let held = self.ghost.holds_key(key) && self.ghost.holds_cert(cert);
-                self.hold("S10", "a key and a certificate that are written were not erased", held);
+                self.hold("S10", "the driver holds a key and a certificate that are written", held);
                 let mut cert = cert.0 as u32;
                 if self.driver == Driver::FetchesAgain {
                     let (request, wall) = (request_digest(number(key)), self.server_wall());
@@ -299,7 +223,9 @@ impl World {
     /// What the server says; `None` while it says nothing.
     fn call(&mut self, call: Call, credential: Credential) -> Option<Result<Object, ApiFault>> {
         #[cfg(feature = "seeded")]
-        crate::seeded::weakness::before_call(self);
+        if let Some(weakness) = self.weakness {
+            weakness.before_call(&mut self.server);
+        }
         if let Call::Watch { request } = call {
             return self.watch(request, credential);
         }

@@ -1,4 +1,4 @@
-//! How an transition happens to a world.
+//! How a transition happens to a world.
 
 use certrotate_core::api::ApiFault;
 use certrotate_core::disk::DiskFault;
@@ -14,7 +14,7 @@ use crate::world::{Answer, Driver, Lie, Outcome, What, World};
 const CENTURY: Span = Span::from_hours(876_000);
 
 impl World {
-    /// Lets an transition happen; `false` if there was nothing for it to happen to, and nothing changed. A process that has
+    /// Lets a transition happen; `false` if there was nothing for it to happen to, and nothing changed. A process that has
     /// ended is started again.
     pub fn happen(&mut self, transition: Transition) -> bool {
         let happened = self.happens(transition);
@@ -61,37 +61,22 @@ impl World {
             Transition::Slow(until) => return self.slow(until),
             Transition::Rename => return self.renamed(),
             Transition::Reconfigure(edit) => return self.edited(edit),
-            Transition::Verdict(_)
-            | Transition::Bad(_)
-            | Transition::Refuse(..)
-            | Transition::Outage(_)
-            | Transition::Silent(_)
-            | Transition::Approver(_)
-            | Transition::Issues(_)
-            | Transition::Latency(_)
-            | Transition::Lifetime(_)
-            | Transition::Watches(..) => self.server_changes(transition),
+            Transition::Verdict(approver) => self.server.verdict = Some(approver),
+            Transition::Bad(bad) => self.server.bad_next = Some(bad),
+            Transition::Refuse(live, bootstrap) => {
+                (self.server.refuse_live, self.server.refuse_bootstrap) = (live, bootstrap);
+            }
+            Transition::Outage(fault) => self.server.outage = fault,
+            Transition::Silent(silent) => self.server.silent = silent,
+            Transition::Approver(approver) => self.server.approver = approver,
+            Transition::Issues(bad) => self.server.bad = bad,
+            Transition::Latency(span) => self.server.latency = span,
+            Transition::Lifetime(span) => self.server.lifetime = span,
+            Transition::Watches(ends, none) => {
+                (self.server.watch_ends, self.server.no_watch) = (ends, none);
+            }
         }
         true
-    }
-
-    fn server_changes(&mut self, transition: Transition) {
-        let server = &mut self.server;
-        match transition {
-            Transition::Verdict(approver) => server.verdict = Some(approver),
-            Transition::Bad(bad) => server.bad_next = Some(bad),
-            Transition::Refuse(live, bootstrap) => {
-                (server.refuse_live, server.refuse_bootstrap) = (live, bootstrap);
-            }
-            Transition::Outage(fault) => server.outage = fault,
-            Transition::Silent(silent) => server.silent = silent,
-            Transition::Approver(approver) => server.approver = approver,
-            Transition::Issues(bad) => server.bad = bad,
-            Transition::Latency(span) => server.latency = span,
-            Transition::Lifetime(span) => server.lifetime = span,
-            Transition::Watches(ends, none) => (server.watch_ends, server.no_watch) = (ends, none),
-            _ => {}
-        }
     }
 
     fn steps(&mut self, more: u8) -> bool {
@@ -252,11 +237,7 @@ impl World {
         let nothing = again.is_none_or(|step| {
             matches!(step.disposition, Disposition::Ignored(_)) && step.actions.is_empty()
         });
-        self.hold(
-            "M1",
-            "an input that is given twice at the same time does nothing the second time",
-            nothing,
-        );
+        self.hold("M1", "an input given twice at one time does nothing the second time", nothing);
         true
     }
 
@@ -312,7 +293,7 @@ impl World {
             }
             self.advance();
         }
-        self.hold("L5", "a shutdown ends", self.node.is_none());
+        self.hold("L5", "a shutdown ends within 64 inputs", self.node.is_none());
     }
 
     /// What the server's clock shows.
@@ -321,7 +302,7 @@ impl World {
         WallTime::from_unix_ms(ms.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
     }
 
-    /// The latest time that a mono clock can show.
+    /// The latest time that a monotonic clock can show.
     pub(crate) const FOR_EVER: MonoTime = MonoTime::from_ms(u64::MAX);
 }
 

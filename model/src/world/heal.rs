@@ -6,14 +6,23 @@ use certrotate_core::time::{Span, WallTime};
 use certrotate_core::view::Phase;
 
 use crate::disk::File;
-use crate::invariants::adoption::is_better;
+use crate::invariants::adoption::better_pair_on_disk;
 use crate::invariants::best_on_disk;
+use crate::invariants::exceptions::{
+    broken_current_link, external_far_bundle, overdue_renewal, quarantined_file,
+};
 use crate::list::List;
 use crate::server::{Approver, Server};
 use crate::world::World;
 
 /// The inputs within which a node settles when everything is well (L2).
 pub const SETTLE_INPUTS: u64 = 64;
+
+/// The most names of ours at rest without faults (S12): the current link, the live bundle and the previous one.
+pub(crate) const MOST_NAMES_AT_REST: usize = 3;
+
+/// The most quarantined files at rest without faults (S12). Each external change adds one until recovery ends.
+pub(crate) const MOST_QUARANTINED_AT_REST: usize = 1;
 
 impl World {
     /// Ends every failure, and tells the node so by a tick.
@@ -22,7 +31,7 @@ impl World {
         if self.node.is_none() {
             self.start();
         } else if self.disk.meddled || !self.disk.strangers.is_empty() || self.is_blocked() {
-            // What somebody else did to the files of a running node is found at the next start, when it was put right.
+            // What an external party did to the files of a running node is found at the next start, when it was put right.
             self.put_right();
             self.restart();
         } else {
@@ -30,7 +39,7 @@ impl World {
         }
     }
 
-    /// Whether the live name is somebody else's.
+    /// Whether the current link is an external party's.
     fn is_blocked(&self) -> bool {
         matches!(self.disk.live_name(), CurrentLink::Foreign | CurrentLink::Strange)
     }
@@ -46,7 +55,7 @@ impl World {
         (self.lose_disk_answers, self.lose_call_answers) = (0, 0);
         self.lie = None;
         let server = &mut self.server;
-        (server.outage, server.bad, server.bad_next, server.longest_wish) = (None, None, None, None);
+        (server.outage, server.bad, server.bad_next, server.longest_lifetime) = (None, None, None, None);
         (server.silent, server.no_watch, server.watch_ends) = (false, false, false);
         (server.refuse_live, server.refuse_bootstrap) = (false, false);
         (server.approver, server.verdict, server.latency) = (Approver::Auto, None, Span::ZERO);
@@ -68,9 +77,10 @@ impl World {
     /// Whether there is nothing to heal.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        let Server { outage, bad, bad_next, longest_wish, silent, no_watch, watch_ends, .. } = &self.server;
+        let Server { outage, bad, bad_next, longest_lifetime, silent, no_watch, watch_ends, .. } =
+            &self.server;
         let Server { refuse_live, refuse_bootstrap, approver, verdict, latency, answers, .. } = &self.server;
-        let issues = bad.is_none() && bad_next.is_none() && longest_wish.is_none();
+        let issues = bad.is_none() && bad_next.is_none() && longest_lifetime.is_none();
         let decides = *approver == Approver::Auto && verdict.is_none() && *latency == Span::ZERO;
         let answered = outage.is_none() && !silent && !no_watch && !watch_ends && answers.is_empty();
         let told = self.lose_disk_answers == 0 && self.lose_call_answers == 0 && self.lie.is_none();
@@ -80,7 +90,7 @@ impl World {
         issues && decides && answered && told && trusted && left_alone && self.node.is_some()
     }
 
-    /// A person moves away what is in the way of the live name, so that no crash brings it back.
+    /// A person moves away what is in the way of the current link, so that no crash brings it back.
     fn put_right(&mut self) {
         if self.is_blocked() {
             self.disk.remove(Name::Current);
@@ -102,13 +112,13 @@ impl World {
                 return true;
             }
             if self.steps >= end {
-                self.hold("L2", "when everything is well, the node settles within 64 inputs", false);
+                self.hold("L2", "without faults, the node settles within 64 inputs", false);
                 return false;
             }
             if self.node.is_none() {
                 self.start();
             } else if !self.advance() {
-                self.hold("L2", "a node that has not settled wants its next tick", false);
+                self.hold("L2", "a node that has not settled has a deadline", false);
             }
         }
         self.violation.is_none()
@@ -125,25 +135,24 @@ impl World {
     pub fn is_settled(&self) -> bool {
         let phase = self.node.as_ref().map(|node| node.view().phase);
         let passing = |name: Name| matches!(name, Name::Temporary { .. } | Name::Pending { .. });
-        let far = |name: Name| name.generation().is_some_and(|it| it.0 > 1 << 20);
         let kept =
-            || self.disk.names().filter(|name| !matches!(name, Name::Quarantine { .. }) && !far(*name));
-        let untidy = kept().count() > 3 || kept().any(passing);
-        let quarantined = self.disk.names().filter(|name| matches!(name, Name::Quarantine { .. })).count();
+            || self.disk.names().filter(|name| !quarantined_file(*name) && !external_far_bundle(*name));
+        let has_stale_files = kept().count() > MOST_NAMES_AT_REST || kept().any(passing);
+        let quarantined = self.disk.names().filter(|name| quarantined_file(*name)).count();
         phase == Some(Phase::Resting)
             && self.serves_what_is_wanted()
             && !self.is_unsaved()
             && self.open() == 0
-            && !untidy
-            && quarantined <= 1
+            && !has_stale_files
+            && quarantined <= MOST_QUARANTINED_AT_REST
             && best_on_disk(self) <= self.served()
     }
 
     /// S6, M3: starting again at rest changes nothing on disk, tries to change nothing, and serves the same identity.
     pub fn starts_again(&mut self) {
         let (served, before, mutating) = (self.served(), self.disk, self.operations.mutating);
-        // A pair that somebody left since the last look is adopted.
-        let adopts = self.disk.pairs().any(|pair| is_better(self, pair));
+        // A pair that was left since the last rescan is adopted: the next start may write.
+        let adopts = better_pair_on_disk(self);
         self.restart();
         for _ in 0..SETTLE_INPUTS {
             if self.ghost.recovered || self.violation.is_some() {
@@ -153,9 +162,9 @@ impl World {
         }
         let same = self.disk.names().eq(before.names()) && self.operations.mutating == mutating;
         let same = same || adopts;
-        self.hold("S6", "a start on a directory in order changes nothing", same);
-        // What is served from memory while its file is broken does not outlive the process.
-        let same = self.served() == served || before.damaged || adopts;
+        self.hold("S6", "a start at rest changes nothing on disk", same);
+        // An identity whose file is broken is served from memory until the process ends.
+        let same = self.served() == served || broken_current_link(&before) || adopts;
         self.hold("M3", "a restart at rest serves the same identity", same);
     }
 
@@ -166,15 +175,18 @@ impl World {
             let (Some(before), Some((_, end))) =
                 (self.served(), self.served.and_then(|(_, cert)| self.dates(cert)))
             else {
-                return self.hold("L1", "what is served is served on", false);
+                return self.hold(
+                    "L1",
+                    "without faults, an identity is served until its successor is live",
+                    false,
+                );
             };
             let view = self.view();
             let lifetime = view.map_or(0, |view| view.lifetime.ms());
-            // What is due already when the world heals may be too late for its margin.
-            let late = view.and_then(|view| view.identity).is_some_and(|it| it.is_due(self.now));
+            let overdue = overdue_renewal(self);
             let margin = (lifetime / 20).min(60_000 * lifetime.min(3_600_000) / 3_600_000);
             let by = WallTime::from_unix_ms(end.unix_ms().saturating_sub_unsigned(margin));
-            // One that is held is waited for, also where the last one ends first.
+            // A held certificate goes live at its notBefore, even if the last one expires first.
             let by = view.and_then(|view| view.held).map_or(by, |start| start.max(by));
             for _ in 0..SETTLE_INPUTS {
                 if self.served() > Some(before) || self.violation.is_some() {
@@ -182,8 +194,8 @@ impl World {
                 }
                 self.advance();
             }
-            let renewed = self.served() > Some(before) && (late || self.now.wall <= by);
-            self.hold("L1", "a renewal is served before the margin of the last certificate begins", renewed);
+            let renewed = self.served() > Some(before) && (overdue || self.now.wall <= by);
+            self.hold("L1", "a renewal is live before the expiry margin of the last identity", renewed);
         }
     }
 }

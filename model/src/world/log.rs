@@ -1,4 +1,4 @@
-//! What happened, for a story to look at.
+//! The log of a world, for scenario tests.
 
 use std::collections::BTreeSet;
 

@@ -11,8 +11,6 @@ use certrotate_core::time::Now;
 use certrotate_core::trace::TraceRecord;
 use certrotate_core::view::{View, Wake};
 
-use crate::world::World;
-
 /// A machine with its view and its wake, which are asked for a dozen times after each step and read off it once.
 #[derive(Clone, Debug)]
 pub struct Node {
@@ -55,35 +53,6 @@ impl Node {
         let done = act(&mut self.machine);
         (self.view, self.wake) = (self.machine.view(), self.machine.wake());
         done
-    }
-}
-
-impl World {
-    /// What there is to see of the process, while it runs.
-    pub(crate) fn view(&self) -> Option<&View> {
-        self.node.as_ref().map(Node::view)
-    }
-
-    /// When the process wants its next tick at the latest, while it runs.
-    pub(crate) fn wake(&self) -> Option<Wake> {
-        self.node.as_ref().map(Node::wake)
-    }
-
-    /// How many attempts in a row have come to nothing.
-    pub(crate) fn failures(&self) -> u32 {
-        let view = self.view();
-        let live = self.served().map_or(0, |generation| generation.0);
-        view.and_then(|view| view.attempt).map_or(0, |attempt| attempt.0.saturating_sub(live + 1))
-    }
-
-    /// How many calls in a row have failed.
-    pub(crate) fn call_failures(&self) -> u32 {
-        self.node.as_ref().map_or(0, |node| node.view().call_failures)
-    }
-
-    /// How many disk operations in a row have failed.
-    pub(crate) fn disk_failures(&self) -> u32 {
-        self.node.as_ref().map_or(0, |node| node.view().disk_failures)
     }
 }
 

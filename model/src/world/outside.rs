@@ -10,9 +10,9 @@ use crate::transition::Damage;
 use crate::world::{Request, World};
 
 impl World {
-    /// Somebody changes the directory.
+    /// An external party changes the directory.
     pub(super) fn plant(&mut self, damage: Damage) -> bool {
-        self.spec.meddled = true;
+        self.spec.external_change = true;
         let (generation, file) = (Generation(1), FileNumber(99));
         let target = match self.disk.read(Name::Current) {
             Some(File::Link(target)) => Some(target),
@@ -69,7 +69,7 @@ impl World {
         true
     }
 
-    /// Somebody restores a copy of the directory, or the one of another day.
+    /// An external party restores a copy of the directory, or the one of another day.
     fn restore(&mut self, damage: Damage, target: Option<Name>) -> bool {
         let (Some(target), Some(bundle)) = (target, self.disk.live_bundle()) else { return false };
         match damage {
@@ -98,12 +98,12 @@ impl World {
         self.requests.len() as u32
     }
 
-    /// A key that somebody else made, and what it was for.
+    /// A key that an external party made, and what it was for.
     pub fn leave_request(&mut self, request: Request) {
         self.requests.push(request);
     }
 
-    /// Somebody leaves a pair: for an hour from now, or one that has ended or is another node's.
+    /// An external party leaves a pair: for an hour from now, or one that has ended or is another node's.
     fn leave(&mut self, damage: Damage) -> bool {
         let number = self.requests.len() as u32 + 1;
         let (template, duration) = (self.current, None);

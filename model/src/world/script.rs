@@ -1,4 +1,4 @@
-//! What a story does with a world: let it go on, until something is so.
+//! Running a world until a condition holds, for scenario tests.
 
 use certrotate_core::config::Config;
 use certrotate_core::id::Generation;
@@ -10,7 +10,7 @@ use crate::disk::How;
 use crate::world::{Log, What, World};
 
 impl World {
-    /// A world for a story: it writes a log, and panics at the first thing that does not hold.
+    /// A world for a scenario test: it writes a log, and panics at the first thing that does not hold.
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self { strict: true, log: Some(Box::default()), ..Self::quiet(config) }
@@ -128,7 +128,7 @@ impl World {
         let step = self.give(Input::Tick);
         let ignored = step.is_some_and(|step| step.disposition != Disposition::Applied);
         let spins = ignored && self.wake() == wake;
-        self.hold("S9", "a tick at the wake time does something or moves it", !spins);
+        self.hold("S9", "a tick at a deadline does something or moves the deadline", !spins);
         assert!(
             !self.strict || !spins,
             "S9: a tick at the wake time does something or moves it\n{}",
@@ -149,13 +149,13 @@ impl World {
         }
     }
 
-    /// The identity that was announced as live last, over all runs, since somebody broke a file.
+    /// The identity that was announced as live last, over all runs, since an external party broke a file.
     #[must_use]
     pub fn announced(&self) -> Option<Generation> {
         self.ghost.announced.map(|it| it.generation)
     }
 
-    /// The whole story in a few lines, for a failure.
+    /// The run in a few lines, for a failure.
     #[must_use]
     pub fn summary(&self) -> String {
         let events = self.log.as_ref().map(|log| &*log.events).unwrap_or_default();

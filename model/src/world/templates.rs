@@ -60,7 +60,7 @@ fn scoped(template: &Template, scope: usize) -> Template {
     template
 }
 
-/// Whether two templates ask for the same, but for the lifetime, in whatever order.
+/// Whether two templates ask for the same, except the lifetime, in whatever order.
 fn asks_alike(one: &Template, other: &Template) -> bool {
     let names = one.sans.iter().all(|san| other.sans.contains(san));
     let names = names && other.sans.iter().all(|san| one.sans.contains(san));
@@ -68,7 +68,7 @@ fn asks_alike(one: &Template, other: &Template) -> bool {
 }
 
 impl World {
-    /// What is asked for by now.
+    /// What is asked for now.
     pub(super) fn configured(&mut self) {
         let template = self.config.template().clone();
         let known = self.templates.iter().position(|it| asks_alike(it, &template));
@@ -112,7 +112,7 @@ impl World {
         self.ghost.changed(self.now, lifetime);
     }
 
-    /// How a certificate fits what is asked for by now; `None` for one that is not as its request would have it.
+    /// How a certificate fits what is asked for now; `None` for one that is not as its request would have it.
     pub(crate) fn fit(&self, cert: CertHandle) -> Option<Fit> {
         let symbolic = u32::try_from(cert.0).ok().and_then(|number| self.server.cert(number))?;
         symbolic.flaw.is_none().then(|| self.fit_of(symbolic.template))
@@ -130,23 +130,23 @@ impl World {
         }
     }
 
-    /// Whether a certificate is what is asked for by now.
+    /// Whether a certificate is what is asked for now.
     pub(crate) fn is_wanted(&self, cert: CertHandle) -> bool {
         self.fit(cert) == Some(Fit::Wanted)
     }
 
-    /// Whether a certificate may be served by now: it is what is asked for, or old_template.
+    /// Whether a certificate may be served now: it is what is asked for, or of an old template.
     pub(crate) fn is_servable(&self, cert: CertHandle) -> bool {
         matches!(self.fit(cert), Some(Fit::Wanted | Fit::Outdated))
     }
 
-    /// Whether what is served is what is asked for by now.
+    /// Whether the served identity is what is asked for now.
     #[must_use]
     pub fn serves_what_is_wanted(&self) -> bool {
         self.served.is_some_and(|(_, cert)| self.is_wanted(cert))
     }
 
-    /// Whether a bundle is acceptable, but for the time, to the configuration that it was asked for with.
+    /// Whether a bundle is acceptable, except the time, to the configuration that it was asked for with.
     pub(crate) fn is_acceptable(&self, bundle: &Bundle) -> bool {
         let known = self.server.cert(bundle.cert);
         known.is_some_and(|cert| cert.flaw.is_none() && cert.key == self.true_key(bundle.key))
@@ -172,7 +172,7 @@ impl World {
             let again = self.give(Input::Reconfigure(config));
             let ignored =
                 again.is_none_or(|step| step.disposition != Disposition::Applied && step.actions.is_empty());
-            self.hold("M1", "a configuration that is given twice changes nothing the second time", ignored);
+            self.hold("M1", "a configuration given twice changes nothing the second time", ignored);
         }
         true
     }
@@ -187,11 +187,11 @@ impl World {
             Edit::FewerNames => (subject, [0, 0, 1, 0, 0][scope]),
             Edit::Usages => (subject, [3, 3, 3, 4, 0][scope]),
             Edit::First => (0, 0),
-            Edit::Wish | Edit::Seed => (subject, scope),
+            Edit::RequestedLifetime | Edit::Seed => (subject, scope),
         };
         let duration = match (edit, spec.template.duration) {
-            (Edit::Wish, None) => Some(Span::from_hours(8760)),
-            (Edit::Wish, Some(_)) => None,
+            (Edit::RequestedLifetime, None) => Some(Span::from_hours(8760)),
+            (Edit::RequestedLifetime, Some(_)) => None,
             (_, same) => same,
         };
         spec.seed ^= u64::from(edit == Edit::Seed);

@@ -9,8 +9,11 @@ use certrotate_core::rotator::Step;
 use certrotate_core::time::{Span, WallTime};
 
 use crate::disk::File;
-use crate::invariants::adoption::{is_better, s5_what_is_replaced_was_copied, shows_a_better_pair};
-use crate::monitor::Life;
+use crate::invariants::adoption::{
+    s5_no_better_pair_is_left, s5_replaced_pair_was_copied, s13_attempt_follows_scan, shows_a_better_pair,
+};
+use crate::invariants::exceptions::{broken_current_link, in_memory_identity, misread_in_this_run};
+use crate::monitor::Validity;
 use crate::world::World;
 use crate::world::answer::request_digest;
 use crate::world::driver::number;
@@ -59,27 +62,32 @@ impl World {
         match action {
             Action::Disk { command, .. } => {
                 monitor.writes(command);
-                let copied = s5_what_is_replaced_was_copied(self, command);
-                self.hold("S5", "what has the live name is copied before it is replaced", copied);
+                let copied = s5_replaced_pair_was_copied(self, command);
+                self.hold(
+                    "S5",
+                    "a pair under the name of the current link is copied before it is replaced",
+                    copied,
+                );
             }
             Action::MakeKey { duration, .. } => {
                 monitor.loses(|start| self.has_certificate_from(start));
-                // Whether what has no whole bundle fits again, when the template changes to and fro, cannot be seen.
-                let known = !self.disk.damaged && !self.ghost.misread && !self.is_unsaved();
-                let known = known && self.serves_what_is_wanted();
-                let served = self.served_life().filter(|_| known);
+                // Without a whole bundle on disk it cannot be seen whether the identity fits a template that changed back.
+                let is_seen = !broken_current_link(&self.disk)
+                    && !misread_in_this_run(self)
+                    && !in_memory_identity(self)
+                    && self.serves_what_is_wanted();
+                let served = self.served_validity().filter(|_| is_seen);
                 monitor.begins(now, self.lifetime(), *duration, served);
-                // Where the disk does not take a copy, there is no better way; and something may have gone live in this step.
-                let best = self.ghost.looked != Some(true)
-                    || self.disk_failures() > 0
-                    || !self.disk.pairs().any(|pair| is_better(self, pair));
                 self.hold(
                     "S5",
-                    "nothing is asked for while a better pair lies there",
-                    best || monitor.is_wished(),
+                    "no attempt begins while a better pair is on disk",
+                    s5_no_better_pair_is_left(self),
                 );
-                let looked = self.ghost.looked.is_some() || monitor.is_wished();
-                self.hold("S13", "an attempt begins when the directory was just looked at", looked);
+                self.hold(
+                    "S13",
+                    "an attempt begins in a step that was given a scan",
+                    s13_attempt_follows_scan(self),
+                );
             }
             Action::Call { op, call, credential } => {
                 let request = match *call {
@@ -92,7 +100,7 @@ impl World {
                     Call::Get { .. } | Call::Watch { .. } => self.server.find(request).map(|it| it.template),
                 };
                 let wanted = asked.is_none_or(|template| template == self.current);
-                self.hold("S2", "what is asked for is what is wanted by now", wanted);
+                self.hold("S2", "a call is about a request for the configured template", wanted);
             }
             Action::Cancel { op } => monitor.cancelled(*op),
             Action::GoLive { generation, cert, .. } => {
@@ -104,7 +112,7 @@ impl World {
             Action::Report(Event::RequestForeign { .. }) => monitor.leaves(),
             Action::Report(Event::Live { .. }) => monitor.is_saved(now),
             Action::Report(Event::Held { not_before, .. }) => monitor.waits(now, *not_before),
-            Action::Report(Event::ClockSuspect { wait, .. }) => monitor.doubts(now, *wait),
+            Action::Report(Event::ClockSuspect { wait, .. }) => monitor.clock_is_suspect(now, *wait),
             Action::Withdraw { .. } | Action::Report(_) | Action::Exit(_) => {}
         }
         self.ghost.monitor = monitor;
@@ -120,12 +128,12 @@ impl World {
         })
     }
 
-    /// From the issue of what is served, or its start, to its end.
-    fn served_life(&self) -> Option<Life> {
+    /// From the issue of the served identity, or its start, to its end.
+    fn served_validity(&self) -> Option<Validity> {
         let (_, cert) = self.served?;
         let (start, end) = self.dates(cert)?;
         let identity = self.view().and_then(|view| view.identity)?;
-        Some(Life { start: start.max(identity.issued), end })
+        Some(Validity { start: start.max(identity.issued), end })
     }
 
     /// Whether nobody could have anything against a certificate now: it is what is configured, it is valid, and at least

@@ -1,4 +1,4 @@
-//! The program as somebody uses it: help, exit statuses, last lines, files.
+//! The program as its user sees it: help, exit statuses, last lines, files.
 
 mod replay;
 mod seeded;
@@ -39,7 +39,7 @@ fn model_in(folder: &Path, flags: &[&str]) -> Ran {
 }
 
 #[test]
-fn every_command_says_what_it_does_within_which_bound_and_shows_an_example() {
+fn every_help_text_has_purpose_bound_and_example() {
     for command in ["explore", "crash", "simulate", "seeded", "replay"] {
         let ran = model(&[command, "--help"]);
         assert_eq!(ran.status, Some(0));
@@ -50,7 +50,7 @@ fn every_command_says_what_it_does_within_which_bound_and_shows_an_example() {
 }
 
 #[test]
-fn usage_that_makes_no_sense_ends_with_2_and_says_what_to_do() {
+fn invalid_usage_exits_with_2_and_says_what_to_do() {
     let cases: [&[&str]; 13] = [
         &[],
         &["simulate", "--no-such-flag"],

@@ -7,18 +7,18 @@ use crate::{model, model_in};
 
 const POWER_CUT: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
-    "/scenarios/a_power_cut_takes_the_live_name_in_its_first_rename.scenario"
+    "/scenarios/s3_power_cut_removes_the_current_link_in_its_first_rename.scenario"
 );
 
 #[test]
-fn a_committed_scenario_is_told_step_by_step() {
+fn committed_scenario_is_replayed_step_by_step() {
     let ran = model(&["replay", POWER_CUT]);
     assert_eq!(ran.status, Some(0), "{}", ran.err);
     insta::assert_snapshot!(ran.out);
 }
 
 #[test]
-fn a_stop_shows_the_state_and_the_images_there() {
+fn stop_shows_state_and_images() {
     let ran = model(&["replay", POWER_CUT, "--until", "22", "--state", "--images"]);
     assert_eq!(ran.status, Some(0), "{}", ran.err);
     let (_, from_there) = ran.out.split_once("\n\n").expect("the state is a paragraph of its own");
@@ -26,7 +26,7 @@ fn a_stop_shows_the_state_and_the_images_there() {
 }
 
 #[test]
-fn text_bytes_and_digits_tell_the_same() {
+fn text_bytes_and_digits_replay_the_same() {
     let folder = tempfile::tempdir().expect("there is room");
     fs::write(folder.path().join("bytes"), [0x80, 1, 0, 3, 0x1f, 2]).expect("there is room");
     fs::write(folder.path().join("text"), "# by hand\n8001\n0003\n1f02\n").expect("there is room");
@@ -38,7 +38,7 @@ fn text_bytes_and_digits_tell_the_same() {
 }
 
 #[test]
-fn a_difference_is_shown_at_its_first_step_and_ends_with_1() {
+fn first_difference_is_shown_and_exits_with_1() {
     let ran = model(&["replay", "--hex", "80010007", "--diff", "hex:800100010800", "--json"]);
     assert_eq!(ran.status, Some(1), "{}", ran.err);
     assert_eq!(ran.json()["outcome"], "differs");
@@ -46,7 +46,7 @@ fn a_difference_is_shown_at_its_first_step_and_ends_with_1() {
 }
 
 #[test]
-fn a_trace_that_differs_is_stopped_at_and_shown_with_both() {
+fn differing_trace_stops_and_shows_both_steps() {
     let folder = tempfile::tempdir().expect("there is room");
     let path = folder.path().join("run.jsonl");
     let ran = model_in(folder.path(), &["simulate", "--seed", "2", "--runs", "1", "--trace", "run.jsonl"]);

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::{model, model_in};
 
 #[test]
-fn runs_that_hold_end_with_0_and_their_last_line_is_json() {
+fn holding_runs_exit_with_0_and_end_with_a_json_line() {
     let ran = model(&["simulate", "--seed", "1", "--runs", "40", "--threads", "2", "--json"]);
     assert_eq!(ran.status, Some(0), "{}", ran.err);
     assert_eq!(ran.out.lines().count(), 1, "words go to standard error");
@@ -35,7 +35,7 @@ fn the_report_does_not_depend_on_the_threads() {
 }
 
 #[test]
-fn a_seed_that_was_not_given_is_printed() {
+fn default_seed_is_printed() {
     let ran = model(&["simulate", "--runs", "1", "--transitions", "5", "--json"]);
     let seed = ran.json()["seed"].as_u64().expect("there is a seed");
     assert!(ran.err.contains(&format!("seeds from {seed}, ")), "{}", ran.err);
@@ -48,7 +48,7 @@ fn every_seed_plays_the_same_twice() {
 }
 
 #[test]
-fn s15_the_trace_of_a_seed_is_the_same_byte_for_byte_and_replays() {
+fn s15_trace_of_a_seed_is_reproducible_and_replays() {
     let folder = tempfile::tempdir().expect("there is room");
     let traces = ["one.jsonl", "two.jsonl"].map(|name| {
         let ran = model_in(folder.path(), &["simulate", "--seed", "7", "--runs", "1", "--trace", name]);
@@ -64,7 +64,7 @@ fn s15_the_trace_of_a_seed_is_the_same_byte_for_byte_and_replays() {
 }
 
 #[test]
-fn a_wrong_driver_is_found_made_short_kept_and_replayed() {
+fn faulty_driver_is_found_reduced_kept_and_replayed() {
     let folder = tempfile::tempdir().expect("there is room");
     let simulate = |threads: &str| {
         let flags =
@@ -92,11 +92,11 @@ fn a_wrong_driver_is_found_made_short_kept_and_replayed() {
     let kept = text("file");
     let again = model_in(folder.path(), &["replay", &kept, "--driver", "skips-file-syncs", "--json"]);
     assert_eq!((again.status, &again.json()["violation"]["id"]), (Some(1), &said["violation"]["id"]));
-    assert_eq!(model_in(folder.path(), &["replay", &kept]).status, Some(0), "an honest driver does not fail");
+    assert_eq!(model_in(folder.path(), &["replay", &kept]).status, Some(0), "a correct driver does not fail");
 }
 
 #[test]
-fn a_memory_cap_stops_with_what_there_is() {
+fn memory_cap_stops_with_a_partial_report() {
     let ran = model(&["simulate", "--seed", "1", "--memory", "0", "--json"]);
     assert_eq!(ran.status, Some(0), "{}", ran.err);
     assert!(ran.err.contains("--memory allows 0; what is above is partial"), "{}", ran.err);
@@ -105,7 +105,7 @@ fn a_memory_cap_stops_with_what_there_is() {
 }
 
 #[test]
-fn seconds_bound_the_search_and_are_no_fault() {
+fn time_bound_stops_the_search_with_success() {
     let ran = model(&["simulate", "--seed", "1", "--seconds", "0", "--json"]);
     assert_eq!((ran.status, &ran.json()["ended"]), (Some(0), &"seconds".into()), "{}", ran.err);
     assert_eq!(ran.json()["complete"], true, "no more was asked for");
@@ -114,7 +114,7 @@ fn seconds_bound_the_search_and_are_no_fault() {
 }
 
 #[test]
-fn an_interrupt_ends_it_with_what_there_is() {
+fn interrupt_stops_with_a_partial_report() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_certrotate-model"))
         .args(["simulate", "--seed", "1", "--seconds", "600", "--json"])
         .stdout(Stdio::piped())

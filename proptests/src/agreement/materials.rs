@@ -31,7 +31,7 @@ pub struct Materials {
 pub(super) enum Seen {
     /// Nothing; the command was done.
     Done,
-    /// The live name, the others, and whether there are more.
+    /// The current link, the others, and whether there are more.
     Scanned(CurrentLink, Vec<(Name, Kind)>, bool),
 }
 

@@ -6,18 +6,18 @@ use certrotate_core::time::WallTime;
 
 use super::{CERTS, KEYS};
 
-/// One operation, of ours or of somebody else's.
+/// One operation, of ours or of an external party's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
     /// A command of ours.
     Run(DiskCommand),
     /// The process ends, and another begins.
     Restart,
-    /// Somebody else does something with a name of ours.
+    /// An external party does something with a name of ours.
     Meddle(Meddling, Name),
 }
 
-/// What somebody else does with a name. What has it goes.
+/// What an external party does with a name. What has it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meddling {
     /// It goes, and nothing comes.

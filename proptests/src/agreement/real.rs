@@ -22,7 +22,7 @@ use super::{Directory, Materials, Meddling};
 /// The pair whose files they are.
 const PAIR: &str = "kubelet-client";
 
-/// A directory that a store works in, beside one that somebody else has.
+/// A directory that a store works in, beside one that an external party has.
 #[derive(Debug)]
 pub struct Place {
     home: TempDir,
@@ -41,7 +41,7 @@ pub(super) struct Watched<T> {
 }
 
 impl Place {
-    /// In memory, where there is such a file system: it is the same to every system call but for the time that it takes.
+    /// In memory, where there is such a file system: it is the same to every system call except the time that it takes.
     pub(super) fn new() -> Self {
         let memory = Path::new("/dev/shm");
         let home = tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir());

@@ -68,7 +68,7 @@ pub(super) struct Symbols {
     kept: HashMap<Name, Kept>,
 }
 
-/// What somebody else's file holds.
+/// What an external party's file holds.
 pub(super) const GARBAGE: &[u8] = b"something else\n";
 
 impl Default for Symbols {

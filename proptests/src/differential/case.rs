@@ -92,7 +92,7 @@ attributes! {
         Intermediate,
         /// An intermediate of the client CA, which does not come with it.
         Missing,
-        /// Somebody certified by the client CA, who comes with it but is no CA.
+        /// An external party certified by the client CA, who comes with it but is no CA.
         NotCa,
         /// An intermediate of the client CA whose key usage lacks keyCertSign, which comes with it.
         NoCertSign,
@@ -191,7 +191,7 @@ pub enum Holder {
     Stranger,
     /// The client CA.
     Root,
-    /// Somebody certified by the client CA.
+    /// An external party certified by the client CA.
     Intermediate,
     /// Another CA.
     OtherRoot,

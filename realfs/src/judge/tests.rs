@@ -1,8 +1,14 @@
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+use std::path::PathBuf;
+
+use certrotate_core::id::Generation;
 
 use super::*;
+use crate::LIVE_NAME;
 use crate::disk::Manner;
 use crate::plane::Verdict;
+use crate::reader::Reader;
 use crate::scenario::run_in;
 
 /// Two certificates, the second one live.
@@ -20,7 +26,7 @@ fn bundles(directory: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_whole_bundle_behind_the_live_name_is_well_and_anything_else_is_not() {
+fn only_a_whole_bundle_behind_the_current_link_passes() {
     let home = tempfile::tempdir().unwrap();
     let (directory, session) = settled(home.path());
     assert!(matches!(judge_raw(&directory, &session), Ok(Raw::Whole(Generation(2), _))));
@@ -48,7 +54,7 @@ fn a_whole_bundle_behind_the_live_name_is_well_and_anything_else_is_not() {
 }
 
 #[test]
-fn a_reader_complains_when_the_live_name_goes_away() {
+fn reader_reports_a_missing_current_link() {
     let home = tempfile::tempdir().unwrap();
     let (directory, _) = settled(home.path());
     let reader = Reader::start(&directory);
@@ -59,7 +65,7 @@ fn a_reader_complains_when_the_live_name_goes_away() {
 }
 
 #[test]
-fn more_names_than_there_may_be_are_counted() {
+fn too_many_names_are_refused() {
     let home = tempfile::tempdir().unwrap();
     let (directory, _) = settled(home.path());
     assert_eq!(judge_names(&directory, true), Ok(()));

@@ -30,12 +30,12 @@ fn line(begin: &str) -> &'static str {
 }
 
 #[test]
-fn a_renewal_as_it_must_be_breaks_no_rule() {
+fn correct_renewal_breaks_no_rule() {
     assert_eq!(watch(GOOD), Ok(()));
 }
 
 #[test]
-fn a_file_is_made_private_new_and_not_through_a_link() {
+fn file_is_created_private_exclusive_and_not_through_a_link() {
     for (good, bad) in [
         ("|O_EXCL", ""),
         ("|O_NOFOLLOW", ""),
@@ -49,7 +49,7 @@ fn a_file_is_made_private_new_and_not_through_a_link() {
 }
 
 #[test]
-fn s7_a_file_that_was_not_synced_gets_no_final_name() {
+fn s7_unsynced_file_gets_no_final_name() {
     let synced = line("fsync(4");
     assert!(broken(synced, "").contains("S7"));
     assert!(broken(synced, &synced.replace("= 0", "= -1 EIO (Input/output error)")).contains("S7"));
@@ -59,7 +59,7 @@ fn s7_a_file_that_was_not_synced_gets_no_final_name() {
 }
 
 #[test]
-fn s7_a_short_write_is_a_failed_one_and_an_interrupted_one_is_none() {
+fn s7_short_write_is_a_failure_and_an_interrupted_one_is_not() {
     assert!(broken("930) = 930", "930) = 512").contains("S7"));
     let write = line("write(4");
     let interrupted = write.replace("= 930", "= -1 EINTR (Interrupted system call)");
@@ -67,14 +67,14 @@ fn s7_a_short_write_is_a_failed_one_and_an_interrupted_one_is_none() {
 }
 
 #[test]
-fn s3_the_live_name_is_given_only_to_a_link_whose_target_has_its_name_durably() {
+fn s3_current_link_is_renamed_only_after_its_target_is_durable() {
     assert!(broken("\nfsync(3</n/pki>) = 0", "").contains("S3"));
     assert!(broken("fsync(3</n/pki>) = 0", "fsync(3</n/pki>) = -1 EIO (Input/output error)").contains("S3"));
     assert!(broken(line("symlinkat"), "").contains("something else than a link"));
 }
 
 #[test]
-fn s3_the_live_name_is_never_removed_or_written() {
+fn s3_current_link_is_never_removed_or_written() {
     let switch = "renameat(3</n/pki>, \"kubelet-client-tmp-2.3\"";
     let unlink = "unlinkat(3</n/pki>, \"kubelet-client-current.pem\", 0) = 0\n";
     assert!(broken(switch, &format!("{unlink}{switch}")).contains("S3: the live name is removed"));
@@ -83,7 +83,7 @@ fn s3_the_live_name_is_never_removed_or_written() {
 }
 
 #[test]
-fn s12_after_a_failed_file_nothing_is_made_before_it_is_gone_durably() {
+fn s12_nothing_is_created_before_a_failed_file_is_durably_removed() {
     let failed = r#"
 openat(3</n/pki>, "kubelet-client-tmp-2.1", O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0600) = 4</n/pki/kubelet-client-tmp-2.1>
 write(4</n/pki/kubelet-client-tmp-2.1>, "certrotate bundle v1 gen"..., 930) = -1 ENOSPC (No space left on device)
@@ -114,7 +114,7 @@ fn nothing_but_our_names_is_opened_or_changed() {
 }
 
 #[test]
-fn where_a_kubelet_leaves_its_pairs_is_read_also_through_a_link() {
+fn kubelet_pair_is_read_through_a_link() {
     for name in ["current.pem", "2026-01-02-03-04-05.pem"].map(|it| format!("kubelet-client-{it}")) {
         let open = format!("openat(3</n/pki>, \"{name}\", O_RDONLY|O_NONBLOCK|O_CLOEXEC) = 4</elsewhere>\n");
         assert_eq!(watch(&open), Ok(()));

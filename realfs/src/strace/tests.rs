@@ -20,7 +20,7 @@ fn calls_are_counted_by_name_with_their_arguments_and_results() {
 }
 
 #[test]
-fn a_call_touches_a_directory_by_descriptor_path_and_result_and_not_by_a_longer_name() {
+fn call_touches_a_directory_by_descriptor_path_or_result() {
     let touches = |directory| parse(TEXT).iter().map(|call| call.touches(directory)).collect::<Vec<_>>();
     assert_eq!(touches("/n/pki"), [false, true, false, true, true]);
     assert_eq!(touches("/n"), [false, true, false, true, true]);

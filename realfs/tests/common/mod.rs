@@ -1,4 +1,4 @@
-//! A world in which somebody does something to the disk, and mends it when there were complaints enough.
+//! A world that damages the disk, and repairs it after enough complaints.
 
 use std::fmt;
 

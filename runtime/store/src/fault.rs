@@ -32,11 +32,11 @@ pub(crate) enum Cause {
     Os(Errno),
     /// A write took fewer bytes than it was given.
     Short { written: usize, given: usize },
-    /// The directory belongs to somebody else.
+    /// The directory belongs to an external party.
     Owner { owner: u32, ours: u32 },
     /// The directory's mode lets others write.
     Mode { mode: u32 },
-    /// Somebody else holds the lock.
+    /// An external party holds the lock.
     Locked,
     /// Nothing was locked yet.
     NotLocked,

@@ -93,9 +93,11 @@ mod scan;
 #[cfg(feature = "seeded")]
 pub mod seeded;
 mod store;
+mod vault;
 
 pub use fault::Fault;
 pub use name::{MAX_PAIR_NAME, PairName, PairNameError};
 pub use read::MAX_FILE;
 pub use scan::MAX_NAMES;
-pub use store::{Store, Vault};
+pub use store::Store;
+pub use vault::Vault;

@@ -9,11 +9,7 @@ use certrotate_x509::{Bundle, ClientCa, Pair};
 use crate::fault::path_text;
 use crate::read::{Unread, read_any};
 use crate::scan::Scanner;
-use crate::store::Vault;
-
-/// How many of a kubelet's dated files are read, the newest first. The last one is in use, and the one before it where a
-/// crash came between.
-pub(crate) const DATED: usize = 2;
+use crate::vault::Vault;
 
 impl Scanner<'_> {
     /// The pairs that there are, each once.

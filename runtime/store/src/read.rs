@@ -65,7 +65,7 @@ pub(crate) fn read_any(directory: BorrowedFd<'_>, file_name: &str) -> Result<Zer
 
 /// Reads the file, unless it is a link, not regular, has other names or is too large.
 pub(crate) fn read_own(directory: BorrowedFd<'_>, file_name: &str, owner: Uid) -> Reading {
-    // Without O_NONBLOCK a FIFO would hold us until somebody writes to it.
+    // Without O_NONBLOCK a FIFO would hold us until an external party writes to it.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     #[cfg(feature = "seeded")]
     let flags = if has(Bug::X7) { flags - OFlags::NOFOLLOW } else { flags };

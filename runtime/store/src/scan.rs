@@ -15,12 +15,15 @@ use rustix::io::Errno;
 
 use crate::fault::{Fault, errno_text, kind_of, path_text};
 use crate::name::PairName;
-use crate::outside::DATED;
 use crate::read::{Kept, Reading, read_own};
-use crate::store::Vault;
+use crate::vault::Vault;
 
-/// The most names of ours that a scan returns, the live name not counted; certrotate itself keeps five at most.
+/// The most names of ours that a scan returns, the current link not counted; certrotate itself keeps five at most.
 pub const MAX_NAMES: usize = 64;
+
+/// How many of a kubelet's dated files are read, the newest first. The last one is in use, and the one before it where a
+/// crash came between.
+const DATED: usize = 2;
 
 /// The directory that is scanned.
 pub(crate) struct Scanner<'a> {
@@ -33,7 +36,7 @@ pub(crate) struct Scanner<'a> {
 
 /// What there is in the directory.
 struct Listing {
-    /// The names of ours but the live name, sorted.
+    /// The names of ours but the current link, sorted.
     names: Vec<Name>,
     /// Whether there are more than are returned.
     more: bool,
@@ -51,7 +54,7 @@ impl Scanner<'_> {
     ) -> Result<Inventory, Fault> {
         let current = self.current(remarks);
         let Listing { names, more, dated } = self.list(current)?;
-        // Before anything else is said: what is said of the live name is added to.
+        // Before anything else is said: what is said of the current link is added to.
         let outside = self.outside(current, &dated, (vault, client_ca), remarks);
         let mut entries = Vec::with_capacity(names.len());
         for name in names {
@@ -104,7 +107,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Lists the directory. Where there are too many names of ours, what the live name links to comes first and then the highest generations: what
+    /// Lists the directory. Where there are too many names of ours, what the current link links to comes first and then the highest generations: what
     /// is left out is never what is in use.
     fn list(&self, current: CurrentLink) -> Result<Listing, Fault> {
         let failed = |errno| Fault::os("list", self.path, errno);

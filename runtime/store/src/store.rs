@@ -9,34 +9,20 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use certrotate_core::disk::{Content, DiskCommand, DiskDone, Inventory, Name};
-use certrotate_core::id::{CertHandle, KeyHandle};
-use certrotate_x509::{Bundle, ClientCa, PendingRequest};
+use certrotate_x509::ClientCa;
 use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::geteuid;
-use zeroize::Zeroizing;
 
 use crate::directory;
 use crate::fault::{Cause, Fault};
 use crate::name::PairName;
 use crate::scan::Scanner;
+use crate::vault::Vault;
 
 /// The mode of every file: its owner's alone (Kubernetes' client-go writes the same in
 /// `util/certificate/certificate_store.go`).
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
-
-/// Where the driver keeps the bytes of keys and certificates. Shared with whatever else uses them; a thread that
-/// runs a [`Store`] holds no lock of it between two calls.
-pub trait Vault {
-    /// The bytes of `content`, just as they are to be in the file; `None` if a handle in it is unknown.
-    fn content(&self, content: &Content) -> Option<Zeroizing<Vec<u8>>>;
-
-    /// Keeps what was read from a bundle, under handles never used before in this run.
-    fn keep_bundle(&self, bundle: Bundle) -> (KeyHandle, CertHandle);
-
-    /// Keeps what was read from a pending file, under a handle never used before in this run.
-    fn keep_pending(&self, request: PendingRequest) -> KeyHandle;
-}
 
 /// The files of one pair in one directory. The lock, once taken, lasts as long as this value.
 ///
@@ -101,7 +87,7 @@ impl<V: Vault> Store<V> {
         Ok(DiskDone::Done)
     }
 
-    /// The path of the live name, which other programs are given: `<directory>/<pair>-current.pem`.
+    /// The path of the current link, which other programs are given: `<directory>/<pair>-current.pem`.
     #[must_use]
     pub fn live_path(&self) -> PathBuf {
         self.path_of(Name::Current)
@@ -148,7 +134,7 @@ impl<V: Vault> Store<V> {
     }
 
     /// What the last scan found amiss, for people: a line for every own name that is corrupt or cannot be read,
-    /// and for a live name that is no link to a bundle of ours. At most [`crate::MAX_NAMES`] and one.
+    /// and for a current link that is no link to a bundle of ours. At most [`crate::MAX_NAMES`] and one.
     #[must_use]
     pub fn remarks(&self) -> &[String] {
         &self.remarks

@@ -26,7 +26,7 @@ fn create_makes_an_empty_file_with_mode_0600() {
 }
 
 #[test]
-fn create_takes_no_name_that_exists_be_it_a_dangling_link() {
+fn create_refuses_an_existing_name_even_a_dangling_link() {
     let home = home();
     let mut store = locked(&home);
     fs::write(store.path_of(temporary(1, 1)), "old").unwrap();
@@ -58,7 +58,7 @@ fn write_writes_the_very_bytes_of_the_vault() {
 }
 
 #[test]
-fn only_a_file_created_in_this_run_and_not_yet_synced_is_written_or_synced() {
+fn only_an_unsynced_file_of_this_run_is_written_or_synced() {
     let home = home();
     let mut store = locked(&home);
     let content = pending_content(&store, 1);
@@ -77,7 +77,7 @@ fn only_a_file_created_in_this_run_and_not_yet_synced_is_written_or_synced() {
 }
 
 #[test]
-fn content_that_the_vault_has_not_is_a_fault_and_the_file_stays_usable() {
+fn content_missing_in_the_vault_is_a_fault_and_file_stays_usable() {
     let home = home();
     let mut store = locked(&home);
     let name = temporary(1, 1);
@@ -187,7 +187,7 @@ fn unlink_closes_the_descriptor_that_was_kept() {
 }
 
 #[test]
-fn a_directory_under_our_name_is_not_removed() {
+fn directory_under_our_name_is_not_removed() {
     let home = home();
     let mut store = locked(&home);
     fs::create_dir(store.path_of(temporary(1, 1))).unwrap();
@@ -197,7 +197,7 @@ fn a_directory_under_our_name_is_not_removed() {
 }
 
 #[test]
-fn a_name_that_a_scan_would_not_know_again_is_given_to_no_file() {
+fn name_that_does_not_parse_back_is_refused() {
     let home = home();
     let mut store = locked(&home);
     let far = Name::Bundle {

@@ -45,7 +45,7 @@ fn mount(arguments: &[&str], path: &Path) -> bool {
 }
 
 #[test]
-fn on_a_full_disk_the_file_is_given_up_and_can_be_written_again_when_there_is_room() {
+fn full_disk_gives_up_the_file_which_can_be_written_again_later() {
     if !root_for("a full tmpfs") {
         return;
     }
@@ -98,7 +98,7 @@ fn with_no_room_for_a_name_create_says_so() {
 }
 
 #[test]
-fn a_read_only_directory_is_locked_and_scanned_and_refuses_every_change() {
+fn read_only_directory_is_locked_and_scanned_and_refuses_changes() {
     if !root_for("a read-only tmpfs") {
         return;
     }
@@ -128,7 +128,7 @@ fn a_read_only_directory_is_locked_and_scanned_and_refuses_every_change() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_made_for_now_is_made_when_the_disk_lets_it() {
+fn directory_is_created_when_the_refusing_disk_recovers() {
     if !root_for("a read-only and a full tmpfs") {
         return;
     }

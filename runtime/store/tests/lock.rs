@@ -34,7 +34,7 @@ fn an_existing_directory_keeps_its_mode_and_what_is_in_it() {
 }
 
 #[test]
-fn a_directory_that_group_or_others_may_write_is_refused_and_left_as_it_is() {
+fn directory_writable_by_others_is_refused_and_left_unchanged() {
     let home = home();
     let directory = home.path().join("pki");
     fs::create_dir(&directory).unwrap();
@@ -77,7 +77,7 @@ fn a_directory_of_another_user_is_refused() {
 }
 
 #[test]
-fn what_is_no_directory_is_refused() {
+fn non_directory_is_refused() {
     let home = home();
     let (file, dangling) = (home.path().join("file"), home.path().join("dangling"));
     fs::write(&file, "x").unwrap();
@@ -140,7 +140,7 @@ fn nothing_is_done_before_the_lock_is_held() {
 }
 
 #[test]
-fn everything_happens_in_the_directory_that_was_locked_also_after_its_path_changed() {
+fn locked_directory_is_used_after_its_path_changed() {
     let home = home();
     let mut store = locked(&home);
     done(&mut store, DiskCommand::Create { name: temporary(1, 1) });
@@ -155,7 +155,7 @@ fn everything_happens_in_the_directory_that_was_locked_also_after_its_path_chang
 }
 
 #[test]
-fn in_a_directory_that_was_moved_or_replaced_nothing_is_created_and_a_line_says_so() {
+fn moved_or_replaced_directory_is_reported_and_gets_no_file() {
     let home = home();
     let mut store = locked(&home);
     let (path, moved) = (home.path().join("pki"), home.path().join("moved"));

@@ -1,4 +1,4 @@
-//! A look at the directory by somebody who has no business there but to show it.
+//! A scan without the lock, for a program that only shows the directory.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -11,7 +11,7 @@ use certrotate_core::disk::{CurrentLink, DiskCommand, DiskFault, Found};
 use common::{bundle_content, bundle_name, done, home, listing, locked, put, root_for, set_mode, unlocked};
 
 #[test]
-fn a_look_sees_what_a_scan_sees_while_another_process_holds_the_lock() {
+fn unlocked_scan_sees_the_same_while_another_process_has_the_lock() {
     let home = home();
     let mut store = locked(&home);
     let content = bundle_content(&store, 7);
@@ -22,7 +22,7 @@ fn a_look_sees_what_a_scan_sees_while_another_process_holds_the_lock() {
 }
 
 #[test]
-fn a_look_takes_no_lock_and_makes_nothing() {
+fn unlocked_scan_takes_no_lock_and_creates_nothing() {
     let home = home();
     let directory = home.path().join("pki");
     let mut looking = unlocked(&directory);
@@ -37,7 +37,7 @@ fn a_look_takes_no_lock_and_makes_nothing() {
 }
 
 #[test]
-fn a_look_says_that_a_directory_is_unsafe_and_shows_it_all_the_same() {
+fn unlocked_scan_reports_an_unsafe_directory_and_shows_it() {
     let home = home();
     let directory = home.path().join("pki");
     fs::create_dir(&directory).unwrap();

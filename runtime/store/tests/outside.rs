@@ -38,7 +38,7 @@ fn write(directory: &Path, name: &str, text: &str) -> PathBuf {
 }
 
 #[test]
-fn what_a_foreign_live_name_leads_to_is_read_wherever_that_is() {
+fn target_of_a_foreign_current_link_is_read() {
     let home = home();
     let mut store = locked(&home);
     let elsewhere = write(home.path(), "elsewhere.pem", &pair(&store));
@@ -57,7 +57,7 @@ fn what_a_foreign_live_name_leads_to_is_read_wherever_that_is() {
 }
 
 #[test]
-fn a_live_name_that_is_a_file_is_read() {
+fn current_link_that_is_a_file_is_read() {
     let home = home();
     let mut store = locked(&home);
     fs::write(store.live_path(), pair(&store)).unwrap();
@@ -66,7 +66,7 @@ fn a_live_name_that_is_a_file_is_read() {
 }
 
 #[test]
-fn the_two_newest_of_a_kubelet_s_dated_files_are_read_each_pair_once() {
+fn two_newest_dated_kubelet_files_are_read_once_per_pair() {
     let home = home();
     let mut store = locked(&home);
     let mut last = PathBuf::new();
@@ -97,7 +97,7 @@ fn a_certificate_and_its_key_in_two_files_are_one_pair() {
 }
 
 #[test]
-fn what_is_no_pair_is_not_found_and_of_the_live_name_it_is_said_why() {
+fn unusable_pair_is_skipped_and_the_current_one_gets_a_reason() {
     let home = home();
     let mut store = locked(&home);
     let (certificate, _) = files(&store);
@@ -116,7 +116,7 @@ fn what_is_no_pair_is_not_found_and_of_the_live_name_it_is_said_why() {
 }
 
 #[test]
-fn a_fifo_in_the_place_of_a_pair_holds_nobody_up() {
+fn fifo_in_place_of_a_pair_does_not_block() {
     let home = home();
     let mut store = locked(&home);
     fifo(&store.directory().join(store.pair().dated(time(0))));
@@ -125,7 +125,7 @@ fn a_fifo_in_the_place_of_a_pair_holds_nobody_up() {
 }
 
 #[test]
-fn what_may_be_there_and_cannot_be_read_is_said() {
+fn unreadable_pair_is_reported() {
     let home = home();
     let mut store = locked(&home);
     symlink("kubelet-client.crt", store.directory().join("kubelet-client.crt")).unwrap();

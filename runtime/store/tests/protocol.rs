@@ -44,7 +44,7 @@ fn install(store: &mut Store<Memory>, generation: u32) {
 }
 
 #[test]
-fn rotations_leave_just_the_live_name_the_live_bundle_and_the_one_before() {
+fn rotations_leave_current_link_live_bundle_and_previous_bundle() {
     let home = home();
     let mut store = locked(&home);
     for generation in 1..=4 {
@@ -71,7 +71,7 @@ fn rotations_leave_just_the_live_name_the_live_bundle_and_the_one_before() {
 }
 
 #[test]
-fn a_reader_never_finds_the_live_name_missing_partial_or_going_back() {
+fn reader_never_sees_the_current_link_missing_partial_or_older() {
     const ROTATIONS: u32 = 40;
     let home = home();
     let mut store = locked(&home);

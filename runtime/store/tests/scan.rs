@@ -29,7 +29,7 @@ fn an_empty_directory_has_nothing_of_ours() {
 }
 
 #[test]
-fn intact_files_come_back_with_what_they_say_and_handles_to_their_bytes() {
+fn intact_files_are_scanned_with_facts_and_handles() {
     let home = home();
     let mut store = locked(&home);
     let content = pending_content(&store, 8);
@@ -61,7 +61,7 @@ fn intact_files_come_back_with_what_they_say_and_handles_to_their_bytes() {
 }
 
 #[test]
-fn a_file_that_others_may_read_is_found_but_not_private_and_its_mode_is_left() {
+fn file_readable_by_others_is_found_as_not_private_and_unchanged() {
     let home = home();
     let mut store = locked(&home);
     let content = bundle_content(&store, 1);
@@ -133,7 +133,7 @@ fn a_link_to_a_good_file_is_corrupt_and_not_followed() {
 }
 
 #[test]
-fn a_fifo_is_corrupt_and_holds_nobody_up() {
+fn fifo_is_corrupt_and_does_not_block() {
     let spoil = |path: &Path| {
         fs::remove_file(path).unwrap();
         fifo(path);
@@ -167,7 +167,7 @@ fn a_file_with_a_second_name_is_corrupt() {
 }
 
 #[test]
-fn a_bundle_of_another_user_is_found_but_not_private_and_a_pending_file_is_corrupt() {
+fn bundle_of_another_user_is_not_private_and_pending_file_is_corrupt() {
     if !root_for("a file that belongs to user 65534") {
         return;
     }
@@ -229,7 +229,7 @@ fn a_remark_has_no_byte_of_the_file() {
 }
 
 #[test]
-fn a_good_file_under_the_name_of_another_generation_or_kind_is_corrupt() {
+fn intact_file_under_a_wrong_name_is_corrupt() {
     let home = home();
     let mut store = locked(&home);
     let content = bundle_content(&store, 1);
@@ -246,7 +246,7 @@ fn a_good_file_under_the_name_of_another_generation_or_kind_is_corrupt() {
 }
 
 #[test]
-fn a_file_that_may_not_be_read_is_unreadable_and_not_absent() {
+fn unreadable_file_is_not_absent() {
     if rustix::process::geteuid().is_root() {
         eprintln!(
             "SKIPPED, as root may read everything: a file of mode 0000 (the error number is tested apart)"
@@ -276,7 +276,7 @@ fn temporary_and_quarantined_names_are_reported_and_never_opened() {
 }
 
 #[test]
-fn the_live_name_is_a_link_only_to_a_plain_bundle_name_of_ours() {
+fn current_link_leads_only_to_a_bundle_name_of_ours() {
     let home = home();
     let mut store = locked(&home);
     let live = store.live_path();
@@ -306,7 +306,7 @@ fn the_live_name_is_a_link_only_to_a_plain_bundle_name_of_ours() {
 }
 
 #[test]
-fn a_live_name_that_is_no_link_is_told_apart_and_not_opened() {
+fn current_link_that_is_no_link_is_classified_and_not_opened() {
     let home = home();
     let mut store = locked(&home);
     let live = store.live_path();
@@ -343,7 +343,7 @@ fn ten_thousand_foreign_files_are_passed_over() {
 }
 
 #[test]
-fn of_too_many_names_of_ours_the_live_one_and_the_newest_are_returned_sorted() {
+fn too_many_names_are_cut_to_the_linked_one_and_the_newest_sorted() {
     let home = home();
     let mut store = locked(&home);
     let content = bundle_content(&store, 1);

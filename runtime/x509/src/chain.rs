@@ -11,10 +11,10 @@ use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage};
 use x509_parser::certificate::X509Certificate;
 
 use crate::ca::ClientCa;
+use crate::digest::sha256;
 use crate::error::ReadError;
 use crate::facts::{self, Extensions};
 use crate::pem::{self, Outside};
-use crate::request::sha256;
 use crate::{MAX_CERTIFICATES, MAX_INPUT};
 
 /// A certificate chain, leaf first: the very bytes that were judged, and the DER inside them.

@@ -7,11 +7,11 @@ use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::cri_attributes::ParsedCriAttribute;
 use x509_parser::prelude::FromDer;
 
+use crate::digest::sha256;
 use crate::error::{ReadError, RequestError};
 use crate::facts::{self, Extensions};
 use crate::key::SecretKey;
 use crate::pem::{self, Outside};
-use crate::request::sha256;
 use crate::{MAX_INPUT, der};
 
 /// What a certificate request asks for.

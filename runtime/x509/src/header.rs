@@ -5,8 +5,8 @@ use certrotate_core::time::WallTime;
 use zeroize::Zeroizing;
 
 use crate::MAX_FILE;
+use crate::digest::sha256;
 use crate::error::Corrupt;
-use crate::request::sha256;
 
 /// No first line is longer: 64 digits, two numbers and some words.
 const MAX_LINE: usize = 256;

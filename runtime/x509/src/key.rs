@@ -139,7 +139,7 @@ impl SecretKey {
         let spki = pair.spki();
         let signature_algorithm = pair.signature_algorithm();
         let pkcs8 = if matches!(pair, Pair::Ed25519(_)) { pair::plain_ed25519(&pkcs8)? } else { pkcs8 };
-        let digest = KeyDigest(crate::request::sha256(&[&spki]));
+        let digest = KeyDigest(crate::digest::sha256(&[&spki]));
         Ok(Self { pkcs8, spki, digest, signature_algorithm })
     }
 

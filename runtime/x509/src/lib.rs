@@ -66,6 +66,7 @@ mod ca;
 mod chain;
 pub mod csr;
 mod der;
+mod digest;
 mod error;
 mod facts;
 #[doc(hidden)]

@@ -6,6 +6,7 @@ use certrotate_core::id::{KeyDigest, RequestDigest};
 use certrotate_core::time::Span;
 use ring::digest::{Context, SHA256};
 
+use crate::digest::finish;
 use crate::error::RequestError;
 use crate::key::{KeyType, SecretKey};
 use crate::{MAX_INPUT, csr, pem};
@@ -175,21 +176,6 @@ fn san_item(san: &San) -> Vec<u8> {
         San::Other => b"O".to_vec(),
         San::Uri(uri) => [b"U", uri.as_bytes()].concat(),
     }
-}
-
-/// SHA-256 of `parts`, one after the other.
-pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
-    let mut context = Context::new(&SHA256);
-    for part in parts {
-        context.update(part);
-    }
-    finish(context)
-}
-
-fn finish(context: Context) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(context.finish().as_ref());
-    bytes
 }
 
 #[cfg(test)]

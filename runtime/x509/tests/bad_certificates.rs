@@ -136,7 +136,7 @@ fn a_certificate_that_is_not_valid_yet_is_refused() {
 }
 
 #[test]
-fn a_certificate_with_too_little_life_left_is_refused() {
+fn certificate_with_too_little_lifetime_left_is_refused() {
     // Judged with a start long before, as one is that was found rather than taken.
     let node = Node::new();
     let pem = node.issued(|leaf| (leaf.not_before, leaf.not_after) = (at(-HOUR), at(60)));
@@ -162,7 +162,7 @@ fn a_foreign_ca_is_refused_also_under_the_name_of_ours() {
 }
 
 #[test]
-fn a_chain_in_which_some_other_certificate_is_of_our_ca_is_refused() {
+fn chain_whose_only_trusted_certificate_is_not_the_leaf_is_refused() {
     let node = Node::new();
     let (foreign, ours) = (Authority::root("foreign"), node.root.below("intermediate", |_| {}));
     let decoy = node.issued(|_| {});
@@ -189,7 +189,7 @@ fn an_intermediate_counts_with_its_end() {
 }
 
 #[test]
-fn the_root_counts_with_its_end_though_the_answer_does_not_bring_it() {
+fn root_expiry_counts_without_the_root_in_the_answer() {
     let mut node = Node::new();
     node.root = Authority::root_with("root", |ca| ca.not_after = at(60), KeyPair::generate().unwrap());
     let facts = node.judge(node.issued(|_| {})).expect("it is good for a minute");
@@ -213,7 +213,7 @@ fn an_issuer_that_is_no_ca_is_refused() {
 }
 
 #[test]
-fn an_intermediate_whose_key_usage_lacks_cert_sign_is_refused_unless_a_path_leads_around_it() {
+fn intermediate_without_cert_sign_is_refused_unless_a_path_avoids_it() {
     // RFC 5280, section 6.1.4 (n); kube-apiserver (Go) heeds it, webpki does not.
     let node = Node::new();
     let key = KeyPair::generate().unwrap();

@@ -49,7 +49,7 @@ fn every_key_usage_is_read() {
 }
 
 #[test]
-fn every_extended_key_usage_is_read_and_an_unknown_one_is_not_lost() {
+fn every_extended_key_usage_is_read_including_unknown_ones() {
     use ExtendedKeyUsagePurpose as E;
     let known = [
         (E::Any, Usages::ANY),
@@ -69,7 +69,7 @@ fn every_extended_key_usage_is_read_and_an_unknown_one_is_not_lost() {
 }
 
 #[test]
-fn key_usage_bits_that_nobody_defined_are_not_lost() {
+fn undefined_key_usage_bits_are_kept() {
     // A BIT STRING of nine bits and one more.
     let odd = CustomExtension::from_oid_content(&[2, 5, 29, 15], vec![0x03, 0x03, 0x06, 0x80, 0x40]);
     let found = usages(|leaf| leaf.custom_extensions.push(odd));
@@ -102,7 +102,7 @@ fn every_kind_of_name_is_read() {
 }
 
 #[test]
-fn a_subject_that_is_not_plain_text_or_has_more_in_it_counts_the_others() {
+fn unusual_subject_attributes_are_counted_as_others() {
     let node = Node::new();
     let pem = node.issued(|leaf| {
         leaf.distinguished_name = DistinguishedName::new();
@@ -129,7 +129,7 @@ fn serial_and_summary_are_for_people() {
 }
 
 #[test]
-fn the_leaf_counts_with_its_own_window_in_the_summary_and_the_narrowest_in_the_facts() {
+fn summary_has_the_leaf_validity_and_facts_have_the_narrowest() {
     let node = Node::new();
     let short = node.root.below("short", |ca| (ca.not_before, ca.not_after) = (at(-60), at(60)));
     let pem = node.issued_by(&short, |_| {}) + &short.pem();
@@ -147,7 +147,7 @@ fn without_a_client_ca_no_path_is_looked_for() {
 }
 
 #[test]
-fn a_ca_that_was_renewed_with_its_key_counts_with_both_its_windows() {
+fn ca_renewed_with_its_key_counts_with_both_validities() {
     let key = KeyPair::generate().unwrap();
     let again = || KeyPair::try_from(key.serialized_der()).unwrap();
     let old = Authority::root_with("root", |ca| ca.not_after = at(60), again());
@@ -199,7 +199,7 @@ fn an_unknown_critical_extension_leads_to_no_ca() {
 }
 
 #[test]
-fn an_extension_that_stands_twice_or_cannot_be_read_makes_the_certificate_unreadable() {
+fn repeated_or_malformed_extension_makes_certificate_unreadable() {
     let node = Node::new();
     let key_usage = |content: &[u8]| CustomExtension::from_oid_content(&[2, 5, 29, 15], content.to_vec());
     let twice = node.issued(|leaf| leaf.custom_extensions.push(key_usage(&[0x03, 0x02, 0x07, 0x80])));
@@ -213,7 +213,7 @@ fn an_extension_that_stands_twice_or_cannot_be_read_makes_the_certificate_unread
 }
 
 #[test]
-fn the_very_bytes_are_kept_but_for_a_missing_line_end() {
+fn bytes_are_kept_except_for_a_missing_line_end() {
     let node = Node::new();
     let text = node.issued(|_| {}).replace('\n', "\r\n") + "\n\n" + node.root.pem().trim_end();
     let (chain, facts) = CertChain::read(text.as_bytes(), None).unwrap();
@@ -223,7 +223,7 @@ fn the_very_bytes_are_kept_but_for_a_missing_line_end() {
 }
 
 #[test]
-fn a_client_ca_file_is_refused_where_it_is_not_plain_certificates() {
+fn client_ca_file_with_anything_but_certificates_is_refused() {
     let (root, node) = (Authority::root("root").pem(), Node::new());
     let read = |text: &str| ClientCa::read(text.as_bytes()).map(|ca| format!("{ca:?}"));
     assert_eq!(read(&root.repeat(2)).as_deref(), Ok("ClientCa { certificates: 2, .. }"));

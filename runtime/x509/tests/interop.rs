@@ -170,7 +170,7 @@ fn keys_that_openssl_makes_are_read() {
 }
 
 #[test]
-fn an_identity_with_an_rsa_key_is_read_from_a_bundle_as_a_kubelet_may_have_left_one() {
+fn rsa_identity_of_a_kubelet_is_read_from_a_bundle() {
     let dir = TempDir::new().unwrap();
     let subject = "/O=system:nodes/CN=system:node:node-1";
     let arguments = [

@@ -15,7 +15,7 @@ fn the_bounds_are_64_kib_of_pem_and_4_kib_more_for_a_file() {
 }
 
 #[test]
-fn a_client_ca_file_may_be_as_large_as_the_bounds_say_and_no_larger() {
+fn client_ca_file_above_the_bounds_is_refused() {
     let root = Authority::root("root").pem();
     let full = format!("{root}{}", " ".repeat(MAX_INPUT - root.len()));
     assert!(ClientCa::read(full.as_bytes()).is_ok());
@@ -28,7 +28,7 @@ fn a_client_ca_file_may_be_as_large_as_the_bounds_say_and_no_larger() {
 }
 
 #[test]
-fn a_ca_of_the_same_name_with_another_key_lends_its_dates_to_nobody() {
+fn ca_of_the_same_name_with_another_key_does_not_change_the_dates() {
     let node = Node {
         root: Authority::root_with("root", |ca| ca.not_after = at(60), KeyPair::generate().unwrap()),
         ..Node::new()

@@ -43,8 +43,8 @@ pub(crate) struct Args {
     /// The setup to begin with, two bytes in hexadecimal
     #[arg(long, value_name = "HEX", default_value = "0000")]
     setup: String,
-    /// Let the driver be wrong on purpose, as skips-directory-syncs is; `?` lists them
-    #[arg(long, value_name = "NAME", default_value = "honest", value_parser = driver)]
+    /// Let the driver be faulty on purpose, as skips-directory-syncs is; `?` lists them
+    #[arg(long, value_name = "NAME", default_value = "correct", value_parser = driver)]
     driver: Driver,
     #[command(flatten)]
     pub(crate) common: Common,

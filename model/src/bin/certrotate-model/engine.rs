@@ -136,8 +136,8 @@ pub(crate) fn panicked(command: &str, out: Output) -> Exit {
 
 /// Makes the scenario short, keeps it, and says everything about it.
 fn report(found: &Found, command: &str, folder: &Path, meter: &mut Meter, out: Output) -> Value {
-    let honest = found.driver == Driver::Honest;
-    let flags = if honest { String::new() } else { format!("--driver {}", found.driver) };
+    let is_correct = found.driver == Driver::Correct;
+    let flags = if is_correct { String::new() } else { format!("--driver {}", found.driver) };
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let mut tries = 0;

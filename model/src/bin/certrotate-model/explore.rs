@@ -52,8 +52,8 @@ pub(crate) struct Args {
     /// Setups that are explored at once, a thread each
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=256))]
     threads: u64,
-    /// Let the driver be wrong on purpose, as skips-directory-syncs is; `?` lists them
-    #[arg(long, value_name = "NAME", default_value = "honest", value_parser = driver)]
+    /// Let the driver be faulty on purpose, as skips-directory-syncs is; `?` lists them
+    #[arg(long, value_name = "NAME", default_value = "correct", value_parser = driver)]
     driver: Driver,
     #[command(flatten)]
     pub(crate) common: Common,

@@ -20,7 +20,7 @@ pub(crate) enum Stopped {
     Seconds,
     /// `--memory` is used up.
     Memory,
-    /// Somebody pressed Ctrl-C.
+    /// An external party pressed Ctrl-C.
     Interrupted,
 }
 
@@ -92,7 +92,7 @@ impl Meter {
         self.started.elapsed()
     }
 
-    /// Whether somebody pressed Ctrl-C.
+    /// Whether Ctrl-C was pressed.
     pub(crate) fn is_interrupted(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }

@@ -66,8 +66,8 @@ pub(crate) struct Args {
     /// Compare with another run: a file, hex:BYTES or seed:S
     #[arg(long, value_name = "OTHER")]
     diff: Option<String>,
-    /// Let the driver be wrong on purpose, as simulate does
-    #[arg(long, value_name = "NAME", default_value = "honest", value_parser = driver)]
+    /// Let the driver be faulty on purpose, as simulate does
+    #[arg(long, value_name = "NAME", default_value = "correct", value_parser = driver)]
     driver: Driver,
     /// Print one JSON object as the last line on standard output; words go to standard error
     #[arg(long)]

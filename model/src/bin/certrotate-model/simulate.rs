@@ -21,10 +21,7 @@ use crate::output::{Output, Usage, number};
 use crate::progress::{Meter, Progress};
 
 /// What does not hold where a seed plays differently the second time.
-const TWICE: Violation = Violation {
-    id: "S15",
-    sentence: "what comes out depends on state and input alone: a seed plays the same twice",
-};
+const TWICE: Violation = Violation { id: "S15", sentence: "a seed plays the same twice" };
 
 /// Play random scenarios with all faults on; then the world heals and the node must settle
 ///
@@ -63,8 +60,8 @@ pub(crate) struct Args {
     /// With --runs 1: write its trace, JSON Lines: a header a process, a record a step
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// Let the driver be wrong on purpose, as skips-directory-syncs is; `?` lists them
-    #[arg(long, value_name = "NAME", default_value = "honest", value_parser = driver)]
+    /// Let the driver be faulty on purpose, as skips-directory-syncs is; `?` lists them
+    #[arg(long, value_name = "NAME", default_value = "correct", value_parser = driver)]
     driver: Driver,
     #[command(flatten)]
     pub(crate) common: Common,
@@ -106,7 +103,7 @@ pub(crate) fn run(args: &Args, meter: &mut Meter, out: Output) -> Result<Outcome
             Usage(format!("{} cannot be written: {error}; choose another --trace", path.display()))
         })?;
     }
-    // Before anything else, for a run that somebody ends the hard way.
+    // Before anything else, for a run that is killed.
     out.line(format_args!(
         "seeds from {seed}, {} transitions each, driver {}",
         plan.transitions, args.driver
@@ -136,7 +133,7 @@ pub(crate) fn run(args: &Args, meter: &mut Meter, out: Output) -> Result<Outcome
 
 fn seed_from_clock() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    // Short enough to be read out to somebody.
+    // Short enough to be read aloud.
     Random::new(since.as_nanos() as u64).below(1 << 32)
 }
 

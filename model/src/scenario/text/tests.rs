@@ -4,7 +4,7 @@ use super::*;
 use crate::simulate;
 
 #[test]
-fn a_scenario_is_read_back_from_its_text() {
+fn scenario_text_is_read_back_equal() {
     for seed in 0..200 {
         let scenario = simulate::scenario(seed, 60);
         let text = scenario.to_text("because of\ntwo lines");
@@ -14,7 +14,7 @@ fn a_scenario_is_read_back_from_its_text() {
 }
 
 #[test]
-fn every_transition_and_every_setup_is_read_back_from_its_line() {
+fn every_transition_and_setup_line_is_read_back_equal() {
     for choice in 0..=u8::MAX {
         let setup = Setup::decode(choice, 7);
         let transitions = if choice == 0 { Transition::all() } else { Vec::new() };
@@ -26,7 +26,7 @@ fn every_transition_and_every_setup_is_read_back_from_its_line() {
 }
 
 #[test]
-fn words_are_not_needed_and_free_text_may_stand_anywhere() {
+fn scenario_text_needs_no_words_and_allows_comments_anywhere() {
     let text = "# why\n\n8001\n  # more\n0003\n1F07 #PowerCut(7)\n";
     assert_eq!(Scenario::from_text(text), Ok(Scenario::decode(&[0x80, 1, 0, 3, 0x1f, 7])));
 }
@@ -44,13 +44,13 @@ fn every_error_names_line_and_remedy() {
 }
 
 #[test]
-fn hexadecimal_digits_are_read_in_pairs_only() {
+fn odd_hexadecimal_digits_are_refused() {
     assert_eq!(from_hex("80 01\n0A"), Some(vec![0x80, 1, 10]));
     assert_eq!((from_hex("8"), from_hex("8g"), from_hex("+1")), (None, None, None));
 }
 
 #[test]
-fn the_committed_scenarios_are_short_and_written_as_they_would_be_written_now_and_hold() {
+fn committed_scenarios_are_short_canonical_and_hold() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let mut seen = 0;
     for entry in std::fs::read_dir(&folder).expect("the folder is there") {

@@ -161,7 +161,7 @@ impl Observed {
         Content::Bundle { generation, key: KEY, cert: CERT, issued: START }
     }
 
-    /// Has given the certificate the live name, all but the last sync.
+    /// Has given the certificate the current link, all but the last sync.
     pub(super) fn switched() -> Self {
         let mut it = Self::issued(None);
         it.does(DiskCommand::Create { name: tmp(2) });

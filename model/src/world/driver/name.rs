@@ -5,9 +5,9 @@ use std::fmt;
 use crate::world::Driver;
 
 impl Driver {
-    /// All of them, the honest one first.
+    /// All of them, the correct one first.
     pub const ALL: [Self; 10] = [
-        Self::Honest,
+        Self::Correct,
         Self::SkipsDirectorySyncs,
         Self::SkipsFileSyncs,
         Self::SkipsUnlinks,
@@ -23,7 +23,7 @@ impl Driver {
 impl fmt::Display for Driver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Honest => "honest",
+            Self::Correct => "correct",
             Self::SkipsDirectorySyncs => "skips-directory-syncs",
             Self::SkipsFileSyncs => "skips-file-syncs",
             Self::SkipsUnlinks => "skips-unlinks",

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_path_that_leads_nowhere_needs_a_person_and_a_disk_that_refuses_does_not() {
+fn unusable_path_needs_a_person_and_a_refusing_disk_does_not() {
     let (path, io) = (Path::new("/pki"), DiskFault::Io);
     for (errno, opening, making) in [
         (Errno::NOENT, DiskFault::NoDirectory, DiskFault::NoDirectory),

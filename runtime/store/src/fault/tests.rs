@@ -27,7 +27,7 @@ fn every_error_number_has_its_kind() {
 }
 
 #[test]
-fn a_failed_call_is_one_line_with_operation_path_cause_and_remedy() {
+fn failed_call_is_one_line_with_operation_path_cause_and_remedy() {
     let path = Path::new("/pki/kubelet-client-tmp-3.1");
     for (errno, expected) in [
         (Errno::NOSPC, "no space left on device; free space on that file system"),
@@ -86,7 +86,7 @@ fn a_lock_that_is_not_had_says_why() {
 }
 
 #[test]
-fn the_text_of_an_error_begins_with_a_small_letter_unless_its_first_word_is_an_abbreviation() {
+fn error_text_begins_in_lower_case_unless_it_is_an_abbreviation() {
     // EDOTDOT: the one text of Linux' that begins so.
     assert_eq!(errno_text(Errno::from_raw_os_error(73)), "RFS specific error");
     assert_eq!(errno_text(Errno::IO), "input/output error");

@@ -7,14 +7,14 @@ use rustix::process::geteuid;
 use super::*;
 
 #[test]
-fn what_is_gone_since_it_was_listed_is_gone_and_not_unreadable() {
+fn file_removed_after_listing_is_gone_and_not_unreadable() {
     let home = tempfile::tempdir().expect("a directory for the test");
     let directory = File::open(home.path()).expect("it was made just now");
     assert!(matches!(read_own(directory.as_fd(), "nothing", geteuid()), Reading::Gone));
 }
 
 #[test]
-fn a_file_that_grows_while_it_is_read_is_none_of_ours_and_one_that_shrinks_is_what_is_left() {
+fn file_that_grows_during_a_read_is_refused_and_a_shrunk_one_is_read() {
     let mut file = tempfile::tempfile().expect("a file for the test");
     file.write_all(b"some bytes").expect("there is room");
     let whole = fs::fstat(&file).expect("it is open");

@@ -1,5 +1,9 @@
 //! What needs a descriptor that misbehaves, put in the place of a created file's.
 
+use certrotate_core::id::{CertHandle, KeyHandle};
+use certrotate_x509::{Bundle, PendingRequest};
+use zeroize::Zeroizing;
+
 use super::*;
 use certrotate_core::disk::DiskFault;
 use certrotate_core::id::{FileNumber, Generation};

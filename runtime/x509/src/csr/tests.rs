@@ -15,7 +15,7 @@ fn text(template: &Template, key: &SecretKey) -> String {
 }
 
 #[test]
-fn what_is_asked_for_is_read_back() {
+fn requested_attributes_are_read_back() {
     let mut template = template();
     template.subject.organizations = ["system:nodes", "b", "a", "zürich"].map(String::from).to_vec();
     template.sans = vec![
@@ -33,7 +33,7 @@ fn what_is_asked_for_is_read_back() {
 }
 
 #[test]
-fn a_request_without_names_has_empty_attributes_as_rfc_2986_wants() {
+fn request_without_names_has_empty_attributes_by_rfc_2986() {
     let der = write(&template(), &key()).expect("it can be asked for");
     let (_, request) = X509CertificationRequest::from_der(&der).expect("it is read");
     assert!(request.certification_request_info.raw.ends_with(&[der::CONTEXT_0, 0]));
@@ -52,7 +52,7 @@ fn usages_are_not_in_the_request() {
 }
 
 #[test]
-fn what_cannot_be_asked_for_is_refused() {
+fn unrepresentable_request_is_refused() {
     let refused = |change: &dyn Fn(&mut Template)| {
         let mut template = template();
         change(&mut template);
@@ -72,7 +72,7 @@ fn what_cannot_be_asked_for_is_refused() {
 }
 
 #[test]
-fn a_request_may_have_as_many_bytes_as_the_bound_says_and_no_more() {
+fn request_above_the_byte_bound_is_refused() {
     let text = text(&template(), &key());
     let full = format!("{text}{}", "\n".repeat(MAX_INPUT - text.len()));
     assert!(read(full.as_bytes()).is_ok());

@@ -15,7 +15,7 @@ fn a_value_is_its_parts_in_order() {
 }
 
 #[test]
-fn text_is_printable_where_the_alphabet_allows_it_and_else_utf_8() {
+fn text_is_printable_string_if_possible_and_utf8_otherwise() {
     assert_eq!(text("system:node:a-1.b")[0], PRINTABLE_STRING);
     assert_eq!(text("a_b"), [UTF8_STRING, 3, b'a', b'_', b'b']);
     assert_eq!(text("é"), [UTF8_STRING, 2, 0xc3, 0xa9]);

@@ -31,7 +31,7 @@ fn another_kind_of_file_is_refused() {
 }
 
 #[test]
-fn a_first_line_in_another_form_is_refused_though_it_means_the_same() {
+fn noncanonical_first_line_is_refused() {
     let text = String::from_utf8(sealed().to_vec()).expect("it is text");
     for (from, to) in [
         ("=7 ", "=+7 "),
@@ -64,7 +64,7 @@ fn an_empty_a_large_and_a_short_file_are_refused_by_name() {
 }
 
 #[test]
-fn a_file_is_written_in_a_buffer_of_its_size_so_that_no_key_byte_is_left_behind_in_a_smaller_one() {
+fn file_buffer_never_grows_so_no_key_byte_is_left_behind() {
     let file = sealed();
     assert_eq!(file.capacity(), file.len());
 }

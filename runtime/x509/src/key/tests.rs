@@ -40,7 +40,7 @@ fn each_key_type_makes_keys_of_its_own_algorithm() {
 }
 
 #[test]
-fn a_key_type_is_known_by_its_name_and_rsa_is_refused_with_the_reason() {
+fn key_type_is_parsed_by_name_and_rsa_refused_with_the_reason() {
     for known in KeyType::ALL {
         assert_eq!(known.to_string().parse(), Ok(known));
     }
@@ -51,7 +51,7 @@ fn a_key_type_is_known_by_its_name_and_rsa_is_refused_with_the_reason() {
 }
 
 #[test]
-fn an_ed25519_key_in_the_form_that_ring_writes_is_the_same_key_in_the_form_that_others_read() {
+fn ed25519_key_in_ring_form_is_rewritten_as_the_same_key() {
     let written = ring::signature::Ed25519KeyPair::generate_pkcs8(&ring::rand::SystemRandom::new());
     let written = written.expect("the system has random bytes");
     let key = SecretKey::from_pkcs8_der(written.as_ref()).expect("ring's own form");

@@ -38,7 +38,7 @@ fn a_bundle_of_ours_is_a_pair_too() {
 }
 
 #[test]
-fn two_files_have_one_each_and_certificates_are_not_looked_for_in_the_second() {
+fn split_pair_has_certificates_in_the_first_file_only() {
     let (certificate, pkcs8, key) = made();
     let pair = read(certificate.as_bytes(), pkcs8.as_bytes(), None).expect("it is a pair");
     assert_eq!(pair.key.digest(), key.digest());
@@ -46,7 +46,7 @@ fn two_files_have_one_each_and_certificates_are_not_looked_for_in_the_second() {
 }
 
 #[test]
-fn what_is_no_pair_is_refused_with_what_is_missing() {
+fn incomplete_pair_is_refused_with_the_missing_part() {
     let (certificate, pkcs8, _) = made();
     assert_eq!(refused("", &pkcs8), PairError::NoCertificate);
     assert_eq!(refused(&certificate, "no key"), PairError::NoKey);
@@ -60,7 +60,7 @@ fn what_is_no_pair_is_refused_with_what_is_missing() {
 }
 
 #[test]
-fn the_key_of_a_pair_may_have_the_form_that_a_kubelet_or_openssl_writes() {
+fn pair_key_is_read_in_the_form_of_a_kubelet_or_openssl() {
     let (certificate, _, _) = made();
     for label in [pem::SEC1_KEY, pem::PKCS1_KEY] {
         let text = pem::write(label, b"no key");

@@ -82,7 +82,7 @@ fn two_requests_never_share_a_key() {
 }
 
 #[test]
-fn what_would_not_fit_the_api_or_the_file_is_refused() {
+fn request_too_large_for_the_api_or_the_file_is_refused() {
     let refused = |change: &dyn Fn(&mut Template)| {
         let mut template = Template::node_client("node-1");
         change(&mut template);

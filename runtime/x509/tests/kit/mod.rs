@@ -131,7 +131,7 @@ impl Node {
         self.pending.key().spki_der()
     }
 
-    /// A good certificate but for `change`, in PEM.
+    /// A good certificate with one `change`, in PEM.
     pub fn issued(&self, change: impl FnOnce(&mut CertificateParams)) -> String {
         self.issued_by(&self.root, change)
     }

@@ -19,7 +19,7 @@ const MOST_BYTES: u64 = 64 << 20;
 pub(crate) enum Form {
     /// Four hexadecimal digits a line
     Text,
-    /// Any bytes, two an transition
+    /// Any bytes, two a transition
     Bytes,
     /// JSON Lines
     Trace,

@@ -1,0 +1,92 @@
+//! Operations in flight, and their answers in a few bytes.
+
+use certrotate_core::api::{ApiFault, Call, Credential};
+use certrotate_core::disk::{DiskCommand, DiskFault};
+use certrotate_core::id::{OpId, RunId};
+use certrotate_core::input::Action;
+use certrotate_core::time::Span;
+
+use crate::server::Object;
+
+/// An operation that was asked for and is not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Asked {
+    /// Which.
+    pub op: OpId,
+    /// What is to be done.
+    pub what: What,
+    /// Whether the node reported that it waits no longer.
+    pub given_up: bool,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum What {
+    /// A disk command.
+    Disk(DiskCommand),
+    /// A key, with this lifetime in its request.
+    Key(Option<Span>),
+    /// A call.
+    Call(Call, Credential),
+}
+
+impl Asked {
+    /// The action that asked for it.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        let op = self.op;
+        match self.what {
+            What::Disk(command) => Action::Disk { op, command },
+            What::Key(duration) => Action::MakeKey { op, duration },
+            What::Call(call, credential) => Action::Call { op, call, credential },
+        }
+    }
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self { op: OpId { run: RunId(0), seq: 0 }, what: What::Key(None), given_up: false }
+    }
+}
+
+/// The operation that an action asks for.
+#[must_use]
+pub fn operation(action: &Action) -> Option<OpId> {
+    match action {
+        Action::Disk { op, .. } | Action::MakeKey { op, .. } | Action::Call { op, .. } => Some(*op),
+        Action::Cancel { .. }
+        | Action::GoLive { .. }
+        | Action::Withdraw { .. }
+        | Action::Report(_)
+        | Action::Exit(_) => None,
+    }
+}
+
+/// An answer to an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Answer {
+    /// The operation.
+    pub op: OpId,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// A disk operation except a scan.
+    Disk(Result<(), DiskFault>),
+    /// A scan; what there is to see is looked up when the answer is given.
+    Scan(Result<(), DiskFault>),
+    /// The key of this number was made, or none.
+    Key(Option<u32>),
+    /// A call.
+    Call(Result<Object, ApiFault>),
+}
+
+impl Default for Answer {
+    fn default() -> Self {
+        let op = OpId { run: RunId(0), seq: 0 };
+        Self { op, outcome: Outcome::Disk(Ok(())) }
+    }
+}

@@ -1,0 +1,163 @@
+//! Another program that reads the current link, without any recovery of ours.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use certrotate_core::id::{Generation, LeafDigest};
+use certrotate_x509::bundle;
+
+use crate::LIVE_NAME;
+
+/// What there is behind the current link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Raw {
+    /// No such name.
+    Absent,
+    /// A link that leads nowhere.
+    Dangling(PathBuf),
+    /// Something that is not a whole bundle in a file of mode 0600; what is wrong.
+    Broken(String),
+    /// A whole bundle.
+    Whole(Generation, LeafDigest),
+}
+
+/// Opens and reads the current link, as any program would.
+#[must_use]
+pub fn raw(directory: &Path) -> Raw {
+    let path = directory.join(LIVE_NAME);
+    match look(&path, None) {
+        Raw::Absent => match fs::read_link(&path) {
+            Err(_) => Raw::Absent,
+            // The name may have come since: what counts is whether it leads anywhere now.
+            Ok(target) => match look(&path, None) {
+                Raw::Absent => Raw::Dangling(target),
+                other => other,
+            },
+        },
+        other => other,
+    }
+}
+
+/// One look: opened once, read once. Bytes that were judged before are known; new ones are left there.
+fn look(path: &Path, mut known: Option<&mut (Vec<u8>, Raw)>) -> Raw {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Raw::Absent,
+        Err(error) => return Raw::Broken(format!("cannot be opened: {error}")),
+    };
+    let mut bytes = Vec::new();
+    if let Err(error) = file.read_to_end(&mut bytes) {
+        return Raw::Broken(format!("cannot be read: {error}"));
+    }
+    match file.metadata() {
+        Ok(metadata) if metadata.permissions().mode() & 0o7777 == 0o600 => {}
+        Ok(metadata) => {
+            return Raw::Broken(format!("has mode {:04o}", metadata.permissions().mode() & 0o7777));
+        }
+        Err(error) => return Raw::Broken(format!("cannot be looked at: {error}")),
+    }
+    match &mut known {
+        Some(known) if known.0 == bytes => known.1.clone(),
+        Some(known) => {
+            let seen = decode(&bytes);
+            **known = (bytes, seen.clone());
+            seen
+        }
+        None => decode(&bytes),
+    }
+}
+
+fn decode(bytes: &[u8]) -> Raw {
+    match bundle::decode(bytes, None) {
+        Err(why) => Raw::Broken(format!("of {} bytes: {why}", bytes.len())),
+        Ok(found) if found.key.digest() != found.facts.key => {
+            Raw::Broken("key and certificate are of two generations".to_owned())
+        }
+        Ok(found) => Raw::Whole(found.header.generation, found.facts.leaf),
+    }
+}
+
+/// A program that opens the current link repeatedly, and never finds it missing, partial or mixed once it was there.
+#[derive(Debug)]
+pub struct Reader {
+    ended: Arc<AtomicBool>,
+    reads: Arc<AtomicU64>,
+    wrong: Arc<Mutex<Option<String>>>,
+    thread: JoinHandle<()>,
+}
+
+impl Reader {
+    /// Starts to read.
+    #[must_use]
+    pub fn start(directory: &Path) -> Self {
+        let (ended, reads, wrong) = (Arc::default(), Arc::default(), Arc::default());
+        let thread = {
+            let directory = directory.to_owned();
+            let (ended, reads, wrong) = (Arc::clone(&ended), Arc::clone(&reads), Arc::clone(&wrong));
+            thread::spawn(move || read_on(&directory, &ended, (&reads, &wrong)))
+        };
+        Self { ended, reads, wrong, thread }
+    }
+
+    /// Waits until one more look has begun and ended, or the reader is over.
+    ///
+    /// Between two renewals lie hours, in which whoever has followed the current link opens what it led to. Where time jumps from one
+    /// to the next, that has to be waited for.
+    pub fn catch_up(reads: &AtomicU64) {
+        let begun = reads.load(Ordering::Relaxed);
+        while reads.load(Ordering::Relaxed) < begun.saturating_add(2) {
+            thread::yield_now();
+        }
+    }
+
+    /// The number of its looks, for [`Reader::catch_up`].
+    #[must_use]
+    pub fn looks(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.reads)
+    }
+
+    /// Reads until it has looked once more, ends, and says how often it read.
+    ///
+    /// # Errors
+    ///
+    /// What was seen that must not be.
+    pub fn end(self) -> Result<u64, String> {
+        Self::catch_up(&self.reads);
+        self.ended.store(true, Ordering::Relaxed);
+        if self.thread.join().is_err() {
+            return Err("the reader panicked".to_owned());
+        }
+        let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner).take();
+        wrong.map_or_else(|| Ok(self.reads.load(Ordering::Relaxed)), Err)
+    }
+}
+
+fn read_on(directory: &Path, ended: &AtomicBool, (reads, wrong): (&AtomicU64, &Mutex<Option<String>>)) {
+    let path = directory.join(LIVE_NAME);
+    let mut known = (Vec::new(), Raw::Absent);
+    let mut latest = None;
+    while !ended.load(Ordering::Relaxed) {
+        let complaint = match (look(&path, Some(&mut known)), latest) {
+            (Raw::Absent, None) => None,
+            (Raw::Whole(generation, _), earlier) => {
+                latest = Some(generation);
+                earlier
+                    .filter(|earlier| generation < *earlier)
+                    .map(|earlier| format!("S13: a reader saw generation {generation} after {earlier}"))
+            }
+            (other, _) => Some(format!("S3: a reader saw the live name {other:?}")),
+        };
+        if let Some(complaint) = complaint {
+            *wrong.lock().unwrap_or_else(PoisonError::into_inner) = Some(complaint);
+            // Nobody waits for another look.
+            reads.store(u64::MAX, Ordering::Relaxed);
+            return;
+        }
+        reads.fetch_add(1, Ordering::Relaxed);
+    }
+}
