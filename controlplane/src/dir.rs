@@ -1,19 +1,21 @@
 //! The directory of a control plane: a lock, private files, and what is kept between runs.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::auth::new_token;
-use crate::ca::{Authority, ClientIdentity};
-use crate::der::{seconds_down, seconds_up};
-use crate::error::Error;
+use crate::apiserver::access::token::new_token;
+use crate::base::error::Error;
+use crate::base::files::write_private;
+use crate::base::time::{seconds_down, seconds_up};
 use crate::options::Options;
+use crate::signing::pki::authority::{Authority, ClientIdentity};
 
 #[cfg(test)]
 mod tests;
@@ -84,7 +86,7 @@ impl Secrets {
             None => {
                 let start = now.checked_sub(options.backdate).unwrap_or(UNIX_EPOCH);
                 let span = (seconds_down(start), seconds_up(now + ADMIN_LIFE));
-                let groups = [crate::authz::MASTERS.to_owned()];
+                let groups = [crate::apiserver::user::MASTERS.to_owned()];
                 (authority.client_identity("certrotate-admin", &groups, span)?, span.1)
             }
         };
@@ -207,39 +209,4 @@ impl Dir {
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), Error> {
         write_private(&self.path.join(name), content)
     }
-}
-
-/// Replaces a file, mode 0600 from its creation, by temporary name, sync and rename.
-pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
-    // Without a buffer, where bytes of a key could stay behind.
-    write_private_with(path, |file| file.write_all(content))
-}
-
-/// The same with a content that is written piece by piece.
-pub(crate) fn write_private_with(
-    path: &Path,
-    content: impl FnOnce(&mut File) -> io::Result<()>,
-) -> Result<(), Error> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".tmp");
-    let temporary = PathBuf::from(temporary);
-    let write = || -> io::Result<()> {
-        // A leftover of a run that died: the lock says that nobody else is writing it.
-        match fs::remove_file(&temporary) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-            _ => {}
-        }
-        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&temporary)?;
-        content(&mut file)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(parent)?.sync_all()
-    };
-    write().map_err(|source| Error::Io { what: "write", path: path.to_owned(), source })
-}
-
-/// Opens a file to append to it, mode 0600 if it is created.
-pub(crate) fn append_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
 }

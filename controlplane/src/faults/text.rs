@@ -4,10 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{Answer, Faults, Spoil};
-use crate::error::Error;
-use crate::options::parse_duration;
-use crate::sync::lock;
+use crate::base::duration::parse_duration;
+use crate::base::error::Error;
+use crate::base::sync::lock;
+use crate::faults::handle::{Answer, Faults};
+use crate::faults::spoil::Spoil;
 
 #[cfg(test)]
 mod tests;

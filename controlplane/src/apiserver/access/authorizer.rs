@@ -1,0 +1,68 @@
+//! Who may do what: the default roles that matter here, as Kubernetes and kubeadm bind them
+//! (`plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go`). There are no roles of one's own; who needs a permission
+//! gets a certificate for one of the groups.
+
+use crate::apiserver::access::roles::{BINDINGS, Binding, Rule};
+use crate::apiserver::attributes::Attributes;
+use crate::apiserver::user::User;
+
+#[cfg(test)]
+mod tests;
+
+/// What the approver asks of the requestor's groups (`subresource` of its access review).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Permission {
+    /// `certificatesigningrequests/selfnodeclient`.
+    SelfNodeClient,
+    /// `certificatesigningrequests/nodeclient`.
+    NodeClient,
+}
+
+/// Whether a requestor with these groups holds a permission.
+pub(crate) fn holds(groups: &[String], permission: Permission) -> bool {
+    let subresource = match permission {
+        Permission::SelfNodeClient => "selfnodeclient",
+        Permission::NodeClient => "nodeclient",
+    };
+    let deed = Attributes {
+        verb: "create",
+        group: "certificates.k8s.io",
+        resource: "certificatesigningrequests",
+        subresource,
+        ..Attributes::default()
+    };
+    reason("", groups, &deed).is_some()
+}
+
+/// Whether `user` may do this.
+pub(crate) fn allowed(user: &User, deed: &Attributes<'_>) -> bool {
+    reason(&user.name, &user.groups, deed).is_some()
+}
+
+/// Why a user with these groups may do this; `None`: it may not.
+pub(crate) fn reason(user: &str, groups: &[String], deed: &Attributes<'_>) -> Option<String> {
+    bindings(user, groups)
+        .find(|binding| binding.covers(deed) && binding.role.rules.iter().any(|rule| rule.covers(deed)))
+        .map(|binding| {
+            let (kind, subject) = binding.subject.words();
+            format!("allowed by role {:?}, bound to {kind} {subject:?}", binding.role.name)
+        })
+}
+
+/// Whether a user may approve or sign (`verb`) for signers of this name; `domain/*` is one, too.
+pub(crate) fn may_for_signer(user: &User, verb: &str, name: &str) -> bool {
+    let group = "certificates.k8s.io";
+    allowed(user, &Attributes { verb, group, resource: "signers", name, ..Attributes::default() })
+}
+
+/// The rules for a user in a namespace.
+pub(crate) fn rules(user: &User, namespace: &str) -> Vec<&'static Rule> {
+    bindings(&user.name, &user.groups)
+        .filter(|binding| binding.namespace.is_none_or(|only| only == namespace))
+        .flat_map(|binding| binding.role.rules)
+        .collect()
+}
+
+fn bindings<'a>(user: &'a str, groups: &'a [String]) -> impl Iterator<Item = &'static Binding> + 'a {
+    BINDINGS.iter().filter(move |binding| binding.subject.is(user, groups))
+}

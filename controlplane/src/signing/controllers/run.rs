@@ -1,0 +1,144 @@
+//! The loop: what has changed is queued, and looked at by as many workers as a round trip to the server is long.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use tracing::{debug, info};
+
+use crate::base::csr::{Csr, name};
+use crate::faults::handle::Faults;
+use crate::signing::controllers::port::{Change, Port};
+use crate::signing::controllers::queue::{Name, Queue};
+use crate::signing::controllers::reconcile::{Controllers, Next};
+
+/// How many objects are looked at at once.
+const WORKERS: usize = 16;
+/// What is due by the wall clock is looked at again after this at the latest: that clock may jump.
+const CLOCK_LOOK: Duration = Duration::from_secs(10 * 60);
+
+impl Controllers {
+    /// Acts on every object that `port` shows, whenever `leading` says that this is the replica that acts; knows all objects
+    /// in any case, so that it can take over at once. Returns when there are no changes any more.
+    pub async fn run<P: Port>(self, port: P, mut leading: watch::Receiver<bool>) {
+        let mut changes = port.changes();
+        let mut orders = self.faults.as_ref().map(Faults::subscribe);
+        let mut state = State::default();
+        let mut running = FuturesUnordered::new();
+        loop {
+            let due = state.queue.wake(Instant::now());
+            while *leading.borrow()
+                && running.len() < WORKERS
+                && let Some(name) = state.queue.take()
+            {
+                match state.known.get(&name) {
+                    None => state.queue.done(&name, None),
+                    Some(csr) => {
+                        let (csr, leading) = (Arc::clone(csr), leading.clone());
+                        let (this, port) = (&self, &port);
+                        running.push(async move { (name, this.look_at(port, &csr, &leading).await) });
+                    }
+                }
+            }
+            tokio::select! {
+                change = changes.next() => match change {
+                    None => return,
+                    Some(change) => self.take_in(&mut state, change),
+                },
+                Some((name, next)) = running.next(), if !running.is_empty() => {
+                    state.looked(&name, next, self.clock.now());
+                }
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
+                // An error is the end of the one who orders; the last word stays.
+                Ok(()) = changed(orders.as_mut()) => state.queue_all(),
+                answer = leading.changed() => match answer {
+                    Err(_) => return,
+                    Ok(()) => {
+                        info!(leading = *leading.borrow(), "controllers");
+                        state.queue_all();
+                    }
+                },
+            }
+        }
+    }
+
+    fn take_in(&self, state: &mut State, change: Change) {
+        match change {
+            Change::Now(csr) => state.now(csr),
+            Change::Gone(name) => {
+                if let Some(csr) = state.gone(&name) {
+                    self.memory.forget(csr.metadata.uid.as_deref().unwrap_or_default());
+                }
+            }
+            Change::All(objects) => {
+                let before = std::mem::take(&mut state.known);
+                for csr in objects {
+                    state.now(csr);
+                }
+                for (gone, csr) in before {
+                    if !state.known.contains_key(&gone) {
+                        state.queue.forget(&gone);
+                        self.memory.forget(csr.metadata.uid.as_deref().unwrap_or_default());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The next change of what is ordered; never, if nobody orders.
+async fn changed(orders: Option<&mut watch::Receiver<()>>) -> Result<(), watch::error::RecvError> {
+    match orders {
+        Some(orders) => orders.changed().await,
+        None => std::future::pending().await,
+    }
+}
+
+#[derive(Default)]
+struct State {
+    known: HashMap<Name, Arc<Csr>>,
+    queue: Queue,
+}
+
+impl State {
+    fn now(&mut self, csr: Arc<Csr>) {
+        let name = match self.known.get_key_value(name(&csr)) {
+            Some((name, _)) => Arc::clone(name),
+            None => Name::from(name(&csr)),
+        };
+        self.queue.add(&name);
+        self.known.insert(name, csr);
+    }
+
+    fn gone(&mut self, name: &str) -> Option<Arc<Csr>> {
+        let (name, csr) = self.known.remove_entry(name)?;
+        self.queue.forget(&name);
+        Some(csr)
+    }
+
+    fn queue_all(&mut self) {
+        let Self { known, queue } = self;
+        known.keys().for_each(|name| queue.add(name));
+    }
+
+    fn looked(&mut self, name: &Name, next: Next, wall: SystemTime) {
+        let now = Instant::now();
+        match next {
+            Next::Rest => self.queue.done(name, None),
+            Next::After(wait) => self.queue.done(name, Some(now + wait)),
+            Next::At(end) => {
+                // Due is what is strictly over, and the clock of the API counts whole seconds.
+                let wait = end.duration_since(wall).unwrap_or_default() + Duration::from_millis(1);
+                self.queue.done(name, Some(now + wait.min(CLOCK_LOOK)));
+            }
+            Next::Again(why) => {
+                let wait = self.queue.failed(name, now);
+                debug!(csr = %name, why, ?wait, "to be looked at again");
+            }
+        }
+    }
+}
