@@ -63,7 +63,7 @@ pub use faults::handle::Faults;
 pub use faults::spoil::Spoil;
 pub use faults::text::Fault;
 pub use options::Options;
-pub use signing::approver::Approval;
+pub use signing::approver::{Approval, Recognizer};
 pub use signing::cleaner::Ages;
 pub use signing::controllers::options::{ControllerOptions, SigningFiles};
 pub use signing::controllers::port::{Change, Port, PortError, Review};

@@ -9,7 +9,6 @@ use futures_util::{StreamExt as _, stream};
 use http::StatusCode;
 
 use crate::apiserver::access::authorizer;
-use crate::apiserver::access::authorizer::Permission;
 use crate::apiserver::api_error::ApiError;
 use crate::apiserver::change::ChangeKind;
 use crate::apiserver::kinds::csr::CSRS;
@@ -17,6 +16,7 @@ use crate::apiserver::kinds::csr::update::apply;
 use crate::apiserver::kinds::lease::Lease;
 use crate::apiserver::kinds::meta;
 use crate::apiserver::object::{Object as _, key_of};
+use crate::apiserver::resource::Subresource;
 use crate::apiserver::store::objects::Store;
 use crate::apiserver::wire::selector::Selector;
 use crate::base::clock::Clock;
@@ -48,11 +48,11 @@ impl Port for Embedded {
     }
 
     async fn decide(&self, csr: Csr) -> Result<(), PortError> {
-        self.write(csr, "approval")
+        self.write(csr, Subresource::Approval)
     }
 
     async fn set_status(&self, csr: Csr) -> Result<(), PortError> {
-        self.write(csr, "status")
+        self.write(csr, Subresource::Status)
     }
 
     async fn delete(&self, csr: &Csr) -> Result<(), PortError> {
@@ -72,7 +72,9 @@ impl Port for Embedded {
         let Some(new) = LeaseRecord::hold(record.as_ref(), common_name, until, now) else { return Ok(()) };
         let new = new.into_lease(NAMESPACE, &name_lease(KUBELET_CLIENT, common_name));
         if known.is_some() {
-            return answer(self.leases.update(&key, |stored| Lease::change(new, stored, "", api_time(now))));
+            return answer(
+                self.leases.update(&key, |stored| Lease::change(new, stored, None, api_time(now))),
+            );
         }
         let uid = meta::new_uid().map_err(|error| PortError::Failed(error.message))?;
         let mut new = new;
@@ -87,12 +89,7 @@ impl Port for Embedded {
     }
 
     async fn allows(&self, review: Review) -> Result<bool, PortError> {
-        let permission = match review.subresource {
-            "selfnodeclient" => Permission::SelfNodeClient,
-            "nodeclient" => Permission::NodeClient,
-            _ => return Ok(false),
-        };
-        Ok(authorizer::holds(&review.groups, permission))
+        Ok(authorizer::may_create_subresource(&review.groups, review.recognizer.subresource()))
     }
 }
 
@@ -105,9 +102,9 @@ impl Embedded {
         key_of(Some(NAMESPACE), &name_lease(KUBELET_CLIENT, common_name))
     }
 
-    fn write(&self, csr: Csr, subresource: &str) -> Result<(), PortError> {
+    fn write(&self, csr: Csr, subresource: Subresource) -> Result<(), PortError> {
         let (key, now) = (name(&csr).to_owned(), api_time(self.clock.now()));
-        answer(self.store.update(&key, |stored| apply(csr, stored, subresource, now)))
+        answer(self.store.update(&key, |stored| apply(csr, stored, Some(subresource), now)))
     }
 }
 

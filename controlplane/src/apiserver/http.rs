@@ -7,6 +7,7 @@ pub(crate) mod context;
 pub(crate) mod list;
 pub(crate) mod routes;
 pub(crate) mod service;
+mod target;
 pub(crate) mod tls;
 pub(crate) mod verbs;
 pub(crate) mod watch;

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::apiserver::api_error::{ApiError, FieldError};
 use crate::apiserver::change::ChangeKind;
-use crate::apiserver::resource::Resource;
+use crate::apiserver::resource::{Resource, Subresource};
 use crate::apiserver::user::User;
 
 /// One column of a Table.
@@ -58,10 +58,15 @@ pub(crate) trait Object:
     fn check(&self) -> Vec<FieldError>;
 
     /// `old` with what this endpoint may change taken from `new`, if that is about the same version of the same object.
-    fn change(new: Self, old: &Self, subresource: &str, now: Time) -> Result<Self, ApiError>;
+    fn change(new: Self, old: &Self, subresource: Option<Subresource>, now: Time) -> Result<Self, ApiError>;
 
     /// Why `user` may not change `old` to this through `subresource`, though the roles allow updates.
-    fn admit_change(&self, _old: &Self, _subresource: &str, _user: &User) -> Result<(), String> {
+    fn admit_change(
+        &self,
+        _old: &Self,
+        _subresource: Option<Subresource>,
+        _user: &User,
+    ) -> Result<(), String> {
         Ok(())
     }
 

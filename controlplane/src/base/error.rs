@@ -94,7 +94,12 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io { source, .. } | Self::Bind { source, .. } => Some(source),
-            _ => None,
+            Self::Locked { .. }
+            | Self::State { .. }
+            | Self::CaFiles { .. }
+            | Self::CaExpired
+            | Self::Option { .. }
+            | Self::Crypto(_) => None,
         }
     }
 }

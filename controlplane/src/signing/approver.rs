@@ -48,8 +48,8 @@ pub(crate) enum Decision {
     Leave,
     /// Look again after this long.
     Wait(Duration),
-    /// Approve by the first recogniser whose permission the requestor holds; by none: look again later.
-    Ask(Recognised),
+    /// Approve by the first recognizer whose permission the requestor holds; by none: look again later.
+    Ask(Recognized),
     /// Deny: only as an injected fault; the approver of Kubernetes never denies.
     Deny,
 }
@@ -64,24 +64,25 @@ pub(crate) struct Orders {
 
 /// A request that the approver knows.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Recognised {
+pub(crate) struct Recognized {
     pub(crate) common_name: String,
-    /// The recognisers that take it, in the order in which they are asked.
-    pub(crate) by: &'static [Recogniser],
+    /// The recognizers that take it, in the order in which they are asked.
+    pub(crate) by: &'static [Recognizer],
 }
 
-/// One way to be approved.
+/// A rule of the approver, as kube-controller-manager has them (`csrRecognizer`).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Recogniser {
-    /// A node that renews its own certificate.
+pub enum Recognizer {
+    /// A node renews its own certificate.
     SelfNodeClient,
-    /// Somebody who may ask for the certificate of any node: a bootstrapper.
+    /// A bootstrapper requests the certificate of any node.
     NodeClient,
 }
 
-impl Recogniser {
+impl Recognizer {
     /// The subresource that the requestor must be allowed to create.
-    pub(crate) fn subresource(self) -> &'static str {
+    #[must_use]
+    pub fn subresource(self) -> &'static str {
         match self {
             Self::SelfNodeClient => "selfnodeclient",
             Self::NodeClient => "nodeclient",
@@ -107,18 +108,18 @@ pub(crate) fn decide(csr: &Csr, rules: Rules, orders: Orders, waited: Duration) 
     if orders.deny_all {
         return Decision::Deny;
     }
-    let Some(recognised) = recognise(csr, rules) else {
+    let Some(recognized) = recognize(csr, rules) else {
         return Decision::Leave;
     };
     match orders.approval {
         Approval::Manual => Decision::Leave,
         Approval::After(delay) if waited < delay => Decision::Wait(delay - waited),
-        Approval::Auto | Approval::After(_) => Decision::Ask(recognised),
+        Approval::Auto | Approval::After(_) => Decision::Ask(recognized),
     }
 }
 
-/// Who recognises the request: only node client certificates are ever approved by rule.
-pub(crate) fn recognise(csr: &Csr, rules: Rules) -> Option<Recognised> {
+/// Who recognizes the request: only node client certificates are ever approved by rule.
+pub(crate) fn recognize(csr: &Csr, rules: Rules) -> Option<Recognized> {
     let spec = &csr.spec;
     if rules != Rules::KubeletClient {
         return None;
@@ -126,15 +127,15 @@ pub(crate) fn recognise(csr: &Csr, rules: Rules) -> Option<Recognised> {
     let request = pkcs10::read(&spec.request.0).ok()?;
     criteria::node_client(&request, spec.usages.as_deref().unwrap_or_default()).ok()?;
     let by: &[_] = if spec.username.as_deref() == Some(&request.common_name) {
-        &[Recogniser::SelfNodeClient, Recogniser::NodeClient]
+        &[Recognizer::SelfNodeClient, Recognizer::NodeClient]
     } else {
-        &[Recogniser::NodeClient]
+        &[Recognizer::NodeClient]
     };
-    Some(Recognised { common_name: request.common_name, by })
+    Some(Recognized { common_name: request.common_name, by })
 }
 
 /// Stricter than Kubernetes: whether a bootstrapper is refused this name, because somebody holds a certificate for it
 /// up to `held`. A node that renews its own is not a bootstrapper.
-pub(crate) fn name_is_taken(by: Recogniser, held: Option<SystemTime>, now: SystemTime) -> bool {
-    by == Recogniser::NodeClient && held.is_some_and(|end| now < end)
+pub(crate) fn name_is_taken(by: Recognizer, held: Option<SystemTime>, now: SystemTime) -> bool {
+    by == Recognizer::NodeClient && held.is_some_and(|end| now < end)
 }

@@ -35,8 +35,8 @@ impl OpenCounts {
     /// Records that the object of this name is now `csr`, or gone. `common_name` reads the subject of a new one.
     pub(crate) fn record(&mut self, csr: Option<&Csr>, name: &str, common_name: impl FnOnce(&Csr) -> String) {
         let was = self.open.contains_key(name);
-        match csr.filter(|csr| open(csr)) {
-            Some(csr) if !was => {
+        match (csr.filter(|csr| open(csr)), was) {
+            (Some(csr), false) => {
                 let common_name = common_name(csr);
                 let username = csr.spec.username.clone().unwrap_or_default();
                 self.by_username.entry(username.clone()).or_default().add();
@@ -44,12 +44,12 @@ impl OpenCounts {
                 self.open.insert(name.to_owned(), (username, common_name));
                 self.max = self.max.max(self.open.len());
             }
-            None if was => {
+            (None, true) => {
                 let (username, common_name) = self.open.remove(name).unwrap_or_default();
                 self.by_username.entry(username).and_modify(|t| t.now -= 1);
                 self.by_common_name.entry(common_name).and_modify(|t| t.now -= 1);
             }
-            _ => {}
+            (Some(_), true) | (None, false) => {}
         }
     }
 

@@ -9,21 +9,9 @@ use crate::apiserver::user::User;
 #[cfg(test)]
 mod tests;
 
-/// What the approver asks of the requestor's groups (`subresource` of its access review).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Permission {
-    /// `certificatesigningrequests/selfnodeclient`.
-    SelfNodeClient,
-    /// `certificatesigningrequests/nodeclient`.
-    NodeClient,
-}
-
-/// Whether a requestor with these groups holds a permission.
-pub(crate) fn holds(groups: &[String], permission: Permission) -> bool {
-    let subresource = match permission {
-        Permission::SelfNodeClient => "selfnodeclient",
-        Permission::NodeClient => "nodeclient",
-    };
+/// Whether a requestor with these groups may create this subresource of CSRs, `nodeclient` or `selfnodeclient`: the
+/// permission that the approver checks.
+pub(crate) fn may_create_subresource(groups: &[String], subresource: &str) -> bool {
     let deed = Attributes {
         verb: "create",
         group: "certificates.k8s.io",

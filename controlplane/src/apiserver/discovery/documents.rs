@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::apiserver::discovery::served::{GIT_VERSION, groups_served, served};
-use crate::apiserver::resource::Resource;
+use crate::apiserver::resource::{Resource, Subresource};
 
 #[cfg(test)]
 mod tests;
@@ -58,8 +58,8 @@ pub(crate) fn resources(group: &str, version: &str) -> Option<Value> {
         resources.push(resource);
         for part in api.subresources {
             resources.push(json!({
-                "name": format!("{}/{part}", api.plural), "singularName": "", "namespaced": api.namespaced,
-                "kind": api.kind, "verbs": ["get", "patch", "update"],
+                "name": format!("{}/{}", api.plural, part.as_str()), "singularName": "", "namespaced": api.namespaced,
+                "kind": api.kind, "verbs": Subresource::VERBS,
             }));
         }
     }
@@ -134,7 +134,7 @@ fn aggregated_resource(api: &Resource) -> Value {
     let parts: Vec<_> = api
         .subresources
         .iter()
-        .map(|part| json!({"subresource": part, "responseKind": kind, "verbs": ["get", "patch", "update"]}))
+        .map(|part| json!({"subresource": part, "responseKind": kind, "verbs": Subresource::VERBS}))
         .collect();
     if !parts.is_empty() {
         resource["subresources"] = json!(parts);

@@ -5,7 +5,7 @@ pub(crate) mod protobuf;
 use serde_json::{Map, Value, json};
 
 use crate::apiserver::discovery::served::{GIT_VERSION, hash, served};
-use crate::apiserver::resource::Resource;
+use crate::apiserver::resource::{Resource, Verb};
 use crate::apiserver::wire::definitions::{definition_of, definitions};
 
 #[cfg(test)]
@@ -88,7 +88,7 @@ fn renamed(mut value: Value) -> Value {
 fn paths(api: &'static Resource) -> Vec<(String, Value)> {
     let namespace = if api.namespaced { "namespaces/{namespace}/" } else { "" };
     let collection = format!("/apis/{}/{}/{namespace}{}", api.group, api.version, api.plural);
-    let stored = api.verbs.contains(&"get");
+    let stored = api.verbs.contains(&Verb::Get);
     let mut paths = Vec::new();
     let mut item = json!({"post": operation(api, "post", "create", &definition_of(api))});
     if stored {
@@ -98,7 +98,7 @@ fn paths(api: &'static Resource) -> Vec<(String, Value)> {
     }
     paths.push((collection.clone(), item));
     if stored {
-        let parts = std::iter::once("").chain(api.subresources.iter().copied());
+        let parts = std::iter::once("").chain(api.subresources.iter().map(|part| part.as_str()));
         for part in parts {
             let slash = if part.is_empty() { "" } else { "/" };
             let own = definition_of(api);

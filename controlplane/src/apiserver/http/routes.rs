@@ -12,11 +12,12 @@ use crate::apiserver::attributes::Attributes;
 use crate::apiserver::discovery::{documents, openapi, served};
 use crate::apiserver::http::answer::{Body, json as json_response, respond};
 use crate::apiserver::http::context::Context;
+use crate::apiserver::http::target::Target;
 use crate::apiserver::http::verbs::{Request, is_read};
 use crate::apiserver::http::{admin, list, watch};
 use crate::apiserver::kinds::{lease, meta, review};
 use crate::apiserver::object::Object;
-use crate::apiserver::resource::Resource;
+use crate::apiserver::resource::{Kind, Resource, ReviewKind, Verb};
 use crate::apiserver::store::objects::Store;
 use crate::apiserver::user::User;
 use crate::apiserver::wire::call::Call;
@@ -45,9 +46,9 @@ pub(crate) fn dispatch(
     {
         let user = user.ok_or_else(ApiError::unauthorized)?;
         return match target.api.kind {
-            "CertificateSigningRequest" => stored::<Csr>(context, &context.store, user, call, &target),
-            "Lease" => stored::<lease::Lease>(context, &context.leases, user, call, &target),
-            _ => reviewed(user, call, &target),
+            Kind::CertificateSigningRequest => stored::<Csr>(context, &context.store, user, call, &target),
+            Kind::Lease => stored::<lease::Lease>(context, &context.leases, user, call, &target),
+            Kind::Review(kind) => reviewed(user, call, &target, kind),
         };
     }
     if !is_public(&call.path) {
@@ -133,70 +134,6 @@ fn discovered(call: &Call, aggregated: fn(&str) -> Value, plain: fn() -> Value) 
     response
 }
 
-/// Objects that a path is about.
-struct Target {
-    api: &'static Resource,
-    namespace: Option<String>,
-    /// Empty: the collection.
-    name: String,
-    subresource: &'static str,
-}
-
-impl Target {
-    /// What `/apis/GROUP/VERSION/…` is about; `None` if it is not about objects.
-    fn of(group: &str, version: &str, rest: &[&str]) -> Result<Option<Self>, ApiError> {
-        let (namespace, rest) = match rest {
-            ["namespaces", namespace, rest @ ..] if !rest.is_empty() => (Some(decoded(namespace)?), rest),
-            _ => (None, rest),
-        };
-        let [plural, rest @ ..] = rest else {
-            return Ok(None);
-        };
-        let found = served::served()
-            .into_iter()
-            .find(|api| (api.group, api.version, api.plural) == (group, version, *plural));
-        let api = found.ok_or_else(ApiError::no_path)?;
-        let (name, part) = match rest {
-            [] => (String::new(), None),
-            [name] => (decoded(name)?, None),
-            [name, part] => (decoded(name)?, Some(*part)),
-            _ => return Err(ApiError::no_path()),
-        };
-        let subresource = match part {
-            None => "",
-            Some(part) => {
-                api.subresources.iter().find(|known| **known == part).ok_or_else(ApiError::no_path)?
-            }
-        };
-        let stray = namespace.is_some() && !api.namespaced
-            || api.namespaced && namespace.is_none() && !name.is_empty();
-        if stray || part.is_none() && !rest.is_empty() && name.is_empty() {
-            return Err(ApiError::no_path());
-        }
-        if namespace.as_deref().is_some_and(|namespace| !meta::is_label(namespace)) {
-            return Err(ApiError::bad_request("the namespace of the path is no lower-case RFC 1123 label"));
-        }
-        Ok(Some(Self { api, namespace, name, subresource }))
-    }
-
-    fn deed<'a>(&'a self, verb: &'a str) -> Attributes<'a> {
-        Attributes {
-            verb,
-            group: self.api.group,
-            resource: self.api.plural,
-            subresource: self.subresource,
-            namespace: self.namespace.as_deref().unwrap_or_default(),
-            name: &self.name,
-            path: "",
-        }
-    }
-}
-
-/// In a path, unlike in a query, a plus is a plus.
-fn decoded(segment: &str) -> Result<String, ApiError> {
-    percent_decode(&segment.replace('+', "%2B"))
-}
-
 fn authorize(user: &User, deed: &Attributes<'_>) -> Result<(), ApiError> {
     if authorizer::allowed(user, deed) { Ok(()) } else { Err(ApiError::denied(&user.name, deed)) }
 }
@@ -211,52 +148,30 @@ fn stored<T: Object>(
 ) -> Result<Response<Body>, ApiError> {
     let query = Query::parse(&call.query)?;
     query.selector.check::<T>()?;
-    let verb = verb(call, target, query.watch)?;
-    authorize(user, &target.deed(verb))?;
+    let verb = target.verb(call, query.watch)?;
+    authorize(user, &target.attributes(verb))?;
     let namespace = target.namespace.as_deref();
-    if verb == "watch" {
-        if context.faults.forbids_watches() {
-            return Err(ApiError::denied(&user.name, &target.deed(verb)));
-        }
-        return watch::watch(context, store, call, query, namespace);
-    }
-    if verb == "list" {
-        return list::list(context, store, (call, &query), namespace);
-    }
     let (name, subresource) = (target.name.as_str(), target.subresource);
-    let request = Request { context, store, user, call, query, namespace, name, subresource };
     match verb {
-        "create" => request.create(),
-        "get" => request.get(),
-        "update" => request.replace(|| authorize(user, &target.deed("create"))),
-        "patch" => request.patch(),
-        "delete" => request.delete(),
-        _ => request.delete_collection(),
+        Verb::Watch if context.faults.forbids_watches() => {
+            Err(ApiError::denied(&user.name, &target.attributes(verb)))
+        }
+        Verb::Watch => watch::watch(context, store, call, query, namespace),
+        Verb::List => list::list(context, store, (call, &query), namespace),
+        Verb::Create | Verb::Get | Verb::Update | Verb::Patch | Verb::Delete | Verb::DeleteCollection => {
+            let request = Request { context, store, user, call, query, namespace, name, subresource };
+            request.carry_out(verb, || authorize(user, &target.attributes(Verb::Create)))
+        }
     }
-}
-
-fn verb(call: &Call, target: &Target, watch: bool) -> Result<&'static str, ApiError> {
-    let all_namespaces = target.api.namespaced && target.namespace.is_none();
-    Ok(match (&call.method, target.name.is_empty()) {
-        (&Method::GET | &Method::HEAD, true) if watch => "watch",
-        (&Method::GET | &Method::HEAD, true) => "list",
-        (&Method::POST, true) if !all_namespaces => "create",
-        (&Method::DELETE, true) if !all_namespaces => "deletecollection",
-        (&Method::GET | &Method::HEAD, false) => "get",
-        (&Method::PUT, false) => "update",
-        (&Method::PATCH, false) => "patch",
-        (&Method::DELETE, false) if target.subresource.is_empty() => "delete",
-        _ => return Err(ApiError::method_not_allowed()),
-    })
 }
 
 /// A question that is answered and not kept.
-fn reviewed(user: &User, call: &Call, target: &Target) -> Result<Response<Body>, ApiError> {
+fn reviewed(user: &User, call: &Call, target: &Target, kind: ReviewKind) -> Result<Response<Body>, ApiError> {
     if call.method != Method::POST || !target.name.is_empty() {
         return Err(ApiError::method_not_allowed());
     }
-    authorize(user, &target.deed("create"))?;
+    authorize(user, &target.attributes(Verb::Create))?;
     let validation = Query::parse(&call.query).map_or(FieldValidation::Warn, |query| query.validation);
     let document = decode::document(target.api, call, validation)?.document;
-    Ok(json_response(StatusCode::CREATED, &review::answer(target.api, document, user)?))
+    Ok(json_response(StatusCode::CREATED, &review::answer((target.api, kind), document, user)?))
 }

@@ -2,14 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE};
 use http::{HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as HttpBody, Bytes};
 use rustls_pki_types::CertificateDer;
-use time::OffsetDateTime;
 use tokio::time::{sleep, timeout};
 use tracing::debug;
 
@@ -25,6 +24,8 @@ use crate::statistics::requests::CountedRequest;
 #[cfg(test)]
 mod tests;
 
+/// 31 December 9999, 23:59:59, since the epoch.
+const LAST_HTTP_DATE: Duration = Duration::from_secs(253_402_300_799);
 /// Bound of reading a request's body.
 const BODY: Duration = Duration::from_secs(30);
 
@@ -129,11 +130,9 @@ async fn read<B: HttpBody<Error: Into<BoxError>>>(body: B) -> Result<Bytes, ApiE
     }
 }
 
-/// The form of RFC 9110, 5.6.7; from the injected clock, so that clients who look at `Date` see its time.
+/// Returns `at` in the form of RFC 9110, 5.6.7. It comes from the injected clock, so that clients that read `Date` see its
+/// time. A time that the form cannot express becomes the nearest one that it can.
 fn http_date(at: SystemTime) -> String {
-    let at = OffsetDateTime::from(at);
-    let (weekday, month) = (at.weekday().to_string(), at.month().to_string());
-    let (hour, minute, second) = at.to_hms();
-    let (day, year) = (at.day(), at.year());
-    format!("{}, {day:02} {} {year:04} {hour:02}:{minute:02}:{second:02} GMT", &weekday[..3], &month[..3])
+    // `fmt_http_date` panics before 1970 and after 9999.
+    httpdate::fmt_http_date(at.clamp(UNIX_EPOCH, UNIX_EPOCH + LAST_HTTP_DATE))
 }

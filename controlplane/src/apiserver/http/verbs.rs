@@ -12,6 +12,7 @@ use crate::apiserver::http::context::Context;
 use crate::apiserver::kinds::meta;
 use crate::apiserver::object;
 use crate::apiserver::object::{Object, key_of};
+use crate::apiserver::resource::{Subresource, Verb};
 use crate::apiserver::store::objects::Store;
 use crate::apiserver::store::page::Ask;
 use crate::apiserver::user::User;
@@ -43,7 +44,7 @@ pub(crate) struct Request<'a, T: Object> {
     pub(crate) namespace: Option<&'a str>,
     /// Empty: the collection.
     pub(crate) name: &'a str,
-    pub(crate) subresource: &'a str,
+    pub(crate) subresource: Option<Subresource>,
 }
 
 impl<T: Object> Request<'_, T> {
@@ -51,8 +52,26 @@ impl<T: Object> Request<'_, T> {
         key_of(self.namespace, self.name)
     }
 
+    /// Answers any verb except list and watch. `may_create` says whether the user may create the object that an update
+    /// does not find.
+    pub(crate) fn carry_out(
+        self,
+        verb: Verb,
+        may_create: impl FnOnce() -> Result<(), ApiError>,
+    ) -> Result<Response<Body>, ApiError> {
+        match verb {
+            Verb::Create => self.create(),
+            Verb::Get => self.get(),
+            Verb::Update => self.replace(may_create),
+            Verb::Patch => self.patch(),
+            Verb::Delete => self.delete(),
+            Verb::DeleteCollection => self.delete_collection(),
+            Verb::List | Verb::Watch => Err(ApiError::method_not_allowed()),
+        }
+    }
+
     /// POST on the collection.
-    pub(crate) fn create(&self) -> Result<Response<Body>, ApiError> {
+    fn create(&self) -> Result<Response<Body>, ApiError> {
         let Decoded { document, warnings } = decode::document(T::API, self.call, self.query.validation)?;
         let object = decode::typed(document)?;
         let stored = self.store_new(object)?;
@@ -110,16 +129,13 @@ impl<T: Object> Request<'_, T> {
     }
 
     /// GET on one object or its subresource.
-    pub(crate) fn get(&self) -> Result<Response<Body>, ApiError> {
+    fn get(&self) -> Result<Response<Body>, ApiError> {
         let object = self.store.get(&self.key())?;
         Ok(self.present(StatusCode::OK, &object, self.query.include))
     }
 
     /// PUT on an object or its subresource. `may_create`: the user may create what is not there.
-    pub(crate) fn replace(
-        &self,
-        may_create: impl FnOnce() -> Result<(), ApiError>,
-    ) -> Result<Response<Body>, ApiError> {
+    fn replace(&self, may_create: impl FnOnce() -> Result<(), ApiError>) -> Result<Response<Body>, ApiError> {
         let Decoded { document, warnings } = decode::document(T::API, self.call, self.query.validation)?;
         let mut new: T = decode::typed(document)?;
         let key = self.key();
@@ -152,7 +168,7 @@ impl<T: Object> Request<'_, T> {
     }
 
     /// PATCH on an object or its subresource.
-    pub(crate) fn patch(&self) -> Result<Response<Body>, ApiError> {
+    fn patch(&self) -> Result<Response<Body>, ApiError> {
         let patch = Patch::of(self.call)?;
         let mut warnings = Vec::new();
         let stored = self.store.update_unless_dry(&self.key(), self.query.dry_run, |old| {
@@ -177,7 +193,7 @@ impl<T: Object> Request<'_, T> {
     }
 
     /// DELETE of one object.
-    pub(crate) fn delete(&self) -> Result<Response<Body>, ApiError> {
+    fn delete(&self) -> Result<Response<Body>, ApiError> {
         let (options, dry) = self.delete_options()?;
         let wanted = options.preconditions.unwrap_or_default();
         let now = api_time(self.context.clock.now());
@@ -202,7 +218,7 @@ impl<T: Object> Request<'_, T> {
     }
 
     /// DELETE of the collection, or of what the selectors leave of it.
-    pub(crate) fn delete_collection(self) -> Result<Response<Body>, ApiError> {
+    fn delete_collection(self) -> Result<Response<Body>, ApiError> {
         let (_, dry) = self.delete_options()?;
         let now = api_time(self.context.clock.now());
         let selector = self.query.selector.clone().within(self.namespace);

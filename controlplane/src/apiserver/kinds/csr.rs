@@ -9,7 +9,7 @@ use crate::apiserver::access::authorizer;
 use crate::apiserver::api_error::{ApiError, FieldError};
 use crate::apiserver::change::ChangeKind;
 use crate::apiserver::object::{Column, Object};
-use crate::apiserver::resource::{Resource, STORED_VERBS};
+use crate::apiserver::resource::{Kind, Resource, STORED_VERBS, Subresource};
 use crate::apiserver::user::User;
 use crate::apiserver::wire::table::{age, human_duration};
 use crate::base::csr::{Csr, condition_text, name};
@@ -26,12 +26,12 @@ pub(crate) mod validation;
 pub(crate) static CSRS: Resource = Resource {
     group: "certificates.k8s.io",
     version: "v1",
-    kind: "CertificateSigningRequest",
+    kind: Kind::CertificateSigningRequest,
     plural: "certificatesigningrequests",
     singular: "certificatesigningrequest",
     short_names: &["csr"],
     namespaced: false,
-    subresources: &["approval", "status"],
+    subresources: &[Subresource::Approval, Subresource::Status],
     verbs: STORED_VERBS,
 };
 
@@ -89,11 +89,11 @@ impl Object for Csr {
         validation::create(self)
     }
 
-    fn change(new: Self, old: &Self, subresource: &str, now: Time) -> Result<Self, ApiError> {
+    fn change(new: Self, old: &Self, subresource: Option<Subresource>, now: Time) -> Result<Self, ApiError> {
         update::apply(new, old, subresource, now)
     }
 
-    fn admit_change(&self, old: &Self, subresource: &str, user: &User) -> Result<(), String> {
+    fn admit_change(&self, old: &Self, subresource: Option<Subresource>, user: &User) -> Result<(), String> {
         admission::change(self, old, subresource, |verb, signer| {
             authorizer::may_for_signer(user, verb, signer)
         })

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::apiserver::api_error::{ApiError, FieldError};
 use crate::apiserver::kinds::meta;
 use crate::apiserver::object::{Column, Object};
-use crate::apiserver::resource::{Resource, STORED_VERBS};
+use crate::apiserver::resource::{Kind, Resource, STORED_VERBS, Subresource};
 use crate::apiserver::user::User;
 use crate::apiserver::wire::table::age;
 
@@ -22,7 +22,7 @@ mod tests;
 pub(crate) static LEASES: Resource = Resource {
     group: "coordination.k8s.io",
     version: "v1",
-    kind: "Lease",
+    kind: Kind::Lease,
     plural: "leases",
     singular: "lease",
     short_names: &[],
@@ -75,7 +75,12 @@ impl Object for Lease {
         errors
     }
 
-    fn change(new: Self, old: &Self, _subresource: &str, _now: Time) -> Result<Self, ApiError> {
+    fn change(
+        new: Self,
+        old: &Self,
+        _subresource: Option<Subresource>,
+        _now: Time,
+    ) -> Result<Self, ApiError> {
         meta::same_object(&new, old)?;
         let changed = Self { metadata: meta::of_changed(new.metadata, &old.metadata), spec: new.spec };
         let errors = changed.check();

@@ -1,12 +1,12 @@
 //! The metadata of any object: what a client may say, what is the server's
 //! (`staging/src/k8s.io/apiserver/pkg/registry/rest`, `staging/src/k8s.io/apimachinery/pkg/api/validation/objectmeta.go`).
 
-use crate::base::random::random;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::apiserver::api_error::{ApiError, FieldError};
 use crate::apiserver::object::Object;
 use crate::apiserver::wire::selector::is_value;
+use crate::base::random::random;
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::apiserver::access::authorizer;
 use crate::apiserver::api_error::{ApiError, FieldError};
 use crate::apiserver::attributes::Attributes;
-use crate::apiserver::resource::Resource;
+use crate::apiserver::resource::{Kind, Resource, ReviewKind, Verb};
 use crate::apiserver::user::User;
 
 #[cfg(test)]
@@ -14,43 +14,51 @@ mod tests;
 
 const fn review(
     group: &'static str,
-    kind: &'static str,
+    kind: ReviewKind,
     plural: &'static str,
     singular: &'static str,
 ) -> Resource {
     Resource {
         group,
         version: "v1",
-        kind,
+        kind: Kind::Review(kind),
         plural,
         singular,
         short_names: &[],
         namespaced: false,
         subresources: &[],
-        verbs: &["create"],
+        verbs: &[Verb::Create],
     }
 }
 
 const AUTHORIZATION: &str = "authorization.k8s.io";
 
-static SELF_ACCESS: Resource =
-    review(AUTHORIZATION, "SelfSubjectAccessReview", "selfsubjectaccessreviews", "selfsubjectaccessreview");
+static SELF_ACCESS: Resource = review(
+    AUTHORIZATION,
+    ReviewKind::SelfSubjectAccess,
+    "selfsubjectaccessreviews",
+    "selfsubjectaccessreview",
+);
 static SELF_RULES: Resource =
-    review(AUTHORIZATION, "SelfSubjectRulesReview", "selfsubjectrulesreviews", "selfsubjectrulesreview");
+    review(AUTHORIZATION, ReviewKind::SelfSubjectRules, "selfsubjectrulesreviews", "selfsubjectrulesreview");
 static ACCESS: Resource =
-    review(AUTHORIZATION, "SubjectAccessReview", "subjectaccessreviews", "subjectaccessreview");
+    review(AUTHORIZATION, ReviewKind::SubjectAccess, "subjectaccessreviews", "subjectaccessreview");
 static SELF: Resource =
-    review("authentication.k8s.io", "SelfSubjectReview", "selfsubjectreviews", "selfsubjectreview");
+    review("authentication.k8s.io", ReviewKind::SelfSubject, "selfsubjectreviews", "selfsubjectreview");
 
 /// All of them.
 pub(crate) static REVIEWS: [&Resource; 4] = [&SELF_ACCESS, &SELF_RULES, &ACCESS, &SELF];
 
 /// Answers a review of this kind: the document with its status.
-pub(crate) fn answer(api: &Resource, mut document: Value, user: &User) -> Result<Value, ApiError> {
+pub(crate) fn answer(
+    (api, kind): (&Resource, ReviewKind),
+    mut document: Value,
+    user: &User,
+) -> Result<Value, ApiError> {
     let spec = document["spec"].clone();
-    let status = match api.kind {
-        "SelfSubjectAccessReview" => access(api, &spec, &user.name, &user.groups)?,
-        "SubjectAccessReview" => {
+    let status = match kind {
+        ReviewKind::SelfSubjectAccess => access(api, &spec, &user.name, &user.groups)?,
+        ReviewKind::SubjectAccess => {
             let name = spec["user"].as_str().unwrap_or_default();
             let groups = texts(&spec["groups"]);
             if name.is_empty() && groups.is_empty() {
@@ -63,14 +71,14 @@ pub(crate) fn answer(api: &Resource, mut document: Value, user: &User) -> Result
             }
             access(api, &spec, name, &groups)?
         }
-        "SelfSubjectRulesReview" => {
+        ReviewKind::SelfSubjectRules => {
             let namespace = spec["namespace"].as_str().unwrap_or_default();
             if namespace.is_empty() {
                 return Err(ApiError::bad_request("no namespace on request"));
             }
             rules(user, namespace)
         }
-        _ => json!({"userInfo": user.info()}),
+        ReviewKind::SelfSubject => json!({"userInfo": user.info()}),
     };
     document["apiVersion"] = json!(api.group_version());
     document["kind"] = json!(api.kind);

@@ -77,10 +77,11 @@ fn expect_kind(api: &Resource, document: &mut Value) -> Result<(), ApiError> {
     let said = |name: &str| document.get(name).cloned().unwrap_or_default();
     let (kind, version) = (said("kind"), said("apiVersion"));
     let absent = |value: &Value| value.is_null() || *value == "";
-    let same = (absent(&kind) || kind == api.kind) && (absent(&version) || version == *api.group_version());
+    let same =
+        (absent(&kind) || kind == api.kind.as_str()) && (absent(&version) || version == *api.group_version());
     match document {
         Value::Object(members) if same => {
-            members.insert("kind".to_owned(), api.kind.into());
+            members.insert("kind".to_owned(), api.kind.as_str().into());
             members.insert("apiVersion".to_owned(), api.group_version().into());
             return Ok(());
         }

@@ -50,13 +50,11 @@ impl<'a> Value<'a> {
 
 /// Reads a body that is an object of this kind; the error says what is wrong with it.
 pub(crate) fn decode(api: &Resource, body: &[u8]) -> Result<Json, String> {
-    let fields = messages::of(api.kind)
-        .ok_or_else(|| format!("{} is not read in protobuf form: send JSON", api.kind))?;
     let (version, kind, object) = envelope(body)?;
-    if (version.as_str(), kind.as_str()) != (api.group_version().as_str(), api.kind) {
+    if (version.as_str(), kind.as_str()) != (api.group_version().as_str(), api.kind.as_str()) {
         return Err(format!("the body is {version} {kind}, not {} {}", api.group_version(), api.kind));
     }
-    let mut document = message(object, fields).ok_or(MALFORMED)?;
+    let mut document = message(object, messages::of(api.kind)).ok_or(MALFORMED)?;
     document.insert("apiVersion".to_owned(), json!(version));
     document.insert("kind".to_owned(), json!(kind));
     Ok(Json::Object(document))
@@ -108,7 +106,14 @@ fn message(bytes: &[u8], known: &[Field]) -> Option<Map<String, Json>> {
                     map.insert(key, content);
                 }
             }
-            _ => {
+            Shape::Text
+            | Shape::Item
+            | Shape::Bytes
+            | Shape::Int32
+            | Shape::Int64
+            | Shape::Bool
+            | Shape::Time
+            | Shape::Message(_) => {
                 let Some(content) = single(value, field.shape)? else {
                     continue;
                 };

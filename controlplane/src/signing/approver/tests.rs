@@ -17,18 +17,18 @@ fn by_bootstrapper() -> Csr {
     node_csr("foo", BOOTSTRAP, &["system:bootstrappers"])
 }
 
-fn recognisers(csr: &Csr) -> Vec<Recogniser> {
+fn recognizers(csr: &Csr) -> Vec<Recognizer> {
     match decided(csr, AUTO, Duration::ZERO) {
-        Decision::Ask(recognised) => recognised.by.to_vec(),
+        Decision::Ask(recognized) => recognized.by.to_vec(),
         _ => Vec::new(),
     }
 }
 
-/// The recogniser cases: what differs from a node's request for itself, and whether the recogniser takes it.
+/// The recognizer cases: what differs from a node's request for itself, and whether the recognizer takes it.
 /// Each holds with and without key encipherment.
 #[test]
-fn recognisers_take_what_those_of_kubernetes_take() {
-    use Recogniser::{NodeClient, SelfNodeClient};
+fn recognizers_take_what_those_of_kubernetes_take() {
+    use Recognizer::{NodeClient, SelfNodeClient};
     type Change = fn(&mut Csr);
     let none: Change = |_| {};
     let no_organization: Change = |c| c.spec.request.0 = request("system:node:foo", &[], vec![]);
@@ -44,7 +44,7 @@ fn recognisers_take_what_those_of_kubernetes_take() {
     let serving: Change = |c| c.spec.signer_name = KUBELET_SERVING.to_owned();
     let other_user: Change = |c| c.spec.username = Some("joe".to_owned());
     let other_node: Change = |c| c.spec.request.0 = request("system:node:bar", &["system:nodes"], vec![]);
-    let table: [(&str, Recogniser, Change, bool); 13] = [
+    let table: [(&str, Recognizer, Change, bool); 13] = [
         ("APR-006", SelfNodeClient, none, true),
         ("APR-008", SelfNodeClient, no_prefix, false),
         ("APR-009", NodeClient, no_organization, false),
@@ -59,12 +59,12 @@ fn recognisers_take_what_those_of_kubernetes_take() {
         ("APR-020", SelfNodeClient, other_user, false),
         ("APR-021", NodeClient, other_node, true),
     ];
-    for (id, recogniser, change, taken) in table {
+    for (id, recognizer, change, taken) in table {
         for more in [None, Some("key encipherment")] {
             let mut csr = node_csr("foo", "system:node:foo", &["system:nodes"]);
             csr.spec.usages.as_mut().unwrap().extend(more.map(str::to_owned));
             change(&mut csr);
-            assert_eq!(recognisers(&csr).contains(&recogniser), taken, "{id} with {more:?}");
+            assert_eq!(recognizers(&csr).contains(&recognizer), taken, "{id} with {more:?}");
         }
     }
 }
@@ -72,14 +72,14 @@ fn recognisers_take_what_those_of_kubernetes_take() {
 #[test]
 fn a_node_is_asked_about_as_itself_before_it_is_as_a_bootstrapper() {
     let csr = node_csr("foo", "system:node:foo", &["system:nodes"]);
-    assert_eq!(recognisers(&csr), [Recogniser::SelfNodeClient, Recogniser::NodeClient]);
-    assert!(Recogniser::SelfNodeClient.message().contains("self kubelet client"));
-    assert_eq!(Recogniser::SelfNodeClient.subresource(), "selfnodeclient");
-    assert_eq!(Recogniser::NodeClient.subresource(), "nodeclient");
+    assert_eq!(recognizers(&csr), [Recognizer::SelfNodeClient, Recognizer::NodeClient]);
+    assert!(Recognizer::SelfNodeClient.message().contains("self kubelet client"));
+    assert_eq!(Recognizer::SelfNodeClient.subresource(), "selfnodeclient");
+    assert_eq!(Recognizer::NodeClient.subresource(), "nodeclient");
 }
 
 #[test]
-fn requests_that_break_a_criterion_are_not_recognised() {
+fn requests_that_break_a_criterion_are_not_recognized() {
     let dns = vec![SanType::DnsName("a.example".try_into().unwrap())];
     let ip = vec![SanType::IpAddress("10.0.0.1".parse().unwrap())];
     let requests = [
@@ -91,7 +91,7 @@ fn requests_that_break_a_criterion_are_not_recognised() {
     for (index, request) in requests.into_iter().enumerate() {
         let mut csr = by_bootstrapper();
         csr.spec.request.0 = request;
-        assert_eq!(recognisers(&csr), [], "request {index}");
+        assert_eq!(recognizers(&csr), [], "request {index}");
     }
     let usages: [&[&str]; 3] = [
         &["client auth"],
@@ -101,7 +101,7 @@ fn requests_that_break_a_criterion_are_not_recognised() {
     for usages in usages {
         let mut csr = by_bootstrapper();
         csr.spec.usages = Some(strings(usages));
-        assert_eq!(recognisers(&csr), [], "{usages:?}");
+        assert_eq!(recognizers(&csr), [], "{usages:?}");
     }
 }
 
@@ -112,13 +112,13 @@ fn other_rules_are_never_approved_by() {
     }
     let mut csr = by_bootstrapper();
     csr.spec.signer_name = API_CLIENT.to_owned();
-    assert_eq!(recognisers(&csr), []);
+    assert_eq!(recognizers(&csr), []);
     assert_eq!(Rules::of(KUBELET_CLIENT), Some(Rules::KubeletClient));
 }
 
 #[test]
 fn an_empty_node_name_passes_as_in_kubernetes() {
-    assert_ne!(recognisers(&node_csr("", BOOTSTRAP, &["system:bootstrappers"])), []);
+    assert_ne!(recognizers(&node_csr("", BOOTSTRAP, &["system:bootstrappers"])), []);
 }
 
 #[test]
@@ -126,11 +126,11 @@ fn what_is_decided_or_issued_is_left_alone() {
     for kind in ["Approved", "Denied"] {
         let mut csr = by_bootstrapper();
         push_condition(&mut csr, kind, "", "");
-        assert_eq!(recognisers(&csr), [], "{kind}");
+        assert_eq!(recognizers(&csr), [], "{kind}");
     }
     let mut csr = by_bootstrapper();
     push_condition(&mut csr, "Failed", "", "");
-    assert_ne!(recognisers(&csr), [], "Failed is not looked at");
+    assert_ne!(recognizers(&csr), [], "Failed is not looked at");
 }
 
 #[test]
@@ -150,11 +150,11 @@ fn orders_delay_pause_or_turn_the_decision() {
 fn w43_a_held_name_is_refused_to_bootstrappers_only_and_only_to_its_end() {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
     let (before, after) = (now - Duration::from_secs(1), now + Duration::from_secs(1));
-    assert!(name_is_taken(Recogniser::NodeClient, Some(after), now));
-    assert!(!name_is_taken(Recogniser::NodeClient, Some(now), now));
-    assert!(!name_is_taken(Recogniser::NodeClient, Some(before), now));
-    assert!(!name_is_taken(Recogniser::NodeClient, None, now));
-    assert!(!name_is_taken(Recogniser::SelfNodeClient, Some(after), now));
+    assert!(name_is_taken(Recognizer::NodeClient, Some(after), now));
+    assert!(!name_is_taken(Recognizer::NodeClient, Some(now), now));
+    assert!(!name_is_taken(Recognizer::NodeClient, Some(before), now));
+    assert!(!name_is_taken(Recognizer::NodeClient, None, now));
+    assert!(!name_is_taken(Recognizer::SelfNodeClient, Some(after), now));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use futures_util::stream::BoxStream;
 
 use crate::base::csr::Csr;
+use crate::signing::approver::Recognizer;
 
 /// An object that has changed.
 #[derive(Clone, Debug)]
@@ -23,7 +24,7 @@ pub enum Change {
 
 /// What the authorizer is asked about a requestor: whether it may create the `subresource` of
 /// `certificatesigningrequests` in `certificates.k8s.io`, any version.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Review {
     /// `spec.username` of the request.
     pub user: String,
@@ -33,20 +34,20 @@ pub struct Review {
     pub groups: Vec<String>,
     /// `spec.extra` of the request.
     pub extra: BTreeMap<String, Vec<String>>,
-    /// `selfnodeclient` or `nodeclient`.
-    pub subresource: &'static str,
+    /// The rule, which names the subresource.
+    pub recognizer: Recognizer,
 }
 
 impl Review {
     /// Of the requestor of `csr`.
-    pub(crate) fn of(csr: &Csr, subresource: &'static str) -> Self {
+    pub(crate) fn of(csr: &Csr, recognizer: Recognizer) -> Self {
         let spec = &csr.spec;
         Self {
             user: spec.username.clone().unwrap_or_default(),
             uid: spec.uid.clone().unwrap_or_default(),
             groups: spec.groups.clone().unwrap_or_default(),
             extra: spec.extra.clone().unwrap_or_default(),
-            subresource,
+            recognizer,
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::base::clock::Clock;
 use crate::base::csr::{Condition, Csr, certificate, conditions, name, push_condition};
 use crate::base::sync::lock;
 use crate::faults::handle::Faults;
-use crate::signing::approver::{Approval, Recognised, Recogniser};
+use crate::signing::approver::{Approval, Recognized, Recognizer};
 use crate::signing::cleaner::Ages;
 use crate::signing::controllers::holder::holder;
 use crate::signing::controllers::port::{Port, PortError, Review};
@@ -145,7 +145,7 @@ impl Controllers {
             paused: self.faults.as_ref().is_some_and(Faults::pauses_approving),
             deny_all: self.faults.as_ref().is_some_and(Faults::denies_all),
         };
-        let recognised = match approver::decide(csr, setup.rules, orders, self.waited(csr)) {
+        let recognized = match approver::decide(csr, setup.rules, orders, self.waited(csr)) {
             approver::Decision::Leave => return Next::Rest,
             approver::Decision::Wait(rest) => return Next::After(rest),
             approver::Decision::Deny => {
@@ -153,15 +153,15 @@ impl Controllers {
                     .decide(port, csr, "Denied", "InjectedFault", "denied by an injected fault")
                     .await;
             }
-            approver::Decision::Ask(recognised) => recognised,
+            approver::Decision::Ask(recognized) => recognized,
         };
-        for by in recognised.by {
-            match port.allows(Review::of(csr, by.subresource())).await {
+        for by in recognized.by {
+            match port.allows(Review::of(csr, *by)).await {
                 Err(error) => return Next::Again(format!("the access review failed: {error}")),
                 Ok(false) => {}
                 Ok(true) if !*leading.borrow() => return Next::Rest,
                 Ok(true) => {
-                    return match self.taken(port, *by, &recognised).await {
+                    return match self.taken(port, *by, &recognized).await {
                         Err(error) => Next::Again(format!("who holds the name is not known: {error}")),
                         Ok(Some(why)) => self.decide(port, csr, "Denied", TAKEN, &why).await,
                         Ok(None) => self.decide(port, csr, "Approved", "AutoApproved", by.message()).await,
@@ -188,11 +188,11 @@ impl Controllers {
     async fn taken<P: Port>(
         &self,
         port: &P,
-        by: Recogniser,
-        recognised: &Recognised,
+        by: Recognizer,
+        recognized: &Recognized,
     ) -> Result<Option<String>, PortError> {
-        let name = &recognised.common_name;
-        if !self.refuse_taken_names || by != Recogniser::NodeClient {
+        let name = &recognized.common_name;
+        if !self.refuse_taken_names || by != Recognizer::NodeClient {
             return Ok(None);
         }
         let held = port.held_until(name).await?;

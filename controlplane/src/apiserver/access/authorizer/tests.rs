@@ -64,11 +64,11 @@ fn everybody_with_credentials_may_ask_who_it_is_and_look_around() {
 #[test]
 fn the_node_client_permissions_are_bound_as_kubeadm_binds_them() {
     let groups = |name: &str| vec![name.to_owned()];
-    assert!(holds(&groups(BOOTSTRAPPERS), Permission::NodeClient));
-    assert!(!holds(&groups(BOOTSTRAPPERS), Permission::SelfNodeClient));
-    assert!(holds(&groups(NODES), Permission::SelfNodeClient));
-    assert!(!holds(&groups(NODES), Permission::NodeClient));
-    assert!(holds(&groups(MASTERS), Permission::NodeClient));
+    assert!(may_create_subresource(&groups(BOOTSTRAPPERS), "nodeclient"));
+    assert!(!may_create_subresource(&groups(BOOTSTRAPPERS), "selfnodeclient"));
+    assert!(may_create_subresource(&groups(NODES), "selfnodeclient"));
+    assert!(!may_create_subresource(&groups(NODES), "nodeclient"));
+    assert!(may_create_subresource(&groups(MASTERS), "nodeclient"));
 }
 
 #[test]

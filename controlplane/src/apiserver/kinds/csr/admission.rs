@@ -1,5 +1,6 @@
 //! Admission of new objects: NodeRestriction and CertificateSubjectRestriction.
 
+use crate::apiserver::resource::Subresource;
 use crate::apiserver::user::{MASTERS, NODES, User};
 use crate::base::csr::Csr;
 use crate::signing::criteria::{API_CLIENT, KUBELET_CLIENT, KUBELET_SERVING};
@@ -20,13 +21,13 @@ pub(crate) fn create(user: &User, csr: &Csr) -> Result<(), String> {
 pub(crate) fn change(
     new: &Csr,
     old: &Csr,
-    subresource: &str,
+    subresource: Option<Subresource>,
     may: impl Fn(&str, &str) -> bool,
 ) -> Result<(), String> {
     let verb = match subresource {
-        "approval" => "approve",
-        "status" if new.status != old.status => "sign",
-        _ => return Ok(()),
+        Some(Subresource::Approval) => "approve",
+        Some(Subresource::Status) if new.status != old.status => "sign",
+        Some(Subresource::Status) | None => return Ok(()),
     };
     let signer = &old.spec.signer_name;
     let domain = signer.split('/').next().unwrap_or_default();

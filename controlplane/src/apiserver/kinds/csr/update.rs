@@ -7,6 +7,7 @@ use crate::apiserver::api_error::ApiError;
 use crate::apiserver::kinds::csr::validation;
 use crate::apiserver::kinds::meta;
 use crate::apiserver::object::Object as _;
+use crate::apiserver::resource::Subresource;
 use crate::base::csr::{Condition, Csr, conditions, name};
 
 #[cfg(test)]
@@ -24,21 +25,29 @@ pub(crate) fn prepare_create(mut csr: Csr, username: &str, groups: &[String]) ->
 }
 
 /// The stored object with what `subresource` may change taken from `new`; checks name, UID and version.
-pub(crate) fn apply(new: Csr, old: &Csr, subresource: &str, now: Time) -> Result<Csr, ApiError> {
+pub(crate) fn apply(
+    new: Csr,
+    old: &Csr,
+    subresource: Option<Subresource>,
+    now: Time,
+) -> Result<Csr, ApiError> {
     meta::same_object(&new, old)?;
     let mut result = old.clone();
     result.metadata = meta::of_changed(new.metadata, &old.metadata);
     let given = new.status.unwrap_or_default();
-    if !subresource.is_empty() {
-        let status = result.status.get_or_insert_with(Default::default);
-        if subresource == "approval" {
-            status.conditions = given.conditions;
-        } else {
+    match subresource {
+        None => {}
+        Some(Subresource::Approval) => {
+            result.status.get_or_insert_with(Default::default).conditions = given.conditions;
+            fill_times(&mut result, old, now);
+        }
+        Some(Subresource::Status) => {
+            let status = result.status.get_or_insert_with(Default::default);
             let given_conditions = given.conditions.unwrap_or_default();
             status.conditions = Some(keep_decisions(given_conditions, conditions(old)));
             status.certificate = given.certificate.filter(|c| !c.0.is_empty());
+            fill_times(&mut result, old, now);
         }
-        fill_times(&mut result, old, now);
     }
     let errors = validation::update(&result, old, subresource);
     if errors.is_empty() { Ok(result) } else { Err(ApiError::invalid(Csr::API, name(old), &errors)) }

@@ -1,13 +1,14 @@
 //! What kube-apiserver accepts (`pkg/apis/certificates/validation/validation.go`).
 
-use crate::signing::signer_name;
-use crate::signing::signer_name::Defect;
 use x509_parser::pem::Pem;
 
 use crate::apiserver::api_error::FieldError;
 use crate::apiserver::kinds::meta;
+use crate::apiserver::resource::Subresource;
 use crate::base::csr::{Condition, Csr, certificate, conditions};
 use crate::signing::pki::{pkcs10, usages};
+use crate::signing::signer_name;
+use crate::signing::signer_name::Defect;
 
 #[cfg(test)]
 mod tests;
@@ -34,7 +35,7 @@ pub(crate) fn create(csr: &Csr) -> Vec<FieldError> {
 }
 
 /// The rules of an update, `old` being stored: oddities that are stored already are tolerated.
-pub(crate) fn update(new: &Csr, old: &Csr, subresource: &str) -> Vec<FieldError> {
+pub(crate) fn update(new: &Csr, old: &Csr, subresource: Option<Subresource>) -> Vec<FieldError> {
     const FIELD: &str = "status.conditions";
     let mut errors = metadata(new);
     errors.extend(condition_list(conditions(new), conditions(old)));
@@ -45,7 +46,7 @@ pub(crate) fn update(new: &Csr, old: &Csr, subresource: &str) -> Vec<FieldError>
             errors.push(FieldError::forbidden(FIELD, &detail));
         }
     }
-    if subresource != "approval" {
+    if subresource != Some(Subresource::Approval) {
         for kind in ["Approved", "Denied"] {
             if count(new, kind) > count(old, kind) {
                 let detail = format!("updates may not add a condition of type {kind:?}");
@@ -55,7 +56,7 @@ pub(crate) fn update(new: &Csr, old: &Csr, subresource: &str) -> Vec<FieldError>
     }
     let (new, old) = (certificate(new).unwrap_or_default(), certificate(old).unwrap_or_default());
     if new != old {
-        if subresource != "status" {
+        if subresource != Some(Subresource::Status) {
             errors
                 .push(FieldError::forbidden("status.certificate", "updates may not set certificate content"));
         } else if !old.is_empty() {

@@ -40,9 +40,9 @@ fn a_change_is_taken_from_the_newest_version_only() {
     let mut new = old.clone();
     new.spec.as_mut().unwrap().holder_identity = Some("you".to_owned());
     let now = || crate::base::time::api_time(std::time::UNIX_EPOCH);
-    assert_eq!(Lease::change(new.clone(), &old, "", now()).unwrap().spec, new.spec);
+    assert_eq!(Lease::change(new.clone(), &old, None, now()).unwrap().spec, new.spec);
     new.metadata.resource_version = Some("2".to_owned());
-    let error = Lease::change(new, &old, "", now()).unwrap_err();
+    let error = Lease::change(new, &old, None, now()).unwrap_err();
     assert_eq!((error.code.as_u16(), error.reason), (409, "Conflict"));
     assert!(
         error.message.starts_with("Operation cannot be fulfilled on leases.coordination.k8s.io \"a\""),

@@ -5,8 +5,9 @@ fn user(group: &str) -> User {
 }
 
 fn asked(kind: &str, spec: Value, user: &User) -> Result<Value, u16> {
-    let api = REVIEWS.into_iter().find(|api| api.kind == kind).unwrap();
-    answer(api, json!({"spec": spec}), user)
+    let api = REVIEWS.into_iter().find(|api| api.kind.as_str() == kind).unwrap();
+    let Kind::Review(review) = api.kind else { panic!("{kind} is no review") };
+    answer((api, review), json!({"spec": spec}), user)
         .map(|mut answer| answer["status"].take())
         .map_err(|e| e.code.as_u16())
 }

@@ -1,5 +1,7 @@
 //! The messages: field numbers, JSON names and shapes. What only the server may say is left out.
 
+use crate::apiserver::resource::{Kind, ReviewKind};
+
 /// One field of a message.
 #[derive(Debug)]
 pub(super) struct Field {
@@ -38,16 +40,15 @@ const fn many(number: u64, name: &'static str, shape: Shape) -> Field {
 }
 
 /// The message of a kind.
-pub(super) fn of(kind: &str) -> Option<&'static [Field]> {
-    Some(match kind {
-        "CertificateSigningRequest" => CSR,
-        "Lease" => LEASE,
-        "SelfSubjectAccessReview" => SELF_ACCESS,
-        "SelfSubjectRulesReview" => SELF_RULES,
-        "SubjectAccessReview" => ACCESS,
-        "SelfSubjectReview" => SELF,
-        _ => return None,
-    })
+pub(super) fn of(kind: Kind) -> &'static [Field] {
+    match kind {
+        Kind::CertificateSigningRequest => CSR,
+        Kind::Lease => LEASE,
+        Kind::Review(ReviewKind::SelfSubjectAccess) => SELF_ACCESS,
+        Kind::Review(ReviewKind::SelfSubjectRules) => SELF_RULES,
+        Kind::Review(ReviewKind::SubjectAccess) => ACCESS,
+        Kind::Review(ReviewKind::SelfSubject) => SELF,
+    }
 }
 
 const OWNER: &[Field] = &[

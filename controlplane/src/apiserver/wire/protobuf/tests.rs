@@ -92,7 +92,7 @@ fn a_lease_as_client_go_sends_it_is_read_with_its_microseconds() {
 fn an_access_review_and_the_options_of_a_deletion_are_read() {
     let api = crate::apiserver::kinds::review::REVIEWS
         .iter()
-        .find(|api| api.kind == "SelfSubjectAccessReview")
+        .find(|api| api.kind.as_str() == "SelfSubjectAccessReview")
         .unwrap();
     let attributes =
         [field(2, b"create"), field(3, b"certificates.k8s.io"), field(5, b"certificatesigningrequests")];

@@ -93,7 +93,7 @@ async fn apr_023_a_recognised_request_is_approved_by_one_write_to_the_approval()
         uid: "user's".to_owned(),
         groups: vec!["system:nodes".to_owned()],
         extra: [("scope".to_owned(), vec!["a".to_owned()])].into(),
-        subresource: "selfnodeclient",
+        recognizer: Recognizer::SelfNodeClient,
     };
     api.expect_allows()
         .times(1)

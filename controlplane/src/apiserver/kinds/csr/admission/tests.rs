@@ -1,6 +1,10 @@
 use super::*;
+use crate::apiserver::resource::Subresource;
 use crate::base::csr::push_condition;
 use crate::testing::{node_csr, request};
+
+const APPROVAL: Option<Subresource> = Some(Subresource::Approval);
+const STATUS: Option<Subresource> = Some(Subresource::Status);
 
 fn user(name: &str, group: &str) -> User {
     User { name: name.to_owned(), groups: vec![group.to_owned()], ..User::default() }
@@ -60,26 +64,26 @@ fn pair() -> (Csr, Csr) {
 #[test]
 fn adm_002_a_status_update_that_changes_nothing_is_not_asked_about() {
     let (old, _) = pair();
-    assert_eq!(change(&old, &old, "status", |_, _| panic!("asked")), Ok(()));
-    assert_eq!(change(&old, &old, "", |_, _| panic!("asked")), Ok(()));
+    assert_eq!(change(&old, &old, STATUS, |_, _| panic!("asked")), Ok(()));
+    assert_eq!(change(&old, &old, None, |_, _| panic!("asked")), Ok(()));
 }
 
 #[test]
 fn whoever_approves_or_signs_is_allowed_to_for_the_stored_signer() {
     // Id, endpoint, the one name that is allowed, the signer that the update claims.
     let table = [
-        ("ADM-004", "status", "", "abc.com/xyz", false),
-        ("ADM-005", "status", "abc.com/xyz", "abc.com/xyz", true),
-        ("ADM-006", "status", "abc.com/*", "abc.com/xyz", true),
-        ("ADM-008", "status", "def.com/xyz", "def.com/xyz", false),
-        ("ADM-011", "approval", "abc.com/xyz", "abc.com/xyz", true),
-        ("ADM-012", "approval", "abc.com/*", "abc.com/xyz", true),
-        ("ADM-014", "approval", "def.com/xyz", "def.com/xyz", false),
+        ("ADM-004", STATUS, "", "abc.com/xyz", false),
+        ("ADM-005", STATUS, "abc.com/xyz", "abc.com/xyz", true),
+        ("ADM-006", STATUS, "abc.com/*", "abc.com/xyz", true),
+        ("ADM-008", STATUS, "def.com/xyz", "def.com/xyz", false),
+        ("ADM-011", APPROVAL, "abc.com/xyz", "abc.com/xyz", true),
+        ("ADM-012", APPROVAL, "abc.com/*", "abc.com/xyz", true),
+        ("ADM-014", APPROVAL, "def.com/xyz", "def.com/xyz", false),
     ];
     for (id, endpoint, name, claimed, allowed) in table {
         let (old, mut new) = pair();
         new.spec.signer_name = claimed.to_owned();
-        let verb = if endpoint == "status" { "sign" } else { "approve" };
+        let verb = if endpoint == STATUS { "sign" } else { "approve" };
         let judged = change(&new, &old, endpoint, |asked, signer| (asked, signer) == (verb, name));
         assert_eq!(judged.is_ok(), allowed, "{id}: {judged:?}");
     }

@@ -1,6 +1,10 @@
 use super::*;
+use crate::apiserver::resource::Subresource;
 use crate::base::csr::{certificate, push_condition};
 use crate::testing::node_csr;
+
+const APPROVAL: Option<Subresource> = Some(Subresource::Approval);
+const STATUS: Option<Subresource> = Some(Subresource::Status);
 
 fn now() -> Time {
     crate::base::time::api_time(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000))
@@ -33,7 +37,7 @@ fn the_main_endpoint_changes_metadata_only() {
     new.spec.username = Some("other".to_owned());
     new.spec.usages = None;
     push_condition(&mut new, "Approved", "", "");
-    let applied = apply(new.clone(), &old, "", now()).unwrap();
+    let applied = apply(new.clone(), &old, None, now()).unwrap();
     assert_eq!(applied.metadata.labels, new.metadata.labels);
     assert_eq!(applied.spec, old.spec);
     assert_eq!(applied.status, old.status);
@@ -46,7 +50,7 @@ fn approval_changes_conditions_and_fills_their_times() {
     push_condition(&mut new, "Approved", "r", "m");
     new.status.as_mut().unwrap().certificate = Some(k8s_openapi::ByteString(b"x".to_vec()));
     new.spec.signer_name = "example.com/other".to_owned();
-    let applied = apply(new, &old, "approval", now()).unwrap();
+    let applied = apply(new, &old, APPROVAL, now()).unwrap();
     assert_eq!(applied.spec, old.spec);
     assert_eq!(certificate(&applied), None);
     let condition = &conditions(&applied)[0];
@@ -69,7 +73,7 @@ fn reg_008_status_keeps_the_stored_decision_by_position_and_inherits_its_transit
     push_condition(&mut new, "Approved", "changed", "changed");
     push_condition(&mut new, "Custom", "new", "new");
     push_condition(&mut new, "Failed", "f", "f");
-    let applied = apply(new, &old, "status", now()).unwrap();
+    let applied = apply(new, &old, STATUS, now()).unwrap();
     let list = conditions(&applied);
     assert_eq!(list[0], conditions(&old)[0]);
     assert_eq!(list[1].last_update_time, Some(now()));
@@ -83,7 +87,7 @@ fn another_version_uid_or_name_is_refused_and_no_version_is_not() {
     let code = |change: fn(&mut Csr)| {
         let mut new = old.clone();
         change(&mut new);
-        apply(new, &old, "", now()).map_err(|e| (e.code.as_u16(), e.reason)).err()
+        apply(new, &old, None, now()).map_err(|e| (e.code.as_u16(), e.reason)).err()
     };
     assert_eq!(code(|c| c.metadata.resource_version = Some("9".to_owned())), Some((409, "Conflict")));
     assert_eq!(code(|c| c.metadata.uid = Some("other".to_owned())), Some((409, "Conflict")));

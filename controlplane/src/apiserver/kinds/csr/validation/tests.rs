@@ -1,8 +1,12 @@
 use super::*;
+use crate::apiserver::resource::Subresource;
 use crate::base::csr::push_condition;
 use crate::testing::{node_csr, strings};
 
 mod cases;
+
+const APPROVAL: Option<Subresource> = Some(Subresource::Approval);
+const STATUS: Option<Subresource> = Some(Subresource::Status);
 
 fn good() -> Csr {
     node_csr("foo", "u", &[])
@@ -84,24 +88,24 @@ fn with(kinds: &[&str]) -> Csr {
 
 #[test]
 fn conditions_are_added_where_they_may_be_and_never_removed() {
-    let table: [(&[&str], &[&str], &str, bool); 13] = [
-        (&[], &["Approved"], "approval", true),
-        (&[], &["Denied"], "approval", true),
-        (&[], &["Failed"], "approval", true),
-        (&[], &["example.com/Custom"], "approval", true),
-        (&[], &["Approved", "Denied"], "approval", false),
-        (&["Approved"], &["Approved", "Denied"], "approval", false),
-        (&["Approved"], &[], "approval", false),
-        (&["Failed"], &[], "status", false),
-        (&[], &["Approved"], "status", false),
-        (&["Approved"], &["Approved", "Failed"], "status", true),
-        (&["Custom"], &[], "status", true),
-        (&["Approved", "Denied"], &["Denied", "Approved"], "approval", true),
-        (&[], &["Custom", "Custom"], "status", false),
+    let table: [(&[&str], &[&str], Option<Subresource>, bool); 13] = [
+        (&[], &["Approved"], APPROVAL, true),
+        (&[], &["Denied"], APPROVAL, true),
+        (&[], &["Failed"], APPROVAL, true),
+        (&[], &["example.com/Custom"], APPROVAL, true),
+        (&[], &["Approved", "Denied"], APPROVAL, false),
+        (&["Approved"], &["Approved", "Denied"], APPROVAL, false),
+        (&["Approved"], &[], APPROVAL, false),
+        (&["Failed"], &[], STATUS, false),
+        (&[], &["Approved"], STATUS, false),
+        (&["Approved"], &["Approved", "Failed"], STATUS, true),
+        (&["Custom"], &[], STATUS, true),
+        (&["Approved", "Denied"], &["Denied", "Approved"], APPROVAL, true),
+        (&[], &["Custom", "Custom"], STATUS, false),
     ];
     for (old, new, subresource, allowed) in table {
         let errors = update(&with(new), &with(old), subresource);
-        assert_eq!(errors.is_empty(), allowed, "{old:?} -> {new:?} on {subresource}: {errors:?}");
+        assert_eq!(errors.is_empty(), allowed, "{old:?} -> {new:?} on {subresource:?}: {errors:?}");
     }
 }
 
@@ -115,7 +119,7 @@ fn the_fixed_conditions_must_be_true_and_others_known() {
     ] {
         let mut csr = with(&[kind]);
         csr.status.as_mut().unwrap().conditions.as_mut().unwrap()[0].status = status.to_owned();
-        assert_eq!(update(&csr, &good(), "approval").is_empty(), allowed, "{kind}={status}");
+        assert_eq!(update(&csr, &good(), APPROVAL).is_empty(), allowed, "{kind}={status}");
     }
 }
 
@@ -131,12 +135,12 @@ fn a_certificate_is_certificate_blocks_and_is_written_once() {
         csr
     };
     let old = with(&["Approved"]);
-    assert_eq!(update(&set(&format!("text\n{pem}text\n{pem}")), &old, "status"), []);
+    assert_eq!(update(&set(&format!("text\n{pem}text\n{pem}")), &old, STATUS), []);
     let request = String::from_utf8(good().spec.request.0).unwrap();
     for bad in ["text only", &request, &pem.replace("MII", "AII")] {
-        assert_eq!(fields(&update(&set(bad), &old, "status")), [("FieldValueInvalid", "status.certificate")]);
+        assert_eq!(fields(&update(&set(bad), &old, STATUS)), [("FieldValueInvalid", "status.certificate")]);
     }
-    let twice = update(&set(&format!("{pem}{pem}")), &set(pem), "status");
+    let twice = update(&set(&format!("{pem}{pem}")), &set(pem), STATUS);
     assert_eq!(fields(&twice), [("FieldValueForbidden", "status.certificate")]);
-    assert_eq!(fields(&update(&old, &set(pem), "status")), [("FieldValueForbidden", "status.certificate")]);
+    assert_eq!(fields(&update(&old, &set(pem), STATUS)), [("FieldValueForbidden", "status.certificate")]);
 }

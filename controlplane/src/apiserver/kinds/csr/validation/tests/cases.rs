@@ -140,7 +140,7 @@ impl Pair {
         Self { new: certified(with(&["Approved"]), certificate), old }
     }
 
-    fn wrong(&self, endpoint: &str) -> Vec<(String, String)> {
+    fn wrong(&self, endpoint: Option<Subresource>) -> Vec<(String, String)> {
         let errors = update(&self.new, &self.old, endpoint);
         errors.iter().map(|e| (e.reason.to_owned(), e.field.clone())).collect()
     }
@@ -165,44 +165,44 @@ fn updates_are_judged_by_their_endpoint() {
     set(&mut replaced.new, &self::pem());
     let nothing: &[Wrong] = &[];
     let one: &[Wrong] = &[(FORBIDDEN, CONDITIONS)];
-    let table: [(&str, &str, Pair, &[Wrong]); 27] = [
-        ("VAL-038", "", Pair::of(&[]), nothing),
-        ("VAL-039", "", Pair::odd("garbage"), nothing),
-        ("VAL-041", "", Pair::from_to(&["Approved"], &[]), one),
-        ("VAL-042", "", Pair::from_to(&[], &["Denied"]), one),
-        ("VAL-044", "", Pair::from_to(&[], &["Failed"]), nothing),
-        ("VAL-045", "", Pair::from_to(&["Failed"], &[]), one),
-        ("VAL-046", "", set_certificate(&["Approved"], &pem), &[(FORBIDDEN, CERTIFICATE)]),
+    let table: [(&str, Option<Subresource>, Pair, &[Wrong]); 27] = [
+        ("VAL-038", None, Pair::of(&[]), nothing),
+        ("VAL-039", None, Pair::odd("garbage"), nothing),
+        ("VAL-041", None, Pair::from_to(&["Approved"], &[]), one),
+        ("VAL-042", None, Pair::from_to(&[], &["Denied"]), one),
+        ("VAL-044", None, Pair::from_to(&[], &["Failed"]), nothing),
+        ("VAL-045", None, Pair::from_to(&["Failed"], &[]), one),
+        ("VAL-046", None, set_certificate(&["Approved"], &pem), &[(FORBIDDEN, CERTIFICATE)]),
         (
             "VAL-047",
-            "",
+            None,
             Pair::from_to(&[], &["Approved", "Denied"]),
             &[(INVALID, "status.conditions[1].type"), (FORBIDDEN, CONDITIONS), (FORBIDDEN, CONDITIONS)],
         ),
-        ("VAL-048", "status", Pair::of(&[]), nothing),
-        ("VAL-049", "status", Pair::odd("garbage"), nothing),
-        ("VAL-050", "status", Pair::from_to(&[], &["Approved"]), one),
-        ("VAL-052", "status", Pair::from_to(&[], &["Denied"]), one),
-        ("VAL-053", "status", Pair::from_to(&["Denied"], &[]), one),
-        ("VAL-054", "status", Pair::from_to(&[], &["Failed"]), nothing),
-        ("VAL-055", "status", Pair::from_to(&["Failed"], &[]), one),
-        ("VAL-056", "status", unknown_usages, nothing),
-        ("VAL-057", "status", set_certificate(&["Approved"], &pem), nothing),
-        ("VAL-058", "status", set_certificate(&["Approved"], "no PEM"), &[(INVALID, CERTIFICATE)]),
-        ("VAL-059", "status", replaced, &[(FORBIDDEN, CERTIFICATE)]),
-        ("VAL-061", "approval", Pair::odd("garbage"), nothing),
-        ("VAL-063", "approval", Pair::from_to(&["Approved"], &[]), one),
-        ("VAL-065", "approval", Pair::from_to(&["Denied"], &[]), one),
-        ("VAL-066", "approval", Pair::from_to(&[], &["Failed"]), nothing),
-        ("VAL-068", "approval", set_certificate(&["Approved"], &pem), &[(FORBIDDEN, CERTIFICATE)]),
-        ("VAL-148", "approval", Pair::from_to(&[], &["Approved"]), nothing),
+        ("VAL-048", STATUS, Pair::of(&[]), nothing),
+        ("VAL-049", STATUS, Pair::odd("garbage"), nothing),
+        ("VAL-050", STATUS, Pair::from_to(&[], &["Approved"]), one),
+        ("VAL-052", STATUS, Pair::from_to(&[], &["Denied"]), one),
+        ("VAL-053", STATUS, Pair::from_to(&["Denied"], &[]), one),
+        ("VAL-054", STATUS, Pair::from_to(&[], &["Failed"]), nothing),
+        ("VAL-055", STATUS, Pair::from_to(&["Failed"], &[]), one),
+        ("VAL-056", STATUS, unknown_usages, nothing),
+        ("VAL-057", STATUS, set_certificate(&["Approved"], &pem), nothing),
+        ("VAL-058", STATUS, set_certificate(&["Approved"], "no PEM"), &[(INVALID, CERTIFICATE)]),
+        ("VAL-059", STATUS, replaced, &[(FORBIDDEN, CERTIFICATE)]),
+        ("VAL-061", APPROVAL, Pair::odd("garbage"), nothing),
+        ("VAL-063", APPROVAL, Pair::from_to(&["Approved"], &[]), one),
+        ("VAL-065", APPROVAL, Pair::from_to(&["Denied"], &[]), one),
+        ("VAL-066", APPROVAL, Pair::from_to(&[], &["Failed"]), nothing),
+        ("VAL-068", APPROVAL, set_certificate(&["Approved"], &pem), &[(FORBIDDEN, CERTIFICATE)]),
+        ("VAL-148", APPROVAL, Pair::from_to(&[], &["Approved"]), nothing),
         (
             "VAL-149",
-            "approval",
+            APPROVAL,
             Pair::from_to(&[], &["Approved", "Denied"]),
             &[(INVALID, "status.conditions[1].type")],
         ),
-        ("VAL-141", "status", longer(Pair::of(&["Approved", "Denied"])), nothing),
+        ("VAL-141", STATUS, longer(Pair::of(&["Approved", "Denied"])), nothing),
     ];
     for (id, endpoint, pair, wrong) in table {
         let found = pair.wrong(endpoint);
@@ -245,7 +245,7 @@ fn stored_oddities_are_tolerated_and_new_ones_are_not() {
     for (id, csr, strict) in table {
         let judged = create(&csr);
         assert_eq!(judged.is_empty(), strict, "{id}, as a new object: {judged:?}");
-        for endpoint in ["", "approval", "status"] {
+        for endpoint in [None, APPROVAL, STATUS] {
             assert_eq!(update(&csr, &csr, endpoint), [], "{id}, stored, on {endpoint:?}");
         }
     }
@@ -267,17 +267,17 @@ fn condition_lists_are_judged_alike_wherever_they_come_from() {
     let both: &[&str] = &["Approved", "Denied"];
     let swapped: &[&str] = &["Denied", "Approved"];
     let twice: &[&str] = &["Approved", "Denied", "Approved", "Denied"];
-    let table: [(&str, &str, &[&str], &[&str]); 10] = [
-        ("VAL-133", "", &["Approved"], &["Approved"]),
-        ("VAL-134", "approval", &["Approved"], &["Approved"]),
-        ("VAL-135", "status", &["Approved"], &["Approved"]),
-        ("VAL-136", "", both, both),
-        ("VAL-137", "approval", both, both),
-        ("VAL-142", "", both, &["Approved", "Denied", "Failed"]),
-        ("VAL-145", "", both, swapped),
-        ("VAL-146", "approval", both, swapped),
-        ("VAL-147", "status", both, swapped),
-        ("VAL-151", "status", twice, &["Denied", "Denied", "Approved", "Approved"]),
+    let table: [(&str, Option<Subresource>, &[&str], &[&str]); 10] = [
+        ("VAL-133", None, &["Approved"], &["Approved"]),
+        ("VAL-134", APPROVAL, &["Approved"], &["Approved"]),
+        ("VAL-135", STATUS, &["Approved"], &["Approved"]),
+        ("VAL-136", None, both, both),
+        ("VAL-137", APPROVAL, both, both),
+        ("VAL-142", None, both, &["Approved", "Denied", "Failed"]),
+        ("VAL-145", None, both, swapped),
+        ("VAL-146", APPROVAL, both, swapped),
+        ("VAL-147", STATUS, both, swapped),
+        ("VAL-151", STATUS, twice, &["Denied", "Denied", "Approved", "Approved"]),
     ];
     for (id, endpoint, old, new) in table {
         assert_eq!(Pair::from_to(old, new).wrong(endpoint), [], "{id}");
