@@ -5,6 +5,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
+#[cfg(test)]
+mod tests;
+
 /// Whole seconds since the epoch, rounded down; before it: 0.
 pub(crate) fn seconds_down(at: SystemTime) -> i64 {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();

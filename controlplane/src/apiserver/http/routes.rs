@@ -15,14 +15,14 @@ use crate::apiserver::http::context::Context;
 use crate::apiserver::http::target::Target;
 use crate::apiserver::http::verbs::{Request, is_read};
 use crate::apiserver::http::{admin, list, watch};
-use crate::apiserver::kinds::{lease, meta, review};
+use crate::apiserver::kinds::{lease, review};
 use crate::apiserver::object::Object;
-use crate::apiserver::resource::{Kind, Resource, ReviewKind, Verb};
+use crate::apiserver::resource::{Kind, ReviewKind, Verb};
 use crate::apiserver::store::objects::Store;
 use crate::apiserver::user::User;
 use crate::apiserver::wire::call::Call;
 use crate::apiserver::wire::decode;
-use crate::apiserver::wire::query::{FieldValidation, Query, percent_decode};
+use crate::apiserver::wire::query::{FieldValidation, Query};
 use crate::base::csr::Csr;
 
 #[cfg(test)]

@@ -50,10 +50,11 @@ pub(crate) async fn serve<B: HttpBody<Error: Into<BoxError>>>(
     chain: Arc<[CertificateDer<'static>]>,
     request: Request<B>,
 ) -> Result<Response<Body>, Dropped> {
-    let post = request.method() == Method::POST;
+    // As every fault, a dropped answer spares the paths where faults are cleared.
+    let may_drop = request.method() == Method::POST && !admin::is_path(request.uri().path());
     debug!(method = %request.method(), uri = %request.uri(), "request");
     let answer = answer(&context, &chain, request).await;
-    if post && context.faults.take_drop() {
+    if may_drop && context.faults.take_drop() {
         return Err(Dropped);
     }
     let mut response = answer.unwrap_or_else(|error| error_response(&error));

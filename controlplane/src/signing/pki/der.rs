@@ -1,86 +1,87 @@
-//! The little DER that a leaf certificate needs (X.690).
+//! The DER (X.690) of a leaf certificate. The crate `der` encodes tags, lengths, numbers and times.
 //!
-//! rcgen keeps one value per attribute type in a distinguished name, so a subject with two
-//! organisations (two groups, to Kubernetes) would lose one; here subject and key are copied as they came.
+//! rcgen keeps one value per attribute type in a distinguished name, so a subject with two organisations (two groups, in
+//! Kubernetes) would lose one. Here subject and key are copied from the request, byte for byte.
 
-use time::OffsetDateTime;
+use std::time::Duration;
 
-pub(crate) const BOOLEAN: u8 = 0x01;
-pub(crate) const INTEGER: u8 = 0x02;
-pub(crate) const BIT_STRING: u8 = 0x03;
-pub(crate) const OCTET_STRING: u8 = 0x04;
-pub(crate) const NULL: u8 = 0x05;
-pub(crate) const OID: u8 = 0x06;
-pub(crate) const UTF8_STRING: u8 = 0x0c;
-const UTC_TIME: u8 = 0x17;
-const GENERALIZED_TIME: u8 = 0x18;
-pub(crate) const SEQUENCE: u8 = 0x30;
-pub(crate) const SET: u8 = 0x31;
+use ::der::asn1::{BitStringRef, GeneralizedTime, UintRef, UtcTime};
+use ::der::{Encode, Header, Length, Tag, TagNumber};
 
-/// One element.
-pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
-    let mut out = vec![tag];
-    let length = content.len();
-    if length < 0x80 {
-        out.push(length as u8);
-    } else {
-        let bytes = length.to_be_bytes();
-        let significant = &bytes[bytes.iter().take_while(|b| **b == 0).count()..];
-        out.push(0x80 | significant.len() as u8);
-        out.extend_from_slice(significant);
-    }
+pub(crate) const BOOLEAN: Tag = Tag::Boolean;
+pub(crate) const BIT_STRING: Tag = Tag::BitString;
+pub(crate) const OCTET_STRING: Tag = Tag::OctetString;
+pub(crate) const NULL: Tag = Tag::Null;
+pub(crate) const OID: Tag = Tag::ObjectIdentifier;
+pub(crate) const UTF8_STRING: Tag = Tag::Utf8String;
+pub(crate) const SEQUENCE: Tag = Tag::Sequence;
+pub(crate) const SET: Tag = Tag::Set;
+
+/// Returns the primitive context-specific tag of this number.
+pub(crate) const fn context(number: u32) -> Tag {
+    Tag::ContextSpecific { constructed: false, number: TagNumber(number) }
+}
+
+/// Returns the constructed context-specific tag of this number.
+pub(crate) const fn constructed(number: u32) -> Tag {
+    Tag::ContextSpecific { constructed: true, number: TagNumber(number) }
+}
+
+/// Returns one element.
+pub(crate) fn tlv(tag: Tag, content: &[u8]) -> Vec<u8> {
+    // A certificate is made of a request, and a request body has 3 MiB at most.
+    let length = Length::try_from(content.len()).expect("a certificate is shorter than 4 GiB");
+    let mut out = encoded(&Header::new(tag, length));
     out.extend_from_slice(content);
     out
 }
 
-/// One element made of others.
-pub(crate) fn nest(tag: u8, parts: &[Vec<u8>]) -> Vec<u8> {
+/// Returns one element made of others.
+pub(crate) fn nest(tag: Tag, parts: &[Vec<u8>]) -> Vec<u8> {
     tlv(tag, &parts.concat())
 }
 
-/// A non-negative integer from big-endian bytes.
+/// Returns a non-negative integer from big-endian bytes.
 pub(crate) fn unsigned(bytes: &[u8]) -> Vec<u8> {
-    let leading = bytes.iter().take_while(|b| **b == 0).count();
-    let mut content = bytes[leading..].to_vec();
-    if content.first().is_none_or(|b| b & 0x80 != 0) {
-        content.insert(0, 0);
-    }
-    tlv(INTEGER, &content)
+    // No bytes are zero; `UintRef` refuses them.
+    let bytes = if bytes.is_empty() { &[0] } else { bytes };
+    encoded(&UintRef::new(bytes).expect("a number is shorter than 4 GiB"))
 }
 
-/// A bit string without unused bits.
+/// Returns a bit string without unused bits.
 pub(crate) fn bits(bytes: &[u8]) -> Vec<u8> {
-    let mut content = vec![0];
-    content.extend_from_slice(bytes);
-    tlv(BIT_STRING, &content)
+    encoded(&BitStringRef::from_bytes(bytes).expect("a signature is shorter than 4 GiB"))
 }
 
-/// A named bit list (X.690 11.2.2: no trailing zero bits); bit 0 is the first.
+/// Returns a named bit list (X.690 11.2.2: no trailing zero bits); bit 0 is the first.
 pub(crate) fn named_bits(mask: u16) -> Vec<u8> {
     let reversed = mask.reverse_bits();
-    if reversed == 0 {
-        return tlv(BIT_STRING, &[0]);
-    }
     let used = 16 - reversed.trailing_zeros() as usize;
     let count = used.div_ceil(8);
-    let mut content = vec![(count * 8 - used) as u8];
-    content.extend_from_slice(&reversed.to_be_bytes()[..count]);
-    tlv(BIT_STRING, &content)
+    let unused = (count * 8 - used) as u8;
+    let bytes = reversed.to_be_bytes();
+    let bits = BitStringRef::new(unused, &bytes[..count]);
+    encoded(&bits.expect("fewer than eight bits of the last byte are unused"))
 }
 
-/// A time as RFC 5280, 4.1.2.5 asks: UTCTime before 2050, else GeneralizedTime.
+/// Returns a time as RFC 5280, 4.1.2.5 requires: UTCTime before 2050, else GeneralizedTime. A time that neither can express
+/// (after 9999) becomes the epoch.
 pub(crate) fn time(unix_seconds: i64) -> Vec<u8> {
-    let at = OffsetDateTime::from_unix_timestamp(unix_seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    let (month, day) = (u8::from(at.month()), at.day());
-    let (hour, minute, second) = at.to_hms();
-    let rest = format!("{month:02}{day:02}{hour:02}{minute:02}{second:02}Z");
-    match at.year() {
-        year @ 1950..2050 => tlv(UTC_TIME, format!("{:02}{rest}", year % 100).as_bytes()),
-        year => tlv(GENERALIZED_TIME, format!("{year:04}{rest}").as_bytes()),
+    let since = Duration::from_secs(u64::try_from(unix_seconds).unwrap_or(0));
+    if let Ok(time) = UtcTime::from_unix_duration(since) {
+        return encoded(&time);
+    }
+    match GeneralizedTime::from_unix_duration(since) {
+        Ok(time) => encoded(&time),
+        Err(_) => time_of_epoch(),
     }
 }
 
-/// A distinguished name of common name and organisations, in Go's order: organisations first.
+fn time_of_epoch() -> Vec<u8> {
+    encoded(&UtcTime::from_unix_duration(Duration::ZERO).expect("1970 is before 2050"))
+}
+
+/// Returns a distinguished name of common name and organisations, in Go's order: organisations first.
 pub(crate) fn name(common_name: &str, organizations: &[String]) -> Vec<u8> {
     const COMMON_NAME: &[u8] = &[0x55, 4, 3];
     const ORGANIZATION: &[u8] = &[0x55, 4, 10];
@@ -91,6 +92,10 @@ pub(crate) fn name(common_name: &str, organizations: &[String]) -> Vec<u8> {
     let mut parts: Vec<_> = organizations.iter().map(|o| attribute(ORGANIZATION, o)).collect();
     parts.push(attribute(COMMON_NAME, common_name));
     nest(SEQUENCE, &parts)
+}
+
+fn encoded(value: &impl Encode) -> Vec<u8> {
+    value.to_der().expect("the value has a DER form")
 }
 
 #[cfg(test)]

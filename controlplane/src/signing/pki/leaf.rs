@@ -46,14 +46,14 @@ impl Leaf<'_> {
         der::nest(
             der::SEQUENCE,
             &[
-                der::tlv(0xa0, &der::unsigned(&[2])),
+                der::tlv(der::constructed(0), &der::unsigned(&[2])),
                 der::unsigned(&self.serial),
                 issuer.algorithm.to_vec(),
                 issuer.subject.to_vec(),
                 der::nest(der::SEQUENCE, &validity),
                 self.subject.to_vec(),
                 self.public_key.to_vec(),
-                der::tlv(0xa3, &extensions),
+                der::tlv(der::constructed(3), &extensions),
             ],
         )
     }
@@ -70,7 +70,7 @@ impl Leaf<'_> {
         let authority = if self.ca { der::tlv(der::BOOLEAN, &[0xff]) } else { Vec::new() };
         all.push(extension(BASIC_CONSTRAINTS, true, &der::tlv(der::SEQUENCE, &authority)));
         if !issuer_key_id.is_empty() {
-            let key_id = der::tlv(der::SEQUENCE, &der::tlv(0x80, issuer_key_id));
+            let key_id = der::tlv(der::SEQUENCE, &der::tlv(der::context(0), issuer_key_id));
             all.push(extension(AUTHORITY_KEY_IDENTIFIER, false, &key_id));
         }
         if !self.names.is_empty() {
@@ -98,9 +98,9 @@ fn extension(oid: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
 
 fn general_name(name: &AlternativeName) -> Vec<u8> {
     match name {
-        AlternativeName::Email(text) => der::tlv(0x81, text.as_bytes()),
-        AlternativeName::Dns(text) => der::tlv(0x82, text.as_bytes()),
-        AlternativeName::Uri(text) => der::tlv(0x86, text.as_bytes()),
-        AlternativeName::Ip(bytes) => der::tlv(0x87, bytes),
+        AlternativeName::Email(text) => der::tlv(der::context(1), text.as_bytes()),
+        AlternativeName::Dns(text) => der::tlv(der::context(2), text.as_bytes()),
+        AlternativeName::Uri(text) => der::tlv(der::context(6), text.as_bytes()),
+        AlternativeName::Ip(bytes) => der::tlv(der::context(7), bytes),
     }
 }

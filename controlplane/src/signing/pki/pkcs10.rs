@@ -10,7 +10,6 @@ use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
 use crate::base::sync::lock;
-use crate::signing::pki::der;
 
 /// A request whose signature verifies under its own key.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -89,17 +88,23 @@ fn verified(der: &[u8], verify: impl FnOnce() -> bool) -> bool {
     good
 }
 
+/// Identifier octets of the elements that the two checks below look for.
+const BIT_STRING: u8 = 0x03;
+const OID: u8 = 0x06;
+const SEQUENCE: u8 = 0x30;
+const SET: u8 = 0x31;
+
 /// Whether this is a SEQUENCE of SETs of SEQUENCEs of an identifier and a value, and nothing else (RFC 5280, 4.1.2.4).
 fn is_name(name: &[u8]) -> bool {
     let is_attribute = |(tag, content): &(u8, &[u8])| {
-        *tag == der::SEQUENCE && matches!(elements(content).as_deref(), Some([(der::OID, _), (..)]))
+        *tag == SEQUENCE && matches!(elements(content).as_deref(), Some([(OID, _), (..)]))
     };
     let is_set = |(tag, content): &(u8, &[u8])| {
         let attributes = elements(content).filter(|list| !list.is_empty());
-        *tag == der::SET && attributes.is_some_and(|list| list.iter().all(is_attribute))
+        *tag == SET && attributes.is_some_and(|list| list.iter().all(is_attribute))
     };
     match elements(name).as_deref() {
-        Some([(der::SEQUENCE, sets)]) => elements(sets).is_some_and(|list| list.iter().all(is_set)),
+        Some([(SEQUENCE, sets)]) => elements(sets).is_some_and(|list| list.iter().all(is_set)),
         _ => false,
     }
 }
@@ -107,8 +112,8 @@ fn is_name(name: &[u8]) -> bool {
 /// Whether this is a SEQUENCE of an algorithm and a bit string, and nothing else (RFC 5280, 4.1).
 fn is_public_key(key: &[u8]) -> bool {
     match elements(key).as_deref() {
-        Some([(der::SEQUENCE, parts)]) => {
-            matches!(elements(parts).as_deref(), Some([(der::SEQUENCE, _), (der::BIT_STRING, _)]))
+        Some([(SEQUENCE, parts)]) => {
+            matches!(elements(parts).as_deref(), Some([(SEQUENCE, _), (BIT_STRING, _)]))
         }
         _ => false,
     }
