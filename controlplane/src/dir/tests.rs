@@ -10,7 +10,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn directory_and_files_are_private_from_the_start_and_a_leftover_does_not_hinder() {
+fn directory_and_files_are_private_despite_a_leftover() {
     let base = tempfile::tempdir().unwrap();
     let path = base.path().join("new");
     let dir = Dir::open(&path).unwrap();

@@ -17,7 +17,7 @@ fn durations_are_read_as_go_writes_them() {
 }
 
 #[test]
-fn text_that_is_no_duration_is_refused_by_name() {
+fn malformed_duration_is_refused_with_its_text() {
     for text in ["", "10", "s", "-1s", "1x", "1..2s", "1e9d", "200000d"] {
         let error = parse_duration(text).unwrap_err().to_string();
         assert!(error.contains(&format!("{text:?}")), "{error}");

@@ -144,7 +144,7 @@ async fn a_silent_holder_is_succeeded_after_the_leases_duration() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_holder_that_cannot_renew_stops_at_the_deadline_and_another_begins_later() {
+async fn holder_without_renewal_stops_before_another_begins() {
     let server = Server::default();
     // The first call looks, the second claims; from then on nothing arrives.
     let fates = [vec![Fate::Good, Fate::Good], vec![Fate::Lost; 1000]].concat();

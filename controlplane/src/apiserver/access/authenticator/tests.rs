@@ -28,7 +28,7 @@ fn bearer(token: &str) -> HeaderValue {
 }
 
 #[test]
-fn a_certificate_gives_name_and_groups_until_its_last_second_and_no_longer() {
+fn certificate_authenticates_until_its_last_second() {
     let (authority, authenticator) = authority();
     let chain = client(&authority, "system:node:n");
     let good = authenticator.judge(&chain, None, at_start() + HOUR);
@@ -98,7 +98,7 @@ fn wrong_tokens_are_refused() {
 }
 
 #[test]
-fn a_good_token_makes_up_for_an_expired_certificate_which_is_still_counted() {
+fn token_beside_expired_certificate_authenticates_and_is_counted() {
     let (authority, authenticator) = authority();
     authenticator.add_token("abcdef.0123456789abcdef", TokenUse::until(at_start() + HOUR * 9));
     let token = bearer("abcdef.0123456789abcdef");
@@ -121,7 +121,7 @@ fn refusal(judged: &Judgement) -> &str {
 }
 
 #[test]
-fn a_token_that_only_signs_is_no_credential_and_groups_of_a_token_come_first() {
+fn signing_token_is_no_credential_and_token_groups_come_first() {
     let (_, authenticator) = authority();
     let good_for = TokenUse {
         groups: vec!["system:bootstrappers:rack-1".to_owned()],

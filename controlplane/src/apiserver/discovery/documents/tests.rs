@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn reg_030_reg_031_reg_032_groups_and_resources_are_listed_as_they_are_served() {
+fn reg_030_reg_031_reg_032_discovery_lists_served_resources() {
     let groups = groups();
     let names: Vec<_> =
         groups["groups"].as_array().unwrap().iter().map(|g| g["name"].as_str().unwrap()).collect();

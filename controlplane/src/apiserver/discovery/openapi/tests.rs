@@ -46,7 +46,7 @@ fn the_index_leads_to_every_document() {
 }
 
 #[test]
-fn a_patch_says_that_it_takes_field_validation_which_is_how_kubectl_finds_out() {
+fn patch_operation_declares_field_validation_for_kubectl() {
     let document = v3("certificates.k8s.io", "v1").unwrap();
     let path = "/apis/certificates.k8s.io/v1/certificatesigningrequests/{name}";
     let patch = &document["paths"][path]["patch"];

@@ -50,7 +50,7 @@ fn a_list_in_parts_is_of_one_version_whatever_happens_meanwhile() {
 }
 
 #[test]
-fn a_part_of_a_version_that_is_forgotten_is_gone_but_the_rest_can_still_be_had() {
+fn continue_at_forgotten_version_is_410_with_a_fresh_token() {
     let store = store(3);
     let first = page(&store, &Query { limit: 1, ..Query::default() }, None).unwrap();
     store.delete_if("c00002", |_| Ok(())).unwrap();

@@ -13,7 +13,7 @@ fn asked(kind: &str, spec: Value, user: &User) -> Result<Value, u16> {
 }
 
 #[test]
-fn one_may_ask_what_one_may_do() {
+fn access_review_answers_for_the_user() {
     let create = json!({"resourceAttributes": {
         "verb": "create", "group": "certificates.k8s.io", "resource": "certificatesigningrequests",
     }});

@@ -12,7 +12,7 @@ fn label(old: &Csr, value: &str) -> Result<Csr, ApiError> {
 }
 
 #[test]
-fn every_change_has_its_own_version_and_event() {
+fn change_has_its_own_version_and_event() {
     let store = store();
     store.create(node_csr("a", "u", &[])).unwrap();
     store.update("csr-of-a", |old| label(old, "1")).unwrap();
@@ -25,14 +25,14 @@ fn every_change_has_its_own_version_and_event() {
 }
 
 #[test]
-fn a_name_is_taken_once() {
+fn duplicate_name_is_refused() {
     let store = store();
     store.create(node_csr("a", "u", &[])).unwrap();
     assert_eq!(store.create(node_csr("a", "u", &[])).unwrap_err().reason, "AlreadyExists");
 }
 
 #[test]
-fn forgotten_and_future_versions_are_gone() {
+fn forgotten_and_future_versions_are_answered_410() {
     let store = Store::new(vec![node_csr("a", "u", &[])], 50, None);
     assert_eq!(store.since(49).unwrap_err().code.as_u16(), 410);
     assert_eq!(store.since(51).unwrap_err().code.as_u16(), 410);
@@ -65,7 +65,7 @@ fn open_requests_are_counted_per_user_and_node() {
 }
 
 #[tokio::test]
-async fn a_watch_of_one_name_hears_of_no_other() {
+async fn watch_of_one_name_gets_no_other_changes() {
     let store = Arc::new(store());
     let (missed, mut changes) = store.watch(0, Some("csr-of-b")).unwrap();
     assert!(missed.is_empty());
@@ -78,7 +78,7 @@ async fn a_watch_of_one_name_hears_of_no_other() {
 }
 
 #[tokio::test]
-async fn a_watch_that_does_not_keep_up_is_cut_off_and_finds_the_rest_in_the_log() {
+async fn slow_watch_is_cut_off_and_reads_on_in_the_log() {
     let store = Arc::new(store());
     store.create(node_csr("a", "u", &[])).unwrap();
     let (_, mut changes) = store.watch(1, None).unwrap();
@@ -96,7 +96,7 @@ async fn a_watch_that_does_not_keep_up_is_cut_off_and_finds_the_rest_in_the_log(
 }
 
 #[test]
-fn an_object_with_finalizers_goes_with_the_last_of_them() {
+fn object_with_finalizers_is_deleted_with_the_last_one() {
     let store = store();
     let mut csr = node_csr("a", "u", &[]);
     csr.metadata.finalizers = Some(vec!["example.com/x".to_owned()]);
@@ -117,7 +117,7 @@ fn an_object_with_finalizers_goes_with_the_last_of_them() {
 }
 
 #[test]
-fn a_dry_run_answers_and_changes_nothing() {
+fn dry_run_answers_and_changes_nothing() {
     let store = store();
     assert!(store.create_unless_dry(node_csr("a", "u", &[]), true).is_ok());
     assert_eq!((store.version(), store.get("csr-of-a").is_err()), (0, true));

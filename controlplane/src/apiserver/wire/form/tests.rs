@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn the_first_form_that_is_served_counts() {
+fn first_supported_form_is_chosen() {
     let kubectl = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
     for (accept, wanted) in [
         (kubectl, Form::Table),

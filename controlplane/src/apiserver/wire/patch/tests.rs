@@ -18,7 +18,7 @@ fn patched(kind: &str, document: &Value, patch: &Value) -> Result<Value, u16> {
 }
 
 #[test]
-fn merge_patches_replace_lists_and_remove_what_is_null() {
+fn merge_patch_replaces_lists_and_removes_null_members() {
     let document = json!({"a": {"b": 1, "c": 2}, "list": [1, 2]});
     let merged = patched(MERGE, &document, &json!({"a": {"b": null, "d": {"e": null}}, "list": [3]}));
     assert_eq!(merged, Ok(json!({"a": {"c": 2, "d": {}}, "list": [3]})));
@@ -56,7 +56,7 @@ fn json_patches_do_what_rfc_6902_says() {
 }
 
 #[test]
-fn json_patches_that_cannot_be_carried_out_are_told_apart_from_those_that_are_none() {
+fn json_patch_failure_and_malformed_json_patch_differ() {
     let document = json!({"a": 1, "list": [1]});
     for (patch, code) in [
         (json!([{"op": "test", "path": "/a", "value": 2}]), 422),

@@ -19,7 +19,7 @@ fn files(given: [bool; 5]) -> SigningFiles {
 }
 
 #[test]
-fn each_signer_takes_its_own_pair_else_that_of_all_unless_others_have_their_own() {
+fn signer_pair_is_its_own_or_the_shared_one() {
     let (serving, kubelet, client, legacy) =
         (Rules::KubeletServing, Rules::KubeletClient, Rules::ApiClient, Rules::Any);
     let everything = files([true; 5]);

@@ -9,7 +9,7 @@ fn name(text: &str) -> Name {
 }
 
 #[tokio::test]
-async fn a_name_that_is_being_looked_at_is_looked_at_once_more_afterwards_and_not_beside() {
+async fn busy_name_is_queued_once_more_and_never_in_parallel() {
     let (mut queue, a) = (Queue::default(), name("a"));
     queue.add(&a);
     queue.add(&a);

@@ -285,7 +285,7 @@ fn has_certificate(csr: Option<&Csr>) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_goes_from_creation_to_certificate_and_an_hour_later_it_is_gone() {
+async fn request_is_approved_signed_and_deleted_after_an_hour() {
     // The wall clock goes with tokio's.
     let start = Instant::now();
     let clock = Clock::new(move || UNIX_EPOCH + Duration::from_secs(1_700_000_000) + start.elapsed());

@@ -57,7 +57,7 @@ fn w48_an_older_authority_in_the_same_file_hinders_nobody() {
 }
 
 #[test]
-fn w48_an_intermediate_authority_puts_its_chain_behind_the_leaf_without_the_root() {
+fn w48_intermediate_chain_follows_the_leaf_without_the_root() {
     let ca = |name: &str| {
         let mut params = CertificateParams::default();
         params.distinguished_name = rcgen::DistinguishedName::new();

@@ -11,7 +11,7 @@ fn user(name: &str, group: &str) -> User {
 }
 
 #[test]
-fn adm_022_adm_023_adm_024_a_node_asks_for_itself_under_the_kubelet_signers() {
+fn adm_022_adm_023_adm_024_node_requests_only_its_own_certificate() {
     let node = user("system:node:a", NODES);
     for (signer, own, other) in
         [(KUBELET_CLIENT, true, false), (KUBELET_SERVING, true, false), ("example.com/x", true, true)]
@@ -39,7 +39,7 @@ fn a_bootstrapper_may_ask_for_any_node() {
 }
 
 #[test]
-fn adm_018_adm_034_adm_035_system_masters_is_not_given_away_to_api_clients() {
+fn adm_018_adm_034_adm_035_system_masters_is_refused_to_api_clients() {
     let admin = user("admin", MASTERS);
     for (signer, group, allowed) in
         [(API_CLIENT, MASTERS, false), (API_CLIENT, "others", true), (KUBELET_CLIENT, MASTERS, true)]

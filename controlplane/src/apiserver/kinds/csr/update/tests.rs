@@ -61,7 +61,7 @@ fn approval_changes_conditions_and_fills_their_times() {
 }
 
 #[test]
-fn reg_008_status_keeps_the_stored_decision_by_position_and_inherits_its_transition_time() {
+fn reg_008_status_update_keeps_stored_decision_and_transition_time() {
     let mut old = node_csr("foo", "u", &[]);
     push_condition(&mut old, "Approved", "stored", "stored");
     push_condition(&mut old, "Custom", "", "");

@@ -87,8 +87,10 @@ fn with(kinds: &[&str]) -> Csr {
 }
 
 #[test]
-fn conditions_are_added_where_they_may_be_and_never_removed() {
-    let table: [(&[&str], &[&str], Option<Subresource>, bool); 13] = [
+fn conditions_are_added_by_their_endpoint_and_never_removed() {
+    /// Stored and new condition types, the endpoint, whether it is allowed.
+    type Row = (&'static [&'static str], &'static [&'static str], Option<Subresource>, bool);
+    let table: [Row; 13] = [
         (&[], &["Approved"], APPROVAL, true),
         (&[], &["Denied"], APPROVAL, true),
         (&[], &["Failed"], APPROVAL, true),

@@ -150,7 +150,7 @@ const CONDITIONS: &str = "status.conditions";
 const CERTIFICATE: &str = "status.certificate";
 
 #[test]
-fn updates_are_judged_by_their_endpoint() {
+fn update_rules_depend_on_the_endpoint() {
     let pem = pem();
     let set_certificate = |kinds: &[&str], text: &str| {
         let pair = Pair::of(kinds);
@@ -267,7 +267,9 @@ fn condition_lists_are_judged_alike_wherever_they_come_from() {
     let both: &[&str] = &["Approved", "Denied"];
     let swapped: &[&str] = &["Denied", "Approved"];
     let twice: &[&str] = &["Approved", "Denied", "Approved", "Denied"];
-    let table: [(&str, Option<Subresource>, &[&str], &[&str]); 10] = [
+    /// Id, endpoint, stored and new condition types.
+    type Row = (&'static str, Option<Subresource>, &'static [&'static str], &'static [&'static str]);
+    let table: [Row; 10] = [
         ("VAL-133", None, &["Approved"], &["Approved"]),
         ("VAL-134", APPROVAL, &["Approved"], &["Approved"]),
         ("VAL-135", STATUS, &["Approved"], &["Approved"]),
