@@ -1,4 +1,4 @@
-//! What every layer stands on: errors, time, random bytes, private files, and the fields of a CertificateSigningRequest.
+//! The types below every layer: errors, time, random bytes, private files, and the fields of a CertificateSigningRequest.
 
 pub(crate) mod clock;
 pub(crate) mod csr;

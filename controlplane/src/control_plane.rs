@@ -45,7 +45,7 @@ pub struct ControlPlane(());
 pub struct Handle {
     address: SocketAddr,
     authority: Arc<Authority>,
-    /// What signs where no files are named.
+    /// The authority of signers without files.
     signing: Source,
     options: Options,
     admin_kubeconfig: Zeroizing<String>,
@@ -64,7 +64,7 @@ impl ControlPlane {
     /// when it listens and its files are written.
     ///
     /// In a directory it writes `ca.crt`, `admin.kubeconfig` and `bootstrap.kubeconfig`, mode 0600, and keeps
-    /// CA, admin certificate, bootstrap token, port and objects for the next start. A token that has ended is
+    /// CA, admin certificate, bootstrap token, port and objects for the next start. A token that has expired is
     /// replaced at the start; the CA never is.
     ///
     /// # Errors
@@ -137,7 +137,7 @@ impl ControlPlane {
     }
 }
 
-/// What the last run kept in this file; nothing where there is no directory.
+/// Opens the store that the last run kept in this file; an empty one without a directory.
 fn open_store<T: Object>(dir: Option<&Dir>, file: &str) -> Result<Store<T>, Error> {
     let Some(dir) = dir else {
         return Ok(Store::new(Vec::new(), 0, None));
@@ -146,7 +146,7 @@ fn open_store<T: Object>(dir: Option<&Dir>, file: &str) -> Result<Store<T>, Erro
     Ok(Store::new(kept.objects, kept.version, Some(journal)))
 }
 
-/// The port asked for; for 0 the one of the last run, so that what was told its address still works, else any.
+/// Binds the requested port. For 0 it tries the port of the last run first, so that existing kubeconfigs still work.
 async fn bind(port: u16, last: u16) -> Result<(TcpListener, SocketAddr), Error> {
     let candidates = if port == 0 && last != 0 { vec![last, 0] } else { vec![port] };
     let mut failed = None;
@@ -182,7 +182,7 @@ fn controllers(options: &Options, context: &Arc<Context>, made: &Source) -> Resu
     let trusting = Arc::clone(context);
     let trust = Arc::new(move |authority: &Authority| {
         if let Err(error) = trusting.authenticator.trust(authority.der()) {
-            warn!(%error, "the API does not let in whoever shows a certificate of this CA");
+            warn!(%error, "the API does not accept client certificates of this CA");
         }
     });
     let open = |files: &CaFiles| Source::files(files.clone(), Some(trust.clone()));
@@ -298,7 +298,7 @@ impl Handle {
         Ok(token)
     }
 
-    /// Takes in a bootstrap token of one's own, `[a-z0-9]{6}.[a-z0-9]{16}`, in the place of one with the same id;
+    /// Adds a bootstrap token of the caller's choice, `[a-z0-9]{6}.[a-z0-9]{16}`, in the place of one with the same id;
     /// it is not kept over a restart.
     ///
     /// # Errors
@@ -331,13 +331,13 @@ impl Handle {
         self.authority.client_identity(user, &groups, (seconds_down(start), seconds_up(end)))
     }
 
-    /// What can be made to go wrong.
+    /// The injected faults.
     #[must_use]
     pub fn faults(&self) -> Faults {
         self.context.faults.clone()
     }
 
-    /// What has been seen so far.
+    /// The counts so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats { csrs: self.context.summaries(), ..self.context.counted() }

@@ -1,4 +1,4 @@
-//! The directory of a control plane: a lock, private files, and what is kept between runs.
+//! The directory of a control plane: a lock, private files, and the state that survives a restart.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::Read;
@@ -28,7 +28,7 @@ const LARGEST_STATE: u64 = 1 << 20;
 const ADMIN_LEFT: i64 = 24 * 60 * 60;
 const ADMIN_LIFE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// What outlives a run: one file, so that it is never half old and half new.
+/// The state that survives a restart: one file, so that it is never half old and half new.
 #[derive(Deserialize, Serialize)]
 struct State {
     ca_certificate: String,
@@ -62,7 +62,7 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    /// What `kept` holds, renewed where it has ended.
+    /// Takes the secrets of `kept`, and replaces the expired ones.
     fn resume(kept: Option<&State>, path: &Path, options: &Options) -> Result<Self, Error> {
         let now = options.clock.now();
         let unusable = |e: Error| Error::State { path: path.to_owned(), why: e.to_string() };
@@ -135,7 +135,7 @@ impl Dir {
         &self.path
     }
 
-    /// What the last run kept, renewed where it has ended; new where there was none.
+    /// Returns the secrets of the last run, the expired ones replaced; new ones without a last run.
     pub(crate) fn secrets(&self, options: &Options) -> Result<Secrets, Error> {
         let path = self.path.join(STATE);
         let kept = match File::open(&path) {

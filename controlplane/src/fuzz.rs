@@ -1,5 +1,5 @@
 //! Any bytes as requests to the API, and as certificate requests to the signer: what the fuzz targets run, and the tests over
-//! their corpora. Nothing may panic, hang, answer with what is no answer, or show a secret.
+//! their corpora. No input may cause a panic, a hang, a malformed answer or the leak of a secret.
 
 use std::cell::OnceCell;
 use std::sync::{Arc, OnceLock};
@@ -40,7 +40,7 @@ mod tests;
 
 /// Requests that are taken from one input.
 const MOST: usize = 32;
-/// Frames of a watch or a list that are looked at.
+/// Frames of a watch or a list that are read.
 const FRAMES: usize = 64;
 const SECRET: &str = "0123456789abcdef";
 
@@ -73,7 +73,7 @@ fn context() -> Arc<Context> {
 }
 
 /// Requests, one after the other. Each begins with a line `USER METHOD PATH CONTENT-TYPE ACCEPT`, `-` standing for nothing; the
-/// body follows, up to a line `---`. Users are `admin`, `node`, `bootstrap`, `jane`; anybody else is anonymous.
+/// body follows, up to a line `---`. Users are `admin`, `node`, `bootstrap`, `jane`; every other name is anonymous.
 pub fn http(bytes: &[u8]) {
     thread_local! {
         static RUNTIME: OnceCell<tokio::runtime::Runtime> = const { OnceCell::new() };
@@ -190,7 +190,7 @@ fn stands<T: Object>(store: &Store<T>) {
 /// The key that signs requests of the second kind.
 fn requestor() -> &'static rcgen::KeyPair {
     static KEY: OnceLock<Zeroizing<rcgen::KeyPair>> = OnceLock::new();
-    // It is no secret: the corpus has the public half of it, and whoever knows it can sign nothing but fuzz.
+    // The key is no secret: the corpus has its public half, and its only use is in these targets.
     KEY.get_or_init(|| {
         Zeroizing::new(
             rcgen::KeyPair::from_pem(include_str!("fuzz/requestor.txt")).expect("a key is in the file"),

@@ -2,9 +2,9 @@
 //! (`certificates.k8s.io/v1`, as real kubectl and other people's clients speak it), with its own
 //! certificate authority, approver and signer.
 //!
-//! It is what `certrotate controlplane` and `certrotate demo` run, and a test double for anybody who writes
-//! a client of that API: credentials are judged per request, faults are injected through [`Faults`],
-//! [`Stats`] says what was seen, and a [`Clock`] of one's own expires things without waiting.
+//! It is what `certrotate controlplane` and `certrotate demo` run, and a test double for authors of
+//! clients of that API: credentials are judged per request, faults are injected through [`Faults`],
+//! [`Stats`] counts requests, and a custom [`Clock`] expires credentials without waiting.
 //!
 //! It never listens on anything but loopback, never stores anything outside [`Options::dir`], never prints,
 //! and never shows a key in a log line, an error or a `Debug` form.
@@ -33,10 +33,10 @@
 //! # }
 //! ```
 //!
-//! What is served, as kube-apiserver serves it: `certificatesigningrequests` with their `approval` and `status`, `leases`, the
-//! reviews that answer who one is and what one may do, discovery and OpenAPI in the forms that kubectl asks for, and
+//! It serves, as kube-apiserver does: `certificatesigningrequests` with their `approval` and `status`, `leases`, the
+//! reviews of the caller's identity and permissions, discovery and OpenAPI in the forms that kubectl requests, and
 //! `/healthz`, `/livez`, `/readyz`, `/version` without credentials. `GET /whoami` is the control plane's own: it answers
-//! `{"user", "groups", "serial"}` to whoever has good credentials. So is what is under `/certrotate`: faults, bootstrap
+//! `{"user", "groups", "serial"}` to every authenticated user. So are the paths under `/certrotate`: faults, bootstrap
 //! tokens and statistics, for admins. The book has the rest: `docs/controlplane.md`.
 
 mod apiserver;

@@ -1,4 +1,4 @@
-//! What a control plane can be told.
+//! The options of a control plane.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -40,11 +40,11 @@ pub struct Options {
     pub refuse_taken_names: bool,
     /// How long a new certificate authority lives.
     pub ca_lifetime: Duration,
-    /// What goes wrong from the start.
+    /// Faults that are set from the start.
     pub faults: Vec<Fault>,
     /// Bootstrap tokens beside the one that is made and kept; they are not kept over a restart.
     pub bootstrap_tokens: Vec<BootstrapToken>,
-    /// What tells the time.
+    /// The source of the wall-clock time.
     pub clock: Clock,
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn request(common_name: &str, organizations: &[&str], names: Vec<SanT
     request.pem().expect("it is short").into_bytes()
 }
 
-/// What a kubelet asks for `node`, as stored for the user with these groups.
+/// The CSR of a kubelet for `node`, as stored for the user with these groups.
 pub(crate) fn node_csr(node: &str, username: &str, groups: &[&str]) -> Csr {
     let mut csr = Csr::default();
     csr.metadata.name = Some(format!("csr-of-{node}"));

@@ -19,7 +19,7 @@ pub(crate) struct ApiError {
     pub(crate) next: Option<String>,
 }
 
-/// What is wrong with one field (`field.Error`).
+/// The error of one field (`field.Error`).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct FieldError {
     pub(crate) reason: &'static str,
@@ -200,7 +200,7 @@ impl ApiError {
         Self::new(StatusCode::GONE, "Expired", format!("too old resource version: {version} ({oldest})"))
     }
 
-    /// The rest of a list whose version is no longer known; `fresh` goes on with what is there now.
+    /// The rest of a list whose version is no longer known; `fresh` continues with the current version.
     pub(crate) fn continue_expired(fresh: &str) -> Self {
         let message = "The provided continue parameter is too old to display a consistent list result. You can start a \
                        new list without the continue parameter, or use the continue token in this response to \

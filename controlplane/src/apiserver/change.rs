@@ -1,6 +1,6 @@
 //! The types of change to a stored object.
 
-/// What happened to an object.
+/// The type of a change.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum ChangeKind {
     Added,

@@ -121,7 +121,7 @@ fn answer<T>(result: Result<T, ApiError>) -> Result<(), PortError> {
 struct Feed {
     store: Arc<Store>,
     changed: tokio::sync::watch::Receiver<u64>,
-    /// Everything up to here has been told.
+    /// Every change up to this version was sent.
     seen: Option<u64>,
     ready: VecDeque<Change>,
 }

@@ -1,4 +1,4 @@
-//! What the API needs to know of a kind of object; everything else is the same for all of them.
+//! The properties of a kind of stored object; everything else is the same for all kinds.
 
 use std::borrow::Cow;
 use std::fmt::Debug;
@@ -29,11 +29,11 @@ pub(crate) trait Object:
 {
     const API: &'static Resource;
     const COLUMNS: &'static [Column];
-    /// What field selectors may name beside `metadata.name` and `metadata.namespace`.
+    /// Fields for field selectors, in addition to `metadata.name` and `metadata.namespace`.
     const FIELDS: &'static [&'static str] = &[];
     /// Whether an update without a resource version is carried out.
     const UNCONDITIONAL_UPDATE: bool = true;
-    /// Whether an update of what is not there creates it.
+    /// Whether an update of a missing object creates it.
     const CREATE_ON_UPDATE: bool = false;
     /// Something to count while objects change.
     type Tally: Clone + Debug + Default + Send;
@@ -46,7 +46,7 @@ pub(crate) trait Object:
     /// The cells of a row, one per column.
     fn cells(&self, now: SystemTime) -> Vec<Value>;
 
-    /// Takes from a new object what is not its creator's to say; the metadata is clean already.
+    /// Clears the fields of a new object that its creator may not set; the metadata is clean already.
     fn begin(self, user: &User) -> Self;
 
     /// Why `user` may not create this, though the roles allow it.
@@ -54,7 +54,7 @@ pub(crate) trait Object:
         Ok(())
     }
 
-    /// What is wrong with a new object.
+    /// Returns the errors of a new object.
     fn check(&self) -> Vec<FieldError>;
 
     /// `old` with what this endpoint may change taken from `new`, if that is about the same version of the same object.
@@ -81,7 +81,7 @@ pub(crate) trait Object:
     }
 }
 
-/// What an object is stored under: its name, after its namespace where it has one.
+/// Returns the key of an object: its name, after its namespace if it has one.
 pub(crate) fn key<T: Object>(object: &T) -> Cow<'_, str> {
     let meta = object.metadata();
     let name = meta.name.as_deref().unwrap_or_default();

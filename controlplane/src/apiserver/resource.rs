@@ -48,7 +48,7 @@ impl Serialize for Kind {
     }
 }
 
-/// What a request does with a resource.
+/// The verb of a request on a resource.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Verb {
     Create,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// What tells the control plane the time: the system's clock, or a test's.
+/// The source of the wall-clock time: the system's clock, or a test's.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> SystemTime + Send + Sync>);
 
@@ -15,7 +15,7 @@ impl Clock {
         Self::new(SystemTime::now)
     }
 
-    /// A clock of one's own, so that a test can expire a certificate without waiting for it.
+    /// A custom clock, with which a test can expire a certificate without waiting.
     pub fn new(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }

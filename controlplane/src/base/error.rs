@@ -10,7 +10,7 @@ use std::{fmt, io};
 pub enum Error {
     /// A file or directory could not be used.
     Io {
-        /// What was tried, as a verb phrase.
+        /// The failed action, as a verb phrase.
         what: &'static str,
         /// The file or directory.
         path: PathBuf,
@@ -26,7 +26,7 @@ pub enum Error {
     State {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The defect.
         why: String,
     },
     /// The files of a certificate authority cannot be used.
@@ -35,14 +35,14 @@ pub enum Error {
         certificate: PathBuf,
         /// The key's.
         key: PathBuf,
-        /// What is wrong.
+        /// The defect.
         why: String,
     },
-    /// The kept certificate authority has ended.
+    /// The kept certificate authority has expired.
     CaExpired,
     /// The port could not be bound.
     Bind {
-        /// The address asked for.
+        /// The requested address.
         address: SocketAddr,
         /// The system's answer.
         source: io::Error,
@@ -51,7 +51,7 @@ pub enum Error {
     Option {
         /// The option as the command line calls it.
         name: &'static str,
-        /// What is wrong, with the remedy.
+        /// The defect, with the remedy.
         why: String,
     },
     /// Making or reading a key or certificate failed.
@@ -79,7 +79,7 @@ impl fmt::Display for Error {
                 key.display()
             ),
             Self::CaExpired => f.write_str(
-                "the kept certificate authority has ended: remove the directory to start with a new one",
+                "the kept certificate authority has expired: remove the directory to start with a new one",
             ),
             Self::Bind { address, source } => {
                 write!(f, "cannot listen on {address}: {source} (choose another port, or 0 for any)")

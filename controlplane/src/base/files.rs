@@ -23,7 +23,7 @@ pub(crate) fn write_private_with(
     temporary.push(".tmp");
     let temporary = PathBuf::from(temporary);
     let write = || -> io::Result<()> {
-        // A leftover of a run that died: the lock says that nobody else is writing it.
+        // A leftover of a run that died: the lock guarantees that no other process writes it.
         match fs::remove_file(&temporary) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             _ => {}

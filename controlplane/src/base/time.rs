@@ -14,7 +14,7 @@ pub(crate) fn seconds_down(at: SystemTime) -> i64 {
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// Whole seconds since the epoch, rounded up, so that a lifetime is never shorter than asked for.
+/// Whole seconds since the epoch, rounded up, so that a lifetime is never shorter than requested.
 pub(crate) fn seconds_up(at: SystemTime) -> i64 {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     seconds_down(at) + i64::from(since.subsec_nanos() > 0)

@@ -1,4 +1,4 @@
-//! What a test or the demo can make go wrong.
+//! The switchboard of injected faults.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -90,7 +90,7 @@ impl Faults {
         self.change(|set| set.refuse = on)
     }
 
-    /// The same for a while, so that whoever asked for it over a connection can take other faults back later.
+    /// The same for a limited time, so that a remote caller can connect again and clear other faults.
     pub fn refuse_connections_for(&self, while_: Duration) -> &Self {
         self.change(|set| set.refuse_until = Instant::now().checked_add(while_))
     }
@@ -100,7 +100,7 @@ impl Faults {
         self.change(|set| set.watch_drops += 1)
     }
 
-    /// Forgets all changes of the past: whoever wants to go on from an earlier version is told 410.
+    /// Drops the log of changes: an earlier version is answered 410.
     pub fn compact(&self) -> &Self {
         self.0.csrs.compact();
         self
@@ -138,12 +138,12 @@ impl Faults {
         self.change(|set| set.fail_all = on)
     }
 
-    /// Approves nothing while set, then what has gathered.
+    /// Approves nothing while set, then the waiting requests.
     pub fn pause_approving(&self, on: bool) -> &Self {
         self.change(|set| set.pause_approving = on)
     }
 
-    /// Spoils certificates issued from now on, beside what is set already.
+    /// Adds a defect to the certificates that are issued from now on.
     pub fn spoil(&self, spoil: Spoil) -> &Self {
         self.change(|set| {
             if !set.spoils.contains(&spoil) {

@@ -23,7 +23,7 @@ pub enum Fault {
     Answer {
         /// The HTTP status.
         code: u16,
-        /// What Retry-After says.
+        /// The value of Retry-After.
         retry_after: Option<Duration>,
         /// How often; `None`: until taken back.
         times: Option<u32>,
@@ -201,7 +201,7 @@ impl Faults {
             Fault::DropWatches => self.drop_watches(),
             Fault::Compact => self.compact(),
             Fault::Forget(name) => {
-                // That it was gone already is what was wanted.
+                // A CSR that is already gone satisfies the fault too.
                 let _there = self.forget(name);
                 self
             }

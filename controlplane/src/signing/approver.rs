@@ -41,20 +41,20 @@ impl FromStr for Approval {
     }
 }
 
-/// What the approver does with one request.
+/// The approver's decision on one request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Decision {
     /// Nothing, until the object changes.
     Leave,
     /// Look again after this long.
     Wait(Duration),
-    /// Approve by the first recognizer whose permission the requestor holds; by none: look again later.
+    /// Approve by the first recognizer whose permission the requestor holds; by none: decide again later.
     Ask(Recognized),
     /// Deny: only as an injected fault; the approver of Kubernetes never denies.
     Deny,
 }
 
-/// What a test or a person has asked of the approver.
+/// The settings and injected faults that the approver obeys.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Orders {
     pub(crate) approval: Approval,
@@ -134,7 +134,7 @@ pub(crate) fn recognize(csr: &Csr, rules: Rules) -> Option<Recognized> {
     Some(Recognized { common_name: request.common_name, by })
 }
 
-/// Stricter than Kubernetes: whether a bootstrapper is refused this name, because somebody holds a certificate for it
+/// Stricter than Kubernetes: whether a bootstrapper is refused this name, because a certificate for it is valid
 /// up to `held`. A node that renews its own is not a bootstrapper.
 pub(crate) fn name_is_taken(by: Recognizer, held: Option<SystemTime>, now: SystemTime) -> bool {
     by == Recognizer::NodeClient && held.is_some_and(|end| now < end)

@@ -14,8 +14,8 @@ use crate::base::csr::{Csr, certificate, conditions, issued};
 mod tests;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
-/// An object whose certificate has ended stays this long after its approval: as long as client-go waits for a certificate,
-/// so that whoever asked for it can see what became of it. Kubernetes deletes it when it next looks, up to an hour later.
+/// An object whose certificate has expired stays this long after its approval: as long as client-go waits for a certificate,
+/// so that its requestor can read the result. Kubernetes deletes it in its next hourly run.
 const LINGER: Duration = Duration::from_secs(15 * 60);
 
 /// How old an object may become, by what became of it. The clock of each is the last update of the condition that decided,
@@ -40,7 +40,7 @@ impl Default for Ages {
     }
 }
 
-/// What becomes of one object.
+/// The cleaner's decision on one object.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Decision {
     /// It stays until it changes.
@@ -81,7 +81,10 @@ fn ends(csr: &Csr, ages: Ages) -> Vec<(&'static str, SystemTime)> {
         if condition.type_ == "Approved"
             && let Some(end) = certificate(csr).and_then(not_after)
         {
-            ends.push(("its certificate has ended", after(update, LINGER).map_or(end, |seen| end.max(seen))));
+            ends.push((
+                "its certificate has expired",
+                after(update, LINGER).map_or(end, |seen| end.max(seen)),
+            ));
         }
     }
     if !decided {

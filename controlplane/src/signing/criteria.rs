@@ -1,4 +1,4 @@
-//! What each signer asks of a request (`pkg/apis/certificates/helpers.go`, `pkg/controller/certificates/signer/signer.go`):
+//! The rules of each signer for a request (`pkg/apis/certificates/helpers.go`, `pkg/controller/certificates/signer/signer.go`):
 //! one set of criteria for the approver, the signer and admission.
 
 use crate::signing::pki::pkcs10::{AlternativeName, Request};
@@ -19,7 +19,7 @@ pub(crate) const LEGACY_UNKNOWN: &str = "kubernetes.io/legacy-unknown";
 const RESERVED: &str = "kubernetes.io/";
 const NODE_PREFIX: &str = "system:node:";
 
-/// What a signer asks of the subject, the names and the usages of a request.
+/// The rules of a signer for the subject, the names and the usages of a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Rules {

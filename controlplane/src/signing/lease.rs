@@ -3,7 +3,7 @@
 //!
 //! Nobody trusts another's clock: a Lease is over when it has not changed for its whole duration by the watcher's own
 //! monotonic clock. The holder stops acting some time before that, when it could not renew: at [`LeaseTimes::renew_deadline`]
-//! after the beginning of its last renewal that succeeded. What it had begun by then must end within the difference.
+//! after the beginning of its last renewal that succeeded. A call that it began before must end within the difference.
 
 use std::fmt;
 use std::future::Future;
@@ -27,7 +27,7 @@ pub trait LeasePort: Send + Sync + 'static {
     /// The Lease as it is; `None`: there is none.
     fn get(&self) -> impl Future<Output = Result<Option<LeaseRecord>, PortError>> + Send;
 
-    /// Creates the Lease where it has no version, else replaces that version of it; answers what is stored then.
+    /// Creates the Lease where it has no version, else replaces that version of it; returns the stored record.
     fn put(&self, record: LeaseRecord) -> impl Future<Output = Result<LeaseRecord, PortError>> + Send;
 }
 
@@ -81,16 +81,16 @@ impl LeaseTimes {
     }
 }
 
-/// What a candidate does next.
+/// The next step of a candidate.
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Intent {
     /// Write this.
     Claim(LeaseRecord),
-    /// Somebody else holds it.
+    /// Another replica holds it.
     Wait,
 }
 
-/// One replica's view of the Lease: pure, but for the times it is given.
+/// One replica's view of the Lease. It is pure: the caller passes the time.
 #[derive(Debug)]
 struct Candidate {
     me: String,
@@ -100,7 +100,7 @@ struct Candidate {
 }
 
 impl Candidate {
-    /// What to do about the Lease as it is, seen at `now`.
+    /// Decides on the Lease as it was read at `now`.
     fn next(&mut self, lease: Option<&LeaseRecord>, now: Instant, wall: SystemTime) -> Intent {
         let Some(lease) = lease else {
             self.seen = None;
@@ -137,7 +137,7 @@ pub struct Elector<L> {
     port: L,
     candidate: Candidate,
     clock: Clock,
-    /// What was stored last, if it was ours.
+    /// The record that was stored last, if it was ours.
     held: Option<LeaseRecord>,
     /// When the last renewal began that succeeded.
     renewed: Option<Instant>,
@@ -221,7 +221,7 @@ impl<L: LeasePort> Elector<L> {
                 self.held = Some(stored);
                 Ok(true)
             }
-            // Somebody else has written it; or it was ourselves, and the answer was lost. The next look tells.
+            // Another replica has written it, or our own write succeeded and its answer was lost. Reading it again decides.
             Err(PortError::Stale) => match self.port.get().await? {
                 Some(lease) if lease.holder == self.candidate.me => {
                     self.held = Some(lease);

@@ -1,4 +1,4 @@
-//! When the signer signs, for how long, and what it refuses (`pkg/controller/certificates/signer/signer.go`,
+//! The signer's decisions: whether, for how long, and why not (`pkg/controller/certificates/signer/signer.go`,
 //! `authority/authority.go`): pure decisions.
 
 use std::fmt;
@@ -19,7 +19,7 @@ const SHORTEST: Duration = Duration::from_secs(10 * 60);
 /// From this duration on the backdate is taken from the end as well.
 pub(crate) const LONG: Duration = Duration::from_secs(8 * 60 * 60);
 
-/// What the signer does with one request.
+/// The signer's decision on one request.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Decision {
     /// Nothing, until the object changes.
@@ -30,7 +30,7 @@ pub(crate) enum Decision {
     Sign(Box<Order>),
 }
 
-/// What is to be signed.
+/// A request to sign, with its granted lifetime.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Order {
     pub(crate) request: Request,
@@ -88,7 +88,7 @@ pub(crate) fn duration(longest: Duration, requested_seconds: Option<i32>) -> Dur
 /// Why the authority can sign nothing now. Another time or another authority may.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Unable {
-    /// Its certificate has ended, or a new one would have, at these seconds since the epoch.
+    /// Its certificate expires before a new one could, at these seconds since the epoch.
     Ended { ca_end: i64 },
     /// Its certificate starts later, at these seconds since the epoch.
     NotYet { ca_start: i64 },
@@ -117,10 +117,14 @@ impl fmt::Display for Unable {
         };
         match self {
             Self::Ended { ca_end } => {
-                write!(f, "the signer's CA certificate ends at {}: replace it", time(ca_end))
+                write!(f, "the signer's CA certificate expires at {}: replace it", time(ca_end))
             }
             Self::NotYet { ca_start } => {
-                write!(f, "the signer's CA certificate starts at {}: check its clock", time(ca_start))
+                write!(
+                    f,
+                    "the signer's CA certificate is not valid before {}: check its clock",
+                    time(ca_start)
+                )
             }
             Self::Broken(why) => write!(f, "the signer cannot sign: {why}"),
         }

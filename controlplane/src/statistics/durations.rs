@@ -1,4 +1,4 @@
-//! How long certificates were asked for, and whether that was honoured
+//! Requested lifetimes, and whether they were honoured
 //! (`pkg/registry/certificates/certificates/storage/metrics.go`).
 
 use std::collections::BTreeMap;
@@ -11,9 +11,9 @@ use crate::base::csr::{Csr, certificate, issued};
 #[cfg(test)]
 mod tests;
 
-/// What a certificate may differ from the duration that was asked for: this, and one twentieth of it.
+/// Tolerance between the requested and the issued lifetime: this, and one twentieth of the requested lifetime.
 const SLACK: Duration = Duration::from_secs(5 * 60);
-/// All signers that are not Kubernetes' own share a label, so that nobody can make a metric grow.
+/// All signers that are not Kubernetes' own share a label, so that a client cannot make a metric grow.
 const OTHER: &str = "other";
 
 /// Requests with a duration that were issued under one signer.
@@ -42,7 +42,7 @@ impl Durations {
     }
 }
 
-/// Whether the certificate that has just come lives as long as was asked for; `None`: none has come, or nothing was asked.
+/// Whether the new certificate has the requested lifetime; `None`: no new certificate, or no requested lifetime.
 fn honored(old: &Csr, new: &Csr) -> Option<bool> {
     let wanted = new.spec.expiration_seconds.filter(|_| !issued(old) && issued(new))?;
     Some(life(certificate(new)?).is_some_and(|life| {

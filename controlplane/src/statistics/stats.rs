@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::base::csr::{Csr, condition_text, name};
 use crate::statistics::durations::DurationCounts;
 
-/// What the control plane has seen since it started.
+/// Counts since the start of the control plane.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -13,7 +13,7 @@ pub struct Stats {
     pub requests: u64,
     /// Requests by serial of the presented client certificate: upper-case hexadecimal, as `openssl x509 -serial` prints it.
     pub requests_by_serial: BTreeMap<String, u64>,
-    /// Requests whose presented client certificate had ended when it was judged.
+    /// Requests whose client certificate had expired.
     pub expired_uses: u64,
     /// Requests whose credentials were bad or missing.
     pub unauthorized: u64,

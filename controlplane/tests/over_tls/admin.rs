@@ -1,4 +1,4 @@
-//! The control plane's own endpoint, over which whoever tests a client makes things go wrong.
+//! The admin paths, through which tests of a client inject faults.
 
 use http::Method;
 use serde_json::{Value, json};

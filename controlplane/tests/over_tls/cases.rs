@@ -162,7 +162,7 @@ async fn apr_025_apr_026_bootstrapper_is_approved_for_kubelet_client_only() {
     let (_, mut client) = request("client", "n");
     client["spec"]["signerName"] = json!(API_CLIENT);
     assert_eq!(other.post(&client).await.code, 201);
-    // The second one is looked at after the first: once it is issued, the first has been passed over.
+    // The second one is handled after the first: once it is issued, the first was skipped.
     let (_, issued) = issue(&other, "kubelet", "n").await;
     assert_eq!(conditions(&issued), ["Approved"]);
     assert!(conditions(&admin.get(&format!("{CSRS}/client")).await.body).is_empty());

@@ -276,7 +276,7 @@ async fn the_cleaner_deletes_at_its_age_and_can_be_told_not_to() {
         ahead.fetch_add(25 * HOUR, Ordering::Relaxed);
         let mut changes = plane.changes();
         changes.mark_unchanged();
-        // Everything is looked at again: to be denied, unless it is deleted first.
+        // Every object is handled again: it is denied, unless it is deleted first.
         plane.faults().deny_all(true);
         changes.changed().await.unwrap();
         let left: Vec<_> = plane.stats().csrs.into_iter().map(|csr| csr.condition).collect();

@@ -1,4 +1,4 @@
-//! Who is let in, what is issued, and how an identity ends.
+//! Authentication, issued certificates, and expiry.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -17,7 +17,7 @@ use crate::base::error::Error;
 use crate::base::sync::lock;
 use crate::signing::pki::pkcs10;
 
-/// What kube-apiserver notes of a client certificate, to find a request's credential again.
+/// The extra field in which kube-apiserver records the client certificate of a request.
 const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
 
 /// The judgement on one request.
@@ -27,7 +27,7 @@ pub(crate) enum Verdict {
     User(User),
     /// Nothing was presented.
     Anonymous,
-    /// What was presented is not good, and why.
+    /// The presented credential is refused, for this reason.
     Refused(String),
 }
 
@@ -36,7 +36,7 @@ pub(crate) enum Verdict {
 pub(crate) struct Judgement {
     pub(crate) verdict: Verdict,
     pub(crate) serial: Option<String>,
-    /// The client certificate had ended.
+    /// The client certificate had expired.
     pub(crate) expired: bool,
 }
 
@@ -59,7 +59,7 @@ impl Authenticator {
         Ok(this)
     }
 
-    /// Lets in whoever shows a certificate of this authority too.
+    /// Accepts client certificates of this authority too.
     pub(crate) fn trust(&self, ca: &CertificateDer<'_>) -> Result<(), Error> {
         let anchor = webpki::anchor_from_trusted_cert(ca)
             .map_err(|e| Error::Crypto(format!("the CA certificate is no trust anchor: {e}")))?
@@ -120,10 +120,13 @@ impl Authenticator {
             (at(parsed.validity().not_before.timestamp()), at(parsed.validity().not_after.timestamp()));
         judgement.expired = now > end;
         if judgement.expired {
-            return Err(format!("the client certificate ended at {}: renew it", rfc3339(end)));
+            return Err(format!("the client certificate expired at {}: renew it", rfc3339(end)));
         }
         if now < start {
-            return Err(format!("the client certificate starts at {}: look at the clocks", rfc3339(start)));
+            return Err(format!(
+                "the client certificate is not valid before {}: check the clocks",
+                rfc3339(start)
+            ));
         }
         if !self.chains(leaf, intermediates, now) {
             let why =
@@ -173,7 +176,7 @@ impl Authenticator {
         let good_for = &known.good_for;
         if now >= good_for.end {
             return Err(format!(
-                "the bootstrap token {id} ended at {}: ask for a new one",
+                "the bootstrap token {id} expired at {}: create a new one",
                 rfc3339(good_for.end)
             ));
         }

@@ -1,5 +1,5 @@
 //! Who may do what: the default roles that matter here, as Kubernetes and kubeadm bind them
-//! (`plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go`). There are no roles of one's own; who needs a permission
+//! (`plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go`). Roles are fixed; a user who needs a permission
 //! gets a certificate for one of the groups.
 
 use crate::apiserver::access::roles::{BINDINGS, Binding, Rule};

@@ -27,7 +27,7 @@ pub struct BootstrapToken {
 }
 
 impl BootstrapToken {
-    /// What it is good for when it is taken in at `now`.
+    /// Returns its validity when it is added at `now`.
     pub(crate) fn good_for(&self, now: SystemTime) -> TokenUse {
         TokenUse { end: now + self.ttl, authentication: self.authentication, groups: self.groups.clone() }
     }
@@ -37,7 +37,7 @@ impl FromStr for BootstrapToken {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        // The text is a secret, so an error says what is wrong without it.
+        // The text is a secret, so an error never quotes it.
         let wrong = |why: &str| Error::Option { name: "--bootstrap-token", why: why.to_owned() };
         let mut parts = text.split(',');
         let token = parts.next().unwrap_or_default();

@@ -3,7 +3,7 @@
 use crate::apiserver::attributes::Attributes;
 use crate::apiserver::user::{AUTHENTICATED, BOOTSTRAPPERS, MASTERS, NODES};
 
-/// Who may approve and deny what any signer of `kubernetes.io` is asked for. This group is our own: there are no bindings of one's own here.
+/// May approve and deny requests for any signer of `kubernetes.io`. The group is ours, since bindings are fixed here.
 const APPROVERS: &str = "certrotate:approvers";
 /// Who may sign for any signer. Our own, too.
 const SIGNERS: &str = "certrotate:signers";
@@ -12,7 +12,7 @@ const CERTIFICATES: &[&str] = &["certificates.k8s.io"];
 const REQUESTS: &[&str] = &["certificatesigningrequests"];
 const ANY: &[&str] = &["*"];
 
-/// What may be done: to resources, or, where `paths` says so, to something else.
+/// Permissions on resources or, if `paths` is set, on other paths.
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(crate) verbs: &'static [&'static str],
@@ -147,7 +147,7 @@ static SIGNER: Role = Role {
     ],
 };
 
-/// What kube-controller-manager's controllers may do, for those that run outside.
+/// The permissions of kube-controller-manager's controllers, for controllers that run outside.
 static CERTIFICATE_CONTROLLER: Role = Role {
     name: "system:controller:certificate-controller",
     rules: &[

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use crate::base::error::Error;
 use crate::base::random::random;
 
-/// What a bootstrap token is good for (`staging/src/k8s.io/cluster-bootstrap/token/api/types.go`).
+/// The validity of a bootstrap token (`staging/src/k8s.io/cluster-bootstrap/token/api/types.go`).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TokenUse {
     /// When it ends.

@@ -1,4 +1,4 @@
-//! Discovery documents: what real kubectl asks before it asks for anything else
+//! Discovery documents, which kubectl reads before any other request
 //! (`staging/src/k8s.io/api/apidiscovery/v2/types.go` for the aggregated form).
 
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The OpenAPI documents, as far as clients look into them: kubectl validates manifests with them, and explains kinds.
+//! The OpenAPI documents, as far as clients read them: kubectl validates manifests with them, and explains kinds.
 
 pub(crate) mod protobuf;
 

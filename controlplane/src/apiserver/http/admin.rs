@@ -40,7 +40,7 @@ struct Token {
     groups: Vec<String>,
 }
 
-/// Answers a call of somebody who may make it; `rest` are the segments after `/certrotate`.
+/// Answers an authorized call; `rest` are the segments after `/certrotate`.
 pub(crate) fn dispatch(
     context: &Arc<Context>,
     call: &Call,

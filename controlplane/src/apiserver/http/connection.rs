@@ -24,7 +24,7 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Bound of reading one request's head; HTTP/1.1 connections that idle longer are closed.
 const HEAD: Duration = Duration::from_secs(60);
 const LARGEST_HEAD: usize = 64 * 1024;
-/// HTTP/2 peers that are silent this long are asked for a sign of life.
+/// HTTP/2 peers that are silent this long get a PING.
 const PING: Duration = Duration::from_secs(30);
 /// As kube-apiserver's default.
 const MOST_STREAMS: u32 = 250;

@@ -13,7 +13,7 @@ use crate::faults::handle::Faults;
 use crate::statistics::requests::Recorder;
 use crate::statistics::stats::{CsrSummary, Stats};
 
-/// What every request works with.
+/// The state that every request works with.
 pub(crate) struct Context {
     pub(crate) clock: Clock,
     pub(crate) store: Arc<Store>,
@@ -26,7 +26,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// What has been seen so far, the objects excepted.
+    /// Returns the counts, without the objects.
     pub(crate) fn counted(&self) -> Stats {
         let mut stats = Stats::default();
         self.recorder.fill(&mut stats);

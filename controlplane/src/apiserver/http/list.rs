@@ -1,4 +1,4 @@
-//! Lists: in parts where asked for, and written as they are sent, so that a hundred thousand objects never are one piece of text.
+//! Lists: paged on request, and written while they are sent, so that a long list is never one buffer.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -90,7 +90,7 @@ pub(crate) fn list<T: Object>(
     Ok(send(start.into_bytes(), page.objects, write))
 }
 
-/// The part of the list that the query asks for.
+/// Returns the page that the query names.
 fn page<T: Object>(store: &Store<T>, query: &Query, namespace: Option<&str>) -> Result<Page<T>, ApiError> {
     let selector = query.selector.clone().within(namespace);
     let mut ask = Ask { selector, limit: query.limit, ..Ask::default() };
@@ -149,7 +149,7 @@ fn send<T: Object>(
         Some((Bytes::from(out), false))
     };
     match piece() {
-        // Most lists are of one piece, and then their length can be told.
+        // Most lists are of one piece, and then the answer has a Content-Length.
         Some((whole, true)) => respond(StatusCode::OK, "application/json", whole),
         begun => {
             let begun = begun.map(|(bytes, _)| bytes);

@@ -57,7 +57,7 @@ pub(crate) fn dispatch(
         let verb = if verb == "head" { "get" } else { &verb };
         let known = matches!(segments.first(), Some(&("api" | "apis" | "openapi")));
         let deed = Attributes { verb, path: &call.path, ..Attributes::default() };
-        // Whoever may look around may also be told that nothing is there, or that it cannot be written.
+        // Discovery is open to every user, so it also says 404 and 405 to every user.
         if !known && call.path != "/whoami" && !authorizer::allowed(user, &deed) {
             return Err(ApiError::denied_path(&user.name, verb, &call.path));
         }
@@ -68,7 +68,7 @@ pub(crate) fn dispatch(
     document(user, call, &segments)
 }
 
-/// What is only read.
+/// Answers the read-only documents.
 fn document(user: Option<&User>, call: &Call, segments: &[&str]) -> Result<Response<Body>, ApiError> {
     let found = match segments {
         ["healthz" | "livez" | "readyz"] => Some(respond(StatusCode::OK, "text/plain; charset=utf-8", "ok")),
@@ -96,7 +96,7 @@ fn document(user: Option<&User>, call: &Call, segments: &[&str]) -> Result<Respo
     if is_read(&call.method) { Ok(found) } else { Err(ApiError::method_not_allowed()) }
 }
 
-/// Old clients ask for the protobuf form by a name that Go's own reader of media types refuses; all take the other one.
+/// Old clients request the protobuf form by a name that Go's own parser of media types refuses; all accept the other name.
 fn openapi_v2(call: &Call) -> Response<Body> {
     if call.accept.contains("application/com.github.proto-openapi.spec.v2") {
         let form = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
@@ -106,7 +106,7 @@ fn openapi_v2(call: &Call) -> Response<Body> {
     }
 }
 
-/// A document that stays the same as long as the program does: whoever has it is told so.
+/// Answers with a document that never changes while the program runs: 304 to a client that has it.
 fn tagged(call: &Call, kind: &'static str, body: impl FnOnce() -> Vec<u8>) -> Response<Body> {
     let tag = format!("\"{}\"", served::hash());
     let mut response = if call.known.contains(&tag) {

@@ -29,7 +29,7 @@ const LAST_HTTP_DATE: Duration = Duration::from_secs(253_402_300_799);
 /// Bound of reading a request's body.
 const BODY: Duration = Duration::from_secs(30);
 
-/// What a broken body says.
+/// The error of a broken body.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The answer is dropped on purpose: hyper ends the connection, or resets the stream.

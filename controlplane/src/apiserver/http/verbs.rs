@@ -78,7 +78,7 @@ impl<T: Object> Request<'_, T> {
         Ok(warn(self.present(StatusCode::CREATED, &stored, Include::Metadata), &warnings))
     }
 
-    /// Stores a new object, under a generated name where none is given.
+    /// Stores a new object, under a generated name if none is given.
     fn store_new(&self, mut object: T) -> Result<Arc<T>, ApiError> {
         self.place(&mut object)?;
         *object.metadata_mut() = meta::of_new(object.metadata().clone());
@@ -134,7 +134,7 @@ impl<T: Object> Request<'_, T> {
         Ok(self.present(StatusCode::OK, &object, self.query.include))
     }
 
-    /// PUT on an object or its subresource. `may_create`: the user may create what is not there.
+    /// PUT on an object or its subresource. `may_create`: the user may create a missing object.
     fn replace(&self, may_create: impl FnOnce() -> Result<(), ApiError>) -> Result<Response<Body>, ApiError> {
         let Decoded { document, warnings } = decode::document(T::API, self.call, self.query.validation)?;
         let mut new: T = decode::typed(document)?;
@@ -181,7 +181,7 @@ impl<T: Object> Request<'_, T> {
         Ok(warn(self.present(StatusCode::OK, &stored, Include::Metadata), &warnings))
     }
 
-    /// What an update makes of the stored object.
+    /// Returns the stored object with the update applied.
     fn changed(&self, mut new: T, old: &T) -> Result<T, ApiError> {
         self.place(&mut new)?;
         let now = api_time(self.context.clock.now());

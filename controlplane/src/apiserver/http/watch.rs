@@ -1,4 +1,4 @@
-//! Watches: initial events where asked for, then every change, each a line of JSON.
+//! Watches: initial events on request, then every change, each a line of JSON.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -31,7 +31,7 @@ use crate::apiserver::wire::selector::Selector;
 use crate::apiserver::wire::table::table;
 use crate::base::sync::raised;
 
-/// How long a watch lives unless it asks for less.
+/// The longest lifetime of a watch; `timeoutSeconds` may shorten it.
 const LONGEST: Duration = Duration::from_secs(30 * 60);
 /// How often a watch that wants them gets a bookmark.
 const BOOKMARK: Duration = Duration::from_secs(60);
@@ -50,7 +50,7 @@ struct Watch<T: Object> {
     /// How often watches had been dropped by a fault when this one began.
     drops: u64,
     stop: Receiver<bool>,
-    /// Everything up to here has been looked at.
+    /// Every change up to this version was handled.
     version: u64,
     ready: VecDeque<Bytes>,
     events_sent: u64,
@@ -91,7 +91,7 @@ pub(crate) fn watch<T: Object>(
         };
         match store.watch(start, key.as_deref()) {
             Ok((missed, changes)) => break (start, missed, changes),
-            // Between the two looks all was forgotten: look again.
+            // The log was dropped between the list and the watch: list again.
             Err(_) if initial => {}
             Err(gone) => {
                 // As kube-apiserver: the watch is accepted, and the error is its only event.
@@ -136,7 +136,7 @@ pub(crate) fn watch<T: Object>(
 }
 
 impl<T: Object> Watch<T> {
-    /// What exists, as if it were just added.
+    /// Sends the existing objects as if they were just added.
     fn begin(&mut self, objects: &[Arc<T>]) {
         for object in objects {
             let shown = self.shown(object);
@@ -199,7 +199,7 @@ impl<T: Object> Watch<T> {
         }
     }
 
-    /// Shows a change as it looks through the selector: what comes into sight is added, what goes out of it deleted.
+    /// Translates a change by the selector: an object that becomes selected is added, one that no longer is is deleted.
     fn take_in(&mut self, event: &Event<T>) {
         self.version = event.version;
         let before = event.before.as_deref().is_some_and(|object| self.selector.selects(object));
@@ -233,7 +233,7 @@ impl<T: Object> Watch<T> {
     /// Says up to where everything has been shown.
     fn push_bookmark(&mut self, initial_end: bool) {
         if !initial_end {
-            // What is not in the queue by now is not before this version, and not for this watch.
+            // A change that is not in the queue now is newer than this version, or not for this watch.
             let version = self.store.version();
             while let Some(event) = self.changes.try_next() {
                 self.take_in(&event);

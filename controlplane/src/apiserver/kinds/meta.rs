@@ -1,4 +1,4 @@
-//! The metadata of any object: what a client may say, what is the server's
+//! The metadata of an object: the fields of the client, the fields of the server
 //! (`staging/src/k8s.io/apiserver/pkg/registry/rest`, `staging/src/k8s.io/apimachinery/pkg/api/validation/objectmeta.go`).
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;

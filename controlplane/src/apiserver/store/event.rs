@@ -14,8 +14,8 @@ pub(crate) struct Event<T = Csr> {
     pub(crate) kind: ChangeKind,
     pub(crate) key: Arc<str>,
     pub(crate) object: Arc<T>,
-    /// What was there before; of a deletion what was deleted.
+    /// The object before the change; for a deletion the deleted object.
     pub(crate) before: Option<Arc<T>>,
-    /// The line of a watch that shows the event as it is: made once, whoever watches.
+    /// The watch line of the unfiltered event: encoded once for all watches.
     pub(crate) line: Arc<OnceLock<Bytes>>,
 }

@@ -1,4 +1,4 @@
-//! Who is told of changes as they happen: each watch has a queue of its own, with an end.
+//! The live feed of changes: each watch has a bounded queue of its own.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -11,10 +11,10 @@ use crate::apiserver::store::event::Event;
 use crate::base::sync::lock;
 
 /// Changes that may wait for one watch. A watch that is slower than that is cut off from the feed and reads on
-/// in the log, so that it costs nobody else anything.
+/// in the log, so that it does not slow other watches down.
 const QUEUE: usize = 1_000;
 
-/// The queues, by what they are for: with thousands of clients that each wait for their own object, a change is told to one of them.
+/// The queues, by key: thousands of clients may each wait for their own object, and a change goes to one of them.
 pub(crate) struct Feeds<T> {
     next: u64,
     all: HashMap<u64, Sender<Event<T>>>,
@@ -81,7 +81,7 @@ impl<T: Object> Subscription<T> {
         Self { feeds: Arc::clone(feeds), id, key, queue }
     }
 
-    /// The next change; `None` once it has fallen behind too far to be told everything.
+    /// Returns the next change; `None` once the queue has overflowed.
     pub(crate) async fn next(&mut self) -> Option<Event<T>> {
         self.queue.recv().await
     }

@@ -1,4 +1,4 @@
-//! Keeps the objects of a directory across runs: one JSON line per change, written before the change is told.
+//! Keeps the objects of a directory across runs: one JSON line per change, written before the change is announced.
 //!
 //! It survives the death of the process, not that of the machine: nothing is synced, since a
 //! control plane for trials and tests is not worth a disk flush per change.
@@ -34,13 +34,13 @@ pub(crate) struct Journal<T> {
     of: PhantomData<T>,
 }
 
-/// What an earlier run left.
+/// The state that an earlier run left.
 pub(crate) struct Kept<T> {
     pub(crate) objects: Vec<T>,
     pub(crate) version: u64,
 }
 
-/// One line; what is absent is not said.
+/// One line; an absent field is omitted.
 #[derive(Deserialize, Serialize)]
 struct Line<T> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,7 +52,7 @@ struct Line<T> {
 }
 
 impl<T: Object> Journal<T> {
-    /// Reads what is there, writes it anew without what is superfluous, and stays open for more.
+    /// Reads the file, rewrites it without superseded lines, and keeps it open for appending.
     pub(crate) fn open(path: PathBuf) -> Result<(Self, Kept<T>), Error> {
         let io = |what, source| Error::Io { what, path: path.clone(), source };
         let kept = match File::open(&path) {
@@ -120,7 +120,7 @@ fn read<T: Object>(file: File, path: &Path) -> Result<Kept<T>, Error> {
             break;
         }
         if line.last() != Some(&b'\n') {
-            // The process died in the middle of this line, before anybody was told of it.
+            // The process died in the middle of this line, before any client saw the change.
             break;
         }
         let wrong =

@@ -20,7 +20,7 @@ use crate::faults::handle::CsrStore;
 #[cfg(test)]
 mod tests;
 
-/// How many events a watch may lag behind before it is told 410.
+/// How many changes a watch or a page may lag behind before it gets 410.
 const LOG: usize = 10_000;
 
 /// The store.
@@ -101,7 +101,7 @@ impl<T: Object> Store<T> {
         lock(&self.inner).version
     }
 
-    /// Forgets the log, so that whoever asks for changes of the past is told 410.
+    /// Drops the log, so that every earlier version gets 410.
     pub(crate) fn forget_changes(&self) {
         let mut inner = lock(&self.inner);
         inner.log.clear();
@@ -189,7 +189,7 @@ impl<T: Object> Store<T> {
         self.commit(&mut inner, ChangeKind::Modified, Arc::from(key), new)
     }
 
-    /// What has been counted.
+    /// Returns the counts.
     pub(crate) fn counts(&self) -> T::Tally {
         lock(&self.inner).tally.clone()
     }
@@ -205,7 +205,7 @@ impl<T: Object> Store<T> {
         object.metadata_mut().resource_version = Some(version.to_string());
         let object = Arc::new(object);
         if let Some(journal) = &mut inner.journal {
-            // The journal comes first: what a client is told is there after a restart.
+            // The journal comes first: a client must find after a restart every change that it was told.
             let written = journal.append(kind, &object, inner.objects.len(), || inner.objects.values());
             written.map_err(|e| ApiError::internal(format!("cannot keep the object: {e}")))?;
         }

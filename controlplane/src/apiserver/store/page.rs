@@ -10,7 +10,7 @@ use crate::apiserver::store::objects::{Inner, Store};
 use crate::apiserver::wire::selector::Selector;
 use crate::base::sync::lock;
 
-/// What a list asks for.
+/// The selection of a list.
 #[derive(Debug, Default)]
 pub(crate) struct Ask {
     pub(crate) selector: Selector,
@@ -34,7 +34,7 @@ pub(crate) struct Page<T> {
 }
 
 impl<T: Object> Store<T> {
-    /// A part of the list, or 410 if the version asked for is not known any more.
+    /// Returns a page of the list, or 410 if the log no longer reaches the requested version.
     pub(crate) fn page(&self, ask: &Ask) -> Result<Page<T>, ApiError> {
         let inner = lock(&self.inner);
         let version = ask.at.unwrap_or(inner.version);
@@ -77,7 +77,7 @@ fn only_key<T: Object>(selector: &Selector, name: &str) -> Option<String> {
     }
 }
 
-/// What was there at an earlier version, of the keys that have changed since.
+/// The objects of an earlier version, for the keys that have changed since.
 type Changed<'a, T> = BTreeMap<&'a Arc<str>, Option<&'a Arc<T>>>;
 
 impl<T: Object> Inner<T> {

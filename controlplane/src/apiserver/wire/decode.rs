@@ -71,7 +71,7 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
         .map_err(|e| ApiError::bad_request(format!("the object provided is unrecognized: {e}")))
 }
 
-/// Refuses a document of another kind or version. What it does not say is taken for granted, as kube-apiserver does: Python's
+/// Refuses a document of another kind or version. Absent fields get the expected values, as in kube-apiserver: Python's
 /// client says neither.
 fn expect_kind(api: &Resource, document: &mut Value) -> Result<(), ApiError> {
     let said = |name: &str| document.get(name).cloned().unwrap_or_default();
@@ -96,7 +96,7 @@ fn expect_kind(api: &Resource, document: &mut Value) -> Result<(), ApiError> {
     Err(ApiError::bad_request(why))
 }
 
-/// What is not quite right with a document: an error where it was asked to be strict, else warnings.
+/// Judges duplicate and unknown fields: an error under strict validation, else warnings.
 pub(crate) fn judge(
     api: &Resource,
     duplicates: &[String],
@@ -136,7 +136,7 @@ pub(crate) fn parse_strictly(body: &[u8]) -> Result<(Value, Vec<String>), ApiErr
     Ok((value, duplicates.into_inner()))
 }
 
-/// Where in a document something is. It is put into words only for what is shown, since a document may be all path.
+/// A place in a document. It becomes text only for the fields that are shown, since a document may be very deep.
 enum Path<'a> {
     Root,
     Member(&'a Self, &'a str),

@@ -17,7 +17,7 @@ use crate::apiserver::resource::Resource;
 #[cfg(test)]
 mod tests;
 
-/// What every body starts with; the rest is a `runtime.Unknown`.
+/// The prefix of every body; the rest is a `runtime.Unknown`.
 const MAGIC: &[u8] = b"k8s\0";
 const MALFORMED: &str = "malformed protobuf message";
 
@@ -48,7 +48,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Reads a body that is an object of this kind; the error says what is wrong with it.
+/// Reads a body that is an object of this kind; the error names the defect.
 pub(crate) fn decode(api: &Resource, body: &[u8]) -> Result<Json, String> {
     let (version, kind, object) = envelope(body)?;
     if (version.as_str(), kind.as_str()) != (api.group_version().as_str(), api.kind.as_str()) {
@@ -69,7 +69,7 @@ pub(crate) fn delete_options(body: &[u8]) -> Result<Json, String> {
     Ok(Json::Object(message(object, DELETE_OPTIONS).ok_or(MALFORMED)?))
 }
 
-/// Version, kind and bytes of what is inside.
+/// Returns version, kind and bytes of the wrapped object.
 fn envelope(body: &[u8]) -> Result<(String, String, &[u8]), String> {
     let unknown = body.strip_prefix(MAGIC).ok_or("the body does not start with the protobuf magic k8s\\0")?;
     let (mut version, mut kind, mut object) = (String::new(), String::new(), &[][..]);

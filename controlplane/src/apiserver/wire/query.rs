@@ -40,7 +40,7 @@ pub(crate) enum VersionMatch {
     Exact,
 }
 
-/// What becomes of fields that are unknown or twice (`fieldValidation`).
+/// The treatment of unknown and duplicate fields (`fieldValidation`).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum FieldValidation {
     /// Nothing.
@@ -53,7 +53,7 @@ pub(crate) enum FieldValidation {
 }
 
 impl Query {
-    /// Reads a query string. What would change an answer and is not understood is refused, not ignored.
+    /// Reads a query string. A value that would change the answer and is not understood is refused, not ignored.
     pub(crate) fn parse(text: &str) -> Result<Self, ApiError> {
         let mut query = Self::default();
         let (mut fields, mut labels) = (String::new(), String::new());

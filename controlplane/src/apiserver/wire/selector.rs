@@ -6,7 +6,7 @@ use crate::apiserver::object::Object;
 #[cfg(test)]
 mod tests;
 
-/// What a list or a watch is narrowed to; every term must hold.
+/// The filter of a list or a watch; every term must hold.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Selector {
     namespace: Option<String>,

@@ -10,7 +10,7 @@ use crate::apiserver::object::Object;
 #[cfg(test)]
 mod tests;
 
-/// What a row carries beside its cells (`includeObject`).
+/// The content of a row in addition to its cells (`includeObject`).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum Include {
     /// `Metadata`, the default.

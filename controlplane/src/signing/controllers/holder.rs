@@ -1,4 +1,4 @@
-//! Who holds a node name: whoever has a valid certificate for it.
+//! The holder of a node name: the owner of a valid certificate for it.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! What controllers are told: which signers, with which authorities, and how strict.
+//! The options of the controllers: signers, their authorities, and how strict they are.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -85,12 +85,12 @@ impl SigningFiles {
     }
 }
 
-/// Controllers of one signer name of one's own, on a cluster that has its own for Kubernetes' names.
+/// Options of the controllers of one custom signer name, on a cluster that has signers for the names of Kubernetes.
 #[derive(Clone, Debug)]
 pub struct ControllerOptions {
     /// The name, `domain/path`.
     pub signer_name: String,
-    /// What it asks of requests.
+    /// The rules for its requests.
     pub rules: Rules,
     /// Its authority.
     pub ca: CaFiles,
@@ -104,7 +104,7 @@ pub struct ControllerOptions {
     pub ages: Option<Ages>,
     /// Stricter than Kubernetes: a bootstrapper is denied a node name for which a valid certificate was issued.
     pub refuse_taken_names: bool,
-    /// What tells the time.
+    /// The source of the wall-clock time.
     pub clock: Clock,
 }
 

@@ -1,4 +1,4 @@
-//! What controllers need of the API that they act through: the store of the embedded control plane, or a real cluster.
+//! The API as the controllers see it: the store of the embedded control plane, or a real cluster.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,7 +22,7 @@ pub enum Change {
     Gone(String),
 }
 
-/// What the authorizer is asked about a requestor: whether it may create the `subresource` of
+/// The question to the authorizer about a requestor: whether it may create the recognizer's subresource of
 /// `certificatesigningrequests` in `certificates.k8s.io`, any version.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Review {
@@ -55,7 +55,7 @@ impl Review {
 /// Why the API did not do it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum PortError {
-    /// The object has changed or is gone; what it is now comes as a [`Change`].
+    /// The object has changed or is gone; its new state comes as a [`Change`].
     Stale,
     /// Anything else: tried again later.
     Failed(String),
@@ -89,7 +89,7 @@ pub trait Port: Send + Sync + 'static {
     /// Deletes the very object that was seen: UID and resource version are preconditions.
     fn delete(&self, csr: &Csr) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// Notes that somebody holds a certificate for this common name up to `until`, or for longer if that is noted already.
+    /// Records that this common name has a certificate up to `until`. A later time that is already recorded stays.
     /// It outlives the request, which the cleaner deletes long before.
     fn hold(
         &self,
@@ -97,7 +97,7 @@ pub trait Port: Send + Sync + 'static {
         until: SystemTime,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// Up to when this common name is held; `None`: by nobody.
+    /// Returns up to when this common name is held; `None`: it is free.
     fn held_until(
         &self,
         common_name: &str,

@@ -1,4 +1,4 @@
-//! Which objects to look at, and when: each at most once at a time, the failed ones less and less often.
+//! The work queue: each object has one worker at a time, and failed objects are retried with growing delays.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(crate) type Name = Arc<str>;
 pub(crate) struct Queue {
     ready: VecDeque<Name>,
     queued: HashSet<Name>,
-    /// Being looked at; true: to be looked at once more afterwards.
+    /// Names with a worker; true: to be queued again afterwards.
     busy: HashMap<Name, bool>,
     later: BTreeSet<(Instant, Name)>,
     /// The entry of each name in `later`.
@@ -31,7 +31,7 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    /// To be looked at as soon as a worker is free.
+    /// Queues a name for the next free worker.
     pub(crate) fn add(&mut self, name: &Name) {
         if let Some(again) = self.busy.get_mut(name) {
             *again = true;
@@ -40,7 +40,7 @@ impl Queue {
         }
     }
 
-    /// The next one to look at; [`Self::done`] or [`Self::failed`] gives it back.
+    /// Takes the next name; [`Self::done`] or [`Self::failed`] gives it back.
     pub(crate) fn take(&mut self) -> Option<Name> {
         let name = self.ready.pop_front()?;
         self.queued.remove(&name);
@@ -49,7 +49,7 @@ impl Queue {
         Some(name)
     }
 
-    /// Looked at; to be looked at again at `at`, unless it changes before.
+    /// Gives a name back; it is queued again at `at`, or earlier if its object changes.
     pub(crate) fn done(&mut self, name: &Name, at: Option<Instant>) {
         self.failures.remove(name);
         self.give_back(name, at);
@@ -73,7 +73,7 @@ impl Queue {
         }
     }
 
-    /// Makes ready what is due, and answers when the next one is.
+    /// Queues every name that is due, and returns when the next one is.
     pub(crate) fn wake(&mut self, now: Instant) -> Option<Instant> {
         while let Some((at, _)) = self.later.first() {
             if *at > now {

@@ -35,7 +35,7 @@ const TAKEN: &str = "NodeNameTaken";
 /// A certificate whose write has failed is offered again for this long, and then made anew.
 const DRAFT: Duration = Duration::from_secs(60);
 
-/// What is done under one signer name.
+/// The rules and the authority of one signer name.
 #[derive(Debug)]
 pub(crate) struct Setup {
     pub(crate) rules: Rules,
@@ -57,7 +57,7 @@ pub struct Controllers {
     pub(crate) memory: Memory,
 }
 
-/// What is remembered of objects, by UID, until they are gone.
+/// Facts about objects that the API does not store, by UID, until the objects are gone.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     /// When an object was first seen that is to be approved some time after.
@@ -76,7 +76,7 @@ impl Memory {
     }
 }
 
-/// When to look at an object again though it has not changed.
+/// When to handle an object again although it has not changed.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Next {
     Rest,
@@ -87,7 +87,7 @@ pub(crate) enum Next {
 }
 
 impl Controllers {
-    /// Does what is to be done about one object, while `leading` says that it is ours to do.
+    /// Applies the decisions on one object, while `leading` says that this replica acts.
     pub(crate) async fn look_at<P: Port>(
         &self,
         port: &P,
@@ -184,7 +184,7 @@ impl Controllers {
         }
     }
 
-    /// Why a bootstrapper may not have the name, if that is asked for.
+    /// Returns why a bootstrapper may not have the name, if `refuse_taken_names` is set.
     async fn taken<P: Port>(
         &self,
         port: &P,
@@ -197,7 +197,7 @@ impl Controllers {
         }
         let held = port.held_until(name).await?;
         Ok(approver::name_is_taken(by, held, self.clock.now()).then(|| {
-            format!("{name} holds a valid certificate: only the node itself may renew it before it ends")
+            format!("{name} holds a valid certificate: only the node itself may renew it before it expires")
         }))
     }
 
@@ -306,7 +306,7 @@ fn written(csr: &Csr, what: &str, answer: Result<(), PortError>) -> Next {
             info!(csr = name(csr), what, "controller");
             Next::Rest
         }
-        // What it is now comes by itself; the wait is for the case that it does not.
+        // The new state arrives as a change. The retry covers the case that it does not.
         Err(PortError::Stale) => Next::Again(PortError::Stale.to_string()),
         Err(PortError::Failed(why)) => {
             warn!(csr = name(csr), what, why, "a controller tries again");

@@ -1,4 +1,4 @@
-//! The loop: what has changed is queued, and looked at by as many workers as a round trip to the server is long.
+//! The loop: it queues each changed object and hands it to one of several workers, so that round trips overlap.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,9 +16,9 @@ use crate::signing::controllers::port::{Change, Port};
 use crate::signing::controllers::queue::{Name, Queue};
 use crate::signing::controllers::reconcile::{Controllers, Next};
 
-/// How many objects are looked at at once.
+/// The most objects that have a worker at the same time.
 const WORKERS: usize = 16;
-/// What is due by the wall clock is looked at again after this at the latest: that clock may jump.
+/// An object that is due at a wall-clock time is checked again after this at the latest: that clock may jump.
 const CLOCK_LOOK: Duration = Duration::from_secs(10 * 60);
 
 impl Controllers {
@@ -90,7 +90,7 @@ impl Controllers {
     }
 }
 
-/// The next change of what is ordered; never, if nobody orders.
+/// Waits for the next change of the injected faults; for ever, if there is no fault injection.
 async fn changed(orders: Option<&mut watch::Receiver<()>>) -> Result<(), watch::error::RecvError> {
     match orders {
         Some(orders) => orders.changed().await,
@@ -131,7 +131,7 @@ impl State {
             Next::Rest => self.queue.done(name, None),
             Next::After(wait) => self.queue.done(name, Some(now + wait)),
             Next::At(end) => {
-                // Due is what is strictly over, and the clock of the API counts whole seconds.
+                // An object is due strictly after its time, and the API's clock counts whole seconds.
                 let wait = end.duration_since(wall).unwrap_or_default() + Duration::from_millis(1);
                 self.queue.done(name, Some(now + wait.min(CLOCK_LOOK)));
             }

@@ -1,4 +1,4 @@
-//! What a Lease says, and the Leases that hold node names.
+//! The content of a Lease, and the Leases that hold node names.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,10 +7,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use k8s_openapi::jiff::Timestamp;
 use ring::digest;
 
-/// What a Lease says.
+/// The content of a Lease.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct LeaseRecord {
-    /// `spec.holderIdentity`; empty: nobody.
+    /// `spec.holderIdentity`; empty: the Lease is free.
     pub holder: String,
     /// `spec.leaseDurationSeconds`.
     pub duration: Duration,
@@ -25,7 +25,7 @@ pub struct LeaseRecord {
 }
 
 impl LeaseRecord {
-    /// What `lease` says; what is missing in it is nothing.
+    /// Reads `lease`; a missing field becomes the empty value.
     #[must_use]
     pub fn of(lease: &Lease) -> Self {
         let spec = lease.spec.clone().unwrap_or_default();

@@ -45,7 +45,7 @@ impl std::fmt::Debug for ClientIdentity {
 #[derive(Debug)]
 pub(crate) struct Authority {
     pem: String,
-    /// What its certificates need beside it to lead to a root, PEM; empty for a root.
+    /// The intermediates between its certificates and the root, PEM; empty for a root.
     chain: String,
     der: CertificateDer<'static>,
     key: CaKey,
@@ -243,7 +243,7 @@ fn chain(blocks: &[Pem], index: usize) -> Result<String, Error> {
     Ok(text)
 }
 
-/// What is signed by a certificate that is no CA's verifies nowhere.
+/// Refuses a certificate that is not a CA's: no verifier accepts its signatures.
 fn may_sign(certificate: &X509Certificate<'_>) -> Result<(), Error> {
     let is_ca = certificate.basic_constraints().ok().flatten().is_some_and(|basic| basic.value.ca);
     let signs = certificate.key_usage().ok().flatten().is_none_or(|usage| usage.value.key_cert_sign());

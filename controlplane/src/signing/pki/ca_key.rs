@@ -21,7 +21,7 @@ const SHA256_WITH_RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 11];
 /// id-Ed25519 (RFC 8410, 3).
 const ED25519: &[u8] = &[0x2b, 0x65, 112];
 
-/// What an authority signs certificates with, as Go's `x509.CreateCertificate` chooses it for the same key.
+/// The signature schemes of an authority, as Go's `x509.CreateCertificate` chooses them for the same key.
 const SCHEMES: [SignatureScheme; 4] = [
     SignatureScheme::ECDSA_NISTP256_SHA256,
     SignatureScheme::ECDSA_NISTP384_SHA384,
@@ -35,7 +35,7 @@ pub(crate) struct CaKey {
     pem: Zeroizing<String>,
 }
 
-/// What was signed, and how.
+/// A signed body with its algorithm and signature.
 pub(crate) struct Signed {
     pub(crate) body: Vec<u8>,
     /// AlgorithmIdentifier, DER.
@@ -68,7 +68,7 @@ impl CaKey {
         &self.pem
     }
 
-    /// SubjectPublicKeyInfo, DER; `None` if it cannot be told.
+    /// SubjectPublicKeyInfo, DER; `None` if the key does not reveal it.
     pub(crate) fn public_key(&self) -> Option<Vec<u8>> {
         self.key.public_key().map(|spki| spki.as_ref().to_vec())
     }

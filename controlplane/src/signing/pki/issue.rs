@@ -1,4 +1,4 @@
-//! Turns the signer's order into a certificate, spoiled where a fault asks for it.
+//! Issues the certificate that the signer ordered, with the defects that faults inject.
 
 use std::time::{Duration, SystemTime};
 
@@ -17,7 +17,7 @@ use crate::signing::signer::{Order, Policy, Unable};
 #[cfg(test)]
 mod tests;
 
-/// Signs what was ordered: the leaf, and behind it what the authority needs to lead to its root, PEM.
+/// Issues the certificate: the leaf, then the intermediates up to the authority's root, PEM.
 pub(crate) fn issue(
     authority: &Authority,
     order: &Order,

@@ -10,7 +10,7 @@ const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
 const AUTHORITY_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1d, 35];
 const EXT_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
 
-/// What a certificate is to say.
+/// The content of a certificate.
 #[derive(Clone, Debug)]
 pub(crate) struct Leaf<'a> {
     pub(crate) serial: [u8; 16],
@@ -24,7 +24,7 @@ pub(crate) struct Leaf<'a> {
     pub(crate) not_before: i64,
     /// Seconds since the epoch.
     pub(crate) not_after: i64,
-    /// What basic constraints say; true only as an injected fault.
+    /// The value of CA in the basic constraints; true only as an injected fault.
     pub(crate) ca: bool,
 }
 

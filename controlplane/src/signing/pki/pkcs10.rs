@@ -1,4 +1,4 @@
-//! What a PKCS#10 request says (RFC 2986).
+//! PKCS#10 requests (RFC 2986).
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;

@@ -30,7 +30,7 @@ pub struct CaFiles {
     pub key: PathBuf,
 }
 
-/// Is told of each authority before it signs.
+/// Called with each authority before it signs.
 type Trust = Arc<dyn Fn(&Authority) + Send + Sync>;
 
 /// An authority that may be another one the next time.
@@ -45,7 +45,7 @@ struct Inner {
 
 struct State {
     current: Arc<Authority>,
-    /// What the files looked like when they were read last.
+    /// The stamps of the files at the last read.
     seen: Option<Stamps>,
 }
 
@@ -114,7 +114,7 @@ impl Source {
     }
 }
 
-/// What tells that a file is not the one that it was: device, inode, size, and the times of its content and of itself.
+/// Identifies one state of a file: device, inode, size, mtime and ctime.
 type Stamp = (u64, u64, u64, (i64, i64), (i64, i64));
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

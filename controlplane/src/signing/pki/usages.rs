@@ -54,7 +54,7 @@ pub(crate) fn known() -> impl Iterator<Item = &'static str> {
     KNOWN.iter().map(|(name, _)| *name)
 }
 
-/// What usages mean in a certificate.
+/// The extensions of a certificate that usages stand for.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(crate) struct Usages {
     /// KeyUsage bits, bit 0 = digitalSignature.

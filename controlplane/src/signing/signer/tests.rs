@@ -119,7 +119,7 @@ fn w49_an_authority_that_starts_later_signs_nothing_yet() {
 #[test]
 fn w44_why_it_cannot_sign_names_the_remedy() {
     let ended = Unable::Ended { ca_end: 0 };
-    assert_eq!(ended.to_string(), "the signer's CA certificate ends at 1970-01-01T00:00:00Z: replace it");
+    assert_eq!(ended.to_string(), "the signer's CA certificate expires at 1970-01-01T00:00:00Z: replace it");
     assert_eq!(ended.reason(), "SignerExpired");
     assert!(Unable::NotYet { ca_start: 0 }.to_string().ends_with("check its clock"));
 }

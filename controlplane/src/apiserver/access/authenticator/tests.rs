@@ -37,7 +37,7 @@ fn certificate_authenticates_until_its_last_second() {
     assert_eq!(user.groups, ["system:nodes", "second", "system:authenticated"]);
     assert_eq!(user.serial, good.serial);
     let late = authenticator.judge(&chain, None, at_start() + HOUR + Duration::from_millis(1));
-    assert!(refusal(&late).contains("ended at"), "{late:?}");
+    assert!(refusal(&late).contains("expired at"), "{late:?}");
     assert!(late.expired);
 }
 
@@ -45,7 +45,7 @@ fn certificate_authenticates_until_its_last_second() {
 fn a_certificate_that_has_not_started_is_refused_but_not_called_expired() {
     let (authority, authenticator) = authority();
     let early = authenticator.judge(&client(&authority, "n"), None, at_start() - Duration::from_secs(1));
-    assert!(refusal(&early).contains("starts at") && !early.expired, "{early:?}");
+    assert!(refusal(&early).contains("not valid before") && !early.expired, "{early:?}");
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_token_is_good_until_its_end() {
     assert_eq!(user.name, format!("system:bootstrap:{}", &token[..6]));
     assert_eq!(user.groups, ["system:bootstrappers", "system:authenticated"]);
     let late = authenticator.judge(&[], Some(&bearer(&token)), at_start() + HOUR);
-    assert!(refusal(&late).contains("ended at"), "{late:?}");
+    assert!(refusal(&late).contains("expired at"), "{late:?}");
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn a_wrong_secret_and_an_unknown_token_are_told_alike() {
     authenticator.add_token("abcdef.0123456789abcdef", TokenUse::until(at_start() - HOUR));
     let why = |token: &str| refusal(&authenticator.judge(&[], Some(&bearer(token)), at_start())).to_owned();
     assert_eq!(why("abcdef.0123456789abcdee"), why("uvwxyz.0123456789abcdef"));
-    assert!(why("abcdef.0123456789abcdef").contains("ended at"));
+    assert!(why("abcdef.0123456789abcdef").contains("expired at"));
 }
 
 #[test]

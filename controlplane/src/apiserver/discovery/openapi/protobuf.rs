@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-/// The document; what kubectl does not look at is left out.
+/// Returns the document, without the parts that kubectl does not read.
 pub(crate) fn document(v2: &Value) -> Vec<u8> {
     let mut out = Vec::new();
     text(&mut out, 1, v2["swagger"].as_str());

@@ -15,7 +15,7 @@ pub(crate) fn create(user: &User, csr: &Csr) -> Result<(), String> {
     subject_restriction(csr)
 }
 
-/// Why the update is not let in: whoever approves or signs must be allowed to for the signer of the *stored* object, by its
+/// Returns why an update is refused: an approver or signer needs the permission for the signer of the *stored* object, by its
 /// name or for all of its domain (`plugin/pkg/admission/certificates/{approval,signing}`). `may` says whether a verb
 /// is allowed on a signer of that name.
 pub(crate) fn change(
@@ -38,7 +38,7 @@ pub(crate) fn change(
     }
 }
 
-/// A node asks for its own certificate only (`plugin/pkg/admission/noderestriction`).
+/// A node may request only its own certificate (`plugin/pkg/admission/noderestriction`).
 fn node_restriction(user: &User, csr: &Csr) -> Result<(), String> {
     let node = user.name.starts_with("system:node:") && user.groups.iter().any(|g| g == NODES);
     if !node || !matches!(&*csr.spec.signer_name, KUBELET_CLIENT | KUBELET_SERVING) {

@@ -1,4 +1,4 @@
-//! What each endpoint may change, everything else being restored from the stored object
+//! The fields that each endpoint may change; every other field is restored from the stored object
 //! (`pkg/registry/certificates/certificates/strategy.go`).
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;

@@ -1,4 +1,4 @@
-//! What kube-apiserver accepts (`pkg/apis/certificates/validation/validation.go`).
+//! The validation rules of kube-apiserver (`pkg/apis/certificates/validation/validation.go`).
 
 use x509_parser::pem::Pem;
 

@@ -18,7 +18,7 @@ pub(crate) fn merge(target: &mut Value, patch: Value) {
     }
 }
 
-/// The members of an object; what is none becomes an empty one.
+/// Returns the members of an object; any other value becomes an empty object first.
 pub(super) fn members(target: &mut Value) -> &mut Map<String, Value> {
     if !target.is_object() {
         *target = Value::Object(Map::new());

@@ -124,7 +124,7 @@ fn merge_list(place: &mut Value, patch: Vec<Value>, property: Option<&Value>) ->
     Ok(())
 }
 
-/// As `order` says; what it does not name keeps its place at the end.
+/// Sorts by `order`; unnamed items keep their order at the end.
 fn sort(items: &mut [Value], order: &[Value], key: Option<&str>) {
     let rank = |item: &Value| {
         let position = order.iter().position(|wanted| match key {

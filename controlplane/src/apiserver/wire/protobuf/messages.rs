@@ -1,4 +1,4 @@
-//! The messages: field numbers, JSON names and shapes. What only the server may say is left out.
+//! The messages: field numbers, JSON names and shapes. Fields that only the server sets are left out.
 
 use crate::apiserver::resource::{Kind, ReviewKind};
 
