@@ -142,8 +142,8 @@ fn open_store<T: Object>(dir: Option<&Dir>, file: &str) -> Result<Store<T>, Erro
     let Some(dir) = dir else {
         return Ok(Store::new(Vec::new(), 0, None));
     };
-    let (journal, kept) = Journal::open(dir.path().join(file))?;
-    Ok(Store::new(kept.objects, kept.version, Some(journal)))
+    let (journal, saved) = Journal::open(dir.path().join(file))?;
+    Ok(Store::new(saved.objects, saved.version, Some(journal)))
 }
 
 /// Binds the requested port. For 0 it tries the port of the last run first, so that existing kubeconfigs still work.
@@ -286,14 +286,14 @@ impl Handle {
         self.dir().map(|dir| dir.join("bootstrap.kubeconfig"))
     }
 
-    /// Makes one more bootstrap token, good for `life` from now; it is not kept over a restart.
+    /// Makes one more bootstrap token, good for `lifetime` from now; it is not kept over a restart.
     ///
     /// # Errors
     ///
     /// [`Error::Crypto`] if the system gives no random bytes.
-    pub fn add_bootstrap_token(&self, life: Duration) -> Result<String, Error> {
+    pub fn add_bootstrap_token(&self, lifetime: Duration) -> Result<String, Error> {
         let token = new_token()?;
-        let good_for = TokenUse::until(self.context.clock.now() + life);
+        let good_for = TokenUse::until(self.context.clock.now() + lifetime);
         self.context.authenticator.add_token(&token, good_for);
         Ok(token)
     }

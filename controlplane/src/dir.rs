@@ -50,7 +50,7 @@ impl Drop for State {
     }
 }
 
-/// The secrets of a run, new or kept.
+/// The secrets of a run, new or saved.
 pub(crate) struct Secrets {
     pub(crate) authority: Authority,
     pub(crate) admin: ClientIdentity,
@@ -62,11 +62,11 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    /// Takes the secrets of `kept`, and replaces the expired ones.
-    fn resume(kept: Option<&State>, path: &Path, options: &Options) -> Result<Self, Error> {
+    /// Takes the secrets of `saved`, and replaces the expired ones.
+    fn resume(saved: Option<&State>, path: &Path, options: &Options) -> Result<Self, Error> {
         let now = options.clock.now();
         let unusable = |e: Error| Error::State { path: path.to_owned(), why: e.to_string() };
-        let authority = match kept {
+        let authority = match saved {
             Some(state) => {
                 let key = Zeroizing::new(state.ca_key.clone());
                 Authority::load(&state.ca_certificate, key).map_err(unusable)?
@@ -76,8 +76,8 @@ impl Secrets {
         if seconds_down(now) >= authority.validity().1 {
             return Err(Error::CaExpired);
         }
-        let kept_admin = kept.filter(|state| state.admin_not_after > seconds_down(now) + ADMIN_LEFT);
-        let (admin, admin_not_after) = match kept_admin {
+        let saved_admin = saved.filter(|state| state.admin_not_after > seconds_down(now) + ADMIN_LEFT);
+        let (admin, admin_not_after) = match saved_admin {
             Some(state) => {
                 let key = Zeroizing::new(state.admin_key.clone());
                 let certificate = state.admin_certificate.clone();
@@ -91,11 +91,11 @@ impl Secrets {
             }
         };
         let end = |state: &State| UNIX_EPOCH + Duration::from_secs(state.token_end);
-        let (token, token_end) = match kept.filter(|state| now < end(state)) {
+        let (token, token_end) = match saved.filter(|state| now < end(state)) {
             Some(state) => (Zeroizing::new(state.token.clone()), end(state)),
             None => (Zeroizing::new(new_token()?), now + options.token_ttl),
         };
-        let port = kept.map_or(0, |state| state.port);
+        let port = saved.map_or(0, |state| state.port);
         Ok(Self { authority, admin, admin_not_after, token, token_end, port })
     }
 
@@ -138,7 +138,7 @@ impl Dir {
     /// Returns the secrets of the last run, the expired ones replaced; new ones without a last run.
     pub(crate) fn secrets(&self, options: &Options) -> Result<Secrets, Error> {
         let path = self.path.join(STATE);
-        let kept = match File::open(&path) {
+        let saved = match File::open(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => None,
             Err(source) => {
                 return Err(Error::Io { what: "read", path, source });
@@ -156,7 +156,7 @@ impl Dir {
                 Some(state)
             }
         };
-        Secrets::resume(kept.as_ref(), &path, options)
+        Secrets::resume(saved.as_ref(), &path, options)
     }
 
     /// Keeps the secrets and the port for the next run.

@@ -89,10 +89,10 @@ pub fn http(bytes: &[u8]) {
         let context = context();
         let mut version = 0;
         // Who puts the secret into a request may find it in an answer.
-        let told = bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes());
+        let is_secret_given = bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes());
         for request in split(bytes).into_iter().take(MOST) {
             let text = one(&context, request);
-            assert!(told || !text.contains(SECRET), "{text}");
+            assert!(is_secret_given || !text.contains(SECRET), "{text}");
             assert!(context.store.version() >= version, "versions go up");
             version = context.store.version();
         }
@@ -144,7 +144,7 @@ fn one(context: &Arc<Context>, request: &[u8]) -> String {
         query: query.to_owned(),
         content_type: word().to_owned(),
         accept: word().replace('|', ", "),
-        known: String::new(),
+        if_none_match: String::new(),
         body: body.strip_prefix(b"\n").unwrap_or(body).to_vec().into(),
     };
     let response =

@@ -1,6 +1,6 @@
 //! The attributes of a request that authorization decides on.
 
-/// A deed on objects, or, with a `path`, on something else.
+/// An action on objects or, with a `path`, on another path.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Attributes<'a> {
     pub(crate) verb: &'a str,

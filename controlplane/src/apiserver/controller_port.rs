@@ -67,11 +67,11 @@ impl Port for Embedded {
 
     async fn hold(&self, common_name: &str, until: SystemTime) -> Result<(), PortError> {
         let (key, now) = (Self::name_key(common_name), self.clock.now());
-        let known = self.leases.get(&key).ok();
-        let record = known.as_deref().map(LeaseRecord::of);
+        let current = self.leases.get(&key).ok();
+        let record = current.as_deref().map(LeaseRecord::of);
         let Some(new) = LeaseRecord::hold(record.as_ref(), common_name, until, now) else { return Ok(()) };
         let new = new.into_lease(NAMESPACE, &name_lease(KUBELET_CLIENT, common_name));
-        if known.is_some() {
+        if current.is_some() {
             return answer(
                 self.leases.update(&key, |stored| Lease::change(new, stored, None, api_time(now))),
             );

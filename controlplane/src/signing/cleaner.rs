@@ -54,7 +54,7 @@ pub(crate) enum Decision {
 /// Decides on `csr`.
 pub(crate) fn decide(csr: &Csr, ages: Ages, now: SystemTime) -> Decision {
     let mut next = None;
-    for (why, end) in ends(csr, ages) {
+    for (why, end) in deadlines(csr, ages) {
         if now > end {
             return Decision::Delete(why);
         }
@@ -64,8 +64,8 @@ pub(crate) fn decide(csr: &Csr, ages: Ages, now: SystemTime) -> Decision {
 }
 
 /// Every rule that applies to the object as it is, with the time up to which it stays.
-fn ends(csr: &Csr, ages: Ages) -> Vec<(&'static str, SystemTime)> {
-    let mut ends = Vec::new();
+fn deadlines(csr: &Csr, ages: Ages) -> Vec<(&'static str, SystemTime)> {
+    let mut deadlines = Vec::new();
     let mut decided = false;
     for condition in conditions(csr) {
         let (why, age) = match condition.type_.as_str() {
@@ -77,22 +77,22 @@ fn ends(csr: &Csr, ages: Ages) -> Vec<(&'static str, SystemTime)> {
         };
         decided = true;
         let update = condition.last_update_time.as_ref();
-        ends.extend(after(update, age).map(|end| (why, end)));
+        deadlines.extend(after(update, age).map(|end| (why, end)));
         if condition.type_ == "Approved"
             && let Some(end) = certificate(csr).and_then(not_after)
         {
-            ends.push((
+            deadlines.push((
                 "its certificate has expired",
                 after(update, LINGER).map_or(end, |seen| end.max(seen)),
             ));
         }
     }
     if !decided {
-        ends.extend(
+        deadlines.extend(
             after(csr.metadata.creation_timestamp.as_ref(), ages.pending).map(|end| ("pending", end)),
         );
     }
-    ends
+    deadlines
 }
 
 /// A time that is not there, or none that a clock can show, is never over.

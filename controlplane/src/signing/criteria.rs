@@ -128,8 +128,8 @@ fn node_name(request: &Request) -> Result<(), &'static str> {
 /// Digital signature and `auth`, perhaps key encipherment, and nothing else; in any order.
 fn usages_are(usages: &[String], auth: &str) -> bool {
     let has = |usage: &str| usages.iter().any(|u| u == usage);
-    let known = |u: &String| matches!(u.as_str(), "digital signature" | "key encipherment") || u == auth;
-    usages.iter().all(known) && has("digital signature") && has(auth)
+    let is_allowed = |u: &String| matches!(u.as_str(), "digital signature" | "key encipherment") || u == auth;
+    usages.iter().all(is_allowed) && has("digital signature") && has(auth)
 }
 
 /// Client auth, and beside it only key usages of a client.

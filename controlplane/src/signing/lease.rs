@@ -166,14 +166,16 @@ impl<L: LeasePort> Elector<L> {
         loop {
             let began = Instant::now();
             let lost = self.lost_at();
-            match timeout_at(lost.unwrap_or(began + self.candidate.times.renew_deadline), self.turn()).await {
+            match timeout_at(lost.unwrap_or(began + self.candidate.times.renew_deadline), self.try_once())
+                .await
+            {
                 Ok(Ok(true)) => {
                     self.renewed = Some(began);
-                    self.say(leading, true);
+                    self.set_leading(leading, true);
                 }
                 Ok(Ok(false)) => {
                     self.renewed = None;
-                    self.say(leading, false);
+                    self.set_leading(leading, false);
                 }
                 Ok(Err(why)) => warn!(%why, "the Lease could not be renewed or looked at"),
                 Err(_) => warn!("the Lease could not be renewed or looked at in time"),
@@ -184,7 +186,7 @@ impl<L: LeasePort> Elector<L> {
                     sleep_until(lost).await;
                     self.renewed = None;
                     self.held = None;
-                    self.say(leading, false);
+                    self.set_leading(leading, false);
                 }
                 Some(_) | None => sleep_until(next).await,
             }
@@ -196,7 +198,7 @@ impl<L: LeasePort> Elector<L> {
         self.renewed.map(|renewed| renewed + self.candidate.times.renew_deadline)
     }
 
-    fn say(&self, leading: &watch::Sender<bool>, now: bool) {
+    fn set_leading(&self, leading: &watch::Sender<bool>, now: bool) {
         let changed = leading.send_if_modified(|leads| std::mem::replace(leads, now) != now);
         if changed {
             info!(me = self.candidate.me, leading = now, "leader election");
@@ -204,7 +206,7 @@ impl<L: LeasePort> Elector<L> {
     }
 
     /// One try; true: the Lease is ours.
-    async fn turn(&mut self) -> Result<bool, PortError> {
+    async fn try_once(&mut self) -> Result<bool, PortError> {
         let wall = self.clock.now();
         let claim = match self.held.take() {
             Some(held) => self.candidate.claim(Some(&held), wall),
@@ -236,7 +238,7 @@ impl<L: LeasePort> Elector<L> {
     /// Gives the Lease back, so that another replica need not wait for its end. To be called when nothing is being
     /// done any more.
     pub async fn release(mut self, leading: &watch::Sender<bool>) {
-        self.say(leading, false);
+        self.set_leading(leading, false);
         let Some(held) = self.held.take() else { return };
         let record = LeaseRecord {
             holder: String::new(),

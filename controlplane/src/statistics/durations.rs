@@ -45,15 +45,15 @@ impl Durations {
 /// Whether the new certificate has the requested lifetime; `None`: no new certificate, or no requested lifetime.
 fn honored(old: &Csr, new: &Csr) -> Option<bool> {
     let wanted = new.spec.expiration_seconds.filter(|_| !issued(old) && issued(new))?;
-    Some(life(certificate(new)?).is_some_and(|life| {
+    Some(lifetime(certificate(new)?).is_some_and(|lifetime| {
         let wanted = i64::from(wanted);
         let slack = i64::try_from(SLACK.as_secs()).unwrap_or(i64::MAX) + wanted / 20;
-        (life - wanted).abs() < slack
+        (lifetime - wanted).abs() < slack
     }))
 }
 
 /// Seconds from start to end of the first certificate in `pem`.
-fn life(pem: &[u8]) -> Option<i64> {
+fn lifetime(pem: &[u8]) -> Option<i64> {
     let block = Pem::iter_from_buffer(pem).next()?.ok()?;
     let certificate = block.parse_x509().ok()?;
     let validity = certificate.validity();

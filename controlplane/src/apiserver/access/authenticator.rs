@@ -167,13 +167,13 @@ impl Authenticator {
         }
         let (id, secret) = split(token.trim()).ok_or_else(unknown)?;
         let tokens = lock(&self.tokens);
-        let known = tokens.get(id).ok_or_else(unknown)?;
+        let stored = tokens.get(id).ok_or_else(unknown)?;
         // Digests are compared, so that timing says nothing about the secret.
-        if known.secret.as_ref() != digest::digest(&digest::SHA256, secret.as_bytes()).as_ref() {
+        if stored.secret.as_ref() != digest::digest(&digest::SHA256, secret.as_bytes()).as_ref() {
             return Err(unknown());
         }
         // Whoever gets here has the secret, and may know the rest.
-        let good_for = &known.good_for;
+        let good_for = &stored.good_for;
         if now >= good_for.end {
             return Err(format!(
                 "the bootstrap token {id} expired at {}: create a new one",

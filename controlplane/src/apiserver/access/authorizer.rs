@@ -12,25 +12,27 @@ mod tests;
 /// Whether a requestor with these groups may create this subresource of CSRs, `nodeclient` or `selfnodeclient`: the
 /// permission that the approver checks.
 pub(crate) fn may_create_subresource(groups: &[String], subresource: &str) -> bool {
-    let deed = Attributes {
+    let attributes = Attributes {
         verb: "create",
         group: "certificates.k8s.io",
         resource: "certificatesigningrequests",
         subresource,
         ..Attributes::default()
     };
-    reason("", groups, &deed).is_some()
+    reason("", groups, &attributes).is_some()
 }
 
 /// Whether `user` may do this.
-pub(crate) fn allowed(user: &User, deed: &Attributes<'_>) -> bool {
-    reason(&user.name, &user.groups, deed).is_some()
+pub(crate) fn allowed(user: &User, attributes: &Attributes<'_>) -> bool {
+    reason(&user.name, &user.groups, attributes).is_some()
 }
 
 /// Why a user with these groups may do this; `None`: it may not.
-pub(crate) fn reason(user: &str, groups: &[String], deed: &Attributes<'_>) -> Option<String> {
+pub(crate) fn reason(user: &str, groups: &[String], attributes: &Attributes<'_>) -> Option<String> {
     bindings(user, groups)
-        .find(|binding| binding.covers(deed) && binding.role.rules.iter().any(|rule| rule.covers(deed)))
+        .find(|binding| {
+            binding.covers(attributes) && binding.role.rules.iter().any(|rule| rule.covers(attributes))
+        })
         .map(|binding| {
             let (kind, subject) = binding.subject.words();
             format!("allowed by role {:?}, bound to {kind} {subject:?}", binding.role.name)

@@ -227,33 +227,33 @@ impl Subject {
 }
 
 impl Binding {
-    /// Whether the deed is where the binding is good.
-    pub(crate) fn covers(&self, deed: &Attributes<'_>) -> bool {
-        self.namespace.is_none_or(|only| only == deed.namespace)
+    /// Whether the binding applies in the namespace of the request.
+    pub(crate) fn covers(&self, attributes: &Attributes<'_>) -> bool {
+        self.namespace.is_none_or(|only| only == attributes.namespace)
     }
 }
 
 impl Rule {
-    pub(crate) fn covers(&self, deed: &Attributes<'_>) -> bool {
+    pub(crate) fn covers(&self, attributes: &Attributes<'_>) -> bool {
         let has = |list: &[&str], wanted: &str| list.iter().any(|one| *one == "*" || *one == wanted);
-        if !has(self.verbs, deed.verb) {
+        if !has(self.verbs, attributes.verb) {
             return false;
         }
-        if !deed.path.is_empty() {
+        if !attributes.path.is_empty() {
             return self.paths.iter().any(|path| match path.strip_suffix('*') {
-                Some(start) => deed.path.starts_with(start),
-                None => *path == deed.path,
+                Some(start) => attributes.path.starts_with(start),
+                None => *path == attributes.path,
             });
         }
-        let named = self.names.is_empty() || self.names.contains(&deed.name);
-        named && has(self.groups, deed.group) && self.has_resource(deed)
+        let named = self.names.is_empty() || self.names.contains(&attributes.name);
+        named && has(self.groups, attributes.group) && self.has_resource(attributes)
     }
 
-    fn has_resource(&self, deed: &Attributes<'_>) -> bool {
+    fn has_resource(&self, attributes: &Attributes<'_>) -> bool {
         self.resources.iter().any(|one| match one.split_once('/') {
             _ if *one == "*" => true,
-            Some((resource, part)) => resource == deed.resource && part == deed.subresource,
-            None => *one == deed.resource && deed.subresource.is_empty(),
+            Some((resource, part)) => resource == attributes.resource && part == attributes.subresource,
+            None => *one == attributes.resource && attributes.subresource.is_empty(),
         })
     }
 }

@@ -84,10 +84,10 @@ pub(crate) fn wants_aggregated(accept: &str) -> Option<&'static str> {
         if !parameters.iter().any(|p| p.starts_with("as=")) {
             return None;
         }
-        let asked = |version: &&str| parameters.contains(&&*format!("v={version}"));
+        let is_requested = |version: &&str| parameters.contains(&&*format!("v={version}"));
         if parameters.contains(&"as=APIGroupDiscoveryList")
             && parameters.contains(&"g=apidiscovery.k8s.io")
-            && let Some(version) = AGGREGATED.into_iter().find(asked)
+            && let Some(version) = AGGREGATED.into_iter().find(is_requested)
         {
             return Some(version);
         }

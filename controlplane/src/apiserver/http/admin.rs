@@ -89,19 +89,19 @@ fn faults(call: &Call) -> Result<Vec<Fault>, ApiError> {
 }
 
 fn add_token(context: &Context, call: &Call) -> Result<Value, ApiError> {
-    let asked: Token = if call.body.is_empty() { Token::default() } else { parse(&call.body)? };
+    let requested: Token = if call.body.is_empty() { Token::default() } else { parse(&call.body)? };
     let bad = |e: crate::base::error::Error| ApiError::bad_request(e.to_string());
-    let life = parse_duration(asked.ttl.as_deref().unwrap_or("24h")).map_err(bad)?;
+    let lifetime = parse_duration(requested.ttl.as_deref().unwrap_or("24h")).map_err(bad)?;
     let good_for = TokenUse {
-        authentication: asked.authentication.unwrap_or(true),
-        groups: asked.groups,
-        ..TokenUse::until(context.clock.now() + life)
+        authentication: requested.authentication.unwrap_or(true),
+        groups: requested.groups,
+        ..TokenUse::until(context.clock.now() + lifetime)
     };
     good_for.check().map_err(bad)?;
-    let token = if asked.token.is_empty() {
+    let token = if requested.token.is_empty() {
         new_token().map_err(|e| ApiError::internal(e.to_string()))?
     } else {
-        asked.token
+        requested.token
     };
     if !context.authenticator.add_token(&token, good_for.clone()) {
         let why = "a bootstrap token is six characters, a dot and sixteen characters of a-z and 0-9";

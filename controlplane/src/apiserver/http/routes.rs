@@ -55,10 +55,10 @@ pub(crate) fn dispatch(
         let user = user.ok_or_else(ApiError::unauthorized)?;
         let verb = call.method.as_str().to_ascii_lowercase();
         let verb = if verb == "head" { "get" } else { &verb };
-        let known = matches!(segments.first(), Some(&("api" | "apis" | "openapi")));
-        let deed = Attributes { verb, path: &call.path, ..Attributes::default() };
+        let is_discovery = matches!(segments.first(), Some(&("api" | "apis" | "openapi")));
+        let attributes = Attributes { verb, path: &call.path, ..Attributes::default() };
         // Discovery is open to every user, so it also says 404 and 405 to every user.
-        if !known && call.path != "/whoami" && !authorizer::allowed(user, &deed) {
+        if !is_discovery && call.path != "/whoami" && !authorizer::allowed(user, &attributes) {
             return Err(ApiError::denied_path(&user.name, verb, &call.path));
         }
     }
@@ -109,7 +109,7 @@ fn openapi_v2(call: &Call) -> Response<Body> {
 /// Answers with a document that never changes while the program runs: 304 to a client that has it.
 fn tagged(call: &Call, kind: &'static str, body: impl FnOnce() -> Vec<u8>) -> Response<Body> {
     let tag = format!("\"{}\"", served::hash());
-    let mut response = if call.known.contains(&tag) {
+    let mut response = if call.if_none_match.contains(&tag) {
         respond(StatusCode::NOT_MODIFIED, kind, Vec::new())
     } else {
         respond(StatusCode::OK, kind, body())
@@ -134,8 +134,8 @@ fn discovered(call: &Call, aggregated: fn(&str) -> Value, plain: fn() -> Value) 
     response
 }
 
-fn authorize(user: &User, deed: &Attributes<'_>) -> Result<(), ApiError> {
-    if authorizer::allowed(user, deed) { Ok(()) } else { Err(ApiError::denied(&user.name, deed)) }
+fn authorize(user: &User, attributes: &Attributes<'_>) -> Result<(), ApiError> {
+    if authorizer::allowed(user, attributes) { Ok(()) } else { Err(ApiError::denied(&user.name, attributes)) }
 }
 
 /// A call about stored objects.

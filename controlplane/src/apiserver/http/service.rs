@@ -86,7 +86,7 @@ async fn answer<B: HttpBody<Error: Into<BoxError>>>(
         |name| parts.headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok()).unwrap_or("").to_owned();
     let call = Call {
         accept: text(http::header::ACCEPT),
-        known: text(http::header::IF_NONE_MATCH),
+        if_none_match: text(http::header::IF_NONE_MATCH),
         content_type: text(CONTENT_TYPE),
         body: read(body).await?,
         path: parts.uri.path().to_owned(),

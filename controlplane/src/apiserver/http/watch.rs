@@ -56,7 +56,7 @@ struct Watch<T: Object> {
     events_sent: u64,
     end: Instant,
     bookmark: Instant,
-    over: bool,
+    is_done: bool,
 }
 
 /// Answers a watch request.
@@ -102,7 +102,7 @@ pub(crate) fn watch<T: Object>(
         }
     };
     let now = Instant::now();
-    let life =
+    let lifetime =
         query.timeout_seconds.filter(|s| *s > 0).map_or(LONGEST, |s| LONGEST.min(Duration::from_secs(s)));
     let mut watch = Watch {
         faults: context.faults.subscribe(),
@@ -111,21 +111,21 @@ pub(crate) fn watch<T: Object>(
         context: Arc::clone(context),
         store: Arc::clone(store),
         form: form(&call.accept),
-        over: !ready.is_empty(),
+        is_done: !ready.is_empty(),
         selector,
         key,
         changes,
         version,
         ready,
         events_sent: 0,
-        end: now + life,
+        end: now + lifetime,
         bookmark: now + BOOKMARK,
         query,
     };
     if initial {
-        watch.begin(&first);
+        watch.push_initial(&first);
     }
-    missed.into_iter().for_each(|event| watch.take_in(&event));
+    missed.into_iter().for_each(|event| watch.push_change(&event));
     let frames = stream::unfold(watch, |mut watch| async move {
         let line = watch.next().await?;
         Some((Ok::<_, Infallible>(Frame::data(line)), watch))
@@ -137,10 +137,10 @@ pub(crate) fn watch<T: Object>(
 
 impl<T: Object> Watch<T> {
     /// Sends the existing objects as if they were just added.
-    fn begin(&mut self, objects: &[Arc<T>]) {
+    fn push_initial(&mut self, objects: &[Arc<T>]) {
         for object in objects {
-            let shown = self.shown(object);
-            self.ready.push_back(line(ChangeKind::Added.text(), &shown));
+            let presented = self.present(object);
+            self.ready.push_back(line(ChangeKind::Added.text(), &presented));
         }
         if self.query.send_initial_events && self.query.bookmarks {
             self.push_bookmark(true);
@@ -158,7 +158,7 @@ impl<T: Object> Watch<T> {
                 self.events_sent += 1;
                 return Some(line);
             }
-            if self.over {
+            if self.is_done {
                 return None;
             }
             let bookmarks = self.query.bookmarks;
@@ -166,7 +166,7 @@ impl<T: Object> Watch<T> {
                 biased;
                 () = raised(&mut self.stop) => return None,
                 change = self.changes.next() => match change {
-                    Some(event) => self.take_in(&event),
+                    Some(event) => self.push_change(&event),
                     None => self.catch_up(),
                 },
                 fault = self.faults.changed() => if fault.is_err() { return None },
@@ -175,7 +175,7 @@ impl<T: Object> Watch<T> {
                         return None;
                     }
                     self.push_bookmark(false);
-                    self.over = true;
+                    self.is_done = true;
                 }
                 () = sleep_until(self.bookmark), if bookmarks => {
                     self.bookmark = Instant::now() + BOOKMARK;
@@ -190,17 +190,17 @@ impl<T: Object> Watch<T> {
         match self.store.watch(self.version, self.key.as_deref()) {
             Ok((missed, changes)) => {
                 self.changes = changes;
-                missed.iter().for_each(|event| self.take_in(event));
+                missed.iter().for_each(|event| self.push_change(event));
             }
             Err(error) => {
                 self.ready.push_back(line("ERROR", &error.to_json()));
-                self.over = true;
+                self.is_done = true;
             }
         }
     }
 
     /// Translates a change by the selector: an object that becomes selected is added, one that no longer is is deleted.
-    fn take_in(&mut self, event: &Event<T>) {
+    fn push_change(&mut self, event: &Event<T>) {
         self.version = event.version;
         let before = event.before.as_deref().is_some_and(|object| self.selector.selects(object));
         let now = event.kind != ChangeKind::Deleted && self.selector.selects(&*event.object);
@@ -214,12 +214,12 @@ impl<T: Object> Watch<T> {
             // The same for every watch: written once.
             event.line.get_or_init(|| line(kind.text(), &*event.object)).clone()
         } else {
-            line(kind.text(), &self.shown(&event.object))
+            line(kind.text(), &self.present(&event.object))
         };
         self.ready.push_back(text);
     }
 
-    fn shown(&self, object: &T) -> Value {
+    fn present(&self, object: &T) -> Value {
         match self.form {
             Form::Whole => json!(object),
             Form::Metadata => only_metadata(object),
@@ -236,7 +236,7 @@ impl<T: Object> Watch<T> {
             // A change that is not in the queue now is newer than this version, or not for this watch.
             let version = self.store.version();
             while let Some(event) = self.changes.try_next() {
-                self.take_in(&event);
+                self.push_change(&event);
             }
             self.version = self.version.max(version);
         }

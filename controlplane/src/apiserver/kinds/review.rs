@@ -109,7 +109,7 @@ fn access(api: &Resource, spec: &Value, user: &str, groups: &[String]) -> Result
         let none = String::new;
         (part("verb"), none(), none(), none(), none(), none(), part("path"))
     };
-    let deed = Attributes {
+    let attributes = Attributes {
         verb: &verb,
         group: &group,
         resource: &resource,
@@ -118,7 +118,7 @@ fn access(api: &Resource, spec: &Value, user: &str, groups: &[String]) -> Result
         name: &name,
         path: &path,
     };
-    Ok(match authorizer::reason(user, groups, &deed) {
+    Ok(match authorizer::reason(user, groups, &attributes) {
         Some(reason) => json!({"allowed": true, "reason": reason}),
         None => json!({"allowed": false}),
     })

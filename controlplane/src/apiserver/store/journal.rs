@@ -35,7 +35,7 @@ pub(crate) struct Journal<T> {
 }
 
 /// The state that an earlier run left.
-pub(crate) struct Kept<T> {
+pub(crate) struct Saved<T> {
     pub(crate) objects: Vec<T>,
     pub(crate) version: u64,
 }
@@ -53,17 +53,17 @@ struct Line<T> {
 
 impl<T: Object> Journal<T> {
     /// Reads the file, rewrites it without superseded lines, and keeps it open for appending.
-    pub(crate) fn open(path: PathBuf) -> Result<(Self, Kept<T>), Error> {
+    pub(crate) fn open(path: PathBuf) -> Result<(Self, Saved<T>), Error> {
         let io = |what, source| Error::Io { what, path: path.clone(), source };
-        let kept = match File::open(&path) {
+        let saved = match File::open(&path) {
             Ok(file) => read(file, &path)?,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Kept { objects: Vec::new(), version: 0 },
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Saved { objects: Vec::new(), version: 0 },
             Err(e) => return Err(io("read", e)),
         };
-        rewrite(&path, kept.objects.iter(), kept.version)?;
+        rewrite(&path, saved.objects.iter(), saved.version)?;
         let file = append_private(&path).map_err(|e| io("open", e))?;
-        let lines = kept.objects.len() + 1;
-        Ok((Self { path, file, lines, of: PhantomData }, kept))
+        let lines = saved.objects.len() + 1;
+        Ok((Self { path, file, lines, of: PhantomData }, saved))
     }
 
     /// Adds a change; when most of the file is superfluous it is first written anew from `objects`.
@@ -109,7 +109,7 @@ fn rewrite<'a, T: Object>(
     })
 }
 
-fn read<T: Object>(file: File, path: &Path) -> Result<Kept<T>, Error> {
+fn read<T: Object>(file: File, path: &Path) -> Result<Saved<T>, Error> {
     let mut reader = BufReader::new(file);
     let mut objects = BTreeMap::new();
     let mut version = 0;
@@ -134,5 +134,5 @@ fn read<T: Object>(file: File, path: &Path) -> Result<Kept<T>, Error> {
         }
         version = version.max(entry.version.unwrap_or(0));
     }
-    Ok(Kept { objects: objects.into_values().collect(), version })
+    Ok(Saved { objects: objects.into_values().collect(), version })
 }

@@ -15,7 +15,7 @@ pub(crate) struct Call {
     pub(crate) query: String,
     pub(crate) accept: String,
     /// The ETag of what the client has.
-    pub(crate) known: String,
+    pub(crate) if_none_match: String,
     pub(crate) content_type: String,
     pub(crate) body: Bytes,
 }

@@ -92,10 +92,10 @@ fn envelope(body: &[u8]) -> Result<(String, String, &[u8]), String> {
     Ok((version, kind, object))
 }
 
-fn message(bytes: &[u8], known: &[Field]) -> Option<Map<String, Json>> {
+fn message(bytes: &[u8], declared: &[Field]) -> Option<Map<String, Json>> {
     let mut out = Map::new();
     for (number, value) in fields(bytes)? {
-        let Some(field) = known.iter().find(|field| field.number == number) else {
+        let Some(field) = declared.iter().find(|field| field.number == number) else {
             continue;
         };
         let name = field.name.to_owned();
@@ -139,7 +139,7 @@ fn single(value: Value<'_>, shape: Shape) -> Option<Option<Json>> {
         Shape::Int64 => Some(json!(value.number()?.cast_signed())),
         Shape::Bool => Some(json!(value.number()? != 0)),
         Shape::Time => time(value.bytes()?)?,
-        Shape::Message(known) => Some(Json::Object(message(value.bytes()?, known)?)),
+        Shape::Message(declared) => Some(Json::Object(message(value.bytes()?, declared)?)),
         Shape::Map | Shape::Lists => None,
     })
 }

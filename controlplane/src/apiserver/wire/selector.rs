@@ -67,10 +67,10 @@ impl Selector {
 
     /// Refuses fields that this kind cannot be selected by.
     pub(crate) fn check<T: Object>(&self) -> Result<(), ApiError> {
-        let known = |field: &str| {
+        let is_supported = |field: &str| {
             field == "metadata.name" || field == "metadata.namespace" || T::FIELDS.contains(&field)
         };
-        match self.fields.iter().find(|term| !known(&term.field)) {
+        match self.fields.iter().find(|term| !is_supported(&term.field)) {
             Some(term) => Err(ApiError::bad_request(format!("field label not supported: {}", term.field))),
             None => Ok(()),
         }

@@ -88,13 +88,8 @@ pub(crate) enum Next {
 
 impl Controllers {
     /// Applies the decisions on one object, while `leading` says that this replica acts.
-    pub(crate) async fn look_at<P: Port>(
-        &self,
-        port: &P,
-        csr: &Csr,
-        leading: &watch::Receiver<bool>,
-    ) -> Next {
-        if let Err(error) = self.note(port, csr).await {
+    pub(crate) async fn handle<P: Port>(&self, port: &P, csr: &Csr, leading: &watch::Receiver<bool>) -> Next {
+        if let Err(error) = self.record_holder(port, csr).await {
             return Next::Again(format!("the holder of the name could not be noted: {error}"));
         }
         let cleaned =
@@ -102,7 +97,7 @@ impl Controllers {
         let rest = match cleaned {
             cleaner::Decision::Delete(why) => {
                 debug!(csr = name(csr), why, "cleaner");
-                return written(csr, "deleted", port.delete(csr).await);
+                return after_write(csr, "deleted", port.delete(csr).await);
             }
             cleaner::Decision::Keep => Next::Rest,
             cleaner::Decision::KeepUntil(end) => Next::At(end),
@@ -119,7 +114,7 @@ impl Controllers {
     }
 
     /// Notes whose certificate the object has, once, and before the object may go.
-    async fn note<P: Port>(&self, port: &P, csr: &Csr) -> Result<(), PortError> {
+    async fn record_holder<P: Port>(&self, port: &P, csr: &Csr) -> Result<(), PortError> {
         let rules = self.signers.get(&csr.spec.signer_name).map(|setup| setup.rules);
         if !self.refuse_taken_names || rules != Some(Rules::KubeletClient) {
             return Ok(());
@@ -161,7 +156,7 @@ impl Controllers {
                 Ok(false) => {}
                 Ok(true) if !*leading.borrow() => return Next::Rest,
                 Ok(true) => {
-                    return match self.taken(port, *by, &recognized).await {
+                    return match self.name_conflict(port, *by, &recognized).await {
                         Err(error) => Next::Again(format!("who holds the name is not known: {error}")),
                         Ok(Some(why)) => self.decide(port, csr, "Denied", TAKEN, &why).await,
                         Ok(None) => self.decide(port, csr, "Approved", "AutoApproved", by.message()).await,
@@ -185,7 +180,7 @@ impl Controllers {
     }
 
     /// Returns why a bootstrapper may not have the name, if `refuse_taken_names` is set.
-    async fn taken<P: Port>(
+    async fn name_conflict<P: Port>(
         &self,
         port: &P,
         by: Recognizer,
@@ -204,7 +199,7 @@ impl Controllers {
     async fn decide<P: Port>(&self, port: &P, csr: &Csr, kind: &str, reason: &str, message: &str) -> Next {
         let mut new = csr.clone();
         push_condition(&mut new, kind, reason, message);
-        written(csr, kind, port.decide(new).await)
+        after_write(csr, kind, port.decide(new).await)
     }
 
     async fn sign<P: Port>(
@@ -227,7 +222,7 @@ impl Controllers {
             }
             signer::Decision::Sign(order) => match self.draft(csr, &order, setup) {
                 Ok(pem) => issued(csr, pem),
-                Err(unable) => return self.delayed(port, csr, &unable, leading).await,
+                Err(unable) => return self.report_delay(port, csr, &unable, leading).await,
             },
         };
         if !*leading.borrow() {
@@ -238,7 +233,7 @@ impl Controllers {
         if answer.is_ok() {
             self.memory.forget(uid);
         }
-        written(csr, "signed", answer)
+        after_write(csr, "signed", answer)
     }
 
     /// The certificate: the one whose write has failed, or a new one.
@@ -257,7 +252,7 @@ impl Controllers {
     }
 
     /// Says in the object, once, that the signer cannot sign.
-    async fn delayed<P: Port>(
+    async fn report_delay<P: Port>(
         &self,
         port: &P,
         csr: &Csr,
@@ -265,11 +260,11 @@ impl Controllers {
         leading: &watch::Receiver<bool>,
     ) -> Next {
         let why = unable.to_string();
-        let told = |c: &Condition| {
+        let is_reported = |c: &Condition| {
             (c.type_.as_str(), c.status.as_str(), c.reason.as_deref(), c.message.as_deref())
                 == (DELAYED, "True", Some(unable.reason()), Some(&why))
         };
-        if !conditions(csr).iter().any(told) && *leading.borrow() {
+        if !conditions(csr).iter().any(is_reported) && *leading.borrow() {
             let mut new = csr.clone();
             set_delayed(&mut new, "True", unable.reason(), &why);
             if let Err(error) = port.set_status(new).await {
@@ -300,7 +295,7 @@ fn set_delayed(csr: &mut Csr, status: &str, reason: &str, message: &str) {
     }
 }
 
-fn written(csr: &Csr, what: &str, answer: Result<(), PortError>) -> Next {
+fn after_write(csr: &Csr, what: &str, answer: Result<(), PortError>) -> Next {
     match answer {
         Ok(()) => {
             info!(csr = name(csr), what, "controller");

@@ -35,22 +35,22 @@ impl Controllers {
                 && running.len() < WORKERS
                 && let Some(name) = state.queue.take()
             {
-                match state.known.get(&name) {
+                match state.latest.get(&name) {
                     None => state.queue.done(&name, None),
                     Some(csr) => {
                         let (csr, leading) = (Arc::clone(csr), leading.clone());
                         let (this, port) = (&self, &port);
-                        running.push(async move { (name, this.look_at(port, &csr, &leading).await) });
+                        running.push(async move { (name, this.handle(port, &csr, &leading).await) });
                     }
                 }
             }
             tokio::select! {
                 change = changes.next() => match change {
                     None => return,
-                    Some(change) => self.take_in(&mut state, change),
+                    Some(change) => self.apply_change(&mut state, change),
                 },
                 Some((name, next)) = running.next(), if !running.is_empty() => {
-                    state.looked(&name, next, self.clock.now());
+                    state.finish(&name, next, self.clock.now());
                 }
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
                 // An error is the end of the one who orders; the last word stays.
@@ -66,7 +66,7 @@ impl Controllers {
         }
     }
 
-    fn take_in(&self, state: &mut State, change: Change) {
+    fn apply_change(&self, state: &mut State, change: Change) {
         match change {
             Change::Now(csr) => state.now(csr),
             Change::Gone(name) => {
@@ -75,12 +75,12 @@ impl Controllers {
                 }
             }
             Change::All(objects) => {
-                let before = std::mem::take(&mut state.known);
+                let before = std::mem::take(&mut state.latest);
                 for csr in objects {
                     state.now(csr);
                 }
                 for (gone, csr) in before {
-                    if !state.known.contains_key(&gone) {
+                    if !state.latest.contains_key(&gone) {
                         state.queue.forget(&gone);
                         self.memory.forget(csr.metadata.uid.as_deref().unwrap_or_default());
                     }
@@ -100,32 +100,32 @@ async fn changed(orders: Option<&mut watch::Receiver<()>>) -> Result<(), watch::
 
 #[derive(Default)]
 struct State {
-    known: HashMap<Name, Arc<Csr>>,
+    latest: HashMap<Name, Arc<Csr>>,
     queue: Queue,
 }
 
 impl State {
     fn now(&mut self, csr: Arc<Csr>) {
-        let name = match self.known.get_key_value(name(&csr)) {
+        let name = match self.latest.get_key_value(name(&csr)) {
             Some((name, _)) => Arc::clone(name),
             None => Name::from(name(&csr)),
         };
         self.queue.add(&name);
-        self.known.insert(name, csr);
+        self.latest.insert(name, csr);
     }
 
     fn gone(&mut self, name: &str) -> Option<Arc<Csr>> {
-        let (name, csr) = self.known.remove_entry(name)?;
+        let (name, csr) = self.latest.remove_entry(name)?;
         self.queue.forget(&name);
         Some(csr)
     }
 
     fn queue_all(&mut self) {
-        let Self { known, queue } = self;
-        known.keys().for_each(|name| queue.add(name));
+        let Self { latest, queue } = self;
+        latest.keys().for_each(|name| queue.add(name));
     }
 
-    fn looked(&mut self, name: &Name, next: Next, wall: SystemTime) {
+    fn finish(&mut self, name: &Name, next: Next, wall: SystemTime) {
         let now = Instant::now();
         match next {
             Next::Rest => self.queue.done(name, None),

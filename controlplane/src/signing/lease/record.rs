@@ -61,11 +61,16 @@ impl LeaseRecord {
         Lease { metadata, spec: Some(spec) }
     }
 
-    /// The Lease by which `common_name` is held up to `until`, `known` being there already; `None`: it is held for that
+    /// Returns the Lease that holds `common_name` up to `until`, made of the `current` one; `None`: that one holds it for that
     /// long as it is.
     #[must_use]
-    pub fn hold(known: Option<&Self>, common_name: &str, until: SystemTime, now: SystemTime) -> Option<Self> {
-        if known.and_then(|known| known.held_until(common_name)).is_some_and(|end| end >= until) {
+    pub fn hold(
+        current: Option<&Self>,
+        common_name: &str,
+        until: SystemTime,
+        now: SystemTime,
+    ) -> Option<Self> {
+        if current.and_then(|current| current.held_until(common_name)).is_some_and(|end| end >= until) {
             return None;
         }
         // A Lease counts whole seconds, and at least one.
@@ -73,10 +78,10 @@ impl LeaseRecord {
         Some(Self {
             holder: common_name.to_owned(),
             duration: Duration::from_secs(left.min(i32::MAX.unsigned_abs().into())),
-            acquired: known.and_then(|known| known.acquired).or(Some(now)),
+            acquired: current.and_then(|current| current.acquired).or(Some(now)),
             renewed: Some(now),
             transitions: 0,
-            version: known.and_then(|known| known.version.clone()),
+            version: current.and_then(|current| current.version.clone()),
         })
     }
 

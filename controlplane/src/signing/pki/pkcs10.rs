@@ -79,11 +79,11 @@ fn verified(der: &[u8], verify: impl FnOnce() -> bool) -> bool {
     }
     let good = verify();
     if good {
-        let mut known = lock(&GOOD);
-        if known.len() >= REMEMBERED {
-            known.clear();
+        let mut verified = lock(&GOOD);
+        if verified.len() >= REMEMBERED {
+            verified.clear();
         }
-        known.insert(digest);
+        verified.insert(digest);
     }
     good
 }

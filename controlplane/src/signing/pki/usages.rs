@@ -50,7 +50,7 @@ const EXTENDED_OIDS: [&[u8]; 12] = [
 ];
 
 /// The names, for validation messages.
-pub(crate) fn known() -> impl Iterator<Item = &'static str> {
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     KNOWN.iter().map(|(name, _)| *name)
 }
 

@@ -100,8 +100,8 @@ fn usage_names(names: &[String]) -> Vec<FieldError> {
     let mut errors = Vec::new();
     for (index, name) in names.iter().enumerate() {
         let field = format!("spec.usages[{index}]");
-        if !usages::known().any(|known| known == name) {
-            errors.push(FieldError::not_supported(field.clone(), name, usages::known()));
+        if !usages::names().any(|known| known == name) {
+            errors.push(FieldError::not_supported(field.clone(), name, usages::names()));
         }
         if names[..index].contains(name) {
             errors.push(FieldError::duplicate(field, name));

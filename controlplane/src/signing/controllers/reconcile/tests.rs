@@ -68,7 +68,7 @@ fn approved(clock: &Clock) -> Csr {
 
 async fn look(controllers: &Controllers, api: &MockApi, csr: &Csr) -> Next {
     let (_keep, leading) = watch::channel(true);
-    controllers.look_at(api, csr, &leading).await
+    controllers.handle(api, csr, &leading).await
 }
 
 #[tokio::test]
@@ -247,8 +247,8 @@ async fn a_replica_that_no_longer_leads_writes_nothing() {
         Box::pin(std::future::ready(Ok(true)))
     });
     let csr = pending(&clock, "foo", BOOTSTRAP, &[]);
-    controllers.look_at(&api, &csr, &leading).await;
-    controllers.look_at(&MockApi::new(), &approved(&clock), &leading).await;
+    controllers.handle(&api, &csr, &leading).await;
+    controllers.handle(&MockApi::new(), &approved(&clock), &leading).await;
 }
 
 /// Runs controllers on a store; ends when it is dropped.
