@@ -227,7 +227,7 @@ impl Handle {
         self.signing.current().pem().to_owned()
     }
 
-    /// Makes a new CA, which signs from now on. Certificates of the older ones stay good; the server goes on with its own.
+    /// Makes a new CA, which signs from now on. Certificates of the older ones stay valid; the server keeps its own.
     /// In a directory it is kept, and added to `ca.crt`.
     ///
     /// # Errors
@@ -286,7 +286,7 @@ impl Handle {
         self.dir().map(|dir| dir.join("bootstrap.kubeconfig"))
     }
 
-    /// Makes one more bootstrap token, good for `lifetime` from now; it is not kept over a restart.
+    /// Makes another bootstrap token, valid for `lifetime` from now. It does not survive a restart.
     ///
     /// # Errors
     ///

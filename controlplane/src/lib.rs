@@ -1,5 +1,5 @@
 //! An embedded Kubernetes control plane for certificate signing requests: an HTTPS API on loopback
-//! (`certificates.k8s.io/v1`, as real kubectl and other people's clients speak it), with its own
+//! (`certificates.k8s.io/v1`, for kubectl and other clients), with its own
 //! certificate authority, approver and signer.
 //!
 //! It is what `certrotate controlplane` and `certrotate demo` run, and a test double for authors of
@@ -37,7 +37,7 @@
 //! reviews of the caller's identity and permissions, discovery and OpenAPI in the forms that kubectl requests, and
 //! `/healthz`, `/livez`, `/readyz`, `/version` without credentials. `GET /whoami` is the control plane's own: it answers
 //! `{"user", "groups", "serial"}` to every authenticated user. So are the paths under `/certrotate`: faults, bootstrap
-//! tokens and statistics, for admins. The book has the rest: `docs/controlplane.md`.
+//! tokens and statistics, for admins. See `docs/controlplane.md`.
 
 mod apiserver;
 mod base;

@@ -15,7 +15,7 @@ pub(crate) struct ApiError {
     pub(crate) details: Option<Value>,
     /// Seconds, sent as a header and in the details.
     pub(crate) retry_after: Option<u64>,
-    /// A token to go on with.
+    /// The token to continue a list with.
     pub(crate) next: Option<String>,
 }
 

@@ -49,7 +49,7 @@ pub(crate) struct Set {
     pub(crate) spoils: Vec<Spoil>,
     pub(crate) close_watches: bool,
     pub(crate) forbid_watches: bool,
-    /// How often all watches were dropped; never taken back.
+    /// How often all watches were dropped; never cleared.
     pub(crate) watch_drops: u64,
 }
 

@@ -25,7 +25,7 @@ pub enum Fault {
         code: u16,
         /// The value of Retry-After.
         retry_after: Option<Duration>,
-        /// How often; `None`: until taken back.
+        /// The number of answers; `None`: until cleared.
         times: Option<u32>,
     },
     /// `drop-answers=N`: the next POSTs are carried out and not answered.
@@ -44,7 +44,7 @@ pub enum Fault {
     ForbidWatches,
     /// `drop-watches`: all watches end now.
     DropWatches,
-    /// `compact`: the changes of the past are forgotten now.
+    /// `compact`: the log of changes is dropped now.
     Compact,
     /// `forget=NAME`: the CSR is deleted now.
     Forget(String),
@@ -209,7 +209,7 @@ impl Faults {
         }
     }
 
-    /// Those that are set; what acts once and is over is not among them.
+    /// Returns the faults that are set, without those that act once.
     #[must_use]
     pub fn active(&self) -> Vec<Fault> {
         let set = lock(&self.0.set).clone();

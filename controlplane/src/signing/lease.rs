@@ -50,7 +50,7 @@ impl Default for LeaseTimes {
 }
 
 impl LeaseTimes {
-    /// How long a call that is made as the holder may take, so that it is over before another may hold the Lease.
+    /// The longest call of a holder: it ends before another replica may hold the Lease.
     #[must_use]
     pub fn call_deadline(&self) -> Duration {
         self.lease_duration.saturating_sub(self.renew_deadline)

@@ -14,7 +14,7 @@ use crate::signing::pki::{pkcs10, usages};
 #[cfg(test)]
 mod tests;
 
-/// A requested duration is never taken for less than this.
+/// The shortest granted lifetime.
 const SHORTEST: Duration = Duration::from_secs(10 * 60);
 /// From this duration on the backdate is taken from the end as well.
 pub(crate) const LONG: Duration = Duration::from_secs(8 * 60 * 60);

@@ -47,7 +47,7 @@ struct Token {
 
 /// Knows the client CAs and the bootstrap tokens.
 pub(crate) struct Authenticator {
-    /// Only ever added to: what an older authority has signed is good to its end.
+    /// Anchors are never removed: certificates of an older authority stay valid until they expire.
     anchors: RwLock<Vec<TrustAnchor<'static>>>,
     tokens: Mutex<BTreeMap<String, Token>>,
 }

@@ -52,7 +52,7 @@ pub(crate) enum Subject {
 pub(crate) struct Binding {
     pub(crate) subject: Subject,
     pub(crate) role: &'static Role,
-    /// The only namespace it is good for.
+    /// The only namespace that it applies to.
     pub(crate) namespace: Option<&'static str>,
 }
 

@@ -28,13 +28,13 @@ struct Faults {
     faults: Vec<String>,
 }
 
-/// A bootstrap token to take in.
+/// A bootstrap token to add.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Token {
     /// `id.secret`; empty: a new one.
     token: String,
-    /// How long it is good, from now.
+    /// Its lifetime, from now.
     ttl: Option<String>,
     authentication: Option<bool>,
     groups: Vec<String>,

@@ -30,7 +30,7 @@ mod tests;
 /// About so much of a list is written at a time.
 const PIECE: usize = 64 * 1024;
 
-/// Where to go on, as a client carries it for us.
+/// The place to continue, which the client carries.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 struct Token {
     /// The version of the first part; 0: of now.

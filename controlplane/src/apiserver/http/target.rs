@@ -10,7 +10,7 @@ use crate::apiserver::resource::{Resource, Subresource, Verb};
 use crate::apiserver::wire::call::Call;
 use crate::apiserver::wire::query::percent_decode;
 
-/// Objects that a path is about.
+/// The objects that a path names.
 pub(super) struct Target {
     pub(super) api: &'static Resource,
     pub(super) namespace: Option<String>,
@@ -20,7 +20,7 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// What `/apis/GROUP/VERSION/…` is about; `None` if it is not about objects.
+    /// Reads the target of `/apis/GROUP/VERSION/…`; `None` if it names no resource, 404 if the resource or subresource is unknown.
     pub(super) fn of(group: &str, version: &str, rest: &[&str]) -> Result<Option<Self>, ApiError> {
         let (namespace, rest) = match rest {
             ["namespaces", namespace, rest @ ..] if !rest.is_empty() => (Some(decoded(namespace)?), rest),

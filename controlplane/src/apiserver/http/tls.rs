@@ -15,7 +15,7 @@ use crate::base::error::Error;
 use crate::signing::pki::authority::Authority;
 
 /// Takes any client certificate that is well formed and whose key signed the handshake, or none:
-/// whether it is good is judged per request.
+/// its validity is judged per request.
 #[derive(Debug)]
 struct AcceptAny {
     hint: [DistinguishedName; 1],

@@ -14,7 +14,7 @@ use crate::base::sync::lock;
 #[derive(Debug, Default)]
 pub(crate) struct Ask {
     pub(crate) selector: Selector,
-    /// The key after which to go on.
+    /// The key after which the page begins.
     pub(crate) after: Option<String>,
     /// The most objects; 0: all.
     pub(crate) limit: usize,

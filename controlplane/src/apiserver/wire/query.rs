@@ -20,7 +20,7 @@ pub(crate) struct Query {
     pub(crate) selector: Selector,
     /// 0: no limit.
     pub(crate) limit: usize,
-    /// Where to go on; empty: at the beginning.
+    /// The place to continue; empty: at the beginning.
     pub(crate) next: String,
     pub(crate) dry_run: bool,
     pub(crate) validation: FieldValidation,

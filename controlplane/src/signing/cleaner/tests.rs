@@ -136,7 +136,7 @@ fn history() -> impl Strategy<Value = Csr> {
 static REAL: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| ending(3600));
 
 proptest! {
-    /// What is kept until a time is kept up to it, deleted right after it, and never comes back.
+    /// An object that is kept until a time is kept up to it, deleted right after it, and never comes back.
     #[test]
     fn the_time_that_a_decision_names_is_the_one_at_which_it_turns(csr in history(), later in 1..80 * HOURS) {
         let instant = Duration::from_millis(1);

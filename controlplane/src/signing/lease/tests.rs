@@ -12,7 +12,7 @@ const TIMES: LeaseTimes = LeaseTimes {
     retry_period: Duration::from_secs(2),
 };
 
-/// What happens to a call.
+/// The fate of a call.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     Good,

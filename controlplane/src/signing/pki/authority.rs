@@ -83,7 +83,7 @@ impl Authority {
         Self::load(&certificate.pem(), Zeroizing::new(key.serialize_pem()))
     }
 
-    /// Of the certificates in `pem` the one that belongs to the key, with those above it; others are passed over,
+    /// Reads the certificate in `pem` that belongs to the key, with its issuers; others are ignored,
     /// so that a file may hold an older authority too.
     pub(crate) fn load(pem: &str, key_pem: Zeroizing<String>) -> Result<Self, Error> {
         let key = CaKey::read(key_pem)?;
@@ -203,7 +203,7 @@ pub(crate) fn ders(pem: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
     Ok(certificates(pem)?.into_iter().map(|block| CertificateDer::from(block.contents)).collect())
 }
 
-/// The certificates of a PEM text; whatever else is in it is passed over.
+/// Returns the certificates of a PEM text and ignores other blocks.
 fn certificates(pem: &str) -> Result<Vec<Pem>, Error> {
     let blocks: Result<Vec<_>, _> = Pem::iter_from_buffer(pem.as_bytes()).collect();
     let blocks = blocks.map_err(|_| Error::Crypto("the CA certificate is not PEM".to_owned()))?;

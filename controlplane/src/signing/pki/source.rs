@@ -21,7 +21,7 @@ mod tests;
 const LARGEST: u64 = 1 << 20;
 
 /// A CA certificate file and the file of its key, both PEM. The certificate file may hold more: intermediate certificates
-/// go behind each leaf, others are passed over.
+/// follow each leaf, others are ignored.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CaFiles {
     /// `--cluster-signing-cert-file`.

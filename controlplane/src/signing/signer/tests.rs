@@ -203,7 +203,7 @@ fn w44_what_no_authority_could_sign_fails_and_says_why() {
 }
 
 proptest::proptest! {
-    /// Whatever is asked for and however the policy is set: a certificate has a life, and no longer one than it may.
+    /// For any request and policy: a certificate has a lifetime, and none above the maximum.
     #[test]
     fn a_certificate_lives_as_granted_and_never_beyond_its_authority(
         now in 1_000_000_000_000_u64..2_000_000_000_000,

@@ -9,7 +9,7 @@ use crate::signing::pki::pkcs10;
 #[cfg(test)]
 mod tests;
 
-/// Why the object is not let in (answered 403).
+/// Returns why a new object is refused (answered 403).
 pub(crate) fn create(user: &User, csr: &Csr) -> Result<(), String> {
     node_restriction(user, csr)?;
     subject_restriction(csr)

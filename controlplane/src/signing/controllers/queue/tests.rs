@@ -87,7 +87,7 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
-    /// Whatever happens: nobody is looked at twice at a time, and whoever was added and not forgotten is looked at.
+    /// In any order of events: no name has two workers, and a name that was added and not forgotten gets one.
     #[test]
     fn nobody_is_lost_and_nobody_is_looked_at_twice_at_a_time(
         events in proptest::collection::vec(event(), 0..80)
@@ -96,7 +96,7 @@ proptest! {
         let start = Instant::now();
         let mut now = start;
         let mut busy = HashSet::new();
-        // Names with a look that is owed to them.
+        // Names that must still get a worker.
         let mut owed = HashSet::new();
         for event in events {
             match event {

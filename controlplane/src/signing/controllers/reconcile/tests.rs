@@ -227,7 +227,7 @@ async fn w47_what_is_deleted_is_the_object_that_was_seen() {
     seconds.fetch_add(24 * 3600 + 1, Ordering::Relaxed);
     let mut api = MockApi::new();
     api.expect_allows().returning(|_| Box::pin(std::future::ready(Ok(false))));
-    // A request that nobody may approve is looked at again and again, and goes all the same.
+    // A request that no rule approves is retried, and is deleted all the same.
     let seen = csr.clone();
     api.expect_delete()
         .times(1)

@@ -51,7 +51,7 @@ fn adm_018_adm_034_adm_035_system_masters_is_refused_to_api_clients() {
     }
 }
 
-/// An approved request and what somebody would make of it.
+/// An approved request and a forged update of it.
 fn pair() -> (Csr, Csr) {
     let mut old = node_csr("a", "", &[]);
     old.spec.signer_name = "abc.com/xyz".to_owned();
