@@ -165,13 +165,13 @@ impl Port for Cluster {
 }
 
 fn spec(review: Review) -> SubjectAccessReviewSpec {
-    let Review { user, uid, groups, extra, subresource } = review;
+    let Review { user, uid, groups, extra, recognizer } = review;
     let attributes = ResourceAttributes {
         verb: Some("create".to_owned()),
         group: Some("certificates.k8s.io".to_owned()),
         version: Some("*".to_owned()),
         resource: Some("certificatesigningrequests".to_owned()),
-        subresource: Some(subresource.to_owned()),
+        subresource: Some(recognizer.subresource().to_owned()),
         ..ResourceAttributes::default()
     };
     SubjectAccessReviewSpec {

@@ -13,25 +13,29 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 use zeroize::Zeroizing;
 
-use crate::api::object::Object;
-use crate::auth::{Authenticator, TokenUse, new_token};
-use crate::authority::{CaFiles, Source};
-use crate::ca::{self, Authority, ClientIdentity};
-use crate::controllers::Controllers;
-use crate::controllers::embedded::Embedded;
-use crate::controllers::options::{SigningFiles, own_signers};
-use crate::der::{seconds_down, seconds_up};
+use crate::apiserver::access::authenticator::Authenticator;
+use crate::apiserver::access::token::{TokenUse, new_token};
+use crate::apiserver::controller_port::Embedded;
+use crate::apiserver::http::context::Context;
+use crate::apiserver::http::{connection, tls};
+use crate::apiserver::object::Object;
+use crate::apiserver::store::journal::Journal;
+use crate::apiserver::store::objects::Store;
+use crate::base::error::Error;
+use crate::base::time::{seconds_down, seconds_up};
 use crate::dir::{Dir, Secrets};
-use crate::error::Error;
-use crate::faults::Faults;
-use crate::http_service::Shared;
-use crate::journal::Journal;
+use crate::faults::handle::Faults;
 use crate::kubeconfig;
 use crate::options::Options;
-use crate::signer::{self, Policy};
-use crate::stats::{Recorder, Stats};
-use crate::store::Store;
-use crate::{server, tls};
+use crate::signing::controllers::options::{SigningFiles, own_signers};
+use crate::signing::controllers::reconcile::Controllers;
+use crate::signing::pki::authority;
+use crate::signing::pki::authority::{Authority, ClientIdentity};
+use crate::signing::pki::source::{CaFiles, Source};
+use crate::signing::signer;
+use crate::signing::signer::Policy;
+use crate::statistics::requests::Recorder;
+use crate::statistics::stats::Stats;
 
 /// The embedded control plane; see the crate's front page.
 #[derive(Debug)]
@@ -41,13 +45,13 @@ pub struct ControlPlane(());
 pub struct Handle {
     address: SocketAddr,
     authority: Arc<Authority>,
-    /// What signs where no files are named.
+    /// The authority of signers without files.
     signing: Source,
     options: Options,
     admin_kubeconfig: Zeroizing<String>,
     bootstrap_kubeconfig: Zeroizing<String>,
     bootstrap_token: Zeroizing<String>,
-    shared: Arc<Shared>,
+    context: Arc<Context>,
     stop: watch::Sender<bool>,
     server: Option<JoinHandle<()>>,
     controllers: JoinHandle<()>,
@@ -60,7 +64,7 @@ impl ControlPlane {
     /// when it listens and its files are written.
     ///
     /// In a directory it writes `ca.crt`, `admin.kubeconfig` and `bootstrap.kubeconfig`, mode 0600, and keeps
-    /// CA, admin certificate, bootstrap token, port and objects for the next start. A token that has ended is
+    /// CA, admin certificate, bootstrap token, port and objects for the next start. A token that has expired is
     /// replaced at the start; the CA never is.
     ///
     /// # Errors
@@ -101,9 +105,9 @@ impl ControlPlane {
         let authority = Arc::new(secrets.authority);
         let signing = Source::made(signing(&authority, successors, &authenticator)?);
         let (stop, stopped) = watch::channel(false);
-        let shared = Arc::new(Shared {
+        let context = Arc::new(Context {
             clock: options.clock.clone(),
-            faults: Faults::new(Arc::clone(&store)),
+            faults: Faults::new(Arc::<Store>::clone(&store)),
             store,
             leases,
             authenticator,
@@ -111,10 +115,10 @@ impl ControlPlane {
             stop: stopped,
         });
         options.faults.iter().for_each(|fault| {
-            shared.faults.set(fault);
+            context.faults.set(fault);
         });
-        let controllers = controllers(&options, &shared, &signing)?;
-        let server = tokio::spawn(server::run(listener, tls, Arc::clone(&shared)));
+        let controllers = controllers(&options, &context, &signing)?;
+        let server = tokio::spawn(connection::run(listener, tls, Arc::clone(&context)));
         info!(%address, "control plane is ready");
         Ok(Handle {
             address,
@@ -124,7 +128,7 @@ impl ControlPlane {
             admin_kubeconfig: admin,
             bootstrap_kubeconfig: bootstrap,
             bootstrap_token: secrets.token,
-            shared,
+            context,
             stop,
             server: Some(server),
             controllers,
@@ -133,16 +137,16 @@ impl ControlPlane {
     }
 }
 
-/// What the last run kept in this file; nothing where there is no directory.
+/// Opens the store that the last run kept in this file; an empty one without a directory.
 fn open_store<T: Object>(dir: Option<&Dir>, file: &str) -> Result<Store<T>, Error> {
     let Some(dir) = dir else {
         return Ok(Store::new(Vec::new(), 0, None));
     };
-    let (journal, kept) = Journal::open(dir.path().join(file))?;
-    Ok(Store::new(kept.objects, kept.version, Some(journal)))
+    let (journal, saved) = Journal::open(dir.path().join(file))?;
+    Ok(Store::new(saved.objects, saved.version, Some(journal)))
 }
 
-/// The port asked for; for 0 the one of the last run, so that what was told its address still works, else any.
+/// Binds the requested port. For 0 it tries the port of the last run first, so that existing kubeconfigs still work.
 async fn bind(port: u16, last: u16) -> Result<(TcpListener, SocketAddr), Error> {
     let candidates = if port == 0 && last != 0 { vec![last, 0] } else { vec![port] };
     let mut failed = None;
@@ -168,17 +172,17 @@ fn signing(
     authenticator: &Authenticator,
 ) -> Result<Arc<Authority>, Error> {
     let Some((certificates, key)) = successors else { return Ok(Arc::clone(first)) };
-    for der in ca::ders(&certificates)? {
+    for der in authority::ders(&certificates)? {
         authenticator.trust(&der)?;
     }
     Authority::load(&certificates, key).map(Arc::new)
 }
 
-fn controllers(options: &Options, shared: &Arc<Shared>, made: &Source) -> Result<JoinHandle<()>, Error> {
-    let trusting = Arc::clone(shared);
+fn controllers(options: &Options, context: &Arc<Context>, made: &Source) -> Result<JoinHandle<()>, Error> {
+    let trusting = Arc::clone(context);
     let trust = Arc::new(move |authority: &Authority| {
         if let Err(error) = trusting.authenticator.trust(authority.der()) {
-            warn!(%error, "the API does not let in whoever shows a certificate of this CA");
+            warn!(%error, "the API does not accept client certificates of this CA");
         }
     });
     let open = |files: &CaFiles| Source::files(files.clone(), Some(trust.clone()));
@@ -193,10 +197,10 @@ fn controllers(options: &Options, shared: &Arc<Shared>, made: &Source) -> Result
         ages: options.ages,
         refuse_taken_names: options.refuse_taken_names,
         clock: options.clock.clone(),
-        faults: Some(shared.faults.clone()),
+        faults: Some(context.faults.clone()),
         memory: Default::default(),
     };
-    let port = Embedded::new(Arc::clone(&shared.store), Arc::clone(&shared.leases), options.clock.clone());
+    let port = Embedded::new(Arc::clone(&context.store), Arc::clone(&context.leases), options.clock.clone());
     Ok(tokio::spawn(async move {
         // Nobody else acts on this store.
         let (_always, leading) = watch::channel(true);
@@ -223,7 +227,7 @@ impl Handle {
         self.signing.current().pem().to_owned()
     }
 
-    /// Makes a new CA, which signs from now on. Certificates of the older ones stay good; the server goes on with its own.
+    /// Makes a new CA, which signs from now on. Certificates of the older ones stay valid; the server keeps its own.
     /// In a directory it is kept, and added to `ca.crt`.
     ///
     /// # Errors
@@ -237,7 +241,7 @@ impl Handle {
         }
         let new = Authority::succeed(self.options.clock.now(), self.options.ca_lifetime)?;
         // It is let in before it is kept, and kept before it signs.
-        self.shared.authenticator.trust(new.der())?;
+        self.context.authenticator.trust(new.der())?;
         if let Some(dir) = &self.dir {
             dir.succeed(&new)?;
             dir.write_cas(&self.authority)?;
@@ -282,19 +286,19 @@ impl Handle {
         self.dir().map(|dir| dir.join("bootstrap.kubeconfig"))
     }
 
-    /// Makes one more bootstrap token, good for `life` from now; it is not kept over a restart.
+    /// Makes another bootstrap token, valid for `lifetime` from now. It does not survive a restart.
     ///
     /// # Errors
     ///
     /// [`Error::Crypto`] if the system gives no random bytes.
-    pub fn add_bootstrap_token(&self, life: Duration) -> Result<String, Error> {
+    pub fn add_bootstrap_token(&self, lifetime: Duration) -> Result<String, Error> {
         let token = new_token()?;
-        let good_for = TokenUse::until(self.shared.clock.now() + life);
-        self.shared.authenticator.add_token(&token, good_for);
+        let good_for = TokenUse::until(self.context.clock.now() + lifetime);
+        self.context.authenticator.add_token(&token, good_for);
         Ok(token)
     }
 
-    /// Takes in a bootstrap token of one's own, `[a-z0-9]{6}.[a-z0-9]{16}`, in the place of one with the same id;
+    /// Adds a bootstrap token of the caller's choice, `[a-z0-9]{6}.[a-z0-9]{16}`, in the place of one with the same id;
     /// it is not kept over a restart.
     ///
     /// # Errors
@@ -302,7 +306,7 @@ impl Handle {
     /// [`Error::Option`] if the token or one of its groups has another form.
     pub fn put_bootstrap_token(&self, token: &str, good_for: TokenUse) -> Result<(), Error> {
         good_for.check()?;
-        if self.shared.authenticator.add_token(token, good_for) {
+        if self.context.authenticator.add_token(token, good_for) {
             return Ok(());
         }
         let why =
@@ -327,21 +331,21 @@ impl Handle {
         self.authority.client_identity(user, &groups, (seconds_down(start), seconds_up(end)))
     }
 
-    /// What can be made to go wrong.
+    /// The injected faults.
     #[must_use]
     pub fn faults(&self) -> Faults {
-        self.shared.faults.clone()
+        self.context.faults.clone()
     }
 
-    /// What has been seen so far.
+    /// The counts so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        Stats { csrs: self.shared.summaries(), ..self.shared.counted() }
+        Stats { csrs: self.context.summaries(), ..self.context.counted() }
     }
 
     /// Marks each change of an object, so that a test can wait for one instead of asking again and again.
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.shared.store.subscribe()
+        self.context.store.subscribe()
     }
 
     /// Stops accepting, ends watches, lets running requests finish (5 s at most), and releases the directory.

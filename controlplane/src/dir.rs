@@ -1,19 +1,21 @@
-//! The directory of a control plane: a lock, private files, and what is kept between runs.
+//! The directory of a control plane: a lock, private files, and the state that survives a restart.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::auth::new_token;
-use crate::ca::{Authority, ClientIdentity};
-use crate::der::{seconds_down, seconds_up};
-use crate::error::Error;
+use crate::apiserver::access::token::new_token;
+use crate::base::error::Error;
+use crate::base::files::write_private;
+use crate::base::time::{seconds_down, seconds_up};
 use crate::options::Options;
+use crate::signing::pki::authority::{Authority, ClientIdentity};
 
 #[cfg(test)]
 mod tests;
@@ -26,7 +28,7 @@ const LARGEST_STATE: u64 = 1 << 20;
 const ADMIN_LEFT: i64 = 24 * 60 * 60;
 const ADMIN_LIFE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// What outlives a run: one file, so that it is never half old and half new.
+/// The state that survives a restart: one file, so that it is never half old and half new.
 #[derive(Deserialize, Serialize)]
 struct State {
     ca_certificate: String,
@@ -48,7 +50,7 @@ impl Drop for State {
     }
 }
 
-/// The secrets of a run, new or kept.
+/// The secrets of a run, new or saved.
 pub(crate) struct Secrets {
     pub(crate) authority: Authority,
     pub(crate) admin: ClientIdentity,
@@ -60,11 +62,11 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    /// What `kept` holds, renewed where it has ended.
-    fn resume(kept: Option<&State>, path: &Path, options: &Options) -> Result<Self, Error> {
+    /// Takes the secrets of `saved`, and replaces the expired ones.
+    fn resume(saved: Option<&State>, path: &Path, options: &Options) -> Result<Self, Error> {
         let now = options.clock.now();
         let unusable = |e: Error| Error::State { path: path.to_owned(), why: e.to_string() };
-        let authority = match kept {
+        let authority = match saved {
             Some(state) => {
                 let key = Zeroizing::new(state.ca_key.clone());
                 Authority::load(&state.ca_certificate, key).map_err(unusable)?
@@ -74,8 +76,8 @@ impl Secrets {
         if seconds_down(now) >= authority.validity().1 {
             return Err(Error::CaExpired);
         }
-        let kept_admin = kept.filter(|state| state.admin_not_after > seconds_down(now) + ADMIN_LEFT);
-        let (admin, admin_not_after) = match kept_admin {
+        let saved_admin = saved.filter(|state| state.admin_not_after > seconds_down(now) + ADMIN_LEFT);
+        let (admin, admin_not_after) = match saved_admin {
             Some(state) => {
                 let key = Zeroizing::new(state.admin_key.clone());
                 let certificate = state.admin_certificate.clone();
@@ -84,16 +86,16 @@ impl Secrets {
             None => {
                 let start = now.checked_sub(options.backdate).unwrap_or(UNIX_EPOCH);
                 let span = (seconds_down(start), seconds_up(now + ADMIN_LIFE));
-                let groups = [crate::authz::MASTERS.to_owned()];
+                let groups = [crate::apiserver::user::MASTERS.to_owned()];
                 (authority.client_identity("certrotate-admin", &groups, span)?, span.1)
             }
         };
         let end = |state: &State| UNIX_EPOCH + Duration::from_secs(state.token_end);
-        let (token, token_end) = match kept.filter(|state| now < end(state)) {
+        let (token, token_end) = match saved.filter(|state| now < end(state)) {
             Some(state) => (Zeroizing::new(state.token.clone()), end(state)),
             None => (Zeroizing::new(new_token()?), now + options.token_ttl),
         };
-        let port = kept.map_or(0, |state| state.port);
+        let port = saved.map_or(0, |state| state.port);
         Ok(Self { authority, admin, admin_not_after, token, token_end, port })
     }
 
@@ -133,10 +135,10 @@ impl Dir {
         &self.path
     }
 
-    /// What the last run kept, renewed where it has ended; new where there was none.
+    /// Returns the secrets of the last run, the expired ones replaced; new ones without a last run.
     pub(crate) fn secrets(&self, options: &Options) -> Result<Secrets, Error> {
         let path = self.path.join(STATE);
-        let kept = match File::open(&path) {
+        let saved = match File::open(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => None,
             Err(source) => {
                 return Err(Error::Io { what: "read", path, source });
@@ -154,7 +156,7 @@ impl Dir {
                 Some(state)
             }
         };
-        Secrets::resume(kept.as_ref(), &path, options)
+        Secrets::resume(saved.as_ref(), &path, options)
     }
 
     /// Keeps the secrets and the port for the next run.
@@ -207,39 +209,4 @@ impl Dir {
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), Error> {
         write_private(&self.path.join(name), content)
     }
-}
-
-/// Replaces a file, mode 0600 from its creation, by temporary name, sync and rename.
-pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
-    // Without a buffer, where bytes of a key could stay behind.
-    write_private_with(path, |file| file.write_all(content))
-}
-
-/// The same with a content that is written piece by piece.
-pub(crate) fn write_private_with(
-    path: &Path,
-    content: impl FnOnce(&mut File) -> io::Result<()>,
-) -> Result<(), Error> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".tmp");
-    let temporary = PathBuf::from(temporary);
-    let write = || -> io::Result<()> {
-        // A leftover of a run that died: the lock says that nobody else is writing it.
-        match fs::remove_file(&temporary) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-            _ => {}
-        }
-        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&temporary)?;
-        content(&mut file)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(parent)?.sync_all()
-    };
-    write().map_err(|source| Error::Io { what: "write", path: path.to_owned(), source })
-}
-
-/// Opens a file to append to it, mode 0600 if it is created.
-pub(crate) fn append_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
 }

@@ -1,5 +1,5 @@
 //! Any bytes as requests to the API, and as certificate requests to the signer: what the fuzz targets run, and the tests over
-//! their corpora. Nothing may panic, hang, answer with what is no answer, or show a secret.
+//! their corpora. No input may cause a panic, a hang, a malformed answer or the leak of a secret.
 
 use std::cell::OnceCell;
 use std::sync::{Arc, OnceLock};
@@ -14,27 +14,33 @@ use serde_json::Value;
 use x509_parser::pem::Pem;
 use zeroize::Zeroizing;
 
-use crate::api::object::Object;
-use crate::api::{Csr, push_condition};
-use crate::auth::{Authenticator, TokenUse, User};
-use crate::ca::Authority;
-use crate::criteria::Rules;
-use crate::der;
-use crate::faults::Faults;
-use crate::http_service::{Body, Call, Shared, error_response};
-use crate::options::Clock;
-use crate::routes;
-use crate::signer::{self, Policy};
-use crate::stats::Recorder;
-use crate::store::{Ask, Store};
-use crate::{authz, issue, pkcs10};
+use crate::apiserver::access::authenticator::Authenticator;
+use crate::apiserver::access::token::TokenUse;
+use crate::apiserver::http::answer::{Body, error_response};
+use crate::apiserver::http::context::Context;
+use crate::apiserver::http::routes;
+use crate::apiserver::object::Object;
+use crate::apiserver::store::objects::Store;
+use crate::apiserver::store::page::Ask;
+use crate::apiserver::user::{AUTHENTICATED, BOOTSTRAPPERS, MASTERS, NODES, User};
+use crate::apiserver::wire::call::Call;
+use crate::base::clock::Clock;
+use crate::base::csr::{Csr, push_condition};
+use crate::base::time::seconds_down;
+use crate::faults::handle::Faults;
+use crate::signing::criteria::Rules;
+use crate::signing::pki::authority::Authority;
+use crate::signing::pki::{der, issue, pkcs10};
+use crate::signing::signer;
+use crate::signing::signer::Policy;
+use crate::statistics::requests::Recorder;
 
 #[cfg(test)]
 mod tests;
 
 /// Requests that are taken from one input.
 const MOST: usize = 32;
-/// Frames of a watch or a list that are looked at.
+/// Frames of a watch or a list that are read.
 const FRAMES: usize = 64;
 const SECRET: &str = "0123456789abcdef";
 
@@ -50,14 +56,14 @@ fn authority() -> &'static Authority {
     })
 }
 
-fn shared() -> Arc<Shared> {
+fn context() -> Arc<Context> {
     let authenticator = Authenticator::new(authority().der()).expect("the authority is a trust anchor");
     authenticator.add_token(&format!("abcdef.{SECRET}"), TokenUse::until(now() + Duration::from_secs(60)));
     let store = Arc::new(Store::new(Vec::new(), 0, None));
     let (_, stop) = tokio::sync::watch::channel(false);
-    Arc::new(Shared {
+    Arc::new(Context {
         clock: Clock::new(now),
-        faults: Faults::new(Arc::clone(&store)),
+        faults: Faults::new(Arc::<Store>::clone(&store)),
         store,
         leases: Arc::new(Store::new(Vec::new(), 0, None)),
         authenticator,
@@ -67,7 +73,7 @@ fn shared() -> Arc<Shared> {
 }
 
 /// Requests, one after the other. Each begins with a line `USER METHOD PATH CONTENT-TYPE ACCEPT`, `-` standing for nothing; the
-/// body follows, up to a line `---`. Users are `admin`, `node`, `bootstrap`, `jane`; anybody else is anonymous.
+/// body follows, up to a line `---`. Users are `admin`, `node`, `bootstrap`, `jane`; every other name is anonymous.
 pub fn http(bytes: &[u8]) {
     thread_local! {
         static RUNTIME: OnceCell<tokio::runtime::Runtime> = const { OnceCell::new() };
@@ -80,20 +86,20 @@ pub fn http(bytes: &[u8]) {
                 .expect("a runtime without I/O")
         });
         let _inside = runtime.enter();
-        let shared = shared();
+        let context = context();
         let mut version = 0;
         // Who puts the secret into a request may find it in an answer.
-        let told = bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes());
+        let is_secret_given = bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes());
         for request in split(bytes).into_iter().take(MOST) {
-            let text = one(&shared, request);
-            assert!(told || !text.contains(SECRET), "{text}");
-            assert!(shared.store.version() >= version, "versions go up");
-            version = shared.store.version();
+            let text = one(&context, request);
+            assert!(is_secret_given || !text.contains(SECRET), "{text}");
+            assert!(context.store.version() >= version, "versions go up");
+            version = context.store.version();
         }
-        stands::<Csr>(&shared.store);
-        stands::<crate::api::lease::Lease>(&shared.leases);
+        stands::<Csr>(&context.store);
+        stands::<crate::apiserver::kinds::lease::Lease>(&context.leases);
         let ready = Call { method: Method::GET, path: "/readyz".to_owned(), ..Call::default() };
-        let answer = routes::dispatch(&shared, None, &ready).expect("it still answers");
+        let answer = routes::dispatch(&context, None, &ready).expect("it still answers");
         assert_eq!(answer.status(), 200);
     });
 }
@@ -112,17 +118,17 @@ fn split(bytes: &[u8]) -> Vec<&[u8]> {
 
 fn user(name: &str) -> Option<User> {
     let (name, group) = match name {
-        "admin" => ("admin", authz::MASTERS),
-        "node" => ("system:node:n", authz::NODES),
-        "bootstrap" => ("system:bootstrap:abcdef", authz::BOOTSTRAPPERS),
+        "admin" => ("admin", MASTERS),
+        "node" => ("system:node:n", NODES),
+        "bootstrap" => ("system:bootstrap:abcdef", BOOTSTRAPPERS),
         "jane" => ("jane", "certrotate:approvers"),
         _ => return None,
     };
-    let groups = vec![group.to_owned(), authz::AUTHENTICATED.to_owned()];
+    let groups = vec![group.to_owned(), AUTHENTICATED.to_owned()];
     Some(User { name: name.to_owned(), groups, ..User::default() })
 }
 
-fn one(shared: &Arc<Shared>, request: &[u8]) -> String {
+fn one(context: &Arc<Context>, request: &[u8]) -> String {
     let end = request.iter().position(|byte| *byte == b'\n').unwrap_or(request.len());
     let (head, body) = request.split_at(end);
     let head = String::from_utf8_lossy(head);
@@ -138,11 +144,11 @@ fn one(shared: &Arc<Shared>, request: &[u8]) -> String {
         query: query.to_owned(),
         content_type: word().to_owned(),
         accept: word().replace('|', ", "),
-        known: String::new(),
+        if_none_match: String::new(),
         body: body.strip_prefix(b"\n").unwrap_or(body).to_vec().into(),
     };
     let response =
-        routes::dispatch(shared, user.as_ref(), &call).unwrap_or_else(|error| error_response(&error));
+        routes::dispatch(context, user.as_ref(), &call).unwrap_or_else(|error| error_response(&error));
     check(response, call.query.contains("watch"))
 }
 
@@ -184,7 +190,7 @@ fn stands<T: Object>(store: &Store<T>) {
 /// The key that signs requests of the second kind.
 fn requestor() -> &'static rcgen::KeyPair {
     static KEY: OnceLock<Zeroizing<rcgen::KeyPair>> = OnceLock::new();
-    // It is no secret: the corpus has the public half of it, and whoever knows it can sign nothing but fuzz.
+    // The key is no secret: the corpus has its public half, and its only use is in these targets.
     KEY.get_or_init(|| {
         Zeroizing::new(
             rcgen::KeyPair::from_pem(include_str!("fuzz/requestor.txt")).expect("a key is in the file"),
@@ -239,7 +245,7 @@ fn certificates(bytes: &[u8]) -> usize {
 }
 
 fn wrapped(der: &[u8]) -> Vec<u8> {
-    crate::ca::pem(der).replace("CERTIFICATE", "CERTIFICATE REQUEST").into_bytes()
+    crate::signing::pki::authority::pem(der).replace("CERTIFICATE", "CERTIFICATE REQUEST").into_bytes()
 }
 
 /// The certificate is for the key and the subject of the request, and no CA's.
@@ -250,5 +256,5 @@ fn good(pem: &str, request: &pkcs10::Request) {
     assert_eq!(certificate.subject().as_raw(), request.subject);
     assert!(!certificate.is_ca());
     let start = certificate.validity().not_before.timestamp();
-    assert_eq!(start, der::seconds_down(now()) - 300);
+    assert_eq!(start, seconds_down(now()) - 300);
 }

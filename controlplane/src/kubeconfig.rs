@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::ca::ClientIdentity;
+use crate::signing::pki::authority::ClientIdentity;
 
 /// A kubeconfig with a bootstrap token.
 pub(crate) fn with_token(server: &str, ca_pem: &str, token: &str) -> Zeroizing<String> {

@@ -1,10 +1,10 @@
 //! An embedded Kubernetes control plane for certificate signing requests: an HTTPS API on loopback
-//! (`certificates.k8s.io/v1`, as real kubectl and other people's clients speak it), with its own
+//! (`certificates.k8s.io/v1`, for kubectl and other clients), with its own
 //! certificate authority, approver and signer.
 //!
-//! It is what `certrotate controlplane` and `certrotate demo` run, and a test double for anybody who writes
-//! a client of that API: credentials are judged per request, faults are injected through [`Faults`],
-//! [`Stats`] says what was seen, and a [`Clock`] of one's own expires things without waiting.
+//! It is what `certrotate controlplane` and `certrotate demo` run, and a test double for authors of
+//! clients of that API: credentials are judged per request, faults are injected through [`Faults`],
+//! [`Stats`] counts requests, and a custom [`Clock`] expires credentials without waiting.
 //!
 //! It never listens on anything but loopback, never stores anything outside [`Options::dir`], never prints,
 //! and never shows a key in a log line, an error or a `Debug` form.
@@ -33,67 +33,45 @@
 //! # }
 //! ```
 //!
-//! What is served, as kube-apiserver serves it: `certificatesigningrequests` with their `approval` and `status`, `leases`, the
-//! reviews that answer who one is and what one may do, discovery and OpenAPI in the forms that kubectl asks for, and
+//! It serves, as kube-apiserver does: `certificatesigningrequests` with their `approval` and `status`, `leases`, the
+//! reviews of the caller's identity and permissions, discovery and OpenAPI in the forms that kubectl requests, and
 //! `/healthz`, `/livez`, `/readyz`, `/version` without credentials. `GET /whoami` is the control plane's own: it answers
-//! `{"user", "groups", "serial"}` to whoever has good credentials. So is what is under `/certrotate`: faults, bootstrap
-//! tokens and statistics, for admins. The book has the rest: `docs/controlplane.md`.
+//! `{"user", "groups", "serial"}` to every authenticated user. So are the paths under `/certrotate`: faults, bootstrap
+//! tokens and statistics, for admins. See `docs/controlplane.md`.
 
-mod admin;
-mod admission;
-mod api;
-mod approver;
-mod auth;
-mod authority;
-mod authz;
-mod ca;
-mod ca_key;
-mod cleaner;
+mod apiserver;
+mod base;
 mod control_plane;
-mod controllers;
-mod criteria;
-mod der;
 mod dir;
-mod durations;
-mod error;
 mod faults;
 #[doc(hidden)]
 pub mod fuzz;
-mod http_service;
-mod issue;
-mod journal;
 mod kubeconfig;
-mod leaf;
-mod lease;
-mod list;
 mod options;
-mod pkcs10;
-mod protobuf;
-mod routes;
-mod server;
-mod signer;
-mod stats;
-mod store;
-mod sync;
+mod signing;
+mod statistics;
 #[cfg(test)]
 mod testing;
-mod tls;
-mod usages;
-mod verbs;
-mod watch;
 
-pub use auth::{BootstrapToken, TokenUse};
-pub use authority::CaFiles;
-pub use ca::ClientIdentity;
-pub use cleaner::Ages;
+pub use apiserver::access::bootstrap_token::BootstrapToken;
+pub use apiserver::access::token::TokenUse;
+pub use base::clock::Clock;
+pub use base::duration::parse_duration;
+pub use base::error::Error;
 pub use control_plane::{ControlPlane, Handle};
-pub use controllers::Controllers;
-pub use controllers::options::{ControllerOptions, SigningFiles};
-pub use controllers::port::{Change, Port, PortError, Review};
-pub use criteria::Rules;
-pub use durations::DurationCounts;
-pub use error::Error;
-pub use faults::{Fault, Faults, Spoil};
-pub use lease::{Elector, LeasePort, LeaseRecord, LeaseTimes, name_lease};
-pub use options::{Approval, Clock, Options, parse_duration};
-pub use stats::{CsrSummary, Stats};
+pub use faults::handle::Faults;
+pub use faults::spoil::Spoil;
+pub use faults::text::Fault;
+pub use options::Options;
+pub use signing::approver::{Approval, Recognizer};
+pub use signing::cleaner::Ages;
+pub use signing::controllers::options::{ControllerOptions, SigningFiles};
+pub use signing::controllers::port::{Change, Port, PortError, Review};
+pub use signing::controllers::reconcile::Controllers;
+pub use signing::criteria::Rules;
+pub use signing::lease::record::{LeaseRecord, name_lease};
+pub use signing::lease::{Elector, LeasePort, LeaseTimes};
+pub use signing::pki::authority::ClientIdentity;
+pub use signing::pki::source::CaFiles;
+pub use statistics::durations::DurationCounts;
+pub use statistics::stats::{CsrSummary, Stats};

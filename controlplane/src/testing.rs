@@ -1,10 +1,20 @@
 //! Requests and objects for unit tests.
 
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
 use k8s_openapi::ByteString;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
 
-use crate::api::Csr;
-use crate::criteria::KUBELET_CLIENT;
+use crate::apiserver::access::authenticator::Authenticator;
+use crate::apiserver::http::context::Context;
+use crate::apiserver::store::objects::Store;
+use crate::base::clock::Clock;
+use crate::base::csr::Csr;
+use crate::faults::handle::Faults;
+use crate::signing::criteria::KUBELET_CLIENT;
+use crate::signing::pki::authority::Authority;
+use crate::statistics::requests::Recorder;
 
 /// A PKCS#10 request, PEM, with at most two organisations.
 pub(crate) fn request(common_name: &str, organizations: &[&str], names: Vec<SanType>) -> Vec<u8> {
@@ -23,7 +33,7 @@ pub(crate) fn request(common_name: &str, organizations: &[&str], names: Vec<SanT
     request.pem().expect("it is short").into_bytes()
 }
 
-/// What a kubelet asks for `node`, as stored for the user with these groups.
+/// The CSR of a kubelet for `node`, as stored for the user with these groups.
 pub(crate) fn node_csr(node: &str, username: &str, groups: &[&str]) -> Csr {
     let mut csr = Csr::default();
     csr.metadata.name = Some(format!("csr-of-{node}"));
@@ -40,4 +50,21 @@ pub(crate) fn node_csr(node: &str, username: &str, groups: &[&str]) -> Csr {
 /// Owned strings.
 pub(crate) fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|t| (*t).to_owned()).collect()
+}
+
+/// The state of a control plane without TLS and without controllers.
+pub(crate) fn context() -> Arc<Context> {
+    let lifetime = Duration::from_secs(60 * 60);
+    let authority = Authority::create(SystemTime::now(), lifetime).expect("the system gives random bytes");
+    let store = Arc::new(Store::new(Vec::new(), 0, None));
+    let (_, stop) = tokio::sync::watch::channel(false);
+    Arc::new(Context {
+        clock: Clock::system(),
+        faults: Faults::new(Arc::<Store>::clone(&store)),
+        store,
+        leases: Arc::new(Store::new(Vec::new(), 0, None)),
+        authenticator: Authenticator::new(authority.der()).expect("the authority is a trust anchor"),
+        recorder: Recorder::default(),
+        stop,
+    })
 }

@@ -94,7 +94,7 @@ impl Client {
         let stream = TlsConnector::from(Arc::clone(&server.tls)).connect(name, stream).await.unwrap();
         let (sender, connection) =
             hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
-        // Its end is seen by whoever sends on it.
+        // A sender on it notices its end.
         tokio::spawn(async move { drop(connection.await) });
         Self {
             sender,
@@ -135,7 +135,7 @@ impl Client {
         }
     }
 
-    /// How many have a certificate, looked at up to `most`: the last in the order of names, since they are signed in turn.
+    /// Returns how many have a certificate, counted up to `most`: the last in the order of names, since they are signed in turn.
     pub(crate) async fn count_issued(&self, most: usize) -> usize {
         let path = format!("{CSRS}?limit={most}");
         let mut body = self.send(Method::GET, &path, String::new()).await.into_body();

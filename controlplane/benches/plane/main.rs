@@ -1,4 +1,4 @@
-//! What the control plane carries, measured over TLS on loopback with the clients in another thread of the same process:
+//! The load that the control plane carries, measured over TLS on loopback with the clients in another thread of the same process:
 //! requests created, approved, signed and watched to issuance; memory with very many objects; a whole fleet that comes up at once.
 //! Nothing is asserted.
 //!
@@ -77,7 +77,7 @@ impl Plane {
     }
 }
 
-/// Seconds of processor time of this thread: what is left when other programs are busy beside.
+/// Seconds of processor time of this thread: it does not grow when other programs are busy.
 fn processor_time() -> f64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     text.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e9

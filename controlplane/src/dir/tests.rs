@@ -3,14 +3,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
-use crate::options::Clock;
+use crate::base::clock::Clock;
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
 #[test]
-fn directory_and_files_are_private_from_the_start_and_a_leftover_does_not_hinder() {
+fn directory_and_files_are_private_despite_a_leftover() {
     let base = tempfile::tempdir().unwrap();
     let path = base.path().join("new");
     let dir = Dir::open(&path).unwrap();

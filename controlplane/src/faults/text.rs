@@ -4,10 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{Answer, Faults, Spoil};
-use crate::error::Error;
-use crate::options::parse_duration;
-use crate::sync::lock;
+use crate::base::duration::parse_duration;
+use crate::base::error::Error;
+use crate::base::sync::lock;
+use crate::faults::handle::{Answer, Faults};
+use crate::faults::spoil::Spoil;
 
 #[cfg(test)]
 mod tests;
@@ -22,9 +23,9 @@ pub enum Fault {
     Answer {
         /// The HTTP status.
         code: u16,
-        /// What Retry-After says.
+        /// The value of Retry-After.
         retry_after: Option<Duration>,
-        /// How often; `None`: until taken back.
+        /// The number of answers; `None`: until cleared.
         times: Option<u32>,
     },
     /// `drop-answers=N`: the next POSTs are carried out and not answered.
@@ -43,7 +44,7 @@ pub enum Fault {
     ForbidWatches,
     /// `drop-watches`: all watches end now.
     DropWatches,
-    /// `compact`: the changes of the past are forgotten now.
+    /// `compact`: the log of changes is dropped now.
     Compact,
     /// `forget=NAME`: the CSR is deleted now.
     Forget(String),
@@ -200,7 +201,7 @@ impl Faults {
             Fault::DropWatches => self.drop_watches(),
             Fault::Compact => self.compact(),
             Fault::Forget(name) => {
-                // That it was gone already is what was wanted.
+                // A CSR that is already gone satisfies the fault too.
                 let _there = self.forget(name);
                 self
             }
@@ -208,7 +209,7 @@ impl Faults {
         }
     }
 
-    /// Those that are set; what acts once and is over is not among them.
+    /// Returns the faults that are set, without those that act once.
     #[must_use]
     pub fn active(&self) -> Vec<Fault> {
         let set = lock(&self.0.set).clone();

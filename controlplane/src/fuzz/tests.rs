@@ -41,7 +41,7 @@ proptest! {
     }
 
     #[test]
-    fn certificate_requests_that_are_bent_anywhere_are_refused_or_signed_as_asked(
+    fn mutated_request_is_refused_or_signed_as_requested(
         which: [Index; 2], cut: Index, changes in prop::collection::vec((any::<Index>(), any::<u8>()), 0..12),
     ) {
         csr(&bent(&corpus("plane_csr"), which, cut, &changes));

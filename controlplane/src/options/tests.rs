@@ -1,39 +1,6 @@
 use super::*;
 
 #[test]
-fn durations_are_read_as_go_writes_them() {
-    let table = [
-        ("10s", 10_000),
-        ("1h30m", 5_400_000),
-        ("1.5h", 5_400_000),
-        ("300ms", 300),
-        ("365d", 31_536_000_000),
-        ("0", 0),
-    ];
-    for (text, millis) in table {
-        assert_eq!(parse_duration(text).unwrap(), Duration::from_millis(millis), "{text}");
-    }
-}
-
-#[test]
-fn text_that_is_no_duration_is_refused_by_name() {
-    for text in ["", "10", "s", "-1s", "1x", "1..2s", "1e9d", "200000d"] {
-        let error = parse_duration(text).unwrap_err().to_string();
-        assert!(error.contains(&format!("{text:?}")), "{error}");
-    }
-}
-
-#[test]
-fn approval_is_read_from_the_command_line_form() {
-    assert_eq!("auto".parse::<Approval>().unwrap(), Approval::Auto);
-    assert_eq!("manual".parse::<Approval>().unwrap(), Approval::Manual);
-    let after = Approval::After(Duration::from_secs(3));
-    assert_eq!("after=3s".parse::<Approval>().unwrap(), after);
-    assert!("later".parse::<Approval>().is_err());
-    assert!("after=".parse::<Approval>().is_err());
-}
-
-#[test]
 fn a_zero_signing_duration_is_refused() {
     let options = Options { cluster_signing_duration: Duration::ZERO, ..Options::default() };
     let error = options.validate().unwrap_err().to_string();

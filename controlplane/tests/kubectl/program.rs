@@ -1,4 +1,4 @@
-//! The real kubectl, and what it says with everything taken out that differs from run to run.
+//! The real kubectl, and its output without the parts that differ from run to run.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ pub(crate) struct Kubectl {
     program: PathBuf,
     kubeconfig: PathBuf,
     home: PathBuf,
-    /// What the transcript calls the server.
+    /// The name of the server in the transcript.
     server: String,
 }
 
@@ -60,7 +60,7 @@ impl Kubectl {
         Running { child, lines, seen: format!("$ kubectl {line}\n") }
     }
 
-    /// Without what is random: UIDs, digests, certificates, the port, kubectl's clock.
+    /// Removes the random parts: UIDs, digests, certificates, the port, kubectl's clock.
     fn scrubbed(&self, text: &str) -> String {
         let text = text.replace(&self.server, "https://SERVER");
         let mut out = String::new();
@@ -101,7 +101,7 @@ impl Running {
         panic!("kubectl ended before {end:?}:\n{}", self.seen);
     }
 
-    /// Stops it: what it has said.
+    /// Stops it and returns its output.
     pub(crate) fn stop(mut self) -> String {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ends");
@@ -111,12 +111,12 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It has ended already unless a test failed in between.
+        // It has stopped already unless a test failed in between.
         let _ended = self.child.kill();
     }
 }
 
-/// What comes after `label` replaced, if the line has it.
+/// Replaces the text after `label`, if the line has it.
 fn after(line: &str, label: &str, stand_in: &str) -> String {
     match line.find(label) {
         Some(index) => format!("{}{label}{stand_in}", &line[..index]),

@@ -1,4 +1,4 @@
-//! The control plane's own endpoint, over which whoever tests a client makes things go wrong.
+//! The admin paths, through which tests of a client inject faults.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ async fn set(admin: &Client, method: Method, faults: &[&str]) -> crate::client::
 }
 
 #[tokio::test]
-async fn faults_are_set_shown_and_taken_back_and_never_hit_the_endpoint_itself() {
+async fn faults_are_set_shown_and_cleared_and_spare_the_admin_paths() {
     let (_plane, admin) = manual().await;
     let added = set(&admin, Method::POST, &["answer=429,retry-after=2s", "delay=10ms"]).await;
     assert_eq!(added.body, json!({"faults": ["delay=10ms", "answer=429,retry-after=2s"]}));
@@ -21,6 +21,8 @@ async fn faults_are_set_shown_and_taken_back_and_never_hit_the_endpoint_itself()
     assert_eq!((hit.code, hit.headers["retry-after"].to_str().unwrap()), (429, "2"));
     assert_eq!(set(&admin, Method::PUT, &["wrong-key"]).await.body, json!({"faults": ["wrong-key"]}));
     assert_eq!(admin.get(CSRS).await.code, 200);
+    let dropping = set(&admin, Method::POST, &["drop-answers=1"]).await;
+    assert_eq!(dropping.body, json!({"faults": ["drop-answers=1", "wrong-key"]}));
     assert_eq!(admin.delete(FAULTS).await.body, json!({"faults": []}));
     let wrong = set(&admin, Method::POST, &["dance"]).await;
     is_status(&wrong, 400, "BadRequest");
@@ -28,7 +30,7 @@ async fn faults_are_set_shown_and_taken_back_and_never_hit_the_endpoint_itself()
 }
 
 #[tokio::test]
-async fn watches_are_dropped_and_the_past_is_forgotten_on_demand() {
+async fn watches_are_dropped_and_the_log_is_compacted_on_demand() {
     let (_plane, admin) = manual().await;
     created(&admin, "a").await;
     let mut events = admin.watch("&resourceVersion=1").await;
@@ -42,7 +44,7 @@ async fn watches_are_dropped_and_the_past_is_forgotten_on_demand() {
 }
 
 #[tokio::test]
-async fn a_token_is_made_used_and_taken_away() {
+async fn token_is_created_used_and_removed() {
     let (plane, admin) = manual().await;
     let asked = json!({"ttl": "1h", "groups": ["system:bootstrappers:rack-1"]}).to_string();
     let made = admin.raw(Method::POST, "/certrotate/tokens", "application/json", asked).await;

@@ -193,7 +193,7 @@ async fn a_watch_list_ends_its_initial_events_with_a_bookmark() {
 }
 
 #[tokio::test]
-async fn a_watch_from_an_unknown_version_is_told_410_and_one_with_a_timeout_ends() {
+async fn watch_from_unknown_version_gets_410_and_timeout_ends_it() {
     let (_plane, admin) = manual().await;
     created(&admin, "a").await;
     let mut events = admin.watch("&resourceVersion=4711").await;

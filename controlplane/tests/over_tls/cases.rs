@@ -22,7 +22,7 @@ fn names(list: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn reg_030_reg_031_reg_032_discovery_lists_the_group_its_version_and_its_resources() {
+async fn reg_030_reg_031_reg_032_discovery_lists_group_version_and_resources() {
     let (_plane, admin) = plane(Approval::Manual).await;
     let groups = admin.get("/apis").await.body;
     let named = |group: &&Value| group["name"] == "certificates.k8s.io";
@@ -155,14 +155,14 @@ async fn sig_037_what_was_asked_for_and_what_was_honored_is_counted() {
 }
 
 #[tokio::test]
-async fn apr_025_apr_026_a_bootstrapper_is_approved_for_a_kubelets_certificate_and_no_other() {
+async fn apr_025_apr_026_bootstrapper_is_approved_for_kubelet_client_only() {
     let (plane, admin) = plane(Approval::Auto).await;
     let other =
         Client::new(&plane, Some(&user(&plane, "joe", &["system:bootstrappers"])), None, Version::Two);
     let (_, mut client) = request("client", "n");
     client["spec"]["signerName"] = json!(API_CLIENT);
     assert_eq!(other.post(&client).await.code, 201);
-    // The second one is looked at after the first: once it is issued, the first has been passed over.
+    // The second one is handled after the first: once it is issued, the first was skipped.
     let (_, issued) = issue(&other, "kubelet", "n").await;
     assert_eq!(conditions(&issued), ["Approved"]);
     assert!(conditions(&admin.get(&format!("{CSRS}/client")).await.body).is_empty());

@@ -27,7 +27,7 @@ pub(crate) struct Client {
     token: Option<String>,
 }
 
-/// What came back.
+/// The answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) code: u16,

@@ -187,7 +187,7 @@ fn moving_clock() -> (Arc<AtomicU64>, Clock) {
 }
 
 #[tokio::test]
-async fn w44_a_request_says_why_it_is_not_signed_and_is_signed_once_the_ca_is_replaced() {
+async fn w44_unsigned_request_shows_why_until_the_ca_is_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let files = ca_files(dir.path(), "ca");
     write_ca(&files, "short", &rcgen::PKCS_ECDSA_P256_SHA256, Duration::from_secs(HOUR));
@@ -211,7 +211,7 @@ async fn w44_a_request_says_why_it_is_not_signed_and_is_signed_once_the_ca_is_re
 }
 
 #[tokio::test]
-async fn w43_a_held_node_name_is_denied_to_a_bootstrapper_until_its_certificate_ends() {
+async fn w43_held_node_name_is_denied_until_the_certificate_expires() {
     let (ahead, clock) = moving_clock();
     let cluster_signing_duration = Duration::from_secs(2 * HOUR);
     let options = Options { clock, cluster_signing_duration, refuse_taken_names: true, ..Options::default() };
@@ -276,7 +276,7 @@ async fn the_cleaner_deletes_at_its_age_and_can_be_told_not_to() {
         ahead.fetch_add(25 * HOUR, Ordering::Relaxed);
         let mut changes = plane.changes();
         changes.mark_unchanged();
-        // Everything is looked at again: to be denied, unless it is deleted first.
+        // Every object is handled again: it is denied, unless it is deleted first.
         plane.faults().deny_all(true);
         changes.changed().await.unwrap();
         let left: Vec<_> = plane.stats().csrs.into_iter().map(|csr| csr.condition).collect();

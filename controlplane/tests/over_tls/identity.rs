@@ -1,4 +1,4 @@
-//! Who is let in, what is issued, and how an identity ends.
+//! Authentication, issued certificates, and expiry.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ fn moving_clock() -> (Arc<AtomicU64>, Clock) {
 }
 
 #[tokio::test]
-async fn a_node_bootstraps_is_known_by_its_certificate_and_is_a_401_once_it_has_ended() {
+async fn bootstrapped_node_authenticates_until_its_certificate_expires() {
     let (ahead, clock) = moving_clock();
     let cluster_signing_duration = Duration::from_secs(600);
     let options = Options { clock, cluster_signing_duration, ..Options::default() };
@@ -157,7 +157,7 @@ async fn bootstrappers_and_nodes_request_and_look_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn an_approved_request_that_breaks_the_signers_rules_is_failed() {
+async fn approved_request_that_breaks_signer_rules_is_failed() {
     let plane = ControlPlane::start(Options::default()).await.unwrap();
     let admin = Client::admin(&plane);
     let (_, mut object) = request("server", "a");

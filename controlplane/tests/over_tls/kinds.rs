@@ -1,4 +1,4 @@
-//! What other clients than ours ask for: other kinds, patches, parts of lists, discovery and OpenAPI.
+//! Requests that only other clients make: other kinds, patches, parts of lists, discovery and OpenAPI.
 
 use http::Method;
 use serde_json::{Value, json};

@@ -114,11 +114,11 @@ fn san_attribute(sans: &[San]) -> Result<Vec<u8>, RequestError> {
 /// A GeneralName (RFC 5280, section 4.2.1.6): context tags 1, 2, 6 and 7.
 fn general_name(san: &San) -> Result<Vec<u8>, RequestError> {
     match san {
-        San::Email(text) if text.is_ascii() => Ok(der::value(0x81, &[text.as_bytes()])),
-        San::Dns(text) if text.is_ascii() => Ok(der::value(0x82, &[text.as_bytes()])),
-        San::Uri(text) if text.is_ascii() => Ok(der::value(0x86, &[text.as_bytes()])),
-        San::Ip(std::net::IpAddr::V4(address)) => Ok(der::value(0x87, &[&address.octets()])),
-        San::Ip(std::net::IpAddr::V6(address)) => Ok(der::value(0x87, &[&address.octets()])),
+        San::Email(text) if text.is_ascii() => Ok(der::value(der::context(1), &[text.as_bytes()])),
+        San::Dns(text) if text.is_ascii() => Ok(der::value(der::context(2), &[text.as_bytes()])),
+        San::Uri(text) if text.is_ascii() => Ok(der::value(der::context(6), &[text.as_bytes()])),
+        San::Ip(std::net::IpAddr::V4(address)) => Ok(der::value(der::context(7), &[&address.octets()])),
+        San::Ip(std::net::IpAddr::V6(address)) => Ok(der::value(der::context(7), &[&address.octets()])),
         San::Email(_) | San::Dns(_) | San::Uri(_) | San::Other => Err(RequestError::San),
     }
 }

@@ -1,16 +1,19 @@
-//! The little DER (X.690) that a certificate request needs.
+//! The DER (X.690) of certificate requests and keys. The crate `der` encodes tags, lengths and strings.
 //!
-//! rcgen writes requests too, but keeps one value for each kind of attribute, and a subject may have
-//! several organizations; it also keeps keys in memory that it does not erase.
+//! rcgen writes requests too, but it keeps one value for each type of attribute, and a subject may have several
+//! organizations. It also keeps keys in memory that it does not erase.
 
-pub(crate) const SEQUENCE: u8 = 0x30;
-pub(crate) const SET: u8 = 0x31;
-pub(crate) const OCTET_STRING: u8 = 0x04;
-pub(crate) const BIT_STRING: u8 = 0x03;
-pub(crate) const PRINTABLE_STRING: u8 = 0x13;
-pub(crate) const UTF8_STRING: u8 = 0x0c;
+use ::der::asn1::PrintableStringRef;
+use ::der::{Encode as _, Header, Length, Tag, TagNumber};
+
+pub(crate) const SEQUENCE: Tag = Tag::Sequence;
+pub(crate) const SET: Tag = Tag::Set;
+pub(crate) const OCTET_STRING: Tag = Tag::OctetString;
+pub(crate) const BIT_STRING: Tag = Tag::BitString;
+pub(crate) const PRINTABLE_STRING: Tag = Tag::PrintableString;
+pub(crate) const UTF8_STRING: Tag = Tag::Utf8String;
 /// `[0]`, constructed.
-pub(crate) const CONTEXT_0: u8 = 0xa0;
+pub(crate) const CONTEXT_0: Tag = Tag::ContextSpecific { constructed: true, number: TagNumber(0) };
 
 /// INTEGER 0.
 pub(crate) const ZERO: &[u8] = &[0x02, 0x01, 0x00];
@@ -49,19 +52,20 @@ pub(crate) const SUBJECT_ALT_NAME: &[u8] = &[0x06, 0x03, 0x55, 0x1d, 0x11];
 pub(crate) const EXTENSION_REQUEST: &[u8] =
     &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x0e];
 
-/// Tag and length of a value of `length` bytes.
-pub(crate) fn head(tag: u8, length: usize) -> Vec<u8> {
-    let bytes = length.to_be_bytes();
-    let skipped = bytes.iter().take_while(|byte| **byte == 0).count();
-    let digits = &bytes[skipped..];
-    match (length, digits.len()) {
-        (0..=127, _) => vec![tag, digits.first().copied().unwrap_or(0)],
-        (_, count) => [&[tag, 0x80 | count as u8], digits].concat(),
-    }
+/// Returns the primitive context-specific tag of this number, as a GeneralName has it.
+pub(crate) const fn context(number: u32) -> Tag {
+    Tag::ContextSpecific { constructed: false, number: TagNumber(number) }
 }
 
-/// A value of `parts`, one after the other. Not for key bytes: its buffer is not erased.
-pub(crate) fn value(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+/// Returns tag and length of a value of `length` bytes.
+pub(crate) fn head(tag: Tag, length: usize) -> Vec<u8> {
+    // Every value here is part of one request or key, which are far smaller than the largest length (4 GiB).
+    let length = Length::try_from(length).expect("a request or a key is shorter than 4 GiB");
+    Header::new(tag, length).to_der().expect("a header has a DER form")
+}
+
+/// Returns a value made of `parts`, one after the other. Not for key bytes: its buffer is not erased.
+pub(crate) fn value(tag: Tag, parts: &[&[u8]]) -> Vec<u8> {
     let mut der = head(tag, parts.iter().map(|part| part.len()).sum());
     for part in parts {
         der.extend_from_slice(part);
@@ -69,9 +73,9 @@ pub(crate) fn value(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     der
 }
 
-/// A PrintableString where the text allows one, as Go's encoder does, else a UTF8String.
+/// Returns a PrintableString where the alphabet allows one, as Go's encoder does, else a UTF8String.
 pub(crate) fn text(text: &str) -> Vec<u8> {
-    let printable = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&byte));
+    let printable = PrintableStringRef::new(text).is_ok();
     value(if printable { PRINTABLE_STRING } else { UTF8_STRING }, &[text.as_bytes()])
 }
 

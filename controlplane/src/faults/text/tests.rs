@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::store::Store;
+use crate::apiserver::store::objects::Store;
 
 #[test]
 fn every_fault_is_read_as_it_is_written() {

@@ -15,8 +15,21 @@ fn a_value_is_its_parts_in_order() {
 }
 
 #[test]
-fn text_is_printable_string_if_possible_and_utf8_otherwise() {
-    assert_eq!(text("system:node:a-1.b")[0], PRINTABLE_STRING);
-    assert_eq!(text("a_b"), [UTF8_STRING, 3, b'a', b'_', b'b']);
-    assert_eq!(text("é"), [UTF8_STRING, 2, 0xc3, 0xa9]);
+fn text_is_printable_string_or_utf8_string() {
+    assert_eq!(text("system:node:a-1.b")[0], 0x13);
+    assert_eq!(text("a_b"), [0x0c, 3, b'a', b'_', b'b']);
+    assert_eq!(text("é"), [0x0c, 2, 0xc3, 0xa9]);
+}
+
+#[test]
+fn printable_alphabet_is_that_of_x680() {
+    let printable: String = (0..128u8).map(char::from).filter(|c| text(&c.to_string())[0] == 0x13).collect();
+    assert_eq!(printable, " '()+,-./0123456789:=?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+}
+
+#[test]
+fn context_tags_of_general_names_are_primitive() {
+    assert_eq!(head(context(1), 0)[0], 0x81);
+    assert_eq!(head(context(7), 0)[0], 0x87);
+    assert_eq!(head(CONTEXT_0, 0)[0], 0xa0);
 }

@@ -94,7 +94,8 @@ pub(super) fn generate(key_type: KeyType) -> Result<Zeroizing<Vec<u8>>, KeyError
 /// An Ed25519 key that ring has read, in PKCS#8's version 1: that is what every other program reads. ring itself
 /// writes version 2, with the public key, at which OpenSSL 3.0 fails.
 pub(super) fn plain_ed25519(pkcs8: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    let before = [der::ED25519, &[der::OCTET_STRING, 34, der::OCTET_STRING, 32]].concat();
+    let octets = |length| der::head(der::OCTET_STRING, length);
+    let before = [der::ED25519, &octets(2 + SEED), &octets(SEED)].concat();
     let start = pkcs8.windows(before.len()).position(|window| window == before);
     let start = start.ok_or(KeyError::Unreadable)? + before.len();
     let seed = pkcs8.get(start..).and_then(|rest| rest.first_chunk::<SEED>());
@@ -103,7 +104,7 @@ pub(super) fn plain_ed25519(pkcs8: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError
 
 fn around_seed(seed: &[u8; SEED]) -> Zeroizing<Vec<u8>> {
     let mut inner = Zeroizing::new(Vec::with_capacity(2 + SEED));
-    inner.extend_from_slice(&[der::OCTET_STRING, 32]);
+    inner.extend_from_slice(&der::head(der::OCTET_STRING, SEED));
     inner.extend_from_slice(seed);
     wrap(der::ED25519, &inner)
 }

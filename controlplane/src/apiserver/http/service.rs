@@ -1,0 +1,139 @@
+//! One HTTP request: judged, delayed or spoiled by faults, routed, answered.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE};
+use http::{HeaderValue, Method, Request, Response};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body as HttpBody, Bytes};
+use rustls_pki_types::CertificateDer;
+use tokio::time::{sleep, timeout};
+use tracing::debug;
+
+use crate::apiserver::access::authenticator::Verdict;
+use crate::apiserver::api_error::ApiError;
+use crate::apiserver::http::answer::{Body, error_response};
+use crate::apiserver::http::context::Context;
+use crate::apiserver::http::{admin, routes};
+use crate::apiserver::user::User;
+use crate::apiserver::wire::call::{Call, LARGEST_BODY};
+use crate::statistics::requests::CountedRequest;
+
+#[cfg(test)]
+mod tests;
+
+/// 31 December 9999, 23:59:59, since the epoch.
+const LAST_HTTP_DATE: Duration = Duration::from_secs(253_402_300_799);
+/// Bound of reading a request's body.
+const BODY: Duration = Duration::from_secs(30);
+
+/// The error of a broken body.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The answer is dropped on purpose: hyper ends the connection, or resets the stream.
+#[derive(Debug)]
+pub(crate) struct Dropped;
+
+impl fmt::Display for Dropped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("answer dropped by an injected fault")
+    }
+}
+
+impl std::error::Error for Dropped {}
+
+/// Answers one request.
+pub(crate) async fn serve<B: HttpBody<Error: Into<BoxError>>>(
+    context: Arc<Context>,
+    chain: Arc<[CertificateDer<'static>]>,
+    request: Request<B>,
+) -> Result<Response<Body>, Dropped> {
+    // As every fault, a dropped answer spares the paths where faults are cleared.
+    let may_drop = request.method() == Method::POST && !admin::is_path(request.uri().path());
+    debug!(method = %request.method(), uri = %request.uri(), "request");
+    let answer = answer(&context, &chain, request).await;
+    if may_drop && context.faults.take_drop() {
+        return Err(Dropped);
+    }
+    let mut response = answer.unwrap_or_else(|error| error_response(&error));
+    if let Ok(date) = HeaderValue::from_str(&http_date(context.clock.now())) {
+        response.headers_mut().insert(DATE, date);
+    }
+    Ok(response)
+}
+
+async fn answer<B: HttpBody<Error: Into<BoxError>>>(
+    context: &Arc<Context>,
+    chain: &[CertificateDer<'static>],
+    request: Request<B>,
+) -> Result<Response<Body>, ApiError> {
+    let user = judge(context, chain, &request);
+    // Faults leave the place alone where they are taken back.
+    if !admin::is_path(request.uri().path()) {
+        let delay = context.faults.delays();
+        if delay > Duration::ZERO {
+            sleep(delay).await;
+        }
+        if let Some(injected) = context.faults.take_answer() {
+            return Err(ApiError::injected(injected.code, injected.retry_after));
+        }
+    }
+    let user = user?;
+    let (parts, body) = request.into_parts();
+    let text =
+        |name| parts.headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok()).unwrap_or("").to_owned();
+    let call = Call {
+        accept: text(http::header::ACCEPT),
+        if_none_match: text(http::header::IF_NONE_MATCH),
+        content_type: text(CONTENT_TYPE),
+        body: read(body).await?,
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        method: parts.method,
+    };
+    routes::dispatch(context, user.as_ref(), &call)
+}
+
+/// Who asks: `None` is anonymous, which only public paths take.
+fn judge<B>(
+    context: &Context,
+    chain: &[CertificateDer<'static>],
+    request: &Request<B>,
+) -> Result<Option<User>, ApiError> {
+    let authorization = request.headers().get(AUTHORIZATION);
+    let judgement = context.authenticator.judge(chain, authorization, context.clock.now());
+    let result = match judgement.verdict.clone() {
+        Verdict::User(user) => Ok(Some(user)),
+        Verdict::Anonymous if routes::is_public(request.uri().path()) => Ok(None),
+        Verdict::Anonymous => Err(ApiError::unauthorized()),
+        Verdict::Refused(why) => Err(ApiError::unauthorized_because(&why)),
+    };
+    context.recorder.count(&CountedRequest {
+        serial: judgement.serial.as_deref(),
+        expired: judgement.expired,
+        authenticated: matches!(judgement.verdict, Verdict::User(_)),
+        unauthorized: result.is_err(),
+    });
+    result
+}
+
+async fn read<B: HttpBody<Error: Into<BoxError>>>(body: B) -> Result<Bytes, ApiError> {
+    let collected = timeout(BODY, Limited::new(body, LARGEST_BODY).collect()).await;
+    match collected {
+        Err(_) => Err(ApiError::timeout()),
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(ApiError::too_large(LARGEST_BODY))
+        }
+        Ok(Err(_)) => Err(ApiError::bad_request("the request body ended early")),
+    }
+}
+
+/// Returns `at` in the form of RFC 9110, 5.6.7. It comes from the injected clock, so that clients that read `Date` see its
+/// time. A time that the form cannot express becomes the nearest one that it can.
+fn http_date(at: SystemTime) -> String {
+    // `fmt_http_date` panics before 1970 and after 9999.
+    httpdate::fmt_http_date(at.clamp(UNIX_EPOCH, UNIX_EPOCH + LAST_HTTP_DATE))
+}

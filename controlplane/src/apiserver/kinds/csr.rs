@@ -1,0 +1,111 @@
+//! CertificateSigningRequests as a kind of object; their rules are in [`super::validation`] and [`super::update`].
+
+use std::time::{Duration, SystemTime};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde_json::{Value, json};
+
+use crate::apiserver::access::authorizer;
+use crate::apiserver::api_error::{ApiError, FieldError};
+use crate::apiserver::change::ChangeKind;
+use crate::apiserver::object::{Column, Object};
+use crate::apiserver::resource::{Kind, Resource, STORED_VERBS, Subresource};
+use crate::apiserver::user::User;
+use crate::apiserver::wire::table::{age, human_duration};
+use crate::base::csr::{Csr, condition_text, name};
+use crate::signing::pki::pkcs10;
+use crate::statistics::open_csrs::OpenCounts;
+
+pub(crate) mod admission;
+#[cfg(test)]
+mod tests;
+pub(crate) mod update;
+pub(crate) mod validation;
+
+/// CertificateSigningRequests, as they are named.
+pub(crate) static CSRS: Resource = Resource {
+    group: "certificates.k8s.io",
+    version: "v1",
+    kind: Kind::CertificateSigningRequest,
+    plural: "certificatesigningrequests",
+    singular: "certificatesigningrequest",
+    short_names: &["csr"],
+    namespaced: false,
+    subresources: &[Subresource::Approval, Subresource::Status],
+    verbs: STORED_VERBS,
+};
+
+impl Object for Csr {
+    const API: &'static Resource = &CSRS;
+    const COLUMNS: &'static [Column] = &[
+        Column { name: "Name", format: "name", description: "Name must be unique within the cluster." },
+        Column { name: "Age", format: "", description: "Time since the object was created." },
+        Column { name: "SignerName", format: "", description: "The requested signer." },
+        Column { name: "Requestor", format: "", description: "The user that created the request." },
+        Column {
+            name: "RequestedDuration",
+            format: "",
+            description: "The requested lifetime of the certificate.",
+        },
+        Column { name: "Condition", format: "", description: "What has become of the request." },
+    ];
+    const FIELDS: &'static [&'static str] = &["spec.signerName"];
+    type Tally = OpenCounts;
+
+    fn field(&self, path: &str) -> &str {
+        if path == "spec.signerName" { &self.spec.signer_name } else { "" }
+    }
+
+    /// `pkg/printers/internalversion/printers.go: printCertificateSigningRequest`
+    fn cells(&self, now: SystemTime) -> Vec<Value> {
+        let spec = &self.spec;
+        let signer = if spec.signer_name.is_empty() { "<none>" } else { &spec.signer_name };
+        let requested = spec.expiration_seconds.map_or_else(
+            || "<none>".to_owned(),
+            |seconds| human_duration(Duration::from_secs(u64::try_from(seconds).unwrap_or(0))),
+        );
+        vec![
+            json!(name(self)),
+            json!(age(&self.metadata, now)),
+            json!(signer),
+            json!(spec.username.as_deref().unwrap_or_default()),
+            json!(requested),
+            json!(condition_text(self)),
+        ]
+    }
+
+    fn begin(self, user: &User) -> Self {
+        let mut csr = update::prepare_create(self, &user.name, &user.groups);
+        csr.spec.uid.clone_from(&user.uid);
+        csr.spec.extra = Some(user.extra.clone()).filter(|extra| !extra.is_empty());
+        csr
+    }
+
+    fn admit(&self, user: &User) -> Result<(), String> {
+        admission::create(user, self)
+    }
+
+    fn check(&self) -> Vec<FieldError> {
+        validation::create(self)
+    }
+
+    fn change(new: Self, old: &Self, subresource: Option<Subresource>, now: Time) -> Result<Self, ApiError> {
+        update::apply(new, old, subresource, now)
+    }
+
+    fn admit_change(&self, old: &Self, subresource: Option<Subresource>, user: &User) -> Result<(), String> {
+        admission::change(self, old, subresource, |verb, signer| {
+            authorizer::may_for_signer(user, verb, signer)
+        })
+    }
+
+    fn tally(tally: &mut OpenCounts, kind: ChangeKind, key: &str, object: &Self, before: Option<&Self>) {
+        if let Some(before) = before.filter(|_| kind == ChangeKind::Modified) {
+            tally.durations.changed(before, object);
+        }
+        tally.record((kind != ChangeKind::Deleted).then_some(object), key, |csr| {
+            pkcs10::read(&csr.spec.request.0).map(|request| request.common_name).unwrap_or_default()
+        });
+        tally.created += u64::from(kind == ChangeKind::Added);
+    }
+}

@@ -1,0 +1,79 @@
+//! The fields that each endpoint may change; every other field is restored from the stored object
+//! (`pkg/registry/certificates/certificates/strategy.go`).
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::apiserver::api_error::ApiError;
+use crate::apiserver::kinds::csr::validation;
+use crate::apiserver::kinds::meta;
+use crate::apiserver::object::Object as _;
+use crate::apiserver::resource::Subresource;
+use crate::base::csr::{Condition, Csr, conditions, name};
+
+#[cfg(test)]
+mod tests;
+
+/// A new object as its creator may make it: user fields and status are the server's.
+pub(crate) fn prepare_create(mut csr: Csr, username: &str, groups: &[String]) -> Csr {
+    csr.spec.username = Some(username.to_owned());
+    csr.spec.groups = Some(groups.to_vec());
+    csr.spec.uid = None;
+    csr.spec.extra = None;
+    csr.status = Some(Default::default());
+    csr.metadata = meta::of_new(csr.metadata);
+    csr
+}
+
+/// The stored object with what `subresource` may change taken from `new`; checks name, UID and version.
+pub(crate) fn apply(
+    new: Csr,
+    old: &Csr,
+    subresource: Option<Subresource>,
+    now: Time,
+) -> Result<Csr, ApiError> {
+    meta::same_object(&new, old)?;
+    let mut result = old.clone();
+    result.metadata = meta::of_changed(new.metadata, &old.metadata);
+    let given = new.status.unwrap_or_default();
+    match subresource {
+        None => {}
+        Some(Subresource::Approval) => {
+            result.status.get_or_insert_with(Default::default).conditions = given.conditions;
+            fill_times(&mut result, old, now);
+        }
+        Some(Subresource::Status) => {
+            let status = result.status.get_or_insert_with(Default::default);
+            let given_conditions = given.conditions.unwrap_or_default();
+            status.conditions = Some(keep_decisions(given_conditions, conditions(old)));
+            status.certificate = given.certificate.filter(|c| !c.0.is_empty());
+            fill_times(&mut result, old, now);
+        }
+    }
+    let errors = validation::update(&result, old, subresource);
+    if errors.is_empty() { Ok(result) } else { Err(ApiError::invalid(Csr::API, name(old), &errors)) }
+}
+
+/// Approved and Denied conditions as they are stored, by position, where their counts match.
+fn keep_decisions(mut new: Vec<Condition>, old: &[Condition]) -> Vec<Condition> {
+    for kind in ["Approved", "Denied"] {
+        let stored: Vec<_> = old.iter().filter(|c| c.type_ == kind).collect();
+        let given: Vec<_> = new.iter_mut().filter(|c| c.type_ == kind).collect();
+        if stored.len() == given.len() {
+            given.into_iter().zip(stored).for_each(|(given, stored)| *given = stored.clone());
+        }
+    }
+    new
+}
+
+/// Missing times: updated now; changed when the stored condition of same type and status changed, else now.
+pub(crate) fn fill_times(new: &mut Csr, old: &Csr, now: Time) {
+    let list = new.status.as_mut().and_then(|s| s.conditions.as_mut());
+    for condition in list.into_iter().flatten() {
+        condition.last_update_time.get_or_insert_with(|| now.clone());
+        if condition.last_transition_time.is_none() {
+            let same = |c: &&Condition| c.type_ == condition.type_ && c.status == condition.status;
+            let stored = conditions(old).iter().find(same).and_then(|c| c.last_transition_time.clone());
+            condition.last_transition_time = stored.or_else(|| Some(now.clone()));
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The metadata of an object: the fields of the client, the fields of the server
+//! (`staging/src/k8s.io/apiserver/pkg/registry/rest`, `staging/src/k8s.io/apimachinery/pkg/api/validation/objectmeta.go`).
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use crate::apiserver::api_error::{ApiError, FieldError};
+use crate::apiserver::object::Object;
+use crate::apiserver::wire::selector::is_value;
+use crate::base::random::random;
+
+#[cfg(test)]
+mod tests;
+
+const MAX_ANNOTATIONS: usize = 256 * 1024;
+
+/// Of a new object's metadata what its creator may say.
+pub(crate) fn of_new(given: ObjectMeta) -> ObjectMeta {
+    ObjectMeta {
+        name: given.name,
+        generate_name: given.generate_name,
+        namespace: given.namespace,
+        labels: given.labels,
+        annotations: given.annotations,
+        finalizers: given.finalizers,
+        owner_references: given.owner_references,
+        ..ObjectMeta::default()
+    }
+}
+
+/// The stored metadata with what an update may change. While an object waits to be deleted it gets no new finalizers.
+pub(crate) fn of_changed(given: ObjectMeta, stored: &ObjectMeta) -> ObjectMeta {
+    let mut finalizers = given.finalizers;
+    if stored.deletion_timestamp.is_some()
+        && let Some(list) = &mut finalizers
+    {
+        list.retain(|name| stored.finalizers.iter().flatten().any(|old| old == name));
+    }
+    ObjectMeta {
+        labels: given.labels.filter(|map| !map.is_empty()),
+        annotations: given.annotations.filter(|map| !map.is_empty()),
+        finalizers: finalizers.filter(|list| !list.is_empty()),
+        owner_references: given.owner_references.filter(|list| !list.is_empty()),
+        ..stored.clone()
+    }
+}
+
+/// Refuses an update that is about another object, or another version of this one.
+pub(crate) fn same_object<T: Object>(new: &T, old: &T) -> Result<(), ApiError> {
+    let (new, old) = (new.metadata(), old.metadata());
+    let stored = old.name.as_deref().unwrap_or_default();
+    if let Some(given) = new.name.as_deref().filter(|name| *name != stored) {
+        let why = format!("the name of the object ({given}) does not match the name on the URL ({stored})");
+        return Err(ApiError::bad_request(why));
+    }
+    if new.uid.is_some() && new.uid != old.uid {
+        let (given, stored_uid) = (new.uid.clone(), old.uid.clone());
+        let why = format!(
+            "Precondition failed: UID in precondition: {}, UID in object meta: {}",
+            given.unwrap_or_default(),
+            stored_uid.unwrap_or_default()
+        );
+        return Err(ApiError::conflict(T::API, stored, &why));
+    }
+    let version = new.resource_version.as_deref().unwrap_or_default();
+    if !version.is_empty() && Some(version) != old.resource_version.as_deref() {
+        return Err(ApiError::modified(T::API, stored));
+    }
+    Ok(())
+}
+
+/// The rules for labels, annotations and finalizers.
+pub(crate) fn check(meta: &ObjectMeta) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    for (key, value) in meta.labels.iter().flatten() {
+        errors.extend(qualified_name("metadata.labels", key));
+        if !is_value(value) || value.trim() != value {
+            let detail = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or \
+                          '.', and must start and end with an alphanumeric character, at most 63 of them";
+            errors.push(FieldError::invalid("metadata.labels", &format!("{value:?}"), detail));
+        }
+    }
+    for key in meta.annotations.iter().flat_map(|map| map.keys()) {
+        errors.extend(qualified_name("metadata.annotations", &key.to_lowercase()));
+    }
+    for name in meta.finalizers.iter().flatten() {
+        errors.extend(qualified_name("metadata.finalizers", name));
+    }
+    let annotations = meta.annotations.iter().flatten();
+    if annotations.map(|(key, value)| key.len() + value.len()).sum::<usize>() > MAX_ANNOTATIONS {
+        errors.push(FieldError::too_long("metadata.annotations", MAX_ANNOTATIONS));
+    }
+    errors
+}
+
+fn qualified_name(field: &str, key: &str) -> Option<FieldError> {
+    let (prefix, name) = key.rsplit_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
+    let good = !name.is_empty() && is_value(name) && name.trim() == name && prefix.is_none_or(is_subdomain);
+    let detail = "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end \
+                  with an alphanumeric character, with an optional DNS subdomain prefix and '/'";
+    (!good).then(|| FieldError::invalid(field, &format!("{key:?}"), detail))
+}
+
+/// Lower-case RFC 1123 labels with dots between them, 253 characters at most.
+pub(crate) fn is_subdomain(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_label)
+}
+
+/// A lower-case RFC 1123 label.
+pub(crate) fn is_label(text: &str) -> bool {
+    let inner = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-';
+    let bytes = text.as_bytes();
+    !bytes.is_empty()
+        && bytes.len() <= 63
+        && bytes.iter().all(inner)
+        && bytes[0] != b'-'
+        && !text.ends_with('-')
+}
+
+/// A random UUID (RFC 9562, 5.4).
+pub(crate) fn new_uid() -> Result<String, ApiError> {
+    let mut bytes = random::<16>().map_err(|e| ApiError::internal(e.to_string()))?;
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    Ok(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
+}

@@ -1,0 +1,118 @@
+//! Lists: whole or in parts, as of now or as of a version that the log still knows.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use crate::apiserver::api_error::ApiError;
+use crate::apiserver::object::{Object, key_of};
+use crate::apiserver::store::objects::{Inner, Store};
+use crate::apiserver::wire::selector::Selector;
+use crate::base::sync::lock;
+
+/// The selection of a list.
+#[derive(Debug, Default)]
+pub(crate) struct Ask {
+    pub(crate) selector: Selector,
+    /// The key after which the page begins.
+    pub(crate) after: Option<String>,
+    /// The most objects; 0: all.
+    pub(crate) limit: usize,
+    /// The version to show; `None`: the newest.
+    pub(crate) at: Option<u64>,
+}
+
+/// One part of a list.
+#[derive(Debug)]
+pub(crate) struct Page<T> {
+    pub(crate) objects: Vec<Arc<T>>,
+    pub(crate) version: u64,
+    /// The key after which there is more.
+    pub(crate) next: Option<String>,
+    /// How many objects follow, where it is known without looking at each.
+    pub(crate) remaining: Option<usize>,
+}
+
+impl<T: Object> Store<T> {
+    /// Returns a page of the list, or 410 if the log no longer reaches the requested version.
+    pub(crate) fn page(&self, ask: &Ask) -> Result<Page<T>, ApiError> {
+        let inner = lock(&self.inner);
+        let version = ask.at.unwrap_or(inner.version);
+        if version == inner.version
+            && let Some(key) = ask.selector.name().and_then(|name| only_key::<T>(&ask.selector, name))
+        {
+            // Thousands of clients that each wait for one object must not make each other slow.
+            let found = inner.objects.get(key.as_str()).filter(|object| ask.selector.selects(&***object));
+            let objects = found.cloned().into_iter().collect();
+            return Ok(Page { objects, version, next: None, remaining: None });
+        }
+        let changed = inner.changed_after(version)?;
+        let limit = if ask.limit == 0 { usize::MAX } else { ask.limit };
+        let mut page = Page { objects: Vec::new(), version, next: None, remaining: None };
+        let mut last: Option<Arc<str>> = None;
+        for (key, object) in inner.at(&changed, ask.after.as_deref()) {
+            if !ask.selector.selects(&**object) {
+                continue;
+            }
+            if page.objects.len() == limit {
+                page.next = last.as_deref().map(str::to_owned);
+                break;
+            }
+            page.objects.push(Arc::clone(object));
+            last = Some(Arc::clone(key));
+        }
+        if page.next.is_some() && ask.selector.is_empty() && ask.selector.namespace().is_none() {
+            page.remaining = Some(inner.at(&changed, last.as_deref()).count());
+        }
+        Ok(page)
+    }
+}
+
+/// The key of the one object of this name, if the selector leaves no choice of the namespace.
+fn only_key<T: Object>(selector: &Selector, name: &str) -> Option<String> {
+    match (T::API.namespaced, selector.namespace()) {
+        (false, _) => Some(name.to_owned()),
+        (true, Some(namespace)) => Some(key_of(Some(namespace), name)),
+        (true, None) => None,
+    }
+}
+
+/// The objects of an earlier version, for the keys that have changed since.
+type Changed<'a, T> = BTreeMap<&'a Arc<str>, Option<&'a Arc<T>>>;
+
+impl<T: Object> Inner<T> {
+    fn changed_after(&self, version: u64) -> Result<Changed<'_, T>, ApiError> {
+        // Backwards, so that the first change after the version has the last word.
+        Ok(self.since(version)?.rev().map(|event| (&event.key, event.before.as_ref())).collect())
+    }
+
+    /// The objects as they were before `changed`, in the order of their keys.
+    fn at<'a>(
+        &'a self,
+        changed: &'a Changed<'a, T>,
+        after: Option<&'a str>,
+    ) -> impl Iterator<Item = (&'a Arc<str>, &'a Arc<T>)> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut now = self.objects.range::<str, _>((start, Bound::Unbounded)).peekable();
+        let mut then =
+            changed.iter().filter(move |(key, _)| after.is_none_or(|after| ****key > *after)).peekable();
+        std::iter::from_fn(move || {
+            loop {
+                let now_first = match (now.peek(), then.peek()) {
+                    (None, None) => return None,
+                    (Some(_), None) => true,
+                    (None, Some(_)) => false,
+                    (Some((key, _)), Some((other, _))) => key < *other,
+                };
+                if now_first {
+                    return now.next();
+                }
+                let (key, object) = then.next()?;
+                now.next_if(|(other, _)| other == key);
+                if let Some(object) = object {
+                    return Some((key, object));
+                }
+            }
+        })
+    }
+}
