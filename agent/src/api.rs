@@ -19,10 +19,10 @@ use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use kube::Client;
 
 use crate::connection::{BoxError, ConnectionError, FixedClient, LiveClient};
-use crate::details::Details;
-use crate::driver::CsrApi;
+use crate::fault_texts::FaultTexts;
 use crate::file_client::FileClient;
-use crate::keystore::{Asked, KeyStore, Staged};
+use crate::keystore::{KeyStore, SigningRequest, Staged};
+use crate::ports::CsrApi;
 use answer::Head;
 
 /// The most bytes that are read of one answer.
@@ -41,7 +41,7 @@ struct Shared {
     live: LiveClient,
     keys: KeyStore,
     client_ca: Option<ClientCa>,
-    details: Details,
+    texts: FaultTexts,
 }
 
 impl KubeApi {
@@ -53,10 +53,10 @@ impl KubeApi {
         live: LiveClient,
         keys: KeyStore,
         client_ca: Option<ClientCa>,
-        details: Details,
+        texts: FaultTexts,
     ) -> Self {
         let bootstrap = bootstrap.map(FileClient::new);
-        Self(Arc::new(Shared { bootstrap, live, keys, client_ca, details }))
+        Self(Arc::new(Shared { bootstrap, live, keys, client_ca, texts }))
     }
 }
 
@@ -67,16 +67,16 @@ impl CsrApi for KubeApi {
         credential: Credential,
     ) -> impl Future<Output = (Result<CsrObject, ApiFault>, Staged)> + Send + 'static {
         // What is to be sent is taken now, while core still names the key.
-        let asked = match call {
-            Call::Create { key } => self.0.keys.asked(key),
+        let signing_request = match call {
+            Call::Create { key } => self.0.keys.signing_request(key),
             Call::Get { .. } | Call::Watch { .. } => None,
         };
         let shared = Arc::clone(&self.0);
         async move {
-            match shared.call(call, asked, credential).await {
+            match shared.call(call, signing_request, credential).await {
                 Ok(object) => {
-                    let Shared { keys, client_ca, details, .. } = &*shared;
-                    let (object, staged) = answer::read(object, keys, client_ca.as_ref(), details);
+                    let Shared { keys, client_ca, texts, .. } = &*shared;
+                    let (object, staged) = answer::read(object, keys, client_ca.as_ref(), texts);
                     (Ok(object), staged)
                 }
                 Err(fault) => (Err(fault), Staged::default()),
@@ -90,18 +90,20 @@ impl Shared {
     async fn call(
         &self,
         call: Call,
-        asked: Option<Asked>,
+        signing_request: Option<SigningRequest>,
         credential: Credential,
     ) -> Result<CertificateSigningRequest, ApiFault> {
         let head = Head::default();
         let service = Service { sender: self.sender(credential)?, head: head.clone() };
-        answer::ask(Client::new(service, "default"), call, asked.as_ref(), &head).await.map_err(|ended| {
-            let (fault, text) = ended.explain(&head);
-            if let Some(text) = text {
-                self.details.set_call(&text);
-            }
-            fault
-        })
+        answer::ask(Client::new(service, "default"), call, signing_request.as_ref(), &head).await.map_err(
+            |ended| {
+                let (fault, text) = ended.explain(&head);
+                if let Some(text) = text {
+                    self.texts.set_call(&text);
+                }
+                fault
+            },
+        )
     }
 
     fn sender(&self, credential: Credential) -> Result<Sender, ApiFault> {
@@ -109,7 +111,7 @@ impl Shared {
             Credential::Live(_) => Ok(Sender::Live(self.live.clone())),
             Credential::Bootstrap => {
                 self.bootstrap().map(|client| Sender::Fixed(Box::new(client))).map_err(|error| {
-                    self.details.set_call(&error.to_string());
+                    self.texts.set_call(&error.to_string());
                     ApiFault::NoCredential
                 })
             }

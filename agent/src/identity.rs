@@ -15,7 +15,7 @@ use rustls::client::ResolvesClientCert;
 use rustls::sign::CertifiedKey;
 use tokio::sync::watch;
 
-use crate::clock::SystemClock;
+use crate::clock::{Clock as _, SystemClock};
 
 /// A key and certificate chain that go together, judged and ready for TLS.
 pub struct Identity {

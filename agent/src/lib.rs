@@ -46,11 +46,10 @@ pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod connection;
-pub mod demo;
-pub mod details;
 pub mod directory;
 pub mod driver;
 pub mod exit;
+pub mod fault_texts;
 mod file_client;
 #[doc(hidden)]
 pub mod fuzz;
@@ -58,7 +57,7 @@ pub mod identity;
 pub mod keystore;
 pub mod kubeconfig;
 pub mod node;
-pub mod rehearsal;
+pub mod ports;
 pub mod report;
 #[cfg(feature = "seeded")]
 pub mod seeded;

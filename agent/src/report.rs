@@ -14,7 +14,7 @@ use certrotate_store::PairName;
 use certrotate_x509::request_name;
 use tracing::Level;
 
-use crate::details::Details;
+use crate::fault_texts::FaultTexts;
 
 /// Turns events into lines, with the names and texts that core does not know.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct Reporter {
     directory: PathBuf,
     pair: PairName,
     server: String,
-    details: Details,
+    texts: FaultTexts,
 }
 
 /// How much a event should alarm.
@@ -65,8 +65,8 @@ pub fn level(event: &Event) -> Level {
 impl Reporter {
     /// A reporter about the files of `pair` in `directory` and the API server at `server`.
     #[must_use]
-    pub fn new(directory: &Path, pair: PairName, server: String, details: Details) -> Self {
-        Self { directory: directory.to_owned(), pair, server, details }
+    pub fn new(directory: &Path, pair: PairName, server: String, texts: FaultTexts) -> Self {
+        Self { directory: directory.to_owned(), pair, server, texts }
     }
 
     /// Logs a event, and gives its line.
@@ -185,9 +185,8 @@ impl Reporter {
 
     fn disk(&self, event: &Event) -> String {
         let show = |name: Name| self.path(name).display().to_string();
-        let amiss = |name: Name, usual: &str| {
-            self.details.remark(&self.path(name)).unwrap_or_else(|| usual.to_owned())
-        };
+        let amiss =
+            |name: Name, usual: &str| self.texts.remark(&self.path(name)).unwrap_or_else(|| usual.to_owned());
         match event {
             // What happens then is another line.
             Event::FileRefused { name, refusal: refusal @ Refusal::NotYetValid { .. } } => {
@@ -221,7 +220,7 @@ impl Reporter {
                 show(*to)
             ),
             Event::DiskFailed { fault, again_in, .. } => {
-                let text = self.details.take_disk();
+                let text = self.texts.take_disk();
                 let text = text.unwrap_or_else(|| {
                     format!("{}: {}; check the disk", self.directory.display(), fault_text(*fault))
                 });
@@ -236,7 +235,7 @@ impl Reporter {
 
     fn request(&self, event: &Event) -> String {
         let name = |request: &RequestDigest| request_name(request);
-        let said = || self.details.take_call().map(|text| format!(" ({text})")).unwrap_or_default();
+        let said = || self.texts.take_call().map(|text| format!(" ({text})")).unwrap_or_default();
         match event {
             Event::RequestDenied { request, again_in } => format!(
                 "{} was denied{}; asking again with a new key in {again_in}, or at once after kill -USR1",
@@ -273,7 +272,7 @@ impl Reporter {
 
     fn call(&self, credential: Credential, fault: ApiFault) -> String {
         let (who, server) = (who(credential), &self.server);
-        let said = self.details.take_call().map(|text| format!(": {text}")).unwrap_or_default();
+        let said = self.texts.take_call().map(|text| format!(": {text}")).unwrap_or_default();
         match fault {
             ApiFault::NoCredential => format!("{who} cannot be used{said}"),
             ApiFault::Unreachable => format!(

@@ -7,9 +7,9 @@
 mod assemble;
 mod disk;
 pub mod published;
+pub(crate) mod publisher;
 mod reasons;
 pub(crate) mod socket;
-pub(crate) mod telling;
 mod text;
 mod timing;
 mod way_back;
@@ -18,7 +18,7 @@ mod way_back;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use certrotate_core::time::{Now, WallTime};
 use certrotate_store::{Fault, PairName};
@@ -241,6 +241,11 @@ pub async fn ask(question: &Question, now: Now) -> Result<Status, Fault> {
     };
     let looked = disk::OnDisk::look(&question.cert_dir, &question.pair, question.client_ca.clone());
     assemble::assemble(question, answer, looked, (now.wall, BUILT))
+}
+
+/// Returns the status that the running agent of this directory publishes; `None` if no agent answers.
+pub async fn published(cert_dir: &Path, pair: &str) -> Option<Published> {
+    socket::ask(cert_dir, pair).await
 }
 
 /// A length of time for people.

@@ -153,7 +153,7 @@ impl Bench {
 fn start(options: &NodeOptions) -> Running {
     let (tell, events) = watch::channel(vec![]);
     let (show, phase) = watch::channel(Phase::New);
-    let observer = Box::new(move |seen: certrotate::driver::Seen<'_>| {
+    let observer = Box::new(move |seen: certrotate::driver::ObservedStep<'_>| {
         show.send_replace(seen.view.phase);
         for action in &seen.step.actions {
             if let Action::Report(event) = action {

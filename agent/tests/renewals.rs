@@ -52,7 +52,7 @@ impl Bench {
 
     fn start(&self) -> Running {
         let (tell, events) = watch::channel(vec![]);
-        let observer = Box::new(move |seen: certrotate::driver::Seen<'_>| {
+        let observer = Box::new(move |seen: certrotate::driver::ObservedStep<'_>| {
             for action in &seen.step.actions {
                 if let certrotate_core::input::Action::Report(event) = action {
                     tell.send_modify(|all: &mut Vec<Event>| all.push(event.clone()));
@@ -192,7 +192,7 @@ async fn f84_a_node_that_is_renamed_while_it_runs_asks_for_its_new_name_with_the
     let bench = Bench::new().await;
     let mut node = bench.start();
     node.live(1).await;
-    node.control.ask_for(Template::node_client("node-2")).expect("it is a template");
+    node.control.set_template(Template::node_client("node-2")).expect("it is a template");
     node.event("the withdrawal", |event| matches!(event, Event::OtherSubject { .. })).await;
     let renamed = node.live(2).await;
     assert_eq!(renamed.summary().subject.common_name, "system:node:node-2");

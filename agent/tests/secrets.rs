@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use certrotate::driver::Seen;
+use certrotate::driver::ObservedStep;
 use certrotate::node::{Node, NodeOptions};
 use certrotate_controlplane::{ControlPlane, Handle, Options};
 use certrotate_core::input::Action;
@@ -227,7 +227,7 @@ impl MakeWriter<'_> for Sink {
 }
 
 /// A step as it stands in a trace, and as `Debug` shows it.
-fn recorded(seq: u64, seen: &Seen<'_>) -> String {
+fn recorded(seq: u64, seen: &ObservedStep<'_>) -> String {
     let record = TraceRecord {
         seq,
         now: seen.now,
@@ -253,7 +253,7 @@ async fn s11_no_log_of_any_crate_no_debug_form_and_no_trace_has_a_part_of_a_key(
     options.bootstrap_kubeconfig = Some(bootstrap);
     let (steps, mut told) = tokio::sync::mpsc::unbounded_channel();
     let mut seq = 0;
-    let observer = Box::new(move |seen: Seen<'_>| {
+    let observer = Box::new(move |seen: ObservedStep<'_>| {
         seq += 1;
         let lives = seen.step.actions.iter().filter(|action| matches!(action, Action::GoLive { .. })).count();
         // Nobody listens any more at the end.

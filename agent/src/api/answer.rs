@@ -25,23 +25,25 @@ use kube::{Api, Client};
 
 use super::MAX_ANSWER;
 use crate::connection::ConnectionError;
-use crate::details::Details;
-use crate::keystore::{Asked, KeyStore, Staged};
+use crate::fault_texts::FaultTexts;
+use crate::keystore::{KeyStore, SigningRequest, Staged};
 
-/// How long the server is asked to keep a watch open, in seconds; kube takes no more than 294.
+/// How long the server is signing_request to keep a watch open, in seconds; kube takes no more than 294.
 const WATCH_SECONDS: u32 = 290;
 
 /// Makes one call through `client`, whose service notes each answer in `head`.
 pub(super) async fn ask(
     client: Client,
     call: Call,
-    asked: Option<&Asked>,
+    signing_request: Option<&SigningRequest>,
     head: &Head,
 ) -> Result<CertificateSigningRequest, Ended> {
     let api: Api<CertificateSigningRequest> = Api::all(client);
     match call {
-        Call::Create { .. } => match asked {
-            Some(asked) => head.vouch(api.create(&PostParams::default(), &object(asked)).await),
+        Call::Create { .. } => match signing_request {
+            Some(signing_request) => {
+                head.vouch(api.create(&PostParams::default(), &object(signing_request)).await)
+            }
             // The handle is core's own; without its request there is nothing to send.
             None => Err(Ended::Fault(ApiFault::Invalid)),
         },
@@ -50,11 +52,11 @@ pub(super) async fn ask(
     }
 }
 
-fn object(asked: &Asked) -> CertificateSigningRequest {
-    let template = &asked.template;
+fn object(signing_request: &SigningRequest) -> CertificateSigningRequest {
+    let template = &signing_request.template;
     let mut object = CertificateSigningRequest {
         spec: CertificateSigningRequestSpec {
-            request: ByteString(asked.csr_pem.clone().into_bytes()),
+            request: ByteString(signing_request.csr_pem.clone().into_bytes()),
             signer_name: template.signer.clone(),
             usages: Some(template.usages.names().map(str::to_owned).collect()),
             expiration_seconds: template.duration.and_then(|span| i32::try_from(span.ms() / 1000).ok()),
@@ -62,7 +64,7 @@ fn object(asked: &Asked) -> CertificateSigningRequest {
         },
         ..CertificateSigningRequest::default()
     };
-    object.metadata.name = Some(asked.name.clone());
+    object.metadata.name = Some(signing_request.name.clone());
     object
 }
 
@@ -71,7 +73,7 @@ pub(super) fn read(
     object: CertificateSigningRequest,
     keys: &KeyStore,
     client_ca: Option<&ClientCa>,
-    details: &Details,
+    texts: &FaultTexts,
 ) -> (CsrObject, Staged) {
     let (spec, status) = (object.spec, object.status.unwrap_or_default());
     let mut read = Staged::default();
@@ -82,7 +84,7 @@ pub(super) fn read(
             Issued::Readable { cert, facts }
         }
         Err(error) => {
-            details.set_call(&error.to_string());
+            texts.set_call(&error.to_string());
             Issued::Unreadable
         }
     });
@@ -91,7 +93,7 @@ pub(super) fn read(
     if let Some(condition) = has("Denied").or(has("Failed")) {
         let reason = condition.reason.as_deref().unwrap_or("no reason given");
         let message = condition.message.as_deref().unwrap_or("no message");
-        details.set_call(&format!("{reason}: {message}"));
+        texts.set_call(&format!("{reason}: {message}"));
     }
     let usages = spec.usages.unwrap_or_default();
     let object = CsrObject {
@@ -183,7 +185,7 @@ type Noted = (StatusCode, Option<Span>);
 impl Head {
     /// Notes an answer that came at `now`.
     pub(super) fn note<B>(&self, response: &Response<B>, now: SystemTime) {
-        let noted = (response.status(), asked_to_wait(response.headers(), now));
+        let noted = (response.status(), retry_after(response.headers(), now));
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(noted);
     }
 
@@ -258,7 +260,7 @@ fn by_code(code: u16, retry_after: Option<Span>) -> ApiFault {
 }
 
 /// Retry-After (RFC 9110, section 10.2.3): seconds, or a date. Absurd values saturate; core clamps them.
-pub(super) fn asked_to_wait(headers: &HeaderMap, now: SystemTime) -> Option<Span> {
+pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Span> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(Span::from_secs(text.parse().unwrap_or(u64::MAX)));

@@ -22,8 +22,8 @@ use serde_json::Value;
 
 use super::MAX_ANSWER;
 use super::answer::{self, Head};
-use crate::details::Details;
-use crate::keystore::{Asked, KeyStore, Keys as _};
+use crate::fault_texts::FaultTexts;
+use crate::keystore::{KeyStore, Keys as _, SigningRequest};
 
 /// When every answer comes: a date in a Retry-After is then the same wait in every run.
 const NOW: Duration = Duration::from_secs(1_795_521_600);
@@ -123,8 +123,8 @@ thread_local! {
 pub(super) fn told(bytes: &[u8]) -> Told {
     let answers = Answers::of(bytes);
     let template = Template::node_client("node-1");
-    let (keys, details, head) = (KeyStore::new(template.clone()), Details::default(), Head::default());
-    let asked = Asked { name: "node-csr-1".to_owned(), csr_pem: "a request".to_owned(), template };
+    let (keys, texts, head) = (KeyStore::new(template.clone()), FaultTexts::default(), Head::default());
+    let asked = SigningRequest { name: "node-csr-1".to_owned(), csr_pem: "a request".to_owned(), template };
     let service = Canned { answers: Arc::new(Mutex::new(answers.queue())), head: head.clone() };
     let result = RUNTIME.with(|runtime| {
         runtime.block_on(async {
@@ -133,17 +133,17 @@ pub(super) fn told(bytes: &[u8]) -> Told {
     });
     let result = match result {
         Ok(object) => {
-            let (object, staged) = answer::read(object, &keys, None, &details);
+            let (object, staged) = answer::read(object, &keys, None, &texts);
             keys.accept(staged);
             Ok(object)
         }
         Err(ended) => {
             let (fault, text) = ended.explain(&head);
-            text.iter().for_each(|text| details.set_call(text));
+            text.iter().for_each(|text| texts.set_call(text));
             Err(fault)
         }
     };
-    Told { result, text: details.take_call(), chains: keys.handles().len() }
+    Told { result, text: texts.take_call(), chains: keys.handles().len() }
 }
 
 /// Any bytes as answers. An answer that is not what Kubernetes sends is `Unexpected`; a failure is known
@@ -222,7 +222,7 @@ fn is_told(json: &Value, object: &CsrObject) -> bool {
 fn by_status(status: u16, retry_after: Option<&HeaderValue>) -> ApiFault {
     let retry_after = retry_after.and_then(|value| {
         let headers = HeaderMap::from_iter([(RETRY_AFTER, value.clone())]);
-        answer::asked_to_wait(&headers, SystemTime::UNIX_EPOCH + NOW)
+        answer::retry_after(&headers, SystemTime::UNIX_EPOCH + NOW)
     });
     match status {
         401 => ApiFault::Unauthorized,

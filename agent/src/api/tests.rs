@@ -15,11 +15,11 @@ use certrotate_x509::{ClientCa, request_name};
 use super::{KubeApi, MAX_ANSWER};
 use crate::connection::LiveClient;
 use crate::connection::tests::{Server, identity, server};
-use crate::details::Details;
-use crate::driver::CsrApi as _;
+use crate::fault_texts::FaultTexts;
 use crate::identity::LiveIdentity;
 use crate::keystore::{KeyStore, Keys as _};
 use crate::kubeconfig::Endpoint;
+use crate::ports::CsrApi as _;
 use stub::Stub;
 
 /// Longer than anything here takes; a test that waits this long has failed.
@@ -42,7 +42,7 @@ fn client(endpoint: Endpoint, bootstrap: Option<PathBuf>, client_ca: Option<Clie
         LiveClient::new(endpoint, live.clone()),
         keys.clone(),
         client_ca,
-        Details::default(),
+        FaultTexts::default(),
     );
     Client { api, keys, live, made: made.unwrap() }
 }

@@ -14,7 +14,8 @@ use certrotate_controlplane::{
 pub(super) use flags::ControlplaneArgs;
 use flags::SigningArgs;
 
-use super::{asked_to_end, run::host_name};
+use super::run::host_name;
+use super::runtime::termination;
 use crate::cluster::{self, ClusterOptions};
 use crate::exit::Exit;
 
@@ -60,7 +61,7 @@ async fn embedded(args: &ControlplaneArgs) -> Result<Exit, String> {
         "  certrotate run --bootstrap-kubeconfig {} --node-name node-1 --cert-dir DIR",
         dir.join("bootstrap.kubeconfig").display()
     );
-    until_asked_to_end(&plane).await.map_err(|error| format!("no signal can be waited for: {error}"))?;
+    serve_until_termination(&plane).await.map_err(|error| format!("no signal can be waited for: {error}"))?;
     plane.shutdown().await;
     Ok(Exit::Done)
 }
@@ -70,10 +71,10 @@ fn parsed<T: FromStr<Err = certrotate_controlplane::Error>>(texts: &[String]) ->
 }
 
 /// Rolls the CA over at each USR1, and returns at TERM or INT.
-async fn until_asked_to_end(plane: &Handle) -> std::io::Result<()> {
+async fn serve_until_termination(plane: &Handle) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut roll_over = signal(SignalKind::user_defined1())?;
-    let mut ending = std::pin::pin!(asked_to_end());
+    let mut ending = std::pin::pin!(termination());
     loop {
         tokio::select! {
             ended = &mut ending => return ended,
@@ -128,7 +129,7 @@ async fn on_a_cluster(args: &ControlplaneArgs) -> Result<Exit, String> {
     let options = cluster_options(args)?;
     println!("controllers of {} as {}", options.controllers.signer_name, options.identity);
     let stop = async {
-        if let Err(error) = asked_to_end().await {
+        if let Err(error) = termination().await {
             tracing::error!(%error, "no signal can be waited for");
         }
     };

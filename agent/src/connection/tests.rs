@@ -13,7 +13,7 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::http::{Request, StatusCode};
 
 use super::{ConnectionError, FixedClient, LiveClient};
-use crate::clock::SystemClock;
+use crate::clock::{Clock as _, SystemClock};
 use crate::identity::{Identity, LiveIdentity};
 use crate::keystore::{KeyStore, Keys as _, Staging};
 use crate::kubeconfig::{Endpoint, Kubeconfig};

@@ -70,12 +70,12 @@ fn make(store: &KeyStore, duration: Option<Span>) -> KeyHandle {
 fn a_key_is_made_with_a_request_for_the_template_and_the_lifetime_given() {
     let store = store();
     let key = make(&store, Some(Span::from_secs(600)));
-    let asked = store.asked(key).unwrap();
-    assert_eq!(asked.template.duration, Some(Span::from_secs(600)));
-    assert_eq!(asked.template.subject, Template::node_client("node-1").subject);
-    assert!(asked.name.starts_with("node-csr-") && asked.csr_pem.contains("CERTIFICATE REQUEST"));
+    let request = store.signing_request(key).unwrap();
+    assert_eq!(request.template.duration, Some(Span::from_secs(600)));
+    assert_eq!(request.template.subject, Template::node_client("node-1").subject);
+    assert!(request.name.starts_with("node-csr-") && request.csr_pem.contains("CERTIFICATE REQUEST"));
     let other = make(&store, None);
-    assert_ne!(store.asked(other).unwrap().name, asked.name, "a fresh key each time (S10)");
+    assert_ne!(store.signing_request(other).unwrap().name, request.name, "a fresh key each time (S10)");
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn what_core_does_not_name_is_erased() {
     let (key, cert) = keep(&store, issue("node-1", 0, 100));
     store.retain(&[Handle::Key(two), Handle::Cert(cert)]);
     assert_eq!(store.handles().into_iter().collect::<Vec<_>>(), [Handle::Key(two), Handle::Cert(cert)]);
-    assert_eq!(store.asked(one), None);
+    assert_eq!(store.signing_request(one), None);
     assert_eq!(store.identity(Generation(1), key, cert).unwrap_err(), IdentityError::Unknown);
 }
 
@@ -99,7 +99,7 @@ fn what_is_on_its_way_to_core_survives_a_step_in_between() {
     let staged = staging.take();
     store.accept(staged);
     assert!(store.identity(Generation(1), key, cert).is_ok());
-    assert!(store.asked(pending).is_some());
+    assert!(store.signing_request(pending).is_some());
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn the_bytes_for_a_file_are_those_that_were_made() {
     let bytes = staging.content(&Content::Pending { generation: Generation(3), key, made }).unwrap();
     let (header, request) = pending::decode(&bytes).unwrap();
     assert_eq!((header.generation, header.made), (Generation(3), made));
-    assert_eq!(request.csr_pem(), store.asked(key).unwrap().csr_pem);
+    assert_eq!(request.csr_pem(), store.signing_request(key).unwrap().csr_pem);
 
     let (key, cert) = keep(&store, issue("node-1", 0, 100));
     let content = Content::Bundle { generation: Generation(3), key, cert, issued: made };

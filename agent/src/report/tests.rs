@@ -10,17 +10,17 @@ use certrotate_core::time::{Span, WallTime};
 use certrotate_store::PairName;
 
 use super::{Reporter, level};
-use crate::details::Details;
+use crate::fault_texts::FaultTexts;
 
 const AGAIN: Span = Span::from_secs(90);
 const AT: WallTime = WallTime::from_unix_secs(1_800_000_000);
 const GENERATION: Generation = Generation(3);
 
-fn reporter() -> (Reporter, Details) {
-    let details = Details::default();
+fn reporter() -> (Reporter, FaultTexts) {
+    let texts = FaultTexts::default();
     let pair = PairName::new("kubelet-client").unwrap();
     let server = "https://api.example:6443".to_owned();
-    (Reporter::new(Path::new("/pki"), pair, server, details.clone()), details)
+    (Reporter::new(Path::new("/pki"), pair, server, texts.clone()), texts)
 }
 
 fn events() -> Vec<Event> {
@@ -82,13 +82,13 @@ fn every_notice_is_one_line_that_names_the_thing_and_the_remedy() {
 
 #[test]
 fn what_the_ports_know_is_in_the_line_that_it_is_about() {
-    let (reporter, details) = reporter();
+    let (reporter, texts) = reporter();
     let lines: Vec<_> = events()
         .iter()
         .map(|event| {
-            details.set_disk("cannot write /pki/x: no space left on device; free space".to_owned());
-            details.set_call("the server's own words");
-            details.set_remarks(&[
+            texts.set_disk("cannot write /pki/x: no space left on device; free space".to_owned());
+            texts.set_call("the server's own words");
+            texts.set_remarks(&[
                 "/pki/kubelet-client-current.pem is not used as it is: it is a file".to_owned()
             ]);
             reporter.line(event)

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tracing::Level;
 
-use crate::driver::Seen;
+use crate::driver::ObservedStep;
 use crate::report::level;
 
 /// The most lines of trouble, and clock changes, that are kept.
@@ -58,7 +58,7 @@ pub struct Published {
     /// The generation that is being asked for.
     pub attempt: Option<u32>,
     /// Its request.
-    pub request: Option<Asked>,
+    pub request: Option<ObservedRequest>,
     /// How long until something happens by itself, in milliseconds, and what.
     pub next: Option<(u64, String)>,
     /// Failed calls lately.
@@ -75,7 +75,7 @@ pub struct Published {
 
 /// What the server last said of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
+pub struct ObservedRequest {
     /// The object's name.
     pub name: String,
     /// Its conditions as `kubectl get csr` shows them: `Pending`, `Approved`, `Denied`, …
@@ -86,9 +86,9 @@ pub struct Asked {
     pub seen: i64,
 }
 
-/// Where the agent writes down what it will tell. Cheap to clone: a clone is the same board.
+/// Where the agent writes down what it will tell. Cheap to clone: a clone is the same recorder.
 #[derive(Clone, Debug, Default)]
-pub struct Board {
+pub struct StatusRecorder {
     kept: Arc<Mutex<Kept>>,
     has_lock: Arc<Notify>,
 }
@@ -101,8 +101,8 @@ struct Kept {
     last: Option<Now>,
 }
 
-impl Board {
-    /// A board with what is known before the first step.
+impl StatusRecorder {
+    /// A recorder with what is known before the first step.
     #[must_use]
     pub fn new(told: Published) -> Self {
         let kept = Arc::new(Mutex::new(Kept { told, ..Kept::default() }));
@@ -115,8 +115,8 @@ impl Board {
     }
 
     /// Takes in a step.
-    pub fn note(&self, seen: &Seen<'_>) {
-        self.change(|kept| kept.note(seen));
+    pub fn record(&self, seen: &ObservedStep<'_>) {
+        self.change(|kept| kept.record(seen));
         if !matches!(seen.view.phase, Phase::New | Phase::Locking | Phase::Ended) {
             self.has_lock.notify_one();
         }
@@ -138,7 +138,7 @@ impl Board {
 }
 
 impl Kept {
-    fn note(&mut self, seen: &Seen<'_>) {
+    fn record(&mut self, seen: &ObservedStep<'_>) {
         self.jump(seen.now);
         self.wake = Some((seen.wake, seen.view));
         self.state(&seen.view, seen.unsaved);
@@ -204,7 +204,7 @@ impl Kept {
         }
     }
 
-    fn answered(&mut self, seen: &Seen<'_>, op: OpId, result: &Result<CsrObject, ApiFault>) {
+    fn answered(&mut self, seen: &ObservedStep<'_>, op: OpId, result: &Result<CsrObject, ApiFault>) {
         let by = self.calls.remove(&op);
         if by == Some(Credential::Bootstrap) && result.is_ok() {
             self.told.bootstrap_refused = None;
@@ -218,7 +218,7 @@ impl Kept {
         let known = self.told.request.take();
         let same = known.filter(|asked| asked.name == name && asked.conditions == conditions);
         let since = same.map_or(now, |asked| asked.since);
-        self.told.request = Some(Asked { name, conditions, since, seen: now });
+        self.told.request = Some(ObservedRequest { name, conditions, since, seen: now });
     }
 
     fn reported(&mut self, now: WallTime, event: &Event, line: String) {

@@ -2,7 +2,7 @@
 
 use super::WayBack;
 use super::disk::Held;
-use super::published::{Asked, Published};
+use super::published::{ObservedRequest, Published};
 
 pub(super) fn agents_trouble(told: &Published, held: &Held) -> Vec<String> {
     let mut because = unsaved(told);
@@ -51,7 +51,7 @@ pub(super) fn no_way_back(way_back: &WayBack) -> Option<String> {
 }
 
 /// What a person can do about a request, as a command.
-pub(super) fn command(name: &str, asked: Option<&Asked>, told: Option<&Published>) -> String {
+pub(super) fn command(name: &str, asked: Option<&ObservedRequest>, told: Option<&Published>) -> String {
     let Some(asked) = asked else { return format!("kubectl get csr {name}") };
     let pid = told.map(|told| told.pid).unwrap_or_default();
     match asked.conditions.join(",").as_str() {

@@ -15,7 +15,7 @@ use rustix::process::geteuid;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 
-use super::published::{Board, Published};
+use super::published::{Published, StatusRecorder};
 use crate::clock::Clock;
 
 /// More than an agent ever tells, in bytes.
@@ -36,7 +36,12 @@ fn stat(directory: &Path) -> io::Result<Stat> {
 }
 
 /// Tells whoever asks, and is the same user or root. Never returns, but for an error.
-pub(crate) async fn tell(directory: &Path, pair: &str, board: &Board, clock: &impl Clock) -> io::Result<()> {
+pub(crate) async fn serve(
+    directory: &Path,
+    pair: &str,
+    recorder: &StatusRecorder,
+    clock: &impl Clock,
+) -> io::Result<()> {
     let listener = StdListener::bind_addr(&address(&stat(directory)?, pair)?)?;
     listener.set_nonblocking(true)?;
     let listener = UnixListener::from_std(listener)?;
@@ -47,7 +52,7 @@ pub(crate) async fn tell(directory: &Path, pair: &str, board: &Board, clock: &im
         if !who.is_ok_and(|uid| uid == 0 || uid == ours) {
             continue;
         }
-        let text = serde_json::to_vec(&board.at(clock.now()))?;
+        let text = serde_json::to_vec(&recorder.at(clock.now()))?;
         // One who asks and does not listen has lost interest.
         let _ = tokio::time::timeout(PATIENCE, asking.write_all(&text)).await;
     }

@@ -8,7 +8,7 @@ use certrotate_x509::LeafSummary;
 
 use super::assemble::assemble;
 use super::disk::{Held, OnDisk, wanted};
-use super::published::Asked;
+use super::published::ObservedRequest;
 use super::*;
 
 /// 2027-01-15T08:00:00Z.
@@ -82,8 +82,8 @@ fn told(now: WallTime) -> Published {
     }
 }
 
-fn asked(conditions: &str, since: WallTime) -> Asked {
-    Asked {
+fn asked(conditions: &str, since: WallTime) -> ObservedRequest {
+    ObservedRequest {
         name: certrotate_x509::request_name(&RequestDigest([3; 32])),
         conditions: vec![conditions.into()],
         since: since.unix_ms(),

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use bench::{Bench, Seen, program};
+use bench::{Bench, Outcome, program};
 use certrotate_controlplane::{ControlPlane, Options, Spoil};
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn a_directory_that_takes_no_bytes_is_waited_out_and_named_at_the_time_out
         env!("CARGO_BIN_EXE_certrotate"),
         bootstrap.display()
     );
-    let seen = Seen::new(program("sh", &["-c", &script], bench.dir.path()).await, &bench);
+    let seen = Outcome::new(program("sh", &["-c", &script], bench.dir.path()).await, &bench);
     insta::assert_snapshot!(seen.trouble());
     assert_eq!(bench.plane.stats().csrs_created, 0, "F16: nothing is asked for that could not be kept");
 }

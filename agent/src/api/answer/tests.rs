@@ -4,7 +4,7 @@ use certrotate_core::api::ApiFault;
 use certrotate_core::time::Span;
 use hyper::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 
-use super::asked_to_wait;
+use super::retry_after;
 use crate::api::fuzz::told;
 
 const OBJECT: &str = r#"{"apiVersion":"certificates.k8s.io/v1","kind":"CertificateSigningRequest","spec":{"request":"YQ==","signerName":"s"}}"#;
@@ -46,9 +46,9 @@ fn retry_after_is_seconds_or_a_date_and_absurd_values_saturate() {
     let asked = |text: &str| {
         let mut headers = HeaderMap::new();
         headers.insert(RETRY_AFTER, HeaderValue::from_str(text).unwrap());
-        asked_to_wait(&headers, SystemTime::now())
+        retry_after(&headers, SystemTime::now())
     };
-    assert_eq!(asked_to_wait(&HeaderMap::new(), SystemTime::now()), None);
+    assert_eq!(retry_after(&HeaderMap::new(), SystemTime::now()), None);
     for (text, expected) in [
         ("0", Some(Span::ZERO)),
         (" 120 ", Some(Span::from_secs(120))),

@@ -32,24 +32,26 @@ fn a_lock_that_is_really_held_is_seen_in_the_kernels_list() {
 async fn what_an_agent_tells_comes_over_and_nobody_is_asked_about_another_directory_or_pair() {
     let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let told = Published { pid: 7, common_name: "system:node:node-1".into(), ..Published::default() };
-    let board = Board::new(told.clone());
+    let recorder = StatusRecorder::new(told.clone());
     let path = dir.path().to_owned();
     assert_eq!(ask(&path, "kubelet-client").await, None, "nobody is there yet");
-    let telling = board.clone();
+    let recorder_of_server = recorder.clone();
     let place = path.clone();
-    let task = tokio::spawn(async move { tell(&place, "kubelet-client", &telling, &SystemClock).await });
+    let task =
+        tokio::spawn(async move { serve(&place, "kubelet-client", &recorder_of_server, &SystemClock).await });
     tokio::task::yield_now().await;
     let heard = ask(&path, "kubelet-client").await.expect("it answers");
     assert_eq!(Published { now: 0, ..heard }, told);
     assert_eq!(ask(other.path(), "kubelet-client").await, None);
     assert_eq!(ask(&path, "other").await, None);
-    let second = tell(&path, "kubelet-client", &board, &SystemClock).await.expect_err("the name is taken");
+    let second =
+        serve(&path, "kubelet-client", &recorder, &SystemClock).await.expect_err("the name is taken");
     assert_eq!(second.kind(), io::ErrorKind::AddrInUse);
     task.abort();
 }
 
 #[test]
-fn what_is_told_has_the_time_of_the_telling() {
+fn what_is_told_has_the_time_of_the_recorder_of_server() {
     let now = Now { wall: WallTime::from_unix_secs(5), mono: MonoTime::from_ms(1) };
-    assert_eq!(Board::default().at(now).now, 5000);
+    assert_eq!(StatusRecorder::default().at(now).now, 5000);
 }
