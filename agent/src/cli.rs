@@ -29,7 +29,7 @@ struct Cli {
 const AFTER: &str = "\
 Exit status: 0 done, 2 usage or configuration, 15 certificate directory unusable;
 run --once besides: 10 not approved in time, 11 denied or failed, 12 credential refused,
-13 API server unreachable, 14 no way back, 17 issued certificate refused;
+13 API server unreachable, 14 expired and no bootstrap fallback, 17 issued certificate refused;
 status: 0 valid, 3 degraded, 4 none or expired.";
 
 #[derive(Debug, Subcommand)]

@@ -11,6 +11,7 @@ pub(crate) mod fuzz;
 mod material;
 mod raw;
 mod write;
+mod yaml;
 
 #[cfg(test)]
 mod tests;
@@ -113,11 +114,7 @@ impl Kubeconfig {
         if text.trim().is_empty() {
             return Err(fail(Problem::Empty));
         }
-        // The parser's message may quote the text, and with it a token: only the place is told.
-        let raw: RawKubeconfig = serde_yaml_ng::from_str(text).map_err(|error| {
-            let place = error.location().map(|place| (place.line(), place.column()));
-            fail(Problem::NotYaml { place })
-        })?;
+        let raw: RawKubeconfig = yaml::read(text).map_err(fail)?;
         Self::check(path, raw).map_err(fail)
     }
 

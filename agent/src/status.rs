@@ -1,10 +1,11 @@
-//! How a node's certificate is, for people and for scripts: `certrotate status`.
+//! The state of a node's certificate, for people and for scripts: `certrotate status`.
 //!
-//! What is on disk is looked at without the lock, so this works beside a running agent and without one. What only the
-//! agent knows (the request's conditions, what it waits for, what the clock did), it [tells](published) over a Unix socket.
+//! The directory is read without the lock, so this works beside a running agent and without one. A running agent
+//! [publishes](published) the rest over a Unix socket: the request's conditions, the next action, jumps of the clock.
 //! Nothing is changed, and no key byte is shown.
 
 mod assemble;
+mod bootstrap_fallback;
 mod disk;
 pub mod published;
 pub(crate) mod publisher;
@@ -12,7 +13,6 @@ mod reasons;
 pub(crate) mod socket;
 mod text;
 mod timing;
-mod way_back;
 
 #[cfg(test)]
 mod tests;
@@ -29,7 +29,7 @@ use crate::clock::BUILT;
 use crate::exit::Exit;
 use published::Published;
 
-/// Where to look.
+/// The question: which directory and which node.
 #[derive(Clone, Debug)]
 pub struct Question {
     /// The certificate directory.
@@ -48,18 +48,18 @@ pub struct Question {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// A valid certificate is in use, and all goes as it should.
+    /// A valid certificate is live, and there is no problem.
     Valid,
-    /// A valid certificate is in use, but something needs looking after before it ends.
+    /// A valid certificate is live, but a problem needs the operator before it expires.
     Degraded,
-    /// The certificate has ended.
+    /// The certificate has expired.
     Expired,
-    /// There is no certificate that can be used now.
+    /// No certificate is usable now.
     None,
 }
 
 impl Verdict {
-    /// The exit status that scripts go by.
+    /// Returns the exit status.
     #[must_use]
     pub const fn exit(self) -> Exit {
         match self {
@@ -70,7 +70,7 @@ impl Verdict {
     }
 }
 
-/// How a node's certificate is. In JSON, times are RFC 3339 in UTC and lengths are in seconds.
+/// The state of a node's certificate. In JSON, times are RFC 3339 in UTC and durations are in seconds.
 #[derive(Clone, Debug, Serialize)]
 pub struct Status {
     /// The answer in one word.
@@ -79,33 +79,33 @@ pub struct Status {
     pub because: Vec<String>,
     /// The certificate directory.
     pub directory: PathBuf,
-    /// The certificate that the live name leads to.
+    /// The certificate that the current link points to.
     pub identity: Option<Identity>,
     /// When it is renewed, and why then.
     pub renewal: Option<Renewal>,
-    /// The request that is open, or why the last one came to nothing.
+    /// The open request, or the reason why the last one failed.
     pub request: Option<Request>,
-    /// The pending file: the key that is being asked for.
+    /// The pending file: the key of the current request.
     pub pending: Option<File>,
-    /// The certificate before, which stays until the next key is on disk.
+    /// The previous certificate, which stays until the next key is on disk.
     pub previous: Option<File>,
-    /// A certificate that was issued and is in the agent's memory only, since the disk refuses it.
+    /// An issued certificate that is in the agent's memory only, because the disk refuses it.
     pub unsaved: Option<Unsaved>,
-    /// A good certificate that the clock is still before the start of.
+    /// A held certificate: it is not valid yet by the local clock.
     pub held: Option<File>,
-    /// Whether there is a way back if the certificate ends.
-    pub way_back: WayBack,
+    /// The bootstrap fallback: how the node gets a certificate after this one has expired.
+    pub bootstrap_fallback: BootstrapFallback,
     /// The local clock.
     pub clock: Clock,
     /// The agent.
     pub agent: Agent,
     /// The timing parameters for certificates of this lifetime, in milliseconds and without jitter; the names are in docs/timing.md.
     pub timing_ms: BTreeMap<&'static str, u64>,
-    /// What else is worth knowing: files that are not used, and the agent's last warnings.
+    /// Further remarks: unused files, and the agent's last warnings.
     pub notes: Vec<String>,
 }
 
-/// A certificate in use.
+/// The certificate behind the current link.
 #[derive(Clone, Debug, Serialize)]
 pub struct Identity {
     /// Its number.
@@ -114,13 +114,13 @@ pub struct Identity {
     pub serial: String,
     /// Its subject.
     pub subject: String,
-    /// Its start, the latest over its chain.
+    /// `notBefore`: the latest over its chain.
     pub not_before: String,
-    /// Its end, the earliest over its chain.
+    /// `notAfter`: the earliest over its chain.
     pub not_after: String,
-    /// How much of its lifetime is over, in percent: more than 100 after its end.
+    /// The elapsed share of its lifetime in percent: more than 100 after expiry.
     pub age_percent: u64,
-    /// How long it is valid still.
+    /// The remaining lifetime.
     pub left_seconds: u64,
     /// Its file.
     pub file: PathBuf,
@@ -130,7 +130,7 @@ pub struct Identity {
     left: String,
 }
 
-/// A renewal to come.
+/// The next renewal.
 #[derive(Clone, Debug, Serialize)]
 pub struct Renewal {
     /// When, by the wall clock.
@@ -139,7 +139,7 @@ pub struct Renewal {
     pub in_seconds: u64,
     /// Why then.
     pub why: String,
-    /// What is done about it now.
+    /// The current action.
     pub state: String,
     #[serde(skip)]
     wait: String,
@@ -158,7 +158,7 @@ pub struct Request {
     pub age_seconds: Option<u64>,
     /// Its conditions as `kubectl get csr` shows them; `None` if no running agent knows them.
     pub conditions: Option<Vec<String>>,
-    /// What a person can do about it.
+    /// The command for the operator.
     pub command: String,
     #[serde(skip)]
     age: String,
@@ -171,56 +171,67 @@ pub struct File {
     pub generation: u32,
     /// Where it is.
     pub path: PathBuf,
-    /// What there is to say about it.
+    /// Its state, in words.
     pub what: String,
 }
 
-/// A certificate that is on no disk: the end of the agent would be its end.
+/// A certificate that is on no disk: it is lost when the agent ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Unsaved {
     /// Its generation.
     pub generation: u32,
-    /// Whether the agent serves it, because there was nothing else left.
+    /// Whether it is live, because no other was left.
     pub served: bool,
 }
 
-/// The way back to a certificate when there is none to ask with.
+/// The credential for a certificate request without a live identity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct WayBack {
-    /// Whether there is a credential that can be read, and that was not refused the last time; `None` if nobody
-    /// says where to look.
+pub struct BootstrapFallback {
+    /// Whether the credential is readable and was not refused the last time; `None` if its place is unknown.
     pub usable: Option<bool>,
-    /// Where it is.
+    /// Its kubeconfig.
     pub bootstrap_kubeconfig: Option<PathBuf>,
-    /// What is known of it.
+    /// Its state, in words.
     pub what: String,
 }
 
 /// The local clock.
 #[derive(Clone, Debug, Serialize)]
 pub struct Clock {
-    /// What it shows.
+    /// The wall clock.
     pub now: String,
-    /// What is odd about it.
+    /// Remarks about it.
     pub notes: Vec<String>,
 }
 
-/// Whether an agent looks after the certificate.
+/// The state of the agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AgentState {
+    /// It answers.
+    Running,
+    /// A process holds the lock of the directory and does not answer.
+    Silent,
+    /// No process holds the lock.
+    Stopped,
+}
+
+/// The agent that manages the certificate.
 #[derive(Clone, Debug, Serialize)]
 pub struct Agent {
-    /// `running`; `silent`: a process has the directory and does not answer; or `stopped`.
-    pub state: &'static str,
+    /// Whether it runs.
+    pub state: AgentState,
     /// Its process.
     pub pid: Option<u32>,
-    /// What it is at.
+    /// Its phase.
     pub phase: Option<String>,
     /// When it started.
     pub since: Option<String>,
-    /// What it does next by itself.
+    /// Its next scheduled action.
     pub next: Option<String>,
 }
 
-/// Who answered.
+/// The answer of the agent.
 #[derive(Clone, Debug)]
 enum Answer {
     Running(Box<Published>),
@@ -228,15 +239,15 @@ enum Answer {
     Stopped,
 }
 
-/// Looks at the directory, asks the agent, and puts both together.
+/// Reads the directory, asks the agent, and combines both.
 ///
 /// # Errors
 ///
-/// The directory is there, and cannot be looked at.
+/// The directory exists and cannot be read.
 pub async fn ask(question: &Question, now: Now) -> Result<Status, Fault> {
     let pair = question.pair.as_str();
     let answer = match socket::ask(&question.cert_dir, pair).await {
-        Some(told) => Answer::Running(Box::new(told)),
+        Some(published) => Answer::Running(Box::new(published)),
         None => socket::lock_holder(&question.cert_dir).map_or(Answer::Stopped, Answer::Silent),
     };
     let looked = disk::OnDisk::look(&question.cert_dir, &question.pair, question.client_ca.clone());

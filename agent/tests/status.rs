@@ -112,7 +112,7 @@ async fn f46_what_a_person_has_to_do_is_told_from_before_the_first_certificate_t
         (&status["agent"]["state"], &status["agent"]["pid"]),
         (&"running".into(), &agent.0.id().into())
     );
-    assert_eq!(status["way_back"]["usable"], true, "{status}");
+    assert_eq!(status["bootstrap_fallback"]["usable"], true, "{status}");
 
     bench.plane.faults().clear();
     let (status, exit) = bench.until("a valid certificate", |status| status["verdict"] == "valid").await;
@@ -127,7 +127,7 @@ async fn f46_what_a_person_has_to_do_is_told_from_before_the_first_certificate_t
     let (status, exit) = bench.status().await;
     assert_eq!((&status["verdict"], exit), (&"valid".into(), Some(0)), "{status}");
     assert_eq!((&status["identity"]["serial"], &status["agent"]["state"]), (&serial, &"stopped".into()));
-    assert_eq!(status["way_back"]["usable"], Value::Null, "nobody says where it is");
+    assert_eq!(status["bootstrap_fallback"]["usable"], Value::Null, "nobody says where it is");
 }
 
 #[tokio::test]
@@ -151,16 +151,16 @@ async fn f46_a_denied_renewal_is_degraded_and_says_why_until_the_next_certificat
 }
 
 #[tokio::test]
-async fn f87_a_bootstrap_credential_that_is_refused_is_no_way_back() {
+async fn f87_a_bootstrap_credential_that_is_refused_is_no_fallback() {
     let bench = Bench::new(Duration::from_secs(3600)).await;
     let path = bench.plane.bootstrap_kubeconfig_path().expect("it has a directory");
     let text =
         bench.plane.bootstrap_kubeconfig().replace(bench.plane.bootstrap_token(), "abcdef.0123456789abcdef");
     std::fs::write(&path, text).expect("it is ours");
     let _agent = bench.run();
-    let refused = |status: &Value| status["way_back"]["usable"] == false;
+    let refused = |status: &Value| status["bootstrap_fallback"]["usable"] == false;
     let (status, exit) = bench.until("a refusal", refused).await;
-    let what = status["way_back"]["what"].as_str().expect("text");
+    let what = status["bootstrap_fallback"]["what"].as_str().expect("text");
     assert!(what.contains("does not accept the bootstrap credential"), "{what}");
     assert_eq!(exit, Some(4));
 }

@@ -72,7 +72,7 @@ fn the_last_thing_that_held_it_up_counts() {
 }
 
 #[test]
-fn f11_without_a_credential_there_is_no_way_back_only_where_a_certificate_has_ended() {
+fn f11_without_a_credential_there_is_no_fallback_only_where_a_certificate_has_ended() {
     let missing = failed(ApiFault::NoCredential);
     let ended = Event::Expired { generation: Generation(1), not_after: AT };
     let live = Event::Live { generation: Generation(2), not_after: AT, renew_at: AT, shorter: false };

@@ -44,7 +44,7 @@ impl PartialEq for Secret {
             (Self::Certificate { chain: ours, key }, Self::Certificate { chain: theirs, key: other }) => {
                 ours == theirs && key == other
             }
-            _ => false,
+            (Self::Token(_), Self::Certificate { .. }) | (Self::Certificate { .. }, Self::Token(_)) => false,
         }
     }
 }

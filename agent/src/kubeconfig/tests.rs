@@ -185,6 +185,38 @@ fn every_error_names_file_field_and_remedy() {
 }
 
 #[test]
+fn yaml_bombs_are_refused_by_the_budget() {
+    // Nine lists, each of which has the one before nine times: 400 million entries in 500 bytes.
+    let mut bomb = String::from("a0: &a0 [x]\n");
+    for level in 1..=9 {
+        let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
+        bomb += &format!("a{level}: &a{level} [{aliases}]\n");
+    }
+    let many_anchors: String = (0..1000).map(|n| format!("k{n}: &k{n} x\n")).collect();
+    let many_entries = format!("list: [{}]", "x,".repeat(100_000));
+    for (what, text) in [
+        ("32,000 open lists", "[".repeat(32_000)),
+        ("32,000 open maps", "{a: ".repeat(32_000)),
+        ("nested block lists", "- ".repeat(32_000)),
+        ("nested lists in an ignored field", format!("extra: {}", "[".repeat(32_000))),
+        ("an alias bomb", bomb),
+        ("many anchors", many_anchors),
+        ("many entries", many_entries),
+    ] {
+        let (_dir, config) = read(text);
+        let error = config.expect_err(what);
+        assert!(matches!(error.problem, Problem::TooComplex), "{what}: {error:?}");
+    }
+}
+
+#[test]
+fn anchors_within_the_budget_are_read() {
+    let cluster = good_cluster(&pems().ca).replace("{server", "&k {server");
+    let (_dir, config) = read(kubeconfig(&cluster, "{tokenFile: &t token, as-user-extra: {a: *t}}"));
+    assert_eq!(config.unwrap().server, "https://api.example:6443");
+}
+
+#[test]
 fn an_error_is_one_line_though_a_path_in_the_file_is_not() {
     let cluster = "{server: 'https://h', certificate-authority: \"a\\nb\\e[2J\"}";
     let (dir, config) = read(kubeconfig(cluster, "{tokenFile: \"t\\r\\n\"}"));

@@ -9,7 +9,7 @@ use certrotate_core::judge::Refusal;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_store::PairName;
 
-use super::{Reporter, level};
+use super::{Reporter, Severity, severity};
 use crate::fault_texts::FaultTexts;
 
 const AGAIN: Span = Span::from_secs(90);
@@ -72,16 +72,23 @@ fn events() -> Vec<Event> {
 }
 
 #[test]
-fn every_notice_is_one_line_that_names_the_thing_and_the_remedy() {
+fn every_event_is_one_line_with_thing_and_remedy() {
     let (reporter, _) = reporter();
-    let lines: Vec<_> =
-        events().iter().map(|event| format!("{:5} {}", level(event), reporter.line(event))).collect();
+    let name = |severity| match severity {
+        Severity::Error => "ERROR",
+        Severity::Warning => "WARN",
+        Severity::Info => "INFO",
+    };
+    let lines: Vec<_> = events()
+        .iter()
+        .map(|event| format!("{:5} {}", name(severity(event)), reporter.line(event)))
+        .collect();
     assert!(lines.iter().all(|line| !line.contains('\n') && !line.ends_with('.')));
     insta::assert_snapshot!(lines.join("\n"));
 }
 
 #[test]
-fn what_the_ports_know_is_in_the_line_that_it_is_about() {
+fn texts_of_the_ports_are_in_the_line_of_their_event() {
     let (reporter, texts) = reporter();
     let lines: Vec<_> = events()
         .iter()

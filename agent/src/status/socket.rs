@@ -19,7 +19,7 @@ use super::published::{Published, StatusRecorder};
 use crate::clock::Clock;
 
 /// More than an agent ever tells, in bytes.
-const MAX_TOLD: u64 = 256 << 10;
+const MAX_PUBLISHED: u64 = 256 << 10;
 /// How long an agent, or somebody who asks, may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -69,7 +69,7 @@ pub(crate) async fn ask(directory: &Path, pair: &str) -> Option<Published> {
         return None;
     }
     let mut text = Vec::new();
-    let mut capped = stream.take(MAX_TOLD);
+    let mut capped = stream.take(MAX_PUBLISHED);
     tokio::time::timeout(PATIENCE, capped.read_to_end(&mut text)).await.ok()?.ok()?;
     serde_json::from_slice(&text).ok()
 }

@@ -67,7 +67,7 @@ fn pending(generation: u32, made: WallTime) -> (Name, PendingFound) {
     (Name::Pending { generation: found.generation, file: FileNumber(1) }, found)
 }
 
-fn told(now: WallTime) -> Published {
+fn published(now: WallTime) -> Published {
     Published {
         pid: 4711,
         started: ISSUED.unix_ms(),
@@ -108,9 +108,9 @@ fn status(answer: Answer, disk: OnDisk, now: WallTime) -> Status {
 
 /// A node whose certificate 2 is live, with an agent that tells what `change` makes of it.
 fn running(hours: u64, change: impl FnOnce(&mut Published)) -> Answer {
-    let mut told = told(after(hours));
-    change(&mut told);
-    Answer::Running(Box::new(told))
+    let mut published = published(after(hours));
+    change(&mut published);
+    Answer::Running(Box::new(published))
 }
 
 fn both() -> OnDisk {
@@ -141,17 +141,17 @@ fn a_renewal_that_is_due_with_no_agent_to_do_it_is_degraded() {
     let running = status(running(22, |_| {}), both(), after(22));
     assert_eq!(running.verdict, Verdict::Valid, "an agent that runs is about to: {:?}", running.because);
     let silent = status(Answer::Silent(12), both(), after(22));
-    assert_eq!((silent.verdict, silent.agent.state), (Verdict::Degraded, "silent"));
+    assert_eq!((silent.verdict, silent.agent.state), (Verdict::Degraded, AgentState::Silent));
 }
 
 #[test]
 fn f46_f49_a_request_that_waits_is_shown_with_its_age_and_the_command_for_a_person() {
     let mut with_request = both();
     with_request.pending = Some(pending(3, after(18)));
-    let answer = running(19, |told| {
-        told.attempt = Some(3);
-        told.phase = "asking".into();
-        told.request = Some(asked("Pending", after(18)));
+    let answer = running(19, |published| {
+        published.attempt = Some(3);
+        published.phase = "asking".into();
+        published.request = Some(asked("Pending", after(18)));
     });
     insta::assert_snapshot!(shown(&status(answer, with_request, after(19))));
 }
@@ -160,35 +160,35 @@ fn f46_f49_a_request_that_waits_is_shown_with_its_age_and_the_command_for_a_pers
 fn f46_a_denied_request_is_shown_with_what_ends_the_wait() {
     let mut with_request = both();
     with_request.pending = Some(pending(3, after(18)));
-    let answer = running(19, |told| {
-        told.next = Some((600_000, "a new request".into()));
-        told.request = Some(asked("Denied", after(18)));
-        told.trouble.push_back((after(18).unix_ms(), "node-csr-… was denied (not today)".into()));
+    let answer = running(19, |published| {
+        published.next = Some((600_000, "a new request".into()));
+        published.request = Some(asked("Denied", after(18)));
+        published.trouble.push_back((after(18).unix_ms(), "node-csr-… was denied (not today)".into()));
     });
     insta::assert_snapshot!(shown(&status(answer, with_request, after(19))));
 }
 
 #[test]
 fn f16_a_certificate_that_the_disk_does_not_take_is_unsaved_and_degraded() {
-    let answer = running(19, |told| {
-        (told.attempt, told.unsaved, told.disk_failures) = (Some(3), Some(3), 4);
-        told.phase = "recovering".into();
+    let answer = running(19, |published| {
+        (published.attempt, published.unsaved, published.disk_failures) = (Some(3), Some(3), 4);
+        published.phase = "recovering".into();
     });
     let unsaved = status(answer, both(), after(19));
     let in_hand = Some(Unsaved { generation: 3, served: false });
     assert_eq!((unsaved.verdict, unsaved.unsaved), (Verdict::Degraded, in_hand));
     assert!(unsaved.because[0].contains("the disk does not take it; it is in memory only"));
     // While it is being written for the first time, nothing is amiss.
-    let at_work = running(19, |told| (told.attempt, told.unsaved) = (Some(3), Some(3)));
+    let at_work = running(19, |published| (published.attempt, published.unsaved) = (Some(3), Some(3)));
     assert_eq!(status(at_work, both(), after(19)).verdict, Verdict::Valid);
 }
 
 #[test]
 fn f16_a_certificate_that_is_served_from_memory_is_degraded_whatever_the_live_name_leads_to() {
     let answer = |hours| {
-        running(hours, |told| {
-            (told.serving, told.unsaved, told.from_memory) = (Some(3), Some(3), true);
-            (told.disk_failures, told.phase) = (9, "recovering".into());
+        running(hours, |published| {
+            (published.serving, published.unsaved, published.from_memory) = (Some(3), Some(3), true);
+            (published.disk_failures, published.phase) = (9, "recovering".into());
         })
     };
     insta::assert_snapshot!(shown(&status(answer(23), both(), after(23))));
@@ -199,7 +199,9 @@ fn f16_a_certificate_that_is_served_from_memory_is_degraded_whatever_the_live_na
     let none = status(answer(25), disk(vec![]), after(25));
     assert_eq!(none.verdict, Verdict::Degraded);
     assert_eq!(none.because[1..], ["there is no /pki/kubelet-client-current.pem yet"]);
-    let ended = running(25, |told| (told.serving, told.unsaved, told.from_memory) = (None, Some(3), true));
+    let ended = running(25, |published| {
+        (published.serving, published.unsaved, published.from_memory) = (None, Some(3), true)
+    });
     assert_eq!(status(ended, both(), after(25)).verdict, Verdict::Expired, "it is not served any more");
 }
 
@@ -210,11 +212,11 @@ fn f21_a_clock_that_shows_less_than_the_build_time_is_noted_by_the_agent_and_wit
     let alone = status(Answer::Stopped, both(), early);
     assert!(alone.clock.notes[0].starts_with(noted), "{:?}", alone.clock.notes);
     // What the agent was built to go by is what counts.
-    let answer = |built| Answer::Running(Box::new(Published { built_later: built, ..told(early) }));
+    let answer = |built| Answer::Running(Box::new(Published { built_later: built, ..published(early) }));
     assert!(!status(answer(None), both(), early).clock.notes.iter().any(|note| note.contains("was built")));
     let agents = status(answer(Some(BUILT.unix_ms())), both(), early);
     assert!(agents.clock.notes[0].starts_with(noted), "{:?}", agents.clock.notes);
-    let live = running(6, |told| told.built_later = Some(after(7).unix_ms()));
+    let live = running(6, |published| published.built_later = Some(after(7).unix_ms()));
     assert_eq!(
         status(live, both(), after(6)).verdict,
         Verdict::Degraded,
@@ -231,7 +233,7 @@ fn f18_a_certificate_that_starts_later_is_held() {
     let held = |answer| status(answer, all.clone(), after(6)).held.expect("held");
     let starts = "starts at 2027-01-15T15:00:00Z, in 1h0m";
     assert_eq!(held(Answer::Stopped).what, starts);
-    let waits = running(6, |told| told.waits_for = Some(after(7).unix_ms()));
+    let waits = running(6, |published| published.waits_for = Some(after(7).unix_ms()));
     let waits = held(waits);
     assert_eq!(waits.generation, 3);
     assert_eq!(waits.what, format!("{starts}; it is waited for, and nothing else is asked for until then"));
@@ -239,7 +241,11 @@ fn f18_a_certificate_that_starts_later_is_held() {
 
 #[test]
 fn f11_an_ended_certificate_without_a_way_back_says_both() {
-    insta::assert_snapshot!(shown(&status(running(25, |told| told.serving = None), both(), after(25))));
+    insta::assert_snapshot!(shown(&status(
+        running(25, |published| published.serving = None),
+        both(),
+        after(25)
+    )));
 }
 
 #[test]
@@ -253,8 +259,9 @@ fn f21_a_clock_that_shows_less_than_at_the_newest_issue_is_noted() {
 
 #[test]
 fn f26_jumps_of_the_clock_that_the_agent_saw_are_told() {
-    let answer =
-        running(6, |told| told.jumps.extend([(after(3).unix_ms(), 3_600_000), (after(4).unix_ms(), -5000)]));
+    let answer = running(6, |published| {
+        published.jumps.extend([(after(3).unix_ms(), 3_600_000), (after(4).unix_ms(), -5000)])
+    });
     let clock = status(answer, both(), after(6)).clock;
     assert_eq!(
         clock.notes,
@@ -293,7 +300,7 @@ fn the_json_has_every_part_by_its_name_and_no_other() {
         "previous",
         "unsaved",
         "held",
-        "way_back",
+        "bootstrap_fallback",
         "clock",
         "agent",
         "notes",

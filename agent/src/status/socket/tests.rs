@@ -23,16 +23,16 @@ fn a_lock_that_is_really_held_is_seen_in_the_kernels_list() {
     assert_eq!(lock_holder(dir.path()), None);
     let handle = std::fs::File::open(dir.path()).unwrap();
     handle.lock().unwrap();
-    // Where the device has another number in the list, nothing is told; never anything wrong.
-    let told = lock_holder(dir.path());
-    assert!(told.is_none_or(|pid| pid == std::process::id()), "{told:?}");
+    // Where the device has another number in the list, nothing is published; never anything wrong.
+    let published = lock_holder(dir.path());
+    assert!(published.is_none_or(|pid| pid == std::process::id()), "{published:?}");
 }
 
 #[tokio::test]
 async fn what_an_agent_tells_comes_over_and_nobody_is_asked_about_another_directory_or_pair() {
     let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let told = Published { pid: 7, common_name: "system:node:node-1".into(), ..Published::default() };
-    let recorder = StatusRecorder::new(told.clone());
+    let published = Published { pid: 7, common_name: "system:node:node-1".into(), ..Published::default() };
+    let recorder = StatusRecorder::new(published.clone());
     let path = dir.path().to_owned();
     assert_eq!(ask(&path, "kubelet-client").await, None, "nobody is there yet");
     let recorder_of_server = recorder.clone();
@@ -41,7 +41,7 @@ async fn what_an_agent_tells_comes_over_and_nobody_is_asked_about_another_direct
         tokio::spawn(async move { serve(&place, "kubelet-client", &recorder_of_server, &SystemClock).await });
     tokio::task::yield_now().await;
     let heard = ask(&path, "kubelet-client").await.expect("it answers");
-    assert_eq!(Published { now: 0, ..heard }, told);
+    assert_eq!(Published { now: 0, ..heard }, published);
     assert_eq!(ask(other.path(), "kubelet-client").await, None);
     assert_eq!(ask(&path, "other").await, None);
     let second =

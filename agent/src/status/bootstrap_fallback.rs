@@ -7,23 +7,27 @@ use certrotate_core::time::WallTime;
 use certrotate_x509::CertChain;
 use rustls_pki_types::CertificateDer;
 
-use super::WayBack;
+use super::BootstrapFallback;
 use super::published::Published;
 use crate::kubeconfig::{Kubeconfig, Secret};
 
 /// Looks at the credential as a call would. Only a server can tell whether it is taken: what it said last counts, too.
-pub(super) fn way_back(path: Option<&Path>, told: Option<&Published>, now: WallTime) -> WayBack {
+pub(super) fn bootstrap_fallback(
+    path: Option<&Path>,
+    published: Option<&Published>,
+    now: WallTime,
+) -> BootstrapFallback {
     let answer = |usable, what| {
         let bootstrap_kubeconfig = path.map(Path::to_owned);
-        WayBack { usable: Some(usable), bootstrap_kubeconfig, what }
+        BootstrapFallback { usable: Some(usable), bootstrap_kubeconfig, what }
     };
     let Some(path) = path else {
-        return match told {
+        return match published {
             Some(_) => answer(
                 false,
                 "the agent was given no bootstrap kubeconfig; restart it with --bootstrap-kubeconfig".into(),
             ),
-            None => WayBack {
+            None => BootstrapFallback {
                 usable: None,
                 bootstrap_kubeconfig: None,
                 what: "no agent runs that would know; give --bootstrap-kubeconfig".into(),
@@ -35,7 +39,7 @@ pub(super) fn way_back(path: Option<&Path>, told: Option<&Published>, now: WallT
         Ok(secret) => secret,
         Err(error) => return answer(false, error.to_string()),
     };
-    if let Some((at, line)) = told.and_then(|told| told.bootstrap_refused.as_ref()) {
+    if let Some((at, line)) = published.and_then(|published| published.bootstrap_refused.as_ref()) {
         return answer(false, format!("at {}: {line}", WallTime::from_unix_ms(*at)));
     }
     match secret {
