@@ -1,5 +1,5 @@
 //! Approver, signer and cleaner of a signer name of one's own, through the API of a real cluster: the adapter from the
-//! control plane's ports to kube, and the loop that lets one of several replicas act.
+//! control plane's ports to the API, and the loop that lets one of several replicas act.
 //!
 //! It calls `list`, `watch` and `delete` on `certificatesigningrequests`, `update` on their `approval` and `status`, `create` on
 //! `subjectaccessreviews`, and `get`, `create` and `update` on Leases of one namespace. docs/controllers.md has the roles.
@@ -12,25 +12,22 @@ mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use certrotate_controlplane::{
     Change, ControllerOptions, Controllers, Elector, Error, LeaseTimes, Port, PortError, Review,
 };
-use futures_util::FutureExt as _;
 use futures_util::stream::BoxStream;
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::Limited;
 use hyper::body::Incoming;
-use hyper::http::{Request, Response};
+use hyper::http::{Request, Response, StatusCode};
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest as Csr;
-use kube::api::{DeleteParams, PostParams, Preconditions};
-use kube::{Api, Client};
+use kube_core::params::{DeleteParams, Preconditions};
 
-use crate::api::USER_AGENT;
-use crate::connection::{ConnectionError, FixedClient};
+use crate::connection::{Body, BoxError, FixedClient};
 use crate::file_client::FileClient;
+use crate::kubernetes::{CallError, Objects, Transport};
 
 pub use lease::ClusterLease;
 
@@ -99,19 +96,19 @@ impl Cluster {
         Self(Arc::new(Inner { client: FileClient::new(kubeconfig), signer, namespace, call_deadline }))
     }
 
-    fn client(&self) -> Result<Client, PortError> {
+    fn connect(&self) -> Result<Connection, PortError> {
         let client = self.0.client.get().map_err(|error| {
             let file = self.0.client.path().display();
             PortError::Failed(format!("{file} is not usable now: {error}"))
         })?;
-        Ok(Client::new(Service(client), "default"))
+        Ok(Connection(client))
     }
 
-    fn requests(&self) -> Result<Api<Csr>, PortError> {
-        self.client().map(Api::all)
+    fn requests(&self) -> Result<Objects<Connection, Csr>, PortError> {
+        self.connect().map(Objects::all)
     }
 
-    async fn within<T>(&self, call: impl Future<Output = kube::Result<T>>) -> Result<T, PortError> {
+    async fn within<T>(&self, call: impl Future<Output = Result<T, CallError>>) -> Result<T, PortError> {
         match tokio::time::timeout(self.0.call_deadline, call).await {
             Ok(answer) => answer.map_err(|error| failed(&error)),
             Err(_) => Err(PortError::Failed("the server does not answer".to_owned())),
@@ -120,7 +117,7 @@ impl Cluster {
 
     async fn replace(&self, csr: Csr, subresource: &str) -> Result<(), PortError> {
         let (api, name) = (self.requests()?, csr.metadata.name.clone().unwrap_or_default());
-        self.within(api.replace_subresource(subresource, &name, &PostParams::default(), &csr)).await?;
+        self.within(api.replace_subresource(subresource, &name, &csr)).await?;
         Ok(())
     }
 }
@@ -157,9 +154,9 @@ impl Port for Cluster {
     }
 
     async fn allows(&self, review: Review) -> Result<bool, PortError> {
-        let api: Api<SubjectAccessReview> = Api::all(self.client()?);
+        let reviews = Objects::<_, SubjectAccessReview>::all(self.connect()?);
         let asked = SubjectAccessReview { spec: spec(review), ..SubjectAccessReview::default() };
-        let answer = self.within(api.create(&PostParams::default(), &asked)).await?;
+        let answer = self.within(reviews.create(&asked)).await?;
         Ok(answer.status.is_some_and(|status| status.allowed))
     }
 }
@@ -184,13 +181,20 @@ fn spec(review: Review) -> SubjectAccessReviewSpec {
     }
 }
 
-/// What an error means to a controller.
-fn failed(error: &kube::Error) -> PortError {
+/// Returns the meaning of an error for a controller.
+fn failed(error: &CallError) -> PortError {
     match error {
-        kube::Error::Api(status) if matches!(status.code, 404 | 409) => PortError::Stale,
-        kube::Error::Api(status) => PortError::Failed(format!("{} {}", status.code, status.message)),
-        other => {
-            let mut cause: &dyn std::error::Error = other;
+        CallError::Failure { status: StatusCode::NOT_FOUND | StatusCode::CONFLICT, .. } => PortError::Stale,
+        CallError::Failure { status, message, .. } => {
+            PortError::Failed(format!("{} {message}", status.as_u16()))
+        }
+        CallError::OddStatus(status) => {
+            PortError::Failed(format!("{} is not what Kubernetes sends", status.as_u16()))
+        }
+        CallError::Malformed => PortError::Failed("the answer is not what Kubernetes sends".to_owned()),
+        CallError::Request(error) => PortError::Failed(error.to_string()),
+        CallError::Transport(error) => {
+            let mut cause: &dyn std::error::Error = &**error;
             while let Some(next) = cause.source() {
                 cause = next;
             }
@@ -199,28 +203,15 @@ fn failed(error: &kube::Error) -> PortError {
     }
 }
 
-/// The service under a kube client.
+/// The connection to the cluster.
 #[derive(Clone, Debug)]
-struct Service(FixedClient);
+pub(crate) struct Connection(FixedClient);
 
-impl tower::Service<Request<kube::client::Body>> for Service {
-    type Response = Response<Limited<Incoming>>;
-    type Error = ConnectionError;
-    type Future = futures_util::future::BoxFuture<'static, Result<Self::Response, ConnectionError>>;
+impl Transport for Connection {
+    type Answer = Limited<Incoming>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<kube::client::Body>) -> Self::Future {
-        let client = self.0.clone();
-        async move {
-            let mut request = request.map(|body| body.map_err(Into::into).boxed_unsync());
-            let agent = hyper::header::HeaderValue::from_static(USER_AGENT);
-            request.headers_mut().insert(hyper::header::USER_AGENT, agent);
-            Ok(client.request(request).await?.map(|body| Limited::new(body, MAX_ANSWER)))
-        }
-        .boxed()
+    async fn send(&self, request: Request<Body>) -> Result<Response<Limited<Incoming>>, BoxError> {
+        Ok(self.0.request(request).await?.map(|body| Limited::new(body, MAX_ANSWER)))
     }
 }
 

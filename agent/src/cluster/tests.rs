@@ -43,7 +43,7 @@ impl Bench {
         csr.spec.signer_name = signer.to_owned();
         csr.spec.usages = Some(vec!["client auth".to_owned()]);
         let api = self.cluster.requests().expect("a client");
-        api.create(&PostParams::default(), &csr).await.expect("it is created")
+        api.create(&csr).await.expect("it is created")
     }
 }
 

@@ -27,6 +27,8 @@ fn options() -> Options {
     serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: MAX_DEPTH,
+            // The scanner looks this far ahead for a key. Below that, it would report deep nesting as bad syntax.
+            flow_nesting_limit: 2048,
             max_nodes: MAX_NODES,
             max_aliases: MAX_ALIASES,
             max_anchors: MAX_ALIASES,
