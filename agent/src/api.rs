@@ -16,15 +16,14 @@ use hyper::body::Incoming;
 use hyper::http::{Request, Response};
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 
+use answer::MAX_ANSWER;
+
 use crate::connection::{Body, BoxError, FixedClient, LiveClient};
 use crate::fault_texts::FaultTexts;
 use crate::file_client::FileClient;
 use crate::keystore::{KeyStore, SigningRequest, Staged};
 use crate::kubernetes::{Objects, Transport};
 use crate::ports::CsrApi;
-
-/// The largest answer that is read, in bytes.
-const MAX_ANSWER: usize = 4 << 20;
 
 /// The certificates API as a node uses it.
 #[derive(Clone, Debug)]

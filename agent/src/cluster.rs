@@ -4,6 +4,7 @@
 //! It calls `list`, `watch` and `delete` on `certificatesigningrequests`, `update` on their `approval` and `status`, `create` on
 //! `subjectaccessreviews`, and `get`, `create` and `update` on Leases of one namespace. docs/controllers.md has the roles.
 
+mod api;
 mod lease;
 mod names;
 #[cfg(test)]
@@ -11,28 +12,20 @@ mod tests;
 mod watch;
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use certrotate_controlplane::{
     Change, ControllerOptions, Controllers, Elector, Error, LeaseTimes, Port, PortError, Review,
 };
 use futures_util::stream::BoxStream;
-use http_body_util::Limited;
-use hyper::body::Incoming;
-use hyper::http::{Request, Response, StatusCode};
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest as Csr;
 use kube_core::params::{DeleteParams, Preconditions};
 
-use crate::connection::{Body, BoxError, FixedClient};
-use crate::file_client::FileClient;
-use crate::kubernetes::{CallError, Objects, Transport};
+use crate::kubernetes::Objects;
 
+pub use api::Cluster;
 pub use lease::ClusterLease;
-
-/// The most bytes that are read of one answer. A watch that is longer is taken up where it was.
-const MAX_ANSWER: usize = 64 << 20;
 
 /// How controllers run on a cluster.
 #[derive(Clone, Debug)]
@@ -73,53 +66,6 @@ pub async fn run(options: ClusterOptions, stop: impl Future<Output = ()>) -> Res
     }
     elector.release(&say).await;
     Ok(())
-}
-
-/// The certificates API of a cluster, as the controllers of one signer use it. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Cluster(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    client: FileClient,
-    signer: String,
-    /// Where the Leases are.
-    namespace: String,
-    call_deadline: Duration,
-}
-
-impl Cluster {
-    /// Sees the requests for `signer` only, and Leases of that namespace. No call but a watch takes longer than
-    /// `call_deadline`.
-    #[must_use]
-    pub fn new(kubeconfig: PathBuf, signer: String, namespace: String, call_deadline: Duration) -> Self {
-        Self(Arc::new(Inner { client: FileClient::new(kubeconfig), signer, namespace, call_deadline }))
-    }
-
-    fn connect(&self) -> Result<Connection, PortError> {
-        let client = self.0.client.get().map_err(|error| {
-            let file = self.0.client.path().display();
-            PortError::Failed(format!("{file} is not usable now: {error}"))
-        })?;
-        Ok(Connection(client))
-    }
-
-    fn requests(&self) -> Result<Objects<Connection, Csr>, PortError> {
-        self.connect().map(Objects::all)
-    }
-
-    async fn within<T>(&self, call: impl Future<Output = Result<T, CallError>>) -> Result<T, PortError> {
-        match tokio::time::timeout(self.0.call_deadline, call).await {
-            Ok(answer) => answer.map_err(|error| failed(&error)),
-            Err(_) => Err(PortError::Failed("the server does not answer".to_owned())),
-        }
-    }
-
-    async fn replace(&self, csr: Csr, subresource: &str) -> Result<(), PortError> {
-        let (api, name) = (self.requests()?, csr.metadata.name.clone().unwrap_or_default());
-        self.within(api.replace_subresource(subresource, &name, &csr)).await?;
-        Ok(())
-    }
 }
 
 impl Port for Cluster {
@@ -178,40 +124,6 @@ fn spec(review: Review) -> SubjectAccessReviewSpec {
         extra: Some(extra),
         resource_attributes: Some(attributes),
         ..SubjectAccessReviewSpec::default()
-    }
-}
-
-/// Returns the meaning of an error for a controller.
-fn failed(error: &CallError) -> PortError {
-    match error {
-        CallError::Failure { status: StatusCode::NOT_FOUND | StatusCode::CONFLICT, .. } => PortError::Stale,
-        CallError::Failure { status, message, .. } => {
-            PortError::Failed(format!("{} {message}", status.as_u16()))
-        }
-        CallError::OddStatus(status) => {
-            PortError::Failed(format!("{} is not what Kubernetes sends", status.as_u16()))
-        }
-        CallError::Malformed => PortError::Failed("the answer is not what Kubernetes sends".to_owned()),
-        CallError::Request(error) => PortError::Failed(error.to_string()),
-        CallError::Transport(error) => {
-            let mut cause: &dyn std::error::Error = &**error;
-            while let Some(next) = cause.source() {
-                cause = next;
-            }
-            PortError::Failed(cause.to_string())
-        }
-    }
-}
-
-/// The connection to the cluster.
-#[derive(Clone, Debug)]
-pub(crate) struct Connection(FixedClient);
-
-impl Transport for Connection {
-    type Answer = Limited<Incoming>;
-
-    async fn send(&self, request: Request<Body>) -> Result<Response<Limited<Incoming>>, BoxError> {
-        Ok(self.0.request(request).await?.map(|body| Limited::new(body, MAX_ANSWER)))
     }
 }
 

@@ -336,7 +336,7 @@ impl Connector {
     }
 }
 
-impl tower::Service<Uri> for Connector {
+impl tower_service::Service<Uri> for Connector {
     type Response = Stream;
     type Error = io::Error;
     type Future = Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>;

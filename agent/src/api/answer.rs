@@ -19,12 +19,13 @@ use k8s_openapi::api::certificates::v1::{CertificateSigningRequest, CertificateS
 use kube_core::WatchEvent;
 use kube_core::params::{ListParams, WatchParams};
 
-use super::MAX_ANSWER;
 use crate::connection::ConnectionError;
 use crate::fault_texts::FaultTexts;
 use crate::keystore::{KeyStore, SigningRequest, Staged};
 use crate::kubernetes::{CallError, Objects, Transport};
 
+/// The largest answer that is read, in bytes.
+pub(super) const MAX_ANSWER: usize = 4 << 20;
 /// How long the server is signing_request to keep a watch open, in seconds; kube takes no more than 294.
 const WATCH_SECONDS: u32 = 290;
 

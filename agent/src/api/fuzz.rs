@@ -16,8 +16,7 @@ use hyper::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::http::{Request, Response, StatusCode};
 use serde_json::Value;
 
-use super::MAX_ANSWER;
-use super::answer;
+use super::answer::{self, MAX_ANSWER};
 use crate::connection::{Body, BoxError};
 use crate::fault_texts::FaultTexts;
 use crate::keystore::{KeyStore, Keys as _, SigningRequest};

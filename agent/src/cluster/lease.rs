@@ -3,7 +3,7 @@
 use certrotate_controlplane::{LeasePort, LeaseRecord, PortError};
 use k8s_openapi::api::coordination::v1::Lease;
 
-use super::{Cluster, Connection};
+use super::api::{Cluster, Connection};
 use crate::kubernetes::Objects;
 
 /// One Lease, by name.

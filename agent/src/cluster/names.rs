@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use certrotate_controlplane::{LeaseRecord, PortError, name_lease};
 
-use super::Cluster;
+use super::api::Cluster;
 
 /// Notes that `common_name` is held up to `until`, unless it is held for longer already.
 pub(super) async fn hold(cluster: &Cluster, common_name: &str, until: SystemTime) -> Result<(), PortError> {

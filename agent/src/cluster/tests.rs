@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use certrotate_controlplane::{CaFiles, ControlPlane, Handle, Options, Rules};
 use futures_util::StreamExt as _;

@@ -15,7 +15,7 @@ use kube_core::params::{ListParams, WatchParams};
 use tokio::time::{Instant, sleep};
 use tracing::{debug, warn};
 
-use super::{Cluster, failed};
+use super::api::{Cluster, failed};
 use crate::kubernetes::{CallError, Events};
 
 /// Objects per answer. Even with the largest requests that a server accepts, a page is far below the size limit.

@@ -8,8 +8,9 @@ use std::path::Path;
 use base64::Engine as _;
 use serde_json::Value;
 
+use super::error::{KubeconfigError, Problem};
+use super::types::{Kubeconfig, Material, User};
 use super::yaml;
-use super::{Kubeconfig, KubeconfigError, Material, Problem, User};
 
 const PATH: &str = "/etc/kubernetes/kubeconfig";
 /// Stands in the place of each secret.

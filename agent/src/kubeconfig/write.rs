@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Kubeconfig, KubeconfigError, Material, Problem, User};
+use super::error::{KubeconfigError, Problem};
+use super::types::{Kubeconfig, Material, User};
 
 /// What is at the place of the node's own kubeconfig.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use super::disk::{Held, OnDisk, wanted};
 use super::published::Published;
 use super::reasons::{agents_trouble, command, ended, no_fallback, unsaved};
 use super::timing::for_life;
-use super::{
+use super::types::{
     Agent, AgentState, Answer, BootstrapFallback, Clock, File, Identity, Question, Renewal, Request, Status,
     Unsaved, Verdict, span,
 };

@@ -7,8 +7,8 @@ use certrotate_core::time::WallTime;
 use certrotate_x509::CertChain;
 use rustls_pki_types::CertificateDer;
 
-use super::BootstrapFallback;
 use super::published::Published;
+use super::types::BootstrapFallback;
 use crate::kubeconfig::{Kubeconfig, Secret};
 
 /// Looks at the credential as a call would. Only a server can tell whether it is taken: what it said last counts, too.

@@ -1,8 +1,8 @@
 //! What needs looking after, and what a person can do about it, in words.
 
-use super::BootstrapFallback;
 use super::disk::Held;
 use super::published::{ObservedRequest, Published};
+use super::types::BootstrapFallback;
 
 pub(super) fn agents_trouble(published: &Published, held: &Held) -> Vec<String> {
     let mut because = unsaved(published);

@@ -3,13 +3,15 @@ use certrotate_core::facts::{CertFacts, Chain, Subject, Usages};
 use certrotate_core::id::{
     CertHandle, FileNumber, Generation, KeyDigest, KeyHandle, LeafDigest, RequestDigest,
 };
-use certrotate_core::time::Span;
+use certrotate_core::time::{Span, WallTime};
+use certrotate_store::PairName;
 use certrotate_x509::LeafSummary;
 
 use super::assemble::assemble;
 use super::disk::{Held, OnDisk, wanted};
 use super::published::ObservedRequest;
 use super::*;
+use crate::exit::Exit;
 
 /// 2027-01-15T08:00:00Z.
 const ISSUED: WallTime = WallTime::from_unix_secs(1_800_000_000);

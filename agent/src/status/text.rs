@@ -5,7 +5,7 @@ use std::path::Path;
 
 use certrotate_core::time::Span;
 
-use super::{Agent, AgentState, Clock, File, Identity, Renewal, Request, Status, Verdict};
+use super::types::{Agent, AgentState, Clock, File, Identity, Renewal, Request, Status, Verdict};
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
