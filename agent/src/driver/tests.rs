@@ -244,7 +244,7 @@ async fn mock_ports_get_a_first_certificate_and_a_clean_end() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_cancelled_at_its_deadline_and_the_same_request_is_taken_up() {
+async fn lost_answer_is_cancelled_and_the_request_resumed() {
     /// Notes when the call that it is part of is dropped.
     struct Dropped(Arc<AtomicBool>);
     impl Drop for Dropped {
@@ -289,7 +289,7 @@ async fn a_lost_answer_is_cancelled_at_its_deadline_and_the_same_request_is_take
 }
 
 #[tokio::test]
-async fn f41_an_answer_that_comes_after_its_deadline_changes_nothing() {
+async fn f41_answer_after_its_deadline_changes_nothing() {
     let (late, first) = (Arc::new(Mutex::new(None)), AtomicBool::new(true));
     let mut api = MockApi::new();
     api.expect_call().returning(|_, _| answer(Ok(object(true))));
@@ -323,7 +323,7 @@ async fn f41_an_answer_that_comes_after_its_deadline_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_directory_that_cannot_be_used_ends_the_driver_with_its_reason() {
+async fn unusable_directory_ends_the_driver_with_its_reason() {
     for (fault, reason) in [
         (DiskFault::Locked, ExitReason::Locked),
         (DiskFault::Unsafe, ExitReason::Unsafe),
@@ -343,7 +343,7 @@ async fn a_directory_that_cannot_be_used_ends_the_driver_with_its_reason() {
 }
 
 #[tokio::test]
-async fn f22_a_jump_of_the_wall_clock_past_the_end_withdraws_at_once() {
+async fn f22_wall_clock_jump_past_expiry_withdraws_at_once() {
     let mut api = MockApi::new();
     api.expect_call().returning(|call, _| match call {
         Call::Watch { .. } => std::future::pending().boxed(),
@@ -366,7 +366,7 @@ async fn f22_a_jump_of_the_wall_clock_past_the_end_withdraws_at_once() {
 }
 
 #[tokio::test]
-async fn a_loop_that_feeds_itself_is_slowed_down() {
+async fn loop_without_sleep_is_slowed_down() {
     let (mut keys, mut sink) = (MockStore::new(), MockSink::new());
     keys.expect_accept().return_const(());
     keys.expect_retain().return_const(());

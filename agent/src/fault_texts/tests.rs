@@ -3,14 +3,14 @@ use std::path::Path;
 use super::{FaultTexts, LONGEST, one_line};
 
 #[test]
-fn somebody_elses_text_is_one_printable_line_of_bounded_length() {
+fn foreign_text_becomes_one_bounded_printable_line() {
     assert_eq!(one_line(" a\nb\u{1b}[31mc "), "a b [31mc");
     assert_eq!(one_line(&"x".repeat(10_000)).chars().count(), LONGEST + 1);
     assert_eq!(one_line(&"x".repeat(LONGEST)).len(), LONGEST);
 }
 
 #[test]
-fn a_text_is_told_once_and_a_remark_as_often_as_its_file_is_named() {
+fn text_is_taken_once_and_remark_repeatedly() {
     let texts = FaultTexts::default();
     let same = texts.clone();
     same.set_disk("no space".to_owned());

@@ -67,7 +67,7 @@ fn make(store: &KeyStore, duration: Option<Span>) -> KeyHandle {
 }
 
 #[test]
-fn a_key_is_made_with_a_request_for_the_template_and_the_lifetime_given() {
+fn key_is_made_with_request_for_template_and_lifetime() {
     let store = store();
     let key = make(&store, Some(Span::from_secs(600)));
     let request = store.signing_request(key).unwrap();
@@ -79,7 +79,7 @@ fn a_key_is_made_with_a_request_for_the_template_and_the_lifetime_given() {
 }
 
 #[test]
-fn what_core_does_not_name_is_erased() {
+fn keys_that_core_does_not_name_are_erased() {
     let store = store();
     let (one, two) = (make(&store, None), make(&store, None));
     let (key, cert) = keep(&store, issue("node-1", 0, 100));
@@ -90,7 +90,7 @@ fn what_core_does_not_name_is_erased() {
 }
 
 #[test]
-fn what_is_on_its_way_to_core_survives_a_step_in_between() {
+fn staged_keys_survive_a_step_in_between() {
     let store = store();
     let staging = Staging::new(store.clone());
     let (key, cert) = staging.keep_bundle(issue("node-1", 0, 100).bundle());
@@ -103,7 +103,7 @@ fn what_is_on_its_way_to_core_survives_a_step_in_between() {
 }
 
 #[test]
-fn an_answer_that_nobody_takes_leaves_nothing_behind() {
+fn dropped_answer_leaves_no_key() {
     let store = store();
     let (made, staged) = store.make(None);
     drop(staged);
@@ -111,7 +111,7 @@ fn an_answer_that_nobody_takes_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_handle_is_never_given_twice() {
+fn handle_is_never_reused() {
     let store = store();
     let first = make(&store, None);
     store.retain(&[]);
@@ -120,7 +120,7 @@ fn a_handle_is_never_given_twice() {
 }
 
 #[test]
-fn the_bytes_for_a_file_are_those_that_were_made() {
+fn file_bytes_are_those_of_the_key() {
     let (store, made) = (store(), WallTime::from_unix_secs(1_800_000_000));
     let key = make(&store, None);
     let staging = Staging::new(store.clone());
@@ -138,7 +138,7 @@ fn the_bytes_for_a_file_are_those_that_were_made() {
 }
 
 #[test]
-fn a_key_and_another_keys_certificate_are_never_served_together() {
+fn key_and_foreign_certificate_are_never_presented() {
     let store = store();
     let (key, _) = keep(&store, issue("node-1", 0, 100));
     let (_, cert) = keep(&store, issue("node-1", 0, 100));

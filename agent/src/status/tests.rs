@@ -124,19 +124,19 @@ fn shown(status: &Status) -> String {
 }
 
 #[test]
-fn f26_a_valid_certificate_is_shown_with_its_renewal_and_why_then() {
+fn f26_valid_certificate_is_shown_with_renewal_and_reason() {
     insta::assert_snapshot!(shown(&status(running(6, |_| {}), both(), after(6))));
 }
 
 #[test]
-fn the_status_works_from_the_disk_alone_and_says_what_only_an_agent_would_know() {
+fn status_without_agent_names_the_unknown_parts() {
     let mut with_request = both();
     with_request.pending = Some(pending(3, after(5)));
     insta::assert_snapshot!(shown(&status(Answer::Stopped, with_request, after(6))));
 }
 
 #[test]
-fn a_renewal_that_is_due_with_no_agent_to_do_it_is_degraded() {
+fn due_renewal_without_agent_is_degraded() {
     let late = status(Answer::Stopped, both(), after(22));
     assert_eq!(late.verdict, Verdict::Degraded);
     assert_eq!(late.because, ["the renewal is due, and no agent runs or answers; start certrotate run"]);
@@ -147,7 +147,7 @@ fn a_renewal_that_is_due_with_no_agent_to_do_it_is_degraded() {
 }
 
 #[test]
-fn f46_f49_a_request_that_waits_is_shown_with_its_age_and_the_command_for_a_person() {
+fn f46_f49_pending_request_is_shown_with_age_and_command() {
     let mut with_request = both();
     with_request.pending = Some(pending(3, after(18)));
     let answer = running(19, |published| {
@@ -159,7 +159,7 @@ fn f46_f49_a_request_that_waits_is_shown_with_its_age_and_the_command_for_a_pers
 }
 
 #[test]
-fn f46_a_denied_request_is_shown_with_what_ends_the_wait() {
+fn f46_denied_request_is_shown_with_command() {
     let mut with_request = both();
     with_request.pending = Some(pending(3, after(18)));
     let answer = running(19, |published| {
@@ -171,7 +171,7 @@ fn f46_a_denied_request_is_shown_with_what_ends_the_wait() {
 }
 
 #[test]
-fn f16_a_certificate_that_the_disk_does_not_take_is_unsaved_and_degraded() {
+fn f16_certificate_not_on_disk_is_unsaved_and_degraded() {
     let answer = running(19, |published| {
         (published.attempt, published.unsaved, published.disk_failures) = (Some(3), Some(3), 4);
         published.phase = "recovering".into();
@@ -186,7 +186,7 @@ fn f16_a_certificate_that_the_disk_does_not_take_is_unsaved_and_degraded() {
 }
 
 #[test]
-fn f16_a_certificate_that_is_served_from_memory_is_degraded_whatever_the_live_name_leads_to() {
+fn f16_in_memory_identity_is_degraded_for_any_current_link() {
     let answer = |hours| {
         running(hours, |published| {
             (published.serving, published.unsaved, published.from_memory) = (Some(3), Some(3), true);
@@ -208,7 +208,7 @@ fn f16_a_certificate_that_is_served_from_memory_is_degraded_whatever_the_live_na
 }
 
 #[test]
-fn f21_a_clock_that_shows_less_than_the_build_time_is_noted_by_the_agent_and_without_one() {
+fn f21_clock_before_build_time_is_noted_with_and_without_agent() {
     let early = BUILT.minus(Span::from_hours(1));
     let noted = "it shows less than 2025-06-15T06:13:20Z, when the program was built";
     let alone = status(Answer::Stopped, both(), early);
@@ -227,7 +227,7 @@ fn f21_a_clock_that_shows_less_than_the_build_time_is_noted_by_the_agent_and_wit
 }
 
 #[test]
-fn f18_a_certificate_that_starts_later_is_held() {
+fn f18_certificate_not_yet_valid_is_held() {
     let mut early = bundle(3, after(7));
     early.bundle.header.issued = after(5);
     let mut all = both();
@@ -242,7 +242,7 @@ fn f18_a_certificate_that_starts_later_is_held() {
 }
 
 #[test]
-fn f11_an_ended_certificate_without_a_way_back_says_both() {
+fn f11_expired_certificate_without_fallback_names_both() {
     insta::assert_snapshot!(shown(&status(
         running(25, |published| published.serving = None),
         both(),
@@ -251,7 +251,7 @@ fn f11_an_ended_certificate_without_a_way_back_says_both() {
 }
 
 #[test]
-fn f21_a_clock_that_shows_less_than_at_the_newest_issue_is_noted() {
+fn f21_clock_before_newest_issue_is_noted() {
     let early = WallTime::from_unix_secs(1_799_960_000);
     let status = status(Answer::Stopped, both(), early);
     assert_eq!(status.verdict, Verdict::None);
@@ -260,7 +260,7 @@ fn f21_a_clock_that_shows_less_than_at_the_newest_issue_is_noted() {
 }
 
 #[test]
-fn f26_jumps_of_the_clock_that_the_agent_saw_are_told() {
+fn f26_clock_jumps_seen_by_the_agent_are_shown() {
     let answer = running(6, |published| {
         published.jumps.extend([(after(3).unix_ms(), 3_600_000), (after(4).unix_ms(), -5000)])
     });
@@ -275,7 +275,7 @@ fn f26_jumps_of_the_clock_that_the_agent_saw_are_told() {
 }
 
 #[test]
-fn a_file_that_is_not_used_and_a_live_name_of_somebody_elses_are_no_valid_state() {
+fn unused_file_and_foreign_current_link_are_not_valid() {
     let mut moved_aside = both();
     let (generation, file) = (Generation(2), FileNumber(2));
     moved_aside.quarantined.push(Name::Quarantine { generation, file });
@@ -288,7 +288,7 @@ fn a_file_that_is_not_used_and_a_live_name_of_somebody_elses_are_no_valid_state(
 }
 
 #[test]
-fn the_json_has_every_part_by_its_name_and_no_other() {
+fn json_has_exactly_the_documented_fields() {
     let json = serde_json::to_value(status(running(6, |_| {}), both(), after(6))).unwrap();
     let keys: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
     let mut wanted = [
@@ -316,7 +316,7 @@ fn the_json_has_every_part_by_its_name_and_no_other() {
 }
 
 #[test]
-fn the_named_times_are_shown_scaled_to_the_life_of_the_certificate() {
+fn timing_parameters_are_scaled_to_the_lifetime() {
     let mut short = bundle(2, ISSUED);
     short.bundle.facts.not_after = ISSUED.plus(Span::from_mins(6));
     let status = status(Answer::Stopped, disk(vec![short]), ISSUED);

@@ -235,7 +235,7 @@ async fn has_mounts() -> bool {
 }
 
 #[tokio::test]
-async fn f08_every_cold_start_with_every_bootstrap_credential_on_every_disk_is_as_the_table_says() {
+async fn f08_cold_start_matrix_is_as_documented() {
     let mounts = has_mounts().await;
     let cells = Cell::all().filter(|cell| mounts || !cell.mounts());
     let outcomes = futures_util::stream::iter(cells)

@@ -140,7 +140,7 @@ impl Site {
 }
 
 #[tokio::test]
-async fn one_of_three_replicas_acts_and_another_takes_over_when_it_dies_or_stops() {
+async fn one_of_three_replicas_acts_and_another_takes_over() {
     let site = Site::new().await;
     let mut replicas = std::collections::BTreeMap::new();
     for me in ["a", "b", "c"] {
@@ -168,7 +168,7 @@ async fn one_of_three_replicas_acts_and_another_takes_over_when_it_dies_or_stops
 }
 
 #[tokio::test]
-async fn w43_a_held_name_is_a_lease_that_outlives_replicas_and_that_a_person_can_free() {
+async fn w43_held_name_lease_outlives_replicas_and_can_be_deleted() {
     let site = Site::new().await;
     let first = site.replica("a");
     assert_eq!(site.outcome("first", "n").await, "AutoApproved");

@@ -11,14 +11,14 @@ const LOCKS: &str = "\
 ";
 
 #[test]
-fn the_holder_of_a_directorys_lock_is_found_by_device_and_inode() {
+fn lock_holder_is_found_by_device_and_inode() {
     assert_eq!(holder(LOCKS, "fd:01:131"), Some(4711));
     assert_eq!(holder(LOCKS, "00:2a:131"), Some(4712));
     assert_eq!(holder(LOCKS, "fd:01:132"), None);
 }
 
 #[test]
-fn a_lock_that_is_really_held_is_seen_in_the_kernels_list() {
+fn held_lock_is_found_in_proc_locks() {
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(lock_holder(dir.path()), None);
     let handle = std::fs::File::open(dir.path()).unwrap();
@@ -29,7 +29,7 @@ fn a_lock_that_is_really_held_is_seen_in_the_kernels_list() {
 }
 
 #[tokio::test]
-async fn what_an_agent_tells_comes_over_and_nobody_is_asked_about_another_directory_or_pair() {
+async fn published_status_is_received_for_its_directory_and_pair() {
     let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let published = Published { pid: 7, common_name: "system:node:node-1".into(), ..Published::default() };
     let recorder = StatusRecorder::new(published.clone());
@@ -51,7 +51,7 @@ async fn what_an_agent_tells_comes_over_and_nobody_is_asked_about_another_direct
 }
 
 #[test]
-fn what_is_told_has_the_time_of_the_recorder_of_server() {
+fn published_status_has_the_time_of_the_question() {
     let now = Now { wall: WallTime::from_unix_secs(5), mono: MonoTime::from_ms(1) };
     assert_eq!(StatusRecorder::default().at(now).now, 5000);
 }
