@@ -31,7 +31,7 @@ pub struct KubeApi(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    /// By the bootstrap kubeconfig.
+    /// The client of the bootstrap kubeconfig.
     bootstrap: Option<FileClient>,
     live: LiveClient,
     keys: KeyStore,
@@ -40,8 +40,8 @@ struct Shared {
 }
 
 impl KubeApi {
-    /// Calls as the live identity go through `live`, the others by the bootstrap kubeconfig at that path. Issued
-    /// chains are looked at with the client CA.
+    /// Returns the API for a node. Calls as the live identity use `live`, the others the kubeconfig at `bootstrap`. Issued
+    /// chains are verified against the client CA.
     #[must_use]
     pub fn new(
         bootstrap: Option<std::path::PathBuf>,

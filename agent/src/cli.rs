@@ -18,7 +18,7 @@ pub use run::{RunArgs, run};
 pub use runtime::{block_on, raise, termination};
 use status::StatusArgs;
 
-/// A node certificate that renews itself.
+/// Gets a node's client certificate and renews it before it expires.
 #[derive(Debug, Parser)]
 #[command(name = "certrotate", version, about, max_term_width = 100, after_help = AFTER)]
 struct Cli {
@@ -35,11 +35,11 @@ status: 0 valid, 3 degraded, 4 none or expired.";
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the embedded control plane, a certificates API on loopback that kubectl talks to; or, with --kubeconfig,
-    /// approver, signer and cleaner of a signer name of one's own on a real cluster.
+    /// approver, signer and cleaner of a custom signer name on a real cluster.
     Controlplane(Box<ControlplaneArgs>),
-    /// Run on a node: get a client certificate, keep it, renew it.
+    /// Run on a node: get a client certificate, and renew it.
     Run(RunArgs),
-    /// Show how a node's certificate is, beside a running agent or without one. Exit status: 0 valid, 3 degraded, 4 none or expired.
+    /// Show the state of a node's certificate, with a running agent or without one. Exit status: 0 valid, 3 degraded, 4 none or expired.
     Status(StatusArgs),
     /// Print the version.
     Version,

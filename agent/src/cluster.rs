@@ -1,4 +1,4 @@
-//! Approver, signer and cleaner of a signer name of one's own, through the API of a real cluster: the adapter from the
+//! Approver, signer and cleaner of a custom signer name, through the API of a real cluster: the adapter from the
 //! control plane's ports to the API, and the loop that lets one of several replicas act.
 //!
 //! It calls `list`, `watch` and `delete` on `certificatesigningrequests`, `update` on their `approval` and `status`, `create` on
@@ -30,9 +30,9 @@ pub use lease::ClusterLease;
 /// How controllers run on a cluster.
 #[derive(Clone, Debug)]
 pub struct ClusterOptions {
-    /// The kubeconfig; it and the files that it names are read anew for each call.
+    /// The kubeconfig; it and the files that it names are read for each call.
     pub kubeconfig: PathBuf,
-    /// What is done.
+    /// The options of the controllers.
     pub controllers: ControllerOptions,
     /// The namespace of the Lease, and of those that hold node names.
     pub lease_namespace: String,
@@ -44,11 +44,11 @@ pub struct ClusterOptions {
     pub identity: String,
 }
 
-/// Runs the controllers until `stop`; acts while this replica holds the Lease, and gives it back at the end.
+/// Runs the controllers until `stop`. They act while this replica holds the Lease; the end releases it.
 ///
 /// # Errors
 ///
-/// An option that cannot work, or a CA that cannot be read. A server that cannot be reached is waited for.
+/// An invalid option, or a CA that cannot be read. An unreachable server is no error: the controllers wait for it.
 pub async fn run(options: ClusterOptions, stop: impl Future<Output = ()>) -> Result<(), Error> {
     let ClusterOptions { kubeconfig, controllers, lease_namespace, lease_name, lease_times, identity } =
         options;
@@ -127,7 +127,7 @@ fn spec(review: Review) -> SubjectAccessReviewSpec {
     }
 }
 
-/// A name for this replica: the host's, and something that no other process has.
+/// Returns a name for this replica: the host's name and random digits.
 ///
 /// # Errors
 ///

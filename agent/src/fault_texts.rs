@@ -1,4 +1,4 @@
-//! What the ports know and core does not: the text behind a fault, for the one line that reports it.
+//! The texts of faults: the ports have them, core does not, and the line that reports the fault shows them.
 
 #[cfg(test)]
 mod tests;
@@ -17,7 +17,7 @@ struct Texts {
     remarks: Vec<String>,
 }
 
-/// The most characters of somebody else's text that are logged.
+/// The most characters of a foreign text that are logged.
 const LONGEST: usize = 400;
 
 impl FaultTexts {
@@ -25,20 +25,20 @@ impl FaultTexts {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Why a disk operation failed.
+    /// Leaves the reason why a disk command failed.
     pub fn set_disk(&self, text: String) {
         tracing::debug!("{text}");
         self.change(|texts| texts.disk = Some(text));
     }
 
-    /// Why a call failed, or what an approver or a signer wrote about the request.
+    /// Leaves the reason why a call failed, or the message of an approver or a signer.
     pub fn set_call(&self, text: &str) {
         let text = one_line(text);
         tracing::debug!("{text}");
         self.change(|texts| texts.call = Some(text));
     }
 
-    /// What a scan found amiss, a line for each file that begins with its path.
+    /// Leaves the remarks of a scan: a line for each suspect file, which begins with its path.
     pub fn set_remarks(&self, remarks: &[String]) {
         for remark in remarks {
             tracing::debug!("{remark}");
@@ -58,7 +58,7 @@ impl FaultTexts {
         self.change(|texts| texts.call.take())
     }
 
-    /// What the last scan found amiss with this file.
+    /// Returns the remark of the last scan about this file.
     #[must_use]
     pub fn remark(&self, path: &Path) -> Option<String> {
         let path = path.display().to_string();
@@ -69,7 +69,7 @@ impl FaultTexts {
     }
 }
 
-/// What somebody else wrote, fit for a log: one line, printable, of bounded length.
+/// Returns a foreign text made fit for a log: one line, printable, of bounded length.
 #[must_use]
 pub fn one_line(text: &str) -> String {
     let printable = |letter: char| if letter.is_control() { ' ' } else { letter };

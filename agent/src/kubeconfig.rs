@@ -1,10 +1,9 @@
 //! Kubeconfig files: the bootstrap one is read, the node's own is written.
 //!
-//! Read is what a node needs to reach its API server: `current-context`, and of its cluster and user the server,
-//! the CA, the TLS server name, a token, a token file or a client certificate. What cannot be honoured
-//! (`insecure-skip-tls-verify`, `proxy-url`, exec plugins, basic authentication, impersonation) is refused by name
-//! rather than ignored, so that no connection is less safe than its file says. Relative paths are relative to the
-//! file, as kubectl takes them.
+//! The reader takes `current-context`, and from its cluster and user: the server, the CA, the TLS server name, a token,
+//! a token file or a client certificate. Unsupported fields (`insecure-skip-tls-verify`, `proxy-url`, exec plugins, basic
+//! authentication, impersonation) are errors, so that no connection is less safe than its file says. Relative paths are
+//! relative to the file, as in kubectl.
 
 mod error;
 pub(crate) mod fuzz;

@@ -17,7 +17,7 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    /// `keep` must be missing or empty: nothing of anybody's is touched.
+    /// Creates the directory. `keep` must be missing or empty, so that no foreign file is touched.
     pub(crate) fn new(keep: Option<&Path>) -> io::Result<Self> {
         let path = match keep {
             Some(path) => std::path::absolute(path)?,

@@ -1,11 +1,11 @@
-//! What a demo comes to.
+//! The result of a demo.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
 
-/// What happened, in numbers.
+/// The counts of a demo.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Summary {
     /// Renewals after the first certificate.
@@ -27,13 +27,13 @@ pub(crate) struct Summary {
     /// How often there was no live certificate.
     #[serde(skip)]
     pub(crate) lapses: u32,
-    /// What the first failed request failed of.
+    /// The error of the first failed request.
     #[serde(skip)]
     pub(crate) first_failure: Option<String>,
 }
 
 impl Summary {
-    /// Whether every renewal came before the end, no request failed and no expired certificate was used.
+    /// Whether every renewal came before expiry, no request failed and no expired certificate was used.
     #[must_use]
     pub(crate) fn is_good(&self) -> bool {
         self.lapses == 0

@@ -1,5 +1,5 @@
-//! `certrotate controlplane`: the embedded one, or the controllers for a real cluster. Flags that kube-controller-manager has,
-//! too, are named as there.
+//! `certrotate controlplane`: the embedded control plane, or the controllers for a real cluster. Flags that
+//! kube-controller-manager has have the same names.
 
 mod flags;
 #[cfg(test)]
@@ -70,7 +70,7 @@ fn parsed<T: FromStr<Err = certrotate_controlplane::Error>>(texts: &[String]) ->
     texts.iter().map(|text| text.parse().map_err(|error: T::Err| error.to_string())).collect()
 }
 
-/// Rolls the CA over at each USR1, and returns at TERM or INT.
+/// Replaces the CA at each SIGUSR1, and returns at SIGTERM or SIGINT.
 async fn serve_until_termination(plane: &Handle) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut roll_over = signal(SignalKind::user_defined1())?;
@@ -120,7 +120,7 @@ fn cluster_options(args: &ControlplaneArgs) -> Result<ClusterOptions, String> {
     })
 }
 
-/// A Lease of its own for each signer.
+/// Returns the default name of the Lease: one for each signer.
 fn lease_name(signer: &str) -> String {
     format!("certrotate-{}", signer.replace('/', "-"))
 }

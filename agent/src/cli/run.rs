@@ -21,7 +21,7 @@ use crate::node::{Node, NodeOptions, StartError};
 /// The flags of `certrotate run`.
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
-    /// Kubeconfig for the first certificate, and whenever there is no live one; read anew for each call
+    /// Kubeconfig for the first certificate, and whenever there is no live one; read for each call
     #[arg(long, value_name = "FILE")]
     bootstrap_kubeconfig: Option<PathBuf>,
     /// The node's own kubeconfig: written where there is none, never overwritten
@@ -33,7 +33,7 @@ pub struct RunArgs {
     /// The node's name [default: the host's name, in lower case]
     #[arg(long, value_name = "NAME")]
     node_name: Option<String>,
-    /// Renew certificates; with =false the first one is served to its end
+    /// Renew certificates; with =false the first one stays live until it expires
     #[arg(long, default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_name = "BOOL")]
     pub(super) rotate_certificates: bool,
     /// Adopt a key and certificate that a kubelet left in the directory, or a backup brought: copy them, change nothing
@@ -42,13 +42,13 @@ pub struct RunArgs {
     /// The CAs that issue client certificates; an issued certificate must chain to one of them
     #[arg(long, value_name = "FILE")]
     client_ca_file: Option<PathBuf>,
-    /// The type of new keys: p256, p384 or ed25519; keys that are there are used whatever their type
+    /// The type of new keys: p256, p384 or ed25519; existing keys are used whatever their type
     #[arg(long, default_value = "p256", value_name = "TYPE")]
     key_type: KeyType,
     /// End when a valid certificate is on disk
     #[arg(long)]
     once: bool,
-    /// With --once: how long to wait, such as 30s or 5m [default: for ever]
+    /// With --once: how long to wait, such as 30s or 5m [default: no limit]
     #[arg(long, value_name = "DUR", requires = "once")]
     timeout: Option<String>,
     /// Log more: -v debug, -vv trace
@@ -160,13 +160,13 @@ impl Progress {
         })
     }
 
-    /// Why there is no certificate yet.
+    /// Returns the reason why there is no certificate yet.
     fn why(&self) -> Exit {
         self.verdict.lock().unwrap_or_else(PoisonError::into_inner).why()
     }
 }
 
-/// The host's name in lower case, as the kubelet takes it (`pkg/util/node`).
+/// Returns the host's name in lower case, as the kubelet does (`pkg/util/node`).
 pub(super) fn host_name() -> Result<String, String> {
     let name = rustix::system::uname().nodename().to_string_lossy().trim().to_lowercase();
     if name.is_empty() { Err("the host has no name; give --node-name".into()) } else { Ok(name) }

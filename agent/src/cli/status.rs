@@ -19,7 +19,7 @@ pub(super) struct StatusArgs {
     /// The node's name [default: the running agent's, or the one in the certificate]
     #[arg(long, value_name = "NAME")]
     node_name: Option<String>,
-    /// The bootstrap kubeconfig that is the way back [default: the running agent's]
+    /// The bootstrap kubeconfig for a certificate after expiry [default: the running agent's]
     #[arg(long, value_name = "FILE")]
     bootstrap_kubeconfig: Option<PathBuf>,
     /// The CAs that issue client certificates; the certificate must chain to one of them
@@ -28,7 +28,7 @@ pub(super) struct StatusArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Show the timing parameters, too, as they are for certificates of this lifetime
+    /// Show the timing parameters, too, scaled to this certificate's lifetime
     #[arg(long, conflicts_with = "json")]
     timing: bool,
 }

@@ -14,7 +14,7 @@ use crate::connection::{Body, BoxError, FixedClient};
 use crate::file_client::FileClient;
 use crate::kubernetes::{CallError, Objects, Transport};
 
-/// The most bytes that are read of one answer. A watch that is longer is taken up where it was.
+/// The largest answer that is read, in bytes. A longer watch is resumed at its last version.
 const MAX_ANSWER: usize = 64 << 20;
 
 /// The certificates API of a cluster, as the controllers of one signer use it. Cheap to clone.
@@ -25,14 +25,14 @@ pub struct Cluster(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     client: FileClient,
     pub(super) signer: String,
-    /// Where the Leases are.
+    /// The namespace of the Leases.
     pub(super) namespace: String,
     call_deadline: Duration,
 }
 
 impl Cluster {
-    /// Sees the requests for `signer` only, and Leases of that namespace. No call but a watch takes longer than
-    /// `call_deadline`.
+    /// Returns a client for the requests of `signer` and the Leases of that namespace. No call except a watch takes
+    /// longer than `call_deadline`.
     #[must_use]
     pub fn new(kubeconfig: PathBuf, signer: String, namespace: String, call_deadline: Duration) -> Self {
         Self(Arc::new(Inner { client: FileClient::new(kubeconfig), signer, namespace, call_deadline }))

@@ -1,19 +1,19 @@
-//! What can be wrong with a kubeconfig, in words that name the file, the field and the remedy.
+//! The errors of a kubeconfig. Each names the file, the field and the remedy.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a kubeconfig, or a file that it names, is of no use.
+/// Why a kubeconfig, or a file that it names, is unusable.
 #[derive(Debug)]
 pub struct KubeconfigError {
     /// The kubeconfig.
     pub path: PathBuf,
-    /// What is wrong.
+    /// The problem.
     pub problem: Problem,
 }
 
-/// What is wrong with a kubeconfig.
+/// A problem of a kubeconfig.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Problem {
@@ -234,7 +234,7 @@ impl Problem {
                 write!(f, "tls-server-name {name:?} is neither a DNS name nor an IP address; correct or remove it")
             }
             Self::Insecure => f.write_str(
-                "insecure-skip-tls-verify is set, which would give the token to anybody; remove it and set certificate-authority-data",
+                "insecure-skip-tls-verify is set, which would give the token to any server; remove it and set certificate-authority-data",
             ),
             Self::NoCa => f.write_str(
                 "the cluster has neither certificate-authority nor certificate-authority-data; set one to the CA of the API server",

@@ -12,12 +12,12 @@ use crate::kubeconfig::KubeconfigError;
 /// The largest client CA file that is read, in bytes.
 const MAX_CA_FILE: u64 = 1 << 20;
 
-/// What a node is told.
+/// The options of a node.
 #[derive(Clone, Debug)]
 pub struct NodeOptions {
-    /// The kubeconfig to ask for the first certificate with, and whenever there is no live one.
+    /// The kubeconfig for the first certificate, and for every request without a live identity.
     pub bootstrap_kubeconfig: Option<PathBuf>,
-    /// The node's own kubeconfig. It is written where there is none, and never overwritten.
+    /// The node's own kubeconfig. It is written if it is missing, and never overwritten.
     pub kubeconfig: Option<PathBuf>,
     /// The certificate directory.
     pub cert_dir: PathBuf,
@@ -29,16 +29,16 @@ pub struct NodeOptions {
     pub adopt: bool,
     /// The CAs that issue client certificates; issued certificates are checked against them.
     pub client_ca_file: Option<PathBuf>,
-    /// The lifetime to ask for; `None` leaves it to the signer.
+    /// The requested lifetime; `None` leaves it to the signer.
     pub lifetime: Option<Span>,
-    /// The type of new keys. What is on disk is used whatever its type.
+    /// The type of new keys. Keys on disk are used whatever their type.
     pub key_type: KeyType,
-    /// What the names of the files begin with.
+    /// The prefix of all file names.
     pub pair: String,
 }
 
 impl NodeOptions {
-    /// The defaults for a node of this name and its certificate directory.
+    /// Returns the defaults for a node of this name and its certificate directory.
     #[must_use]
     pub fn new(node_name: impl Into<String>, cert_dir: impl Into<PathBuf>) -> Self {
         Self {
@@ -62,17 +62,17 @@ impl NodeOptions {
 pub enum StartError {
     /// A kubeconfig cannot be used.
     Kubeconfig(KubeconfigError),
-    /// Neither kubeconfig is there to say which server to ask.
+    /// Neither kubeconfig exists, so there is no server.
     NoServer,
     /// The node name is not a DNS subdomain (RFC 1123).
     NodeName(String),
-    /// The name that files begin with is not usable.
+    /// The prefix of the file names is not usable.
     PairName(certrotate_store::PairNameError),
     /// The client CA file cannot be used.
     ClientCa {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         why: String,
     },
     /// The configuration is not valid.
@@ -86,7 +86,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Kubeconfig(error) => error.fmt(f),
             Self::NoServer => f.write_str(
-                "there is no kubeconfig to say which API server to ask; give --bootstrap-kubeconfig FILE",
+                "there is no kubeconfig that names an API server; give --bootstrap-kubeconfig FILE",
             ),
             Self::NodeName(name) => write!(
                 f,
@@ -114,7 +114,7 @@ impl From<KubeconfigError> for StartError {
     }
 }
 
-/// RFC 1123 subdomain, as Kubernetes asks of a node's name (apimachinery `pkg/util/validation`).
+/// Checks for an RFC 1123 subdomain, the form of a Kubernetes node name (apimachinery `pkg/util/validation`).
 pub(super) fn check_node_name(name: &str) -> Result<(), StartError> {
     let edge = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let label = |label: &str| {

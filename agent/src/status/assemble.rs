@@ -1,4 +1,4 @@
-//! Puts together what the disk shows and what the agent tells.
+//! Combines the scan of the disk with the agent's published status.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ use super::types::{
 /// Clocks of two processes are read one after the other.
 const SAME_CLOCK: Span = Span::from_secs(2);
 
-/// What is looked at.
+/// The inputs of a status.
 struct Material<'a> {
     question: &'a Question,
     published: Option<&'a Published>,
@@ -31,7 +31,7 @@ struct Material<'a> {
     disk: Option<&'a OnDisk>,
     config: ConfigSpec,
     now: WallTime,
-    /// When this program was built.
+    /// The build time of this program.
     built: WallTime,
 }
 
@@ -116,7 +116,7 @@ impl Material<'_> {
         }
     }
 
-    /// A pure function of the certificate, as it is in core: so it can be published with the agent stopped, too.
+    /// Returns the renewal. Its time is a pure function of the certificate, so it is known without an agent.
     fn renewal(&self, held: &Held) -> Option<Renewal> {
         if self.published.is_some_and(|published| !published.rotates) {
             return None;
@@ -144,7 +144,7 @@ impl Material<'_> {
             Answer::Stopped => "no agent runs; start certrotate run before then".into(),
             Answer::Silent(pid) => format!("process {pid} has the directory and does not answer"),
             Answer::Running(published) => match (published.attempt, &published.next) {
-                (Some(generation), _) => format!("certificate {generation} is being asked for"),
+                (Some(generation), _) => format!("certificate {generation} is being requested"),
                 (None, Some((wait, what))) if due => format!("due; {what} in {}", Span::from_ms(*wait)),
                 (None, _) if due => "due; under way".into(),
                 (None, _) => "waiting".into(),
@@ -203,7 +203,7 @@ impl Material<'_> {
         let held = self.disk?.early(&self.config, self.now)?;
         let start = held.bundle.facts.not_before;
         let waits = self.published.is_some_and(|published| published.waits_for == Some(start.unix_ms()));
-        let waits = if waits { "; it is waited for, and nothing else is asked for until then" } else { "" };
+        let waits = if waits { "; the agent waits for it and requests no other until then" } else { "" };
         let what = format!("starts at {start}, in {}{waits}", span(self.now, start));
         Some(File { generation: held.generation().0, path: self.path(held.name), what })
     }
@@ -317,11 +317,11 @@ impl Material<'_> {
             Some(CurrentLink::Foreign | CurrentLink::File | CurrentLink::Strange) => {
                 format!("{link} is not a link that certrotate made")
             }
-            Some(CurrentLink::Unreadable(_)) => format!("{link} cannot be looked at"),
+            Some(CurrentLink::Unreadable(_)) => format!("{link} cannot be read"),
         }
     }
 
-    /// What needs looking after while the certificate is valid.
+    /// Returns the problems that need the operator while the certificate is valid.
     fn trouble(
         &self,
         held: &Held,
@@ -356,7 +356,7 @@ impl Material<'_> {
         because
     }
 
-    /// Whether a request waits for a person. One that was just made does not yet.
+    /// Returns a problem if a request waits for a person for longer than `patience`.
     fn stuck(&self, request: &Request, patience: Span) -> Option<String> {
         let conditions = request.conditions.as_ref()?;
         let condition = conditions.join(",");

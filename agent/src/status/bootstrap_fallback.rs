@@ -1,4 +1,4 @@
-//! Whether a bootstrap credential is there, before it is needed (F11).
+//! The state of the bootstrap credential, before it is needed (F11).
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use super::published::Published;
 use super::types::BootstrapFallback;
 use crate::kubeconfig::{Kubeconfig, Secret};
 
-/// Looks at the credential as a call would. Only a server can tell whether it is taken: what it said last counts, too.
+/// Reads the credential as a call does. Only the server can accept it, so its last answer counts, too.
 pub(super) fn bootstrap_fallback(
     path: Option<&Path>,
     published: Option<&Published>,
@@ -30,7 +30,7 @@ pub(super) fn bootstrap_fallback(
             None => BootstrapFallback {
                 usable: None,
                 bootstrap_kubeconfig: None,
-                what: "no agent runs that would know; give --bootstrap-kubeconfig".into(),
+                what: "no agent runs that knows its place; give --bootstrap-kubeconfig".into(),
             },
         };
     };

@@ -1,4 +1,4 @@
-//! What needs looking after, and what a person can do about it, in words.
+//! The problems that need the operator, and their remedies, in words.
 
 use super::disk::Held;
 use super::published::{ObservedRequest, Published};
@@ -25,7 +25,7 @@ pub(super) fn agents_trouble(published: &Published, held: &Held) -> Vec<String> 
     because
 }
 
-/// What is in memory only. While it is being written for the first time, nothing is amiss.
+/// Returns the problem of an in-memory identity or request. The first write of a file is no problem.
 pub(super) fn unsaved(published: &Published) -> Vec<String> {
     let line = match published.unsaved {
         Some(generation) if published.from_memory => format!(
@@ -41,7 +41,7 @@ pub(super) fn unsaved(published: &Published) -> Vec<String> {
     vec![line]
 }
 
-/// Whether nothing more comes of a request.
+/// Whether a request with this condition is finished.
 pub(super) fn ended(condition: &str) -> bool {
     matches!(condition, "Denied" | "Failed" | "Issued")
 }
@@ -51,13 +51,13 @@ pub(super) fn no_fallback(bootstrap_fallback: &BootstrapFallback) -> Option<Stri
         .then(|| format!("there is no bootstrap fallback: {}", bootstrap_fallback.what))
 }
 
-/// What a person can do about a request, as a command.
+/// Returns the operator's command for a request.
 pub(super) fn command(name: &str, asked: Option<&ObservedRequest>, published: Option<&Published>) -> String {
     let Some(asked) = asked else { return format!("kubectl get csr {name}") };
     let pid = published.map(|published| published.pid).unwrap_or_default();
     match asked.conditions.join(",").as_str() {
         "Pending" => format!("kubectl certificate approve {name}"),
         "Approved" => format!("kubectl describe csr {name}"),
-        _ => format!("kubectl describe csr {name}; then, to ask again at once: kill -USR1 {pid}"),
+        _ => format!("kubectl describe csr {name}; then, to request again at once: kill -USR1 {pid}"),
     }
 }

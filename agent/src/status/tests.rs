@@ -238,7 +238,7 @@ fn f18_certificate_not_yet_valid_is_held() {
     let waits = running(6, |published| published.waits_for = Some(after(7).unix_ms()));
     let waits = held(waits);
     assert_eq!(waits.generation, 3);
-    assert_eq!(waits.what, format!("{starts}; it is waited for, and nothing else is asked for until then"));
+    assert_eq!(waits.what, format!("{starts}; the agent waits for it and requests no other until then"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The identity in `…-current.pem`, followed as any other program would: the file is read when the link has changed.
+//! The identity behind the current link, followed as another program follows it: the file is read when the link changes.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use certrotate::connection::BoxError;
 use certrotate::identity::{Identity, LiveIdentity};
 
-/// How often the link is looked at.
+/// The interval between two readings of the link.
 const LOOK: Duration = Duration::from_millis(20);
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
 const KEY: &str = "-----BEGIN PRIVATE KEY-----";
@@ -24,7 +24,7 @@ const KEY: &str = "-----BEGIN PRIVATE KEY-----";
 pub(crate) struct Current(JoinHandle<()>);
 
 impl Current {
-    /// Shows in `live` what the file holds; each new content is a generation, from 1 on.
+    /// Makes the file's identity live in `live`. Each new content is a generation, from 1.
     pub(crate) fn follow(path: PathBuf, live: LiveIdentity) -> Self {
         Self(tokio::spawn(async move {
             let mut look = tokio::time::interval(LOOK);
@@ -36,7 +36,7 @@ impl Current {
                 if target.is_none() || target == known {
                     continue;
                 }
-                // What cannot be used is looked at again: the next request tells if that lasts.
+                // An unusable file is read again. If that lasts, requests fail and the run with them.
                 if let Ok(identity) = read(&path, Generation(number + 1)) {
                     (known, number) = (target, number + 1);
                     live.go_live(identity);

@@ -66,7 +66,7 @@ pub(crate) enum Fault {
     },
     /// A renewal is denied.
     Denied,
-    /// A renewal is answered with a certificate that is not what was asked for.
+    /// A renewal is answered with an unrequested certificate.
     Spoiled {
         /// What is wrong with it.
         how: Spoiled,
