@@ -2,7 +2,7 @@
 //! (`certificates.k8s.io/v1`, as real kubectl and other people's clients speak it), with its own
 //! certificate authority, approver and signer.
 //!
-//! It is what `certrotate controlplane` and `certrotate demo` run, and a test double for anybody who writes
+//! It is what `certrotate controlplane` and `certrotate-demo` run, and a test double for anybody who writes
 //! a client of that API: credentials are judged per request, faults are injected through [`Faults`],
 //! [`Stats`] says what was seen, and a [`Clock`] of one's own expires things without waiting.
 //!
