@@ -37,7 +37,7 @@ pub(crate) enum CallError {
         /// The status of the answer, whatever its body claims.
         status: StatusCode,
         /// The headers of the answer.
-        headers: HeaderMap,
+        headers: Box<HeaderMap>,
         /// The message of the `Status` in the body, else the body's text.
         message: String,
     },
@@ -152,7 +152,7 @@ impl<T: Transport, K: Resource<DynamicType = ()> + Serialize + DeserializeOwned 
         }
         let (parts, body) = answer.into_parts();
         let bytes = body.collect().await.map_err(broken)?.to_bytes();
-        Err(CallError::Failure { status, headers: parts.headers, message: message(&bytes) })
+        Err(CallError::Failure { status, headers: Box::new(parts.headers), message: message(&bytes) })
     }
 }
 
