@@ -41,8 +41,13 @@ fn options() -> Options {
 }
 
 fn problem(error: &Error) -> Problem {
+    let mut cause = error.without_snippet();
+    // An error behind an alias is wrapped, once for each level.
+    while let Error::AliasError { error, .. } = cause {
+        cause = error;
+    }
     let over_budget = matches!(
-        error.without_snippet(),
+        cause,
         Error::Budget { .. }
             | Error::AliasReplayLimitExceeded { .. }
             | Error::AliasReplayStackDepthExceeded { .. }
