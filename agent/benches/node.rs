@@ -125,7 +125,7 @@ fn syncs_of_a_rotation(scratch: &Path, bootstrap: &Path) -> (usize, usize) {
         let (sender, mut actions) = tokio::sync::mpsc::unbounded_channel();
         let mut options = NodeOptions::new("bench-node", scratch.join("syncs"));
         options.bootstrap_kubeconfig = Some(bootstrap.to_owned());
-        let observer = Box::new(move |seen: certrotate::driver::Seen<'_>| {
+        let observer = Box::new(move |seen: certrotate::driver::ObservedStep<'_>| {
             for action in &seen.step.actions {
                 // Nobody listens any more at the end.
                 let _ = sender.send(action.clone());

@@ -1,4 +1,4 @@
-//! The certificates API over kube: `certificates.k8s.io/v1`, create, get, list and watch, and nothing else.
+//! The certificates API as the agent uses it: `certificates.k8s.io/v1`, create, get, list and watch, and nothing else.
 
 mod answer;
 pub(crate) mod fuzz;
@@ -6,29 +6,24 @@ pub(crate) mod fuzz;
 mod tests;
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::SystemTime;
 
 use certrotate_core::api::{ApiFault, Call, Credential, CsrObject};
 use certrotate_x509::ClientCa;
 use futures_util::FutureExt as _;
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::Limited;
 use hyper::body::Incoming;
 use hyper::http::{Request, Response};
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
-use kube::Client;
 
-use crate::connection::{BoxError, ConnectionError, FixedClient, LiveClient};
-use crate::details::Details;
-use crate::driver::CsrApi;
+use answer::MAX_ANSWER;
+
+use crate::connection::{Body, BoxError, FixedClient, LiveClient};
+use crate::fault_texts::FaultTexts;
 use crate::file_client::FileClient;
-use crate::keystore::{Asked, KeyStore, Staged};
-use answer::Head;
-
-/// The most bytes that are read of one answer.
-const MAX_ANSWER: usize = 4 << 20;
-/// What the calls are known by in the server's log.
-pub(crate) const USER_AGENT: &str = concat!("certrotate/", env!("CARGO_PKG_VERSION"));
+use crate::keystore::{KeyStore, SigningRequest, Staged};
+use crate::kubernetes::{Objects, Transport};
+use crate::ports::CsrApi;
 
 /// The certificates API as a node uses it.
 #[derive(Clone, Debug)]
@@ -36,27 +31,27 @@ pub struct KubeApi(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    /// By the bootstrap kubeconfig.
+    /// The client of the bootstrap kubeconfig.
     bootstrap: Option<FileClient>,
     live: LiveClient,
     keys: KeyStore,
     client_ca: Option<ClientCa>,
-    details: Details,
+    texts: FaultTexts,
 }
 
 impl KubeApi {
-    /// Calls as the live identity go through `live`, the others by the bootstrap kubeconfig at that path. Issued
-    /// chains are looked at with the client CA.
+    /// Returns the API for a node. Calls as the live identity use `live`, the others the kubeconfig at `bootstrap`. Issued
+    /// chains are verified against the client CA.
     #[must_use]
     pub fn new(
         bootstrap: Option<std::path::PathBuf>,
         live: LiveClient,
         keys: KeyStore,
         client_ca: Option<ClientCa>,
-        details: Details,
+        texts: FaultTexts,
     ) -> Self {
         let bootstrap = bootstrap.map(FileClient::new);
-        Self(Arc::new(Shared { bootstrap, live, keys, client_ca, details }))
+        Self(Arc::new(Shared { bootstrap, live, keys, client_ca, texts }))
     }
 }
 
@@ -66,17 +61,17 @@ impl CsrApi for KubeApi {
         call: Call,
         credential: Credential,
     ) -> impl Future<Output = (Result<CsrObject, ApiFault>, Staged)> + Send + 'static {
-        // What is to be sent is taken now, while core still names the key.
-        let asked = match call {
-            Call::Create { key } => self.0.keys.asked(key),
+        // The request is taken out of the key store now, while core still names the key.
+        let signing_request = match call {
+            Call::Create { key } => self.0.keys.signing_request(key),
             Call::Get { .. } | Call::Watch { .. } => None,
         };
         let shared = Arc::clone(&self.0);
         async move {
-            match shared.call(call, asked, credential).await {
+            match shared.call(call, signing_request, credential).await {
                 Ok(object) => {
-                    let Shared { keys, client_ca, details, .. } = &*shared;
-                    let (object, staged) = answer::read(object, keys, client_ca.as_ref(), details);
+                    let Shared { keys, client_ca, texts, .. } = &*shared;
+                    let (object, staged) = answer::read(object, keys, client_ca.as_ref(), texts);
                     (Ok(object), staged)
                 }
                 Err(fault) => (Err(fault), Staged::default()),
@@ -90,15 +85,14 @@ impl Shared {
     async fn call(
         &self,
         call: Call,
-        asked: Option<Asked>,
+        signing_request: Option<SigningRequest>,
         credential: Credential,
     ) -> Result<CertificateSigningRequest, ApiFault> {
-        let head = Head::default();
-        let service = Service { sender: self.sender(credential)?, head: head.clone() };
-        answer::ask(Client::new(service, "default"), call, asked.as_ref(), &head).await.map_err(|ended| {
-            let (fault, text) = ended.explain(&head);
+        let requests = Objects::all(self.sender(credential)?);
+        answer::call(&requests, call, signing_request.as_ref()).await.map_err(|failure| {
+            let (fault, text) = failure.explain(SystemTime::now());
             if let Some(text) = text {
-                self.details.set_call(&text);
+                self.texts.set_call(&text);
             }
             fault
         })
@@ -109,7 +103,7 @@ impl Shared {
             Credential::Live(_) => Ok(Sender::Live(self.live.clone())),
             Credential::Bootstrap => {
                 self.bootstrap().map(|client| Sender::Fixed(Box::new(client))).map_err(|error| {
-                    self.details.set_call(&error.to_string());
+                    self.texts.set_call(&error.to_string());
                     ApiFault::NoCredential
                 })
             }
@@ -129,35 +123,14 @@ enum Sender {
     Fixed(Box<FixedClient>),
 }
 
-/// The service under a kube client: our connections, the answer's size capped, Retry-After noted.
-#[derive(Clone, Debug)]
-struct Service {
-    sender: Sender,
-    head: Head,
-}
+impl Transport for Sender {
+    type Answer = Limited<Incoming>;
 
-impl tower::Service<Request<kube::client::Body>> for Service {
-    type Response = Response<Limited<Incoming>>;
-    type Error = ConnectionError;
-    type Future = futures_util::future::BoxFuture<'static, Result<Self::Response, ConnectionError>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<kube::client::Body>) -> Self::Future {
-        let Self { sender, head } = self.clone();
-        async move {
-            let mut request = request.map(|body| body.map_err(Into::into).boxed_unsync());
-            let agent = hyper::header::HeaderValue::from_static(USER_AGENT);
-            request.headers_mut().insert(hyper::header::USER_AGENT, agent);
-            let response = match sender {
-                Sender::Live(client) => client.request(request).await?,
-                Sender::Fixed(client) => client.request(request).await?,
-            };
-            head.note(&response, SystemTime::now());
-            Ok(response.map(|body| Limited::new(body, MAX_ANSWER)))
-        }
-        .boxed()
+    async fn send(&self, request: Request<Body>) -> Result<Response<Limited<Incoming>>, BoxError> {
+        let response = match self {
+            Self::Live(client) => client.request(request).await?,
+            Self::Fixed(client) => client.request(request).await?,
+        };
+        Ok(response.map(|body| Limited::new(body, MAX_ANSWER)))
     }
 }

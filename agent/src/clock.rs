@@ -14,38 +14,40 @@ use rustix::time::{
 };
 use tokio::io::unix::AsyncFd;
 
-/// The longest sleep: whatever happens to the clocks, they are looked at this often (F22).
+/// The longest sleep. Whatever happens to the clocks, the driver reads them this often (F22).
 pub const LONGEST: Span = Span::from_secs(60);
 
-/// When this program was built, or what `SOURCE_DATE_EPOCH` said then: no honest clock shows less.
+/// The build time of this program, or the value of `SOURCE_DATE_EPOCH` at the build. A correct clock never shows less.
 pub const BUILT: WallTime = match i64::from_str_radix(env!("CERTROTATE_BUILT"), 10) {
     Ok(seconds) => WallTime::from_unix_secs(seconds),
     Err(_) => panic!("the build script gives a number"),
 };
 
-/// What tells the time.
-pub trait Clock {
-    /// What both clocks show.
+/// Reads both clocks and sleeps: a port of the driver. [`SystemClock`] is the real one.
+pub trait Clock: Clone + Send + Sync + 'static {
+    /// Reads both clocks.
     fn now(&self) -> Now;
 
-    /// Sleeps until either time is reached, the clock is changed, or [`LONGEST`] has passed, whichever comes first.
-    /// It may end early: the caller looks at the clocks and sleeps again.
-    fn until(&self, wall: Option<WallTime>, mono: Option<MonoTime>) -> impl Future<Output = ()>;
+    /// Reads the wall clock.
+    fn wall(&self) -> WallTime {
+        self.now().wall
+    }
+
+    /// Sleeps until either time is reached, the wall clock is set, or [`LONGEST`] has passed, whichever comes first.
+    ///
+    /// The sleep may be shorter: the caller reads the clocks and sleeps again.
+    fn until(&self, wall: Option<WallTime>, mono: Option<MonoTime>) -> impl Future<Output = ()> + Send;
 }
 
 /// The system's clocks: CLOCK_REALTIME, and CLOCK_BOOTTIME, which counts suspended time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
-impl SystemClock {
-    /// What CLOCK_REALTIME shows.
-    #[must_use]
-    pub fn wall(self) -> WallTime {
+impl Clock for SystemClock {
+    fn wall(&self) -> WallTime {
         WallTime::from_unix_ms(millis(clock_gettime(ClockId::Realtime)))
     }
-}
 
-impl Clock for SystemClock {
     fn now(&self) -> Now {
         let mono = u64::try_from(millis(clock_gettime(ClockId::Boottime))).unwrap_or(0);
         Now { wall: self.wall(), mono: MonoTime::from_ms(mono) }
@@ -55,7 +57,7 @@ impl Clock for SystemClock {
         // Armed before the clocks are read: a change in between ends the sleep rather than being missed.
         let timer = Alarm::at(self.wall().plus(LONGEST));
         let now = self.now();
-        // A clock that shows a millisecond is somewhere in it: one more, so that both have reached it.
+        // A reading is rounded down to a millisecond: one more, so that both clocks have reached the time.
         let left = |span: Span| Span::from_ms(span.ms().saturating_add(1)).min(LONGEST);
         let wait = [
             wall.map(|at| if at <= now.wall { Span::ZERO } else { left(at.since(now.wall)) }),
@@ -66,7 +68,7 @@ impl Clock for SystemClock {
         .fold(LONGEST, Span::min);
         let changed = async {
             match timer {
-                Ok(timer) => timer.rung().await,
+                Ok(timer) => timer.ring().await,
                 // Without the alarm the short sleep alone must do.
                 Err(_) => std::future::pending().await,
             }
@@ -96,10 +98,10 @@ impl Alarm {
         Ok(Self(AsyncFd::new(fd)?))
     }
 
-    /// Returns when it is time or the clock was set: either makes the descriptor readable.
-    async fn rung(self) {
+    /// Returns at the time, or when the clock is set: either makes the descriptor readable.
+    async fn ring(self) {
         if self.0.readable().await.is_err() {
-            // The runtime is going down: nothing wakes anybody any more.
+            // The runtime shuts down: no task wakes again.
             std::future::pending::<()>().await;
         }
     }

@@ -1,9 +1,10 @@
-//! Approver, signer and cleaner of a signer name of one's own, through the API of a real cluster: the adapter from the
-//! control plane's ports to kube, and the loop that lets one of several replicas act.
+//! Approver, signer and cleaner of a custom signer name, through the API of a real cluster: the adapter from the
+//! control plane's ports to the API, and the loop that lets one of several replicas act.
 //!
 //! It calls `list`, `watch` and `delete` on `certificatesigningrequests`, `update` on their `approval` and `status`, `create` on
 //! `subjectaccessreviews`, and `get`, `create` and `update` on Leases of one namespace. docs/controllers.md has the roles.
 
+mod api;
 mod lease;
 mod names;
 #[cfg(test)]
@@ -11,38 +12,27 @@ mod tests;
 mod watch;
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use certrotate_controlplane::{
     Change, ControllerOptions, Controllers, Elector, Error, LeaseTimes, Port, PortError, Review,
 };
-use futures_util::FutureExt as _;
 use futures_util::stream::BoxStream;
-use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Incoming;
-use hyper::http::{Request, Response};
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest as Csr;
-use kube::api::{DeleteParams, PostParams, Preconditions};
-use kube::{Api, Client};
+use kube_core::params::{DeleteParams, Preconditions};
 
-use crate::api::USER_AGENT;
-use crate::connection::{ConnectionError, FixedClient};
-use crate::file_client::FileClient;
+use crate::kubernetes::Objects;
 
+pub use api::Cluster;
 pub use lease::ClusterLease;
-
-/// The most bytes that are read of one answer. A watch that is longer is taken up where it was.
-const MAX_ANSWER: usize = 64 << 20;
 
 /// How controllers run on a cluster.
 #[derive(Clone, Debug)]
 pub struct ClusterOptions {
-    /// The kubeconfig; it and the files that it names are read anew for each call.
+    /// The kubeconfig; it and the files that it names are read for each call.
     pub kubeconfig: PathBuf,
-    /// What is done.
+    /// The options of the controllers.
     pub controllers: ControllerOptions,
     /// The namespace of the Lease, and of those that hold node names.
     pub lease_namespace: String,
@@ -54,11 +44,11 @@ pub struct ClusterOptions {
     pub identity: String,
 }
 
-/// Runs the controllers until `stop`; acts while this replica holds the Lease, and gives it back at the end.
+/// Runs the controllers until `stop`. They act while this replica holds the Lease; the end releases it.
 ///
 /// # Errors
 ///
-/// An option that cannot work, or a CA that cannot be read. A server that cannot be reached is waited for.
+/// An invalid option, or a CA that cannot be read. An unreachable server is no error: the controllers wait for it.
 pub async fn run(options: ClusterOptions, stop: impl Future<Output = ()>) -> Result<(), Error> {
     let ClusterOptions { kubeconfig, controllers, lease_namespace, lease_name, lease_times, identity } =
         options;
@@ -76,53 +66,6 @@ pub async fn run(options: ClusterOptions, stop: impl Future<Output = ()>) -> Res
     }
     elector.release(&say).await;
     Ok(())
-}
-
-/// The certificates API of a cluster, as the controllers of one signer use it. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Cluster(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    client: FileClient,
-    signer: String,
-    /// Where the Leases are.
-    namespace: String,
-    call_deadline: Duration,
-}
-
-impl Cluster {
-    /// Sees the requests for `signer` only, and Leases of that namespace. No call but a watch takes longer than
-    /// `call_deadline`.
-    #[must_use]
-    pub fn new(kubeconfig: PathBuf, signer: String, namespace: String, call_deadline: Duration) -> Self {
-        Self(Arc::new(Inner { client: FileClient::new(kubeconfig), signer, namespace, call_deadline }))
-    }
-
-    fn client(&self) -> Result<Client, PortError> {
-        let client = self.0.client.get().map_err(|error| {
-            let file = self.0.client.path().display();
-            PortError::Failed(format!("{file} is not usable now: {error}"))
-        })?;
-        Ok(Client::new(Service(client), "default"))
-    }
-
-    fn requests(&self) -> Result<Api<Csr>, PortError> {
-        self.client().map(Api::all)
-    }
-
-    async fn within<T>(&self, call: impl Future<Output = kube::Result<T>>) -> Result<T, PortError> {
-        match tokio::time::timeout(self.0.call_deadline, call).await {
-            Ok(answer) => answer.map_err(|error| failed(&error)),
-            Err(_) => Err(PortError::Failed("the server does not answer".to_owned())),
-        }
-    }
-
-    async fn replace(&self, csr: Csr, subresource: &str) -> Result<(), PortError> {
-        let (api, name) = (self.requests()?, csr.metadata.name.clone().unwrap_or_default());
-        self.within(api.replace_subresource(subresource, &name, &PostParams::default(), &csr)).await?;
-        Ok(())
-    }
 }
 
 impl Port for Cluster {
@@ -157,9 +100,9 @@ impl Port for Cluster {
     }
 
     async fn allows(&self, review: Review) -> Result<bool, PortError> {
-        let api: Api<SubjectAccessReview> = Api::all(self.client()?);
+        let reviews = Objects::<_, SubjectAccessReview>::all(self.connect()?);
         let asked = SubjectAccessReview { spec: spec(review), ..SubjectAccessReview::default() };
-        let answer = self.within(api.create(&PostParams::default(), &asked)).await?;
+        let answer = self.within(reviews.create(&asked)).await?;
         Ok(answer.status.is_some_and(|status| status.allowed))
     }
 }
@@ -184,47 +127,7 @@ fn spec(review: Review) -> SubjectAccessReviewSpec {
     }
 }
 
-/// What an error means to a controller.
-fn failed(error: &kube::Error) -> PortError {
-    match error {
-        kube::Error::Api(status) if matches!(status.code, 404 | 409) => PortError::Stale,
-        kube::Error::Api(status) => PortError::Failed(format!("{} {}", status.code, status.message)),
-        other => {
-            let mut cause: &dyn std::error::Error = other;
-            while let Some(next) = cause.source() {
-                cause = next;
-            }
-            PortError::Failed(cause.to_string())
-        }
-    }
-}
-
-/// The service under a kube client.
-#[derive(Clone, Debug)]
-struct Service(FixedClient);
-
-impl tower::Service<Request<kube::client::Body>> for Service {
-    type Response = Response<Limited<Incoming>>;
-    type Error = ConnectionError;
-    type Future = futures_util::future::BoxFuture<'static, Result<Self::Response, ConnectionError>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<kube::client::Body>) -> Self::Future {
-        let client = self.0.clone();
-        async move {
-            let mut request = request.map(|body| body.map_err(Into::into).boxed_unsync());
-            let agent = hyper::header::HeaderValue::from_static(USER_AGENT);
-            request.headers_mut().insert(hyper::header::USER_AGENT, agent);
-            Ok(client.request(request).await?.map(|body| Limited::new(body, MAX_ANSWER)))
-        }
-        .boxed()
-    }
-}
-
-/// A name for this replica: the host's, and something that no other process has.
+/// Returns a name for this replica: the host's name and random digits.
 ///
 /// # Errors
 ///

@@ -1,8 +1,8 @@
-//! HTTPS connections that carry the node's identity, and move to the new one at each rotation.
+//! HTTPS connections that authenticate with the node's identity, and follow it at each rotation.
 //!
-//! A connection has the identity that was live when it was opened. At a switch new requests go to new connections;
-//! an old one ends when its requests have, and in any case before its certificate does. Nobody's request is cut
-//! because of a rotation.
+//! A connection keeps the identity that was live when it was opened. After a switch, new requests use new connections.
+//! An old connection ends with its last request, at the latest shortly before its certificate expires. A rotation
+//! interrupts no request.
 
 mod stream;
 #[cfg(test)]
@@ -40,11 +40,11 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// The body of a request.
 pub type Body = UnsyncBoxBody<Bytes, BoxError>;
 
-/// How long a TCP connection and a TLS handshake may take together.
+/// The time limit for a TCP connection and its TLS handshake together.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long a connection may be idle in the pool.
+/// The longest idle time of a connection in the pool.
 const IDLE: Duration = Duration::from_secs(60);
-/// What a server may be offered (ALPN), the preferred one first.
+/// The offered protocols (ALPN), the preferred one first.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
 /// Why a request was not answered.
@@ -71,7 +71,7 @@ impl fmt::Display for ConnectionError {
 
 impl std::error::Error for ConnectionError {}
 
-/// What is behind an error: hyper's own text is a bare category.
+/// Returns the innermost cause: hyper's own text is only a category.
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {
@@ -90,7 +90,7 @@ struct Current {
 
 type Slot = Mutex<Option<Current>>;
 
-/// A client of one server that proves itself with whatever identity is live. Cheap to clone: a clone has the same pool.
+/// A client of one server that authenticates with the live identity. Cheap to clone: a clone has the same pool.
 #[derive(Clone)]
 pub struct LiveClient {
     endpoint: Arc<Endpoint>,
@@ -107,20 +107,20 @@ impl fmt::Debug for LiveClient {
 }
 
 impl LiveClient {
-    /// A client of this server. Nothing is opened before the first request.
+    /// Returns a client of this server. The first request opens the first connection.
     #[must_use]
     pub fn new(endpoint: Endpoint, live: LiveIdentity) -> Self {
         let (endpoint, connections, current) = (Arc::new(endpoint), Connections::default(), Arc::default());
         Self { endpoint, http2: true, live, connections, current }
     }
 
-    /// The same client, with a pool of its own that speaks HTTP/1.1 only (the kubelet's DISABLE_HTTP2).
+    /// Returns a client with a pool of its own that speaks HTTP/1.1 only (the kubelet's DISABLE_HTTP2).
     #[must_use]
     pub fn without_http2(self) -> Self {
         Self { http2: false, current: Arc::default(), ..self }
     }
 
-    /// How many connections are open.
+    /// Returns the counter of open connections.
     #[must_use]
     pub fn connections(&self) -> &Connections {
         &self.connections
@@ -138,8 +138,8 @@ impl LiveClient {
         send(&pool, &self.endpoint.server, request).await
     }
 
-    /// The pool of this identity. The pool of an older one is let go: its idle connections end now, the others
-    /// when their requests have.
+    /// Returns the pool of this identity. An older identity's pool is dropped: its idle connections end now, the
+    /// others with their last request.
     fn pool(&self, identity: Arc<Identity>) -> Result<Pool, ConnectionError> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(current) = &*current
@@ -159,12 +159,12 @@ impl LiveClient {
     }
 }
 
-/// Lets an identity's pool go at the switch to the next, also where no request follows.
+/// Drops an identity's pool at the switch to the next identity, even if no request follows.
 async fn retire(slot: Weak<Slot>, live: LiveIdentity, identity: Arc<Identity>) {
     let mut shown = live.subscribe();
     drop(live);
     let other = |shown: &Option<Arc<Identity>>| !is(shown.as_ref(), &identity);
-    // An error says that nobody shows identities any more: over, too.
+    // An error means that the identity handle is gone: the pool ends, too.
     let _ = shown.wait_for(other).await;
     if let Some(slot) = slot.upgrade() {
         let mut current = slot.lock().unwrap_or_else(PoisonError::into_inner);
@@ -178,8 +178,7 @@ fn is(one: Option<&Arc<Identity>>, other: &Arc<Identity>) -> bool {
     one.is_some_and(|one| Arc::ptr_eq(one, other))
 }
 
-/// When connections are cut and nothing is sent any more: a little before the end, so that no request arrives
-/// after it.
+/// Returns the time at which connections are cut: shortly before expiry, so that no request arrives after it.
 fn cut_at(identity: &Identity) -> WallTime {
     let lifetime = identity.not_after().since(identity.not_before());
     let margin = lifetime.scaled(1, 100).min(Span::from_ms(50)).ms();
@@ -187,7 +186,7 @@ fn cut_at(identity: &Identity) -> WallTime {
     WallTime::from_unix_ms(identity.not_after().unix_ms().saturating_sub(margin))
 }
 
-/// A client of one server with a credential that is not the live identity: the bootstrap kubeconfig's.
+/// A client of one server with a fixed credential: that of a kubeconfig, not the live identity.
 #[derive(Clone)]
 pub struct FixedClient {
     server: String,
@@ -261,7 +260,7 @@ async fn send(
     pool.request(request).await.map_err(ConnectionError::Http)
 }
 
-/// What a connection must not outlive.
+/// The validity that a connection must not outlive.
 #[derive(Clone)]
 struct Ending {
     live: LiveIdentity,
@@ -269,13 +268,13 @@ struct Ending {
 }
 
 impl Ending {
-    /// Returns when the identity's certificate is about to end by the wall clock, or nothing is served any more.
+    /// Returns shortly before the identity's certificate expires by the wall clock, or when it is withdrawn.
     async fn reached(self) {
         let end = cut_at(&self.identity);
         let mut shown = self.live.subscribe();
         let withdrawn = async {
             if shown.wait_for(Option::is_none).await.is_err() {
-                // Nobody shows identities any more; the end of this one still counts.
+                // The identity handle is gone; the expiry of this identity still counts.
                 std::future::pending::<()>().await;
             }
         };
@@ -336,7 +335,7 @@ impl Connector {
     }
 }
 
-impl tower::Service<Uri> for Connector {
+impl tower_service::Service<Uri> for Connector {
     type Response = Stream;
     type Error = io::Error;
     type Future = Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>;

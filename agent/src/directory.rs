@@ -1,4 +1,4 @@
-//! The certificate directory: core's disk commands, carried out in order on one thread of their own.
+//! The disk commands of core, executed in order on a thread of their own.
 
 use std::io;
 use std::sync::mpsc;
@@ -8,98 +8,114 @@ use std::time::Duration;
 use certrotate_core::disk::{DiskCommand, DiskDone, DiskFault};
 use certrotate_core::id::OpId;
 use certrotate_core::input::Input;
-use certrotate_store::Store;
+use certrotate_store::{Store, Vault};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
-use crate::details::Details;
-use crate::driver::Answer;
+use crate::fault_texts::FaultTexts;
 use crate::keystore::Staging;
-use crate::rehearsal::Rehearsal;
+use crate::ports::{Answer, Directory};
 
-/// Carries out disk commands: a port of the driver.
-///
-/// Commands are carried out one after the other, in the order given. Each is answered by one [`Input::DiskAnswered`].
-pub trait Directory {
-    /// Asks for a command. Returns at once.
-    fn submit(&self, op: OpId, command: DiskCommand);
+/// Executes one disk command at a time, and blocks meanwhile. [`Store`] is the real one.
+pub trait Disk: Send + 'static {
+    /// Executes a command.
+    ///
+    /// # Errors
+    ///
+    /// The fault for core, and its text for the operator.
+    fn run(&mut self, command: &DiskCommand) -> Result<DiskDone, DiskError>;
+
+    /// Returns the remarks of the last scan: a line for each suspect file, which begins with its path.
+    fn remarks(&self) -> &[String];
 }
 
-/// A [`Store`] on its own thread: a disk that hangs keeps nobody else waiting. The thread ends, and with
-/// it the lock on the directory, when this is dropped and the last command is done.
+/// A failed disk command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiskError {
+    /// The fault that core decides on.
+    pub fault: DiskFault,
+    /// The file, the cause and the remedy, for the operator.
+    pub text: String,
+}
+
+impl<V: Vault + Send + 'static> Disk for Store<V> {
+    fn run(&mut self, command: &DiskCommand) -> Result<DiskDone, DiskError> {
+        Self::run(self, command).map_err(|fault| DiskError { fault: fault.kind, text: fault.to_string() })
+    }
+
+    fn remarks(&self) -> &[String] {
+        Self::remarks(self)
+    }
+}
+
+/// A [`Disk`] on its own thread, so that a disk that hangs blocks nothing else.
+///
+/// The thread ends when this value is dropped and the last command is finished. The lock on the directory ends with it.
 #[derive(Debug)]
 pub struct DiskThread {
     commands: mpsc::Sender<(OpId, DiskCommand)>,
 }
 
-/// Tells when the thread of a [`DiskThread`] has ended.
+/// Resolves when the thread of a [`DiskThread`] has ended.
 #[derive(Debug)]
 pub(crate) struct DiskEnd(oneshot::Receiver<()>);
 
 impl DiskEnd {
-    /// Waits until the lock is given back, so that the next run in this process gets it. A disk that hangs is
-    /// waited for no longer than `patience`.
+    /// Waits for the end of the thread, at most for `patience`.
+    ///
+    /// The thread releases the lock: afterwards the next run in this process can take it.
     pub(crate) async fn wait(self, patience: Duration) {
-        // Nothing is ever sent: the end shows by the sender's.
+        // The thread never sends: dropping the sender is the signal.
         let _ = tokio::time::timeout(patience, self.0).await;
     }
 }
 
 impl DiskThread {
-    /// Starts the thread; answers go to `answers`.
+    /// Starts the thread. Answers go to `answers`, with the keys and chains that the disk has put into `staging`.
     ///
     /// # Errors
     ///
     /// The system starts no more threads.
     pub(crate) fn start(
-        mut store: Store<Staging>,
+        mut disk: impl Disk,
+        staging: Staging,
         answers: UnboundedSender<Answer>,
-        details: Details,
-        rehearsal: Rehearsal,
+        texts: FaultTexts,
     ) -> io::Result<(Self, DiskEnd)> {
-        let (commands, orders) = mpsc::channel::<(OpId, DiskCommand)>();
+        let (commands, queue) = mpsc::channel::<(OpId, DiskCommand)>();
         let (ended, on_end) = oneshot::channel::<()>();
         thread::Builder::new().name("disk".into()).spawn(move || {
-            for (op, command) in orders {
-                let result = run(&mut store, &command, &details, &rehearsal);
-                let read = store.vault().take();
-                // Nobody listens any more when the process ends: there is nothing left to tell.
-                if answers.send(Answer { input: Input::DiskAnswered { op, result }, read }).is_err() {
+            for (op, command) in queue {
+                let result = run(&mut disk, &command, &texts);
+                let staged = staging.take();
+                // The receiver is dropped only when the node ended: the answer has no reader.
+                if answers.send(Answer { input: Input::DiskAnswered { op, result }, staged }).is_err() {
                     break;
                 }
             }
-            // The lock goes with the store; only then has it ended.
-            drop(store);
+            // Dropping the disk releases the lock. `DiskEnd` must not resolve before that.
+            drop(disk);
             drop(ended);
         })?;
         Ok((Self { commands }, DiskEnd(on_end)))
     }
 }
 
-fn run(
-    store: &mut Store<Staging>,
-    command: &DiskCommand,
-    details: &Details,
-    rehearsal: &Rehearsal,
-) -> Result<DiskDone, DiskFault> {
-    if let Some(fault) = rehearsal.refuses(command) {
-        details.set_disk("cannot write: the rehearsal's disk is full; wait until it is not".into());
-        return Err(fault);
-    }
-    let result = store.run(command);
+fn run(disk: &mut impl Disk, command: &DiskCommand, texts: &FaultTexts) -> Result<DiskDone, DiskFault> {
+    let result = disk.run(command);
     if *command == DiskCommand::Scan {
-        details.set_remarks(store.remarks());
+        texts.set_remarks(disk.remarks());
     }
-    result.map_err(|fault| {
-        details.set_disk(fault.to_string());
-        fault.kind
+    result.map_err(|error| {
+        texts.set_disk(error.text);
+        error.fault
     })
 }
 
 impl Directory for DiskThread {
     fn submit(&self, op: OpId, command: DiskCommand) {
         if self.commands.send((op, command)).is_err() {
-            // The thread ends only with its receiver; core's disk deadline tells the rest.
+            // The thread ends early only after a panic. Core's disk deadline reports the missing answer.
             tracing::error!("the disk thread has ended; restart certrotate");
         }
     }

@@ -1,13 +1,11 @@
-//! The loop around core: clocks in, actions out. No policy is in here; what to do is core's to say.
+//! The loop around core: clock readings and answers in, actions out. It holds no policy; core decides.
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
-use certrotate_core::api::{ApiFault, Call, Credential, CsrObject};
-use certrotate_core::event::Event;
-use certrotate_core::id::{CertHandle, Generation, KeyHandle, OpId};
+use certrotate_core::id::OpId;
 use certrotate_core::input::{Action, Disposition, ExitReason, Input};
 use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::{Now, Span};
@@ -16,74 +14,37 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
-use crate::directory::Directory;
-use crate::keystore::{Keys, Staged};
-
-/// An answer on its way to core, with the keys and chains that came with it. They join the key
-/// store only when core is told of them: core does not name them before, and what it does not name is erased.
-#[derive(Debug)]
-pub struct Answer {
-    /// What core is told.
-    pub input: Input,
-    pub(crate) read: Staged,
-}
-
-impl From<Input> for Answer {
-    fn from(input: Input) -> Self {
-        Self { input, read: Staged::default() }
-    }
-}
-
-/// Calls the certificates API: a port of the driver.
-pub trait CsrApi {
-    /// Makes a call and says how it ended, with the chain that the object holds.
-    ///
-    /// A watch returns when there is news or it ends. The driver drops the call when core gives it up.
-    fn call(
-        &self,
-        call: Call,
-        credential: Credential,
-    ) -> impl Future<Output = (Result<CsrObject, ApiFault>, Staged)> + Send + 'static;
-}
-
-/// Serves the live identity: a port of the driver.
-pub trait Front {
-    /// Serves this identity from now on.
-    fn go_live(&self, generation: Generation, key: KeyHandle, cert: CertHandle);
-    /// Serves none from now on.
-    fn withdraw(&self);
-    /// Tells an operator, and gives the line that was told.
-    fn report(&self, event: &Event) -> String;
-}
+use crate::keystore::Keys;
+use crate::ports::{Answer, CsrApi, Directory, IdentitySink};
 
 /// One step, as an observer sees it.
 #[derive(Clone, Copy, Debug)]
-pub struct Seen<'a> {
-    /// What the clocks showed.
+pub struct ObservedStep<'a> {
+    /// The clock readings of this step.
     pub now: Now,
-    /// What happened.
+    /// The input of this step.
     pub input: &'a Input,
-    /// What core made of it.
+    /// Core's result: the disposition of the input, and the actions.
     pub step: &'a Step,
-    /// The machine after it.
+    /// Core's view after the step.
     pub view: View,
-    /// When it wants the next tick, and what for.
+    /// The time of the next tick, and its reason.
     pub wake: Wake,
-    /// Whether a certificate was issued that is not durable yet: it is in memory only, for this attempt.
+    /// Whether this attempt's certificate is issued and not durable yet: it is in memory only.
     pub unsaved: bool,
-    /// What an operator was told: a line for each [`Action::Report`], in order.
+    /// The logged lines: one for each [`Action::Report`], in order.
     pub reports: &'a [String],
 }
 
-/// Is shown every step, after its actions that take effect at once.
-pub type Observer = Box<dyn FnMut(Seen<'_>) + Send>;
+/// Called after every step and after the actions of that step that take effect at once.
+pub type Observer = Box<dyn FnMut(ObservedStep<'_>) + Send>;
 
-/// More steps than this without a sleep are a loop that feeds itself.
-const STEPS_AWAKE: u32 = 10_000;
+/// The most steps without a sleep. More are a bug: a loop whose answers cause each other.
+const STEPS_WITHOUT_SLEEP: u32 = 10_000;
 
 /// The ports, each behind its trait.
 #[derive(Debug)]
-pub struct Ports<C, A, D, K, F> {
+pub struct Ports<C, A, D, K, S> {
     /// The clocks.
     pub clock: C,
     /// The certificates API.
@@ -92,41 +53,42 @@ pub struct Ports<C, A, D, K, F> {
     pub directory: D,
     /// The key store.
     pub keys: K,
-    /// What serves the live identity.
-    pub front: F,
+    /// The sink of the live identity.
+    pub sink: S,
 }
 
 /// The loop.
-pub struct Driver<C, A, D, K, F> {
+pub struct Driver<C, A, D, K, S> {
     rotator: Rotator,
-    ports: Ports<C, A, D, K, F>,
+    ports: Ports<C, A, D, K, S>,
     sender: UnboundedSender<Answer>,
     inbox: UnboundedReceiver<Answer>,
     calls: BTreeMap<OpId, AbortHandle>,
     observer: Observer,
-    awake: u32,
+    /// Steps since the last sleep.
+    steps_awake: u32,
 }
 
-impl<C, A, D, K, F> std::fmt::Debug for Driver<C, A, D, K, F> {
+impl<C, A, D, K, S> std::fmt::Debug for Driver<C, A, D, K, S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Driver").field("view", &self.rotator.view()).finish_non_exhaustive()
     }
 }
 
-impl<C: Clock, A: CsrApi, D: Directory, K: Keys, F: Front> Driver<C, A, D, K, F> {
-    /// A driver of this machine. Answers and requests from outside (rotate now, shutdown) come through the channel.
+impl<C: Clock, A: CsrApi, D: Directory, K: Keys, S: IdentitySink> Driver<C, A, D, K, S> {
+    /// Returns a driver of this rotator. The channel carries answers, and requests from outside: rotate now, shutdown.
     #[must_use]
     pub fn new(
         rotator: Rotator,
-        ports: Ports<C, A, D, K, F>,
+        ports: Ports<C, A, D, K, S>,
         channel: (UnboundedSender<Answer>, UnboundedReceiver<Answer>),
         observer: Observer,
     ) -> Self {
         let (sender, inbox) = channel;
-        Self { rotator, ports, sender, inbox, calls: BTreeMap::new(), observer, awake: 0 }
+        Self { rotator, ports, sender, inbox, calls: BTreeMap::new(), observer, steps_awake: 0 }
     }
 
-    /// Runs until core says that it is over.
+    /// Runs until core exits, and returns its reason.
     pub async fn run(mut self) -> ExitReason {
         let mut answer = Answer::from(Input::Tick);
         loop {
@@ -134,19 +96,19 @@ impl<C: Clock, A: CsrApi, D: Directory, K: Keys, F: Front> Driver<C, A, D, K, F>
                 for (_, call) in std::mem::take(&mut self.calls) {
                     call.abort();
                 }
-                self.ports.front.withdraw();
+                self.ports.sink.withdraw();
                 return reason;
             }
             answer = self.next().await;
         }
     }
 
-    /// The next thing that happens: an answer, or time passing.
+    /// Returns the next answer, or a tick when core's wake time comes first.
     async fn next(&mut self) -> Answer {
-        self.awake += 1;
-        if self.awake > STEPS_AWAKE {
-            tracing::error!(view = ?self.rotator.view(), "{STEPS_AWAKE} steps without a pause: a bug; please report it");
-            self.awake = 0;
+        self.steps_awake += 1;
+        if self.steps_awake > STEPS_WITHOUT_SLEEP {
+            tracing::error!(view = ?self.rotator.view(), "{STEPS_WITHOUT_SLEEP} steps without a pause: a bug; please report it");
+            self.steps_awake = 0;
             let second = self.ports.clock.now().mono.plus(Span::from_secs(1));
             self.ports.clock.until(None, Some(second)).await;
         }
@@ -157,67 +119,76 @@ impl<C: Clock, A: CsrApi, D: Directory, K: Keys, F: Front> Driver<C, A, D, K, F>
         let due =
             wake.wall.is_some_and(|wall| now.wall >= wall) || wake.mono.is_some_and(|mono| now.mono >= mono);
         if due {
-            // Answers that are being made get their turn even where ticks follow each other.
+            // Spawned calls get a turn even if one tick follows another: the loop never sleeps then.
             tokio::task::yield_now().await;
             return Answer::from(Input::Tick);
         }
-        let look = now.mono.plus(self.rotator.clock_check());
-        let mono = wake.mono.map_or(look, |mono| mono.min(look));
+        let clock_check = now.mono.plus(self.rotator.clock_check());
+        let mono = wake.mono.map_or(clock_check, |mono| mono.min(clock_check));
         tokio::select! {
             biased;
             Some(answer) = self.inbox.recv() => answer,
             () = self.ports.clock.until(wake.wall, Some(mono)) => {
-                self.awake = 0;
+                self.steps_awake = 0;
                 Answer::from(Input::Tick)
             }
         }
     }
 
     fn step(&mut self, answer: Answer) -> Option<ExitReason> {
-        let Answer { input, read } = answer;
+        let Answer { input, staged } = answer;
         if let Input::CallAnswered { op, .. } = &input {
             self.calls.remove(op);
         }
-        self.ports.keys.accept(read);
+        self.ports.keys.accept(staged);
         let now = self.ports.clock.now();
         let step = self.rotator.step(now, input.clone());
         if let (Input::Reconfigure(config), Disposition::Applied) = (&input, step.disposition) {
-            self.ports.keys.ask_for(config.template());
+            self.ports.keys.set_template(config.template());
         }
         let (mut exit, mut reports) = (None, Vec::new());
         for action in &step.actions {
-            match action {
-                Action::Report(event) => reports.push(self.ports.front.report(event)),
-                other => exit = exit.or(self.carry_out(other)),
+            if let Action::Report(event) = action {
+                reports.push(self.ports.sink.report(event));
             }
+            exit = exit.or(self.execute(action));
         }
         let needed: Vec<Handle> = self.rotator.handles().collect();
         self.ports.keys.retain(&needed);
         let (view, wake) = (self.rotator.view(), self.rotator.wake());
         let live = view.identity.map(|identity| Handle::Cert(identity.cert));
-        let other = |handle: &Handle| matches!(handle, Handle::Cert(_)) && Some(*handle) != live;
-        let unsaved = needed.iter().any(other);
-        (self.observer)(Seen { now, input: &input, step: &step, view, wake, unsaved, reports: &reports });
+        let is_other_cert = |handle: &Handle| matches!(handle, Handle::Cert(_)) && Some(*handle) != live;
+        let unsaved = needed.iter().any(is_other_cert);
+        (self.observer)(ObservedStep {
+            now,
+            input: &input,
+            step: &step,
+            view,
+            wake,
+            unsaved,
+            reports: &reports,
+        });
         exit
     }
 
-    fn carry_out(&mut self, action: &Action) -> Option<ExitReason> {
+    fn execute(&mut self, action: &Action) -> Option<ExitReason> {
         match *action {
-            Action::GoLive { generation, key, cert } => self.ports.front.go_live(generation, key, cert),
-            Action::Withdraw { .. } => self.ports.front.withdraw(),
+            Action::GoLive { generation, key, cert } => self.ports.sink.go_live(generation, key, cert),
+            Action::Withdraw { .. } => self.ports.sink.withdraw(),
+            // Logged in `step`, which hands the lines to the observer.
             Action::Report(_) => {}
             Action::Disk { op, command } => self.ports.directory.submit(op, command),
             Action::MakeKey { op, duration } => {
-                let (result, read) = self.ports.keys.make(duration);
-                self.send(Answer { input: Input::KeyMade { op, result }, read });
+                let (result, staged) = self.ports.keys.make(duration);
+                self.send(Answer { input: Input::KeyMade { op, result }, staged });
             }
             Action::Call { op, call, credential } => {
                 let call = self.ports.api.call(call, credential);
                 let sender = self.sender.clone();
                 let task = tokio::spawn(async move {
-                    let (result, read) = call.await;
-                    // The receiver is gone only when the loop is over.
-                    let _ = sender.send(Answer { input: Input::CallAnswered { op, result }, read });
+                    let (result, staged) = call.await;
+                    // The receiver is dropped only when the loop ended; then the answer has no reader.
+                    let _ = sender.send(Answer { input: Input::CallAnswered { op, result }, staged });
                 });
                 self.calls.insert(op, task.abort_handle());
             }
@@ -232,7 +203,7 @@ impl<C: Clock, A: CsrApi, D: Directory, K: Keys, F: Front> Driver<C, A, D, K, F>
     }
 
     fn send(&self, answer: Answer) {
-        // The receiver is this driver's own.
+        // It cannot fail: this driver owns the receiver.
         let _ = self.sender.send(answer);
     }
 }

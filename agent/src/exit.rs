@@ -1,4 +1,4 @@
-//! How the process ends, in a number that scripts can rely on.
+//! The exit status of the process: numbers that scripts can rely on.
 
 #[cfg(test)]
 mod tests;
@@ -14,13 +14,13 @@ use certrotate_core::judge::Refusal;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// What was asked for is done, or a signal ended it cleanly.
+    /// The command succeeded, or a signal ended it cleanly.
     Done = 0,
     /// Something that should not happen; a bug, or the system gives out.
     Internal = 1,
     /// Flags or configuration: a person must change them.
     Usage = 2,
-    /// `status`: a valid certificate, but something needs looking after.
+    /// `status`: a valid certificate, but a problem needs the operator before it expires.
     Degraded = 3,
     /// `status`: no certificate, or none that is valid.
     Without = 4,
@@ -32,11 +32,11 @@ pub enum Exit {
     Unauthorized = 12,
     /// `--once`: the server was not reached.
     Unreachable = 13,
-    /// `--once`: the certificate has ended and there is no bootstrap credential.
+    /// `--once`: the certificate has expired and there is no bootstrap credential.
     Expired = 14,
     /// The certificate directory is unsafe, locked by another process, missing or not writable.
     Store = 15,
-    /// `--once`: what is there, or was issued, starts later by the local clock, or that shows less than when this was built.
+    /// `--once`: the certificate is not valid yet by the local clock, or the clock is before the build time.
     Clock = 16,
     /// `--once`: the certificate that was issued is not acceptable.
     Refused = 17,
@@ -57,34 +57,33 @@ impl From<ExitReason> for Exit {
     }
 }
 
-/// What holds a node up, from what was reported so far.
+/// The reason why a node has no certificate yet, from the events so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     last: Option<Exit>,
-    /// Whether a certificate has ended and none is live.
-    ended: bool,
+    /// Whether a certificate has expired and none is live.
+    expired: bool,
 }
 
 impl Verdict {
-    /// Takes in a report.
+    /// Takes in an event.
     pub fn note(&mut self, event: &Event) {
-        match event {
-            Event::Live { .. } => *self = Self::default(),
-            Event::Expired { .. } | Event::FileRefused { refusal: Refusal::Expired { .. }, .. } => {
-                self.ended = true;
-            }
-            _ => {}
+        if let Event::Live { .. } = event {
+            *self = Self::default();
+        }
+        if let Event::Expired { .. } | Event::FileRefused { refusal: Refusal::Expired { .. }, .. } = event {
+            self.expired = true;
         }
         self.last = self.why_not_yet(event).or(self.last);
     }
 
-    /// Why there is no certificate yet. If nothing was said, the server has not answered yet.
+    /// Returns the reason. Without any event, the server has not answered yet.
     #[must_use]
     pub fn why(&self) -> Exit {
         self.last.unwrap_or(Exit::Unreachable)
     }
 
-    /// `None` where a event says nothing about that.
+    /// Returns `None` if an event is no reason.
     fn why_not_yet(self, event: &Event) -> Option<Exit> {
         match event {
             Event::RequestPending { .. } | Event::RequestStuck { .. } | Event::RequestForeign { .. } => {
@@ -94,7 +93,7 @@ impl Verdict {
             Event::CertificateRefused { .. } => Some(Exit::Refused),
             Event::CallFailed {
                 credential: Credential::Bootstrap, fault: ApiFault::NoCredential, ..
-            } if self.ended => Some(Exit::Expired),
+            } if self.expired => Some(Exit::Expired),
             Event::CallFailed {
                 fault: ApiFault::NoCredential | ApiFault::Unauthorized | ApiFault::Forbidden,
                 ..

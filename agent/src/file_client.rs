@@ -1,4 +1,4 @@
-//! A client by a kubeconfig file that may change at any time: a token is replaced, a certificate renewed.
+//! A client from a kubeconfig file that may change at any time: a replaced token, a renewed certificate.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::connection::{BoxError, FixedClient};
 use crate::kubeconfig::{Endpoint, Kubeconfig, Secret};
 
-/// Reads the file anew for each client; as long as it and the files it names say the same, its connections serve.
+/// Reads the file for each client. While it and the files that it names are unchanged, the connections are reused.
 #[derive(Debug)]
 pub(crate) struct FileClient {
     path: PathBuf,
@@ -14,7 +14,7 @@ pub(crate) struct FileClient {
 }
 
 impl FileClient {
-    /// Nothing is read before the first client is asked for.
+    /// Returns a source of clients. It reads no file yet.
     pub(crate) fn new(path: PathBuf) -> Self {
         Self { path, last: Mutex::default() }
     }
@@ -24,7 +24,7 @@ impl FileClient {
         &self.path
     }
 
-    /// The client that the file describes now.
+    /// Returns a client for the present content of the file.
     pub(crate) fn get(&self) -> Result<FixedClient, BoxError> {
         let kubeconfig = Kubeconfig::read(&self.path)?;
         let (endpoint, secret) = (kubeconfig.endpoint()?, kubeconfig.secret()?);

@@ -1,4 +1,4 @@
-//! The live identity, for everything in the process that proves who the node is.
+//! The live identity, for every part of the process that authenticates as the node.
 
 #[cfg(test)]
 mod tests;
@@ -15,9 +15,9 @@ use rustls::client::ResolvesClientCert;
 use rustls::sign::CertifiedKey;
 use tokio::sync::watch;
 
-use crate::clock::SystemClock;
+use crate::clock::{Clock as _, SystemClock};
 
-/// A key and certificate chain that go together, judged and ready for TLS.
+/// A certificate chain and its key, judged and ready for TLS.
 pub struct Identity {
     generation: Generation,
     leaf: LeafDigest,
@@ -28,7 +28,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// An identity of this chain: `summary` and `facts` are what the chain says, `signer` is it with its key.
+    /// Returns an identity: `summary` and `facts` describe the chain, `signer` has the chain and its key.
     #[must_use]
     pub fn new(
         generation: Generation,
@@ -40,37 +40,37 @@ impl Identity {
         Self { generation, leaf, summary, not_before, not_after, signer }
     }
 
-    /// Its number.
+    /// Returns its generation.
     #[must_use]
     pub const fn generation(&self) -> Generation {
         self.generation
     }
 
-    /// SHA-256 of its leaf.
+    /// Returns the SHA-256 of its leaf.
     #[must_use]
     pub const fn leaf(&self) -> LeafDigest {
         self.leaf
     }
 
-    /// Serial, subject and window of its leaf, for people.
+    /// Returns serial, subject and validity of its leaf, for people.
     #[must_use]
     pub const fn summary(&self) -> &LeafSummary {
         &self.summary
     }
 
-    /// The latest start over its chain.
+    /// Returns `notBefore`: the latest over its chain.
     #[must_use]
     pub const fn not_before(&self) -> WallTime {
         self.not_before
     }
 
-    /// The earliest end over its chain; at this time it is over.
+    /// Returns `notAfter`: the earliest over its chain. At this time it is expired.
     #[must_use]
     pub const fn not_after(&self) -> WallTime {
         self.not_after
     }
 
-    /// Chain and key for rustls.
+    /// Returns chain and key for rustls.
     #[must_use]
     pub const fn signer(&self) -> &Arc<CertifiedKey> {
         &self.signer
@@ -93,7 +93,7 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// A handle on the identity that is served now. Cheap to clone: a clone shows the same.
+/// A handle on the live identity. Cheap to clone: a clone has the same identity.
 ///
 /// It resolves client certificates for rustls. A handshake with no live identity presents none; a client that
 /// must not be anonymous uses [`crate::connection::LiveClient`].
@@ -110,42 +110,42 @@ impl Default for LiveIdentity {
 }
 
 impl LiveIdentity {
-    /// No identity yet. `wall` tells the time at which handshakes judge validity.
+    /// Returns a handle without an identity. Handshakes check validity by the clock `wall`.
     #[must_use]
     pub fn new(wall: impl Fn() -> WallTime + Send + Sync + 'static) -> Self {
         Self { shown: Arc::new(watch::Sender::new(None)), wall: Arc::new(wall) }
     }
 
-    /// The identity, if there is one that is valid at `now`: looked at again at each reading (S1).
+    /// Returns the live identity if it is valid at `now`. Each call checks again (S1).
     #[must_use]
     pub fn current(&self, now: WallTime) -> Option<Arc<Identity>> {
         self.shown.borrow().clone().filter(|identity| identity.is_valid(now))
     }
 
-    /// As [`LiveIdentity::current`], by the clock that was given.
+    /// As [`LiveIdentity::current`], by the clock of this handle.
     #[must_use]
     pub fn current_now(&self) -> Option<Arc<Identity>> {
         self.current((self.wall)())
     }
 
-    /// What the clock that was given shows.
+    /// Reads the clock of this handle.
     #[must_use]
     pub fn wall(&self) -> WallTime {
         (self.wall)()
     }
 
-    /// Tells of every change: what went live, `None` when it was withdrawn.
+    /// Subscribes to changes: the new live identity, or `None` after a withdrawal.
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<Option<Arc<Identity>>> {
         self.shown.subscribe()
     }
 
-    /// Shows this identity from now on. Only the driver, told by core, and tests do this.
+    /// Makes this identity live. Only the driver, on core's action, and tests call this.
     pub fn go_live(&self, identity: Identity) {
         self.shown.send_replace(Some(Arc::new(identity)));
     }
 
-    /// Shows none from now on.
+    /// Withdraws the live identity.
     pub fn withdraw(&self) {
         self.shown.send_replace(None);
     }

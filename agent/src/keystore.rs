@@ -31,30 +31,29 @@ pub trait Keys {
     fn make(&self, duration: Option<Span>) -> (Result<MadeKey, KeyFault>, Staged);
 
     /// Makes requests for this template from now on.
-    fn ask_for(&self, template: &Template);
+    fn set_template(&self, template: &Template);
 
-    /// Takes in what came with an answer, now that core is told of it.
+    /// Adds the keys and chains of an answer, in the step that hands the answer to core.
     fn accept(&self, staged: Staged);
 
-    /// Erases all but these.
+    /// Erases all keys and chains except these.
     fn retain(&self, needed: &[Handle]);
 }
 
-/// What is sent to the server for a key.
+/// A certificate signing request for a key, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct SigningRequest {
     /// The object's name.
     pub name: String,
     /// The certificate request (PKCS#10) in PEM.
     pub csr_pem: String,
-    /// What else is asked for.
+    /// The template: signer name, usages and lifetime of the request.
     pub template: Template,
 }
 
-/// The one place for key bytes in the process, apart from the identity that is served. Cheap to clone: a
-/// clone is the same store.
+/// The one place for key bytes in the process, apart from the live identity. Cheap to clone: a clone is the same store.
 ///
-/// `Debug` shows how many things it holds and nothing of them. What is erased is overwritten.
+/// `Debug` shows the number of keys and chains and nothing of their content. Erased keys are overwritten.
 #[derive(Clone)]
 pub struct KeyStore {
     template: Arc<Mutex<Template>>,
@@ -65,18 +64,18 @@ pub struct KeyStore {
 #[derive(Default)]
 struct Contents {
     last: u64,
-    keys: BTreeMap<KeyHandle, Kept>,
+    keys: BTreeMap<KeyHandle, StoredKey>,
     certs: BTreeMap<CertHandle, (CertChain, CertFacts)>,
 }
 
-enum Kept {
+enum StoredKey {
     /// A key with the request that it signed.
     Pending(PendingRequest),
     /// A key from a bundle.
     Key(SecretKey),
 }
 
-impl Kept {
+impl StoredKey {
     fn key(&self) -> &SecretKey {
         match self {
             Self::Pending(request) => request.key(),
@@ -112,12 +111,12 @@ impl KeyStore {
         self.template.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What to send for this key; `None` if the handle is unknown or the key came from a bundle.
+    /// Returns the request for this key; `None` if the handle is unknown or the key came from a bundle.
     #[must_use]
-    pub fn asked(&self, key: KeyHandle) -> Option<Asked> {
+    pub fn signing_request(&self, key: KeyHandle) -> Option<SigningRequest> {
         match self.lock().keys.get(&key)? {
-            Kept::Key(_) => None,
-            Kept::Pending(request) => Some(Asked {
+            StoredKey::Key(_) => None,
+            StoredKey::Pending(request) => Some(SigningRequest {
                 name: request_name(&request.request()),
                 csr_pem: request.csr_pem().to_owned(),
                 template: request.template().clone(),
@@ -132,7 +131,7 @@ impl KeyStore {
         handle
     }
 
-    /// An identity that is ready to be served.
+    /// Returns an identity that is ready to be presented.
     ///
     /// # Errors
     ///
@@ -160,7 +159,7 @@ impl Contents {
     }
 }
 
-/// Why an identity cannot be served.
+/// Why an identity cannot be presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IdentityError {
@@ -196,11 +195,11 @@ impl Keys for KeyStore {
         };
         let (key_digest, digest) = (request.key_digest(), request.request());
         let key = KeyHandle(self.lock().next());
-        staged.keys.push((key, Kept::Pending(request)));
+        staged.keys.push((key, StoredKey::Pending(request)));
         (Ok(MadeKey { key, key_digest, request: digest }), staged)
     }
 
-    fn ask_for(&self, template: &Template) {
+    fn set_template(&self, template: &Template) {
         self.template().clone_from(template);
     }
 
@@ -234,18 +233,20 @@ impl fmt::Debug for KeyStore {
     }
 }
 
-/// What the disk's thread sees of a [`KeyStore`]. What a scan reads is staged here and joins the store only when
-/// core is told of it: core does not name a handle before, and what it does not name is erased.
-#[derive(Debug)]
-pub(crate) struct Staging {
+/// The disk thread's view of a [`KeyStore`]. Cheap to clone: a clone stages into the same place.
+///
+/// Keys and chains of a scan are staged here. They join the store only in the step that hands the scan to core: core
+/// names no handle before that step, and the store erases every handle that core does not name.
+#[derive(Clone, Debug)]
+pub struct Staging {
     store: KeyStore,
-    staged: Mutex<Staged>,
+    staged: Arc<Mutex<Staged>>,
 }
 
-/// Things that were read, on their way to the store. Dropped, they are erased.
+/// Keys and chains on their way to the store. Dropping them erases them.
 #[derive(Default)]
 pub struct Staged {
-    keys: Vec<(KeyHandle, Kept)>,
+    keys: Vec<(KeyHandle, StoredKey)>,
     certs: Vec<(CertHandle, CertChain, CertFacts)>,
 }
 
@@ -257,14 +258,14 @@ impl fmt::Debug for Staged {
 
 impl Staging {
     pub(crate) fn new(store: KeyStore) -> Self {
-        Self { store, staged: Mutex::default() }
+        Self { store, staged: Arc::default() }
     }
 
     fn staged(&self) -> MutexGuard<'_, Staged> {
         self.staged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was read since the last call.
+    /// Takes the keys and chains that were staged since the last call.
     pub(crate) fn take(&self) -> Staged {
         std::mem::take(&mut *self.staged())
     }
@@ -275,8 +276,8 @@ impl Vault for Staging {
         let store = self.store.lock();
         match *content {
             Content::Pending { generation, key, made } => match store.keys.get(&key)? {
-                Kept::Pending(request) => Some(pending::encode(request, generation, made)),
-                Kept::Key(_) => None,
+                StoredKey::Pending(request) => Some(pending::encode(request, generation, made)),
+                StoredKey::Key(_) => None,
             },
             Content::Bundle { generation, key, cert, issued } => {
                 let (chain, _) = store.certs.get(&cert)?;
@@ -292,14 +293,14 @@ impl Vault for Staging {
             (KeyHandle(content.next()), CertHandle(content.next()))
         };
         let mut staged = self.staged();
-        staged.keys.push((key, Kept::Key(bundle.key)));
+        staged.keys.push((key, StoredKey::Key(bundle.key)));
         staged.certs.push((cert, bundle.chain, bundle.facts));
         (key, cert)
     }
 
     fn keep_pending(&self, request: PendingRequest) -> KeyHandle {
         let key = KeyHandle(self.store.lock().next());
-        self.staged().keys.push((key, Kept::Pending(request)));
+        self.staged().keys.push((key, StoredKey::Pending(request)));
         key
     }
 }

@@ -1,13 +1,12 @@
-//! A node certificate that renews itself: the agent around [`certrotate_core`], as a library and as
-//! the program `certrotate`.
+//! The agent around [`certrotate_core`]: it gets a node's client certificate and renews it, as a library and as the program
+//! `certrotate`.
 //!
-//! [`node::Node`] is the whole of it for a program that wants its node's identity in its own process; the modules are
-//! its parts: [`driver`] turns core's actions into effects through five ports ([`clock`], [`api`], [`directory`],
-//! [`keystore`] and the live [`identity`]), and [`connection`] gives everybody else connections that move to
-//! the new certificate at each rotation.
+//! [`node::Node`] runs a node in the process of its user. Its parts are the modules: [`driver`] turns core's actions into
+//! effects through five [`ports`] (the [`clock`], the [`api`], the [`directory`], the [`keystore`] and the live
+//! [`identity`]), and [`connection`] offers connections that follow the identity at each rotation.
 //!
-//! It never decides what to do next (core does), never keeps a key byte longer than core names it, never logs
-//! one, never presents a certificate that has ended, and never talks to anything but the API server in its kubeconfig.
+//! The agent decides nothing: core does. It erases each key that core no longer names, logs no key byte, presents no expired
+//! certificate, and connects only to the API server in its kubeconfig.
 //!
 //! # Example
 //!
@@ -46,19 +45,19 @@ pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod connection;
-pub mod demo;
-pub mod details;
 pub mod directory;
 pub mod driver;
 pub mod exit;
+pub mod fault_texts;
 mod file_client;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod identity;
 pub mod keystore;
 pub mod kubeconfig;
+mod kubernetes;
 pub mod node;
-pub mod rehearsal;
+pub mod ports;
 pub mod report;
 #[cfg(feature = "seeded")]
 pub mod seeded;

@@ -1,4 +1,6 @@
-//! What an operator reads: one line for each thing that core reports, which names it and says what to do about it.
+//! The operator's log: one line for each event of core, which names the thing and the remedy.
+
+mod texts;
 
 #[cfg(test)]
 mod tests;
@@ -8,33 +10,49 @@ use std::path::{Path, PathBuf};
 use certrotate_core::api::{ApiFault, Credential};
 use certrotate_core::disk::{DiskFault, Name, Place};
 use certrotate_core::event::Event;
-use certrotate_core::id::RequestDigest;
+use certrotate_core::id::{Generation, RequestDigest};
 use certrotate_core::judge::Refusal;
+use certrotate_core::time::{Span, WallTime};
 use certrotate_store::PairName;
 use certrotate_x509::request_name;
-use tracing::Level;
 
-use crate::details::Details;
+use crate::fault_texts::FaultTexts;
+use texts::{
+    clock_invalid, clock_suspect, credential_text, expired, fault_text, held, key_failed, live,
+    not_yet_valid, old_template, other_subject, request_abandoned, request_foreign, request_pending,
+    request_stuck,
+};
 
-/// Turns events into lines, with the names and texts that core does not know.
+/// Turns events into lines, with the file names and texts that core does not have.
 #[derive(Clone, Debug)]
 pub struct Reporter {
     directory: PathBuf,
     pair: PairName,
     server: String,
-    details: Details,
+    texts: FaultTexts,
 }
 
-/// How much a event should alarm.
+/// How urgent an event is for the operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Normal operation.
+    Info,
+    /// A problem that the program can overcome.
+    Warning,
+    /// A problem that needs the operator.
+    Error,
+}
+
+/// Returns the severity of an event.
 #[must_use]
-pub fn level(event: &Event) -> Level {
+pub const fn severity(event: &Event) -> Severity {
     match event {
         Event::Live { .. }
         | Event::Held { .. }
         | Event::Adopted { place: Place::Current | Place::Dated(_) | Place::Split, .. }
         | Event::AttemptStarted { .. }
         | Event::RequestPending { .. }
-        | Event::RequestAbandoned { .. } => Level::INFO,
+        | Event::RequestAbandoned { .. } => Severity::Info,
         Event::KeyFailed { .. }
         | Event::DiskTimedOut { .. }
         | Event::CallFailed { .. }
@@ -43,7 +61,7 @@ pub fn level(event: &Event) -> Level {
         | Event::OldTemplate { .. }
         | Event::OtherSubject { .. }
         | Event::Adopted { place: Place::Exposed(_), .. }
-        | Event::Quarantined { .. } => Level::WARN,
+        | Event::Quarantined { .. } => Severity::Warning,
         Event::FileRefused { .. }
         | Event::FileUnreadable { .. }
         | Event::CurrentLinkForeign { .. }
@@ -58,268 +76,239 @@ pub fn level(event: &Event) -> Level {
         | Event::RequestForeign { .. }
         | Event::RequestStuck { .. }
         | Event::CertificateRefused { .. }
-        | Event::DiskFailed { .. } => Level::ERROR,
+        | Event::DiskFailed { .. } => Severity::Error,
     }
 }
 
 impl Reporter {
-    /// A reporter about the files of `pair` in `directory` and the API server at `server`.
+    /// Returns a reporter for the files of `pair` in `directory` and the API server at `server`.
     #[must_use]
-    pub fn new(directory: &Path, pair: PairName, server: String, details: Details) -> Self {
-        Self { directory: directory.to_owned(), pair, server, details }
+    pub fn new(directory: &Path, pair: PairName, server: String, texts: FaultTexts) -> Self {
+        Self { directory: directory.to_owned(), pair, server, texts }
     }
 
-    /// Logs a event, and gives its line.
+    /// Logs an event and returns its line.
     pub fn report(&self, event: &Event) -> String {
         let line = self.line(event);
-        match level(event) {
-            Level::ERROR => tracing::error!("{line}"),
-            Level::WARN => tracing::warn!("{line}"),
-            _ => tracing::info!("{line}"),
+        match severity(event) {
+            Severity::Error => tracing::error!("{line}"),
+            Severity::Warning => tracing::warn!("{line}"),
+            Severity::Info => tracing::info!("{line}"),
         }
         line
     }
 
-    /// The line for a event. It takes the texts that were left for it.
+    /// Returns the line for an event. It takes the texts that the ports left for it.
     #[must_use]
     pub fn line(&self, event: &Event) -> String {
-        match event {
+        match *event {
             Event::Live { generation, not_after, renew_at, shorter } => {
-                let shorter = if *shorter { "; it ends before the one that it replaces" } else { "" };
-                format!(
-                    "certificate {generation} is live until {not_after}, to be renewed at {renew_at}{shorter}"
-                )
+                live(generation, not_after, renew_at, shorter)
             }
-            Event::OldTemplate { generation } => format!(
-                "certificate {generation} has other alternative names or usages than are asked for now; it is served until its successor is there"
-            ),
-            Event::OtherSubject { generation } => format!(
-                "certificate {generation} is for another subject than is asked for now and is withdrawn; a new one is asked for with the bootstrap kubeconfig"
-            ),
-            Event::RequestAbandoned { request } => format!(
-                "{0} is not wanted any more, since something else is asked for now; to remove it: kubectl delete csr {0}",
-                request_name(request)
-            ),
+            Event::OldTemplate { generation } => old_template(generation),
+            Event::OtherSubject { generation } => other_subject(generation),
             Event::AttemptStarted { generation } => {
                 format!("making key and request for certificate {generation}")
             }
-            Event::Expired { generation, not_after } => format!(
-                "certificate {generation} ended at {not_after} and is withdrawn; a new one is asked for with the bootstrap kubeconfig"
-            ),
-            Event::NotYetValid { generation, not_before } => format!(
-                "certificate {generation} starts at {not_before}, but the local clock shows less; it is withheld until then; check the clock"
-            ),
-            Event::Held { .. } | Event::ClockInvalid { .. } | Event::ClockSuspect { .. } => self.clock(event),
-            Event::Adopted { .. } | Event::IdentityInMemory { .. } | Event::RequestInMemory { .. } => {
-                self.kept(event)
+            Event::Expired { generation, not_after } => expired(generation, not_after),
+            Event::NotYetValid { generation, not_before } => not_yet_valid(generation, not_before),
+            Event::Held { generation, not_before } => held(generation, not_before),
+            Event::ClockSuspect { not_before, wait } => clock_suspect(not_before, wait),
+            Event::ClockInvalid { built } => clock_invalid(built),
+            Event::Adopted { generation, place } => self.adopted(generation, place),
+            Event::IdentityInMemory { generation, not_after } => {
+                self.identity_in_memory(generation, not_after)
             }
-            Event::KeyFailed { again_in } => {
-                format!("no key could be made; trying again in {again_in}; check the system's randomness")
-            }
+            Event::RequestInMemory { ref request } => self.request_in_memory(request),
+            Event::FileRefused { name, ref refusal } => self.file_refused(name, refusal),
+            Event::FileCorrupt { name } => self.file_corrupt(name),
+            Event::FileUnreadable { name, fault } => self.file_unreadable(name, fault),
+            Event::CurrentLinkForeign { again_in } => self.current_link_foreign(again_in),
+            Event::Quarantined { from, to } => self.quarantined(from, to),
+            Event::DiskFailed { fault, again_in, .. } => self.disk_failed(fault, again_in),
+            Event::DiskTimedOut { .. } => self.disk_timed_out(),
+            Event::KeyFailed { again_in } => key_failed(again_in),
             Event::CallFailed { credential, fault, again_in } => {
-                format!("{}; trying again in {again_in}", self.call(*credential, *fault))
+                format!("{}; trying again in {again_in}", self.call(credential, fault))
             }
-            Event::CallTimedOut { credential, again_in } => format!(
-                "the API server {} did not answer {} in time; trying again in {again_in}",
-                self.server,
-                who(*credential)
-            ),
-            Event::FileRefused { .. }
-            | Event::FileCorrupt { .. }
-            | Event::FileUnreadable { .. }
-            | Event::CurrentLinkForeign { .. }
-            | Event::Quarantined { .. }
-            | Event::DiskTimedOut { .. }
-            | Event::DiskFailed { .. } => self.disk(event),
-            Event::RequestPending { .. }
-            | Event::RequestDenied { .. }
-            | Event::RequestFailed { .. }
-            | Event::RequestForeign { .. }
-            | Event::RequestStuck { .. }
-            | Event::CertificateRefused { .. } => self.request(event),
+            Event::CallTimedOut { credential, again_in } => self.call_timed_out(credential, again_in),
+            Event::RequestPending { ref request } => request_pending(request),
+            Event::RequestAbandoned { ref request } => request_abandoned(request),
+            Event::RequestDenied { ref request, again_in } => self.request_denied(request, again_in),
+            Event::RequestFailed { ref request, again_in } => self.request_failed(request, again_in),
+            Event::RequestForeign { ref request, again_in } => request_foreign(request, again_in),
+            Event::RequestStuck { ref request, again_in } => request_stuck(request, again_in),
+            Event::CertificateRefused { ref request, ref refusal, again_in } => {
+                self.certificate_refused(request, refusal, again_in)
+            }
         }
     }
 
-    /// Where a key is that is in use.
-    fn kept(&self, event: &Event) -> String {
-        match event {
-            Event::Adopted { generation, place: place @ Place::Exposed(_) } => format!(
-                "{} could be read by others, or belongs to another user: certificate {generation} is in a file of its own now, and that one is removed; if anybody may have read its key, rotate now: kill -USR1",
-                self.directory.join(self.pair.place(*place)).display()
+    // Where a key is.
+
+    fn adopted(&self, generation: Generation, place: Place) -> String {
+        let file = self.directory.join(self.pair.place(place));
+        let file = file.display();
+        match place {
+            Place::Exposed(_) => format!(
+                "{file} was readable by others, or belongs to another user: certificate {generation} is in a file of its own now, and {file} is removed; if anybody may have read its key, rotate now: kill -USR1"
             ),
-            Event::Adopted { generation, place } => format!(
-                "the key and certificate in {} are adopted as certificate {generation}: copied, and nothing else was changed",
-                self.directory.join(self.pair.place(*place)).display()
+            Place::Current | Place::Dated(_) | Place::Split => format!(
+                "the key and certificate in {file} are adopted as certificate {generation}: copied, and nothing else was changed"
             ),
-            Event::IdentityInMemory { generation, not_after } => format!(
-                "certificate {generation} is served from memory until {not_after}, because {} does not take it; it is written again and again; mend the disk before this process ends, or the certificate is lost",
-                self.directory.display()
-            ),
-            Event::RequestInMemory { request } => format!(
-                "request {} is made with a key that is in memory only, because {} does not take it; mend the disk",
-                request_name(request),
-                self.directory.display()
-            ),
-            _ => String::new(),
         }
     }
 
-    fn clock(&self, event: &Event) -> String {
-        match event {
-            Event::Held { generation, not_before } => format!(
-                "certificate {generation} starts at {not_before}; it is saved, goes live then, and nothing else is asked for until then"
-            ),
-            Event::ClockSuspect { not_before, wait } => format!(
-                "the local clock shows less than {not_before}, when the certificate on disk starts, and there is no other; waiting for the clock to be set, for {wait} at most; check the clock"
-            ),
-            Event::ClockInvalid { built } => format!(
-                "the local clock shows less than {built}, when this program was built; nothing is asked for or removed until the clock is set"
-            ),
-            _ => String::new(),
-        }
+    fn identity_in_memory(&self, generation: Generation, not_after: WallTime) -> String {
+        format!(
+            "certificate {generation} is in memory only until {not_after}, because {} cannot be written; the write is repeated; repair the disk before this process ends, or the certificate is lost",
+            self.directory.display()
+        )
     }
+
+    fn request_in_memory(&self, request: &RequestDigest) -> String {
+        format!(
+            "request {} is made with a key that is in memory only, because {} cannot be written; repair the disk",
+            request_name(request),
+            self.directory.display()
+        )
+    }
+
+    // Files.
 
     fn path(&self, name: Name) -> PathBuf {
         self.directory.join(self.pair.file_name(name))
     }
 
-    fn disk(&self, event: &Event) -> String {
-        let show = |name: Name| self.path(name).display().to_string();
-        let amiss = |name: Name, usual: &str| {
-            self.details.remark(&self.path(name)).unwrap_or_else(|| usual.to_owned())
-        };
-        match event {
-            // What happens then is another line.
-            Event::FileRefused { name, refusal: refusal @ Refusal::NotYetValid { .. } } => {
-                format!("{} is not used: {refusal}; check the clock", show(*name))
-            }
-            Event::FileRefused { name, refusal } => format!(
-                "{} is not used: {refusal}; a new certificate is asked for with the bootstrap kubeconfig",
-                show(*name)
-            ),
-            Event::FileCorrupt { name } => {
-                format!(
-                    "{} is damaged and not used: {}; remove it",
-                    show(*name),
-                    amiss(*name, "it was changed")
-                )
-            }
-            Event::FileUnreadable { name, fault } => format!(
-                "{} cannot be read ({}) and is left alone; check the file system",
-                show(*name),
-                fault_text(*fault)
-            ),
-            Event::CurrentLinkForeign { again_in } => format!(
-                "{} is not touched: {}; move it away, or give another --cert-dir; looking again in {again_in}",
-                show(Name::Current),
-                amiss(Name::Current, "it is not a link that certrotate made")
-            ),
-            Event::Quarantined { from, to } => format!(
-                "{} is not used: {}; it was moved to {}: look at it, then remove it",
-                show(*from),
-                amiss(*from, "it is not what its name says"),
-                show(*to)
-            ),
-            Event::DiskFailed { fault, again_in, .. } => {
-                let text = self.details.take_disk();
-                let text = text.unwrap_or_else(|| {
-                    format!("{}: {}; check the disk", self.directory.display(), fault_text(*fault))
-                });
-                format!("{text}; trying again in {again_in}")
-            }
-            _ => format!(
-                "the disk of {} did not answer in time; looking at the directory again; check the file system",
-                self.directory.display()
-            ),
-        }
+    /// The remark of the last scan about this file, else the usual one.
+    fn remark(&self, name: Name, usual: &str) -> String {
+        self.texts.remark(&self.path(name)).unwrap_or_else(|| usual.to_owned())
     }
 
-    fn request(&self, event: &Event) -> String {
-        let name = |request: &RequestDigest| request_name(request);
-        let said = || self.details.take_call().map(|text| format!(" ({text})")).unwrap_or_default();
-        match event {
-            Event::RequestDenied { request, again_in } => format!(
-                "{} was denied{}; asking again with a new key in {again_in}, or at once after kill -USR1",
-                name(request),
-                said()
-            ),
-            Event::RequestFailed { request, again_in } => format!(
-                "the signer failed {0}{1}; see kubectl describe csr {0}; asking again with a new key in {again_in}",
-                name(request),
-                said()
-            ),
-            Event::RequestForeign { request, again_in } => format!(
-                "{} on the server is somebody else's (other key, signer or usages); asking under another name in {again_in}",
-                name(request)
-            ),
-            Event::RequestStuck { request, again_in } => format!(
-                "{} was approved but never signed; check that a signer runs; asking again with a new key in {again_in}",
-                name(request)
-            ),
-            Event::CertificateRefused { request, refusal, again_in } => {
-                let said = if *refusal == Refusal::Unreadable { said() } else { String::new() };
-                format!(
-                    "the certificate issued for {} is refused: {refusal}{said}; nothing was written; check the signer; asking again with a new key in {again_in}",
-                    name(request)
-                )
-            }
-            Event::RequestPending { request } => format!(
-                "{0} waits for approval; if nobody approves by rule: kubectl certificate approve {0}",
-                name(request)
-            ),
-            other => format!("{other:?}"),
+    fn file_refused(&self, name: Name, refusal: &Refusal) -> String {
+        let file = self.path(name);
+        let file = file.display();
+        if let Refusal::NotYetValid { .. } = refusal {
+            // Another event says whether the certificate is held, or the clock suspect.
+            return format!("{file} is not used: {refusal}; check the clock");
         }
+        format!("{file} is not used: {refusal}; a new certificate is requested with the bootstrap kubeconfig")
+    }
+
+    fn file_corrupt(&self, name: Name) -> String {
+        format!(
+            "{} is damaged and not used: {}; remove it",
+            self.path(name).display(),
+            self.remark(name, "it was changed")
+        )
+    }
+
+    fn file_unreadable(&self, name: Name, fault: DiskFault) -> String {
+        format!(
+            "{} cannot be read ({}) and is left alone; check the file system",
+            self.path(name).display(),
+            fault_text(fault)
+        )
+    }
+
+    fn current_link_foreign(&self, again_in: Span) -> String {
+        format!(
+            "{} is not touched: {}; move it away, or give another --cert-dir; scanning again in {again_in}",
+            self.path(Name::Current).display(),
+            self.remark(Name::Current, "it is not a link that certrotate made")
+        )
+    }
+
+    fn quarantined(&self, from: Name, to: Name) -> String {
+        format!(
+            "{} is not used: {}; it was moved to {}: inspect it, then remove it",
+            self.path(from).display(),
+            self.remark(from, "it is not what its name says"),
+            self.path(to).display()
+        )
+    }
+
+    fn disk_failed(&self, fault: DiskFault, again_in: Span) -> String {
+        let text = self.texts.take_disk().unwrap_or_else(|| {
+            format!("{}: {}; check the disk", self.directory.display(), fault_text(fault))
+        });
+        format!("{text}; trying again in {again_in}")
+    }
+
+    fn disk_timed_out(&self) -> String {
+        format!(
+            "the disk of {} did not answer in time; scanning the directory again; check the file system",
+            self.directory.display()
+        )
+    }
+
+    // Requests and calls.
+
+    /// The text of the last call, in brackets.
+    fn call_text(&self) -> String {
+        self.texts.take_call().map(|text| format!(" ({text})")).unwrap_or_default()
+    }
+
+    fn request_denied(&self, request: &RequestDigest, again_in: Span) -> String {
+        format!(
+            "{} was denied{}; requesting again with a new key in {again_in}, or at once after kill -USR1",
+            request_name(request),
+            self.call_text()
+        )
+    }
+
+    fn request_failed(&self, request: &RequestDigest, again_in: Span) -> String {
+        format!(
+            "the signer failed {0}{1}; see kubectl describe csr {0}; requesting again with a new key in {again_in}",
+            request_name(request),
+            self.call_text()
+        )
+    }
+
+    fn certificate_refused(&self, request: &RequestDigest, refusal: &Refusal, again_in: Span) -> String {
+        let text = if *refusal == Refusal::Unreadable { self.call_text() } else { String::new() };
+        format!(
+            "the certificate issued for {} is refused: {refusal}{text}; nothing was written; check the signer; requesting again with a new key in {again_in}",
+            request_name(request)
+        )
+    }
+
+    fn call_timed_out(&self, credential: Credential, again_in: Span) -> String {
+        format!(
+            "the API server {} did not answer {} in time; trying again in {again_in}",
+            self.server,
+            credential_text(credential)
+        )
     }
 
     fn call(&self, credential: Credential, fault: ApiFault) -> String {
-        let (who, server) = (who(credential), &self.server);
-        let said = self.details.take_call().map(|text| format!(": {text}")).unwrap_or_default();
+        let (who, server) = (credential_text(credential), &self.server);
+        let text = self.texts.take_call().map(|text| format!(": {text}")).unwrap_or_default();
         match fault {
-            ApiFault::NoCredential => format!("{who} cannot be used{said}"),
+            ApiFault::NoCredential => format!("{who} cannot be used{text}"),
             ApiFault::Unreachable => format!(
-                "the API server {server} cannot be reached{said}; check address and certificate-authority in the kubeconfig"
+                "the API server {server} cannot be reached{text}; check address and certificate-authority in the kubeconfig"
             ),
             ApiFault::Unauthorized => format!(
-                "the API server {server} does not accept {who}{said}; if it is expired or for another cluster, replace it"
+                "the API server {server} does not accept {who}{text}; if it is expired or for another cluster, replace it"
             ),
             ApiFault::Forbidden => {
-                format!("the API server {server} forbids it to {who}{said}; check its roles")
+                format!("the API server {server} forbids it to {who}{text}; check its roles")
             }
             ApiFault::NotFound => {
-                format!("the API server {server} does not have the request{said}; it is made again")
+                format!("the API server {server} does not have the request{text}; it is made again")
             }
-            ApiFault::AlreadyExists => format!("the API server {server} has the request already{said}"),
-            ApiFault::TooManyRequests { .. } => format!("the API server {server} asks for patience{said}"),
+            ApiFault::AlreadyExists => format!("the API server {server} has the request already{text}"),
+            ApiFault::TooManyRequests { .. } => format!("the API server {server} limits requests{text}"),
             ApiFault::Invalid => format!(
-                "the API server {server} finds the request invalid{said}; check its version and admission rules"
+                "the API server {server} rejects the request as invalid{text}; check its version and admission rules"
             ),
-            ApiFault::ServerError { .. } => format!("the API server {server} failed{said}; see its log"),
+            ApiFault::ServerError { .. } => format!("the API server {server} failed{text}; see its log"),
             ApiFault::WatchEnded | ApiFault::Unexpected => {
                 format!(
-                    "the answer of {server} was not understood{said}; check the address in the kubeconfig"
+                    "the answer of {server} was not understood{text}; check the address in the kubeconfig"
                 )
             }
         }
-    }
-}
-
-fn who(credential: Credential) -> String {
-    match credential {
-        Credential::Bootstrap => "the bootstrap credential".into(),
-        Credential::Live(generation) => format!("the live certificate {generation}"),
-    }
-}
-
-fn fault_text(fault: DiskFault) -> &'static str {
-    match fault {
-        DiskFault::NoSpace => "no space is left",
-        DiskFault::ReadOnly => "the file system is read-only",
-        DiskFault::Denied => "permission denied",
-        DiskFault::Exists => "the name is taken",
-        DiskFault::NotFound => "no such file",
-        DiskFault::Locked => "another process has the directory",
-        DiskFault::Unsafe => "the directory is unsafe",
-        DiskFault::NoDirectory => "there is no directory",
-        DiskFault::Io => "input/output error",
     }
 }

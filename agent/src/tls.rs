@@ -14,7 +14,7 @@ pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-/// A certificate chain with its key, ready to sign handshakes. rustls parses the key and keeps no copy of the bytes.
+/// Returns a certificate chain with its key, ready to sign handshakes. rustls parses the key and keeps no copy of the bytes.
 ///
 /// # Errors
 ///
@@ -25,7 +25,7 @@ pub fn signer(
 ) -> Result<Arc<CertifiedKey>, rustls::Error> {
     let pair = CertifiedKey::new(chain, rustls::crypto::ring::sign::any_supported_type(key)?);
     match pair.keys_match() {
-        // A key whose public half cannot be told is taken as it is: the server would see at once.
+        // rustls cannot compare every key. A wrong one fails at the first handshake.
         Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {
             Ok(Arc::new(pair))
         }
@@ -33,14 +33,13 @@ pub fn signer(
     }
 }
 
-/// Settings of a client that trusts `roots` and proves itself with what `identity` gives.
+/// Returns the settings of a client that trusts `roots` and authenticates with `identity`.
 ///
-/// Sessions are never resumed: a resumed session carries the identity of the one that it resumes, which may have
-/// been replaced since (F75).
+/// Sessions are never resumed: a resumed session carries the identity of the original one, which may be replaced (F75).
 ///
 /// # Errors
 ///
-/// A root is no certificate, or there is none.
+/// A root is not a certificate, or there is no root.
 pub fn client(
     roots: &[CertificateDer<'static>],
     identity: Option<Arc<dyn ResolvesClientCert>>,
@@ -63,7 +62,7 @@ pub fn client(
     Ok(config)
 }
 
-/// Presents one identity, whatever is asked for.
+/// Presents one identity to every server.
 #[derive(Debug)]
 pub struct Always(
     /// The identity.

@@ -153,7 +153,7 @@ impl Bench {
 fn start(options: &NodeOptions) -> Running {
     let (tell, events) = watch::channel(vec![]);
     let (show, phase) = watch::channel(Phase::New);
-    let observer = Box::new(move |seen: certrotate::driver::Seen<'_>| {
+    let observer = Box::new(move |seen: certrotate::driver::ObservedStep<'_>| {
         show.send_replace(seen.view.phase);
         for action in &seen.step.actions {
             if let Action::Report(event) = action {
@@ -204,7 +204,7 @@ impl Running {
 const HOUR: Duration = Duration::from_secs(3600);
 
 #[tokio::test]
-async fn a_kubelet_s_directory_is_taken_over_without_a_request_and_the_kubelet_can_take_it_back() {
+async fn kubelet_directory_is_adopted_and_can_be_taken_back() {
     let bench = Bench::new(HOUR).await;
     bench.left_by_a_kubelet().await;
     let (before, asked) = (bench.seen(DATED), bench.plane.stats().csrs_created);
@@ -242,7 +242,7 @@ async fn a_kubelet_s_directory_is_taken_over_without_a_request_and_the_kubelet_c
 }
 
 #[tokio::test]
-async fn what_is_adopted_is_adopted_once() {
+async fn pair_is_adopted_once() {
     let bench = Bench::new(HOUR).await;
     bench.left(|bench, certificate, key| bench.put(DATED, &format!("{key}{certificate}"))).await;
     let mut node = bench.start_alone();
@@ -257,7 +257,7 @@ async fn what_is_adopted_is_adopted_once() {
 }
 
 #[tokio::test]
-async fn f58_a_live_name_that_is_a_file_is_copied_and_becomes_a_link_again() {
+async fn f58_current_file_is_copied_and_becomes_a_link() {
     let bench = Bench::new(HOUR).await;
     bench
         .left(|bench, certificate, key| {
@@ -274,7 +274,7 @@ async fn f58_a_live_name_that_is_a_file_is_copied_and_becomes_a_link_again() {
 }
 
 #[tokio::test]
-async fn f58_a_directory_that_was_copied_with_its_links_followed_is_put_in_order() {
+async fn f58_directory_copied_without_links_is_repaired() {
     let bench = Bench::new(HOUR).await;
     let node = start(&bench.options());
     let first = node.live(1).await;
@@ -291,7 +291,7 @@ async fn f58_a_directory_that_was_copied_with_its_links_followed_is_put_in_order
 }
 
 #[tokio::test]
-async fn a_certificate_and_a_key_in_two_files_are_adopted_and_stay() {
+async fn split_pair_is_adopted_and_kept() {
     let bench = Bench::new(HOUR).await;
     bench
         .left(|bench, certificate, key| {
@@ -308,7 +308,7 @@ async fn a_certificate_and_a_key_in_two_files_are_adopted_and_stay() {
 }
 
 #[tokio::test]
-async fn a_pair_of_another_node_is_neither_used_nor_touched() {
+async fn pair_of_another_node_is_not_used_and_not_changed() {
     let bench = Bench::new(HOUR).await;
     bench.left_by_a_kubelet().await;
     let before = bench.listing();
@@ -321,7 +321,7 @@ async fn a_pair_of_another_node_is_neither_used_nor_touched() {
 }
 
 #[tokio::test]
-async fn s11_a_bundle_that_others_can_read_or_that_is_another_user_s_is_copied_into_a_private_one() {
+async fn s11_exposed_bundle_is_copied_into_a_private_file() {
     let bench = Bench::new(HOUR).await;
     let node = start(&bench.options());
     let first = node.live(1).await;
@@ -348,7 +348,7 @@ async fn s11_a_bundle_that_others_can_read_or_that_is_another_user_s_is_copied_i
 }
 
 #[tokio::test]
-async fn f62_a_pair_that_is_restored_under_a_running_node_takes_the_place_of_a_request() {
+async fn f62_pair_restored_during_a_run_is_adopted_without_request() {
     let bench = Bench::new(Duration::from_secs(10)).await;
     let mut node = start(&bench.options());
     let first = node.live(1).await;
@@ -374,7 +374,7 @@ async fn f62_a_pair_that_is_restored_under_a_running_node_takes_the_place_of_a_r
 }
 
 #[tokio::test]
-async fn a_copy_of_a_machine_under_another_name_asks_for_its_own_and_never_serves_the_other_s() {
+async fn cloned_node_with_a_new_name_requests_its_own_certificate() {
     let bench = Bench::new(HOUR).await;
     let node = start(&bench.options());
     let first = node.live(1).await;

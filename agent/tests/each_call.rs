@@ -219,7 +219,7 @@ fn once(place: &Place) {
 }
 
 #[tokio::test]
-async fn s3_s8_killed_before_each_call_on_its_way_to_the_first_certificate_a_node_asks_once() {
+async fn s3_s8_kill_before_each_call_of_first_issue_makes_one_request() {
     if !strace_is_there() {
         return;
     }
@@ -274,7 +274,7 @@ fn rotate(mut child: Child, over: impl Fn() -> bool) {
 }
 
 #[tokio::test]
-async fn s3_s8_killed_before_each_call_of_a_renewal_a_node_takes_up_the_same_request() {
+async fn s3_s8_kill_before_each_call_of_renewal_resumes_the_request() {
     if !strace_is_there() {
         return;
     }

@@ -49,7 +49,7 @@ fn key_in(dir: &Path) -> String {
 }
 
 #[tokio::test]
-async fn a_node_gets_and_renews_a_certificate_for_a_key_of_every_type() {
+async fn node_renews_with_every_key_type() {
     let each = KeyType::ALL.map(|key_type| async move {
         let scratch = tempfile::tempdir().expect("a scratch directory");
         let dir = scratch.path();
@@ -70,7 +70,7 @@ async fn a_node_gets_and_renews_a_certificate_for_a_key_of_every_type() {
 }
 
 #[tokio::test]
-async fn another_key_type_begins_with_the_next_key_and_what_is_there_is_served_to_its_end() {
+async fn changed_key_type_applies_to_the_next_key() {
     let scratch = tempfile::tempdir().expect("a scratch directory");
     let dir = scratch.path();
     let plane = plane(dir).await;

@@ -38,7 +38,7 @@ fn request(name: &str) -> Csr {
 }
 
 #[tokio::test]
-async fn the_kube_client_creates_approves_watches_and_fetches_a_certificate() {
+async fn kube_client_creates_approves_watches_and_fetches() {
     let (_plane, client) = plane().await;
     let csrs: Api<Csr> = Api::all(client);
     let mut created = csrs.create(&PostParams::default(), &request("rust")).await.unwrap();
@@ -69,7 +69,7 @@ async fn the_kube_client_creates_approves_watches_and_fetches_a_certificate() {
 }
 
 #[tokio::test]
-async fn the_kube_client_holds_a_lease_and_is_told_of_conflicts() {
+async fn kube_client_holds_a_lease_and_sees_conflicts() {
     let (_plane, client) = plane().await;
     let leases: Api<Lease> = Api::namespaced(client, "kube-system");
     let lease: Lease = serde_json::from_value(json!({

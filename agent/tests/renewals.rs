@@ -52,7 +52,7 @@ impl Bench {
 
     fn start(&self) -> Running {
         let (tell, events) = watch::channel(vec![]);
-        let observer = Box::new(move |seen: certrotate::driver::Seen<'_>| {
+        let observer = Box::new(move |seen: certrotate::driver::ObservedStep<'_>| {
             for action in &seen.step.actions {
                 if let certrotate_core::input::Action::Report(event) = action {
                     tell.send_modify(|all: &mut Vec<Event>| all.push(event.clone()));
@@ -91,7 +91,7 @@ impl Running {
 }
 
 #[tokio::test]
-async fn f65_f77_a_node_renews_before_the_end_and_goes_on_after_a_restart() {
+async fn f65_f77_node_renews_before_expiry_and_after_a_restart() {
     let bench = Bench::new().await;
     let node = bench.start();
     let first = node.live(1).await;
@@ -123,7 +123,7 @@ async fn f65_f77_a_node_renews_before_the_end_and_goes_on_after_a_restart() {
 }
 
 #[tokio::test]
-async fn f02_l3_a_node_whose_certificate_ended_while_the_server_was_down_comes_back_by_itself() {
+async fn f02_l3_node_recovers_after_expiry_during_an_outage() {
     let bench = Bench::new().await;
     let mut node = bench.start();
     let first = node.live(1).await;
@@ -142,7 +142,7 @@ async fn f02_l3_a_node_whose_certificate_ended_while_the_server_was_down_comes_b
 }
 
 #[tokio::test]
-async fn f63_a_certificate_of_another_cluster_gives_way_to_the_bootstrap_credential() {
+async fn f63_certificate_of_another_cluster_is_replaced_by_bootstrap() {
     let bench = Bench::new().await;
     let node = bench.start();
     let first = node.live(1).await;
@@ -157,7 +157,7 @@ async fn f63_a_certificate_of_another_cluster_gives_way_to_the_bootstrap_credent
 }
 
 #[tokio::test]
-async fn f10_a_node_that_is_restarted_while_it_waits_for_approval_makes_one_request() {
+async fn f10_restart_during_approval_makes_one_request() {
     let bench = Bench::new().await;
     bench.plane.faults().pause_approving(true);
     for _ in 0..3 {
@@ -173,7 +173,7 @@ async fn f10_a_node_that_is_restarted_while_it_waits_for_approval_makes_one_requ
 }
 
 #[tokio::test]
-async fn f14_a_denied_renewal_leaves_the_live_certificate_in_use_until_its_end() {
+async fn f14_denied_renewal_keeps_the_live_certificate() {
     let bench = Bench::new().await;
     let mut node = bench.start();
     let first = node.live(1).await;
@@ -188,11 +188,11 @@ async fn f14_a_denied_renewal_leaves_the_live_certificate_in_use_until_its_end()
 }
 
 #[tokio::test]
-async fn f84_a_node_that_is_renamed_while_it_runs_asks_for_its_new_name_with_the_bootstrap_credential() {
+async fn f84_renamed_node_requests_with_the_bootstrap_credential() {
     let bench = Bench::new().await;
     let mut node = bench.start();
     node.live(1).await;
-    node.control.ask_for(Template::node_client("node-2")).expect("it is a template");
+    node.control.set_template(Template::node_client("node-2")).expect("it is a template");
     node.event("the withdrawal", |event| matches!(event, Event::OtherSubject { .. })).await;
     let renamed = node.live(2).await;
     assert_eq!(renamed.summary().subject.common_name, "system:node:node-2");

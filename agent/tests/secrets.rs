@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use certrotate::driver::Seen;
+use certrotate::driver::ObservedStep;
 use certrotate::node::{Node, NodeOptions};
 use certrotate_controlplane::{ControlPlane, Handle, Options};
 use certrotate_core::input::Action;
@@ -84,7 +84,7 @@ fn leak(text: &[u8], keys: &BTreeSet<Vec<u8>>) -> Option<String> {
 }
 
 #[test]
-fn a_key_is_found_in_every_form_that_text_has() {
+fn key_is_found_in_every_text_encoding() {
     let key: Vec<u8> = (0..32_u8).map(|byte| byte.wrapping_mul(37).wrapping_add(11)).collect();
     let keys = BTreeSet::from([key.clone()]);
     let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -133,7 +133,7 @@ fn print_once(dir: &Path, bootstrap: &Path) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn s11_nothing_that_the_program_prints_has_a_part_of_a_key_also_about_damaged_files() {
+async fn s11_output_of_the_program_has_no_part_of_a_key() {
     let scratch = tempfile::tempdir().expect("a scratch directory");
     let dir = scratch.path().to_owned();
     let (plane, bootstrap) = plane(&dir).await;
@@ -160,7 +160,7 @@ async fn s11_nothing_that_the_program_prints_has_a_part_of_a_key_also_about_dama
 }
 
 #[tokio::test]
-async fn s11_under_any_umask_the_program_s_files_are_0600_and_its_directory_0700() {
+async fn s11_files_are_0600_and_directory_0700_under_any_umask() {
     let scratch = tempfile::tempdir().expect("a scratch directory");
     let (plane, bootstrap) = plane(scratch.path()).await;
     let dir = scratch.path().to_owned();
@@ -227,7 +227,7 @@ impl MakeWriter<'_> for Sink {
 }
 
 /// A step as it stands in a trace, and as `Debug` shows it.
-fn recorded(seq: u64, seen: &Seen<'_>) -> String {
+fn recorded(seq: u64, seen: &ObservedStep<'_>) -> String {
     let record = TraceRecord {
         seq,
         now: seen.now,
@@ -242,7 +242,7 @@ fn recorded(seq: u64, seen: &Seen<'_>) -> String {
 }
 
 #[tokio::test]
-async fn s11_no_log_of_any_crate_no_debug_form_and_no_trace_has_a_part_of_a_key() {
+async fn s11_logs_debug_and_traces_have_no_part_of_a_key() {
     let scratch = tempfile::tempdir().expect("a scratch directory");
     let (plane, bootstrap) = plane(scratch.path()).await;
     let sink = Sink::default();
@@ -253,7 +253,7 @@ async fn s11_no_log_of_any_crate_no_debug_form_and_no_trace_has_a_part_of_a_key(
     options.bootstrap_kubeconfig = Some(bootstrap);
     let (steps, mut told) = tokio::sync::mpsc::unbounded_channel();
     let mut seq = 0;
-    let observer = Box::new(move |seen: Seen<'_>| {
+    let observer = Box::new(move |seen: ObservedStep<'_>| {
         seq += 1;
         let lives = seen.step.actions.iter().filter(|action| matches!(action, Action::GoLive { .. })).count();
         // Nobody listens any more at the end.

@@ -94,7 +94,7 @@ fn name_of(plane: &Handle) -> String {
 }
 
 #[tokio::test]
-async fn f46_what_a_person_has_to_do_is_told_from_before_the_first_certificate_to_after_the_agents_end() {
+async fn f46_operator_command_is_shown_in_every_stage() {
     let bench = Bench::new(Duration::from_secs(3600)).await;
     let (status, exit) = bench.status().await;
     assert_eq!((&status["verdict"], exit), (&"none".into(), Some(4)), "{status}");
@@ -112,7 +112,7 @@ async fn f46_what_a_person_has_to_do_is_told_from_before_the_first_certificate_t
         (&status["agent"]["state"], &status["agent"]["pid"]),
         (&"running".into(), &agent.0.id().into())
     );
-    assert_eq!(status["way_back"]["usable"], true, "{status}");
+    assert_eq!(status["bootstrap_fallback"]["usable"], true, "{status}");
 
     bench.plane.faults().clear();
     let (status, exit) = bench.until("a valid certificate", |status| status["verdict"] == "valid").await;
@@ -127,11 +127,11 @@ async fn f46_what_a_person_has_to_do_is_told_from_before_the_first_certificate_t
     let (status, exit) = bench.status().await;
     assert_eq!((&status["verdict"], exit), (&"valid".into(), Some(0)), "{status}");
     assert_eq!((&status["identity"]["serial"], &status["agent"]["state"]), (&serial, &"stopped".into()));
-    assert_eq!(status["way_back"]["usable"], Value::Null, "nobody says where it is");
+    assert_eq!(status["bootstrap_fallback"]["usable"], Value::Null, "nobody says where it is");
 }
 
 #[tokio::test]
-async fn f46_a_denied_renewal_is_degraded_and_says_why_until_the_next_certificate() {
+async fn f46_denied_renewal_is_degraded_until_the_next_certificate() {
     let bench = Bench::new(Duration::from_secs(10)).await;
     let _agent = bench.run();
     bench.until("a valid certificate", |status| status["verdict"] == "valid").await;
@@ -151,22 +151,22 @@ async fn f46_a_denied_renewal_is_degraded_and_says_why_until_the_next_certificat
 }
 
 #[tokio::test]
-async fn f87_a_bootstrap_credential_that_is_refused_is_no_way_back() {
+async fn f87_refused_bootstrap_credential_is_no_fallback() {
     let bench = Bench::new(Duration::from_secs(3600)).await;
     let path = bench.plane.bootstrap_kubeconfig_path().expect("it has a directory");
     let text =
         bench.plane.bootstrap_kubeconfig().replace(bench.plane.bootstrap_token(), "abcdef.0123456789abcdef");
     std::fs::write(&path, text).expect("it is ours");
     let _agent = bench.run();
-    let refused = |status: &Value| status["way_back"]["usable"] == false;
+    let refused = |status: &Value| status["bootstrap_fallback"]["usable"] == false;
     let (status, exit) = bench.until("a refusal", refused).await;
-    let what = status["way_back"]["what"].as_str().expect("text");
+    let what = status["bootstrap_fallback"]["what"].as_str().expect("text");
     assert!(what.contains("does not accept the bootstrap credential"), "{what}");
     assert_eq!(exit, Some(4));
 }
 
 #[tokio::test]
-async fn the_table_is_printed_without_the_flag_and_a_place_that_is_no_directory_ends_with_4() {
+async fn table_is_the_default_and_missing_directory_is_status_4() {
     let bench = Bench::new(Duration::from_secs(3600)).await;
     std::fs::write(bench.dir.path().join("pki"), "no directory").expect("the scratch is writable");
     let output = bench.ask(&["status"]).await;

@@ -2,7 +2,7 @@
 //! (`certificates.k8s.io/v1`, for kubectl and other clients), with its own
 //! certificate authority, approver and signer.
 //!
-//! It is what `certrotate controlplane` and `certrotate demo` run, and a test double for authors of
+//! It is what `certrotate controlplane` and `certrotate-demo` run, and a test double for authors of
 //! clients of that API: credentials are judged per request, faults are injected through [`Faults`],
 //! [`Stats`] counts requests, and a custom [`Clock`] expires credentials without waiting.
 //!

@@ -1,12 +1,10 @@
-//! What the server's answers mean: status, headers and JSON in, what core is told out.
+//! The meaning of the server's answers: status, headers and JSON in, objects and faults for core out.
 //!
-//! kube reads the JSON; the client that it is given may be one over a network or one over bytes in memory.
+//! The transport is a network, or bytes in memory.
 
 #[cfg(test)]
 mod tests;
 
-use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use certrotate_core::api::{ApiFault, Call, CsrObject, Issued};
@@ -14,47 +12,45 @@ use certrotate_core::facts::Usages;
 use certrotate_core::id::RequestDigest;
 use certrotate_core::time::Span;
 use certrotate_x509::{CertChain, ClientCa, csr, request_name};
-use futures_util::StreamExt as _;
 use http_body_util::LengthLimitError;
 use hyper::header::{HeaderMap, RETRY_AFTER};
-use hyper::http::{Response, StatusCode};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::certificates::v1::{CertificateSigningRequest, CertificateSigningRequestSpec};
-use kube::api::{ListParams, PostParams, WatchEvent, WatchParams};
-use kube::{Api, Client};
+use kube_core::WatchEvent;
+use kube_core::params::{ListParams, WatchParams};
 
-use super::MAX_ANSWER;
 use crate::connection::ConnectionError;
-use crate::details::Details;
-use crate::keystore::{Asked, KeyStore, Staged};
+use crate::fault_texts::FaultTexts;
+use crate::keystore::{KeyStore, SigningRequest, Staged};
+use crate::kubernetes::{CallError, Objects, Transport};
 
-/// How long the server is asked to keep a watch open, in seconds; kube takes no more than 294.
+/// The largest answer that is read, in bytes.
+pub(super) const MAX_ANSWER: usize = 4 << 20;
+/// How long the server is signing_request to keep a watch open, in seconds; kube takes no more than 294.
 const WATCH_SECONDS: u32 = 290;
 
-/// Makes one call through `client`, whose service notes each answer in `head`.
-pub(super) async fn ask(
-    client: Client,
+/// Makes one call.
+pub(super) async fn call<T: Transport>(
+    requests: &Objects<T, CertificateSigningRequest>,
     call: Call,
-    asked: Option<&Asked>,
-    head: &Head,
-) -> Result<CertificateSigningRequest, Ended> {
-    let api: Api<CertificateSigningRequest> = Api::all(client);
+    signing_request: Option<&SigningRequest>,
+) -> Result<CertificateSigningRequest, Failure> {
     match call {
-        Call::Create { .. } => match asked {
-            Some(asked) => head.vouch(api.create(&PostParams::default(), &object(asked)).await),
+        Call::Create { .. } => match signing_request {
+            Some(signing_request) => Ok(requests.create(&object(signing_request)).await?),
             // The handle is core's own; without its request there is nothing to send.
-            None => Err(Ended::Fault(ApiFault::Invalid)),
+            None => Err(Failure::Fault(ApiFault::Invalid)),
         },
-        Call::Get { request } => head.vouch(api.get(&request_name(&request)).await),
-        Call::Watch { request } => watch(&api, &request, head).await,
+        Call::Get { request } => Ok(requests.get(&request_name(&request)).await?),
+        Call::Watch { request } => watch(requests, &request).await,
     }
 }
 
-fn object(asked: &Asked) -> CertificateSigningRequest {
-    let template = &asked.template;
+fn object(signing_request: &SigningRequest) -> CertificateSigningRequest {
+    let template = &signing_request.template;
     let mut object = CertificateSigningRequest {
         spec: CertificateSigningRequestSpec {
-            request: ByteString(asked.csr_pem.clone().into_bytes()),
+            request: ByteString(signing_request.csr_pem.clone().into_bytes()),
             signer_name: template.signer.clone(),
             usages: Some(template.usages.names().map(str::to_owned).collect()),
             expiration_seconds: template.duration.and_then(|span| i32::try_from(span.ms() / 1000).ok()),
@@ -62,16 +58,16 @@ fn object(asked: &Asked) -> CertificateSigningRequest {
         },
         ..CertificateSigningRequest::default()
     };
-    object.metadata.name = Some(asked.name.clone());
+    object.metadata.name = Some(signing_request.name.clone());
     object
 }
 
-/// What core needs to know of an object, and its chain.
+/// Returns what core needs of an object, and its chain.
 pub(super) fn read(
     object: CertificateSigningRequest,
     keys: &KeyStore,
     client_ca: Option<&ClientCa>,
-    details: &Details,
+    texts: &FaultTexts,
 ) -> (CsrObject, Staged) {
     let (spec, status) = (object.spec, object.status.unwrap_or_default());
     let mut read = Staged::default();
@@ -82,7 +78,7 @@ pub(super) fn read(
             Issued::Readable { cert, facts }
         }
         Err(error) => {
-            details.set_call(&error.to_string());
+            texts.set_call(&error.to_string());
             Issued::Unreadable
         }
     });
@@ -91,7 +87,7 @@ pub(super) fn read(
     if let Some(condition) = has("Denied").or(has("Failed")) {
         let reason = condition.reason.as_deref().unwrap_or("no reason given");
         let message = condition.message.as_deref().unwrap_or("no message");
-        details.set_call(&format!("{reason}: {message}"));
+        texts.set_call(&format!("{reason}: {message}"));
     }
     let usages = spec.usages.unwrap_or_default();
     let object = CsrObject {
@@ -109,58 +105,57 @@ pub(super) fn read(
     (object, read)
 }
 
-/// How a call came to nothing.
-pub(super) enum Ended {
-    Error(kube::Error),
-    /// An answer that is neither a success nor a failure.
-    Odd(StatusCode),
+/// Why a call brought no object.
+pub(super) enum Failure {
+    Call(CallError),
     Fault(ApiFault),
 }
 
-impl Ended {
-    /// What core is told, and the text for the line that reports it.
-    pub(super) fn explain(self, head: &Head) -> (ApiFault, Option<String>) {
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
+}
+
+impl Failure {
+    /// Returns the fault for core, and the text for the line that reports it. `now` is the time of the answer.
+    pub(super) fn explain(self, now: SystemTime) -> (ApiFault, Option<String>) {
         match self {
             Self::Fault(fault) => (fault, None),
-            Self::Odd(code) => {
-                (ApiFault::Unexpected, Some(format!("{} is not what Kubernetes sends", code.as_u16())))
-            }
-            Self::Error(error) => {
-                let (fault, text) = classify(&error, head);
+            Self::Call(error) => {
+                let (fault, text) = classify(&error, now);
                 (fault, Some(text))
             }
         }
     }
 }
 
-/// Lists and watches one object until it has something to tell.
-async fn watch(
-    api: &Api<CertificateSigningRequest>,
+/// Lists and watches one object until its conditions matter to core.
+async fn watch<T: Transport>(
+    requests: &Objects<T, CertificateSigningRequest>,
     request: &RequestDigest,
-    head: &Head,
-) -> Result<CertificateSigningRequest, Ended> {
+) -> Result<CertificateSigningRequest, Failure> {
     let fields = format!("metadata.name={}", request_name(request));
-    let list = head.vouch(api.list(&ListParams::default().fields(&fields)).await)?;
+    let list = requests.list(&ListParams::default().fields(&fields)).await?;
     let version = list.metadata.resource_version.unwrap_or_default();
-    let object = list.items.into_iter().next().ok_or(Ended::Fault(ApiFault::NotFound))?;
+    let object = list.items.into_iter().next().ok_or(Failure::Fault(ApiFault::NotFound))?;
     if has_news(&object) {
         return Ok(object);
     }
     let parameters = WatchParams::default().fields(&fields).timeout(WATCH_SECONDS);
-    let events = head.vouch(api.watch(&parameters, &version).await)?;
-    let mut events = pin!(events);
+    let mut events = requests.watch(&parameters, &version).await?;
     while let Some(event) = events.next().await {
         match event {
             Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) if has_news(&object) => {
                 return Ok(object);
             }
-            Ok(WatchEvent::Deleted(_)) => return Err(Ended::Fault(ApiFault::NotFound)),
+            Ok(WatchEvent::Deleted(_)) => return Err(Failure::Fault(ApiFault::NotFound)),
             Ok(WatchEvent::Added(_) | WatchEvent::Modified(_) | WatchEvent::Bookmark(_)) => {}
-            // 410 Gone and everything else: the next look lists anew.
+            // 410 Gone and everything else: the next call lists again.
             Ok(WatchEvent::Error(_)) | Err(_) => break,
         }
     }
-    Err(Ended::Fault(ApiFault::WatchEnded))
+    Err(Failure::Fault(ApiFault::WatchEnded))
 }
 
 fn has_news(object: &CertificateSigningRequest) -> bool {
@@ -174,55 +169,19 @@ fn has_news(object: &CertificateSigningRequest) -> bool {
     })
 }
 
-/// Status and Retry-After of a call's last answer: kube tells the one that the body claims, and not the other.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Head(Arc<Mutex<Option<Noted>>>);
-
-type Noted = (StatusCode, Option<Span>);
-
-impl Head {
-    /// Notes an answer that came at `now`.
-    pub(super) fn note<B>(&self, response: &Response<B>, now: SystemTime) {
-        let noted = (response.status(), asked_to_wait(response.headers(), now));
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(noted);
-    }
-
-    fn get(&self) -> Option<Noted> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What kube read, if the last answer was a success: kube reads all that is no failure, a redirect too.
-    fn vouch<T>(&self, read: kube::Result<T>) -> Result<T, Ended> {
-        match self.get() {
-            Some((code, _)) if !is_failure(code) && !code.is_success() => Err(Ended::Odd(code)),
-            Some(_) | None => read.map_err(Ended::Error),
-        }
-    }
-}
-
-fn is_failure(code: StatusCode) -> bool {
-    code.is_client_error() || code.is_server_error()
-}
-
-/// What an error means, and its text.
-fn classify(error: &kube::Error, head: &Head) -> (ApiFault, String) {
+/// Returns the meaning of an error, and its text.
+fn classify(error: &CallError, now: SystemTime) -> (ApiFault, String) {
     match error {
-        kube::Error::Api(status) => {
-            let (code, retry_after) =
-                head.get().map_or((status.code, None), |(code, retry_after)| (code.as_u16(), retry_after));
-            (by_code(code, retry_after), format!("{code} {}", status.message))
+        CallError::Failure { status, headers, message } => {
+            let code = status.as_u16();
+            (by_code(code, retry_after(headers, now)), format!("{code} {message}"))
         }
-        // A failure is told by its status, in whatever encoding a proxy explains it.
-        kube::Error::FromUtf8(_)
-            if let Some((code, retry_after)) = head.get().filter(|(code, _)| is_failure(*code)) =>
-        {
-            (by_code(code.as_u16(), retry_after), format!("{} in a text that is not UTF-8", code.as_u16()))
+        CallError::OddStatus(status) => {
+            (ApiFault::Unexpected, format!("{} is not what Kubernetes sends", status.as_u16()))
         }
-        // Their texts may quote the answer.
-        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
-            (ApiFault::Unexpected, "it is not what Kubernetes sends".to_owned())
-        }
-        other => no_answer(other),
+        CallError::Malformed => (ApiFault::Unexpected, "it is not what Kubernetes sends".to_owned()),
+        CallError::Transport(error) => no_answer(&**error),
+        CallError::Request(error) => (ApiFault::Invalid, error.to_string()),
     }
 }
 
@@ -258,7 +217,7 @@ fn by_code(code: u16, retry_after: Option<Span>) -> ApiFault {
 }
 
 /// Retry-After (RFC 9110, section 10.2.3): seconds, or a date. Absurd values saturate; core clamps them.
-pub(super) fn asked_to_wait(headers: &HeaderMap, now: SystemTime) -> Option<Span> {
+pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Span> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(Span::from_secs(text.parse().unwrap_or(u64::MAX)));

@@ -3,10 +3,7 @@
 //! The first line is `CALL STATUS RETRY-AFTER`: `get`, `create` or `watch`, and what the head of the answer says. The rest is
 //! the body; of a watch the list in one line and then the events, one a line.
 
-use std::convert::Infallible;
-use std::future::{Ready, ready};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use certrotate_core::api::{ApiFault, Call, CsrObject, Issued};
@@ -17,25 +14,25 @@ use http_body_util::{Full, Limited};
 use hyper::body::Bytes;
 use hyper::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::http::{Request, Response, StatusCode};
-use kube::Client;
 use serde_json::Value;
 
-use super::MAX_ANSWER;
-use super::answer::{self, Head};
-use crate::details::Details;
-use crate::keystore::{Asked, KeyStore, Keys as _};
+use super::answer::{self, MAX_ANSWER};
+use crate::connection::{Body, BoxError};
+use crate::fault_texts::FaultTexts;
+use crate::keystore::{KeyStore, Keys as _, SigningRequest};
+use crate::kubernetes::{Objects, Transport};
 
 /// When every answer comes: a date in a Retry-After is then the same wait in every run.
 const NOW: Duration = Duration::from_secs(1_795_521_600);
 
-/// What became of a call.
+/// The outcome of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Told {
-    /// What core is told.
+pub(super) struct Outcome {
+    /// The result for core.
     pub(super) result: Result<CsrObject, ApiFault>,
     /// The line for the log.
     pub(super) text: Option<String>,
-    /// How many chains are kept for it.
+    /// The number of chains in the key store.
     pub(super) chains: usize,
 }
 
@@ -88,62 +85,48 @@ fn line(bytes: &[u8]) -> (&[u8], &[u8]) {
 /// An answer in memory.
 type Stored = Response<Limited<Full<Bytes>>>;
 
-/// The service under a kube client: answers that are there already.
+/// The transport of a client: answers that are there already.
 #[derive(Clone, Debug)]
-struct Canned {
-    answers: Arc<Mutex<Vec<Stored>>>,
-    head: Head,
-}
+struct Canned(Arc<Mutex<Vec<Stored>>>);
 
-impl tower::Service<Request<kube::client::Body>> for Canned {
-    type Response = Stored;
-    type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
+impl Transport for Canned {
+    type Answer = Limited<Full<Bytes>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Request<kube::client::Body>) -> Self::Future {
-        let answer = self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let answer = answer.expect("no call needs more than two answers");
-        self.head.note(&answer, SystemTime::UNIX_EPOCH + NOW);
-        ready(Ok(answer))
+    async fn send(&self, _: Request<Body>) -> Result<Stored, BoxError> {
+        let answer = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Ok(answer.expect("no call needs more than two answers"))
     }
 }
 
 thread_local! {
-    /// kube's client has a task of its own.
+    /// Reused: starting a runtime costs more than a call.
     static RUNTIME: tokio::runtime::Runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime without timers and sockets needs nothing from the system");
 }
 
-/// What core is told of these answers.
-pub(super) fn told(bytes: &[u8]) -> Told {
+/// Returns the outcome of these answers.
+pub(super) fn outcome(bytes: &[u8]) -> Outcome {
     let answers = Answers::of(bytes);
     let template = Template::node_client("node-1");
-    let (keys, details, head) = (KeyStore::new(template.clone()), Details::default(), Head::default());
-    let asked = Asked { name: "node-csr-1".to_owned(), csr_pem: "a request".to_owned(), template };
-    let service = Canned { answers: Arc::new(Mutex::new(answers.queue())), head: head.clone() };
-    let result = RUNTIME.with(|runtime| {
-        runtime.block_on(async {
-            answer::ask(Client::new(service, "default"), answers.call, Some(&asked), &head).await
-        })
-    });
+    let (keys, texts) = (KeyStore::new(template.clone()), FaultTexts::default());
+    let asked = SigningRequest { name: "node-csr-1".to_owned(), csr_pem: "a request".to_owned(), template };
+    let requests = Objects::all(Canned(Arc::new(Mutex::new(answers.queue()))));
+    let result =
+        RUNTIME.with(|runtime| runtime.block_on(answer::call(&requests, answers.call, Some(&asked))));
     let result = match result {
         Ok(object) => {
-            let (object, staged) = answer::read(object, &keys, None, &details);
+            let (object, staged) = answer::read(object, &keys, None, &texts);
             keys.accept(staged);
             Ok(object)
         }
-        Err(ended) => {
-            let (fault, text) = ended.explain(&head);
-            text.iter().for_each(|text| details.set_call(text));
+        Err(failure) => {
+            let (fault, text) = failure.explain(SystemTime::UNIX_EPOCH + NOW);
+            text.iter().for_each(|text| texts.set_call(text));
             Err(fault)
         }
     };
-    Told { result, text: details.take_call(), chains: keys.handles().len() }
+    Outcome { result, text: texts.take_call(), chains: keys.handles().len() }
 }
 
 /// Any bytes as answers. An answer that is not what Kubernetes sends is `Unexpected`; a failure is known
@@ -154,22 +137,22 @@ pub(super) fn told(bytes: &[u8]) -> Told {
 /// Where this is not so.
 pub fn api(bytes: &[u8]) {
     let answers = Answers::of(bytes);
-    let heard = told(bytes);
-    assert_eq!(heard, told(bytes), "the same bytes are the same answer");
-    if let Some(text) = &heard.text {
+    let seen = outcome(bytes);
+    assert_eq!(seen, outcome(bytes), "the same bytes are the same answer");
+    if let Some(text) = &seen.text {
         assert!(!text.contains(char::is_control) && text.chars().count() <= 401, "one line: {text:?}");
     }
     let readable =
-        heard.result.as_ref().is_ok_and(|object| matches!(object.certificate, Some(Issued::Readable { .. })));
-    assert_eq!(heard.chains, usize::from(readable), "a chain is kept if core is told of it");
+        seen.result.as_ref().is_ok_and(|object| matches!(object.certificate, Some(Issued::Readable { .. })));
+    assert_eq!(seen.chains, usize::from(readable), "a chain is kept if core is told of it");
     let status = answers.status.as_u16();
     if !(200..300).contains(&status) {
-        assert_eq!(heard.result, Err(by_status(status, answers.retry_after.as_ref())), "{status}");
+        assert_eq!(seen.result, Err(by_status(status, answers.retry_after.as_ref())), "{status}");
         return;
     }
     let body = serde_json::from_slice::<Value>(answers.body).ok();
     let watched = matches!(answers.call, Call::Watch { .. });
-    match (&heard.result, body) {
+    match (&seen.result, body) {
         (Err(fault), None) => assert_eq!(*fault, ApiFault::Unexpected, "it is no JSON"),
         (Err(fault), Some(_)) if !watched => {
             assert_eq!(*fault, ApiFault::Unexpected, "it is no request");
@@ -222,7 +205,7 @@ fn is_told(json: &Value, object: &CsrObject) -> bool {
 fn by_status(status: u16, retry_after: Option<&HeaderValue>) -> ApiFault {
     let retry_after = retry_after.and_then(|value| {
         let headers = HeaderMap::from_iter([(RETRY_AFTER, value.clone())]);
-        answer::asked_to_wait(&headers, SystemTime::UNIX_EPOCH + NOW)
+        answer::retry_after(&headers, SystemTime::UNIX_EPOCH + NOW)
     });
     match status {
         401 => ApiFault::Unauthorized,

@@ -15,11 +15,11 @@ use certrotate_x509::{ClientCa, request_name};
 use super::{KubeApi, MAX_ANSWER};
 use crate::connection::LiveClient;
 use crate::connection::tests::{Server, identity, server};
-use crate::details::Details;
-use crate::driver::CsrApi as _;
+use crate::fault_texts::FaultTexts;
 use crate::identity::LiveIdentity;
 use crate::keystore::{KeyStore, Keys as _};
 use crate::kubeconfig::Endpoint;
+use crate::ports::CsrApi as _;
 use stub::Stub;
 
 /// Longer than anything here takes; a test that waits this long has failed.
@@ -42,7 +42,7 @@ fn client(endpoint: Endpoint, bootstrap: Option<PathBuf>, client_ca: Option<Clie
         LiveClient::new(endpoint, live.clone()),
         keys.clone(),
         client_ca,
-        Details::default(),
+        FaultTexts::default(),
     );
     Client { api, keys, live, made: made.unwrap() }
 }
@@ -74,7 +74,7 @@ impl Client {
 }
 
 #[tokio::test]
-async fn a_request_is_made_watched_and_its_certificate_read() {
+async fn request_is_created_watched_and_its_certificate_read() {
     let server = server().await;
     let client = of(&server);
     server.plane.faults().pause_approving(true);
@@ -103,7 +103,7 @@ async fn a_request_is_made_watched_and_its_certificate_read() {
 }
 
 #[tokio::test]
-async fn f39_the_same_request_again_is_told_to_exist_already() {
+async fn f39_repeated_create_reports_already_exists() {
     let server = server().await;
     let client = of(&server);
     client.create().await.unwrap();
@@ -112,7 +112,7 @@ async fn f39_the_same_request_again_is_told_to_exist_already() {
 }
 
 #[tokio::test]
-async fn every_status_is_a_fault_of_its_own_and_retry_after_goes_along() {
+async fn every_failure_status_maps_to_its_fault_and_retry_after() {
     let server = server().await;
     let client = of(&server);
     let retry_after = Some(Span::from_secs(7));
@@ -137,7 +137,7 @@ async fn every_status_is_a_fault_of_its_own_and_retry_after_goes_along() {
 }
 
 #[tokio::test]
-async fn what_a_watch_can_end_with_is_told_apart() {
+async fn watch_outcomes_are_distinguished() {
     let server = server().await;
     let client = of(&server);
     let faults = server.plane.faults();
@@ -162,7 +162,7 @@ async fn what_a_watch_can_end_with_is_told_apart() {
 }
 
 #[tokio::test]
-async fn f47_a_watch_that_the_server_closes_ends_without_news() {
+async fn f47_watch_closed_by_server_returns_watch_ended() {
     let server = server().await;
     let client = of(&server);
     let faults = server.plane.faults();
@@ -181,7 +181,7 @@ async fn f47_a_watch_that_the_server_closes_ends_without_news() {
 }
 
 #[tokio::test]
-async fn denied_and_failed_requests_are_seen_as_such() {
+async fn denied_and_failed_conditions_are_read() {
     let server = server().await;
     let faults = server.plane.faults();
     for failed in [false, true] {
@@ -199,7 +199,7 @@ async fn denied_and_failed_requests_are_seen_as_such() {
 }
 
 #[tokio::test]
-async fn a_certificate_of_another_ca_is_read_and_said_to_be_untrusted() {
+async fn certificate_of_another_ca_is_read_as_untrusted() {
     let server = server().await;
     let client = of(&server);
     server.plane.faults().spoil(Spoil::ForeignCa);
@@ -209,7 +209,7 @@ async fn a_certificate_of_another_ca_is_read_and_said_to_be_untrusted() {
 }
 
 #[tokio::test]
-async fn f68_the_live_identity_is_used_when_core_asks_for_it_and_w41_never_nothing() {
+async fn f68_w41_live_call_uses_live_identity_or_fails() {
     let server = server().await;
     let client = of(&server);
     let as_live = Credential::Live(Generation(1));
@@ -222,7 +222,7 @@ async fn f68_the_live_identity_is_used_when_core_asks_for_it_and_w41_never_nothi
 }
 
 #[tokio::test]
-async fn f05_the_bootstrap_kubeconfig_is_read_anew_for_each_call() {
+async fn f05_bootstrap_kubeconfig_is_read_for_each_call() {
     let server = server().await;
     let path = server.dir.path().join("bootstrap");
     let client = client(server.endpoint.clone(), Some(path.clone()), None);
@@ -237,14 +237,14 @@ async fn f05_the_bootstrap_kubeconfig_is_read_anew_for_each_call() {
 }
 
 #[tokio::test]
-async fn without_a_bootstrap_kubeconfig_there_is_no_credential() {
+async fn missing_bootstrap_kubeconfig_is_no_credential() {
     let server = server().await;
     let client = client(server.endpoint.clone(), None, None);
     assert_eq!(client.create().await, Err(ApiFault::NoCredential));
 }
 
 #[tokio::test]
-async fn a_server_that_closes_connections_is_unreachable_and_a_lost_answer_too() {
+async fn closed_connection_and_lost_answer_are_unreachable() {
     let server = server().await;
     let client = of(&server);
     server.plane.faults().refuse_connections(true);
@@ -255,7 +255,7 @@ async fn a_server_that_closes_connections_is_unreachable_and_a_lost_answer_too()
 }
 
 #[tokio::test]
-async fn a_request_that_is_not_in_memory_is_not_sent() {
+async fn request_not_in_memory_is_not_sent() {
     let server = server().await;
     let client = of(&server);
     let create = Call::Create { key: KeyHandle(99) };
@@ -264,7 +264,7 @@ async fn a_request_that_is_not_in_memory_is_not_sent() {
 }
 
 #[tokio::test]
-async fn answers_that_kubernetes_never_sends_are_faults_and_nothing_worse() {
+async fn malformed_answers_are_faults() {
     let big = format!(
         "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{}",
         MAX_ANSWER + 1,
@@ -302,7 +302,7 @@ async fn answers_that_kubernetes_never_sends_are_faults_and_nothing_worse() {
 }
 
 #[tokio::test]
-async fn the_call_says_who_it_is_from_and_carries_the_token() {
+async fn call_has_user_agent_and_token() {
     let stub = Stub::start(Vec::new()).await;
     let client = client(stub.endpoint(), Some(stub.kubeconfig()), None);
     assert_eq!(client.get().await, Err(ApiFault::Unreachable));

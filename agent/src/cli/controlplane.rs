@@ -1,5 +1,5 @@
-//! `certrotate controlplane`: the embedded one, or the controllers for a real cluster. Flags that kube-controller-manager has,
-//! too, are named as there.
+//! `certrotate controlplane`: the embedded control plane, or the controllers for a real cluster. Flags that
+//! kube-controller-manager has have the same names.
 
 mod flags;
 #[cfg(test)]
@@ -14,7 +14,8 @@ use certrotate_controlplane::{
 pub(super) use flags::ControlplaneArgs;
 use flags::SigningArgs;
 
-use super::{asked_to_end, run::host_name};
+use super::run::host_name;
+use super::runtime::termination;
 use crate::cluster::{self, ClusterOptions};
 use crate::exit::Exit;
 
@@ -60,7 +61,7 @@ async fn embedded(args: &ControlplaneArgs) -> Result<Exit, String> {
         "  certrotate run --bootstrap-kubeconfig {} --node-name node-1 --cert-dir DIR",
         dir.join("bootstrap.kubeconfig").display()
     );
-    until_asked_to_end(&plane).await.map_err(|error| format!("no signal can be waited for: {error}"))?;
+    serve_until_termination(&plane).await.map_err(|error| format!("no signal can be waited for: {error}"))?;
     plane.shutdown().await;
     Ok(Exit::Done)
 }
@@ -69,11 +70,11 @@ fn parsed<T: FromStr<Err = certrotate_controlplane::Error>>(texts: &[String]) ->
     texts.iter().map(|text| text.parse().map_err(|error: T::Err| error.to_string())).collect()
 }
 
-/// Rolls the CA over at each USR1, and returns at TERM or INT.
-async fn until_asked_to_end(plane: &Handle) -> std::io::Result<()> {
+/// Replaces the CA at each SIGUSR1, and returns at SIGTERM or SIGINT.
+async fn serve_until_termination(plane: &Handle) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut roll_over = signal(SignalKind::user_defined1())?;
-    let mut ending = std::pin::pin!(asked_to_end());
+    let mut ending = std::pin::pin!(termination());
     loop {
         tokio::select! {
             ended = &mut ending => return ended,
@@ -119,7 +120,7 @@ fn cluster_options(args: &ControlplaneArgs) -> Result<ClusterOptions, String> {
     })
 }
 
-/// A Lease of its own for each signer.
+/// Returns the default name of the Lease: one for each signer.
 fn lease_name(signer: &str) -> String {
     format!("certrotate-{}", signer.replace('/', "-"))
 }
@@ -128,7 +129,7 @@ async fn on_a_cluster(args: &ControlplaneArgs) -> Result<Exit, String> {
     let options = cluster_options(args)?;
     println!("controllers of {} as {}", options.controllers.signer_name, options.identity);
     let stop = async {
-        if let Err(error) = asked_to_end().await {
+        if let Err(error) = termination().await {
             tracing::error!(%error, "no signal can be waited for");
         }
     };

@@ -1,21 +1,79 @@
 //! `certrotate run`.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use certrotate_controlplane::parse_duration;
 use certrotate_core::input::Action;
+use certrotate_x509::KeyType;
+use clap::ArgAction;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
+use tracing::level_filters::LevelFilter;
 
-use super::{RunArgs, asked_to_end};
+use super::runtime::{raise, termination};
+use crate::clock::Clock;
 use crate::driver::Observer;
 use crate::exit::{Exit, Verdict};
-use crate::node::{Node, NodeOptions};
-use crate::rehearsal::Rehearsal;
+use crate::node::{Node, NodeOptions, StartError};
 
-pub(super) async fn run(args: RunArgs) -> Result<Exit, String> {
-    // First of all: until then the signal would end the process.
+/// The flags of `certrotate run`.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// Kubeconfig for the first certificate, and whenever there is no live one; read for each call
+    #[arg(long, value_name = "FILE")]
+    bootstrap_kubeconfig: Option<PathBuf>,
+    /// The node's own kubeconfig: written where there is none, never overwritten
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Certificate directory; kubelet-client-current.pem in it is the live certificate and its key
+    #[arg(long, default_value = "/var/lib/kubelet/pki", value_name = "DIR")]
+    cert_dir: PathBuf,
+    /// The node's name [default: the host's name, in lower case]
+    #[arg(long, value_name = "NAME")]
+    node_name: Option<String>,
+    /// Renew certificates; with =false the first one stays live until it expires
+    #[arg(long, default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_name = "BOOL")]
+    pub(super) rotate_certificates: bool,
+    /// Adopt a key and certificate that a kubelet left in the directory, or a backup brought: copy them, change nothing
+    #[arg(long, default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_name = "BOOL")]
+    adopt: bool,
+    /// The CAs that issue client certificates; an issued certificate must chain to one of them
+    #[arg(long, value_name = "FILE")]
+    client_ca_file: Option<PathBuf>,
+    /// The type of new keys: p256, p384 or ed25519; existing keys are used whatever their type
+    #[arg(long, default_value = "p256", value_name = "TYPE")]
+    key_type: KeyType,
+    /// End when a valid certificate is on disk
+    #[arg(long)]
+    once: bool,
+    /// With --once: how long to wait, such as 30s or 5m [default: no limit]
+    #[arg(long, value_name = "DUR", requires = "once")]
+    timeout: Option<String>,
+    /// Log more: -v debug, -vv trace
+    #[arg(short, action = ArgAction::Count)]
+    verbose: u8,
+}
+
+impl RunArgs {
+    /// Returns the level of the log.
+    #[must_use]
+    pub fn level(&self) -> LevelFilter {
+        raise(LevelFilter::INFO, self.verbose)
+    }
+}
+
+/// Runs the node that `assemble` makes of the options, until a signal ends it.
+///
+/// # Errors
+///
+/// A flag or the configuration is wrong, or the system takes no signal handler.
+pub async fn run<C: Clock>(
+    args: RunArgs,
+    assemble: impl FnOnce(&NodeOptions, Observer) -> Result<Node<C>, StartError>,
+) -> Result<Exit, String> {
+    // Before anything else: until the handler is installed, SIGUSR1 ends the process.
     let no_signals = |error| format!("no signal can be waited for: {error}");
     let mut rotate = signal(SignalKind::user_defined1()).map_err(no_signals)?;
     let timeout = args.timeout.as_deref().map(parse_duration).transpose();
@@ -24,9 +82,7 @@ pub(super) async fn run(args: RunArgs) -> Result<Exit, String> {
         Some(name) => name,
         None => host_name()?,
     };
-    let rehearsal = if args.rehearsal { Rehearsal::from_stdin()? } else { Rehearsal::default() };
     let options = NodeOptions {
-        rehearsal,
         bootstrap_kubeconfig: args.bootstrap_kubeconfig,
         kubeconfig: args.kubeconfig,
         rotate: args.rotate_certificates,
@@ -36,11 +92,11 @@ pub(super) async fn run(args: RunArgs) -> Result<Exit, String> {
         ..NodeOptions::new(node_name, args.cert_dir)
     };
     let progress = Arc::new(Progress::default());
-    let node = Node::new(&options, progress.observer()).map_err(|error| error.to_string())?;
+    let node = assemble(&options, progress.observer()).map_err(|error| error.to_string())?;
     let control = node.control();
 
     let mut running = std::pin::pin!(node.run());
-    let mut ending = std::pin::pin!(asked_to_end());
+    let mut ending = std::pin::pin!(termination());
     let mut waited = std::pin::pin!(wait(timeout));
     let mut status = None;
     loop {
@@ -48,7 +104,7 @@ pub(super) async fn run(args: RunArgs) -> Result<Exit, String> {
             reason = &mut running => return Ok(status.unwrap_or_else(|| reason.into())),
             result = &mut ending, if status.is_none() => {
                 result.map_err(no_signals)?;
-                tracing::info!("ending: a signal asked for it");
+                tracing::info!("ending: a signal requested it");
                 status = Some(Exit::Done);
                 control.shutdown();
             }
@@ -74,7 +130,7 @@ async fn wait(timeout: Option<Duration>) {
     }
 }
 
-/// How far the node has come, for `--once`.
+/// The node's progress, for `--once`.
 #[derive(Debug, Default)]
 struct Progress {
     live: Notify,
@@ -87,7 +143,7 @@ impl Progress {
         Box::new(move |seen| {
             for action in &seen.step.actions {
                 match action {
-                    // What is in memory only would end with the process.
+                    // An in-memory identity would be lost with the process.
                     Action::GoLive { .. } if seen.view.in_memory => {}
                     Action::GoLive { .. } => progress.live.notify_one(),
                     Action::Report(event) => {
@@ -104,13 +160,13 @@ impl Progress {
         })
     }
 
-    /// Why there is no certificate yet.
+    /// Returns the reason why there is no certificate yet.
     fn why(&self) -> Exit {
         self.verdict.lock().unwrap_or_else(PoisonError::into_inner).why()
     }
 }
 
-/// The host's name in lower case, as the kubelet takes it (`pkg/util/node`).
+/// Returns the host's name in lower case, as the kubelet does (`pkg/util/node`).
 pub(super) fn host_name() -> Result<String, String> {
     let name = rustix::system::uname().nodename().to_string_lossy().trim().to_lowercase();
     if name.is_empty() { Err("the host has no name; give --node-name".into()) } else { Ok(name) }

@@ -1,14 +1,37 @@
 //! `certrotate status`.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 
 use certrotate_store::PairName;
 
-use super::StatusArgs;
 use crate::clock::{Clock as _, SystemClock};
 use crate::exit::Exit;
 use crate::node::read_client_ca;
 use crate::status::{Question, ask};
+
+/// The flags of `certrotate status`.
+#[derive(Debug, clap::Args)]
+pub(super) struct StatusArgs {
+    /// Certificate directory
+    #[arg(long, default_value = "/var/lib/kubelet/pki", value_name = "DIR")]
+    cert_dir: PathBuf,
+    /// The node's name [default: the running agent's, or the one in the certificate]
+    #[arg(long, value_name = "NAME")]
+    node_name: Option<String>,
+    /// The bootstrap kubeconfig for a certificate after expiry [default: the running agent's]
+    #[arg(long, value_name = "FILE")]
+    bootstrap_kubeconfig: Option<PathBuf>,
+    /// The CAs that issue client certificates; the certificate must chain to one of them
+    #[arg(long, value_name = "FILE")]
+    client_ca_file: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Show the timing parameters, too, scaled to this certificate's lifetime
+    #[arg(long, conflicts_with = "json")]
+    timing: bool,
+}
 
 pub(super) async fn status(args: StatusArgs) -> Result<Exit, String> {
     let client_ca = args.client_ca_file.as_deref().map(read_client_ca).transpose();
@@ -33,7 +56,7 @@ pub(super) async fn status(args: StatusArgs) -> Result<Exit, String> {
     } else {
         status.to_string()
     };
-    // Whoever reads may have seen enough; the exit status says the rest.
+    // The reader may have closed the pipe; the exit status is enough then.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(status.verdict.exit())
 }

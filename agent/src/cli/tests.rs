@@ -8,14 +8,14 @@ fn the_command_line_is_well_formed() {
 }
 
 #[test]
-fn each_v_logs_one_level_more_and_no_more_than_all() {
-    assert_eq!(levels(0, LevelFilter::INFO), LevelFilter::INFO);
-    assert_eq!(levels(1, LevelFilter::INFO), LevelFilter::DEBUG);
-    assert_eq!(levels(9, LevelFilter::ERROR), LevelFilter::TRACE);
+fn each_v_flag_raises_the_level_up_to_trace() {
+    assert_eq!(raise(LevelFilter::INFO, 0), LevelFilter::INFO);
+    assert_eq!(raise(LevelFilter::INFO, 1), LevelFilter::DEBUG);
+    assert_eq!(raise(LevelFilter::ERROR, 9), LevelFilter::TRACE);
 }
 
 #[test]
-fn rotation_is_on_unless_it_is_switched_off() {
+fn rotation_is_on_by_default_and_off_by_flag() {
     let rotates = |args: &[&str]| match Cli::try_parse_from(args).expect("good flags").command {
         Command::Run(args) => args.rotate_certificates,
         other => panic!("{other:?}"),

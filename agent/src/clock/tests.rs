@@ -40,7 +40,7 @@ impl Clock for ManualClock {
 }
 
 #[tokio::test]
-async fn a_time_that_has_come_is_not_slept_for() {
+async fn past_time_is_not_slept_for() {
     let clock = SystemClock;
     let now = clock.now();
     tokio::time::timeout(Duration::from_secs(5), async {
@@ -53,7 +53,7 @@ async fn a_time_that_has_come_is_not_slept_for() {
 }
 
 #[tokio::test]
-async fn a_sleep_ends_with_the_time_reached() {
+async fn sleep_ends_at_or_after_its_time() {
     let clock = SystemClock;
     let before = clock.now();
     let wall = before.wall.plus(Span::from_ms(30));
@@ -65,14 +65,14 @@ async fn a_sleep_ends_with_the_time_reached() {
 }
 
 #[tokio::test]
-async fn the_farthest_times_do_not_overflow() {
+async fn farthest_times_do_not_overflow() {
     let clock = SystemClock;
     let sleep = clock.until(Some(WallTime::MAX), Some(MonoTime::from_ms(u64::MAX)));
     tokio::time::timeout(Duration::from_millis(20), sleep).await.expect_err("it sleeps");
 }
 
 #[tokio::test]
-async fn a_manual_clock_wakes_a_sleeper_when_it_is_set() {
+async fn manual_clock_wakes_sleeper_when_set() {
     let clock = ManualClock::at(WallTime::from_unix_secs(1000));
     let sleeper = clock.clone();
     let task = tokio::spawn(async move { sleeper.until(Some(WallTime::from_unix_secs(2000)), None).await });

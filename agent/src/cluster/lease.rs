@@ -2,10 +2,9 @@
 
 use certrotate_controlplane::{LeasePort, LeaseRecord, PortError};
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::Api;
-use kube::api::PostParams;
 
-use super::Cluster;
+use super::api::{Cluster, Connection};
+use crate::kubernetes::Objects;
 
 /// One Lease, by name.
 #[derive(Clone, Debug)]
@@ -23,8 +22,8 @@ impl ClusterLease {
 }
 
 impl Cluster {
-    fn leases(&self) -> Result<Api<Lease>, PortError> {
-        Ok(Api::namespaced(self.client()?, &self.0.namespace))
+    fn leases(&self) -> Result<Objects<Connection, Lease>, PortError> {
+        Ok(Objects::namespaced(self.connect()?, &self.0.namespace))
     }
 
     /// The Lease of this name.
@@ -36,11 +35,11 @@ impl Cluster {
     /// Creates a Lease that has no version yet, else replaces that version.
     pub(super) async fn put_lease(&self, name: &str, record: LeaseRecord) -> Result<LeaseRecord, PortError> {
         let (api, exists) = (self.leases()?, record.version.is_some());
-        let (object, params) = (record.into_lease(&self.0.namespace, name), PostParams::default());
+        let object = record.into_lease(&self.0.namespace, name);
         let stored = if exists {
-            self.within(api.replace(name, &params, &object)).await
+            self.within(api.replace(name, &object)).await
         } else {
-            self.within(api.create(&params, &object)).await
+            self.within(api.create(&object)).await
         };
         stored.as_ref().map(LeaseRecord::of).map_err(Clone::clone)
     }

@@ -1,13 +1,13 @@
-//! Who holds a node name, kept as Leases: they outlive the requests, every replica sees them, and `kubectl delete lease` frees
-//! a name.
+//! The holders of node names, stored as Leases: they outlive the requests, every replica sees them, and
+//! `kubectl delete lease` frees a name.
 
 use std::time::SystemTime;
 
 use certrotate_controlplane::{LeaseRecord, PortError, name_lease};
 
-use super::Cluster;
+use super::api::Cluster;
 
-/// Notes that `common_name` is held up to `until`, unless it is held for longer already.
+/// Stores that `common_name` is held until `until`, unless it is held for longer already.
 pub(super) async fn hold(cluster: &Cluster, common_name: &str, until: SystemTime) -> Result<(), PortError> {
     let name = name_lease(&cluster.0.signer, common_name);
     let known = cluster.lease(&name).await?;
@@ -17,7 +17,7 @@ pub(super) async fn hold(cluster: &Cluster, common_name: &str, until: SystemTime
     }
 }
 
-/// Up to when `common_name` is held.
+/// Returns the time until which `common_name` is held.
 pub(super) async fn held_until(
     cluster: &Cluster,
     common_name: &str,

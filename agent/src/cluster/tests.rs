@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use certrotate_controlplane::{CaFiles, ControlPlane, Handle, Options, Rules};
 use futures_util::StreamExt as _;
@@ -43,7 +44,7 @@ impl Bench {
         csr.spec.signer_name = signer.to_owned();
         csr.spec.usages = Some(vec!["client auth".to_owned()]);
         let api = self.cluster.requests().expect("a client");
-        api.create(&PostParams::default(), &csr).await.expect("it is created")
+        api.create(&csr).await.expect("it is created")
     }
 }
 
@@ -70,7 +71,7 @@ fn now(change: Change) -> Arc<Csr> {
 }
 
 #[tokio::test]
-async fn what_there_is_comes_first_and_then_each_change_of_the_signers_requests_only() {
+async fn changes_are_a_list_then_events_of_this_signer_only() {
     let bench = Bench::new().await;
     bench.create("first", SIGNER).await;
     bench.create("other", "example.com/other").await;
@@ -97,7 +98,7 @@ async fn what_there_is_comes_first_and_then_each_change_of_the_signers_requests_
 }
 
 #[tokio::test]
-async fn writes_are_of_the_object_that_was_seen_or_stale() {
+async fn write_to_a_changed_object_is_stale() {
     let bench = Bench::new().await;
     let cluster = &bench.cluster;
     let seen = bench.create("a", SIGNER).await;
@@ -114,7 +115,7 @@ async fn writes_are_of_the_object_that_was_seen_or_stale() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_answer_in_time_is_an_error() {
+async fn server_without_answer_in_time_is_an_error() {
     let bench = Bench::new().await;
     let seen = bench.create("a", SIGNER).await;
     bench.plane.faults().delay(Duration::from_secs(3600));
@@ -126,7 +127,7 @@ async fn a_server_that_does_not_answer_in_time_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_list_that_fails_is_tried_again() {
+async fn failed_list_is_retried() {
     let bench = Bench::new().await;
     bench.create("a", SIGNER).await;
     bench.plane.faults().answer(503, None, Some(2));
@@ -137,7 +138,7 @@ async fn a_list_that_fails_is_tried_again() {
 }
 
 #[tokio::test]
-async fn options_that_cannot_work_are_refused_before_a_call() {
+async fn invalid_options_are_refused_before_any_call() {
     let ca = CaFiles { certificate: "missing.crt".into(), key: "missing.key".into() };
     let options = ClusterOptions {
         kubeconfig: "missing".into(),

@@ -1,22 +1,26 @@
-//! Everything there is, page by page, and then every change; for ever, whatever the server does meanwhile.
+//! All requests, page by page, and then every change, across every failure of the server.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use certrotate_controlplane::{Change, PortError};
+use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use http_body_util::Limited;
+use hyper::body::Incoming;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest as Csr;
-use kube::api::{ListParams, WatchEvent, WatchParams};
+use kube_core::WatchEvent;
+use kube_core::params::{ListParams, WatchParams};
 use tokio::time::{Instant, sleep};
 use tracing::{debug, warn};
 
-use super::{Cluster, failed};
+use super::api::{Cluster, failed};
+use crate::kubernetes::{CallError, Events};
 
-/// Objects per answer: with the largest requests that a server takes, still far below what is read.
+/// Objects per answer. Even with the largest requests that a server accepts, a page is far below the size limit.
 const PAGE: u32 = 500;
-/// How long the server is asked to keep a watch open, in seconds; kube takes no more than 294.
+/// The requested duration of a watch, in seconds; kube-core accepts no more than 294.
 const WATCH_SECONDS: u32 = 290;
 /// Wait after the first failure; it doubles to [`LONGEST`].
 const FIRST: Duration = Duration::from_millis(500);
@@ -34,13 +38,13 @@ pub(super) fn changes(cluster: Cluster) -> BoxStream<'static, Change> {
     stream::unfold(follower, |mut follower| async move { Some((follower.next().await, follower)) }).boxed()
 }
 
-type Events = BoxStream<'static, kube::Result<WatchEvent<Csr>>>;
+type CsrEvents = Events<Limited<Incoming>, Csr>;
 
 struct Follower {
     cluster: Cluster,
-    /// Everything up to here has been told; `None`: to be listed anew.
+    /// All changes up to this version are reported; `None`: the next step is a list.
     version: Option<String>,
-    events: Option<Events>,
+    events: Option<CsrEvents>,
     /// When the last watch began.
     opened: Instant,
     ready: VecDeque<Change>,
@@ -87,21 +91,21 @@ impl Follower {
         }
     }
 
-    async fn watch(&mut self, version: &str) -> Result<Events, PortError> {
+    async fn watch(&mut self, version: &str) -> Result<CsrEvents, PortError> {
         let params = WatchParams::default().fields(&self.selector()).timeout(WATCH_SECONDS);
         let api = self.cluster.requests()?;
         let version = version.to_owned();
         let opened = async { api.watch(&params, &version).await };
         let events = self.cluster.within(opened).await?;
         self.opened = Instant::now();
-        Ok(events.into_stream().boxed())
+        Ok(events)
     }
 
     fn selector(&self) -> String {
         format!("spec.signerName={}", self.cluster.0.signer)
     }
 
-    async fn take_in(&mut self, event: Option<kube::Result<WatchEvent<Csr>>>) {
+    async fn take_in(&mut self, event: Option<Result<WatchEvent<Csr>, CallError>>) {
         match event {
             Some(Ok(WatchEvent::Added(csr) | WatchEvent::Modified(csr))) => {
                 self.seen(csr.metadata.resource_version.clone());
@@ -113,7 +117,7 @@ impl Follower {
             }
             Some(Ok(WatchEvent::Bookmark(bookmark))) => self.seen(Some(bookmark.metadata.resource_version)),
             Some(Ok(WatchEvent::Error(status))) => {
-                debug!(code = status.code, status.message, "the watch has to begin anew");
+                debug!(code = status.code, status.message, "the watch must restart with a list");
                 self.events = None;
                 self.version = None;
                 self.pause().await;
@@ -122,7 +126,7 @@ impl Follower {
                 self.events = None;
                 self.wait("watch", &failed(&error)).await;
             }
-            // The time that was asked for is over. A server that ends each watch at once is asked less and less often.
+            // The watch timed out. A server that closes each watch at once is asked with a growing pause.
             None => {
                 self.events = None;
                 if self.opened.elapsed() > LONGEST {
@@ -145,7 +149,7 @@ impl Follower {
         } else {
             debug!(%error, failures = self.failures, "cannot {what} the requests; trying again");
         }
-        // Whoever cannot say what is gone has to be asked what there is.
+        // Changes since this version are lost: only a list shows what was deleted.
         if *error == PortError::Stale {
             self.version = None;
         }

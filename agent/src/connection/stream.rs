@@ -1,4 +1,4 @@
-//! A TLS connection that is counted, and cut when its certificate is over.
+//! A TLS connection that is counted, and cut before its certificate expires.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,15 +13,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-/// Returns when a connection is to be cut.
+/// Resolves when a connection must be cut.
 pub(super) type Ended = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// How many connections are open, by the generation that they carry (0: the bootstrap credential).
+/// The number of open connections by generation (0: the bootstrap credential).
 #[derive(Clone, Debug, Default)]
 pub struct Connections(Arc<Mutex<BTreeMap<Generation, usize>>>);
 
 impl Connections {
-    /// The numbers now; generations without a connection are left out.
+    /// Returns the numbers now, without generations that have no connection.
     #[must_use]
     pub fn open(&self) -> BTreeMap<Generation, usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -99,13 +99,13 @@ impl AsyncWrite for Guarded {
     }
 }
 
-/// A connection in hyper's clothes.
+/// A connection as hyper-util expects it.
 pub(super) struct Stream {
     io: TokioIo<Guarded>,
 }
 
 impl Stream {
-    /// A connection that is counted as `counted`, and is cut when `ended` returns.
+    /// Returns a connection that `counted` counts, and that is cut when `ended` resolves.
     pub(super) fn new(tls: TlsStream<TcpStream>, ended: Option<Ended>, counted: Counted) -> Self {
         Self { io: TokioIo::new(Guarded { tls, ended, _counted: counted }) }
     }

@@ -13,7 +13,7 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::http::{Request, StatusCode};
 
 use super::{ConnectionError, FixedClient, LiveClient};
-use crate::clock::SystemClock;
+use crate::clock::{Clock as _, SystemClock};
 use crate::identity::{Identity, LiveIdentity};
 use crate::keystore::{KeyStore, Keys as _, Staging};
 use crate::kubeconfig::{Endpoint, Kubeconfig};
@@ -86,7 +86,7 @@ fn clients(server: &Server, live: &LiveIdentity) -> [LiveClient; 2] {
 }
 
 #[tokio::test]
-async fn f66_new_requests_go_to_new_connections_at_a_switch_and_idle_ones_end() {
+async fn f66_switch_moves_new_requests_and_ends_idle_connections() {
     let server = server().await;
     let live = LiveIdentity::default();
     for client in clients(&server, &live) {
@@ -107,7 +107,7 @@ async fn f66_new_requests_go_to_new_connections_at_a_switch_and_idle_ones_end() 
 }
 
 #[tokio::test]
-async fn f69_a_request_under_way_at_a_switch_is_answered_on_its_old_connection() {
+async fn f69_request_during_switch_is_answered_on_old_connection() {
     let server = server().await;
     let live = LiveIdentity::default();
     for client in clients(&server, &live) {
@@ -137,7 +137,7 @@ async fn f69_a_request_under_way_at_a_switch_is_answered_on_its_old_connection()
 }
 
 #[tokio::test]
-async fn f67_a_connection_is_cut_before_its_certificate_ends() {
+async fn f67_connection_is_cut_before_its_certificate_expires() {
     let server = server().await;
     let live = LiveIdentity::default();
     for client in clients(&server, &live) {
@@ -155,7 +155,7 @@ async fn f67_a_connection_is_cut_before_its_certificate_ends() {
 }
 
 #[tokio::test]
-async fn w40_a_withdrawn_identity_is_not_used_by_connections_that_are_open() {
+async fn w40_withdrawn_identity_is_not_used_by_open_connections() {
     let server = server().await;
     let live = LiveIdentity::default();
     for client in clients(&server, &live) {
@@ -174,7 +174,7 @@ async fn w40_a_withdrawn_identity_is_not_used_by_connections_that_are_open() {
 }
 
 #[tokio::test]
-async fn w41_without_an_identity_nothing_is_sent() {
+async fn w41_nothing_is_sent_without_an_identity() {
     let server = server().await;
     let clock = Arc::new(AtomicI64::new(0));
     let shown = Arc::clone(&clock);
@@ -192,7 +192,7 @@ async fn w41_without_an_identity_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn f74_after_a_connection_broke_the_next_request_opens_another() {
+async fn f74_request_after_broken_connection_opens_another() {
     let server = server().await;
     let live = LiveIdentity::default();
     for client in clients(&server, &live) {
@@ -207,7 +207,7 @@ async fn f74_after_a_connection_broke_the_next_request_opens_another() {
 }
 
 #[tokio::test]
-async fn the_bootstrap_token_goes_along_and_debug_does_not_show_it() {
+async fn bootstrap_token_is_sent_and_not_shown_by_debug() {
     let server = server().await;
     let client = FixedClient::new(&server.endpoint, server.bootstrap.secret().unwrap()).unwrap();
     let response = client.request(get("/whoami")).await.unwrap();
@@ -216,7 +216,7 @@ async fn the_bootstrap_token_goes_along_and_debug_does_not_show_it() {
 }
 
 #[tokio::test]
-async fn a_server_of_another_ca_is_refused_with_the_reason() {
+async fn server_of_another_ca_is_refused_with_reason() {
     let (one, other) = (server().await, server().await);
     let endpoint = Endpoint { roots: other.endpoint.roots.clone(), ..one.endpoint.clone() };
     let client = FixedClient::new(&endpoint, one.bootstrap.secret().unwrap()).unwrap();
@@ -226,7 +226,7 @@ async fn a_server_of_another_ca_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn a_server_name_of_its_own_is_expected_where_the_kubeconfig_has_one() {
+async fn tls_server_name_of_the_kubeconfig_is_verified() {
     let server = server().await;
     for (name, good) in [("localhost", true), ("elsewhere.example", false)] {
         let endpoint = Endpoint { tls_server_name: Some(name.into()), ..server.endpoint.clone() };

@@ -19,10 +19,10 @@ use mockall::predicate::eq;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
-use super::{Answer, CsrApi, Driver, Front, Ports, STEPS_AWAKE};
+use super::{Driver, Ports, STEPS_WITHOUT_SLEEP};
 use crate::clock::tests::ManualClock;
-use crate::directory::Directory;
 use crate::keystore::{Keys, Staged};
+use crate::ports::{Answer, CsrApi, Directory, IdentitySink};
 
 /// Longer than anything here takes; a test that waits this long has failed.
 const LONG: Duration = Duration::from_secs(20);
@@ -52,15 +52,15 @@ mockall::mock! {
     Store {}
     impl Keys for Store {
         fn make(&self, duration: Option<Span>) -> (Result<MadeKey, KeyFault>, Staged);
-        fn ask_for(&self, template: &Template);
+        fn set_template(&self, template: &Template);
         fn accept(&self, staged: Staged);
         fn retain(&self, needed: &[Handle]);
     }
 }
 
 mockall::mock! {
-    Stage {}
-    impl Front for Stage {
+    Sink {}
+    impl IdentitySink for Sink {
         fn go_live(&self, generation: Generation, key: KeyHandle, cert: CertHandle);
         fn withdraw(&self);
         fn report(&self, event: &Event) -> String;
@@ -136,18 +136,18 @@ fn keys() -> MockStore {
 }
 
 /// Is asked to go live with the first certificate, once.
-fn front() -> MockStage {
-    let mut front = MockStage::new();
-    front.expect_go_live().with(eq(Generation(1)), eq(KEY), eq(CERT)).times(1).return_const(());
-    front.expect_withdraw().return_const(());
-    front.expect_report().return_const(String::new());
-    front
+fn sink() -> MockSink {
+    let mut sink = MockSink::new();
+    sink.expect_go_live().with(eq(Generation(1)), eq(KEY), eq(CERT)).times(1).return_const(());
+    sink.expect_withdraw().return_const(());
+    sink.expect_report().return_const(String::new());
+    sink
 }
 
 fn start(
     api: MockApi,
     keys: MockStore,
-    front: MockStage,
+    sink: MockSink,
     odd: impl Fn(&DiskCommand) -> Option<Option<Result<DiskDone, DiskFault>>> + Send + 'static,
 ) -> World {
     let clock = ManualClock::at(START.plus(Span::from_secs(1)));
@@ -155,8 +155,8 @@ fn start(
     let (show, seen) = unbounded_channel();
     let config = Config::new(ConfigSpec::new(Template::node_client("node-1"))).expect("it is valid");
     let directory = disk(sender.clone(), odd);
-    let ports = Ports { clock: clock.clone(), api, directory, keys, front };
-    let observer = Box::new(move |it: super::Seen<'_>| {
+    let ports = Ports { clock: clock.clone(), api, directory, keys, sink };
+    let observer = Box::new(move |it: super::ObservedStep<'_>| {
         // The test may have seen enough.
         let _ = show.send((it.input.clone(), it.step.disposition, it.step.actions.clone()));
     });
@@ -236,7 +236,7 @@ async fn mock_ports_get_a_first_certificate_and_a_clean_end() {
     keys.expect_accept().return_const(());
     keys.expect_retain().returning(move |needed| *last.lock().unwrap() = needed.to_vec());
 
-    let mut world = start(api, keys, front(), |_| None);
+    let mut world = start(api, keys, sink(), |_| None);
     world.live().await;
     let named = named.lock().unwrap().clone();
     assert_eq!(named, [Handle::Key(KEY), Handle::Cert(CERT)], "all else is erased");
@@ -244,7 +244,7 @@ async fn mock_ports_get_a_first_certificate_and_a_clean_end() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_cancelled_at_its_deadline_and_the_same_request_is_taken_up() {
+async fn lost_answer_is_cancelled_and_the_request_resumed() {
     /// Notes when the call that it is part of is dropped.
     struct Dropped(Arc<AtomicBool>);
     impl Drop for Dropped {
@@ -274,7 +274,7 @@ async fn a_lost_answer_is_cancelled_at_its_deadline_and_the_same_request_is_take
         .times(1)
         .returning(|_, _| answer(Ok(object(true))));
 
-    let mut world = start(api, keys(), front(), |_| None);
+    let mut world = start(api, keys(), sink(), |_| None);
     world.until("the call", calls(|call| matches!(call, Call::Create { .. }))).await;
     world.clock.pass(Span::from_secs(31));
     world
@@ -289,11 +289,11 @@ async fn a_lost_answer_is_cancelled_at_its_deadline_and_the_same_request_is_take
 }
 
 #[tokio::test]
-async fn f41_an_answer_that_comes_after_its_deadline_changes_nothing() {
+async fn f41_answer_after_its_deadline_changes_nothing() {
     let (late, first) = (Arc::new(Mutex::new(None)), AtomicBool::new(true));
     let mut api = MockApi::new();
     api.expect_call().returning(|_, _| answer(Ok(object(true))));
-    let mut world = start(api, keys(), front(), move |command| {
+    let mut world = start(api, keys(), sink(), move |command| {
         // The first file that is created: no answer in time.
         let hangs = matches!(command, DiskCommand::Create { .. }) && first.swap(false, Ordering::SeqCst);
         hangs.then_some(None)
@@ -323,18 +323,18 @@ async fn f41_an_answer_that_comes_after_its_deadline_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_directory_that_cannot_be_used_ends_the_driver_with_its_reason() {
+async fn unusable_directory_ends_the_driver_with_its_reason() {
     for (fault, reason) in [
         (DiskFault::Locked, ExitReason::Locked),
         (DiskFault::Unsafe, ExitReason::Unsafe),
         (DiskFault::NoDirectory, ExitReason::NoDirectory),
     ] {
-        let (mut keys, mut front) = (MockStore::new(), MockStage::new());
+        let (mut keys, mut sink) = (MockStore::new(), MockSink::new());
         keys.expect_accept().return_const(());
         keys.expect_retain().return_const(());
-        front.expect_withdraw().return_const(());
-        front.expect_report().return_const(String::new());
-        let world = start(MockApi::new(), keys, front, move |command| {
+        sink.expect_withdraw().return_const(());
+        sink.expect_report().return_const(String::new());
+        let world = start(MockApi::new(), keys, sink, move |command| {
             matches!(command, DiskCommand::Lock).then_some(Some(Err(fault)))
         });
         let ended = tokio::time::timeout(LONG, world.running).await.expect("it ends");
@@ -343,7 +343,7 @@ async fn a_directory_that_cannot_be_used_ends_the_driver_with_its_reason() {
 }
 
 #[tokio::test]
-async fn f22_a_jump_of_the_wall_clock_past_the_end_withdraws_at_once() {
+async fn f22_wall_clock_jump_past_expiry_withdraws_at_once() {
     let mut api = MockApi::new();
     api.expect_call().returning(|call, _| match call {
         Call::Watch { .. } => std::future::pending().boxed(),
@@ -354,7 +354,7 @@ async fn f22_a_jump_of_the_wall_clock_past_the_end_withdraws_at_once() {
     keys.expect_make().returning(move |_| (Ok(made), Staged::default()));
     keys.expect_accept().return_const(());
     keys.expect_retain().return_const(());
-    let mut world = start(api, keys, front(), |_| None);
+    let mut world = start(api, keys, sink(), |_| None);
     world.live().await;
     world.clock.set(START.plus(Span::from_hours(30)));
     world
@@ -366,29 +366,29 @@ async fn f22_a_jump_of_the_wall_clock_past_the_end_withdraws_at_once() {
 }
 
 #[tokio::test]
-async fn a_loop_that_feeds_itself_is_slowed_down() {
-    let (mut keys, mut front) = (MockStore::new(), MockStage::new());
+async fn loop_without_sleep_is_slowed_down() {
+    let (mut keys, mut sink) = (MockStore::new(), MockSink::new());
     keys.expect_accept().return_const(());
     keys.expect_retain().return_const(());
-    front.expect_withdraw().return_const(());
-    front.expect_report().return_const(String::new());
+    sink.expect_withdraw().return_const(());
+    sink.expect_report().return_const(String::new());
     // A disk that never answers: nothing but the flood happens.
-    let mut world = start(MockApi::new(), keys, front, |_| Some(None));
-    for _ in 0..2 * STEPS_AWAKE {
+    let mut world = start(MockApi::new(), keys, sink, |_| Some(None));
+    for _ in 0..2 * STEPS_WITHOUT_SLEEP {
         world.sender.send(Answer::from(Input::RotateNow)).expect("the driver listens");
     }
-    for _ in 0..STEPS_AWAKE {
+    for _ in 0..STEPS_WITHOUT_SLEEP {
         tokio::time::timeout(LONG, world.seen.recv()).await.expect("steps are taken").expect("it runs");
     }
     tokio::time::timeout(Duration::from_millis(50), async {
-        for _ in 0..STEPS_AWAKE / 2 {
+        for _ in 0..STEPS_WITHOUT_SLEEP / 2 {
             world.seen.recv().await.expect("it runs");
         }
     })
     .await
     .expect_err("it pauses");
     world.clock.pass(Span::from_secs(2));
-    for _ in 0..STEPS_AWAKE / 2 {
+    for _ in 0..STEPS_WITHOUT_SLEEP / 2 {
         tokio::time::timeout(LONG, world.seen.recv()).await.expect("it goes on").expect("it runs");
     }
     world.running.abort();

@@ -23,7 +23,7 @@ fn why(events: &[Event]) -> Exit {
 }
 
 #[test]
-fn the_numbers_are_those_that_scripts_rely_on() {
+fn exit_status_numbers_are_stable() {
     let all = [
         (Exit::Done, 0),
         (Exit::Internal, 1),
@@ -44,7 +44,7 @@ fn the_numbers_are_those_that_scripts_rely_on() {
 }
 
 #[test]
-fn only_an_unusable_directory_ends_a_run_by_itself() {
+fn only_unusable_directory_ends_a_run() {
     assert_eq!(Exit::from(ExitReason::Shutdown), Exit::Done);
     for reason in [ExitReason::Locked, ExitReason::Unsafe, ExitReason::NoDirectory] {
         assert_eq!(Exit::from(reason), Exit::Store);
@@ -52,7 +52,7 @@ fn only_an_unusable_directory_ends_a_run_by_itself() {
 }
 
 #[test]
-fn the_last_thing_that_held_it_up_counts() {
+fn last_reason_decides_the_exit_status() {
     let pending = Event::RequestPending { request: REQUEST };
     let denied = Event::RequestDenied { request: REQUEST, again_in: AGAIN };
     let refused = Event::CertificateRefused { request: REQUEST, refusal: Refusal::Ca, again_in: AGAIN };
@@ -72,7 +72,7 @@ fn the_last_thing_that_held_it_up_counts() {
 }
 
 #[test]
-fn f11_without_a_credential_there_is_no_way_back_only_where_a_certificate_has_ended() {
+fn f11_missing_credential_after_expiry_has_its_own_status() {
     let missing = failed(ApiFault::NoCredential);
     let ended = Event::Expired { generation: Generation(1), not_after: AT };
     let live = Event::Live { generation: Generation(2), not_after: AT, renew_at: AT, shorter: false };

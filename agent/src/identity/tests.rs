@@ -27,7 +27,7 @@ fn live() -> (LiveIdentity, Arc<AtomicI64>) {
 }
 
 #[test]
-fn s1_validity_is_looked_at_again_at_each_reading() {
+fn s1_validity_is_checked_at_each_reading() {
     let (live, _) = live();
     live.go_live(identity(1));
     for (now, expected) in [(START - 1, false), (START, true), (START + 99, true), (START + 100, false)] {
@@ -36,7 +36,7 @@ fn s1_validity_is_looked_at_again_at_each_reading() {
 }
 
 #[test]
-fn s1_a_handshake_after_the_end_presents_nothing() {
+fn s1_handshake_after_expiry_presents_nothing() {
     let (live, clock) = live();
     live.go_live(identity(1));
     let schemes = [SignatureScheme::ECDSA_NISTP256_SHA256];
@@ -47,7 +47,7 @@ fn s1_a_handshake_after_the_end_presents_nothing() {
 }
 
 #[tokio::test]
-async fn f71_whoever_subscribed_hears_of_every_switch_and_of_the_withdrawal() {
+async fn f71_subscriber_sees_every_switch_and_withdrawal() {
     let (live, _) = live();
     let mut shown = live.subscribe();
     assert!(shown.borrow_and_update().is_none());

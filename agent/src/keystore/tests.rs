@@ -67,30 +67,30 @@ fn make(store: &KeyStore, duration: Option<Span>) -> KeyHandle {
 }
 
 #[test]
-fn a_key_is_made_with_a_request_for_the_template_and_the_lifetime_given() {
+fn key_is_made_with_request_for_template_and_lifetime() {
     let store = store();
     let key = make(&store, Some(Span::from_secs(600)));
-    let asked = store.asked(key).unwrap();
-    assert_eq!(asked.template.duration, Some(Span::from_secs(600)));
-    assert_eq!(asked.template.subject, Template::node_client("node-1").subject);
-    assert!(asked.name.starts_with("node-csr-") && asked.csr_pem.contains("CERTIFICATE REQUEST"));
+    let request = store.signing_request(key).unwrap();
+    assert_eq!(request.template.duration, Some(Span::from_secs(600)));
+    assert_eq!(request.template.subject, Template::node_client("node-1").subject);
+    assert!(request.name.starts_with("node-csr-") && request.csr_pem.contains("CERTIFICATE REQUEST"));
     let other = make(&store, None);
-    assert_ne!(store.asked(other).unwrap().name, asked.name, "a fresh key each time (S10)");
+    assert_ne!(store.signing_request(other).unwrap().name, request.name, "a fresh key each time (S10)");
 }
 
 #[test]
-fn what_core_does_not_name_is_erased() {
+fn keys_that_core_does_not_name_are_erased() {
     let store = store();
     let (one, two) = (make(&store, None), make(&store, None));
     let (key, cert) = keep(&store, issue("node-1", 0, 100));
     store.retain(&[Handle::Key(two), Handle::Cert(cert)]);
     assert_eq!(store.handles().into_iter().collect::<Vec<_>>(), [Handle::Key(two), Handle::Cert(cert)]);
-    assert_eq!(store.asked(one), None);
+    assert_eq!(store.signing_request(one), None);
     assert_eq!(store.identity(Generation(1), key, cert).unwrap_err(), IdentityError::Unknown);
 }
 
 #[test]
-fn what_is_on_its_way_to_core_survives_a_step_in_between() {
+fn staged_keys_survive_a_step_in_between() {
     let store = store();
     let staging = Staging::new(store.clone());
     let (key, cert) = staging.keep_bundle(issue("node-1", 0, 100).bundle());
@@ -99,11 +99,11 @@ fn what_is_on_its_way_to_core_survives_a_step_in_between() {
     let staged = staging.take();
     store.accept(staged);
     assert!(store.identity(Generation(1), key, cert).is_ok());
-    assert!(store.asked(pending).is_some());
+    assert!(store.signing_request(pending).is_some());
 }
 
 #[test]
-fn an_answer_that_nobody_takes_leaves_nothing_behind() {
+fn dropped_answer_leaves_no_key() {
     let store = store();
     let (made, staged) = store.make(None);
     drop(staged);
@@ -111,7 +111,7 @@ fn an_answer_that_nobody_takes_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_handle_is_never_given_twice() {
+fn handle_is_never_reused() {
     let store = store();
     let first = make(&store, None);
     store.retain(&[]);
@@ -120,14 +120,14 @@ fn a_handle_is_never_given_twice() {
 }
 
 #[test]
-fn the_bytes_for_a_file_are_those_that_were_made() {
+fn file_bytes_are_those_of_the_key() {
     let (store, made) = (store(), WallTime::from_unix_secs(1_800_000_000));
     let key = make(&store, None);
     let staging = Staging::new(store.clone());
     let bytes = staging.content(&Content::Pending { generation: Generation(3), key, made }).unwrap();
     let (header, request) = pending::decode(&bytes).unwrap();
     assert_eq!((header.generation, header.made), (Generation(3), made));
-    assert_eq!(request.csr_pem(), store.asked(key).unwrap().csr_pem);
+    assert_eq!(request.csr_pem(), store.signing_request(key).unwrap().csr_pem);
 
     let (key, cert) = keep(&store, issue("node-1", 0, 100));
     let content = Content::Bundle { generation: Generation(3), key, cert, issued: made };
@@ -138,7 +138,7 @@ fn the_bytes_for_a_file_are_those_that_were_made() {
 }
 
 #[test]
-fn a_key_and_another_keys_certificate_are_never_served_together() {
+fn key_and_foreign_certificate_are_never_presented() {
     let store = store();
     let (key, _) = keep(&store, issue("node-1", 0, 100));
     let (_, cert) = keep(&store, issue("node-1", 0, 100));

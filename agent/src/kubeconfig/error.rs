@@ -1,19 +1,19 @@
-//! What can be wrong with a kubeconfig, in words that name the file, the field and the remedy.
+//! The errors of a kubeconfig. Each names the file, the field and the remedy.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a kubeconfig, or a file that it names, is of no use.
+/// Why a kubeconfig, or a file that it names, is unusable.
 #[derive(Debug)]
 pub struct KubeconfigError {
     /// The kubeconfig.
     pub path: PathBuf,
-    /// What is wrong.
+    /// The problem.
     pub problem: Problem,
 }
 
-/// What is wrong with a kubeconfig.
+/// A problem of a kubeconfig.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Problem {
@@ -38,6 +38,8 @@ pub enum Problem {
         /// Line and column, from 1.
         place: Option<(usize, usize)>,
     },
+    /// It exceeds the budget of the YAML reader: its nesting, its entries or its aliases.
+    TooComplex,
     /// `current-context` is missing or empty.
     NoCurrentContext,
     /// There is no context of the name in `current-context`.
@@ -172,6 +174,9 @@ impl fmt::Display for Problem {
                 write!(f, "it is not a kubeconfig at line {line}, column {column}; correct it there")
             }
             Self::NotYaml { place: None } => f.write_str("it is not a kubeconfig; give the right file"),
+            Self::TooComplex => f.write_str(
+                "it is nested too deeply, has too many entries or too many aliases for a kubeconfig; give the right file",
+            ),
             Self::NoCurrentContext => {
                 f.write_str("current-context is missing; set it, for example with kubectl config use-context")
             }
@@ -197,7 +202,19 @@ impl fmt::Display for Problem {
             Self::Unwritable { error } => {
                 write!(f, "it cannot be written ({error}); make its directory writable or give another path")
             }
-            other => other.fmt_field(f),
+            Self::NoServer
+            | Self::BadServer { .. }
+            | Self::NotHttps { .. }
+            | Self::BadServerName { .. }
+            | Self::Insecure
+            | Self::NoCa
+            | Self::Unsupported { .. }
+            | Self::NotBase64 { .. }
+            | Self::BadToken
+            | Self::NoCredential
+            | Self::NoCertificate { .. }
+            | Self::NoKey { .. }
+            | Self::NotAPair => self.fmt_field(f),
         }
     }
 }
@@ -217,7 +234,7 @@ impl Problem {
                 write!(f, "tls-server-name {name:?} is neither a DNS name nor an IP address; correct or remove it")
             }
             Self::Insecure => f.write_str(
-                "insecure-skip-tls-verify is set, which would give the token to anybody; remove it and set certificate-authority-data",
+                "insecure-skip-tls-verify is set, which would give the token to any server; remove it and set certificate-authority-data",
             ),
             Self::NoCa => f.write_str(
                 "the cluster has neither certificate-authority nor certificate-authority-data; set one to the CA of the API server",
@@ -239,7 +256,21 @@ impl Problem {
             Self::NotAPair => {
                 f.write_str("client-certificate is not for client-key; give the two that belong together")
             }
-            _ => f.write_str("it cannot be used; give another"),
+            Self::Missing
+            | Self::Unreadable { .. }
+            | Self::TooLarge { .. }
+            | Self::Empty
+            | Self::NotText
+            | Self::NotYaml { .. }
+            | Self::TooComplex
+            | Self::NoCurrentContext
+            | Self::NoContext { .. }
+            | Self::NoCluster { .. }
+            | Self::NoUser { .. }
+            | Self::HalfPair { .. }
+            | Self::File { .. }
+            | Self::NotOurs { .. }
+            | Self::Unwritable { .. } => f.write_str("it cannot be used; give another"),
         }
     }
 }

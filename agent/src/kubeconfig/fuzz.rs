@@ -6,9 +6,11 @@ use std::fmt::Debug;
 use std::path::Path;
 
 use base64::Engine as _;
-use serde_yaml_ng::{Mapping, Value};
+use serde_json::Value;
 
-use super::{Kubeconfig, KubeconfigError, Material, Problem, User};
+use super::error::{KubeconfigError, Problem};
+use super::types::{Kubeconfig, Material, User};
+use super::yaml;
 
 const PATH: &str = "/etc/kubernetes/kubeconfig";
 /// Stands in the place of each secret.
@@ -26,7 +28,10 @@ pub fn kubeconfig(bytes: &[u8]) {
     let read = parse(bytes);
     let shown = look(&read);
     assert_eq!(shown, look(&parse(bytes)), "the same bytes say the same");
-    let Ok(mut value) = serde_yaml_ng::from_slice::<Value>(bytes) else { return };
+    let Some(mut value) = std::str::from_utf8(bytes).ok().and_then(|text| yaml::read::<Value>(text).ok())
+    else {
+        return;
+    };
     if let Ok(config) = &read {
         let cluster = cluster(&value).expect("what was read has a cluster");
         assert_eq!(
@@ -37,8 +42,8 @@ pub fn kubeconfig(bytes: &[u8]) {
         assert_ne!(cluster.get("insecure-skip-tls-verify"), Some(&Value::from(true)), "it is never unsafe");
     }
     if mark(&mut value, bytes.len()) && !holds_mark(bytes) {
-        let marked = serde_yaml_ng::to_string(&value).expect("what was YAML is YAML");
-        let shown = look(&parse(marked.as_bytes()));
+        // JSON is YAML.
+        let shown = look(&parse(value.to_string().as_bytes()));
         assert!(!holds_mark(shown.as_bytes()), "a secret is shown: {shown}");
     }
 }
@@ -116,7 +121,7 @@ fn one_line(error: &KubeconfigError) -> String {
 /// The cluster of the current context, if there is one.
 fn cluster(value: &Value) -> Option<&Value> {
     let named = |list: &str, name: &Value| {
-        value.get(list)?.as_sequence()?.iter().find(|item| item.get("name") == Some(name))
+        value.get(list)?.as_array()?.iter().find(|item| item.get("name") == Some(name))
     };
     let context = named("contexts", value.get("current-context")?)?;
     named("clusters", context.get("context")?.get("cluster")?)?.get("cluster")
@@ -131,13 +136,13 @@ fn mark(value: &mut Value, form: usize) -> bool {
         2 => {
             Value::from(base64(&format!("-----BEGIN PRIVATE KEY-----\n{MARK}\n-----END PRIVATE KEY-----\n")))
         }
-        _ => Value::Sequence(vec![Value::from(MARK)]),
+        _ => Value::Array(vec![Value::from(MARK)]),
     };
-    let users = value.get_mut("users").and_then(Value::as_sequence_mut).into_iter().flatten();
-    let users = users.filter_map(|named| named.get_mut("user").and_then(Value::as_mapping_mut));
+    let users = value.get_mut("users").and_then(Value::as_array_mut).into_iter().flatten();
+    let users = users.filter_map(|named| named.get_mut("user").and_then(Value::as_object_mut));
     let mut marked = false;
-    for (field, secret) in users.flat_map(Mapping::iter_mut) {
-        if !field.as_str().is_some_and(|field| SHOWN.contains(&field)) {
+    for (field, secret) in users.flatten() {
+        if !SHOWN.contains(&field.as_str()) {
             secret.clone_from(&mark);
             marked = true;
         }

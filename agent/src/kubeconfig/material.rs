@@ -8,7 +8,8 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
-use super::{Kubeconfig, KubeconfigError, Material, Problem, User};
+use super::error::{KubeconfigError, Problem};
+use super::types::{Kubeconfig, Material, User};
 
 /// The largest CA bundle, certificate, key or token file that is read, in bytes: 1 MiB.
 pub const MAX_MATERIAL: u64 = 1 << 20;
@@ -44,7 +45,7 @@ impl PartialEq for Secret {
             (Self::Certificate { chain: ours, key }, Self::Certificate { chain: theirs, key: other }) => {
                 ours == theirs && key == other
             }
-            _ => false,
+            (Self::Token(_), Self::Certificate { .. }) | (Self::Certificate { .. }, Self::Token(_)) => false,
         }
     }
 }

@@ -49,7 +49,7 @@ fn redacted(dir: &TempDir, error: &super::KubeconfigError) -> String {
 }
 
 #[test]
-fn what_a_bootstrapper_gives_is_read() {
+fn bootstrap_kubeconfig_is_read() {
     let pems = pems();
     let cluster = "{server: 'https://[::1]:6443/base', certificate-authority: ca.crt, tls-server-name: api.example, disable-compression: true}";
     let (dir, config) = read(kubeconfig(cluster, "{tokenFile: token}"));
@@ -67,7 +67,7 @@ fn what_a_bootstrapper_gives_is_read() {
 }
 
 #[test]
-fn f05_a_token_file_is_read_anew_at_each_use() {
+fn f05_token_file_is_read_at_each_use() {
     let (dir, config) = read(kubeconfig(&good_cluster(&pems().ca), "{tokenFile: token}"));
     let config = config.unwrap();
     for token in ["first", "second"] {
@@ -77,7 +77,7 @@ fn f05_a_token_file_is_read_anew_at_each_use() {
 }
 
 #[test]
-fn a_token_file_wins_over_a_token_which_wins_over_a_certificate_as_in_client_go() {
+fn credential_precedence_is_that_of_client_go() {
     let pems = pems();
     let pair = format!(
         "client-certificate-data: {}, client-key-data: {}",
@@ -97,7 +97,7 @@ fn a_token_file_wins_over_a_token_which_wins_over_a_certificate_as_in_client_go(
 }
 
 #[test]
-fn a_client_certificate_and_its_key_are_taken_from_files_and_from_data() {
+fn client_certificate_is_read_from_file_and_data() {
     let pems = pems();
     let (dir, config) = read(kubeconfig(
         &good_cluster(&pems.ca),
@@ -110,7 +110,7 @@ fn a_client_certificate_and_its_key_are_taken_from_files_and_from_data() {
 }
 
 #[test]
-fn data_wins_over_a_file_as_with_kubectl() {
+fn data_takes_precedence_over_file_as_in_kubectl() {
     let pems = pems();
     let cluster = format!(
         "{{server: 'https://h', certificate-authority: missing.crt, certificate-authority-data: {}}}",
@@ -185,7 +185,42 @@ fn every_error_names_file_field_and_remedy() {
 }
 
 #[test]
-fn an_error_is_one_line_though_a_path_in_the_file_is_not() {
+fn yaml_bombs_are_refused_by_the_budget() {
+    // Nine lists, each of which has the one before nine times: 400 million entries in 500 bytes.
+    let mut bomb = String::from("a0: &a0 [x]\n");
+    for level in 1..=9 {
+        let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
+        bomb += &format!("a{level}: &a{level} [{aliases}]\n");
+    }
+    let many_anchors: String = (0..1000).map(|n| format!("k{n}: &k{n} x\n")).collect();
+    let many_entries = format!("list: [{}]", "x,".repeat(100_000));
+    for (what, text) in [
+        ("32,000 open lists", format!("extra: {}", "[".repeat(32_000))),
+        ("32,000 open maps", "{a: ".repeat(32_000)),
+        ("32,000 block lists", format!("extra:\n{}", "- ".repeat(32_000))),
+        ("an alias bomb", bomb),
+        ("many anchors", many_anchors),
+        ("many entries", many_entries),
+    ] {
+        let (_dir, config) = read(text);
+        let error = config.expect_err(what);
+        assert!(matches!(error.problem, Problem::TooComplex), "{what}: {error:?}");
+    }
+    // At the top level the shape is wrong from the first byte on.
+    let (_dir, config) = read("[".repeat(32_000));
+    let error = config.expect_err("32,000 open lists at the top level");
+    assert!(matches!(error.problem, Problem::NotYaml { place: Some((1, 1)) }), "{error:?}");
+}
+
+#[test]
+fn anchors_within_the_budget_are_read() {
+    let cluster = good_cluster(&pems().ca).replace("{server", "&k {server");
+    let (_dir, config) = read(kubeconfig(&cluster, "{tokenFile: &t token, as-user-extra: {a: *t}}"));
+    assert_eq!(config.unwrap().server, "https://api.example:6443");
+}
+
+#[test]
+fn error_is_one_line_even_if_a_path_is_not() {
     let cluster = "{server: 'https://h', certificate-authority: \"a\\nb\\e[2J\"}";
     let (dir, config) = read(kubeconfig(cluster, "{tokenFile: \"t\\r\\n\"}"));
     let config = config.unwrap();
@@ -197,7 +232,7 @@ fn an_error_is_one_line_though_a_path_in_the_file_is_not() {
 }
 
 #[test]
-fn a_missing_file_and_a_directory_in_its_place_are_told_apart() {
+fn missing_file_and_directory_are_distinguished() {
     let dir = tempfile::tempdir().unwrap();
     let missing = Kubeconfig::read(&dir.path().join("none")).unwrap_err();
     let directory = Kubeconfig::read(dir.path()).unwrap_err();
@@ -246,7 +281,7 @@ fn entries(dir: &Path) -> Vec<String> {
 }
 
 #[test]
-fn f65_the_nodes_kubeconfig_names_the_live_link_twice_and_w09_keeps_the_server_name() {
+fn f65_w09_node_kubeconfig_names_link_twice_and_server_name() {
     let own = own(
         "{server: 'https://api.example:6443', certificate-authority: ca.crt, tls-server-name: api.internal}",
     );
@@ -262,7 +297,7 @@ fn f65_the_nodes_kubeconfig_names_the_live_link_twice_and_w09_keeps_the_server_n
 }
 
 #[test]
-fn a_kubeconfig_that_names_our_link_is_kept_as_it_is() {
+fn kubeconfig_that_names_the_current_link_is_unchanged() {
     let own = own(&good_cluster(&pems().ca));
     assert!(ensure(&own.path, &own.link, &own.source).unwrap());
     let before = std::fs::metadata(&own.path).unwrap().modified().unwrap();
@@ -274,7 +309,7 @@ fn a_kubeconfig_that_names_our_link_is_kept_as_it_is() {
 }
 
 #[test]
-fn w08_any_other_kubeconfig_is_refused_and_never_overwritten() {
+fn w08_foreign_kubeconfig_is_refused_and_not_overwritten() {
     let own = own(&good_cluster(&pems().ca));
     std::fs::create_dir_all(own.path.parent().unwrap()).unwrap();
     let cluster = good_cluster(&pems().ca);
@@ -300,7 +335,7 @@ fn w08_any_other_kubeconfig_is_refused_and_never_overwritten() {
 }
 
 #[test]
-fn a_kubeconfig_is_ours_whatever_way_its_path_takes_to_the_link() {
+fn kubeconfig_is_ours_by_any_path_to_the_link() {
     let own = own(&good_cluster(&pems().ca));
     std::fs::create_dir_all(own.dir.path().join("pki")).unwrap();
     std::fs::create_dir_all(own.dir.path().join("etc")).unwrap();
@@ -313,7 +348,7 @@ fn a_kubeconfig_is_ours_whatever_way_its_path_takes_to_the_link() {
 }
 
 #[test]
-fn a_temporary_file_left_by_a_crash_is_in_nobodys_way() {
+fn temporary_file_of_a_crash_is_replaced() {
     let own = own(&good_cluster(&pems().ca));
     std::fs::create_dir_all(own.path.parent().unwrap()).unwrap();
     std::fs::write(own.path.with_file_name("own.certrotate-tmp"), "half").unwrap();
@@ -322,7 +357,7 @@ fn a_temporary_file_left_by_a_crash_is_in_nobodys_way() {
 }
 
 #[test]
-fn a_place_that_cannot_be_written_is_named_with_the_remedy() {
+fn unwritable_path_is_named_with_remedy() {
     let own = own(&good_cluster(&pems().ca));
     // A directory where the temporary file should be: refused to root, too.
     std::fs::create_dir_all(own.path.with_file_name("own.certrotate-tmp")).unwrap();

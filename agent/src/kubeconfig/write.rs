@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Kubeconfig, KubeconfigError, Material, Problem, User};
+use super::error::{KubeconfigError, Problem};
+use super::types::{Kubeconfig, Material, User};
 
 /// What is at the place of the node's own kubeconfig.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,7 +149,7 @@ fn render(link: &Path, source: &Kubeconfig) -> io::Result<String> {
         contexts: [Named { name: CONTEXT, inner: Inner::Context(Context { cluster: CLUSTER, user: USER }) }],
         current_context: CONTEXT,
     };
-    serde_yaml_ng::to_string(&config).map_err(io::Error::other)
+    serde_saphyr::to_string(&config).map_err(io::Error::other)
 }
 
 /// Temporary file, sync, rename, directory sync.
@@ -162,9 +163,10 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     temporary.push(".certrotate-tmp");
     let temporary = directory.join(temporary);
     // A name left by a crash: ours by its suffix, and never trusted.
-    match std::fs::remove_file(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+    if let Err(error) = std::fs::remove_file(&temporary)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(error);
     }
     let written = (|| {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;

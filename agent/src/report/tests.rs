@@ -9,18 +9,18 @@ use certrotate_core::judge::Refusal;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_store::PairName;
 
-use super::{Reporter, level};
-use crate::details::Details;
+use super::{Reporter, Severity, severity};
+use crate::fault_texts::FaultTexts;
 
 const AGAIN: Span = Span::from_secs(90);
 const AT: WallTime = WallTime::from_unix_secs(1_800_000_000);
 const GENERATION: Generation = Generation(3);
 
-fn reporter() -> (Reporter, Details) {
-    let details = Details::default();
+fn reporter() -> (Reporter, FaultTexts) {
+    let texts = FaultTexts::default();
     let pair = PairName::new("kubelet-client").unwrap();
     let server = "https://api.example:6443".to_owned();
-    (Reporter::new(Path::new("/pki"), pair, server, details.clone()), details)
+    (Reporter::new(Path::new("/pki"), pair, server, texts.clone()), texts)
 }
 
 fn events() -> Vec<Event> {
@@ -72,23 +72,30 @@ fn events() -> Vec<Event> {
 }
 
 #[test]
-fn every_notice_is_one_line_that_names_the_thing_and_the_remedy() {
+fn every_event_is_one_line_with_thing_and_remedy() {
     let (reporter, _) = reporter();
-    let lines: Vec<_> =
-        events().iter().map(|event| format!("{:5} {}", level(event), reporter.line(event))).collect();
+    let name = |severity| match severity {
+        Severity::Error => "ERROR",
+        Severity::Warning => "WARN",
+        Severity::Info => "INFO",
+    };
+    let lines: Vec<_> = events()
+        .iter()
+        .map(|event| format!("{:5} {}", name(severity(event)), reporter.line(event)))
+        .collect();
     assert!(lines.iter().all(|line| !line.contains('\n') && !line.ends_with('.')));
     insta::assert_snapshot!(lines.join("\n"));
 }
 
 #[test]
-fn what_the_ports_know_is_in_the_line_that_it_is_about() {
-    let (reporter, details) = reporter();
+fn texts_of_the_ports_are_in_the_line_of_their_event() {
+    let (reporter, texts) = reporter();
     let lines: Vec<_> = events()
         .iter()
         .map(|event| {
-            details.set_disk("cannot write /pki/x: no space left on device; free space".to_owned());
-            details.set_call("the server's own words");
-            details.set_remarks(&[
+            texts.set_disk("cannot write /pki/x: no space left on device; free space".to_owned());
+            texts.set_call("the server's own words");
+            texts.set_remarks(&[
                 "/pki/kubelet-client-current.pem is not used as it is: it is a file".to_owned()
             ]);
             reporter.line(event)

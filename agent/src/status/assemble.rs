@@ -1,4 +1,4 @@
-//! Puts together what the disk shows and what the agent tells.
+//! Combines the scan of the disk with the agent's published status.
 
 use std::collections::BTreeMap;
 
@@ -10,27 +10,28 @@ use certrotate_core::timing::FULL_LIFETIME;
 use certrotate_store::Fault;
 use certrotate_x509::request_name;
 
+use super::bootstrap_fallback::bootstrap_fallback;
 use super::disk::{Held, OnDisk, wanted};
 use super::published::Published;
-use super::reasons::{agents_trouble, command, ended, no_way_back, unsaved};
+use super::reasons::{agents_trouble, command, ended, no_fallback, unsaved};
 use super::timing::for_life;
-use super::way_back::way_back;
-use super::{
-    Agent, Answer, Clock, File, Identity, Question, Renewal, Request, Status, Unsaved, Verdict, WayBack, span,
+use super::types::{
+    Agent, AgentState, Answer, BootstrapFallback, Clock, File, Identity, Question, Renewal, Request, Status,
+    Unsaved, Verdict, span,
 };
 
 /// Clocks of two processes are read one after the other.
 const SAME_CLOCK: Span = Span::from_secs(2);
 
-/// What is looked at.
+/// The inputs of a status.
 struct Material<'a> {
     question: &'a Question,
-    told: Option<&'a Published>,
+    published: Option<&'a Published>,
     answer: &'a Answer,
     disk: Option<&'a OnDisk>,
     config: ConfigSpec,
     now: WallTime,
-    /// When this program was built.
+    /// The build time of this program.
     built: WallTime,
 }
 
@@ -45,27 +46,28 @@ pub(super) fn assemble(
         Err(fault) if fault.kind == DiskFault::NoDirectory => (None, Some(fault.to_string())),
         Err(fault) => return Err(fault),
     };
-    let told = match &answer {
-        Answer::Running(told) => Some(&**told),
+    let published = match &answer {
+        Answer::Running(published) => Some(&**published),
         Answer::Silent(_) | Answer::Stopped => None,
     };
     let named = question.node_name.clone();
-    let told_name = told.and_then(|told| told.common_name.strip_prefix("system:node:").map(str::to_owned));
+    let told_name =
+        published.and_then(|published| published.common_name.strip_prefix("system:node:").map(str::to_owned));
     let node = named.or(told_name).or_else(|| disk.as_ref().and_then(OnDisk::node)).unwrap_or_default();
     let config = wanted(&node, question.client_ca.is_some());
-    let material = Material { question, told, answer: &answer, disk: disk.as_ref(), config, now, built };
+    let material = Material { question, published, answer: &answer, disk: disk.as_ref(), config, now, built };
     Ok(material.status(missing))
 }
 
 impl Material<'_> {
     fn status(&self, missing: Option<String>) -> Status {
         let linked = self.disk.and_then(OnDisk::linked);
-        let path = self.told.and_then(|told| told.bootstrap_kubeconfig.clone());
+        let path = self.published.and_then(|published| published.bootstrap_kubeconfig.clone());
         let path = self.question.bootstrap_kubeconfig.clone().or(path);
-        let way_back = way_back(path.as_deref(), self.told, self.now);
+        let bootstrap_fallback = bootstrap_fallback(path.as_deref(), self.published, self.now);
         let request = self.request(linked);
         let clock = self.clock();
-        let (verdict, mut because) = self.verdict(linked, request.as_ref(), &clock, &way_back);
+        let (verdict, mut because) = self.verdict(linked, request.as_ref(), &clock, &bootstrap_fallback);
         because.extend(missing);
         Status {
             verdict,
@@ -75,12 +77,12 @@ impl Material<'_> {
             renewal: linked.and_then(|held| self.renewal(held)),
             pending: self.pending(linked),
             previous: self.disk.and_then(OnDisk::previous).map(|held| self.file(held)),
-            unsaved: self.told.and_then(|told| {
-                told.unsaved.map(|generation| Unsaved { generation, served: told.from_memory })
+            unsaved: self.published.and_then(|published| {
+                published.unsaved.map(|generation| Unsaved { generation, served: published.from_memory })
             }),
             held: self.held(),
             request,
-            way_back,
+            bootstrap_fallback,
             clock,
             agent: self.agent(),
             timing_ms: self.timing(linked),
@@ -114,9 +116,9 @@ impl Material<'_> {
         }
     }
 
-    /// A pure function of the certificate, as it is in core: so it can be told with the agent stopped, too.
+    /// Returns the renewal. Its time is a pure function of the certificate, so it is known without an agent.
     fn renewal(&self, held: &Held) -> Option<Renewal> {
-        if self.told.is_some_and(|told| !told.rotates) {
+        if self.published.is_some_and(|published| !published.rotates) {
             return None;
         }
         let (start, end) = (held.start(), held.end());
@@ -141,8 +143,8 @@ impl Material<'_> {
             Answer::Stopped if due => "due, and no agent runs to do it; start certrotate run".into(),
             Answer::Stopped => "no agent runs; start certrotate run before then".into(),
             Answer::Silent(pid) => format!("process {pid} has the directory and does not answer"),
-            Answer::Running(told) => match (told.attempt, &told.next) {
-                (Some(generation), _) => format!("certificate {generation} is being asked for"),
+            Answer::Running(published) => match (published.attempt, &published.next) {
+                (Some(generation), _) => format!("certificate {generation} is being requested"),
                 (None, Some((wait, what))) if due => format!("due; {what} in {}", Span::from_ms(*wait)),
                 (None, _) if due => "due; under way".into(),
                 (None, _) => "waiting".into(),
@@ -154,7 +156,7 @@ impl Material<'_> {
         let pending = self.disk.and_then(|disk| disk.pending.as_ref());
         let pending =
             pending.filter(|(_, found)| linked.is_none_or(|held| found.generation > held.generation()));
-        let asked = self.told.and_then(|told| told.request.as_ref());
+        let asked = self.published.and_then(|published| published.request.as_ref());
         let name = match (asked, pending) {
             (Some(asked), _) => asked.name.clone(),
             (None, Some((_, found))) => request_name(&found.request),
@@ -167,7 +169,7 @@ impl Material<'_> {
             made: made.map(|made| made.to_string()),
             age_seconds: made.map(|made| self.now.since(made).ms() / 1000),
             conditions: asked.map(|asked| asked.conditions.clone()),
-            command: command(&name, asked, self.told),
+            command: command(&name, asked, self.published),
             age: made.map(|made| span(made, self.now)).unwrap_or_default(),
             name,
         })
@@ -176,14 +178,14 @@ impl Material<'_> {
     fn pending(&self, linked: Option<&Held>) -> Option<File> {
         let (name, found) = self.disk?.pending.as_ref()?;
         let over = linked.is_some_and(|held| found.generation <= held.generation());
-        let asked = self.told.and_then(|told| told.request.as_ref());
+        let asked = self.published.and_then(|published| published.request.as_ref());
         let retired = asked.is_some_and(|asked| {
             asked.name == request_name(&found.request) && asked.conditions.iter().any(|it| ended(it))
         });
         let what = match (over, retired) {
             (true, _) => "left over",
             (_, true) => "its key is retired; the file counts the attempts that came to nothing",
-            _ => "key and request, taken up at the next start",
+            (false, false) => "key and request, resumed at the next start",
         };
         Some(File { generation: found.generation.0, path: self.path(*name), what: what.into() })
     }
@@ -200,8 +202,8 @@ impl Material<'_> {
     fn held(&self) -> Option<File> {
         let held = self.disk?.early(&self.config, self.now)?;
         let start = held.bundle.facts.not_before;
-        let waits = self.told.is_some_and(|told| told.waits_for == Some(start.unix_ms()));
-        let waits = if waits { "; it is waited for, and nothing else is asked for until then" } else { "" };
+        let waits = self.published.is_some_and(|published| published.waits_for == Some(start.unix_ms()));
+        let waits = if waits { "; the agent waits for it and requests no other until then" } else { "" };
         let what = format!("starts at {start}, in {}{waits}", span(self.now, start));
         Some(File { generation: held.generation().0, path: self.path(held.name), what })
     }
@@ -209,8 +211,8 @@ impl Material<'_> {
     fn clock(&self) -> Clock {
         let mut notes = Vec::new();
         let at = |ms: i64| WallTime::from_unix_ms(ms);
-        let agents = self.told.and_then(|told| told.built_later).map(at);
-        let own = Some(self.built).filter(|built| self.told.is_none() && self.now < *built);
+        let agents = self.published.and_then(|published| published.built_later).map(at);
+        let own = Some(self.built).filter(|built| self.published.is_none() && self.now < *built);
         if let Some(built) = agents.or(own) {
             notes.push(format!(
                 "it shows less than {built}, when the program was built: until it is set, an agent asks for nothing and removes nothing; check the clock"
@@ -223,13 +225,13 @@ impl Material<'_> {
                 "it shows less than at the newest issue ({newest}): it went back, or is not set yet; check the clock"
             ));
         }
-        if let Some(told) = self.told {
-            let theirs = at(told.now);
+        if let Some(published) = self.published {
+            let theirs = at(published.now);
             let apart = theirs.since(self.now).max(self.now.since(theirs));
             if apart > SAME_CLOCK {
                 notes.push(format!("the agent's clock shows {theirs}, {apart} apart"));
             }
-            for (when, by) in &told.jumps {
+            for (when, by) in &published.jumps {
                 let (way, by) = (if *by > 0 { "forward" } else { "back" }, Span::from_ms(by.unsigned_abs()));
                 notes.push(format!("it was set {way} by {by}, to {}", at(*when)));
             }
@@ -238,16 +240,19 @@ impl Material<'_> {
     }
 
     fn agent(&self) -> Agent {
-        let none = Agent { state: "stopped", pid: None, phase: None, since: None, next: None };
+        let none = Agent { state: AgentState::Stopped, pid: None, phase: None, since: None, next: None };
         match self.answer {
             Answer::Stopped => none,
-            Answer::Silent(pid) => Agent { state: "silent", pid: Some(*pid), ..none },
-            Answer::Running(told) => Agent {
-                state: "running",
-                pid: Some(told.pid),
-                phase: Some(told.phase.clone()),
-                since: Some(WallTime::from_unix_ms(told.started).to_string()),
-                next: told.next.as_ref().map(|(wait, what)| format!("{what} in {}", Span::from_ms(*wait))),
+            Answer::Silent(pid) => Agent { state: AgentState::Silent, pid: Some(*pid), ..none },
+            Answer::Running(published) => Agent {
+                state: AgentState::Running,
+                pid: Some(published.pid),
+                phase: Some(published.phase.clone()),
+                since: Some(WallTime::from_unix_ms(published.started).to_string()),
+                next: published
+                    .next
+                    .as_ref()
+                    .map(|(wait, what)| format!("{what} in {}", Span::from_ms(*wait))),
             },
         }
     }
@@ -257,7 +262,7 @@ impl Material<'_> {
         for name in self.disk.iter().flat_map(|disk| &disk.quarantined) {
             notes.push(format!("{} was moved aside; look at it, then remove it", self.path(*name).display()));
         }
-        for (at, line) in self.told.iter().flat_map(|told| &told.trouble) {
+        for (at, line) in self.published.iter().flat_map(|published| &published.trouble) {
             notes.push(format!("{}: {line}", WallTime::from_unix_ms(*at)));
         }
         notes
@@ -268,17 +273,18 @@ impl Material<'_> {
         linked: Option<&Held>,
         request: Option<&Request>,
         clock: &Clock,
-        way_back: &WayBack,
+        bootstrap_fallback: &BootstrapFallback,
     ) -> (Verdict, Vec<String>) {
         let judged = linked.map(|held| (held, held.judge(&self.config, self.now)));
-        let from_memory = self.told.filter(|told| told.from_memory && told.serving.is_some());
+        let from_memory =
+            self.published.filter(|published| published.from_memory && published.serving.is_some());
         let (held, judged) = match (judged, from_memory) {
             (Some((held, Ok(()))), _) => (held, Ok(())),
-            (judged, Some(told)) => {
-                let mut because = unsaved(told);
+            (judged, Some(published)) => {
+                let mut because = unsaved(published);
                 because.push(match judged {
                     Some((held, Err(refusal))) => format!("certificate {}: {refusal}", held.generation()),
-                    _ => self.why_none(),
+                    Some((_, Ok(()))) | None => self.why_none(),
                 });
                 return (Verdict::Degraded, because);
             }
@@ -287,12 +293,12 @@ impl Material<'_> {
         };
         match judged {
             Ok(()) => {
-                let because = self.trouble(held, request, clock, way_back);
+                let because = self.trouble(held, request, clock, bootstrap_fallback);
                 (if because.is_empty() { Verdict::Valid } else { Verdict::Degraded }, because)
             }
             Err(refusal @ Refusal::Expired { .. }) => {
                 let mut because = vec![format!("certificate {}: {refusal}", held.generation())];
-                because.extend(no_way_back(way_back));
+                because.extend(no_fallback(bootstrap_fallback));
                 (Verdict::Expired, because)
             }
             Err(refusal) => (Verdict::None, vec![format!("certificate {}: {refusal}", held.generation())]),
@@ -311,38 +317,38 @@ impl Material<'_> {
             Some(CurrentLink::Foreign | CurrentLink::File | CurrentLink::Strange) => {
                 format!("{link} is not a link that certrotate made")
             }
-            Some(CurrentLink::Unreadable(_)) => format!("{link} cannot be looked at"),
+            Some(CurrentLink::Unreadable(_)) => format!("{link} cannot be read"),
         }
     }
 
-    /// What needs looking after while the certificate is valid.
+    /// Returns the problems that need the operator while the certificate is valid.
     fn trouble(
         &self,
         held: &Held,
         request: Option<&Request>,
         clock: &Clock,
-        way_back: &WayBack,
+        bootstrap_fallback: &BootstrapFallback,
     ) -> Vec<String> {
         let mut because = Vec::new();
         let times = &self.config.timing;
         let (start, end) = (held.start(), held.end());
         let lifetime = end.since(start);
-        let rotates = self.told.is_none_or(|told| told.rotates);
+        let rotates = self.published.is_none_or(|published| published.rotates);
         let due = self.now >= times.renewal_point(start, end, &held.bundle.facts.leaf);
         if due && rotates && !matches!(self.answer, Answer::Running(_)) {
             because.push("the renewal is due, and no agent runs or answers; start certrotate run".into());
         }
         if end.since(self.now) <= times.expiry_margin(lifetime) {
             because.push(format!("it ends in {}", span(self.now, end)));
-            because.extend(no_way_back(way_back));
+            because.extend(no_fallback(bootstrap_fallback));
         }
         if let Some(request) = request
             && let Some(reason) = self.stuck(request, times.poll(lifetime, u32::MAX))
         {
             because.push(reason);
         }
-        if let Some(told) = self.told {
-            because.extend(agents_trouble(told, held));
+        if let Some(published) = self.published {
+            because.extend(agents_trouble(published, held));
         }
         because.extend(clock.notes.iter().filter(|note| note.contains("check the clock")).cloned());
         let amiss = self.disk.is_some_and(|disk| !disk.remarks.is_empty() || !disk.quarantined.is_empty());
@@ -350,13 +356,13 @@ impl Material<'_> {
         because
     }
 
-    /// Whether a request waits for a person. One that was just made does not yet.
+    /// Returns a problem if a request waits for a person for longer than `patience`.
     fn stuck(&self, request: &Request, patience: Span) -> Option<String> {
         let conditions = request.conditions.as_ref()?;
         let condition = conditions.join(",");
         match condition.as_str() {
             "Pending" => {
-                let since = self.told?.request.as_ref()?.since;
+                let since = self.published?.request.as_ref()?.since;
                 let waits = self.now.since(WallTime::from_unix_ms(since));
                 (waits > patience).then(|| format!("the request waits for approval since {waits}"))
             }

@@ -1,4 +1,4 @@
-//! What is in the certificate directory, looked at without the lock.
+//! A best-effort scan of the certificate directory, without the lock.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use certrotate_store::{Fault, PairName, Store, Vault};
 use certrotate_x509::{Bundle, ClientCa, LeafSummary, PendingRequest};
 use zeroize::Zeroizing;
 
-/// Takes the names and dates out of what is read, and lets the keys go at once.
+/// A vault that keeps names and dates only, and drops keys at once.
 #[derive(Default)]
 struct Showcase {
     leaves: RefCell<BTreeMap<CertHandle, LeafSummary>>,
@@ -49,7 +49,7 @@ impl Held {
         self.bundle.header.generation
     }
 
-    /// When its lifetime began: at its issue or, if that is later, at its start.
+    /// Returns the start of its lifetime: the later of its issue and its `notBefore`.
     pub(super) fn start(&self) -> WallTime {
         self.bundle.header.issued.max(self.bundle.facts.not_before)
     }
@@ -58,7 +58,7 @@ impl Held {
         self.bundle.facts.not_after
     }
 
-    /// What core would say of it.
+    /// Returns core's judgement.
     pub(super) fn judge(&self, config: &ConfigSpec, now: WallTime) -> Result<(), Refusal> {
         let facts = &self.bundle.facts;
         judge_identity(config, &self.bundle.key_digest, facts)?;
@@ -66,15 +66,15 @@ impl Held {
     }
 }
 
-/// What was found.
+/// The result of the scan.
 #[derive(Clone, Debug)]
 pub(super) struct OnDisk {
     pub(super) live_name: CurrentLink,
-    /// The newest first.
+    /// The bundles, the newest first.
     pub(super) bundles: Vec<Held>,
     /// The newest pending file.
     pub(super) pending: Option<(Name, PendingFound)>,
-    /// What is amiss, a line each.
+    /// The remarks, a line for each suspect file.
     pub(super) remarks: Vec<String>,
     pub(super) quarantined: Vec<Name>,
 }
@@ -112,7 +112,7 @@ impl OnDisk {
         Self { live_name: inventory.current, bundles, pending, remarks, quarantined }
     }
 
-    /// The bundle that the live name leads to.
+    /// Returns the bundle that the current link points to.
     pub(super) fn linked(&self) -> Option<&Held> {
         match self.live_name {
             CurrentLink::Link(name) => self.bundles.iter().find(|held| held.name == name),
@@ -124,30 +124,30 @@ impl OnDisk {
         }
     }
 
-    /// The newest bundle beside the linked one.
+    /// Returns the newest bundle except the linked one.
     pub(super) fn previous(&self) -> Option<&Held> {
         let linked = self.linked()?;
         self.bundles.iter().find(|held| held.generation() < linked.generation())
     }
 
-    /// The newest bundle that only the clock is against.
+    /// Returns the newest bundle that is only not yet valid.
     pub(super) fn early(&self, config: &ConfigSpec, now: WallTime) -> Option<&Held> {
         self.bundles.iter().find(|held| matches!(held.judge(config, now), Err(Refusal::NotYetValid { .. })))
     }
 
-    /// The newest time of issue: an honest clock shows no less.
+    /// Returns the newest time of issue. A correct clock is never before it.
     pub(super) fn newest_issue(&self) -> Option<WallTime> {
         self.bundles.iter().map(|held| held.bundle.header.issued).max()
     }
 
-    /// The node that the newest bundle is for.
+    /// Returns the node of the newest bundle.
     pub(super) fn node(&self) -> Option<String> {
         let held = self.linked().or_else(|| self.bundles.first())?;
         held.leaf.subject.common_name.strip_prefix("system:node:").map(str::to_owned)
     }
 }
 
-/// What an agent for this node would ask for, and judge by.
+/// Returns the configuration of an agent for this node: the template by which bundles are judged.
 pub(super) fn wanted(node: &str, client_ca: bool) -> ConfigSpec {
     ConfigSpec { chain_required: client_ca, ..ConfigSpec::new(Template::node_client(node)) }
 }

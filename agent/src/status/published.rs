@@ -1,5 +1,4 @@
-//! What a running agent tells of itself: the part of the status that is not on disk. Never a key byte, a token or a
-//! request's bytes.
+//! The status that a running agent publishes: the part that is not on disk. Never a key byte, a token or a request's bytes.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -7,61 +6,60 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use certrotate_core::api::{ApiFault, Credential, CsrObject};
 use certrotate_core::event::Event;
-use certrotate_core::id::OpId;
+use certrotate_core::id::{OpId, RequestDigest};
 use certrotate_core::input::{Action, Input};
 use certrotate_core::time::{Now, Span, WallTime};
 use certrotate_core::view::{Phase, View, Wake, WakeReason};
 use certrotate_x509::request_name;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
-use tracing::Level;
 
-use crate::driver::Seen;
-use crate::report::level;
+use crate::driver::ObservedStep;
+use crate::report::{Severity, severity};
 
-/// The most lines of trouble, and clock changes, that are kept.
-const KEPT: usize = 8;
-/// The clocks drift apart a little by themselves, and NTP slews them; what is more than this is a jump.
+/// The most warnings, and clock jumps, that the record keeps.
+const HISTORY: usize = 8;
+/// The smallest jump. The clocks drift apart a little, and NTP slews them; a larger difference is a jump.
 const JUMP: Span = Span::from_secs(1);
 
-/// What a running agent tells.
+/// The published status of a running agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Published {
-    /// Its process.
+    /// Its process ID.
     pub pid: u32,
     /// When it started, by its wall clock, in milliseconds since 1970.
     pub started: i64,
-    /// What its wall clock shows.
+    /// Its wall clock, in milliseconds since 1970.
     pub now: i64,
-    /// The common name that it asks for.
+    /// The common name of the template.
     pub common_name: String,
     /// The API server.
     pub server: String,
-    /// Where it looks for a bootstrap credential.
+    /// The bootstrap kubeconfig.
     pub bootstrap_kubeconfig: Option<PathBuf>,
     /// Whether it renews by itself.
     pub rotates: bool,
-    /// What is in flight; the names are in ARCHITECTURE.md.
+    /// The phase; the names are in ARCHITECTURE.md.
     pub phase: String,
-    /// The generation that is served.
+    /// The live generation.
     pub serving: Option<u32>,
-    /// The generation that is not served because the clock is before its start.
+    /// The generation that is held: its certificate is not valid yet.
     pub held: Option<u32>,
-    /// The generation whose certificate was issued and is not durable yet.
+    /// The generation whose certificate is issued and not durable yet.
     pub unsaved: Option<u32>,
-    /// Whether that is what is served, because the disk refuses it and there was nothing else left.
+    /// Whether the live identity is in memory only, because the disk refuses it and no other is left.
     pub from_memory: bool,
-    /// The start of a certificate on disk that is waited for, in milliseconds since 1970.
+    /// The `notBefore` of the held certificate, in milliseconds since 1970.
     pub waits_for: Option<i64>,
-    /// When the agent was built, if its wall clock shows less: then it begins nothing.
+    /// The build time of the agent, if its wall clock is before it: then it starts no attempt.
     pub built_later: Option<i64>,
-    /// The generation that is being asked for.
+    /// The generation of the current attempt.
     pub attempt: Option<u32>,
     /// Its request.
-    pub request: Option<Asked>,
-    /// How long until something happens by itself, in milliseconds, and what.
+    pub request: Option<ObservedRequest>,
+    /// The time until the next scheduled action, in milliseconds, and the action.
     pub next: Option<(u64, String)>,
-    /// Failed calls lately.
+    /// Recent failed calls.
     pub call_failures: u32,
     /// Failed disk operations in a row.
     pub disk_failures: u32,
@@ -73,50 +71,50 @@ pub struct Published {
     pub jumps: VecDeque<(i64, i64)>,
 }
 
-/// What the server last said of a request.
+/// The last answer of the server about a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
+pub struct ObservedRequest {
     /// The object's name.
     pub name: String,
     /// Its conditions as `kubectl get csr` shows them: `Pending`, `Approved`, `Denied`, …
     pub conditions: Vec<String>,
-    /// When that was first seen.
+    /// When these conditions were first seen.
     pub since: i64,
     /// When the server last showed it.
     pub seen: i64,
 }
 
-/// Where the agent writes down what it will tell. Cheap to clone: a clone is the same board.
+/// Records each step for publication. Cheap to clone: a clone is the same recorder.
 #[derive(Clone, Debug, Default)]
-pub struct Board {
-    kept: Arc<Mutex<Kept>>,
+pub struct StatusRecorder {
+    record: Arc<Mutex<Record>>,
     has_lock: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
-    told: Published,
+struct Record {
+    published: Published,
     wake: Option<(Wake, View)>,
     calls: BTreeMap<OpId, Credential>,
     last: Option<Now>,
 }
 
-impl Board {
-    /// A board with what is known before the first step.
+impl StatusRecorder {
+    /// Returns a recorder with the facts that are known before the first step.
     #[must_use]
-    pub fn new(told: Published) -> Self {
-        let kept = Arc::new(Mutex::new(Kept { told, ..Kept::default() }));
-        Self { kept, has_lock: Arc::default() }
+    pub fn new(published: Published) -> Self {
+        let record = Arc::new(Mutex::new(Record { published, ..Record::default() }));
+        Self { record, has_lock: Arc::default() }
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut Kept) -> T) -> T {
-        // What is shown is for people; half of a step is better than nothing.
-        change(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+    fn change<T>(&self, change: impl FnOnce(&mut Record) -> T) -> T {
+        // After a panic the record may have half of a step. It is for people: better that than nothing.
+        change(&mut self.record.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes in a step.
-    pub fn note(&self, seen: &Seen<'_>) {
-        self.change(|kept| kept.note(seen));
+    /// Records a step.
+    pub fn record(&self, seen: &ObservedStep<'_>) {
+        self.change(|record| record.record(seen));
         if !matches!(seen.view.phase, Phase::New | Phase::Locking | Phase::Ended) {
             self.has_lock.notify_one();
         }
@@ -127,18 +125,18 @@ impl Board {
         self.has_lock.notified().await;
     }
 
-    /// What is to be told at this time.
+    /// Returns the status to publish at this time.
     #[must_use]
     pub fn at(&self, now: Now) -> Published {
-        self.change(|kept| {
-            let next = kept.wake.and_then(|(wake, view)| next(&wake, &view, now));
-            Published { now: now.wall.unix_ms(), next, ..kept.told.clone() }
+        self.change(|record| {
+            let next = record.wake.and_then(|(wake, view)| next(&wake, &view, now));
+            Published { now: now.wall.unix_ms(), next, ..record.published.clone() }
         })
     }
 }
 
-impl Kept {
-    fn note(&mut self, seen: &Seen<'_>) {
+impl Record {
+    fn record(&mut self, seen: &ObservedStep<'_>) {
         self.jump(seen.now);
         self.wake = Some((seen.wake, seen.view));
         self.state(&seen.view, seen.unsaved);
@@ -156,7 +154,7 @@ impl Kept {
                 }
                 // What is in memory only is trouble still.
                 Action::GoLive { .. } if seen.view.in_memory => {}
-                Action::GoLive { .. } => self.told.trouble.clear(),
+                Action::GoLive { .. } => self.published.trouble.clear(),
                 Action::Report(event) => {
                     let line = reports.next().cloned().unwrap_or_default();
                     self.reported(seen.now.wall, event, line);
@@ -171,43 +169,43 @@ impl Kept {
             let passed = i64::try_from(now.mono.since(last.mono).ms()).unwrap_or(i64::MAX);
             let by = now.wall.unix_ms().saturating_sub(last.wall.unix_ms()).saturating_sub(passed);
             if by.unsigned_abs() >= JUMP.ms() {
-                push(&mut self.told.jumps, (now.wall.unix_ms(), by));
+                push(&mut self.published.jumps, (now.wall.unix_ms(), by));
             }
         } else {
-            self.told.started = now.wall.unix_ms();
+            self.published.started = now.wall.unix_ms();
         }
     }
 
     fn state(&mut self, view: &View, unsaved: bool) {
-        let told = &mut self.told;
-        told.phase = view.phase.to_string();
+        let published = &mut self.published;
+        published.phase = view.phase.to_string();
         let generation = view.identity.map(|identity| identity.generation.0);
-        told.serving = generation.filter(|_| view.serving);
-        told.held = generation.filter(|_| !view.serving);
-        told.attempt = view.attempt.map(|generation| generation.0);
-        told.from_memory = view.in_memory;
-        told.unsaved = if view.in_memory { generation } else { told.attempt.filter(|_| unsaved) };
-        told.waits_for = view.held.map(WallTime::unix_ms);
+        published.serving = generation.filter(|_| view.serving);
+        published.held = generation.filter(|_| !view.serving);
+        published.attempt = view.attempt.map(|generation| generation.0);
+        published.from_memory = view.in_memory;
+        published.unsaved = if view.in_memory { generation } else { published.attempt.filter(|_| unsaved) };
+        published.waits_for = view.held.map(WallTime::unix_ms);
         if !view.clock_invalid {
-            told.built_later = None;
+            published.built_later = None;
         }
-        told.call_failures = view.call_failures;
-        told.disk_failures = view.disk_failures;
-        // What was said of a request stays until there is another, or a certificate: it tells why there is none.
+        published.call_failures = view.call_failures;
+        published.disk_failures = view.disk_failures;
+        // The conditions stay until the next request or certificate: they explain why there is no certificate.
         if let Some(request) = view.request {
             let name = request_name(&request);
-            if told.request.as_ref().is_none_or(|asked| asked.name != name) {
-                told.request = None;
+            if published.request.as_ref().is_none_or(|asked| asked.name != name) {
+                published.request = None;
             }
-        } else if told.trouble.is_empty() {
-            told.request = None;
+        } else if published.trouble.is_empty() {
+            published.request = None;
         }
     }
 
-    fn answered(&mut self, seen: &Seen<'_>, op: OpId, result: &Result<CsrObject, ApiFault>) {
+    fn answered(&mut self, seen: &ObservedStep<'_>, op: OpId, result: &Result<CsrObject, ApiFault>) {
         let by = self.calls.remove(&op);
         if by == Some(Credential::Bootstrap) && result.is_ok() {
-            self.told.bootstrap_refused = None;
+            self.published.bootstrap_refused = None;
         }
         let (Some(request), Ok(object)) = (seen.view.request, result) else { return };
         self.conditions(request_name(&request), conditions(object), seen.now.wall);
@@ -215,10 +213,10 @@ impl Kept {
 
     fn conditions(&mut self, name: String, conditions: Vec<String>, now: WallTime) {
         let now = now.unix_ms();
-        let known = self.told.request.take();
+        let known = self.published.request.take();
         let same = known.filter(|asked| asked.name == name && asked.conditions == conditions);
         let since = same.map_or(now, |asked| asked.since);
-        self.told.request = Some(Asked { name, conditions, since, seen: now });
+        self.published.request = Some(ObservedRequest { name, conditions, since, seen: now });
     }
 
     fn reported(&mut self, now: WallTime, event: &Event, line: String) {
@@ -228,30 +226,60 @@ impl Kept {
             ..
         } = event
         {
-            self.told.bootstrap_refused = Some((now.unix_ms(), line.clone()));
+            self.published.bootstrap_refused = Some((now.unix_ms(), line.clone()));
         }
-        // The object is gone from the view with its attempt; what became of it is told by the event only.
-        let ended = match event {
-            Event::RequestDenied { request, .. } => Some((request, "Denied")),
-            Event::RequestFailed { request, .. } => Some((request, "Failed")),
-            Event::RequestStuck { request, .. } => Some((request, "Approved")),
-            Event::CertificateRefused { request, .. } => Some((request, "Issued")),
-            _ => None,
-        };
-        if let Some((request, condition)) = ended {
+        // The attempt has ended, and the view has no request any more: only the event has its outcome.
+        if let Some((request, condition)) = final_condition(event) {
             self.conditions(request_name(request), vec![condition.to_owned()], now);
         }
         if let Event::ClockInvalid { built } = event {
-            self.told.built_later = Some(built.unix_ms());
+            self.published.built_later = Some(built.unix_ms());
         }
-        if level(event) <= Level::WARN && self.told.trouble.back().is_none_or(|(_, last)| *last != line) {
-            push(&mut self.told.trouble, (now.unix_ms(), line));
+        if severity(event) >= Severity::Warning
+            && self.published.trouble.back().is_none_or(|(_, last)| *last != line)
+        {
+            push(&mut self.published.trouble, (now.unix_ms(), line));
         }
     }
 }
 
+/// Returns the request that an event ends, and the request's last condition.
+fn final_condition(event: &Event) -> Option<(&RequestDigest, &'static str)> {
+    match event {
+        Event::RequestDenied { request, .. } => Some((request, "Denied")),
+        Event::RequestFailed { request, .. } => Some((request, "Failed")),
+        Event::RequestStuck { request, .. } => Some((request, "Approved")),
+        Event::CertificateRefused { request, .. } => Some((request, "Issued")),
+        Event::Live { .. }
+        | Event::OldTemplate { .. }
+        | Event::OtherSubject { .. }
+        | Event::AttemptStarted { .. }
+        | Event::Expired { .. }
+        | Event::NotYetValid { .. }
+        | Event::Held { .. }
+        | Event::ClockSuspect { .. }
+        | Event::ClockInvalid { .. }
+        | Event::Adopted { .. }
+        | Event::IdentityInMemory { .. }
+        | Event::RequestInMemory { .. }
+        | Event::FileRefused { .. }
+        | Event::FileCorrupt { .. }
+        | Event::FileUnreadable { .. }
+        | Event::CurrentLinkForeign { .. }
+        | Event::Quarantined { .. }
+        | Event::DiskFailed { .. }
+        | Event::DiskTimedOut { .. }
+        | Event::KeyFailed { .. }
+        | Event::CallFailed { .. }
+        | Event::CallTimedOut { .. }
+        | Event::RequestPending { .. }
+        | Event::RequestAbandoned { .. }
+        | Event::RequestForeign { .. } => None,
+    }
+}
+
 fn push<T>(kept: &mut VecDeque<T>, item: T) {
-    if kept.len() == KEPT {
+    if kept.len() == HISTORY {
         kept.pop_front();
     }
     kept.push_back(item);
@@ -269,21 +297,24 @@ fn conditions(object: &CsrObject) -> Vec<String> {
     if met.is_empty() { vec!["Pending".to_owned()] } else { met }
 }
 
-/// How long until the machine does something by itself, and what.
+/// Returns the time until the next scheduled action, and the action.
 fn next(wake: &Wake, view: &View, now: Now) -> Option<(u64, String)> {
     let by_wall = wake.wall.map(|at| at.since(now.wall));
     let by_mono = wake.mono.map(|at| at.since(now.mono));
     let wait = by_wall.into_iter().chain(by_mono).min()?;
     if view.held.is_some() && view.held == wake.wall && by_wall == Some(wait) {
-        return Some((wait.ms(), "the start of the certificate that is held".to_owned()));
+        return Some((wait.ms(), "the start of validity of the held certificate".to_owned()));
     }
     let what = match (wake.reason, view.phase) {
         (WakeReason::Renewal, _) => "the renewal",
-        (WakeReason::Nothing, _) => "the end of the certificate",
+        (WakeReason::Nothing, _) => "the expiry of the certificate",
         (WakeReason::Phase(_), Phase::Resting) => "a new request",
-        (WakeReason::Phase(_), Phase::Asking) => "the next look at the request, or the next call",
-        (WakeReason::Phase(_), Phase::Recovering) => "the next look at the directory",
-        (WakeReason::Phase(_), _) => "a deadline",
+        (WakeReason::Phase(_), Phase::Asking) => "the next poll of the request, or the next call",
+        (WakeReason::Phase(_), Phase::Recovering) => "the next scan of the directory",
+        (
+            WakeReason::Phase(_),
+            Phase::New | Phase::Locking | Phase::Keying | Phase::Saving | Phase::Installing | Phase::Ended,
+        ) => "a deadline",
     };
     Some((wait.ms(), what.to_owned()))
 }

@@ -1,37 +1,37 @@
-//! What needs looking after, and what a person can do about it, in words.
+//! The problems that need the operator, and their remedies, in words.
 
-use super::WayBack;
 use super::disk::Held;
-use super::published::{Asked, Published};
+use super::published::{ObservedRequest, Published};
+use super::types::BootstrapFallback;
 
-pub(super) fn agents_trouble(told: &Published, held: &Held) -> Vec<String> {
-    let mut because = unsaved(told);
-    if because.is_empty() && told.disk_failures > 0 {
-        because.push(format!("the disk failed {} times in a row", told.disk_failures));
+pub(super) fn agents_trouble(published: &Published, held: &Held) -> Vec<String> {
+    let mut because = unsaved(published);
+    if because.is_empty() && published.disk_failures > 0 {
+        because.push(format!("the disk failed {} times in a row", published.disk_failures));
     }
-    if told.call_failures > 0 {
-        because.push(format!("calls to the API server {} fail", told.server));
+    if published.call_failures > 0 {
+        because.push(format!("calls to the API server {} fail", published.server));
     }
-    if let Some(generation) = told.held {
+    if let Some(generation) = published.held {
         because.push(format!("certificate {generation} is withheld: the clock is before its start"));
     }
-    match told.serving {
-        Some(serving) if serving != held.generation().0 && !told.from_memory => {
+    match published.serving {
+        Some(serving) if serving != held.generation().0 && !published.from_memory => {
             because.push(format!("the agent serves certificate {serving}, the link leads to another"));
         }
-        None if told.held.is_none() => because.push("the agent serves no certificate".into()),
+        None if published.held.is_none() => because.push("the agent serves no certificate".into()),
         Some(_) | None => {}
     }
     because
 }
 
-/// What is in memory only. While it is being written for the first time, nothing is amiss.
-pub(super) fn unsaved(told: &Published) -> Vec<String> {
-    let line = match told.unsaved {
-        Some(generation) if told.from_memory => format!(
+/// Returns the problem of an in-memory identity or request. The first write of a file is no problem.
+pub(super) fn unsaved(published: &Published) -> Vec<String> {
+    let line = match published.unsaved {
+        Some(generation) if published.from_memory => format!(
             "certificate {generation} is served from the agent's memory only, because the disk does not take it; mend the disk before the agent ends"
         ),
-        Some(generation) if told.disk_failures > 0 => {
+        Some(generation) if published.disk_failures > 0 => {
             format!(
                 "certificate {generation} was issued, and the disk does not take it; it is in memory only"
             )
@@ -41,22 +41,23 @@ pub(super) fn unsaved(told: &Published) -> Vec<String> {
     vec![line]
 }
 
-/// Whether nothing more comes of a request.
+/// Whether a request with this condition is finished.
 pub(super) fn ended(condition: &str) -> bool {
     matches!(condition, "Denied" | "Failed" | "Issued")
 }
 
-pub(super) fn no_way_back(way_back: &WayBack) -> Option<String> {
-    (way_back.usable == Some(false)).then(|| format!("there is no way back: {}", way_back.what))
+pub(super) fn no_fallback(bootstrap_fallback: &BootstrapFallback) -> Option<String> {
+    (bootstrap_fallback.usable == Some(false))
+        .then(|| format!("there is no bootstrap fallback: {}", bootstrap_fallback.what))
 }
 
-/// What a person can do about a request, as a command.
-pub(super) fn command(name: &str, asked: Option<&Asked>, told: Option<&Published>) -> String {
+/// Returns the operator's command for a request.
+pub(super) fn command(name: &str, asked: Option<&ObservedRequest>, published: Option<&Published>) -> String {
     let Some(asked) = asked else { return format!("kubectl get csr {name}") };
-    let pid = told.map(|told| told.pid).unwrap_or_default();
+    let pid = published.map(|published| published.pid).unwrap_or_default();
     match asked.conditions.join(",").as_str() {
         "Pending" => format!("kubectl certificate approve {name}"),
         "Approved" => format!("kubectl describe csr {name}"),
-        _ => format!("kubectl describe csr {name}; then, to ask again at once: kill -USR1 {pid}"),
+        _ => format!("kubectl describe csr {name}; then, to request again at once: kill -USR1 {pid}"),
     }
 }

@@ -1,8 +1,7 @@
-//! The way from a running agent to `certrotate status`: a Unix socket without a file.
+//! The channel from a running agent to `certrotate status`: a Unix socket without a file.
 //!
-//! Its name is in Linux's abstract namespace and derived from the certificate directory. So nothing is written where
-//! the disk may be full or read-only, nothing is left behind by a kill, and no file of ours joins those that others look at.
-//! Names there have no owner: each side looks at who the other is.
+//! Its name is in Linux's abstract namespace and derived from the certificate directory. It needs no write to a disk that
+//! may be full or read-only, and a kill leaves no file behind. Names there have no owner: each side checks the other's user.
 
 use std::io;
 use std::os::linux::net::SocketAddrExt as _;
@@ -15,15 +14,15 @@ use rustix::process::geteuid;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 
-use super::published::{Board, Published};
+use super::published::{Published, StatusRecorder};
 use crate::clock::Clock;
 
-/// More than an agent ever tells, in bytes.
-const MAX_TOLD: u64 = 256 << 10;
-/// How long an agent, or somebody who asks, may take.
+/// The size limit of a published status, in bytes.
+const MAX_PUBLISHED: u64 = 256 << 10;
+/// The time limit for either side.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The address of the agent of this pair in the directory that `stat` is of.
+/// Returns the address of the agent of this pair in the directory of `stat`.
 fn address(stat: &Stat, pair: &str) -> io::Result<SocketAddr> {
     let place = format!("{:x}.{:x} {pair}", stat.st_dev, stat.st_ino);
     let digest = ring::digest::digest(&ring::digest::SHA256, place.as_bytes());
@@ -35,8 +34,13 @@ fn stat(directory: &Path) -> io::Result<Stat> {
     Ok(rustix::fs::stat(directory)?)
 }
 
-/// Tells whoever asks, and is the same user or root. Never returns, but for an error.
-pub(crate) async fn tell(directory: &Path, pair: &str, board: &Board, clock: &impl Clock) -> io::Result<()> {
+/// Sends the status to every client that is the same user or root. Returns only with an error.
+pub(crate) async fn serve(
+    directory: &Path,
+    pair: &str,
+    recorder: &StatusRecorder,
+    clock: &impl Clock,
+) -> io::Result<()> {
     let listener = StdListener::bind_addr(&address(&stat(directory)?, pair)?)?;
     listener.set_nonblocking(true)?;
     let listener = UnixListener::from_std(listener)?;
@@ -47,8 +51,8 @@ pub(crate) async fn tell(directory: &Path, pair: &str, board: &Board, clock: &im
         if !who.is_ok_and(|uid| uid == 0 || uid == ours) {
             continue;
         }
-        let text = serde_json::to_vec(&board.at(clock.now()))?;
-        // One who asks and does not listen has lost interest.
+        let text = serde_json::to_vec(&recorder.at(clock.now()))?;
+        // A client that does not read has given up: its error concerns no other.
         let _ = tokio::time::timeout(PATIENCE, asking.write_all(&text)).await;
     }
 }
@@ -64,13 +68,15 @@ pub(crate) async fn ask(directory: &Path, pair: &str) -> Option<Published> {
         return None;
     }
     let mut text = Vec::new();
-    let mut capped = stream.take(MAX_TOLD);
+    let mut capped = stream.take(MAX_PUBLISHED);
     tokio::time::timeout(PATIENCE, capped.read_to_end(&mut text)).await.ok()?.ok()?;
     serde_json::from_slice(&text).ok()
 }
 
-/// The process that holds the lock on the directory, as the kernel tells. `None` also where it does not tell:
-/// in another process namespace, or on a file system whose device has another number there.
+/// Returns the process that holds the lock on the directory, from the kernel's list.
+///
+/// `None` also if the list does not show it: in another process namespace, or on a file system whose device has another
+/// number there.
 pub(crate) fn lock_holder(directory: &Path) -> Option<u32> {
     let stat = stat(directory).ok()?;
     let (major, minor) = (rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev));

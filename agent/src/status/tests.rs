@@ -3,13 +3,15 @@ use certrotate_core::facts::{CertFacts, Chain, Subject, Usages};
 use certrotate_core::id::{
     CertHandle, FileNumber, Generation, KeyDigest, KeyHandle, LeafDigest, RequestDigest,
 };
-use certrotate_core::time::Span;
+use certrotate_core::time::{Span, WallTime};
+use certrotate_store::PairName;
 use certrotate_x509::LeafSummary;
 
 use super::assemble::assemble;
 use super::disk::{Held, OnDisk, wanted};
-use super::published::Asked;
+use super::published::ObservedRequest;
 use super::*;
+use crate::exit::Exit;
 
 /// 2027-01-15T08:00:00Z.
 const ISSUED: WallTime = WallTime::from_unix_secs(1_800_000_000);
@@ -67,7 +69,7 @@ fn pending(generation: u32, made: WallTime) -> (Name, PendingFound) {
     (Name::Pending { generation: found.generation, file: FileNumber(1) }, found)
 }
 
-fn told(now: WallTime) -> Published {
+fn published(now: WallTime) -> Published {
     Published {
         pid: 4711,
         started: ISSUED.unix_ms(),
@@ -82,8 +84,8 @@ fn told(now: WallTime) -> Published {
     }
 }
 
-fn asked(conditions: &str, since: WallTime) -> Asked {
-    Asked {
+fn asked(conditions: &str, since: WallTime) -> ObservedRequest {
+    ObservedRequest {
         name: certrotate_x509::request_name(&RequestDigest([3; 32])),
         conditions: vec![conditions.into()],
         since: since.unix_ms(),
@@ -108,9 +110,9 @@ fn status(answer: Answer, disk: OnDisk, now: WallTime) -> Status {
 
 /// A node whose certificate 2 is live, with an agent that tells what `change` makes of it.
 fn running(hours: u64, change: impl FnOnce(&mut Published)) -> Answer {
-    let mut told = told(after(hours));
-    change(&mut told);
-    Answer::Running(Box::new(told))
+    let mut published = published(after(hours));
+    change(&mut published);
+    Answer::Running(Box::new(published))
 }
 
 fn both() -> OnDisk {
@@ -122,73 +124,73 @@ fn shown(status: &Status) -> String {
 }
 
 #[test]
-fn f26_a_valid_certificate_is_shown_with_its_renewal_and_why_then() {
+fn f26_valid_certificate_is_shown_with_renewal_and_reason() {
     insta::assert_snapshot!(shown(&status(running(6, |_| {}), both(), after(6))));
 }
 
 #[test]
-fn the_status_works_from_the_disk_alone_and_says_what_only_an_agent_would_know() {
+fn status_without_agent_names_the_unknown_parts() {
     let mut with_request = both();
     with_request.pending = Some(pending(3, after(5)));
     insta::assert_snapshot!(shown(&status(Answer::Stopped, with_request, after(6))));
 }
 
 #[test]
-fn a_renewal_that_is_due_with_no_agent_to_do_it_is_degraded() {
+fn due_renewal_without_agent_is_degraded() {
     let late = status(Answer::Stopped, both(), after(22));
     assert_eq!(late.verdict, Verdict::Degraded);
     assert_eq!(late.because, ["the renewal is due, and no agent runs or answers; start certrotate run"]);
     let running = status(running(22, |_| {}), both(), after(22));
     assert_eq!(running.verdict, Verdict::Valid, "an agent that runs is about to: {:?}", running.because);
     let silent = status(Answer::Silent(12), both(), after(22));
-    assert_eq!((silent.verdict, silent.agent.state), (Verdict::Degraded, "silent"));
+    assert_eq!((silent.verdict, silent.agent.state), (Verdict::Degraded, AgentState::Silent));
 }
 
 #[test]
-fn f46_f49_a_request_that_waits_is_shown_with_its_age_and_the_command_for_a_person() {
+fn f46_f49_pending_request_is_shown_with_age_and_command() {
     let mut with_request = both();
     with_request.pending = Some(pending(3, after(18)));
-    let answer = running(19, |told| {
-        told.attempt = Some(3);
-        told.phase = "asking".into();
-        told.request = Some(asked("Pending", after(18)));
+    let answer = running(19, |published| {
+        published.attempt = Some(3);
+        published.phase = "asking".into();
+        published.request = Some(asked("Pending", after(18)));
     });
     insta::assert_snapshot!(shown(&status(answer, with_request, after(19))));
 }
 
 #[test]
-fn f46_a_denied_request_is_shown_with_what_ends_the_wait() {
+fn f46_denied_request_is_shown_with_command() {
     let mut with_request = both();
     with_request.pending = Some(pending(3, after(18)));
-    let answer = running(19, |told| {
-        told.next = Some((600_000, "a new request".into()));
-        told.request = Some(asked("Denied", after(18)));
-        told.trouble.push_back((after(18).unix_ms(), "node-csr-… was denied (not today)".into()));
+    let answer = running(19, |published| {
+        published.next = Some((600_000, "a new request".into()));
+        published.request = Some(asked("Denied", after(18)));
+        published.trouble.push_back((after(18).unix_ms(), "node-csr-… was denied (not today)".into()));
     });
     insta::assert_snapshot!(shown(&status(answer, with_request, after(19))));
 }
 
 #[test]
-fn f16_a_certificate_that_the_disk_does_not_take_is_unsaved_and_degraded() {
-    let answer = running(19, |told| {
-        (told.attempt, told.unsaved, told.disk_failures) = (Some(3), Some(3), 4);
-        told.phase = "recovering".into();
+fn f16_certificate_not_on_disk_is_unsaved_and_degraded() {
+    let answer = running(19, |published| {
+        (published.attempt, published.unsaved, published.disk_failures) = (Some(3), Some(3), 4);
+        published.phase = "recovering".into();
     });
     let unsaved = status(answer, both(), after(19));
     let in_hand = Some(Unsaved { generation: 3, served: false });
     assert_eq!((unsaved.verdict, unsaved.unsaved), (Verdict::Degraded, in_hand));
     assert!(unsaved.because[0].contains("the disk does not take it; it is in memory only"));
     // While it is being written for the first time, nothing is amiss.
-    let at_work = running(19, |told| (told.attempt, told.unsaved) = (Some(3), Some(3)));
+    let at_work = running(19, |published| (published.attempt, published.unsaved) = (Some(3), Some(3)));
     assert_eq!(status(at_work, both(), after(19)).verdict, Verdict::Valid);
 }
 
 #[test]
-fn f16_a_certificate_that_is_served_from_memory_is_degraded_whatever_the_live_name_leads_to() {
+fn f16_in_memory_identity_is_degraded_for_any_current_link() {
     let answer = |hours| {
-        running(hours, |told| {
-            (told.serving, told.unsaved, told.from_memory) = (Some(3), Some(3), true);
-            (told.disk_failures, told.phase) = (9, "recovering".into());
+        running(hours, |published| {
+            (published.serving, published.unsaved, published.from_memory) = (Some(3), Some(3), true);
+            (published.disk_failures, published.phase) = (9, "recovering".into());
         })
     };
     insta::assert_snapshot!(shown(&status(answer(23), both(), after(23))));
@@ -199,22 +201,24 @@ fn f16_a_certificate_that_is_served_from_memory_is_degraded_whatever_the_live_na
     let none = status(answer(25), disk(vec![]), after(25));
     assert_eq!(none.verdict, Verdict::Degraded);
     assert_eq!(none.because[1..], ["there is no /pki/kubelet-client-current.pem yet"]);
-    let ended = running(25, |told| (told.serving, told.unsaved, told.from_memory) = (None, Some(3), true));
+    let ended = running(25, |published| {
+        (published.serving, published.unsaved, published.from_memory) = (None, Some(3), true)
+    });
     assert_eq!(status(ended, both(), after(25)).verdict, Verdict::Expired, "it is not served any more");
 }
 
 #[test]
-fn f21_a_clock_that_shows_less_than_the_build_time_is_noted_by_the_agent_and_without_one() {
+fn f21_clock_before_build_time_is_noted_with_and_without_agent() {
     let early = BUILT.minus(Span::from_hours(1));
     let noted = "it shows less than 2025-06-15T06:13:20Z, when the program was built";
     let alone = status(Answer::Stopped, both(), early);
     assert!(alone.clock.notes[0].starts_with(noted), "{:?}", alone.clock.notes);
     // What the agent was built to go by is what counts.
-    let answer = |built| Answer::Running(Box::new(Published { built_later: built, ..told(early) }));
+    let answer = |built| Answer::Running(Box::new(Published { built_later: built, ..published(early) }));
     assert!(!status(answer(None), both(), early).clock.notes.iter().any(|note| note.contains("was built")));
     let agents = status(answer(Some(BUILT.unix_ms())), both(), early);
     assert!(agents.clock.notes[0].starts_with(noted), "{:?}", agents.clock.notes);
-    let live = running(6, |told| told.built_later = Some(after(7).unix_ms()));
+    let live = running(6, |published| published.built_later = Some(after(7).unix_ms()));
     assert_eq!(
         status(live, both(), after(6)).verdict,
         Verdict::Degraded,
@@ -223,7 +227,7 @@ fn f21_a_clock_that_shows_less_than_the_build_time_is_noted_by_the_agent_and_wit
 }
 
 #[test]
-fn f18_a_certificate_that_starts_later_is_held() {
+fn f18_certificate_not_yet_valid_is_held() {
     let mut early = bundle(3, after(7));
     early.bundle.header.issued = after(5);
     let mut all = both();
@@ -231,19 +235,23 @@ fn f18_a_certificate_that_starts_later_is_held() {
     let held = |answer| status(answer, all.clone(), after(6)).held.expect("held");
     let starts = "starts at 2027-01-15T15:00:00Z, in 1h0m";
     assert_eq!(held(Answer::Stopped).what, starts);
-    let waits = running(6, |told| told.waits_for = Some(after(7).unix_ms()));
+    let waits = running(6, |published| published.waits_for = Some(after(7).unix_ms()));
     let waits = held(waits);
     assert_eq!(waits.generation, 3);
-    assert_eq!(waits.what, format!("{starts}; it is waited for, and nothing else is asked for until then"));
+    assert_eq!(waits.what, format!("{starts}; the agent waits for it and requests no other until then"));
 }
 
 #[test]
-fn f11_an_ended_certificate_without_a_way_back_says_both() {
-    insta::assert_snapshot!(shown(&status(running(25, |told| told.serving = None), both(), after(25))));
+fn f11_expired_certificate_without_fallback_names_both() {
+    insta::assert_snapshot!(shown(&status(
+        running(25, |published| published.serving = None),
+        both(),
+        after(25)
+    )));
 }
 
 #[test]
-fn f21_a_clock_that_shows_less_than_at_the_newest_issue_is_noted() {
+fn f21_clock_before_newest_issue_is_noted() {
     let early = WallTime::from_unix_secs(1_799_960_000);
     let status = status(Answer::Stopped, both(), early);
     assert_eq!(status.verdict, Verdict::None);
@@ -252,9 +260,10 @@ fn f21_a_clock_that_shows_less_than_at_the_newest_issue_is_noted() {
 }
 
 #[test]
-fn f26_jumps_of_the_clock_that_the_agent_saw_are_told() {
-    let answer =
-        running(6, |told| told.jumps.extend([(after(3).unix_ms(), 3_600_000), (after(4).unix_ms(), -5000)]));
+fn f26_clock_jumps_seen_by_the_agent_are_shown() {
+    let answer = running(6, |published| {
+        published.jumps.extend([(after(3).unix_ms(), 3_600_000), (after(4).unix_ms(), -5000)])
+    });
     let clock = status(answer, both(), after(6)).clock;
     assert_eq!(
         clock.notes,
@@ -266,7 +275,7 @@ fn f26_jumps_of_the_clock_that_the_agent_saw_are_told() {
 }
 
 #[test]
-fn a_file_that_is_not_used_and_a_live_name_of_somebody_elses_are_no_valid_state() {
+fn unused_file_and_foreign_current_link_are_not_valid() {
     let mut moved_aside = both();
     let (generation, file) = (Generation(2), FileNumber(2));
     moved_aside.quarantined.push(Name::Quarantine { generation, file });
@@ -279,7 +288,7 @@ fn a_file_that_is_not_used_and_a_live_name_of_somebody_elses_are_no_valid_state(
 }
 
 #[test]
-fn the_json_has_every_part_by_its_name_and_no_other() {
+fn json_has_exactly_the_documented_fields() {
     let json = serde_json::to_value(status(running(6, |_| {}), both(), after(6))).unwrap();
     let keys: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
     let mut wanted = [
@@ -293,7 +302,7 @@ fn the_json_has_every_part_by_its_name_and_no_other() {
         "previous",
         "unsaved",
         "held",
-        "way_back",
+        "bootstrap_fallback",
         "clock",
         "agent",
         "notes",
@@ -307,7 +316,7 @@ fn the_json_has_every_part_by_its_name_and_no_other() {
 }
 
 #[test]
-fn the_named_times_are_shown_scaled_to_the_life_of_the_certificate() {
+fn timing_parameters_are_scaled_to_the_lifetime() {
     let mut short = bundle(2, ISSUED);
     short.bundle.facts.not_after = ISSUED.plus(Span::from_mins(6));
     let status = status(Answer::Stopped, disk(vec![short]), ISSUED);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use certrotate_core::time::Span;
 
-use super::{Agent, Clock, File, Identity, Renewal, Request, Status, Verdict};
+use super::types::{Agent, AgentState, Clock, File, Identity, Renewal, Request, Status, Verdict};
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,14 +48,14 @@ impl fmt::Display for Status {
         });
         table.row("unsaved", [unsaved.unwrap_or_else(|| "nothing".into())])?;
         table.row("held", file(self.held.as_ref()))?;
-        let usable = match self.way_back.usable {
+        let usable = match self.bootstrap_fallback.usable {
             Some(true) => "yes",
             Some(false) => "NO",
             None => "not known",
         };
-        let place = self.way_back.bootstrap_kubeconfig.as_deref().map(Path::display);
+        let place = self.bootstrap_fallback.bootstrap_kubeconfig.as_deref().map(Path::display);
         let place = place.map(|path| format!(" {path}:")).unwrap_or_default();
-        table.row("way back", [format!("{usable},{place} {}", self.way_back.what)])?;
+        table.row("fallback", [format!("{usable},{place} {}", self.bootstrap_fallback.what)])?;
         table.row("clock", clock(&self.clock))?;
         table.row("agent", [agent(&self.agent)])?;
         table.row("notes", self.notes.iter().cloned())
@@ -77,10 +77,7 @@ impl Status {
 
 fn identity(identity: Option<&Identity>) -> Vec<String> {
     let Some(it) = identity else { return vec!["none".into()] };
-    let left = match it.left_seconds {
-        0 => "it is over".to_owned(),
-        _ => format!("{} left", it.left),
-    };
+    let left = if it.left_seconds == 0 { "expired".to_owned() } else { format!("{} left", it.left) };
     vec![
         format!("certificate {}, serial {}", it.generation, it.serial),
         it.subject.clone(),
@@ -133,14 +130,16 @@ fn clock(clock: &Clock) -> Vec<String> {
 fn agent(agent: &Agent) -> String {
     let pid = agent.pid.unwrap_or_default();
     match agent.state {
-        "running" => {
+        AgentState::Running => {
             let next = agent.next.as_ref().map(|next| format!("; {next}")).unwrap_or_default();
             let phase = agent.phase.as_deref().unwrap_or("unknown");
             let since = agent.since.as_deref().unwrap_or("unknown");
             format!("runs since {since} as process {pid}: {phase}{next}")
         }
-        "silent" => format!("process {pid} has the directory and does not answer; is it of another version?"),
-        _ => "stopped".into(),
+        AgentState::Silent => {
+            format!("process {pid} has the directory and does not answer; is it of another version?")
+        }
+        AgentState::Stopped => "stopped".into(),
     }
 }
 

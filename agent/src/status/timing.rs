@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use certrotate_core::time::Span;
 use certrotate_core::timing::Timing;
 
-/// Every wait by its name in docs/timing.md, for certificates of this lifetime, without jitter.
+/// Returns every wait by its name in docs/timing.md, for certificates of this lifetime, without jitter.
 pub(super) fn for_life(times: &Timing, lifetime: Span) -> BTreeMap<&'static str, Span> {
-    // Such a draw leaves a wait as it is: in the middle of its range, or at the end that only lengthens.
+    // This random number gives no jitter: the middle of a range, or the lower end of one that only lengthens.
     let (middle, least) = (u64::from(times.jitter), 0);
     BTreeMap::from([
         ("approved_age_max", times.approved_age(1)),

@@ -25,7 +25,7 @@ impl Bench {
     }
 
     /// `certrotate run` with this bench's bootstrap kubeconfig, for `node-1` in `pki`, but for what `args` say.
-    pub(crate) async fn run(&self, args: &[&str]) -> Seen {
+    pub(crate) async fn run(&self, args: &[&str]) -> Outcome {
         let bootstrap = self.plane.bootstrap_kubeconfig_path().expect("it has a directory");
         let (bootstrap, pki) = (bootstrap.display().to_string(), self.path("pki").display().to_string());
         let mut all = vec!["run"];
@@ -40,11 +40,11 @@ impl Bench {
         }
         all.extend(args);
         let output = program(env!("CARGO_BIN_EXE_certrotate"), &all, self.dir.path()).await;
-        Seen::new(output, self)
+        Outcome::new(output, self)
     }
 
     /// `run --once`, which gives up after `seconds`.
-    pub(crate) async fn once(&self, seconds: u32, args: &[&str]) -> Seen {
+    pub(crate) async fn once(&self, seconds: u32, args: &[&str]) -> Outcome {
         let timeout = format!("{seconds}s");
         self.run(&[&["--once", "--timeout", &timeout], args].concat()).await
     }
@@ -73,12 +73,12 @@ pub(crate) async fn program(name: &str, args: &[&str], dir: &Path) -> Output {
 }
 
 /// How a run ended and what it said, without what differs from run to run.
-pub(crate) struct Seen {
+pub(crate) struct Outcome {
     pub(crate) code: Option<i32>,
     pub(crate) lines: Vec<String>,
 }
 
-impl Seen {
+impl Outcome {
     pub(crate) fn new(output: Output, bench: &Bench) -> Self {
         let log = String::from_utf8(output.stderr).expect("the log is text");
         assert!(!log.contains("PRIVATE KEY") && !log.contains(bench.plane.bootstrap_token()), "{log}");

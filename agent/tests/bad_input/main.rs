@@ -9,11 +9,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use bench::{Bench, Seen, program};
+use bench::{Bench, Outcome, program};
 use certrotate_controlplane::{ControlPlane, Options, Spoil};
 
 #[tokio::test]
-async fn configuration_that_cannot_work_ends_with_status_2_before_anything_is_changed() {
+async fn bad_configuration_ends_with_status_2_and_no_change() {
     let bench = Bench::new().await;
     let write =
         |name: &str, text: &str| std::fs::write(bench.path(name), text).expect("the scratch is writable");
@@ -40,7 +40,7 @@ async fn configuration_that_cannot_work_ends_with_status_2_before_anything_is_ch
 }
 
 #[tokio::test]
-async fn flags_that_are_not_there_end_with_status_2() {
+async fn unknown_flags_end_with_status_2() {
     let bench = Bench::new().await;
     for args in [&["--frobnicate"][..], &["--timeout", "5s"], &["--rotate-certificates=perhaps"]] {
         assert_eq!(bench.run(args).await.code, Some(2), "{args:?}");
@@ -48,7 +48,7 @@ async fn flags_that_are_not_there_end_with_status_2() {
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_be_reached_is_waited_out_and_named_at_the_time_out() {
+async fn unreachable_server_is_named_at_the_timeout() {
     let bench = Bench::new().await;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let nobody = listener.local_addr().expect("it is bound").to_string();
@@ -60,7 +60,7 @@ async fn a_server_that_cannot_be_reached_is_waited_out_and_named_at_the_time_out
 }
 
 #[tokio::test]
-async fn f87_a_token_that_is_not_accepted_is_named_at_the_time_out() {
+async fn f87_refused_token_is_named_at_the_timeout() {
     let bench = Bench::new().await;
     let text =
         bench.plane.bootstrap_kubeconfig().replace(bench.plane.bootstrap_token(), "abcdef.0123456789abcdef");
@@ -70,7 +70,7 @@ async fn f87_a_token_that_is_not_accepted_is_named_at_the_time_out() {
 }
 
 #[tokio::test]
-async fn a_server_of_another_ca_is_named_at_the_time_out_and_never_sees_the_token() {
+async fn server_of_another_ca_is_named_and_never_sees_the_token() {
     let (bench, other) = (Bench::new().await, Bench::new().await);
     let text = other
         .plane
@@ -83,7 +83,7 @@ async fn a_server_of_another_ca_is_named_at_the_time_out_and_never_sees_the_toke
 }
 
 #[tokio::test]
-async fn what_the_server_makes_of_the_request_is_named_at_the_time_out() {
+async fn outcome_of_the_request_is_named_at_the_timeout() {
     for (name, spoil) in [("pending", None), ("denied", None), ("refused", Some(Spoil::WrongKey))] {
         let bench = Bench::new().await;
         match (name, spoil) {
@@ -99,7 +99,7 @@ async fn what_the_server_makes_of_the_request_is_named_at_the_time_out() {
 }
 
 #[tokio::test]
-async fn a_directory_that_is_unsafe_or_none_ends_with_status_15() {
+async fn unsafe_or_missing_directory_ends_with_status_15() {
     use std::os::unix::fs::PermissionsExt as _;
     let bench = Bench::new().await;
     std::fs::create_dir(bench.path("open")).expect("the scratch is writable");
@@ -114,7 +114,7 @@ async fn a_directory_that_is_unsafe_or_none_ends_with_status_15() {
 }
 
 #[tokio::test]
-async fn a_directory_that_another_process_has_ends_with_status_15() {
+async fn locked_directory_ends_with_status_15() {
     let bench = Bench::new().await;
     bench.plane.faults().pause_approving(true);
     let mut changes = bench.plane.changes();
@@ -138,7 +138,7 @@ async fn a_directory_that_another_process_has_ends_with_status_15() {
 }
 
 #[tokio::test]
-async fn a_directory_that_takes_no_bytes_is_waited_out_and_named_at_the_time_out() {
+async fn full_directory_is_named_at_the_timeout() {
     let bench = Bench::new().await;
     let bootstrap = bench.plane.bootstrap_kubeconfig_path().expect("it has a directory");
     // No byte may be written to any file, also by root; pipes are none.
@@ -147,7 +147,7 @@ async fn a_directory_that_takes_no_bytes_is_waited_out_and_named_at_the_time_out
         env!("CARGO_BIN_EXE_certrotate"),
         bootstrap.display()
     );
-    let seen = Seen::new(program("sh", &["-c", &script], bench.dir.path()).await, &bench);
+    let seen = Outcome::new(program("sh", &["-c", &script], bench.dir.path()).await, &bench);
     insta::assert_snapshot!(seen.trouble());
     assert_eq!(bench.plane.stats().csrs_created, 0, "F16: nothing is asked for that could not be kept");
 }
@@ -168,7 +168,7 @@ fn damaged(whole: &[u8], how: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn f57_a_damaged_live_bundle_is_named_moved_aside_and_replaced() {
+async fn f57_damaged_bundle_is_named_quarantined_and_replaced() {
     for how in ["empty", "half", "corrupt"] {
         let bench = Bench::new().await;
         assert_eq!(bench.once(30, &[]).await.code, Some(0));
@@ -184,7 +184,7 @@ async fn f57_a_damaged_live_bundle_is_named_moved_aside_and_replaced() {
 }
 
 #[tokio::test]
-async fn f58_a_damaged_live_bundle_gives_way_to_the_one_before_and_nothing_is_asked_for() {
+async fn f58_damaged_bundle_is_replaced_by_the_previous_one() {
     let options = Options { cluster_signing_duration: Duration::from_secs(60), ..Options::default() };
     let dir = tempfile::tempdir().expect("a scratch directory");
     let plane = ControlPlane::start(Options { dir: Some(dir.path().join("plane")), ..options });
@@ -229,7 +229,7 @@ async fn rotate(bench: &Bench) {
 }
 
 #[tokio::test]
-async fn f63_a_foreign_bundle_under_the_live_name_is_named_and_replaced() {
+async fn f63_foreign_bundle_at_current_link_is_named_and_replaced() {
     let mut text = String::new();
     for whose in ["another node", "another CA", "another key"] {
         let (bench, other) = (Bench::new().await, Bench::new().await);
@@ -270,7 +270,7 @@ async fn f63_a_foreign_bundle_under_the_live_name_is_named_and_replaced() {
 }
 
 #[tokio::test]
-async fn a_live_name_that_is_no_link_of_ours_is_not_lost() {
+async fn foreign_current_link_is_not_lost() {
     let mut text = String::new();
     for (what, content) in [("a file", "not ours\n"), ("an empty file", "")] {
         let bench = Bench::new().await;

@@ -17,7 +17,7 @@ use certrotate_store::PairName;
 use certrotate_x509::{CertChain, SecretKey, bundle};
 use futures_util::StreamExt as _;
 
-use crate::bench::{Bench, Seen, program};
+use crate::bench::{Bench, Outcome, program};
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// How many cells are tried at a time: they mostly wait.
@@ -110,7 +110,7 @@ fn bootstrap(bench: &Bench, kind: &str) {
 }
 
 /// The program, in a shell that first makes the disk what it is to be.
-async fn start(bench: &Bench, cell: Cell) -> Seen {
+async fn start(bench: &Bench, cell: Cell) -> Outcome {
     // A wait that ends with a certificate is as long as it takes; the others end with the time-out.
     // One that is held is waited for an hour, and nothing is asked for meanwhile.
     let asks = cell.disk == "ok" && cell.cold != "future";
@@ -156,7 +156,7 @@ async fn start(bench: &Bench, cell: Cell) -> Seen {
         output = running => output,
         () = replacing => unreachable!("it waits for ever"),
     };
-    Seen::new(output, bench)
+    Outcome::new(output, bench)
 }
 
 /// What is there afterwards: what the live name leads to, and the kinds of the files.
@@ -235,7 +235,7 @@ async fn has_mounts() -> bool {
 }
 
 #[tokio::test]
-async fn f08_every_cold_start_with_every_bootstrap_credential_on_every_disk_is_as_the_table_says() {
+async fn f08_cold_start_matrix_is_as_documented() {
     let mounts = has_mounts().await;
     let cells = Cell::all().filter(|cell| mounts || !cell.mounts());
     let outcomes = futures_util::stream::iter(cells)

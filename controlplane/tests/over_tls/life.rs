@@ -9,8 +9,8 @@ use certrotate_controlplane::{Approval, ControlPlane, Error, Handle, Options};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
+use serde_json::Value;
 use serde_json::json;
-use serde_yaml_ng::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -85,7 +85,7 @@ async fn files_are_private_and_kubeconfigs_are_yaml_that_carries_what_is_needed(
     }
     assert_eq!(std::fs::read_to_string(root.join("ca.crt")).unwrap(), plane.ca_pem());
     let read = |path: Option<std::path::PathBuf>| -> Value {
-        serde_yaml_ng::from_str(&std::fs::read_to_string(path.unwrap()).unwrap()).unwrap()
+        serde_saphyr::from_str(&std::fs::read_to_string(path.unwrap()).unwrap()).unwrap()
     };
     let admin = read(plane.admin_kubeconfig_path());
     let bootstrap = read(plane.bootstrap_kubeconfig_path());

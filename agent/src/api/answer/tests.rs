@@ -4,51 +4,51 @@ use certrotate_core::api::ApiFault;
 use certrotate_core::time::Span;
 use hyper::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 
-use super::asked_to_wait;
-use crate::api::fuzz::told;
+use super::retry_after;
+use crate::api::fuzz::outcome;
 
 const OBJECT: &str = r#"{"apiVersion":"certificates.k8s.io/v1","kind":"CertificateSigningRequest","spec":{"request":"YQ==","signerName":"s"}}"#;
 
 #[test]
-fn an_object_is_believed_with_a_success_only() {
+fn object_is_accepted_only_with_a_success_status() {
     for call in ["get", "create"] {
-        assert!(told(format!("{call} 200\n{OBJECT}").as_bytes()).result.is_ok(), "{call}");
+        assert!(outcome(format!("{call} 200\n{OBJECT}").as_bytes()).result.is_ok(), "{call}");
         for code in [302, 304, 600, 999] {
-            let told = told(format!("{call} {code}\n{OBJECT}").as_bytes());
-            assert_eq!(told.result, Err(ApiFault::Unexpected), "{call} {code}");
-            assert!(told.text.is_some_and(|text| text.starts_with(&code.to_string())));
+            let found = outcome(format!("{call} {code}\n{OBJECT}").as_bytes());
+            assert_eq!(found.result, Err(ApiFault::Unexpected), "{call} {code}");
+            assert!(found.text.is_some_and(|text| text.starts_with(&code.to_string())));
         }
     }
 }
 
 #[test]
-fn a_list_is_believed_with_a_success_only() {
+fn list_is_accepted_only_with_a_success_status() {
     let list = format!(r#"{{"items":[{OBJECT}]}}"#);
-    assert_eq!(told(format!("watch 200\n{list}").as_bytes()).result, Err(ApiFault::WatchEnded));
-    assert_eq!(told(format!("watch 302\n{list}").as_bytes()).result, Err(ApiFault::Unexpected));
+    assert_eq!(outcome(format!("watch 200\n{list}").as_bytes()).result, Err(ApiFault::WatchEnded));
+    assert_eq!(outcome(format!("watch 302\n{list}").as_bytes()).result, Err(ApiFault::Unexpected));
 }
 
 #[test]
-fn a_failure_is_told_by_its_status_though_its_text_is_not_utf_8() {
+fn failure_is_known_by_status_even_if_not_utf_8() {
     for (code, fault) in [
         (401, ApiFault::Unauthorized),
         (429, ApiFault::TooManyRequests { retry_after: Some(Span::from_secs(7)) }),
         (502, ApiFault::ServerError { retry_after: Some(Span::from_secs(7)) }),
     ] {
         let answer = [format!("get {code} 7\n").as_bytes(), b"<p>ung\xfcltig</p>"].concat();
-        assert_eq!(told(&answer).result, Err(fault));
+        assert_eq!(outcome(&answer).result, Err(fault));
     }
-    assert_eq!(told(b"get 200\n\xfc").result, Err(ApiFault::Unexpected));
+    assert_eq!(outcome(b"get 200\n\xfc").result, Err(ApiFault::Unexpected));
 }
 
 #[test]
-fn retry_after_is_seconds_or_a_date_and_absurd_values_saturate() {
+fn retry_after_is_seconds_or_a_date_and_saturates() {
     let asked = |text: &str| {
         let mut headers = HeaderMap::new();
         headers.insert(RETRY_AFTER, HeaderValue::from_str(text).unwrap());
-        asked_to_wait(&headers, SystemTime::now())
+        retry_after(&headers, SystemTime::now())
     };
-    assert_eq!(asked_to_wait(&HeaderMap::new(), SystemTime::now()), None);
+    assert_eq!(retry_after(&HeaderMap::new(), SystemTime::now()), None);
     for (text, expected) in [
         ("0", Some(Span::ZERO)),
         (" 120 ", Some(Span::from_secs(120))),

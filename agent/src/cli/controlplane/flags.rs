@@ -131,7 +131,9 @@ impl SigningArgs {
             }
             (None, None) => Ok(None),
             // clap asks for both.
-            _ => Err("a CA certificate file needs its key file, and the other way round".to_owned()),
+            (Some(_), None) | (None, Some(_)) => {
+                Err("a CA certificate file needs its key file, and the other way round".to_owned())
+            }
         };
         Ok(SigningFiles {
             all: pair(&self.cluster_signing_cert_file, &self.cluster_signing_key_file)?,

@@ -32,7 +32,7 @@ const CLUSTER: [&str; 8] = [
 ];
 
 #[test]
-fn the_old_name_of_the_signing_duration_means_the_same() {
+fn old_signing_duration_flag_has_the_same_effect() {
     let new = good(&["--dir=d", "--cluster-signing-duration=10s"]);
     let old = good(&["--dir=d", "--experimental-cluster-signing-duration=10s"]);
     for args in [new, old] {
@@ -72,7 +72,7 @@ fn each_pair_of_ca_files_goes_to_its_signer() {
 }
 
 #[test]
-fn a_cluster_needs_a_signer_name_and_its_ca_and_takes_no_flag_of_the_embedded_one() {
+fn cluster_mode_needs_signer_and_ca_and_no_embedded_flag() {
     let options = cluster_options(&good(&CLUSTER)).expect("good options");
     let controllers = &options.controllers;
     assert_eq!(controllers.signer_name, "example.com/nodes");
@@ -95,7 +95,7 @@ fn a_cluster_needs_a_signer_name_and_its_ca_and_takes_no_flag_of_the_embedded_on
 }
 
 #[test]
-fn the_rules_of_kubernetes_own_signers_are_theirs_and_others_are_given() {
+fn signer_rules_are_fixed_for_kubernetes_signers_only() {
     let rules = |name: &str, rules: &str| {
         let flags = [CLUSTER[0], name, CLUSTER[2], CLUSTER[3], rules];
         cluster_options(&good(&flags)).expect("good options").controllers.rules

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::kubernetes::Objects;
 
 /// Short, so that a takeover is; a replica that is held up for longer than a second stops, and starts again.
 const TIMES: LeaseTimes = LeaseTimes {
@@ -108,7 +109,7 @@ impl Site {
         csr.spec.signer_name = SIGNER.to_owned();
         csr.spec.usages = Some(vec!["digital signature".to_owned(), "client auth".to_owned()]);
         let api = self.bootstrapper.requests().expect("a client");
-        api.create(&PostParams::default(), &csr).await.expect("it is created");
+        api.create(&csr).await.expect("it is created");
     }
 
     /// Asks for a certificate, and waits until it is issued or denied; answers the reason of the first condition.
@@ -139,7 +140,7 @@ impl Site {
 }
 
 #[tokio::test]
-async fn one_of_three_replicas_acts_and_another_takes_over_when_it_dies_or_stops() {
+async fn one_of_three_replicas_acts_and_another_takes_over() {
     let site = Site::new().await;
     let mut replicas = std::collections::BTreeMap::new();
     for me in ["a", "b", "c"] {
@@ -167,13 +168,13 @@ async fn one_of_three_replicas_acts_and_another_takes_over_when_it_dies_or_stops
 }
 
 #[tokio::test]
-async fn w43_a_held_name_is_a_lease_that_outlives_replicas_and_that_a_person_can_free() {
+async fn w43_held_name_lease_outlives_replicas_and_can_be_deleted() {
     let site = Site::new().await;
     let first = site.replica("a");
     assert_eq!(site.outcome("first", "n").await, "AutoApproved");
     assert_eq!(site.outcome("thief", "n").await, "NodeNameTaken");
     first.stop().await;
-    let leases = Api::<Lease>::namespaced(site.admin.client().expect("a client"), "kube-system");
+    let leases = Objects::<_, Lease>::namespaced(site.admin.connect().expect("a client"), "kube-system");
     let all = leases.list(&Default::default()).await.expect("a list");
     let held = |lease: &&Lease| {
         lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_deref()) == Some("system:node:n")

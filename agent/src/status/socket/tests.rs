@@ -11,45 +11,47 @@ const LOCKS: &str = "\
 ";
 
 #[test]
-fn the_holder_of_a_directorys_lock_is_found_by_device_and_inode() {
+fn lock_holder_is_found_by_device_and_inode() {
     assert_eq!(holder(LOCKS, "fd:01:131"), Some(4711));
     assert_eq!(holder(LOCKS, "00:2a:131"), Some(4712));
     assert_eq!(holder(LOCKS, "fd:01:132"), None);
 }
 
 #[test]
-fn a_lock_that_is_really_held_is_seen_in_the_kernels_list() {
+fn held_lock_is_found_in_proc_locks() {
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(lock_holder(dir.path()), None);
     let handle = std::fs::File::open(dir.path()).unwrap();
     handle.lock().unwrap();
-    // Where the device has another number in the list, nothing is told; never anything wrong.
-    let told = lock_holder(dir.path());
-    assert!(told.is_none_or(|pid| pid == std::process::id()), "{told:?}");
+    // Where the device has another number in the list, nothing is published; never anything wrong.
+    let published = lock_holder(dir.path());
+    assert!(published.is_none_or(|pid| pid == std::process::id()), "{published:?}");
 }
 
 #[tokio::test]
-async fn what_an_agent_tells_comes_over_and_nobody_is_asked_about_another_directory_or_pair() {
+async fn published_status_is_received_for_its_directory_and_pair() {
     let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let told = Published { pid: 7, common_name: "system:node:node-1".into(), ..Published::default() };
-    let board = Board::new(told.clone());
+    let published = Published { pid: 7, common_name: "system:node:node-1".into(), ..Published::default() };
+    let recorder = StatusRecorder::new(published.clone());
     let path = dir.path().to_owned();
     assert_eq!(ask(&path, "kubelet-client").await, None, "nobody is there yet");
-    let telling = board.clone();
+    let recorder_of_server = recorder.clone();
     let place = path.clone();
-    let task = tokio::spawn(async move { tell(&place, "kubelet-client", &telling, &SystemClock).await });
+    let task =
+        tokio::spawn(async move { serve(&place, "kubelet-client", &recorder_of_server, &SystemClock).await });
     tokio::task::yield_now().await;
     let heard = ask(&path, "kubelet-client").await.expect("it answers");
-    assert_eq!(Published { now: 0, ..heard }, told);
+    assert_eq!(Published { now: 0, ..heard }, published);
     assert_eq!(ask(other.path(), "kubelet-client").await, None);
     assert_eq!(ask(&path, "other").await, None);
-    let second = tell(&path, "kubelet-client", &board, &SystemClock).await.expect_err("the name is taken");
+    let second =
+        serve(&path, "kubelet-client", &recorder, &SystemClock).await.expect_err("the name is taken");
     assert_eq!(second.kind(), io::ErrorKind::AddrInUse);
     task.abort();
 }
 
 #[test]
-fn what_is_told_has_the_time_of_the_telling() {
+fn published_status_has_the_time_of_the_question() {
     let now = Now { wall: WallTime::from_unix_secs(5), mono: MonoTime::from_ms(1) };
-    assert_eq!(Board::default().at(now).now, 5000);
+    assert_eq!(StatusRecorder::default().at(now).now, 5000);
 }

@@ -1,0 +1,152 @@
+//! Reading a kubeconfig: the file's shape, then the rules for each field.
+
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::error::{KubeconfigError, Problem};
+use super::material::{clean_token, read_capped};
+use super::raw::{RawCluster, RawKubeconfig, RawUser};
+use super::types::{Kubeconfig, Material, User};
+use super::yaml;
+
+/// The largest kubeconfig that is read, in bytes: 1 MiB.
+pub const MAX_KUBECONFIG: u64 = 1 << 20;
+
+impl Kubeconfig {
+    /// Reads the file, but none of the files that it names.
+    ///
+    /// # Errors
+    ///
+    /// The file is missing, unreadable, larger than [`MAX_KUBECONFIG`], not YAML, or says something that
+    /// cannot be honoured; the error names file, field and remedy.
+    pub fn read(path: &Path) -> Result<Self, KubeconfigError> {
+        let fail = |problem| KubeconfigError::new(path, problem);
+        let bytes = read_capped(path, MAX_KUBECONFIG).map_err(fail)?;
+        Self::parse(path, &bytes)
+    }
+
+    /// What the bytes say that were read at `path`.
+    pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, KubeconfigError> {
+        let fail = |problem| KubeconfigError::new(path, problem);
+        let text = std::str::from_utf8(bytes).map_err(|_| fail(Problem::NotText))?;
+        if text.trim().is_empty() {
+            return Err(fail(Problem::Empty));
+        }
+        let raw: RawKubeconfig = yaml::read(text).map_err(fail)?;
+        Self::check(path, raw).map_err(fail)
+    }
+
+    fn check(path: &Path, raw: RawKubeconfig) -> Result<Self, Problem> {
+        let name = raw.current_context.filter(|name| !name.is_empty()).ok_or(Problem::NoCurrentContext)?;
+        let context = raw
+            .contexts
+            .into_iter()
+            .flatten()
+            .find(|named| named.name == name)
+            .and_then(|named| named.context)
+            .ok_or(Problem::NoContext { name })?;
+        let cluster = raw
+            .clusters
+            .into_iter()
+            .flatten()
+            .find(|named| named.name == context.cluster)
+            .and_then(|named| named.cluster)
+            .ok_or(Problem::NoCluster { name: context.cluster })?;
+        let user = match context.user.filter(|name| !name.is_empty()) {
+            None => RawUser::default(),
+            Some(name) => raw
+                .users
+                .into_iter()
+                .flatten()
+                .find(|named| named.name == name)
+                .ok_or(Problem::NoUser { name })?
+                .user
+                .unwrap_or_default(),
+        };
+        let base = path.parent().unwrap_or(Path::new(""));
+        let (server, ca, tls_server_name) = check_cluster(base, cluster)?;
+        Ok(Self { path: path.to_owned(), server, ca, tls_server_name, user: check_user(base, user)? })
+    }
+}
+
+fn check_cluster(base: &Path, raw: RawCluster) -> Result<(String, Material, Option<String>), Problem> {
+    let server = raw.server.filter(|server| !server.is_empty()).ok_or(Problem::NoServer)?;
+    if !server.parse::<http::Uri>().is_ok_and(|uri| uri.host().is_some()) {
+        return Err(Problem::BadServer { server });
+    }
+    if !server.starts_with("https://") {
+        return Err(Problem::NotHttps { server });
+    }
+    if raw.insecure_skip_tls_verify == Some(true) {
+        return Err(Problem::Insecure);
+    }
+    if raw.proxy_url.is_some_and(|url| !url.is_empty()) {
+        return Err(Problem::Unsupported { field: "proxy-url" });
+    }
+    let ca = material(
+        base,
+        raw.certificate_authority,
+        raw.certificate_authority_data,
+        "certificate-authority-data",
+    )?
+    .ok_or(Problem::NoCa)?;
+    let name = raw.tls_server_name.filter(|name| !name.is_empty());
+    if let Some(name) = &name
+        && rustls_pki_types::ServerName::try_from(name.as_str()).is_err()
+    {
+        return Err(Problem::BadServerName { name: name.clone() });
+    }
+    Ok((server, ca, name))
+}
+
+fn check_user(base: &Path, raw: RawUser) -> Result<User, Problem> {
+    for (present, field) in [
+        (raw.exec.is_some(), "exec"),
+        (raw.auth_provider.is_some(), "auth-provider"),
+        (raw.username.is_some(), "username"),
+        (raw.impersonate.is_some(), "as"),
+    ] {
+        if present {
+            return Err(Problem::Unsupported { field });
+        }
+    }
+    let certificate =
+        material(base, raw.client_certificate, raw.client_certificate_data, "client-certificate-data")?;
+    let key = material(base, raw.client_key, raw.client_key_data, "client-key-data")?;
+    // The order of client-go: a token file wins over a token, which wins over a certificate.
+    if let Some(file) = raw.token_file.filter(|file| !file.is_empty()) {
+        return Ok(User::TokenFile(base.join(file)));
+    }
+    if let Some(token) = raw.token.filter(|token| !token.is_empty()) {
+        return match clean_token(&token) {
+            Some(token) => Ok(User::Token(token)),
+            None => Err(Problem::BadToken),
+        };
+    }
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(User::Certificate { certificate, key }),
+        (None, None) => Ok(User::Anonymous),
+        (Some(_), None) => Err(Problem::HalfPair { present: "client-certificate", missing: "client-key" }),
+        (None, Some(_)) => Err(Problem::HalfPair { present: "client-key", missing: "client-certificate" }),
+    }
+}
+
+/// The data where there is some, else the file: data wins, as with kubectl.
+fn material(
+    base: &Path,
+    file: Option<String>,
+    data: Option<Zeroizing<String>>,
+    field: &'static str,
+) -> Result<Option<Material>, Problem> {
+    use base64::Engine as _;
+    if let Some(data) = data.filter(|data| !data.is_empty()) {
+        let compact: Zeroizing<String> =
+            Zeroizing::new(data.chars().filter(|char| !char.is_ascii_whitespace()).collect());
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(compact.as_bytes())
+            .map_err(|_| Problem::NotBase64 { field })?;
+        return Ok(Some(Material::Data(Zeroizing::new(bytes))));
+    }
+    Ok(file.filter(|file| !file.is_empty()).map(|file| Material::File(base.join(file))))
+}
