@@ -209,3 +209,34 @@ fn rejected_lifetime_is_requested_no_more_until_it_is_reconfigured() {
         .collect();
     assert_eq!(asked, [Some(Span::from_hours(100)), None, Some(Span::from_hours(20))]);
 }
+
+fn installing() -> World {
+    let mut world = running();
+    world.run_until("an installation", |world| phase(world) == Phase::Installing);
+    world
+}
+
+#[test]
+fn f84_subject_changed_while_installing_abandons_the_certificate() {
+    let mut world = installing();
+    let before = world.log().credentials().len();
+    edit(&mut world, |spec| spec.template.subject = Template::node_client("node-2").subject);
+    assert_eq!(world.served(), None, "the live certificate proves the old name");
+    assert!(saw(&world, |event| matches!(event, Event::RequestAbandoned { .. })));
+    serves(&mut world, 3);
+    assert!(!saw(&world, |event| matches!(event, Event::Live { generation: Generation(2), .. })));
+    assert_eq!(kinds_since(&world, before), [Credential::Bootstrap]);
+}
+
+#[test]
+fn f86_names_changed_while_installing_are_replaced_after_going_live() {
+    let mut world = installing();
+    let created = creates(&world);
+    with_names(&mut world, &["a.example"]);
+    serves(&mut world, 2);
+    assert!(!saw(&world, |event| matches!(event, Event::RequestAbandoned { .. })));
+    assert!(saw(&world, |event| matches!(event, Event::OldTemplate { generation: Generation(2) })));
+    serves(&mut world, 3);
+    assert_eq!(creates(&world), created + 1);
+    assert_eq!(world.served_facts().expect("a certificate is live").sans.len(), 1);
+}

@@ -14,7 +14,7 @@ use crate::key::SecretKey;
 use crate::pem::{self, Outside};
 use crate::{MAX_INPUT, der};
 
-/// What a certificate request asks for.
+/// The content of a certificate request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CsrFacts {
     /// The key that it is for, and that signed it.

@@ -158,7 +158,7 @@ pub enum RequestError {
     Key(KeyError),
     /// The subject counts attributes other than organizations and a common name, or has an empty organization.
     Subject,
-    /// A subject alternative name of a kind that cannot be asked for, or one that is not ASCII.
+    /// A subject alternative name of a kind that cannot be requested, or one that is not ASCII.
     San,
     /// The signer's name is not one line of text.
     Signer,
@@ -173,14 +173,14 @@ impl fmt::Display for RequestError {
         match self {
             Self::Key(error) => write!(f, "{error}"),
             Self::Subject => f.write_str(
-                "the subject has an empty organization or an attribute that cannot be asked for; give organizations and a common name",
+                "the subject has an empty organization or an attribute that cannot be requested; give organizations and a common name",
             ),
             Self::San => {
-                f.write_str("a subject alternative name cannot be asked for; give DNS names, addresses, e-mails or URIs in ASCII")
+                f.write_str("a subject alternative name cannot be requested; give DNS names, addresses, e-mails or URIs in ASCII")
             }
             Self::Signer => f.write_str("the signer name has control characters; give one line such as example.com/my-signer"),
             Self::Duration => f.write_str("the duration is not whole seconds below 2^31; give such a duration"),
-            Self::TooLarge => write!(f, "the request has more than {MAX_INPUT} bytes; ask for fewer names"),
+            Self::TooLarge => write!(f, "the request has more than {MAX_INPUT} bytes; request fewer names"),
         }
     }
 }

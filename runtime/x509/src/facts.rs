@@ -51,7 +51,7 @@ pub(crate) fn may_issue(certificate: &X509Certificate<'_>) -> bool {
     certificate.key_usage().is_ok_and(|usage| usage.is_none_or(|usage| usage.value.key_cert_sign()))
 }
 
-/// The subject, as far as Kubernetes reads it. What cannot be read as text counts among the others.
+/// The subject, as far as Kubernetes reads it. Attributes that are not readable text count among the others.
 pub(crate) fn subject(name: &X509Name<'_>) -> Subject {
     let mut subject = Subject::default();
     for attribute in name.iter_attributes() {

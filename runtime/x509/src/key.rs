@@ -155,7 +155,7 @@ impl SecretKey {
         &self.spki
     }
 
-    /// The key itself in PKCS#8 DER. Whoever copies it erases the copy.
+    /// The key itself in PKCS#8 DER. A caller that copies it must erase the copy.
     #[must_use]
     pub fn pkcs8_der(&self) -> &[u8] {
         &self.pkcs8

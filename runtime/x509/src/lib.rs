@@ -3,13 +3,13 @@
 //!
 //! * [`SecretKey`] and [`PendingRequest`]: a new key of a [`KeyType`] and the request (PKCS#10) that it signs.
 //! * [`CertChain`] and [`ClientCa`]: an issued chain and its facts, for `certrotate_core::judge`.
-//! * [`csr`]: what a request asks for, as a signer reads it.
+//! * [`csr`]: the content of a request, as a signer reads it.
 //! * [`pair`]: a key and a certificate in files of another program, a kubelet's say.
 //! * [`bundle`] and [`pending`]: the files of an identity and of a request, with a first line that
 //!   names the generation and has a SHA-256 of all the rest.
 //!
-//! Nothing here judges: whether a certificate is the one that was asked for, and whether it is valid
-//! now, core decides on the facts. Nothing here reads a clock, a file or the network, panics on any
+//! Nothing here judges: core decides from the facts whether a certificate is the requested one and
+//! valid now. Nothing here reads a clock, a file or the network, panics on any
 //! input, shows a key in an error or in `Debug`, or looks at more than [`MAX_FILE`] bytes.
 //!
 //! # Example

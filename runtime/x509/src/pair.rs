@@ -29,7 +29,7 @@ pub struct Pair {
 ///
 /// # Errors
 ///
-/// What is missing, or cannot be read; see [`PairError`].
+/// The missing or unreadable part; see [`PairError`].
 pub fn read(certificates: &[u8], key: &[u8], client_ca: Option<&ClientCa>) -> Result<Pair, PairError> {
     let text = chain(certificates)?.ok_or(PairError::NoCertificate)?;
     let (chain, facts) = CertChain::read(&text, client_ca).map_err(PairError::Certificates)?;

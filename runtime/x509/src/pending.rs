@@ -1,4 +1,4 @@
-//! The pending file: the key and the whole request of the generation that is being asked for.
+//! The pending file: the key and the whole request of the attempt in flight.
 //!
 //! ```text
 //! certrotate pending v1 generation=8 made=1795519933456 sha256=<64 hexadecimal digits>

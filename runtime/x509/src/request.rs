@@ -1,4 +1,4 @@
-//! A request before it is answered: a new key and what is asked for it.
+//! A request before it is answered: a new key and the template for its certificate.
 
 use certrotate_core::config::Template;
 use certrotate_core::facts::San;
@@ -34,8 +34,7 @@ impl PendingRequest {
     ///
     /// # Errors
     ///
-    /// Where the template asks for what cannot be asked for, or the operating system gives no random
-    /// bytes.
+    /// If the template cannot be requested, or the operating system gives no random bytes.
     pub fn make_with(key_type: KeyType, template: &Template) -> Result<Self, RequestError> {
         Self::with_key(SecretKey::generate_as(key_type)?, template)
     }
@@ -68,7 +67,7 @@ impl PendingRequest {
         &self.csr_pem
     }
 
-    /// What is asked for.
+    /// The template that the request was made from.
     #[must_use]
     pub const fn template(&self) -> &Template {
         &self.template
@@ -98,7 +97,7 @@ fn check(template: &Template) -> Result<(), RequestError> {
     Ok(())
 }
 
-/// Names a request by what it asks for: SHA-256 over these fields, one after the other.
+/// Names a request by its content: SHA-256 over these fields, one after the other.
 ///
 /// Every field is its length in bytes as a 32-bit big-endian number and then the bytes; a list is
 /// the number of its items, 32-bit big-endian, and then each item as a field.
@@ -113,7 +112,7 @@ fn check(template: &Template) -> Result<(), RequestError> {
 ///    IP address, `O` and nothing for any other, `U` and a URI
 /// 7. list: the Kubernetes names of the usages, in the order of [`Usages::ALL`]
 /// 8. the signer's name (UTF-8)
-/// 9. the duration in milliseconds, 64-bit big-endian; empty where none is asked for
+/// 9. the duration in milliseconds, 64-bit big-endian; empty if none is requested
 ///
 /// [`Usages::ALL`]: certrotate_core::facts::Usages::ALL
 #[must_use]

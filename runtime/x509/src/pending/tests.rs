@@ -1,4 +1,4 @@
-//! Files whose first line and digest hold, but which are not what is written.
+//! Files whose first line and digest hold, but with other bytes than `encode` writes.
 
 use super::*;
 
