@@ -37,7 +37,7 @@ async fn a_restart_keeps_ca_token_port_admin_and_objects() {
     assert_eq!(kept, issued);
     assert!(client.post(&request("b", "n").1).await.code == 201);
     let version = client.get(&format!("{CSRS}/b")).await.body["metadata"]["resourceVersion"].clone();
-    let number = |v: &serde_json::Value| v.as_str().unwrap().parse::<u64>().unwrap();
+    let number = |v: &Value| v.as_str().unwrap().parse::<u64>().unwrap();
     assert!(number(&version) > number(&kept["metadata"]["resourceVersion"]), "versions never go back");
 }
 

@@ -96,7 +96,7 @@ fn f33_rejected_lifetime_is_not_requested_again() {
     let mut spec = spec();
     spec.template.duration = Some(Span::from_hours(8760));
     let mut world = world_of(spec);
-    world.server.longest_wish = Some(Span::from_hours(1));
+    world.server.longest_lifetime = Some(Span::from_hours(1));
     world.server.lifetime = Span::from_hours(1);
     world.start();
     serves_any(&mut world);

@@ -192,7 +192,7 @@ fn rejected_lifetime_is_requested_no_more_until_it_is_reconfigured() {
     let mut spec = spec();
     wish(100)(&mut spec);
     let mut world = world_of(spec);
-    world.server.longest_wish = Some(Span::from_hours(50));
+    world.server.longest_lifetime = Some(Span::from_hours(50));
     world.traces = Some(Vec::new());
     world.start();
     serves_any(&mut world);
