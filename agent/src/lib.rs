@@ -60,7 +60,5 @@ pub mod kubeconfig;
 pub mod node;
 pub mod rehearsal;
 pub mod report;
-#[cfg(feature = "seeded")]
-pub mod seeded;
 pub mod status;
 pub mod tls;

@@ -35,13 +35,12 @@ pub mod reduce;
 pub mod relations;
 pub mod replay;
 pub mod scenario;
-#[cfg(feature = "seeded")]
-pub mod seeded;
 pub mod server;
 pub mod show;
 pub mod simulate;
 pub mod spec;
 pub mod transition;
+pub mod weakness;
 pub mod world;
 
 pub use disk::Disk;

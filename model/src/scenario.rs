@@ -189,8 +189,7 @@ impl Scenario {
             before(world, None);
             live_on(world);
         }
-        #[cfg(feature = "seeded")]
-        crate::seeded::weakness::at_the_end(world);
+        crate::weakness::at_the_end(world);
         played.digest ^= world.fingerprint();
         played
     }

@@ -131,8 +131,7 @@ pub struct World {
     /// The last input, if it was an answer.
     pub(crate) last: Option<Answer>,
     /// What the harness is to be blind to.
-    #[cfg(feature = "seeded")]
-    pub weakness: Option<crate::seeded::Weakness>,
+    pub weakness: Option<crate::weakness::Weakness>,
     /// The first thing that did not hold.
     pub violation: Option<Violation>,
     /// After which step it was found not to hold, and when.
@@ -188,7 +187,6 @@ impl World {
             exit: None,
             told: Now { wall: START, mono: MonoTime::from_ms(0) },
             last: None,
-            #[cfg(feature = "seeded")]
             weakness: None,
             violation: None,
             violated_at: None,
@@ -374,8 +372,7 @@ impl World {
 
     /// Notes a violation, if it is the first.
     pub(crate) fn hold(&mut self, id: &'static str, sentence: &'static str, holds: bool) {
-        #[cfg(feature = "seeded")]
-        if self.weakness == Some(crate::seeded::Weakness::ChecksAtTheEnd) && !id.starts_with('L') {
+        if self.weakness == Some(crate::weakness::Weakness::ChecksAtTheEnd) && !id.starts_with('L') {
             return;
         }
         if !holds && self.violation.is_none() {

@@ -247,8 +247,7 @@ impl World {
             _ => File::Empty,
         };
         let result = self.disk.run(command, how, content);
-        #[cfg(feature = "seeded")]
-        crate::seeded::weakness::after(self, command);
+        crate::weakness::after(self, command);
         if *command == DiskCommand::SyncDir && result.is_ok() && !self.disk.meddled {
             for (generation, key) in self.disk.durable_keys() {
                 // What somebody left may be adopted once more when all else has ended.
@@ -298,8 +297,7 @@ impl World {
 
     /// What the server says; `None` while it says nothing.
     fn call(&mut self, call: Call, credential: Credential) -> Option<Result<Object, ApiFault>> {
-        #[cfg(feature = "seeded")]
-        crate::seeded::weakness::before_call(self);
+        crate::weakness::before_call(self);
         if let Call::Watch { request } = call {
             return self.watch(request, credential);
         }
