@@ -29,8 +29,7 @@ impl Misfit {
     /// The seeded bugs that the hunk names.
     #[must_use]
     pub fn bugs(&self) -> Vec<&str> {
-        let name = |part: &'_ str| part.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(part.len());
-        let mut bugs: Vec<_> = self.hunk.split("Bug::").skip(1).map(|part| &part[..name(part)]).collect();
+        let mut bugs: Vec<_> = bugs_in(&self.hunk).collect();
         bugs.dedup();
         bugs
     }
@@ -46,6 +45,12 @@ impl Misfit {
     }
 }
 
+/// The bugs that a text names.
+pub(crate) fn bugs_in(text: &str) -> impl Iterator<Item = &str> {
+    let length = |part: &str| part.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(part.len());
+    text.split("Bug::").skip(1).map(move |part| &part[..length(part)])
+}
+
 /// Applies a unified diff of several files.
 ///
 /// # Errors
@@ -53,6 +58,9 @@ impl Misfit {
 /// The text is not a unified diff.
 pub fn patched(sources: &Sources, patch: &str) -> io::Result<Patched> {
     let mut result = Patched { sources: sources.clone(), misfits: Vec::new() };
+    if patch.trim().is_empty() {
+        return Ok(result);
+    }
     for file in PatchSet::parse(patch, ParseOptions::unidiff()) {
         let file = file.map_err(io::Error::other)?;
         let Some(diff) = file.patch().as_text() else { continue };

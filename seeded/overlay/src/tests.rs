@@ -73,6 +73,7 @@ fn workspace(root: &Path) -> Overlay {
     write("core/src/a.rs", BASE);
     write("seeded/core/overlay.patch", PATCH);
     write("seeded/core/src/bugs.rs", "fn bug() {}\n");
+    write("seeded/bugs/src/table.rs", "    B01 in Core breaks S1;\n");
     Overlay::named("core").expect("an overlay")
 }
 
@@ -103,4 +104,17 @@ fn saved_copy_keeps_edits_and_no_change_of_the_shipped_sources() {
     let applied = overlay.apply(root).expect("readable").sources;
     assert!(applied["a.rs"].starts_with("// New.\n") && applied["a.rs"].contains("Bug::B01"));
     assert_eq!(applied.keys().map(String::as_str).collect::<Vec<_>>(), ["a.rs", "more.rs"]);
+}
+
+#[test]
+fn copy_without_the_hook_of_a_bug_is_not_saved() {
+    let home = tempfile::tempdir().expect("a folder");
+    let (root, overlay) = (home.path(), workspace(home.path()));
+    open(overlay, root).expect("it opens");
+    fs::write(root.join("target/seeded-overlay/core/src/a.rs"), BASE).expect("writable");
+    let error = save(overlay, root).expect_err("B01 has no hook").to_string();
+    assert!(error.contains("B01"), "{error}");
+    // A bug that the table no longer has needs no hook.
+    fs::write(root.join("seeded/bugs/src/table.rs"), "").expect("writable");
+    save(overlay, root).expect("it is saved");
 }
