@@ -219,13 +219,6 @@ impl Keys for KeyStore {
 impl fmt::Debug for KeyStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let content = self.lock();
-        #[cfg(feature = "seeded")]
-        if crate::seeded::has(crate::seeded::Bug::B44) {
-            return f
-                .debug_list()
-                .entries(content.keys.values().map(|kept| kept.key().to_pem().to_string()))
-                .finish();
-        }
         f.debug_struct("KeyStore")
             .field("keys", &content.keys.len())
             .field("chains", &content.certs.len())

@@ -59,7 +59,5 @@ mod kubernetes;
 pub mod node;
 pub mod ports;
 pub mod report;
-#[cfg(feature = "seeded")]
-pub mod seeded;
 pub mod status;
 pub mod tls;

@@ -35,14 +35,13 @@ pub mod reduce;
 pub mod relations;
 pub mod replay;
 pub mod scenario;
-#[cfg(feature = "seeded")]
-pub mod seeded;
 pub mod server;
 pub mod show;
 pub mod simulate;
 pub mod spec;
 pub mod transition;
 pub mod violation;
+pub mod weakness;
 pub mod world;
 
 pub use disk::Disk;

@@ -83,7 +83,8 @@ pub fn is_fair(world: &World, marks: &Marks) -> bool {
         let removed = world.server.cleaner && !it.approved && age >= Span::from_hours(24);
         !it.is_decided() && !removed && age > DECIDES
     };
-    let decided = world.server.issued() > 0 || world.server.objects.iter().any(Object::is_decided);
+    let decided =
+        world.server.issued() > world.server.foreign || world.server.objects.iter().any(Object::is_decided);
     decided
         && !world.server.objects.iter().any(waits)
         && !hung

@@ -189,7 +189,6 @@ impl Scenario {
             before(world, None);
             live_on(world);
         }
-        #[cfg(feature = "seeded")]
         world.check_at_the_end();
         played.digest ^= world.fingerprint();
         played

@@ -150,6 +150,8 @@ pub struct Server {
     pub calls: u64,
     /// Every certificate that was issued; the n-th has the number n, and the leaf digest [`crate::cert::leaf`]`(n)`.
     pub certs: Vec<Cert>,
+    /// How many of them belong to external pairs: another server issued those.
+    pub(crate) foreign: u64,
     created: u64,
 }
 
@@ -186,6 +188,7 @@ impl Default for Server {
             refuse_bootstrap: false,
             calls: 0,
             certs: Vec::new(),
+            foreign: 0,
             created: 0,
         }
     }

@@ -107,7 +107,6 @@ impl World {
             exit: None,
             told: Now { wall: START, mono: MonoTime::from_ms(0) },
             last: None,
-            #[cfg(feature = "seeded")]
             weakness: None,
             violation: None,
             violated_at: None,
@@ -293,8 +292,7 @@ impl World {
 
     /// Notes a violation, if it is the first.
     pub(crate) fn hold(&mut self, id: &'static str, sentence: &'static str, holds: bool) {
-        #[cfg(feature = "seeded")]
-        if self.weakness == Some(crate::seeded::Weakness::ChecksAtTheEnd) && !id.starts_with('L') {
+        if self.weakness == Some(crate::weakness::Weakness::ChecksAtTheEnd) && !id.starts_with('L') {
             return;
         }
         if !holds && self.violation.is_none() {
@@ -304,9 +302,8 @@ impl World {
     }
 
     /// Checks every invariant of a world whose harness checks only at the end of a scenario.
-    #[cfg(feature = "seeded")]
     pub(crate) fn check_at_the_end(&mut self) {
-        if self.weakness == Some(crate::seeded::Weakness::ChecksAtTheEnd) {
+        if self.weakness == Some(crate::weakness::Weakness::ChecksAtTheEnd) {
             self.weakness = None;
             invariants::check(self);
             invariants::check_disk(self);

@@ -6,8 +6,8 @@
 use std::fs::{read, read_dir, read_to_string};
 use std::path::Path;
 
-use certrotate_core_seeded::seeded::{Bug, INCIDENTS};
 use certrotate_model::scenario::Scenario;
+use certrotate_seeded_bugs::{Bug, INCIDENTS};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/golden");
 

@@ -1,20 +1,20 @@
-//! The kill matrix: every mistake that is built in on purpose is found, and by whom.
+//! The kill matrix: every seeded bug is found, and by which engine.
 
 use std::fmt::Write as _;
 
-use certrotate_model_seeded::seeded::{Budget, ELSEWHERE, Row, TABLE, against_all, survivors};
 use certrotate_proptests::differential::{Case, Rendered, Verdict, disagreements, judged};
-use certrotate_x509_seeded::seeded::{Bug, with};
+use certrotate_seeded_bugs::{Bug, Home, with};
+use certrotate_seeded_matrix::{Budget, Row, against_all, survivors};
 use certrotate_x509_seeded::{CertChain, ClientCa};
 
-/// How many transitions a reduced scenario has at the most, but for one in twenty.
+/// The most transitions of a reduced scenario. One in twenty may have more.
 const SHORT: usize = 8;
 
 /// The matrix, by two threads.
 fn rows() -> Vec<Row> {
     let half = |nth: usize| {
-        let lines = TABLE.iter().skip(nth).step_by(2);
-        lines.flat_map(|line| against_all(line, 0, Budget::default())).collect::<Vec<_>>()
+        let bugs = Bug::of_engines().skip(nth).step_by(2);
+        bugs.flat_map(|bug| against_all(bug, 0, Budget::default())).collect::<Vec<_>>()
     };
     let mut rows = std::thread::scope(|scope| {
         let other = scope.spawn(|| half(1));
@@ -22,17 +22,16 @@ fn rows() -> Vec<Row> {
         rows.extend(other.join().expect("no engine panics"));
         rows
     });
-    let place = |row: &Row| TABLE.iter().position(|(mistake, _)| *mistake == row.mistake);
-    rows.sort_by_key(|row| (place(row), row.engine));
+    rows.sort_by_key(|row| (row.bug, row.engine));
     rows
 }
 
-/// A line for each mistake, with the invariant that each engine reports.
+/// A line for each bug, with the invariant that each engine reports.
 fn table(rows: &[Row]) -> String {
     let mut text = String::new();
-    for (mistake, breaks) in TABLE {
-        let _ = write!(text, "{} breaks {}:", mistake.name(), breaks.join(" "));
-        for row in rows.iter().filter(|row| row.mistake == *mistake) {
+    for bug in Bug::of_engines() {
+        let _ = write!(text, "{} breaks {}:", bug.name(), bug.breaks().join(" "));
+        for row in rows.iter().filter(|row| row.bug == bug) {
             if let Some(found) = &row.found {
                 let _ = write!(text, " {} {}", row.engine.name(), found.violation.id);
             }
@@ -43,20 +42,21 @@ fn table(rows: &[Row]) -> String {
 }
 
 #[test]
-fn every_mistake_is_found_under_an_invariant_that_it_breaks_and_most_by_two_engines() {
+fn every_bug_is_found_and_most_by_two_engines() {
     let rows = rows();
     assert_eq!(survivors(&rows), Vec::<&str>::new(), "survivors");
-    let found = |mistake| rows.iter().filter(|row| row.mistake == mistake && row.found.is_some()).count();
-    let twice = TABLE.iter().filter(|(mistake, _)| found(*mistake) >= 2).count();
-    assert!(twice * 2 >= TABLE.len(), "{twice} of {} are found by two engines", TABLE.len());
+    let found = |bug| rows.iter().filter(|row| row.bug == bug && row.found.is_some()).count();
+    let all = Bug::of_engines().count();
+    let twice = Bug::of_engines().filter(|bug| found(*bug) >= 2).count();
+    assert!(twice * 2 >= all, "{twice} of {all} are found by two engines");
     let transitions: Vec<usize> = rows.iter().filter_map(Row::transitions).collect();
     let long = transitions.iter().filter(|transitions| **transitions > SHORT).count();
     assert!(long * 20 <= transitions.len(), "{long} of {} scenarios are long", transitions.len());
     insta::assert_snapshot!(table(&rows));
 }
 
-/// Reads with a mistake in it, and judges as it should be.
-fn mistaken(bug: Bug, rendered: &Rendered) -> Verdict {
+/// Reads a chain with a bug chosen, and judges the result without one.
+fn buggy(bug: Bug, rendered: &Rendered) -> Verdict {
     with(bug, || {
         let ca = rendered.client_ca.as_deref().map(|pem| ClientCa::read(pem.as_bytes()));
         let Ok(ca) = ca.transpose() else { return Verdict::Unreadable };
@@ -66,29 +66,24 @@ fn mistaken(bug: Bug, rendered: &Rendered) -> Verdict {
 }
 
 #[test]
-fn s2_mistakes_about_paths_and_ends_are_found_by_the_oracle() {
+fn s2_bugs_of_paths_and_expiry_are_found_by_the_oracle() {
     for bug in [Bug::B24, Bug::B25, Bug::X1] {
-        let found = disagreements(|rendered| mistaken(bug, rendered), Case::paths(), 1);
+        let found = disagreements(|rendered| buggy(bug, rendered), Case::paths(), 1);
         assert!(!found.is_empty(), "{} goes unnoticed", bug.name());
     }
 }
 
 #[test]
-fn every_mistake_of_another_crate_has_a_test_that_finds_it() {
-    let here = ["B24", "B25", "X1"];
-    let x509 = include_str!("../../runtime/x509/tests/seeded.rs");
-    let pending = include_str!("../../runtime/x509/src/pending/tests.rs");
-    let store = include_str!("../../runtime/store/tests/seeded.rs");
-    let agent = include_str!("../../agent/src/keystore/tests.rs");
-    for (name, place, breaks) in ELSEWHERE {
-        let source = match *place {
-            "x509" if *name == "X5" => pending,
-            "x509" => x509,
-            "store" => store,
-            _ => agent,
+fn every_bug_of_another_crate_has_a_test_that_finds_it() {
+    let here = [Bug::B24, Bug::B25, Bug::X1];
+    for bug in Bug::of_tests() {
+        let source = match bug.home() {
+            Home::X509 => include_str!("../../seeded/x509/tests/seeded.rs"),
+            Home::Store => include_str!("../../seeded/store/tests/seeded.rs"),
+            Home::Agent => include_str!("../../seeded/agent/tests/seeded.rs"),
+            Home::Core | Home::Driver => "",
         };
-        assert!(!breaks.is_empty());
-        let test = format!("Bug::{name}");
-        assert!(here.contains(name) || source.contains(&test), "{name} of {place} has no test");
+        let test = format!("Bug::{}", bug.name());
+        assert!(here.contains(&bug) || source.contains(&test), "{} has no test", bug.name());
     }
 }

@@ -156,14 +156,3 @@ fn s11_debug_shows_counts_only() {
     let shown = format!("{staging:?}");
     assert!(!shown.contains("PRIVATE") && !shown.contains("pkcs8"), "{shown}");
 }
-
-#[cfg(feature = "seeded")]
-#[test]
-fn b44_shows_a_key_in_debug() {
-    let store = store();
-    keep(&store, issue("node-1", 0, 100));
-    let shown = || format!("{store:?}").contains("PRIVATE");
-    assert!(!shown());
-    assert!(crate::seeded::with(crate::seeded::Bug::B44, shown));
-    assert!(!shown());
-}

@@ -169,7 +169,6 @@ impl World {
             _ => File::Empty,
         };
         let result = self.disk.run(command, how, content);
-        #[cfg(feature = "seeded")]
         if let Some(weakness) = self.weakness {
             weakness.after(&mut self.disk, command);
         }
@@ -222,7 +221,6 @@ impl World {
 
     /// What the server says; `None` while it says nothing.
     fn call(&mut self, call: Call, credential: Credential) -> Option<Result<Object, ApiFault>> {
-        #[cfg(feature = "seeded")]
         if let Some(weakness) = self.weakness {
             weakness.before_call(&mut self.server);
         }

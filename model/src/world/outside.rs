@@ -123,6 +123,7 @@ impl World {
             _ => (wall.minus(Span::from_mins(1)), wall.plus(self.server.lifetime)),
         };
         let flaw = (damage == Damage::StrangersPair).then_some(Flaw::Subject);
+        self.server.foreign += 1;
         self.server.certs.push(Cert { key: number, template, flaw, not_before, not_after });
         match damage {
             Damage::LinkedPair | Damage::StrangersPair => self.disk.plant(Name::Current, File::ForeignLink),

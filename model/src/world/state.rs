@@ -107,8 +107,7 @@ pub struct World {
     /// The last input, if it was an answer.
     pub(crate) last: Option<Answer>,
     /// What the harness is to be blind to.
-    #[cfg(feature = "seeded")]
-    pub weakness: Option<crate::seeded::Weakness>,
+    pub weakness: Option<crate::weakness::Weakness>,
     /// The first thing that did not hold.
     pub violation: Option<Violation>,
     /// After which step it was found not to hold, and when.

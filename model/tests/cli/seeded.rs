@@ -5,7 +5,7 @@ use serde_json::json;
 use super::model;
 
 #[test]
-fn a_mistake_that_is_found_is_told_with_engine_invariant_time_and_inputs() {
+fn found_bug_has_engine_invariant_time_and_inputs() {
     let ran = model(&["seeded", "--bug", "B29", "--bug", "B01", "--json", "--threads", "2"]);
     assert_eq!(ran.status, Some(0), "{}{}", ran.out, ran.err);
     let object = ran.json();

@@ -90,8 +90,6 @@ mod name;
 mod outside;
 mod read;
 mod scan;
-#[cfg(feature = "seeded")]
-pub mod seeded;
 mod store;
 mod vault;
 

@@ -8,8 +8,6 @@ use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use crate::fault::{errno_text, kind_of};
-#[cfg(feature = "seeded")]
-use crate::seeded::{Bug, has};
 
 /// The most bytes of one file that are read; a larger one is corrupt. What certrotate writes stays below
 /// [`certrotate_x509::MAX_FILE`].
@@ -67,8 +65,6 @@ pub(crate) fn read_any(directory: BorrowedFd<'_>, file_name: &str) -> Result<Zer
 pub(crate) fn read_own(directory: BorrowedFd<'_>, file_name: &str, owner: Uid) -> Reading {
     // Without O_NONBLOCK a FIFO would hold us until an external party writes to it.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    #[cfg(feature = "seeded")]
-    let flags = if has(Bug::X7) { flags - OFlags::NOFOLLOW } else { flags };
     let read =
         fs::openat(directory, file_name, flags, Mode::empty()).and_then(|file| read_open(&file, owner));
     read.unwrap_or_else(|errno| match errno {
@@ -87,8 +83,6 @@ fn read_open(file: &OwnedFd, owner: Uid) -> Result<Reading, Errno> {
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Ok(Reading::Alien(NOT_REGULAR));
     }
-    #[cfg(feature = "seeded")]
-    let stat = crate::seeded::only_name(stat);
     if stat.st_nlink != 1 {
         return Ok(Reading::Alien("it has more than one name (a hard link)"));
     }
@@ -123,10 +117,6 @@ fn bytes_of(file: &OwnedFd, stat: &Stat) -> Result<Reading, Errno> {
         return Ok(Reading::Alien("it grew while it was read"));
     }
     bytes.truncate(filled);
-    #[cfg(feature = "seeded")]
-    if has(Bug::X9) {
-        return Ok(Reading::Bytes(bytes, Kept::Private));
-    }
     let kept = if stat.st_mode & 0o7777 == 0o600 { Kept::Private } else { Kept::Open };
     Ok(Reading::Bytes(bytes, kept))
 }

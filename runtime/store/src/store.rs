@@ -165,8 +165,6 @@ impl<V: Vault> Store<V> {
         let file_name = self.usable(OPERATION, name)?;
         directory::check_same(self.locked(OPERATION)?, &self.path)?;
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        #[cfg(feature = "seeded")]
-        let flags = crate::seeded::opened(self.locked(OPERATION)?, &file_name, flags);
         let made = fs::openat(self.locked(OPERATION)?, &file_name, flags, PRIVATE);
         let made = made.map_err(|errno| self.fault(OPERATION, name, errno))?;
         // A umask takes bits from the mode and never adds any, so the file is at no moment wider than 0600.
@@ -249,10 +247,6 @@ impl<V: Vault> Store<V> {
     }
 
     fn sync_directory(&self) -> Result<(), Fault> {
-        #[cfg(feature = "seeded")]
-        if crate::seeded::has(crate::seeded::Bug::X6) {
-            return Ok(());
-        }
         fs::fsync(self.locked("sync")?).map_err(|errno| Fault::os("sync", &self.path, errno))
     }
 

@@ -56,10 +56,6 @@ pub fn decode(file: &[u8], client_ca: Option<&ClientCa>) -> Result<Bundle, Corru
     let start = key.start;
     let key = SecretKey::from_block(key)?;
     let (chain, facts) = CertChain::read(&rest[..start], client_ca)?;
-    #[cfg(feature = "seeded")]
-    if crate::seeded::has(crate::seeded::Bug::X3) {
-        return Ok(Bundle { header, key, chain, facts });
-    }
     if *encode(&chain, &key, header) != file {
         return Err(Corrupt::Form);
     }

@@ -139,10 +139,6 @@ fn chain_facts(
     for certificate in parsed {
         window = narrower(window, facts::window(certificate));
     }
-    #[cfg(feature = "seeded")]
-    if crate::seeded::has(crate::seeded::Bug::X1) {
-        window.1 = facts::window(leaf).1;
-    }
     let (chain, root) = match client_ca {
         None => (Chain::Unchecked, None),
         Some(ca) => path(ders, parsed, ca, window.0),
@@ -179,10 +175,6 @@ fn path(
     let issuers = ders.iter().zip(parsed).skip(1).filter(|(_, parsed)| facts::may_issue(parsed));
     let issuers: Vec<_> = issuers.map(|(der, _)| CertificateDer::from(der.as_ref())).collect();
     let at = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(at.unix_secs()).unwrap_or(0)));
-    #[cfg(feature = "seeded")]
-    if crate::seeded::wrong_path(ders, ca, at) {
-        return (Chain::Trusted, None);
-    }
     let usage = KeyUsage::client_auth();
     let found = leaf.verify_for_usage(ALL_VERIFICATION_ALGS, ca.anchors(), &issuers, at, usage, None, None);
     found.map_or(none, |path| (Chain::Trusted, ca.window(path.anchor())))

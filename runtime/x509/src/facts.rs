@@ -27,8 +27,6 @@ const KEY_USAGES: [Usages; 9] = [
 /// Parses one certificate that fills `der`; it is the `block`-th, for the error.
 pub(crate) fn certificate(der: &[u8], block: usize) -> Result<X509Certificate<'_>, ReadError> {
     let (rest, certificate) = X509Certificate::from_der(der).map_err(|_| ReadError::Der { block })?;
-    #[cfg(feature = "seeded")]
-    let rest = if crate::seeded::has(crate::seeded::Bug::X2) { &[] } else { rest };
     if !rest.is_empty() {
         return Err(ReadError::TrailingBytes { block });
     }

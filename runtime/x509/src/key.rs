@@ -110,10 +110,6 @@ impl SecretKey {
     pub fn from_pem(text: &[u8]) -> Result<Self, KeyError> {
         ReadError::sized(text, MAX_INPUT)?;
         let mut blocks = pem::blocks(text, Outside::Text)?;
-        #[cfg(feature = "seeded")]
-        if crate::seeded::has(crate::seeded::Bug::X4) {
-            blocks.drain(..blocks.len().saturating_sub(1));
-        }
         if let Some(extra) = blocks.get(1) {
             return Err(ReadError::Kind { line: extra.line }.into());
         }

@@ -77,8 +77,6 @@ pub mod pair;
 mod pem;
 pub mod pending;
 mod request;
-#[cfg(feature = "seeded")]
-pub mod seeded;
 
 pub use bundle::Bundle;
 pub use ca::ClientCa;

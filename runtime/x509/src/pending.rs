@@ -58,8 +58,6 @@ pub fn decode(file: &[u8]) -> Result<(PendingHeader, PendingRequest), Corrupt> {
     }
     let key = SecretKey::from_block(key)?;
     let asked = csr::read_der(&csr.der)?;
-    #[cfg(feature = "seeded")]
-    let asked = crate::seeded::owned(asked, key.digest());
     if asked.key != key.digest() {
         return Err(Corrupt::RequestKey);
     }
@@ -69,10 +67,6 @@ pub fn decode(file: &[u8]) -> Result<(PendingHeader, PendingRequest), Corrupt> {
     let csr_pem = pem::write(pem::REQUEST, &csr.der).to_string();
     let request = request_digest(&key.digest(), &template);
     let pending = PendingRequest { key, csr_pem, template, request };
-    #[cfg(feature = "seeded")]
-    if crate::seeded::has(crate::seeded::Bug::X3) {
-        return Ok((PendingHeader { generation, made }, pending));
-    }
     if *encode(&pending, generation, made) != file {
         return Err(Corrupt::Form);
     }

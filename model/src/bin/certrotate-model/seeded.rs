@@ -1,34 +1,34 @@
 //! `certrotate-model seeded`.
 //!
-//! The mistakes are in a second build of core and model, a package of its own: what the other commands run has none.
+//! The bugs are in a second build of core and model, packages of their own: the other commands run the shipped core.
 
 mod elsewhere;
 
 use std::collections::BTreeMap;
 
-use certrotate_model_seeded::seeded::{Budget, Line, Row, TABLE, against_all};
+use certrotate_seeded_matrix::{Budget, Bug, Row, against_all};
 use serde_json::{Map, Value, json};
 
 use crate::engine::{Common, Outcome};
 use crate::output::{Output, Usage, number};
 use crate::progress::{Meter, Progress};
 
-/// Build mistakes in, one at a time, and see who finds them
+/// Build seeded bugs in, one at a time, and show which engine finds them
 ///
-/// Each mistake is looked for by every engine until it is reported under one of the invariants that it
-/// breaks, as said beforehand. Those of other crates are looked for by the tests of these crates, which
-/// takes a checkout and cargo. It is a failure if a mistake is found by nobody.
+/// Every engine searches for each bug until it reports one of the invariants that the bug breaks, as the
+/// table of bugs says. The tests of other crates search for theirs, which takes a checkout and cargo.
+/// It is a failure if nothing finds a bug.
 ///
-/// Bound: what each engine may try for each mistake; --deep allows forty times as much.
+/// Bound: the tries of each engine for each bug; --deep allows forty times as many.
 #[derive(Debug, clap::Args)]
 #[command(
     verbatim_doc_comment,
     after_help = "\
-Example: one mistake, in ten different ways
+Example: one bug, with ten seeds
   certrotate-model seeded --bug B29 --seeds 10"
 )]
 pub(crate) struct Args {
-    /// Only this mistake; may be given more than once
+    /// Only this bug; may be given more than once
     #[arg(long, value_name = "NAME", value_parser = bug)]
     bug: Vec<String>,
     /// The first seed
@@ -40,7 +40,7 @@ pub(crate) struct Args {
     /// Try forty times as much
     #[arg(long)]
     deep: bool,
-    /// Only what the engines of this program look for, without the tests of other crates
+    /// Only the engines of this program, without the tests of other crates
     #[arg(long)]
     engines_only: bool,
     /// How many threads; as many as there are processors, if not given
@@ -51,34 +51,33 @@ pub(crate) struct Args {
 }
 
 fn bug(name: &str) -> Result<String, String> {
-    let here = TABLE.iter().any(|(mistake, _)| mistake.name() == name);
-    if here || elsewhere::has(name) {
-        return Ok(name.to_owned());
+    match Bug::parse(name) {
+        Some(_) => Ok(name.to_owned()),
+        None => Err("seeded/bugs/src/table.rs lists the bugs; B29 is one".to_owned()),
     }
-    Err("docs/testing.md and seeded/README.md say where the mistakes are listed; B29 is one".to_owned())
 }
 
-/// Looks for all that are asked for.
+/// Searches for all requested bugs.
 pub(crate) fn run(args: &Args, meter: &mut Meter, out: Output) -> Result<Outcome, Usage> {
     out.line(format_args!("seeds {} to {}", args.seed, args.seed.saturating_add(args.seeds - 1)));
-    let is_wanted = |name: &str| args.bug.is_empty() || args.bug.iter().any(|it| it == name);
+    let is_wanted = |bug: &Bug| args.bug.is_empty() || args.bug.iter().any(|name| name == bug.name());
     let mut bugs = Vec::new();
     let tested = if args.engines_only { Vec::new() } else { elsewhere::find(is_wanted)? };
     for it in tested {
         out.line(&it);
         bugs.push(it.json());
     }
-    let lines: Vec<&Line> = TABLE.iter().filter(|(mistake, _)| is_wanted(mistake.name())).collect();
-    let (rows, complete) = search(args, &lines, meter, out);
+    let wanted: Vec<Bug> = Bug::of_engines().filter(is_wanted).collect();
+    let (rows, complete) = search(args, &wanted, meter, out);
     let elsewhere_lost = bugs.iter().filter(|it| it["found"] == json!(false)).count();
     let counted = Counted::of(&rows);
-    bugs.extend(lines.iter().map(|line| row_json(line, &rows)));
+    bugs.extend(wanted.iter().map(|bug| row_json(*bug, &rows)));
     let survivors: Vec<Value> =
         bugs.iter().filter(|it| it["found"] == json!(false)).map(|it| it["bug"].clone()).collect();
     let looked_for = bugs.len();
     let mut texts = counted.lines();
     texts.push(match survivors.len() {
-        0 => format!("all {looked_for} mistakes are found"),
+        0 => format!("all {looked_for} bugs are found"),
         _ => format!("NOT found: {}", Value::Array(survivors.clone())),
     });
     let failed = !survivors.is_empty() && (complete || elsewhere_lost > 0);
@@ -90,23 +89,23 @@ pub(crate) fn run(args: &Args, meter: &mut Meter, out: Output) -> Result<Outcome
     Ok(Outcome { complete, lines: texts, fields, found: None, failed })
 }
 
-/// All lines with all seeds, as many at a time as there are threads.
-fn search(args: &Args, lines: &[&Line], meter: &mut Meter, out: Output) -> (Vec<Row>, bool) {
+/// Searches for all bugs with all seeds, as many at a time as there are threads.
+fn search(args: &Args, bugs: &[Bug], meter: &mut Meter, out: Output) -> (Vec<Row>, bool) {
     let budget = if args.deep { Budget::deep() } else { Budget::default() };
     let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let seeds = args.seed..args.seed.saturating_add(args.seeds);
-    let all: Vec<(u64, &Line)> = seeds.flat_map(|seed| lines.iter().map(move |line| (seed, *line))).collect();
+    let all: Vec<(u64, Bug)> = seeds.flat_map(|seed| bugs.iter().map(move |bug| (seed, *bug))).collect();
     let mut rows = Vec::new();
     for (done, some) in all.chunks(threads.max(1)).enumerate() {
         let done = (done * threads) as u64;
-        let progress = Progress { done, all: Some(all.len() as u64), unit: "searches for a mistake" };
+        let progress = Progress { done, all: Some(all.len() as u64), unit: "searches for a bug" };
         if !meter.go_on(progress) {
             return (rows, false);
         }
         let found: Vec<Row> = std::thread::scope(|scope| {
             let searches: Vec<_> = some
                 .iter()
-                .map(|(seed, line)| scope.spawn(|| against_all(line, *seed, budget).collect::<Vec<_>>()))
+                .map(|(seed, bug)| scope.spawn(|| against_all(*bug, *seed, budget).collect::<Vec<_>>()))
                 .collect();
             searches.into_iter().flat_map(|it| it.join().unwrap_or_default()).collect()
         });
@@ -121,9 +120,9 @@ fn search(args: &Args, lines: &[&Line], meter: &mut Meter, out: Output) -> (Vec<
     (rows, true)
 }
 
-/// One mistake, for programs: who found it with which seed, under which invariant, how fast.
-fn row_json((mistake, breaks): &Line, rows: &[Row]) -> Value {
-    let rows: Vec<&Row> = rows.iter().filter(|row| row.mistake == *mistake).collect();
+/// One bug as JSON: which engine found it with which seed, under which invariant, how fast.
+fn row_json(bug: Bug, rows: &[Row]) -> Value {
+    let rows: Vec<&Row> = rows.iter().filter(|row| row.bug == bug).collect();
     let found = rows.iter().filter_map(|row| {
         let found = row.found.as_ref()?;
         Some(json!({
@@ -139,9 +138,9 @@ fn row_json((mistake, breaks): &Line, rows: &[Row]) -> Value {
     });
     let found: Vec<Value> = found.collect();
     json!({
-        "bug": mistake.name(),
-        "sentence": mistake.sentence(),
-        "breaks": breaks,
+        "bug": bug.name(),
+        "sentence": bug.sentence(),
+        "breaks": bug.breaks(),
         "found": !found.is_empty(),
         "finds": found,
     })
@@ -152,7 +151,7 @@ struct Counted {
     searches: usize,
     found: usize,
     by_two: usize,
-    /// Of the fastest engine, for each mistake and seed.
+    /// Of the fastest engine, for each bug and seed.
     median: f64,
     slowest: f64,
     short: f64,
@@ -162,7 +161,7 @@ impl Counted {
     fn of(rows: &[Row]) -> Self {
         let mut searches: BTreeMap<(u64, &str), Vec<f64>> = BTreeMap::new();
         for row in rows {
-            let seconds = searches.entry((row.seed, row.mistake.name())).or_default();
+            let seconds = searches.entry((row.seed, row.bug.name())).or_default();
             seconds.extend(row.found.as_ref().map(|_| row.seconds));
         }
         let fastest = |seconds: &Vec<f64>| seconds.iter().copied().min_by(f64::total_cmp);

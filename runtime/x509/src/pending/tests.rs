@@ -21,15 +21,6 @@ fn a_request_for_another_key_is_refused() {
     assert_eq!(decoded(&[&one.key.to_pem(), &other.csr_pem, LINES]), Err(Corrupt::RequestKey));
 }
 
-#[cfg(feature = "seeded")]
-#[test]
-fn x5_shows_with_the_request_of_another_key() {
-    let (one, other) = (request(), request());
-    let mixed = || decoded(&[&one.key.to_pem(), &other.csr_pem, LINES]);
-    assert!(crate::seeded::with(crate::seeded::Bug::X5, mixed).is_ok());
-    assert_eq!(mixed(), Err(Corrupt::RequestKey));
-}
-
 #[test]
 fn one_key_and_one_request_stand_in_this_order() {
     let request = request();

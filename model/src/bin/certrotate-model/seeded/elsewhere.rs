@@ -1,21 +1,20 @@
-//! Mistakes of other crates, which the tests of those crates find.
+//! Bugs of other crates, which the tests under `seeded/` find.
 
 use std::fmt;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use certrotate_model_seeded::seeded::ELSEWHERE;
+use certrotate_seeded_matrix::Bug;
 use serde_json::{Value, json};
 
 use crate::output::Usage;
 
-/// A mistake of another crate, and whether its test finds it.
+/// A bug of another crate, and whether its test finds it.
 #[derive(Debug)]
 pub(crate) struct Tested {
-    bug: &'static str,
+    bug: Bug,
     home: &'static str,
-    breaks: &'static [&'static str],
-    /// How many tests looked for it.
+    /// How many tests searched for it.
     tests: u64,
     found: bool,
     seconds: f64,
@@ -23,7 +22,8 @@ pub(crate) struct Tested {
 
 impl Tested {
     pub(crate) fn json(&self) -> Value {
-        let Self { bug, home, breaks, tests, found, seconds } = self;
+        let Self { bug, home, tests, found, seconds } = self;
+        let breaks = bug.breaks();
         let find = json!({
             "engine": format!("tests of {home}"),
             "invariant": breaks.first(),
@@ -31,7 +31,7 @@ impl Tested {
             "inputs": tests,
         });
         json!({
-            "bug": bug,
+            "bug": bug.name(),
             "crate": home,
             "breaks": breaks,
             "found": found,
@@ -42,28 +42,25 @@ impl Tested {
 
 impl fmt::Display for Tested {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { bug, home, breaks, found, seconds, .. } = self;
+        let Self { bug, home, found, seconds, .. } = self;
         let found = if *found { "found" } else { "NOT found" };
-        write!(f, "{bug} {found} by the tests of {home} in {seconds:.3} s: {}", breaks.join(" "))
+        let (name, breaks) = (bug.name(), bug.breaks().join(" "));
+        write!(f, "{name} {found} by the tests of {home} in {seconds:.3} s: {breaks}")
     }
 }
 
-/// Whether a mistake is one of those.
-pub(crate) fn has(name: &str) -> bool {
-    ELSEWHERE.iter().any(|(bug, ..)| *bug == name)
-}
-
-/// The flags of cargo for the tests of a crate with its mistakes built in.
+/// The flags of cargo for the tests of a crate with its bugs built in.
 fn tests_of(home: &str) -> Vec<String> {
-    let package = if home == "agent" { "certrotate".to_owned() } else { format!("certrotate-{home}") };
-    let flags = ["test", "--quiet", "--locked", "--package", &package, "--features", "seeded"];
+    let package = format!("certrotate-{home}-seeded");
+    let flags = ["test", "--quiet", "--locked", "--package", &package];
     flags.into_iter().map(str::to_owned).collect()
 }
 
-/// Runs the tests that look for the mistakes that are wanted.
-pub(crate) fn find(is_wanted: impl Fn(&str) -> bool) -> Result<Vec<Tested>, Usage> {
-    let wanted: Vec<_> = ELSEWHERE.iter().filter(|(bug, ..)| is_wanted(bug)).collect();
-    let mut homes: Vec<&str> = wanted.iter().map(|(_, home, _)| *home).collect();
+/// Runs the tests that search for the wanted bugs.
+pub(crate) fn find(is_wanted: impl Fn(&Bug) -> bool) -> Result<Vec<Tested>, Usage> {
+    let home = |bug: Bug| Some((bug, bug.home().tests()?));
+    let wanted: Vec<_> = Bug::of_tests().filter(is_wanted).filter_map(home).collect();
+    let mut homes: Vec<&str> = wanted.iter().map(|(_, home)| *home).collect();
     homes.dedup();
     for home in homes {
         let built = Command::new("cargo").args(tests_of(home)).arg("--no-run").stdout(Stdio::null()).status();
@@ -73,18 +70,18 @@ pub(crate) fn find(is_wanted: impl Fn(&str) -> bool) -> Result<Vec<Tested>, Usag
             )));
         }
     }
-    wanted.into_iter().map(|(bug, home, breaks)| test(bug, home, breaks)).collect()
+    wanted.into_iter().map(|(bug, home)| test(bug, home)).collect()
 }
 
-fn test(bug: &'static str, home: &'static str, breaks: &'static [&'static str]) -> Result<Tested, Usage> {
+fn test(bug: Bug, home: &'static str) -> Result<Tested, Usage> {
     let begun = Instant::now();
-    // Their names begin with the mistake's.
-    let filter = format!("{}_", bug.to_ascii_lowercase());
+    // Their names begin with the bug's.
+    let filter = format!("{}_", bug.name().to_ascii_lowercase());
     let ran = Command::new("cargo").args(tests_of(home)).arg(filter).stderr(Stdio::null()).output();
     let seconds = begun.elapsed().as_secs_f64();
     let ran = ran.map_err(|error| Usage(format!("cargo cannot be run ({error}); try --engines-only")))?;
     let tests = passed(&String::from_utf8_lossy(&ran.stdout));
-    Ok(Tested { bug, home, breaks, tests, found: ran.status.success() && tests > 0, seconds })
+    Ok(Tested { bug, home, tests, found: ran.status.success() && tests > 0, seconds })
 }
 
 /// How many tests passed: a filter that fits none must not pass for a find.

@@ -1,4 +1,5 @@
-//! A harness that is blind to something: then mistakes must survive, or marks be missing, else the blindness itself goes unseen.
+//! A harness that is blind to something. Bugs must survive there, or runs must miss their marks: otherwise nothing shows that
+//! the harness sees what it is not blind to. The kill matrix sets [`World::weakness`]; every other run leaves it unset.
 
 use certrotate_core::disk::DiskCommand;
 use certrotate_core::time::Span;
@@ -11,7 +12,7 @@ use crate::server::Server;
 pub enum Weakness {
     /// B52: a rename is durable at once, so that nothing is ever pending at a switch.
     RenamesAreDurable,
-    /// B53: the invariants are asked at the end of a scenario only.
+    /// B53: the invariants are checked at the end of a scenario only.
     ChecksAtTheEnd,
     /// B54: the server never decides on a request, so that no run is fair.
     NothingIsDecided,

@@ -1,22 +1,27 @@
-//! Every seeded bug shows where the ordinary checks look, and only while it is chosen. (`X5` needs a file that
-//! only the crate itself can write; it is in `src/pending/tests.rs`.)
+//! Every seeded bug shows where the ordinary checks look, and only while it is chosen.
 #![allow(clippy::unwrap_used, reason = "a test's helpers are tests too")]
 
 use std::fmt::Debug;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as STANDARD;
+use certrotate_core::config::Template;
 use certrotate_core::disk::BundleHeader;
 use certrotate_core::id::Generation;
 use certrotate_core::judge::Refusal;
-use certrotate_x509::seeded::{Bug, with};
-use certrotate_x509::{CertChain, SecretKey, bundle, pending};
+use certrotate_core::time::WallTime;
+use certrotate_seeded_bugs::{Bug, with};
+use certrotate_x509::{CertChain, Corrupt, PendingRequest, SecretKey, bundle, pending};
 
 use kit::{Authority, HOUR, Node, at, wall};
 
+// The kit and these tests use the buggy build under the name of the shipped crate.
+extern crate certrotate_x509_seeded as certrotate_x509;
+
+#[path = "../../../runtime/x509/tests/kit/mod.rs"]
 mod kit;
 
-/// That `look` gives this one thing as it should be and another with the bug, and the first again after that.
+/// Asserts that `look` gives the right value without the bug, another with it, and the right one again afterwards.
 fn shows<T: PartialEq + Debug>(bug: Bug, right: &T, look: impl Fn() -> T) {
     assert_eq!(&look(), right, "without {bug:?}");
     assert_ne!(&with(bug, &look), right, "with {bug:?}");
@@ -81,4 +86,30 @@ fn x4_shows_with_two_keys() {
     let keys = [SecretKey::generate().unwrap(), SecretKey::generate().unwrap()];
     let text = keys[0].to_pem().to_string() + &keys[1].to_pem();
     shows(Bug::X4, &true, || SecretKey::from_pem(text.as_bytes()).is_err());
+}
+
+/// A pending file with this key and request, with a first line that is right.
+fn pending_file(key: &str, request: &str) -> Vec<u8> {
+    let template = Template::node_client("node-1");
+    let right =
+        pending::encode(&PendingRequest::make(&template).unwrap(), Generation(1), WallTime::default());
+    let right = str::from_utf8(&right).unwrap();
+    let (first, rest) = right.split_once('\n').unwrap();
+    let (start, _) = first.split_at(first.find("sha256=").unwrap() + "sha256=".len());
+    let lines = rest.split("-----END CERTIFICATE REQUEST-----\n").last().unwrap();
+    let content = format!("{key}{request}{lines}");
+    let digest = ring::digest::digest(&ring::digest::SHA256, format!("{start}{content}").as_bytes());
+    let digits: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{start}{digits}\n{content}").into_bytes()
+}
+
+#[test]
+fn x5_shows_with_the_request_of_another_key() {
+    let request = || PendingRequest::make(&Template::node_client("node-1")).unwrap();
+    let (one, other) = (request(), request());
+    let own = pending_file(&one.key().to_pem(), one.csr_pem());
+    assert!(pending::decode(&own).is_ok());
+    let mixed = pending_file(&one.key().to_pem(), other.csr_pem());
+    shows(Bug::X5, &Some(Corrupt::RequestKey), || pending::decode(&mixed).err());
+    assert!(with(Bug::X5, || pending::decode(&mixed)).is_ok());
 }

@@ -1,29 +1,35 @@
 //! The kill matrix: the harness is tested too.
 //!
-//! Each mistake of the [table] is built in, one at a time, and every engine looks for it. A mistake that no engine reports,
-//! under one of the invariants that it breaks, is a hole in the harness; and where the harness is made [blind](Weakness) to
-//! something, mistakes must survive. The module exists only with the feature `seeded`, and is the only one of the
-//! crate that reads a clock: to say how long a search took, never to decide what is found.
+//! Each bug of [`certrotate_seeded_bugs`] is built in, one at a time, and every engine looks for it. A bug that no engine
+//! reports, under one of the invariants that it breaks, is a hole in the harness. Where the harness is made
+//! [blind](Weakness), bugs must survive. A clock is read to say how long a search took, never to decide what is found.
+//!
+//! # Example
+//!
+//! ```
+//! use certrotate_seeded_bugs::Bug;
+//! use certrotate_seeded_matrix::{Budget, Engine, search};
+//!
+//! let row = search(Bug::B29, None, Engine::Crash, 0, Budget::default());
+//! assert_eq!(row.found.map(|found| found.violation.id), Some("S4"));
+//! ```
 
 use std::fmt::{self, Write as _};
 use std::time::Instant;
 
 use certrotate_core::config::ConfigSpec;
-
-use crate::invariants::Violation;
-use crate::reduce::reduce;
-use crate::scenario::Scenario;
-use crate::world::World;
+use certrotate_model::invariants::Violation;
+use certrotate_model::reduce::reduce;
+use certrotate_model::scenario::Scenario;
+use certrotate_model::weakness::Weakness;
+use certrotate_model::world::{Driver, World};
 
 mod engine;
-pub mod table;
-pub mod weakness;
 
+pub use certrotate_seeded_bugs::{Bug, Home};
 pub use engine::Engine;
-pub use table::{ELSEWHERE, Line, Mistake, TABLE};
-pub use weakness::Weakness;
 
-/// How much each engine may do for a mistake before it gives up.
+/// How much each engine may do for a bug before it gives up.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     /// Transitions of the explorer in each of its bounds.
@@ -60,85 +66,78 @@ pub struct Found {
     pub scenario: Scenario,
 }
 
-/// What came of the search of one engine for one mistake.
+/// The result of the search of one engine for one bug.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// The mistake.
-    pub mistake: Mistake,
-    /// What it breaks.
-    pub breaks: &'static [&'static str],
-    /// Who looked for it.
+    /// The bug.
+    pub bug: Bug,
+    /// The engine.
     pub engine: Engine,
-    /// Which of the seeds.
+    /// The seed.
     pub seed: u64,
     /// What was found, if anything was.
     pub found: Option<Found>,
-    /// How much was tried: scenarios, transitions or recoveries, whatever the engine counts.
+    /// How much was tried: scenarios, transitions or recoveries, by the engine.
     pub tries: u64,
-    /// How many seconds that took, without the reduction.
+    /// How many seconds the search took, without the reduction.
     pub seconds: f64,
 }
 
-/// A mistake in a harness that may be blind.
-#[derive(Clone, Copy, Debug)]
+/// A harness under test: with a seeded bug, or blind to something, or both.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Built {
-    /// The mistake.
-    pub mistake: Mistake,
+    /// The seeded bug.
+    pub bug: Option<Bug>,
     /// What the harness does not see.
     pub weakness: Option<Weakness>,
 }
 
 impl Built {
-    /// Makes the mistake.
+    /// Puts the bug into a configuration or a driver.
     pub fn into_world(self, spec: &mut ConfigSpec, world: &mut World) {
-        match self.mistake {
-            Mistake::Core(bug) => spec.bug = Some(bug),
-            Mistake::Driver(driver) => world.driver = driver,
+        match self.bug.map(|bug| (bug, driver(bug))) {
+            Some((_, Some(driver))) => world.driver = driver,
+            Some((bug, None)) => spec.bug = Some(bug),
+            None => {}
         }
         world.weakness = self.weakness;
     }
 }
 
-/// Every mistake against every engine, with `seeds` seeds; `go_on` is shown each row and says whether it is enough.
-pub fn matrix(seeds: u64, budget: Budget, mut go_on: impl FnMut(&Row) -> bool) -> Vec<Row> {
-    let mut rows = Vec::new();
-    let all = (0..seeds).flat_map(|seed| TABLE.iter().map(move |line| (seed, line)));
-    for (seed, line) in all {
-        for row in against_all(line, seed, budget) {
-            let more = go_on(&row);
-            rows.push(row);
-            if !more {
-                return rows;
-            }
-        }
-    }
-    rows
+/// The driver that has this bug.
+const fn driver(bug: Bug) -> Option<Driver> {
+    Some(match bug {
+        Bug::B06 => Driver::StopsInSuspend,
+        Bug::B28 => Driver::FetchesAgain,
+        Bug::D01 => Driver::SkipsDirectorySyncs,
+        Bug::D02 => Driver::SkipsFileSyncs,
+        Bug::D03 => Driver::SkipsUnlinks,
+        Bug::D04 => Driver::ServesEarly,
+        Bug::D05 => Driver::ServesOn,
+        Bug::D06 => Driver::ReusesKeys,
+        Bug::D07 => Driver::AsksTwice,
+        _ => return None,
+    })
 }
 
-/// One mistake of the [`TABLE`] against every engine.
-pub fn against_all(line: &Line, seed: u64, budget: Budget) -> impl Iterator<Item = Row> {
-    let (mistake, breaks) = *line;
-    let built = Built { mistake, weakness: None };
-    Engine::ALL.into_iter().map(move |engine| search(built, breaks, engine, seed, budget))
+/// Runs every engine on one bug.
+pub fn against_all(bug: Bug, seed: u64, budget: Budget) -> impl Iterator<Item = Row> {
+    Engine::ALL.into_iter().map(move |engine| search(bug, None, engine, seed, budget))
 }
 
-/// The mistakes of which no row tells that they were found.
+/// Returns the names of the bugs that no row reports as found.
 #[must_use]
 pub fn survivors(rows: &[Row]) -> Vec<&'static str> {
-    let found = |mistake| rows.iter().any(|row| row.mistake == mistake && row.found.is_some());
-    TABLE.iter().map(|(mistake, _)| *mistake).filter(|it| !found(*it)).map(Mistake::name).collect()
+    let is_found = |bug| rows.iter().any(|row| row.bug == bug && row.found.is_some());
+    Bug::of_engines().filter(|bug| !is_found(*bug)).map(Bug::name).collect()
 }
 
-/// One engine looks for one mistake, until it is reported under one of the invariants that it breaks.
-pub fn search(
-    built: Built,
-    breaks: &'static [&'static str],
-    engine: Engine,
-    seed: u64,
-    budget: Budget,
-) -> Row {
+/// Runs one engine on one bug, until it reports one of the invariants that the bug breaks.
+#[must_use]
+pub fn search(bug: Bug, weakness: Option<Weakness>, engine: Engine, seed: u64, budget: Budget) -> Row {
+    let built = Built { bug: Some(bug), weakness };
     let begun = Instant::now();
-    let (tries, found) = engine.search(built, breaks, seed, budget);
+    let (tries, found) = engine.search(built, bug.breaks(), seed, budget);
     let seconds = begun.elapsed().as_secs_f64();
     let found = found.map(|Found { violation, scenario }| {
         let fails = |scenario: &Scenario| engine.fails(built, &violation, scenario);
@@ -146,7 +145,7 @@ pub fn search(
         let violation = fails(&scenario).map_or(violation, |(violation, _)| violation);
         Found { violation, scenario }
     });
-    Row { mistake: built.mistake, breaks, engine, seed, found, tries, seconds }
+    Row { bug, engine, seed, found, tries, seconds }
 }
 
 impl Row {
@@ -159,10 +158,10 @@ impl Row {
     /// The row as an object of JSON, in one line.
     #[must_use]
     pub fn json(&self) -> String {
-        let Self { mistake, engine, seed, found, tries, seconds, .. } = self;
+        let Self { bug, engine, seed, found, tries, seconds, .. } = self;
         let mut text = format!(
             "{{\"bug\":\"{}\",\"engine\":\"{}\",\"seed\":{seed},\"seconds\":{seconds:.6},\"tries\":{tries}",
-            mistake.name(),
+            bug.name(),
             engine.name()
         );
         // Names, ids and sentences of ours have neither quotes nor backslashes.
@@ -183,8 +182,8 @@ impl Row {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { mistake, engine, found, tries, seconds, .. } = self;
-        write!(f, "{} {:<9} ", mistake.name(), engine.name())?;
+        let Self { bug, engine, found, tries, seconds, .. } = self;
+        write!(f, "{} {:<9} ", bug.name(), engine.name())?;
         match found {
             Some(Found { violation, scenario }) => {
                 write!(

@@ -1,17 +1,20 @@
-//! How each engine looks for a mistake.
+//! How each engine looks for a bug.
 
-use crate::crash;
-use crate::disk::How;
-use crate::disk::image::Profile;
-use crate::explore::{Bound, explore};
-use crate::invariants::Violation;
-use crate::relations::{SHIFTS, m2_times_may_shift, m7_renewals_spread, m7_retries_differ, s15_replays};
-use crate::scenario::{Scenario, Setup};
-use crate::seeded::{Budget, Built, Found};
-use crate::simulate;
-use crate::transition::{Damage, Transition};
+use certrotate_model::crash;
+use certrotate_model::disk::How;
+use certrotate_model::disk::image::Profile;
+use certrotate_model::explore::{Bound, explore};
+use certrotate_model::invariants::Violation;
+use certrotate_model::relations::{
+    SHIFTS, m2_times_may_shift, m7_renewals_spread, m7_retries_differ, s15_replays,
+};
+use certrotate_model::scenario::{Scenario, Setup};
+use certrotate_model::simulate;
+use certrotate_model::transition::{Damage, Transition};
 
-/// What looks for mistakes.
+use crate::{Budget, Built, Found};
+
+/// A search for a violation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Engine {
     /// Everything within small bounds, by breadth.
@@ -27,7 +30,7 @@ pub enum Engine {
 /// How much was tried, and what was found.
 type Search = (u64, Option<Found>);
 
-/// The setups of the bounded engines: plain, with a client CA, settled, with a wish, short lives, a year, before 2030.
+/// The setups of the bounded engines: plain, with a client CA, settled, with a requested lifetime, short lifetimes, a year, before 2030.
 const SETUPS: [u8; 7] = [0, 8, 128, 16, 131, 5, 64];
 
 impl Engine {
@@ -129,7 +132,7 @@ fn relates(built: Built, seed: u64, budget: Budget, fits: impl Fn(&Violation) ->
     if let Some(violation) = spread.filter(&fits) {
         return (1, Some(Found { violation, scenario: Scenario { transitions: Vec::new(), ..quiet } }));
     }
-    // A file of ours and one of somebody else's are to be removed at each start, in whatever order.
+    // Each start removes a file of ours and a foreign one, in an order that must be a function of the state.
     let restarts = (0..24).flat_map(|nth| {
         [
             Transition::Step(7),

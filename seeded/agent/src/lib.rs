@@ -1,0 +1,4 @@
+pub mod clock;
+pub mod identity;
+pub mod keystore;
+pub mod tls;
