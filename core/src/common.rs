@@ -37,9 +37,6 @@ pub(crate) struct Common {
     pub(crate) issuer: Issuer,
     /// Whether a shutdown was requested. Never cleared: no phase begins anything after it.
     pub(crate) is_stopping: bool,
-    /// What a seeded bug remembers.
-    #[cfg(feature = "seeded")]
-    pub(crate) seeded: crate::seeded::State,
 }
 
 /// What this run learnt about the server and the signer.
@@ -96,8 +93,6 @@ impl Common {
             generations: Generations::default(),
             issuer: Issuer::default(),
             is_stopping: false,
-            #[cfg(feature = "seeded")]
-            seeded: crate::seeded::State::default(),
         }
     }
 
@@ -107,10 +102,6 @@ impl Common {
 
     /// Returns the credential of the next call, by validity *now*: an expired identity is never presented (S1).
     pub(crate) fn credential(&self, now: WallTime) -> Credential {
-        #[cfg(feature = "seeded")]
-        if let Some(credential) = crate::seeded::credential(self) {
-            return credential;
-        }
         match self.serving.presented() {
             Some(identity)
                 if identity.is_valid(now) && self.issuer.rejected != Some(CredentialKind::Live) =>
@@ -236,10 +227,6 @@ impl Cx<'_> {
     /// Returns the wait after so many failures in a row.
     pub(crate) fn retry_wait(&mut self, failures: u32) -> Span {
         let draw = self.draw();
-        #[cfg(feature = "seeded")]
-        if let Some(wait) = crate::seeded::retry_badly(self, failures) {
-            return wait;
-        }
         self.common.timing().retry(self.common.lifetime, failures, draw)
     }
 
@@ -247,18 +234,12 @@ impl Cx<'_> {
     pub(crate) fn renew_wait(&mut self, generation: Generation) -> Span {
         let draw = self.draw();
         let attempts = self.common.failed_attempts(generation);
-        #[cfg(feature = "seeded")]
-        if let Some(wait) = crate::seeded::renew_badly(self, attempts) {
-            return wait;
-        }
         self.common.timing().renew(self.common.lifetime, attempts, draw)
     }
 
     /// Puts an identity in use that is durable under the current link. If it expired in the meantime, it is remembered as
     /// withdrawn.
     pub(crate) fn go_live(&mut self, identity: Identity) {
-        #[cfg(feature = "seeded")]
-        let identity = crate::seeded::planned(self, identity);
         let serving = &mut self.common.serving;
         let (before, generation) = (serving.durable.identity().copied(), serving.durable.generation());
         let mut identity = identity;
@@ -308,10 +289,6 @@ impl Cx<'_> {
     /// Judges one of the two identities by the wall clock of this step. Every step begins with this, so no operation in flight
     /// can keep an expired identity in use (S1).
     pub(crate) fn judge(&mut self, source: Source) {
-        #[cfg(feature = "seeded")]
-        if source == Source::Durable && crate::seeded::judged(self) {
-            return;
-        }
         let wall = self.now.wall;
         // The in-memory identity hides the durable one, which comes and goes without an action.
         let is_hidden = source == Source::Durable && self.common.serving.in_memory.is_some();

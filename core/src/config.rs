@@ -67,10 +67,6 @@ pub struct ConfigSpec {
     pub timing: Timing,
     /// When this program was built. A wall clock before this is invalid.
     pub built: WallTime,
-    /// The mistake to make.
-    #[cfg(feature = "seeded")]
-    #[cfg_attr(feature = "serde", serde(default))]
-    pub bug: Option<crate::seeded::Bug>,
 }
 
 /// Traces of versions without this choice.
@@ -91,8 +87,6 @@ impl ConfigSpec {
             seed: 0,
             timing: Timing::default(),
             built: WallTime::from_unix_ms(0),
-            #[cfg(feature = "seeded")]
-            bug: None,
         }
     }
 }

@@ -24,11 +24,6 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    #[cfg(feature = "seeded")]
-    pub(crate) const fn linked(&self) -> Option<Name> {
-        self.linked
-    }
-
     pub(crate) const fn previous(&self) -> Option<Name> {
         self.previous
     }
@@ -119,11 +114,5 @@ impl Generations {
     /// Records that no attempt so far counts as failed: the template changed.
     pub(crate) fn finish_all(&mut self) {
         self.finished = self.used;
-    }
-
-    /// Counts from the start again: [`crate::seeded::Bug::B40`].
-    #[cfg(feature = "seeded")]
-    pub(crate) fn restart(&mut self) {
-        self.used = Generation(0);
     }
 }

@@ -110,19 +110,11 @@ impl ScanValidity {
 impl Common {
     /// Whether the clock left the interval in which the last scan's judgement holds.
     pub(crate) fn needs_rescan(&self, now: WallTime) -> bool {
-        #[cfg(feature = "seeded")]
-        if self.bug(crate::seeded::Bug::H03) && self.hold_until() > self.mono {
-            return !ScanValidity { until: WallTime::MAX, ..self.scan_validity }.contains(now);
-        }
         !self.scan_validity.contains(now)
     }
 
     /// Whether a certificate with this notBefore is held: it is not yet valid, and within the hold cap.
     pub(crate) fn can_hold(&self, not_before: WallTime, now: WallTime) -> bool {
-        #[cfg(feature = "seeded")]
-        if self.bug(crate::seeded::Bug::H01) {
-            return not_before > now;
-        }
         not_before > now && not_before.since(now) <= self.timing().hold_cap(self.lifetime)
     }
 
@@ -142,11 +134,7 @@ impl Common {
             MonoTime::default()
         };
         let change = Some(self.gates.template_change).filter(|_| self.gates.is_template_changed);
-        #[cfg(feature = "seeded")]
-        let change = change.filter(|_| !self.bug(crate::seeded::Bug::T04));
         let hold = self.hold_until();
-        #[cfg(feature = "seeded")]
-        let hold = if self.bug(crate::seeded::Bug::H02) { MonoTime::default() } else { hold };
         let gates = [
             (Gate::Backoff, resting.map_or(MonoTime::default(), |resting| resting.not_before)),
             (Gate::TemplateChange, change.filter(|_| resting.is_some()).unwrap_or_default()),
@@ -239,8 +227,6 @@ impl Cx<'_> {
     pub(crate) fn check_clock(&mut self) {
         let built = self.common.config.spec().built;
         let is_invalid = self.now.wall < built;
-        #[cfg(feature = "seeded")]
-        let is_invalid = is_invalid && !self.bug(crate::seeded::Bug::C01);
         if is_invalid && !self.common.gates.is_clock_invalid {
             self.report(Event::ClockInvalid { built });
         }

@@ -14,8 +14,6 @@ use crate::event::Event;
 use crate::id::Generation;
 use crate::input::Action;
 use crate::renewal::{Asking, Attempt, Carry, Keying, Ready, Renewal};
-#[cfg(feature = "seeded")]
-use crate::seeded::Bug;
 use crate::serving::{Certificate, Identity, Judged, Standing};
 use crate::time::{MonoTime, Span, WallTime};
 
@@ -58,10 +56,6 @@ fn in_hand(renewal: &Renewal) -> Option<(Attempt, Certificate)> {
 impl Cx<'_> {
     /// Whether no identity is presented, or the one that is expires within the expiry margin.
     pub(crate) fn is_expiring(&self) -> bool {
-        #[cfg(feature = "seeded")]
-        if self.bug(Bug::U01) {
-            return true;
-        }
         let margin = self.common.timing().expiry_margin(self.common.lifetime);
         let presented = self.common.serving.presented();
         presented.is_none_or(|identity| identity.not_after.since(self.now.wall) <= margin)
@@ -83,10 +77,6 @@ impl Cx<'_> {
     /// At the end of a step: puts the certificate in use that the disk did not take, if the identity in use is expiring.
     pub(crate) fn rescue(&mut self, renewal: &Renewal) {
         let Some((attempt, certificate)) = in_hand(renewal) else { return };
-        #[cfg(feature = "seeded")]
-        if self.bug(Bug::U03) {
-            return;
-        }
         let serving = &self.common.serving;
         let newest = serving.superseded_generation().max(serving.in_memory_generation().unwrap_or_default());
         if attempt.generation <= newest || self.common.is_stopping {
@@ -187,10 +177,6 @@ impl Cx<'_> {
 
     /// Takes the one request with an in-memory key that a run has; `false` if it is used up.
     fn take_memory_request(&mut self) -> bool {
-        #[cfg(feature = "seeded")]
-        if self.bug(Bug::U02) {
-            return true;
-        }
         !core::mem::replace(&mut self.common.issuer.has_requested_in_memory, true)
     }
 }

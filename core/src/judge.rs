@@ -86,8 +86,6 @@ pub enum Refusal {
 ///
 /// The first defect.
 pub fn judge_identity(config: &ConfigSpec, key: &KeyDigest, facts: &CertFacts) -> Result<(), Refusal> {
-    #[cfg(feature = "seeded")]
-    let facts = &crate::seeded::taken(config, facts);
     let wanted = &config.template;
     if facts.key != *key {
         return Err(Refusal::Key { expected: *key, found: facts.key });
@@ -122,10 +120,6 @@ pub fn judge_identity(config: &ConfigSpec, key: &KeyDigest, facts: &CertFacts) -
 ///
 /// The first defect except names and usages.
 pub fn judge_found(config: &ConfigSpec, key: &KeyDigest, facts: &CertFacts) -> Result<bool, Refusal> {
-    #[cfg(feature = "seeded")]
-    if let Some(judged) = crate::seeded::found(config, key, facts) {
-        return judged;
-    }
     match judge_identity(config, key, facts) {
         Ok(()) => Ok(false),
         Err(Refusal::Sans { .. } | Refusal::UsageMissing { .. } | Refusal::UsageForbidden { .. }) => {
@@ -176,15 +170,9 @@ pub fn judge_issued(
     issued_after: WallTime,
     hold: Span,
 ) -> Result<(), Refusal> {
-    #[cfg(feature = "seeded")]
-    let facts = &crate::seeded::answered(config, key, facts);
     judge_identity(config, key, facts)?;
     let now = if facts.not_before.since(now) <= hold { now.max(facts.not_before) } else { now };
     judge_time(now, facts.not_before, facts.not_after)?;
-    #[cfg(feature = "seeded")]
-    if matches!(config.bug, Some(crate::seeded::Bug::B27 | crate::seeded::Bug::F28)) {
-        return Ok(());
-    }
     let left = facts.not_after.since(now);
     let lifetime = facts.not_after.since(facts.not_before.max(issued_after.min(now)));
     if !config.timing.has_enough_lifetime(left, lifetime) {

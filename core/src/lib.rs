@@ -97,8 +97,6 @@ pub mod input;
 pub mod judge;
 mod renewal;
 pub mod rotator;
-#[cfg(feature = "seeded")]
-pub mod seeded;
 mod serving;
 pub mod time;
 pub mod timing;

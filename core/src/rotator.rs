@@ -53,8 +53,6 @@ impl Rotator {
     /// [`Disposition::Ignored`] changes nothing beyond that.
     pub fn step(&mut self, now: Now, input: Input) -> Step {
         let mut actions = Vec::new();
-        #[cfg(feature = "seeded")]
-        let now = crate::seeded::before(&mut self.common, now, &input);
         if now.mono < self.common.mono {
             return Step { disposition: Disposition::Ignored(Why::ClockRegressed), actions };
         }
@@ -87,8 +85,6 @@ impl Rotator {
             disposition = Disposition::Applied;
         }
         let is_consistent = self.common.is_consistent();
-        #[cfg(feature = "seeded")]
-        let is_consistent = is_consistent || self.config().spec().bug.is_some();
         debug_assert!(is_consistent, "parts of the state contradict each other: {:?}", self.common);
         Step { disposition, actions }
     }
@@ -96,10 +92,6 @@ impl Rotator {
     /// Returns when to give the next [`Input::Tick`] at the latest, and the reason: whichever of the two times comes first.
     #[must_use]
     pub fn wake(&self) -> Wake {
-        #[cfg(feature = "seeded")]
-        if let Some(wake) = crate::seeded::wake(&self.common, &self.renewal, self.edge()) {
-            return wake;
-        }
         let mono = self.renewal.wake(&self.common);
         let reason = match (mono, &self.renewal) {
             (None, _) => WakeReason::Nothing,
@@ -111,8 +103,6 @@ impl Rotator {
             Renewal::Resting(resting) => {
                 let renewal = self.renewal_by_wall().filter(|_| resting.is_open(&self.common));
                 let rescan = self.common.scan_validity.ends_at();
-                #[cfg(feature = "seeded")]
-                let rescan = rescan.filter(|_| !self.common.bug(crate::seeded::Bug::H03));
                 let edge = self.edge().into_iter().chain(rescan).min();
                 match (renewal, edge) {
                     (Some(renewal), Some(edge)) if renewal < edge => {
@@ -180,8 +170,6 @@ impl Rotator {
     pub fn handles(&self) -> impl Iterator<Item = Handle> {
         let (key, cert) = self.renewal.handles();
         let durable = self.common.serving.durable.identity();
-        #[cfg(feature = "seeded")]
-        let (key, durable) = self.common.seeded.handles(key, durable);
         let in_memory = self.common.serving.in_memory.as_ref().map(|judged| &judged.identity);
         let identities = [durable, in_memory].into_iter().flatten();
         let keys = key.into_iter().chain(identities.clone().map(|identity| identity.key)).map(Handle::Key);

@@ -10,14 +10,9 @@ use crate::id::OpId;
 use crate::input::{Action, Why};
 use crate::judge::{Refusal, judge_issued};
 use crate::renewal::{Attempt, Carry, Installing, Outcome, Recovering, Renewal, Resting};
-#[cfg(feature = "seeded")]
-use crate::seeded::Bug;
 use crate::serving::Certificate;
 use crate::time::{MonoTime, Span};
 use crate::view::Stage;
-
-#[cfg(feature = "seeded")]
-mod seeded;
 
 /// The most failures that count after a success: the backoff of that many is about the longest.
 const MOST_FAILURES: u16 = 8;
@@ -98,10 +93,6 @@ impl Asking {
     }
 
     pub(crate) fn tick(mut self, cx: &mut Cx<'_>) -> Outcome {
-        #[cfg(feature = "seeded")]
-        if let Some(next) = self.ticked_badly(cx) {
-            return Ok(next);
-        }
         if cx.common.needs_rescan(cx.now.wall) {
             // The clock was wrong when the scan judged the bundles. The rescan comes first, and resumes the request afterwards.
             self.cancel(cx);
@@ -122,8 +113,6 @@ impl Asking {
     }
 
     pub(crate) fn answered(self, cx: &mut Cx<'_>, op: OpId, result: Result<CsrObject, ApiFault>) -> Outcome {
-        #[cfg(feature = "seeded")]
-        let op = self.mistaken(cx, op);
         if self.watch.is_some_and(|watch| watch.op == op) {
             return Ok(self.watched(cx, result));
         }
@@ -162,10 +151,6 @@ impl Asking {
     }
 
     fn handle_call_fault(mut self, cx: &mut Cx<'_>, calling: Calling, fault: ApiFault) -> Renewal {
-        #[cfg(feature = "seeded")]
-        if let Some(next) = self.refused_badly(cx, calling, fault) {
-            return next;
-        }
         let mut asked = Span::ZERO;
         match fault {
             ApiFault::Unauthorized | ApiFault::Forbidden | ApiFault::NoCredential => {
@@ -215,10 +200,6 @@ impl Asking {
     }
 
     fn watched(mut self, cx: &mut Cx<'_>, result: Result<CsrObject, ApiFault>) -> Renewal {
-        #[cfg(feature = "seeded")]
-        if let Some(next) = self.watched_badly(cx, &result) {
-            return next;
-        }
         self.watch = None;
         match result {
             Ok(object) => self.seen(cx, object, false),
@@ -239,14 +220,8 @@ impl Asking {
         let ours = object.key == Some(self.attempt.key_digest)
             && object.signer == template.signer
             && object.usages == template.usages;
-        #[cfg(feature = "seeded")]
-        let ours = ours || cx.bug(Bug::F39);
         if !ours {
             return self.retire(cx, |again_in| Event::RequestForeign { request, again_in });
-        }
-        #[cfg(feature = "seeded")]
-        if let Some(next) = self.seen_badly(cx, &object) {
-            return next;
         }
         if object.denied {
             return self.retire(cx, |again_in| Event::RequestDenied { request, again_in });
@@ -265,10 +240,6 @@ impl Asking {
     }
 
     fn pending(mut self, cx: &mut Cx<'_>, approved: bool, is_poll: bool) -> Renewal {
-        #[cfg(feature = "seeded")]
-        if let Some(next) = self.waits_badly(cx, approved, is_poll) {
-            return next;
-        }
         let request = self.attempt.request;
         self.attempt.issued_after = self.attempt.issued_after.max(cx.now.wall);
         self.approved = if approved { self.approved.or(Some(cx.now.mono)) } else { None };
@@ -312,8 +283,6 @@ impl Asking {
 
     fn issued(self, cx: &mut Cx<'_>, issued: Issued) -> Renewal {
         let (request, now) = (self.attempt.request, cx.now.wall);
-        #[cfg(feature = "seeded")]
-        let (issued, start) = seeded::started_badly(cx, issued);
         let judged = match issued {
             Issued::Unreadable => Err(Refusal::Unreadable),
             Issued::Readable { cert, facts } => {
@@ -330,10 +299,6 @@ impl Asking {
                 })
             }
         };
-        #[cfg(feature = "seeded")]
-        if let Some(next) = self.judged_badly(cx, judged.as_ref().err(), start) {
-            return next;
-        }
         match judged {
             Err(refusal) => {
                 self.retire(cx, |again_in| Event::CertificateRefused { request, refusal, again_in })

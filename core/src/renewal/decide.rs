@@ -19,8 +19,6 @@ mod adopt;
 mod clock;
 mod names;
 mod requests;
-#[cfg(feature = "seeded")]
-mod seeded;
 
 pub(crate) use adopt::Copied;
 pub(crate) use names::Names;
@@ -119,15 +117,9 @@ pub(crate) struct Options {
 /// Returns the one thing to do next.
 pub(crate) fn decide(context: &Context<'_>, inventory: &Inventory) -> Decision {
     let scan = Scan::new(context, inventory);
-    #[cfg(feature = "seeded")]
-    if let Some(decision) = scan.astray() {
-        return decision;
-    }
     let temporaries = Names::collect(
         scan.names(|entry| matches!(entry.name, Name::Temporary { .. }) && entry.found != Found::Corrupt),
     );
-    #[cfg(feature = "seeded")]
-    let temporaries = scan.unswept(temporaries);
     if !temporaries.is_empty() {
         return Decision::Drop(temporaries);
     }
@@ -156,8 +148,6 @@ pub(crate) fn decide(context: &Context<'_>, inventory: &Inventory) -> Decision {
         }
         let temporary =
             Name::Temporary { generation: identity.generation, file: scan.next_file(identity.generation) };
-        #[cfg(feature = "seeded")]
-        let temporary = scan.link_name(temporary);
         return Decision::Link { identity, temporary };
     }
     Decision::Ready(Box::new(scan.ready(chosen)))
@@ -224,10 +214,6 @@ impl<'a> Scan<'a> {
 
     /// Returns the first corrupt file.
     fn misplaced(&self) -> Option<Name> {
-        #[cfg(feature = "seeded")]
-        if self.context.config.has_bug(crate::seeded::Bug::B37) {
-            return None;
-        }
         self.names(|entry| entry.found == Found::Corrupt && !matches!(entry.name, Name::Quarantine { .. }))
             .next()
     }
@@ -245,10 +231,6 @@ impl<'a> Scan<'a> {
     /// Judges a bundle now; `true` if it is for an old template.
     fn judge(&self, entry: &Entry) -> Result<bool, Refusal> {
         let Found::Bundle(bundle) = &entry.found else { return Err(Refusal::Unreadable) };
-        #[cfg(feature = "seeded")]
-        if let Some(judged) = self.misjudged(bundle) {
-            return judged.map(|()| false);
-        }
         let old_template = judge_found(self.context.config, &bundle.key_digest, &bundle.facts)?;
         judge_time(self.context.now.wall, bundle.facts.not_before, bundle.facts.not_after)?;
         Ok(old_template)
@@ -262,8 +244,6 @@ impl<'a> Scan<'a> {
             .filter(|entry| entry.name.generation() > Some(self.context.live) || self.is_live(entry))
             .filter(|entry| self.judge(entry).is_ok())
             .max_by_key(|entry| (entry.name.generation(), entry.name.file()))?;
-        #[cfg(feature = "seeded")]
-        let best = self.oldest(best);
         match &best.found {
             Found::Bundle(bundle) => {
                 let (times, old_template) = (&self.context.config.timing, self.judge(best) == Ok(true));
@@ -312,8 +292,6 @@ impl<'a> Scan<'a> {
             };
             removable && !kept.contains(&Some(entry.name))
         }));
-        #[cfg(feature = "seeded")]
-        let leftovers = self.unswept(leftovers);
         Ready {
             chosen,
             not_yet_valid: not_yet_valid.and_then(|name| self.not_yet_valid(name, chosen)),

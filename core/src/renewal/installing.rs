@@ -19,9 +19,6 @@ use crate::renewal::{Attempt, Carry, Outcome, Recovering, Renewal, Resting, over
 use crate::serving::{Certificate, Identity, Live};
 use crate::view::Stage;
 
-#[cfg(feature = "seeded")]
-mod seeded;
-
 /// Making the bundle durable and switching to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Installing {
@@ -35,9 +32,6 @@ pub(crate) struct Installing {
     waiting: Outstanding,
     /// Whether the bundle is the copy of a found pair.
     copies: Option<Copies>,
-    /// Whether only half of what a bug does is done.
-    #[cfg(feature = "seeded")]
-    half: bool,
 }
 
 /// The origin of a copy.
@@ -70,10 +64,6 @@ impl Installing {
             return Recovering::begin(cx, Carry::Certificate(attempt, certificate), cx.now.mono);
         }
         let (file, link) = (attempt.take_file(), attempt.take_file());
-        #[cfg(feature = "seeded")]
-        if let Some(next) = Self::begun_badly(cx, attempt, certificate, (file, link)) {
-            return next;
-        }
         Self::create(cx, (attempt, certificate), (file, link), None)
     }
 
@@ -101,8 +91,6 @@ impl Installing {
             step: InstallStep::Create,
             waiting,
             copies,
-            #[cfg(feature = "seeded")]
-            half: false,
         })
     }
 
@@ -146,10 +134,6 @@ impl Installing {
     }
 
     pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {
-        #[cfg(feature = "seeded")]
-        if let Some(outcome) = self.ticked_badly(cx) {
-            return outcome;
-        }
         overdue(self.waiting, cx)?;
         // The operation may still write both, and a copy carries neither.
         let given_up = Some((self.attempt.key, self.certificate.cert));
@@ -157,10 +141,6 @@ impl Installing {
     }
 
     pub(crate) fn answered(mut self, cx: &mut Cx<'_>, result: Result<DiskDone, DiskFault>) -> Outcome {
-        #[cfg(feature = "seeded")]
-        if let Some(next) = self.answered_badly(cx, &result) {
-            return Ok(next);
-        }
         match result {
             Ok(DiskDone::Scanned(_)) => Err(Why::WrongKind),
             Ok(DiskDone::Done) => {
@@ -214,10 +194,6 @@ impl Installing {
     }
 
     fn command(&self, cx: &Cx<'_>) -> DiskCommand {
-        #[cfg(feature = "seeded")]
-        if let Some(command) = self.command_badly(cx) {
-            return command;
-        }
         let Attempt { generation, key, .. } = self.attempt;
         let Certificate { cert, issued, .. } = self.certificate;
         let name = Name::Temporary { generation, file: self.file };

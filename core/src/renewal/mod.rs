@@ -25,8 +25,6 @@ mod reconfiguring;
 mod recovering;
 mod resting;
 mod saving;
-#[cfg(feature = "seeded")]
-mod seeded;
 
 use crate::api::{ApiFault, CsrObject};
 use crate::common::{Common, Cx, Outstanding};
@@ -119,10 +117,6 @@ impl Attempt {
 impl Renewal {
     /// Applies a tick.
     pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {
-        #[cfg(feature = "seeded")]
-        if crate::seeded::is_stuck(cx.common, &self) {
-            return Err(Why::NotDue);
-        }
         match self {
             Self::New => Ok(Self::Locking(Locking::begin(cx))),
             Self::Locking(phase) => phase.tick(cx),
@@ -150,8 +144,6 @@ impl Renewal {
             Self::Installing(phase) => phase.waiting(),
             Self::New | Self::Resting(_) | Self::Keying(_) | Self::Asking(_) | Self::Ended(_) => None,
         };
-        #[cfg(feature = "seeded")]
-        let op = seeded::mistaken(cx, waiting, op);
         if waiting.map(|waiting| waiting.op(cx.common.run)) != Some(op) {
             return Err(Why::NotOutstanding);
         }
@@ -204,10 +196,6 @@ impl Renewal {
 
     /// Applies an operator's request for a rotation.
     pub(crate) fn rotate_now(self, cx: &mut Cx<'_>) -> Outcome {
-        #[cfg(feature = "seeded")]
-        if let Some(next) = seeded::rotated_badly(&self, cx) {
-            return Ok(next);
-        }
         match self {
             Self::Resting(phase) => phase.rotate_now(cx),
             Self::New
@@ -228,10 +216,6 @@ impl Renewal {
             return Err(Why::Ended);
         }
         cx.common.is_stopping = true;
-        #[cfg(feature = "seeded")]
-        if seeded::drops(&self, cx) {
-            return Ok(cx.exit(ExitReason::Shutdown));
-        }
         match self {
             Self::Locking(phase) if phase.waiting().is_none() => Ok(cx.exit(ExitReason::Shutdown)),
             Self::Recovering(phase) if phase.waiting().is_none() => Ok(cx.exit(ExitReason::Shutdown)),

@@ -16,8 +16,6 @@ use crate::id::{CertHandle, Generation};
 use crate::input::{Action, Why};
 use crate::judge::{same_request, same_scope, same_subject};
 use crate::renewal::{Attempt, Carry, Installing, Outcome, Recovering, Renewal, Resting};
-#[cfg(feature = "seeded")]
-use crate::seeded::Bug;
 use crate::serving::{Certificate, Live};
 use crate::timing::FULL_LIFETIME;
 
@@ -76,12 +74,6 @@ impl Renewal {
             // It may fit the new template. The scan that follows judges its bundle.
             cx.mark_old_template(None, true);
         }
-        #[cfg(feature = "seeded")]
-        let change = Change { subject: change.subject && !cx.bug(Bug::T05), ..change };
-        #[cfg(feature = "seeded")]
-        if cx.bug(Bug::T01) && matches!(self, Self::Keying(_) | Self::Saving(_) | Self::Asking(_)) {
-            return self;
-        }
         let rest = cx.rest_after_change();
         match self {
             // What there is will be judged by the new template anyway.
@@ -97,10 +89,6 @@ impl Renewal {
                     }
                 };
                 phase.interrupted()
-            }
-            #[cfg(feature = "seeded")]
-            Self::Resting(phase) if cx.bug(Bug::T07) => {
-                Recovering::begin(cx, Carry::Rest(phase), cx.now.mono)
             }
             Self::Resting(_) | Self::Keying(_) => Recovering::begin(cx, Carry::Rest(rest), cx.now.mono),
             Self::Saving(phase) => {
@@ -143,10 +131,6 @@ impl Cx<'_> {
 
     /// Withdraws the identity in use: it is for another subject than the template's.
     fn disown(&mut self) {
-        #[cfg(feature = "seeded")]
-        if self.bug(Bug::T02) {
-            return;
-        }
         let was_presented = self.common.serving.presented().is_some();
         let Some(generation) = self.common.serving.in_use().map(|judged| judged.identity.generation) else {
             return;

@@ -13,8 +13,6 @@ use crate::view;
 mod finish;
 mod not_yet_valid;
 mod scanned;
-#[cfg(feature = "seeded")]
-mod seeded;
 
 /// How often an unreadable file is scanned again before the decision does without it.
 const REREADS: u8 = 3;
@@ -305,11 +303,6 @@ impl Recovering {
                 cx.report(Event::Quarantined { from, to });
                 self.sync(cx)
             }
-            #[cfg(feature = "seeded")]
-            Stage::Switching { .. } if cx.bug(crate::seeded::Bug::B29) => {
-                self.is_synced = true;
-                self.scan(cx)
-            }
             Stage::Switching { .. } => self.sync(cx),
             Stage::Syncing(_) => {
                 self.is_synced = true;
@@ -320,8 +313,6 @@ impl Recovering {
     }
 
     fn unlink(mut self, cx: &mut Cx<'_>, names: Names, leftovers: bool) -> Renewal {
-        #[cfg(feature = "seeded")]
-        let names = names.turned(crate::seeded::turn(cx));
         match names.first() {
             None => self.sync(cx),
             Some(name) => {

@@ -5,8 +5,6 @@ use crate::event::Event;
 use crate::id::{FileNumber, Generation};
 use crate::input::{KeyFault, MadeKey, Why};
 use crate::renewal::{Asking, Attempt, Carry, Outcome, Recovering, Renewal, Saving, overdue};
-#[cfg(feature = "seeded")]
-use crate::seeded::Bug;
 use crate::time::{MonoTime, Span};
 use crate::view::Stage;
 
@@ -29,8 +27,6 @@ pub(crate) struct Keying {
 impl Resting {
     /// Rests after an attempt whose key is retired. Returns the backoff, too.
     pub(crate) fn after_retirement(cx: &mut Cx<'_>, generation: Generation) -> (Self, Span) {
-        #[cfg(feature = "seeded")]
-        crate::seeded::throw_away(cx);
         let wait = cx.renew_wait(generation);
         (Self { not_before: cx.after(wait) }, wait)
     }
@@ -57,26 +53,14 @@ impl Resting {
         // The disk takes changes again, so the removal that failed before may succeed now.
         cx.common.directory.cleanup_at = cx.common.directory.cleanup_at.map(|_| cx.now.mono);
         cx.common.gates.issuance = cx.after(cx.common.timing().issuance_interval(cx.common.lifetime));
-        #[cfg(feature = "seeded")]
-        if cx.bug(Bug::F28) {
-            cx.common.gates.issuance = cx.now.mono;
-        }
         Self { not_before: cx.now.mono }
     }
 
     pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {
-        #[cfg(feature = "seeded")]
-        if cx.bug(Bug::F25) && !crate::seeded::is_whole_second(cx) {
-            return Err(Why::NotDue);
-        }
         if cx.common.needs_rescan(cx.now.wall) {
             return Ok(Recovering::begin(cx, Carry::Rest(self), cx.now.mono));
         }
         if self.is_attempt_due(cx) {
-            #[cfg(feature = "seeded")]
-            if cx.bug(Bug::A06) {
-                return Ok(Keying::begin(cx));
-            }
             // Another program may have changed the directory since the last scan: a backup brought a better bundle, perhaps.
             return Ok(Recovering::begin(cx, Carry::Rescan(self), cx.now.mono));
         }
@@ -137,10 +121,6 @@ impl Keying {
     }
 
     fn begin(cx: &mut Cx<'_>) -> Renewal {
-        #[cfg(feature = "seeded")]
-        if let Some(next) = crate::seeded::stale_key(cx) {
-            return next;
-        }
         let generation = cx.common.generations.take_next();
         cx.begin_attempt();
         cx.report(Event::AttemptStarted { generation });
@@ -175,10 +155,6 @@ impl Keying {
                 };
                 if self.in_memory {
                     cx.report(Event::RequestInMemory { request: attempt.request });
-                    return Asking::begin(cx, attempt);
-                }
-                #[cfg(feature = "seeded")]
-                if cx.bug(Bug::F16) {
                     return Asking::begin(cx, attempt);
                 }
                 Saving::begin(cx, attempt)

@@ -11,9 +11,6 @@ use crate::input::{ExitReason, Why};
 use crate::renewal::{Asking, Attempt, Carry, Outcome, Recovering, Renewal, overdue};
 use crate::view::Stage;
 
-#[cfg(feature = "seeded")]
-mod seeded;
-
 /// Making the pending file durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Saving {
@@ -43,8 +40,6 @@ impl Saving {
             return Recovering::begin(cx, Carry::Request(attempt), cx.now.mono);
         }
         let temporary = attempt.temporary();
-        #[cfg(feature = "seeded")]
-        let temporary = Self::first_name(cx, &attempt, temporary);
         let waiting = cx.disk(DiskCommand::Create { name: temporary });
         Renewal::Saving(Self { attempt, temporary, step: SaveStep::Create, waiting })
     }
@@ -78,10 +73,6 @@ impl Saving {
     }
 
     pub(crate) fn answered(mut self, cx: &mut Cx<'_>, result: Result<DiskDone, DiskFault>) -> Outcome {
-        #[cfg(feature = "seeded")]
-        if let Some(next) = self.answered_badly(cx, &result) {
-            return Ok(next);
-        }
         match result {
             Ok(DiskDone::Scanned(_)) => Err(Why::WrongKind),
             Ok(DiskDone::Done) => {
@@ -127,10 +118,6 @@ impl Saving {
     }
 
     fn command(&self, cx: &Cx<'_>) -> DiskCommand {
-        #[cfg(feature = "seeded")]
-        if let Some(command) = self.command_badly() {
-            return command;
-        }
         let Attempt { generation, key, made, .. } = self.attempt;
         let name = self.temporary;
         match self.step {

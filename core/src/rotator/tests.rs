@@ -1,4 +1,3 @@
-#[cfg(not(feature = "seeded"))]
 use core::hash::Hash;
 
 use super::*;
@@ -10,8 +9,6 @@ fn rotator() -> Rotator {
     Rotator::new(config, RunId(7))
 }
 
-// With a seeded bug it is another machine.
-#[cfg(not(feature = "seeded"))]
 #[test]
 fn rotator_is_a_plain_value_of_at_most_700_bytes() {
     fn plain<T: Send + Sync + Clone + Eq + Hash + core::fmt::Debug>() {}
@@ -21,7 +18,6 @@ fn rotator_is_a_plain_value_of_at_most_700_bytes() {
     assert!(all <= 700, "{all} bytes: {common} of shared state, {renewal} of a phase");
 }
 
-#[cfg(not(feature = "seeded"))]
 #[test]
 fn state_digest_is_the_same_in_every_build_and_on_every_platform() {
     let mut rotator = rotator();

@@ -10,8 +10,6 @@ use crate::disk::{BundleFound, CurrentLink, Found, Name, PairFound, Place};
 use crate::id::{FileNumber, Generation, KeyDigest, KeyHandle, RequestDigest};
 use crate::judge::{Refusal, judge_found, judge_time};
 use crate::renewal::Attempt;
-#[cfg(feature = "seeded")]
-use crate::seeded::Bug;
 use crate::serving::{Certificate, Identity};
 
 /// A pair to be copied.
@@ -58,10 +56,6 @@ impl Scan<'_> {
 
     /// Returns the best pair outside our bundles, if it is better than every bundle.
     fn adopts(&self, chosen: Option<&Identity>) -> Option<Copied> {
-        #[cfg(feature = "seeded")]
-        if self.context.config.has_bug(Bug::A03) {
-            return None;
-        }
         // A request that a start finds is taken up first.
         if self.context.options.can_resume
             && self.pending(chosen.copied()).is_some_and(|(name, it)| self.resumed(name, it).is_some())
@@ -88,12 +82,6 @@ impl Scan<'_> {
     fn outside(&self, chosen: Option<&Identity>) -> Option<(&PairFound, bool)> {
         let ours = chosen.copied().or(self.context.in_use);
         let longer = |pair: &PairFound, old_template: bool| {
-            #[cfg(feature = "seeded")]
-            if self.context.config.has_bug(Bug::A04)
-                || self.context.config.has_bug(Bug::A02) && ours.is_some_and(|it| it.leaf == pair.facts.leaf)
-            {
-                return true;
-            }
             let same = chosen.is_none() && ours.is_some_and(|ours| ours.leaf == pair.facts.leaf);
             let newer = |ours: &Identity| {
                 pair.facts.not_before > ours.not_before && pair.facts.not_after > ours.not_after
@@ -123,10 +111,6 @@ impl Scan<'_> {
 
     fn judge_pair(&self, pair: &PairFound) -> Result<bool, Refusal> {
         let PairFound { key_digest, facts, .. } = pair;
-        #[cfg(feature = "seeded")]
-        if self.context.config.has_bug(Bug::A01) {
-            return judge_time(self.context.now.wall, facts.not_before, facts.not_after).map(|()| false);
-        }
         let old_template = judge_found(self.context.config, key_digest, facts)?;
         judge_time(self.context.now.wall, facts.not_before, facts.not_after)?;
         Ok(old_template)
@@ -134,10 +118,6 @@ impl Scan<'_> {
 
     /// Whether a bundle of ours has that very pair.
     fn has_copy(&self, pair: &PairFound) -> bool {
-        #[cfg(feature = "seeded")]
-        if self.context.config.has_bug(Bug::A02) {
-            return false;
-        }
         self.bundles().any(|(_, it)| it.facts.leaf == pair.facts.leaf && it.key_digest == pair.key_digest)
     }
 
@@ -148,8 +128,6 @@ impl Scan<'_> {
         match self.inventory.current {
             // A bundle has its pair, so one rename may replace it without a loss.
             CurrentLink::File if live.any(|pair| self.has_copy(pair)) => None,
-            #[cfg(feature = "seeded")]
-            CurrentLink::File if self.context.config.has_bug(Bug::A05) && self.chosen().is_some() => None,
             CurrentLink::File => {
                 Some(Decision::Quarantine { from: Name::Current, to: self.quarantine_for(Name::Current) })
             }

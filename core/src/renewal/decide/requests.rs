@@ -41,8 +41,6 @@ impl<'a> Scan<'a> {
     pub(super) fn resumed(&self, name: Name, found: &PendingFound) -> Option<Attempt> {
         let generation = found.generation;
         let wanted = self.is_wanted(found);
-        #[cfg(feature = "seeded")]
-        let wanted = wanted || self.context.config.has_bug(crate::seeded::Bug::B21);
         let answered = self
             .names(|entry| matches!(entry.name, Name::Bundle { .. }))
             .any(|bundle| bundle.generation() >= name.generation());

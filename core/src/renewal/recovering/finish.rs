@@ -43,10 +43,6 @@ impl Recovering {
     /// Records the names and generations on disk.
     pub(super) fn record(&self, cx: &mut Cx<'_>, ready: &Ready) {
         cx.common.generations.record_used(ready.used);
-        #[cfg(feature = "seeded")]
-        if cx.bug(crate::seeded::Bug::B40) {
-            cx.common.generations.restart();
-        }
         cx.common.issuer.is_duration_rejected |= ready.is_duration_dropped;
         cx.common.directory.record_scan(ready.linked, ready.previous, ready.pending);
         cx.record_expired(ready.expired);
@@ -66,10 +62,6 @@ impl Recovering {
         } else {
             None
         };
-        #[cfg(feature = "seeded")]
-        if let Some(next) = self.finished_badly(cx, ready) {
-            return next;
-        }
         match self.carry {
             Carry::Nothing => match ready.resume {
                 Some(attempt) => Asking::resume(cx, attempt),

@@ -20,8 +20,6 @@ impl Recovering {
         } else {
             let wait = cx.common.timing().clock_wait(cx.common.lifetime);
             cx.common.gates.clock_suspect = cx.after(wait);
-            #[cfg(feature = "seeded")]
-            crate::seeded::doubts_badly(cx);
             cx.report(Event::ClockSuspect { not_before: bundle.not_before, wait });
         }
     }

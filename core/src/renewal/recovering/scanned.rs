@@ -56,8 +56,6 @@ impl Recovering {
             *given_up = None;
         }
         let context = self.context(cx, config.spec(), assumed);
-        #[cfg(feature = "seeded")]
-        let context = Self::overrated(cx, context, inventory);
         // An external link is not a failing disk: an operator has to act.
         if self.has_failed
             && !is_blocked(&context, inventory)
