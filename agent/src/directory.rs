@@ -56,7 +56,7 @@ pub struct DiskThread {
     commands: mpsc::Sender<(OpId, DiskCommand)>,
 }
 
-/// Resolves when the thread of a [`DiskThread`] has ended.
+/// Resolves when the thread of a [`DiskThread`] ends.
 #[derive(Debug)]
 pub(crate) struct DiskEnd(oneshot::Receiver<()>);
 
@@ -116,7 +116,7 @@ impl Directory for DiskThread {
     fn submit(&self, op: OpId, command: DiskCommand) {
         if self.commands.send((op, command)).is_err() {
             // The thread ends early only after a panic. Core's disk deadline reports the missing answer.
-            tracing::error!("the disk thread has ended; restart certrotate");
+            tracing::error!("the disk thread ended; restart certrotate");
         }
     }
 }

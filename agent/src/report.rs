@@ -151,7 +151,7 @@ impl Reporter {
         let file = file.display();
         match place {
             Place::Exposed(_) => format!(
-                "{file} was readable by others, or belongs to another user: certificate {generation} is in a file of its own now, and {file} is removed; if anybody may have read its key, rotate now: kill -USR1"
+                "{file} was readable by others, or belongs to another user: certificate {generation} is in a file of its own now, and {file} is removed; if another user may have read its key, rotate now: kill -USR1"
             ),
             Place::Current | Place::Dated(_) | Place::Split => format!(
                 "the key and certificate in {file} are adopted as certificate {generation}: copied, and nothing else was changed"

@@ -343,7 +343,7 @@ impl Handle {
         Stats { csrs: self.context.summaries(), ..self.context.counted() }
     }
 
-    /// Marks each change of an object, so that a test can wait for one instead of asking again and again.
+    /// Marks each change of an object, so that a test can wait for one instead of polling.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.context.store.subscribe()
     }

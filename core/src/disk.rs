@@ -172,7 +172,7 @@ pub enum DiskCommand {
 }
 
 impl DiskCommand {
-    /// Whether it changes what is on disk. A directory sync does not: it only makes changes durable.
+    /// Whether it changes the disk. A directory sync does not: it only makes changes durable.
     #[must_use]
     pub const fn mutates(self) -> bool {
         match self {

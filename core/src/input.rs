@@ -91,7 +91,7 @@ pub enum Action {
         /// As whom.
         credential: Credential,
     },
-    /// The answer to this operation is not needed any more. End it if that saves anything.
+    /// The answer to this operation is no longer needed. End it if that saves anything.
     Cancel {
         /// Which.
         op: OpId,
@@ -120,7 +120,7 @@ pub enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum ExitReason {
-    /// After [`Input::Shutdown`]: no operation is in flight any more.
+    /// After [`Input::Shutdown`]: no operation is in flight.
     Shutdown,
     /// Another process holds the lock of the directory.
     Locked,

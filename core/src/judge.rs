@@ -54,7 +54,7 @@ pub enum Refusal {
     Ca,
     /// No path leads from it to the client CA.
     Chain {
-        /// What was found.
+        /// The result of the path check.
         found: Chain,
     },
     /// It is not yet valid.

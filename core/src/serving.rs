@@ -56,7 +56,7 @@ pub(crate) struct Serving {
     /// The identity that the current link names, durably, or the reason why there is none.
     pub(crate) durable: Live,
     /// An identity that the disk did not take, although the durable one expires soon. Set by [`crate::in_memory`]; cleared when
-    /// a bundle at least as new is durable, when it expires, or when the template asks for another subject. In a box, because a
+    /// a bundle at least as new is durable, when it expires, or when the template has another subject. In a box, because a
     /// state seldom has one and is copied often.
     pub(crate) in_memory: Option<Box<Judged>>,
     /// What expired in this run. Set at every expiry, never cleared: neither may go live again, whatever the clock does (S14).

@@ -76,7 +76,7 @@ impl<'a> Answers<'a> {
     }
 }
 
-/// The first line, and what comes after it.
+/// Returns the first line and the rest.
 fn line(bytes: &[u8]) -> (&[u8], &[u8]) {
     let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
     (&bytes[..end], bytes.get(end + 1..).unwrap_or_default())
@@ -168,7 +168,7 @@ pub fn api(bytes: &[u8]) {
             let shown = body
                 .into_iter()
                 .flat_map(|body| if watched { items(&body, answers.events) } else { vec![body] });
-            assert!(shown.into_iter().any(|shown| is_told(&shown, object)), "nobody showed {object:?}");
+            assert!(shown.into_iter().any(|shown| is_told(&shown, object)), "no answer showed {object:?}");
             let news = object.denied || object.failed || (object.approved && object.certificate.is_some());
             assert!(!watched || news, "a watch ends when there is something to tell");
         }

@@ -65,7 +65,7 @@ impl Guarded {
                 self.ended = Some(Box::pin(std::future::ready(())));
                 Err(io::Error::new(
                     io::ErrorKind::ConnectionAborted,
-                    "the certificate of this connection has ended",
+                    "this connection is cut: its certificate expires or was withdrawn",
                 ))
             }
             Some(Poll::Pending) | None => Ok(()),

@@ -104,7 +104,7 @@ struct World {
     running: JoinHandle<ExitReason>,
 }
 
-/// An empty directory in which everything succeeds, but for what `odd` answers otherwise (`None`: as ever).
+/// An empty directory in which every command succeeds, unless `odd` gives another answer (`None`: the usual one).
 fn disk(
     sender: UnboundedSender<Answer>,
     odd: impl Fn(&DiskCommand) -> Option<Option<Result<DiskDone, DiskFault>>> + Send + 'static,
@@ -135,7 +135,7 @@ fn keys() -> MockStore {
     keys
 }
 
-/// Is asked to go live with the first certificate, once.
+/// Expects one call to go live, with the first certificate.
 fn sink() -> MockSink {
     let mut sink = MockSink::new();
     sink.expect_go_live().with(eq(Generation(1)), eq(KEY), eq(CERT)).times(1).return_const(());

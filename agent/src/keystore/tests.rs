@@ -12,14 +12,14 @@ use time::OffsetDateTime;
 use super::{IdentityError, KeyStore, Keys as _, Staged, Staging};
 use crate::identity::Identity;
 
-/// A key and a certificate for it that somebody issued.
+/// A key and an issued certificate for it.
 pub(crate) struct Issued {
     pub(crate) key: SecretKey,
     pub(crate) chain: CertChain,
     pub(crate) facts: CertFacts,
 }
 
-/// Issues to a node, from `start` to `end` in Unix seconds. (Self-signed: nobody here looks at the path.)
+/// Issues to a node, from `start` to `end` in Unix seconds. (Self-signed: no test here checks the path.)
 pub(crate) fn issue(node: &str, start: i64, end: i64) -> Issued {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::default();

@@ -1,6 +1,6 @@
 //! Any bytes in the place of a kubeconfig: a fuzz target.
 //!
-//! Nothing here opens a file that the bytes name: it may be a pipe that nobody writes to.
+//! Nothing here opens a file that the bytes name: it may be a pipe without a writer.
 
 use std::fmt::Debug;
 use std::path::Path;
@@ -33,7 +33,7 @@ pub fn kubeconfig(bytes: &[u8]) {
         return;
     };
     if let Ok(config) = &read {
-        let cluster = cluster(&value).expect("what was read has a cluster");
+        let cluster = cluster(&value).expect("a config that was read has a cluster");
         assert_eq!(
             cluster.get("server"),
             Some(&Value::from(config.server.as_str())),

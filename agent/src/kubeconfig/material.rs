@@ -60,7 +60,7 @@ impl std::fmt::Debug for Secret {
 }
 
 impl Kubeconfig {
-    /// Reads what is needed to reach the server.
+    /// Returns the address of the server and the CA certificates to verify it.
     ///
     /// # Errors
     ///

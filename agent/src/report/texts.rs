@@ -38,7 +38,7 @@ pub(super) fn expired(generation: Generation, not_after: WallTime) -> String {
 
 pub(super) fn not_yet_valid(generation: Generation, not_before: WallTime) -> String {
     format!(
-        "certificate {generation} is valid from {not_before}, but the local clock is before that; it is withheld until then; check the clock"
+        "certificate {generation} is valid from {not_before}, but the local clock is before that; it is not presented until then; check the clock"
     )
 }
 

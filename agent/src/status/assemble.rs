@@ -215,7 +215,7 @@ impl Material<'_> {
         let own = Some(self.built).filter(|built| self.published.is_none() && self.now < *built);
         if let Some(built) = agents.or(own) {
             notes.push(format!(
-                "it shows less than {built}, when the program was built: until it is set, an agent asks for nothing and removes nothing; check the clock"
+                "it shows less than {built}, when the program was built: until it is set, an agent requests nothing and removes nothing; check the clock"
             ));
         }
         if let Some(newest) = self.disk.and_then(OnDisk::newest_issue)

@@ -43,7 +43,7 @@ pub(super) fn bootstrap_fallback(
         return answer(false, format!("at {}: {line}", WallTime::from_unix_ms(*at)));
     }
     match secret {
-        Secret::Token(_) => answer(true, "its token can be read; when it ends, only the server knows".into()),
+        Secret::Token(_) => answer(true, "its token can be read; only the server knows its expiry".into()),
         Secret::Certificate { chain, .. } => match end(&chain) {
             Some(end) if end <= now => {
                 answer(false, format!("its client certificate ended at {end}; replace it"))

@@ -13,7 +13,7 @@ pub(super) fn agents_trouble(published: &Published, held: &Held) -> Vec<String> 
         because.push(format!("calls to the API server {} fail", published.server));
     }
     if let Some(generation) = published.held {
-        because.push(format!("certificate {generation} is withheld: the clock is before its start"));
+        because.push(format!("certificate {generation} is held: the clock is before its start"));
     }
     match published.serving {
         Some(serving) if serving != held.generation().0 && !published.from_memory => {

@@ -108,7 +108,7 @@ fn status(answer: Answer, disk: OnDisk, now: WallTime) -> Status {
     assemble(&question, answer, Ok(disk), (now, BUILT)).unwrap()
 }
 
-/// A node whose certificate 2 is live, with an agent that tells what `change` makes of it.
+/// A node whose certificate 2 is live, with an agent that publishes its status as modified by `change`.
 fn running(hours: u64, change: impl FnOnce(&mut Published)) -> Answer {
     let mut published = published(after(hours));
     change(&mut published);

@@ -29,7 +29,7 @@ use crate::signing::lease::record::{LeaseRecord, name_lease};
 /// Where the Leases are that hold node names.
 const NAMESPACE: &str = "kube-system";
 
-/// Writes by the same rules as everybody else's: what a controller may not change stays as it is.
+/// Writes by the same rules as every client: a field that a controller may not change stays as it is.
 pub(crate) struct Embedded {
     store: Arc<Store>,
     leases: Arc<Store<Lease>>,

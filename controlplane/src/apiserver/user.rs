@@ -10,7 +10,7 @@ pub(crate) const MASTERS: &str = "system:masters";
 pub(crate) const BOOTSTRAPPERS: &str = "system:bootstrappers";
 /// Nodes with a certificate.
 pub(crate) const NODES: &str = "system:nodes";
-/// Everybody with good credentials.
+/// Every user with valid credentials.
 pub(crate) const AUTHENTICATED: &str = "system:authenticated";
 
 /// An authenticated user.

@@ -10,7 +10,7 @@ pub enum Spoil {
     WrongKey,
     /// Subject `O=system:nodes, CN=system:node:somebody-else`.
     WrongSubject,
-    /// Usages server auth and key encipherment, whatever was asked.
+    /// Usages server auth and key encipherment, whatever the request.
     WrongUsage,
     /// Basic constraints say CA:TRUE.
     CaTrue,
@@ -18,7 +18,7 @@ pub enum Spoil {
     Expired(Duration),
     /// Starts this long from now.
     NotYetValid(Duration),
-    /// Ends this long from now, whatever was asked.
+    /// Expires this long from now, whatever the requested lifetime.
     ShortLived(Duration),
     /// Signed by another authority of the same name.
     ForeignCa,

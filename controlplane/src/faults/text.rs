@@ -17,7 +17,7 @@ mod tests;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// `delay=DUR`: every answer is held back.
+    /// `delay=DUR`: every answer is delayed.
     Delay(Duration),
     /// `answer=CODE[,retry-after=DUR][,times=N]`: instead of the real answer.
     Answer {

@@ -66,7 +66,7 @@ pub(crate) struct Orders {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Recognized {
     pub(crate) common_name: String,
-    /// The recognizers that take it, in the order in which they are asked.
+    /// The recognizers that take it, in the order of their checks.
     pub(crate) by: &'static [Recognizer],
 }
 

@@ -1,7 +1,7 @@
 //! Which of several replicas acts: the one that holds a Lease (`coordination.k8s.io/v1`), as client-go's leader election
 //! does it (`tools/leaderelection`).
 //!
-//! Nobody trusts another's clock: a Lease is over when it has not changed for its whole duration by the watcher's own
+//! No replica trusts another's clock: a Lease is over when it has not changed for its whole duration by the watcher's own
 //! monotonic clock. The holder stops acting some time before that, when it could not renew: at [`LeaseTimes::renew_deadline`]
 //! after the beginning of its last renewal that succeeded. A call that it began before must end within the difference.
 
@@ -235,8 +235,8 @@ impl<L: LeasePort> Elector<L> {
         }
     }
 
-    /// Gives the Lease back, so that another replica need not wait for its end. To be called when nothing is being
-    /// done any more.
+    /// Gives the Lease back, so that another replica need not wait for its end. Call it after the last action is
+    /// done.
     pub async fn release(mut self, leading: &watch::Sender<bool>) {
         self.set_leading(leading, false);
         let Some(held) = self.held.take() else { return };

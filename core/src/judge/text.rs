@@ -7,14 +7,14 @@ use core::fmt::{self, Write as _};
 use super::Refusal;
 use crate::facts::{Chain, San, Subject};
 
-/// The most letters that are shown of what somebody else wrote.
+/// The most letters that are shown of a foreign text.
 const LONGEST: usize = 300;
 
 /// The most names of a kind that are shown.
 const MOST: usize = 32;
 
-/// What somebody else wrote, fit for one line of a log or a terminal: whatever is not to be seen, or turns what follows around, is
-/// escaped, and so is the backslash.
+/// A text from another party, made fit for one line of a log or a terminal. Invisible characters, those that reverse the text
+/// after them, and the backslash are escaped.
 struct Foreign<'a>(&'a str);
 
 impl fmt::Display for Foreign<'_> {
@@ -89,7 +89,7 @@ impl fmt::Display for Refusal {
                 write!(f, "a usage is missing: expected {expected}, found {found}")
             }
             Self::UsageForbidden { expected, found } => {
-                write!(f, "a usage was not asked for: expected {expected}, found {found}")
+                write!(f, "a usage was not requested: expected {expected}, found {found}")
             }
             Self::Ca => f.write_str("it is a CA: expected basicConstraints CA:FALSE, found CA:TRUE"),
             Self::Chain { found: Chain::Unchecked } => f.write_str(

@@ -91,7 +91,7 @@ pub(crate) enum Carry {
     /// The same, and an attempt begins after the scan: another program may have changed the directory.
     Rescan(Resting),
     /// The same, and an abandoned key and certificate that an operation in flight may still write: the driver must not erase them
-    /// before it ends.
+    /// before that operation ends.
     Dropped(Resting, KeyHandle, Option<CertHandle>),
     /// A key and its request, not known to be durable.
     Request(Attempt),

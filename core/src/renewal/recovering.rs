@@ -20,7 +20,7 @@ const REREADS: u8 = 3;
 /// Scanning the directory and putting it in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Recovering {
-    /// What is in memory only, and taken up again at the end.
+    /// A request or certificate in memory only, resumed at the end.
     pub(crate) carry: Carry,
     /// Whether the directory was synced since the last change that this run knows of. Nothing that a scan shows is trusted
     /// before: a rename that is not durable is visible all the same.
@@ -288,7 +288,7 @@ impl Recovering {
         }
     }
 
-    /// The operation that was outstanding is done: go on to the next, ask for it, and wait.
+    /// The operation that was outstanding is done: go on to the next, request it, and wait.
     fn done(mut self, cx: &mut Cx<'_>) -> Renewal {
         match self.stage {
             Stage::Unlinking { names, leftovers, .. } => self.unlink(cx, names.rest(), leftovers),

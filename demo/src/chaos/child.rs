@@ -64,7 +64,7 @@ impl Agent {
         Ok(kill_process(Pid::from_child(&self.child), Signal::USR1)?)
     }
 
-    /// Fails if the process has ended by itself.
+    /// Fails if the process ended by itself.
     pub(crate) fn check_running(&mut self) -> io::Result<()> {
         match self.child.try_wait()? {
             None => Ok(()),

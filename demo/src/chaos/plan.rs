@@ -14,9 +14,9 @@ use crate::settings::LIFETIME;
 pub(crate) const DECK: usize = 12;
 /// The largest share of all outages in the shortest duration of a run, in percent.
 const OUTAGES: u64 = 18;
-/// The shortest life of a certificate that is rotated early.
+/// The shortest lifetime of a certificate that is rotated early.
 const SHORT: Duration = Duration::from_millis(1500);
-/// The shortest life of a certificate that is renewed by its schedule.
+/// The shortest lifetime of a certificate that is renewed by its schedule.
 const LONG: Duration = Duration::from_millis(7000);
 /// The shortest outage, in milliseconds.
 const LEAST_OUTAGE: u64 = 300;
@@ -89,7 +89,7 @@ pub(crate) enum Fault {
     },
 }
 
-/// What has just happened on the server.
+/// The last event on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Moment {
@@ -247,7 +247,7 @@ fn fit_outages(planned: &mut Vec<Planned>) {
 }
 
 impl Fault {
-    /// Returns the shortest life of a certificate that has this fault.
+    /// Returns the shortest lifetime of a certificate that has this fault.
     fn min_life(self) -> Duration {
         match self {
             Self::Kill { .. } | Self::Outage { rotate: false, .. } => LONG,

@@ -107,11 +107,11 @@ fn a_missing_usage_is_refused() {
 fn a_usage_that_was_not_asked_for_is_refused() {
     let node = Node::new();
     let server = ExtendedKeyUsagePurpose::ServerAuth;
-    assert_snapshot!(node.refused(node.issued(|leaf| leaf.extended_key_usages.push(server))), @"a usage was not asked for: expected digital signature, client auth, found digital signature, server auth, client auth");
+    assert_snapshot!(node.refused(node.issued(|leaf| leaf.extended_key_usages.push(server))), @"a usage was not requested: expected digital signature, client auth, found digital signature, server auth, client auth");
     let unknown = ExtendedKeyUsagePurpose::Other(vec![1, 2, 3]);
-    assert_snapshot!(node.refused(node.issued(|leaf| leaf.extended_key_usages.push(unknown))), @"a usage was not asked for: expected digital signature, client auth, found digital signature, client auth, other");
+    assert_snapshot!(node.refused(node.issued(|leaf| leaf.extended_key_usages.push(unknown))), @"a usage was not requested: expected digital signature, client auth, found digital signature, client auth, other");
     let sign = KeyUsagePurpose::KeyCertSign;
-    assert_snapshot!(node.refused(node.issued(|leaf| leaf.key_usages.push(sign))), @"a usage was not asked for: expected digital signature, client auth, found digital signature, cert sign, client auth");
+    assert_snapshot!(node.refused(node.issued(|leaf| leaf.key_usages.push(sign))), @"a usage was not requested: expected digital signature, client auth, found digital signature, cert sign, client auth");
 }
 
 #[test]

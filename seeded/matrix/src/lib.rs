@@ -2,7 +2,7 @@
 //!
 //! Each bug of [`certrotate_seeded_bugs`] is built in, one at a time, and every engine looks for it. A bug that no engine
 //! reports, under one of the invariants that it breaks, is a hole in the harness. Where the harness is made
-//! [blind](Weakness), bugs must survive. A clock is read to say how long a search took, never to decide what is found.
+//! [blind](Weakness), bugs must survive. A clock is read to say how long a search took, never to decide the result.
 //!
 //! # Example
 //!
@@ -60,7 +60,7 @@ impl Budget {
 /// What an engine found.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// What did not hold.
+    /// The invariant that did not hold.
     pub violation: Violation,
     /// A scenario that shows it, reduced.
     pub scenario: Scenario,
@@ -75,7 +75,7 @@ pub struct Row {
     pub engine: Engine,
     /// The seed.
     pub seed: u64,
-    /// What was found, if anything was.
+    /// The violation that the engine found, if any.
     pub found: Option<Found>,
     /// How much was tried: scenarios, transitions or recoveries, by the engine.
     pub tries: u64,

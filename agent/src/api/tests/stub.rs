@@ -1,4 +1,4 @@
-//! A TLS server that answers every connection with the same bytes, whatever is asked.
+//! A TLS server that answers every connection with the same bytes, whatever the request.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};

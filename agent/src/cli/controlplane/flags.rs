@@ -20,7 +20,7 @@ pub(crate) struct ControlplaneArgs {
     /// Embedded: one more bootstrap token, ID.SECRET[,ttl=DUR][,usage=authentication|signing][,group=system:bootstrappers:NAME]
     #[arg(long = "bootstrap-token", value_name = "TOKEN", conflicts_with = "kubeconfig")]
     pub(super) bootstrap_tokens: Vec<String>,
-    /// Embedded: what goes wrong from the start, such as delay=200ms, answer=429,retry-after=2s,times=3 or wrong-key
+    /// Embedded: a fault from the start, such as delay=200ms, answer=429,retry-after=2s,times=3 or wrong-key
     #[arg(long = "fault", value_name = "FAULT", conflicts_with = "kubeconfig")]
     pub(super) faults: Vec<String>,
     /// Run approver, signer and cleaner of --signer-name on the cluster of this kubeconfig, and no API

@@ -112,7 +112,7 @@ impl Site {
         api.create(&csr).await.expect("it is created");
     }
 
-    /// Asks for a certificate, and waits until it is issued or denied; answers the reason of the first condition.
+    /// Requests a certificate, and waits until it is issued or denied; returns the reason of the first condition.
     async fn outcome(&self, name: &str, node: &str) -> String {
         let mut changes = self.bootstrapper.changes();
         let first = next(&mut changes).await;

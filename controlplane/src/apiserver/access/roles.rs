@@ -88,7 +88,7 @@ static DISCOVERY: Role = Role {
     )],
 };
 
-/// In a cluster: the role system:public-info-viewer, bound to everybody.
+/// In a cluster: the role system:public-info-viewer, bound to every user.
 static PUBLIC: Role = Role {
     name: "system:public-info-viewer",
     rules: &[on_paths(&["get"], &["/healthz", "/livez", "/readyz", "/version", "/version/"])],

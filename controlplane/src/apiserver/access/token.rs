@@ -8,7 +8,7 @@ use crate::base::random::random;
 /// The validity of a bootstrap token (`staging/src/k8s.io/cluster-bootstrap/token/api/types.go`).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TokenUse {
-    /// When it ends.
+    /// The expiry of the token.
     pub end: SystemTime,
     /// Whether it is a credential (`usage-bootstrap-authentication`). One that only signs cluster information is none.
     pub authentication: bool,

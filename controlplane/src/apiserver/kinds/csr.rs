@@ -47,7 +47,7 @@ impl Object for Csr {
             format: "",
             description: "The requested lifetime of the certificate.",
         },
-        Column { name: "Condition", format: "", description: "What has become of the request." },
+        Column { name: "Condition", format: "", description: "The state of the request." },
     ];
     const FIELDS: &'static [&'static str] = &["spec.signerName"];
     type Tally = OpenCounts;

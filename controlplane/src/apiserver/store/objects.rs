@@ -125,7 +125,7 @@ impl<T: Object> Store<T> {
         if dry { Ok(Arc::new(object)) } else { self.commit(&mut inner, ChangeKind::Added, key, object) }
     }
 
-    /// Replaces an object by what `change` makes of it; an unchanged object keeps its version.
+    /// Replaces an object by the result of `change`; an unchanged object keeps its version.
     pub(crate) fn update(
         &self,
         key: &str,
@@ -134,7 +134,7 @@ impl<T: Object> Store<T> {
         self.update_unless_dry(key, false, change)
     }
 
-    /// The same; a dry run answers alike and stores nothing. An object that is to be deleted and has no finalizer any more goes.
+    /// The same; a dry run answers alike and stores nothing. Removes an object that is to be deleted and has no finalizer left.
     pub(crate) fn update_unless_dry(
         &self,
         key: &str,

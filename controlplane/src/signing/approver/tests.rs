@@ -8,7 +8,7 @@ use crate::testing::{node_csr, request, strings};
 const AUTO: Orders = Orders { approval: Approval::Auto, paused: false, deny_all: false };
 const BOOTSTRAP: &str = "system:bootstrap:abcdef";
 
-/// As the approver is asked: with the rules that the signer's name stands for, if it is one of ours.
+/// Decides as the approver does: by the rules for the signer's name, if it is one of ours.
 fn decided(csr: &Csr, orders: Orders, waited: Duration) -> Decision {
     Rules::of(&csr.spec.signer_name).map_or(Decision::Leave, |rules| decide(csr, rules, orders, waited))
 }

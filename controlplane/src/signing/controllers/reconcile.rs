@@ -275,7 +275,7 @@ impl Controllers {
     }
 }
 
-/// The object with its certificate, and no word any more of a delay.
+/// Returns the object with its certificate, and with no delay reported.
 fn issued(csr: &Csr, pem: String) -> Csr {
     let mut new = csr.clone();
     if conditions(csr).iter().any(|c| c.type_ == DELAYED && c.status == "True") {

@@ -23,7 +23,7 @@ const CLOCK_LOOK: Duration = Duration::from_secs(10 * 60);
 
 impl Controllers {
     /// Acts on every object that `port` shows, whenever `leading` says that this is the replica that acts; knows all objects
-    /// in any case, so that it can take over at once. Returns when there are no changes any more.
+    /// in any case, so that it can take over at once. Returns when the stream of changes ends.
     pub async fn run<P: Port>(self, port: P, mut leading: watch::Receiver<bool>) {
         let mut changes = port.changes();
         let mut orders = self.faults.as_ref().map(Faults::subscribe);

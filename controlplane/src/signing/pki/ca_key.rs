@@ -73,7 +73,7 @@ impl CaKey {
         self.key.public_key().map(|spki| spki.as_ref().to_vec())
     }
 
-    /// Signs what `body` makes of the AlgorithmIdentifier (DER), which certificates name inside, too.
+    /// Signs the result of `body`, whose argument is the AlgorithmIdentifier (DER): certificates name it inside, too.
     pub(crate) fn sign(&self, body: impl FnOnce(&[u8]) -> Vec<u8>) -> Result<Signed, Error> {
         let cannot = |why: &str| Error::Crypto(format!("the CA key cannot sign: {why}"));
         let signer =

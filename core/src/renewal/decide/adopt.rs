@@ -19,7 +19,7 @@ pub(crate) struct Copied {
     pub(crate) attempt: Attempt,
     pub(crate) certificate: Certificate,
     pub(crate) place: Place,
-    /// What is not needed any more, which makes room for it.
+    /// Stale files, whose removal makes room for the copy.
     pub(crate) leftovers: Names,
 }
 

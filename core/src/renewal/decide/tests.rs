@@ -23,7 +23,7 @@ fn config() -> ConfigSpec {
 const OPTIONS: Options =
     Options { can_copy: true, can_resume: true, can_ignore_link: false, can_reread: true };
 
-/// A start after which nothing is to be synced any more.
+/// A start after the last sync.
 fn context(config: &ConfigSpec) -> Context<'_> {
     Context {
         config,

@@ -78,7 +78,7 @@ pub(crate) fn wake(common: &Common, renewal: &Renewal, edge: Option<WallTime>) -
     never.then_some(Wake { wall: edge, mono: None, reason })
 }
 
-/// Whether the machine has ended and was never told: [`Bug::F02`].
+/// Whether the machine ended and was never told: [`Bug::F02`].
 pub(crate) fn is_stuck(common: &Common, renewal: &Renewal) -> bool {
     let waits = match renewal {
         Renewal::Resting(_) => true,
@@ -229,7 +229,7 @@ fn unjittered(cx: &Cx<'_>, exact: impl Fn(u32) -> Span, times: u32) -> Option<Sp
     }
 }
 
-/// How far to turn a list of names: another number each time it is asked, in whatever machine.
+/// How far to turn a list of names: another number at each call, in whatever machine.
 pub(crate) fn turn(cx: &Cx<'_>) -> usize {
     static TURNS: AtomicUsize = AtomicUsize::new(0);
     // By the golden ratio, so that no two runs get the same numbers, however many names there are.

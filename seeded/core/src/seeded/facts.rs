@@ -40,7 +40,7 @@ pub(crate) fn answered(config: &ConfigSpec, key: &KeyDigest, facts: &CertFacts) 
     facts
 }
 
-/// What is on disk, as it should not be judged: [`Bug::T03`], [`Bug::T06`].
+/// Judges a certificate on disk wrongly: [`Bug::T03`], [`Bug::T06`].
 pub(crate) fn found(
     config: &ConfigSpec,
     key: &KeyDigest,
@@ -59,7 +59,7 @@ pub(crate) fn found(
     }
 }
 
-/// What is kept of a certificate that was just issued.
+/// Returns the facts that the node keeps of a certificate that was just issued.
 pub(crate) fn started(config: &ConfigSpec, facts: CertFacts) -> CertFacts {
     if config.has_bug(Bug::B02) { CertFacts { not_before: WallTime::MIN, ..facts } } else { facts }
 }

@@ -53,7 +53,7 @@ fn node_restriction(user: &User, csr: &Csr) -> Result<(), String> {
     Err(format!("can only create a node CSR with CN=system:node:{node}, found CN={name:?}"))
 }
 
-/// Nobody gets `system:masters` by a request (`plugin/pkg/admission/certificates/subjectrestriction`).
+/// No user gets `system:masters` by a request (`plugin/pkg/admission/certificates/subjectrestriction`).
 fn subject_restriction(csr: &Csr) -> Result<(), String> {
     let masters = csr.spec.signer_name == API_CLIENT
         && pkcs10::read(&csr.spec.request.0).is_ok_and(|r| r.organizations.iter().any(|o| o == MASTERS));
