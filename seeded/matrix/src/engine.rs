@@ -12,7 +12,7 @@ use certrotate_model::scenario::{Scenario, Setup};
 use certrotate_model::simulate;
 use certrotate_model::transition::{Damage, Transition};
 
-use crate::{Budget, Built, Found};
+use crate::search::{Budget, Built, Found};
 
 /// A search for a violation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
