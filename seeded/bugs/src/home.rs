@@ -7,11 +7,11 @@ pub enum Home {
     Core,
     /// The driver of the model, a wrapper around an unchanged core.
     Driver,
-    /// Keys, requests and chains. [`with`] chooses the bug.
+    /// Keys, requests and chains. [`with`](crate::with) chooses the bug.
     X509,
-    /// The certificate directory. [`with`] chooses the bug.
+    /// The certificate directory. [`with`](crate::with) chooses the bug.
     Store,
-    /// The agent's key store. [`with`] chooses the bug.
+    /// The agent's key store. [`with`](crate::with) chooses the bug.
     Agent,
 }
 
