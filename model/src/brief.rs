@@ -62,12 +62,12 @@ pub fn input(input: &Input) -> String {
         Input::DiskAnswered { result: Ok(DiskDone::Done), .. } => "done".into(),
         Input::DiskAnswered { result: Ok(DiskDone::Scanned(inventory)), .. } => {
             let live = match inventory.current {
-                CurrentLink::Absent => "no live name",
-                CurrentLink::Link(_) => "live name a link of ours",
-                CurrentLink::Foreign => "live name a foreign link",
-                CurrentLink::File => "live name a file",
-                CurrentLink::Strange => "live name a strange thing",
-                CurrentLink::Unreadable(_) => "live name unreadable",
+                CurrentLink::Absent => "no current link",
+                CurrentLink::Link(_) => "current link a link of ours",
+                CurrentLink::Foreign => "current link a foreign link",
+                CurrentLink::File => "current link a file",
+                CurrentLink::Strange => "current link a strange thing",
+                CurrentLink::Unreadable(_) => "current link unreadable",
             };
             format!("scanned: {live}, {} names", inventory.entries.len())
         }

@@ -16,7 +16,7 @@ pub enum Flaw {
     SubjectCase,
     /// In one more group.
     Organization,
-    /// With a name that was not asked for.
+    /// With a name that was not requested.
     Sans,
     /// Without client auth.
     Usage,
@@ -31,9 +31,9 @@ pub enum Flaw {
 /// A certificate; its number is its place in the world's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Cert {
-    /// The number of the key that was asked for.
+    /// The number of the requested key.
     pub key: u32,
-    /// Which of the world's templates was asked for.
+    /// Which of the world's templates was requested.
     pub template: u8,
     /// What is wrong with it.
     pub flaw: Option<Flaw>,

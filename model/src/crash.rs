@@ -2,12 +2,12 @@
 //!
 //! The [explorer](crate::explore) gives the sequences of disk operations, with their results. After each prefix of each, and
 //! before the answer to its last operation is given, the power goes; of the images that the [profile](Profile) allows, every
-//! one is taken, none is drawn. From each the node starts in a world in which nothing fails any more, and goes on until it has
-//! settled; time passes only where nothing else can happen. At every step of that recovery the power goes again, in every
+//! one is taken, none is drawn. From each the node starts in a world in which nothing fails from then on, and goes on until it has
+//! converged; time passes only where nothing else can happen. At every step of that recovery the power goes again, in every
 //! image, and once more in that.
 //!
 //! Judged are the image itself (S3, S4), every step from there (all invariants: S5 where the start has found out what there is,
-//! S8, S12), that it settles within a bound (L2), and that another start changes nothing (S6). A panic breaks S15.
+//! S8, S12), that it converges within a bound (L2), and that another start changes nothing (S6). A panic breaks S15.
 //!
 //! What follows from a crash depends on nothing but the image and what outlives the process: the server, the clocks, what was
 //! promised. So each such pair is recovered once, and so is each state of a recovery that another has been in;
@@ -51,12 +51,12 @@ pub const MOST_DEPTH: u8 = memo::MOST - 1;
 /// How crashes of one depth went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Level {
-    /// How many different moments a crash came at: what is on disk, pending and promised.
+    /// How many different moments a crash came at, by the state on disk, pending and promised.
     pub points: u64,
     /// How many images that makes, each judged as it is.
     pub images: u64,
     /// From how many of them, different in image or in what is promised, the node started and was judged until it
-    /// had settled or was where another had been.
+    /// had converged or was where another had been.
     pub recoveries: u64,
     /// From how many it started once more, for the sake of crashes that come deeper in the recovery.
     pub again: u64,
@@ -79,7 +79,7 @@ pub struct Progress {
     pub most_images: u64,
     /// How many steps of the machine were checked in recoveries.
     pub steps: u64,
-    /// How many recoveries ran until the node had settled, which was started again.
+    /// How many recoveries ran until the node had converged, which was started again.
     pub settled: u64,
 }
 
@@ -121,23 +121,23 @@ impl fmt::Display for Progress {
                 "depth {depth}: {points} moments, {images} images, {recoveries} different recoveries, {again} once more, {known} known"
             )?;
         }
-        write!(f, "{} recoveries, {} steps, {} settled", self.recoveries(), self.steps, self.settled)
+        write!(f, "{} recoveries, {} steps, {} converged", self.recoveries(), self.steps, self.settled)
     }
 }
 
-/// What was found.
+/// The result of a search.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// How far it came.
     pub progress: Progress,
     /// Whether the bound is exhausted.
     pub complete: bool,
-    /// What does not hold, and a scenario that shows it.
+    /// The violation, and a scenario that shows it.
     pub found: Option<(Scenario, Violation)>,
 }
 
 /// Enumerates all crashes within a bound, nested `depth` deep ([`MOST_DEPTH`] at the most); `change` makes the world other than
-/// it should be, and `go_on` is asked after every state whether there is time and memory left.
+/// it should be, and `go_on` decides after every state whether there is time and memory left.
 pub fn enumerate(
     bound: Bound,
     change: impl FnOnce(&mut ConfigSpec, &mut World),

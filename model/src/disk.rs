@@ -1,8 +1,9 @@
-//! A directory with what system calls see, what is durable, and what is pending between them.
+//! A directory: the state that system calls see, the durable state, and the pending changes between
+//! them.
 //!
-//! An operation on names is at once visible and not yet durable; a sync of the directory makes it durable. A
-//! file's content is durable after a sync of the file. What a power cut may leave of what is not durable is in
-//! [`image`].
+//! An operation on names is at once visible and not yet durable; a sync of the directory makes it
+//! durable. A file's content is durable after a sync of the file. [`image`] has the states that a power
+//! cut may leave of changes that are not durable.
 
 use std::hash::{Hash, Hasher};
 
@@ -73,7 +74,7 @@ impl Disk {
     ///
     /// # Errors
     ///
-    /// What was asked for, or what a real directory would say.
+    /// The injected fault, or the error of a real directory.
     pub fn run(&mut self, command: &DiskCommand, how: How, content: File) -> Result<(), DiskFault> {
         match how {
             How::Well => self.carry_out(command, content),
@@ -177,7 +178,7 @@ impl Disk {
         Ok(())
     }
 
-    /// A sync by whoever it is makes durable what the cache has, unless an earlier one failed (R12).
+    /// A sync by any process makes the cached content durable, unless an earlier sync failed (R12).
     fn sync_file(&mut self, name: Name) -> Result<(), DiskFault> {
         let inode = self.inode_of(name).ok_or(DiskFault::Io)?;
         let (foreign, failed) = (!inode.ours, inode.failed);
@@ -254,7 +255,7 @@ impl Disk {
         }
     }
 
-    /// A free place for an inode that nothing refers to any more.
+    /// Puts the inode in a free place: one that nothing refers to.
     fn allocate(&mut self, inode: Inode) -> Option<u8> {
         let used = |number: usize| {
             let number = u8::try_from(number).ok();

@@ -1,12 +1,12 @@
 //! The explorer: every scenario within a bound, by breadth-first search over core × disk × server × clocks.
 //!
-//! A state is a [`World`] and what is left of the bound. From each, everything that takes its course happens, and, while
+//! A state is a [`World`] and the rest of the bound. From each, everything that takes its course happens, and, while
 //! faults are left, every fault of the [alphabet](alphabet::FAULTS), at the cost of one; a power cut in every image that it
-//! may leave. The search ends when nothing new is reached: then the bound is exhausted, and what was not found is not there.
+//! may leave. The search ends when nothing new is reached: then the bound is exhausted, and no other violation exists within it.
 //! Since it goes breadth first, what it finds first is as short as it can be.
 //!
-//! From every state the world is healed, and must settle (L2). Where there is nothing to heal, that is what happens next by
-//! itself, so the way from each state to a settled one is read off the search in the end; from the others it is gone, up
+//! From every state the world is healed, and must converge (L2). Where there is nothing to heal, that is what happens next by
+//! itself, so the way from each state to a converged one is read off the search in the end; from the others it is gone, up
 //! to where it is known. A cycle in which nothing is to be healed is searched for, too: it would go on for ever and make no
 //! progress. States are told apart by [fingerprints](crate::fingerprint) of 64 bits.
 
@@ -35,14 +35,14 @@ pub struct Bound {
     pub setup: Setup,
     /// How many faults there are at the most, of any kind, at any time.
     pub faults: u8,
-    /// How many identities go live at the most; what comes after the last is not looked at.
+    /// How many identities go live at the most; the search does not go beyond the last.
     pub rotations: u8,
-    /// Whether the world is healed in every state, and must settle.
+    /// Whether the world is healed in every state, and must converge.
     pub settles: bool,
 }
 
 impl Bound {
-    /// Whether what comes after this world is within the bound.
+    /// Whether the successors of this world are within the bound.
     fn goes_on(&self, world: &World) -> bool {
         world.ghost.rotations < self.rotations && !is_hopeless(world)
     }
@@ -61,7 +61,7 @@ pub struct Progress {
     pub states: u64,
     /// How many transitions happened, each checked.
     pub transitions: u64,
-    /// How many steps of the machine were checked while healed worlds settled.
+    /// How many steps of the machine were checked while healed worlds converged.
     pub settling: u64,
     /// How many transitions the deepest state is away from the beginning.
     pub depth: u32,
@@ -69,14 +69,14 @@ pub struct Progress {
     pub waiting: u64,
 }
 
-/// What was found.
+/// The result of a search.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// How far it came.
     pub progress: Progress,
     /// Whether the bound is exhausted.
     pub complete: bool,
-    /// What does not hold, and a shortest scenario that shows it.
+    /// The violation, and a shortest scenario that shows it.
     pub found: Option<(Scenario, Violation)>,
 }
 
@@ -87,7 +87,7 @@ struct Waiting {
     state: u32,
 }
 
-/// Explores; `change` makes the world other than it should be, `look` is shown every state that is new, and `go_on` is asked
+/// Explores; `change` makes the world other than it should be, `look` is shown every state that is new, and `go_on` decides
 /// now and then whether there is time and memory left.
 pub fn explore(
     bound: Bound,
@@ -154,14 +154,14 @@ pub(crate) fn explore_with(
     Report { progress: search.progress, complete: complete && found.is_none(), found }
 }
 
-/// What does not hold where something panics.
+/// The violation reported when something panics.
 pub(crate) const S15: Violation =
     Violation { id: "S15", sentence: "every phase takes every input: nothing panics" };
 
-/// What does not hold, and the transitions that lead there.
+/// A violation, and the transitions that lead there.
 pub(crate) type Found = Option<(Vec<Transition>, Violation)>;
 
-/// What is seen of a new state: go on, or break off, perhaps because of what did not hold after some more transitions.
+/// What is seen of a new state: go on, or break off, perhaps because of a violation after some more transitions.
 pub(crate) type Look = ControlFlow<Found>;
 
 /// What ends the search, as an error: a violation with the transitions that lead to it, or that it was broken off.
@@ -171,7 +171,7 @@ struct Search<L> {
     bound: Bound,
     progress: Progress,
     states: States,
-    /// Healed worlds that settle.
+    /// Healed worlds that converge.
     settled: Seen,
     next: Vec<Waiting>,
     /// A world that was cloned for a transition which had nothing to happen to.
@@ -270,7 +270,7 @@ impl<L: FnMut(&World, &Progress) -> Look> Search<L> {
         Ok(())
     }
 
-    /// L2 from this state: the world heals, and the node settles.
+    /// L2 from this state: the world heals, and the node converges.
     fn settle(&mut self, world: &World) -> Result<(), Violation> {
         let mut healed = world.clone();
         let before = healed.steps;

@@ -24,7 +24,7 @@ pub struct Relative {
 }
 
 impl Relative {
-    /// At this time, when so many operations have been asked for.
+    /// At this time, when so many operations have been requested.
     #[must_use]
     pub fn new(now: Now, ops: u32) -> Self {
         let (wall, mono) = (now.wall.unix_ms(), u128::from(now.mono.ms()));

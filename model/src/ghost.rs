@@ -25,7 +25,7 @@ pub struct Announced {
     pub not_after: WallTime,
 }
 
-/// Where the tidying after a failed file has got to (S12).
+/// How far the cleanup after a failed file has got (S12).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Failed {
     /// No file has failed.
@@ -60,7 +60,7 @@ impl Hash for AtOnce {
 }
 
 impl AtOnce {
-    /// One more step, at this time; those that ask for nothing do not count.
+    /// Counts one more step at this time. Steps that request nothing do not count.
     pub(crate) fn count(&mut self, now: Now, looked: bool, asks: bool) {
         let before = if self.now == now { self.steps } else { 0 };
         self.steps = before.saturating_add(u16::from(asks));
@@ -81,7 +81,7 @@ pub struct Ghost {
     pub announced: Option<Announced>,
     /// The highest generation that ended while it was served, in this run.
     pub withdrawn: Generation,
-    /// Whether this run has found out what is on disk.
+    /// Whether this run has recovered: it knows the files on disk.
     pub recovered: bool,
     /// Since when the identity that is served is, and when it is to be renewed at the latest, by monotonic time.
     pub renew_by: Option<MonoTime>,
@@ -99,7 +99,7 @@ pub struct Ghost {
     called_yet: bool,
     /// Whether a run that found a request called at once, as a loop of crashes would do each time.
     pub crash_loop: bool,
-    /// Where the tidying after a failed file has got to.
+    /// How far the cleanup after a failed file has got.
     pub failed: Failed,
     /// Which requests were made with which keys.
     asked: List<(u32, u32), 6>,
@@ -113,13 +113,14 @@ pub struct Ghost {
     pub looked: Option<bool>,
     /// The pair that had the current link, and was valid, when the directory was looked at last: its key and certificate.
     pub filed: Option<(u32, u32)>,
-    /// Whether what went live last was in memory only.
+    /// Whether the identity that went live last was in memory only.
     pub from_memory: bool,
     /// Whether this run misread something.
     pub misread: bool,
     /// Whether this run could not read something, and so may have made it again.
     pub unread: bool,
-    /// Whether a run that misread something or could not read it was killed, and none since has found out what is on disk and removed what is too much.
+    /// Whether a run that misread something, or could not read it, was killed, and no later run has
+    /// recovered and removed the surplus files.
     pub misread_before_crash: bool,
     /// By when an attempt begins, since the template changed and none has.
     pub changed: Option<MonoTime>,
@@ -133,7 +134,7 @@ pub struct Ghost {
     ended: Option<Announced>,
     /// The highest generation that was served in this run.
     lived: Generation,
-    /// The end of what was said to have ended in this run, the last of them.
+    /// The latest notAfter of the identities that were reported expired in this run.
     pub over: Option<WallTime>,
     /// Which keys were in a file of ours that an external party copied or took away: they may be found again, as a pair.
     copied: List<u32, 4>,
@@ -210,7 +211,7 @@ impl Ghost {
         self.at_once.steps = 0;
     }
 
-    /// Time that has passed counts for nothing any more: worlds that differ only in it are equal.
+    /// Elapsed time no longer counts: worlds that differ only in it are equal.
     pub(crate) fn forget_time(&mut self, now: MonoTime, lifetime: Span) {
         self.looks.leak(now, lifetime);
         self.watches.leak(now, lifetime);
@@ -228,13 +229,13 @@ impl Ghost {
         self.changed = self.changed.map(|_| now.mono.plus(minute(lifetime)));
     }
 
-    /// Another subject is wanted: what is for the one before makes no difference any more.
+    /// The template has another subject: certificates for the previous one no longer count.
     pub(crate) fn disowned(self, foreign: impl Fn(CertHandle) -> bool) -> Self {
         let wanted = |it: &Announced| !foreign(it.cert);
         Self { announced: self.announced.filter(wanted), served: self.served.filter(wanted), ..self }
     }
 
-    /// An attempt begins. What is not valid by then does not have to survive it (S5).
+    /// An attempt begins. An identity that is not yet valid does not have to survive it (S5).
     pub(crate) fn attempt(&mut self, now: Now) {
         self.changed = None;
         self.attempts = self.attempts.saturating_add(1);
@@ -254,7 +255,8 @@ impl Ghost {
         }
     }
 
-    /// Once a clock has shown its end, or an external party broke its file, nobody owes an identity anything, even if the clock goes back.
+    /// The node owes an identity nothing once a clock has shown its expiry or an external party broke
+    /// its file. This holds even if the clock goes back.
     pub(crate) fn before(&mut self, now: Now, damaged: bool) {
         if damaged || self.announced.is_some_and(|it| now.wall >= it.not_after) {
             self.announced = None;
@@ -380,7 +382,7 @@ impl Ghost {
         self.certs.contains(&cert.0)
     }
 
-    /// The driver erases what the machine does not name any more.
+    /// The driver erases the keys and certificates that the machine no longer names.
     pub(crate) fn keep_only(&mut self, handles: &List<Kept, 6>) {
         self.keys.retain(|key| handles.iter().any(|it| it.0 == Some(Handle::Key(KeyHandle(*key)))));
         self.certs.retain(|cert| handles.iter().any(|it| it.0 == Some(Handle::Cert(CertHandle(*cert)))));

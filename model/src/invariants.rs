@@ -65,7 +65,7 @@ pub const ALWAYS: &[Invariant] = &[
     ("L3", "a tick without an identity uses a valid bundle", l3_tick_uses_valid_bundle),
     (
         "S5",
-        "a good certificate that the disk refuses is served from memory",
+        "a good certificate that the disk refuses is presented from memory",
         s5_refused_certificate_is_served,
     ),
     ("L2", "every wait has a deadline", l2_deadline_is_armed),

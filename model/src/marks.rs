@@ -1,6 +1,6 @@
 //! What a run met: faults by name, situations that matter, and cells of phase × input.
 //!
-//! A check that is never in a situation to fail is a defect; so engines count, and tests ask for every mark.
+//! A check that is never in a situation to fail is a defect; so engines count, and tests require every mark.
 
 use certrotate_core::time::Span;
 use certrotate_core::view::Phase;
@@ -40,9 +40,9 @@ pub const SITUATIONS: [Situation; SITUATION_COUNT] = [
     ("ended while it was being replaced on disk", |world, _| {
         has_ended(world) && is_in(world, Phase::Installing)
     }),
-    ("ended while the server was asked", |world, _| has_ended(world) && is_in(world, Phase::Asking)),
+    ("expired while a call to the server was pending", |world, _| has_ended(world) && is_in(world, Phase::Asking)),
     ("withdrawn and without any", |world, _| world.ghost.withdrawn.0 > 0 && world.served().is_none()),
-    ("the clock is before the start of what is live", |world, _| is_held(world)),
+    ("the clock is before the start of the live identity", |world, _| is_held(world)),
     ("two answers under way", |world, _| world.asked.len() > 1),
     ("a request retired while another identity is served", |world, _| {
         world.served().is_some() && world.failures() > 0
@@ -56,19 +56,19 @@ pub const SITUATIONS: [Situation; SITUATION_COUNT] = [
     ("another template while a certificate was installed", |world, transition| {
         is_edit(transition) && is_in(world, Phase::Installing)
     }),
-    ("what is served is old_template", |world, _| world.served().is_some() && !world.serves_what_is_wanted()),
-    ("killed, cut or failing while what is served is old_template", |world, transition| {
+    ("the live identity is of an old template", |world, _| world.served().is_some() && !world.serves_what_is_wanted()),
+    ("killed, cut or failing while the live identity is of an old template", |world, transition| {
         let fails = is_disk(transition) || matches!(transition, Transition::DiskFails(_));
         let happens = is_cut(transition) || is_kill(transition) || fails;
         happens && world.served().is_some() && !world.serves_what_is_wanted()
     }),
-    ("the live name is broken while it is served", |world, _| world.disk.damaged && world.served().is_some()),
+    ("the current link is broken while an identity is live", |world, _| world.disk.damaged && world.served().is_some()),
 ];
 
 /// How far the clock of a node may be off and still be plausible.
 const PLAUSIBLE: i128 = 24 * 3_600_000;
 
-/// How long the server may leave a request undecided (D of the premise): its cleaner removes what is pending for a day.
+/// How long the server may leave a request undecided (D of the premise): its cleaner removes requests that are pending for a day.
 const DECIDES: Span = Span::from_hours(25);
 
 /// The premise of every liveness invariant, of a run as it is before it heals: the server decided on some request, and

@@ -160,7 +160,7 @@ impl Monitor {
         self.rotation_requested
     }
 
-    /// What is over makes no difference any more.
+    /// Times in the past no longer make a difference.
     pub(crate) fn forget_time(&mut self, now: MonoTime, lifetime: Span) {
         if self.retry_after <= now {
             self.retry_after = MonoTime::default();

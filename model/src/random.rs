@@ -1,4 +1,4 @@
-//! Numbers that look random and are a function of a seed, the same on every platform.
+//! Pseudorandom numbers: a function of a seed, the same on every platform.
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! Start-up on any directory content: the bytes say what is there, and what must hold is that the node gets along with it.
+//! Start-up on any directory content: the bytes describe the files, and the node must cope with them.
 //!
 //! Five bytes are one file: which kind of name, of which generation and file number, with what behind it. The first two bytes are
 //! the setup, as in a [scenario](crate::scenario), the third says what the current link is.

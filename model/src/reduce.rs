@@ -1,7 +1,7 @@
 //! Our own reducer: a failing scenario becomes a short one that fails in the same way.
 //!
 //! It works on the transitions and not on their bytes: it leaves out what it can, in ever smaller pieces, and then takes the
-//! plainest transition that still does it in each place, until nothing gets smaller any more.
+//! plainest transition that still does it in each place, until nothing gets smaller.
 
 use crate::invariants::Violation;
 use crate::scenario::{Scenario, Setup};

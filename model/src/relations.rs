@@ -1,7 +1,7 @@
 //! Relations between runs: what no look at a single run can show.
 //!
-//! Each function plays what it is given more than once, in worlds that differ in one thing only, and says what does not hold
-//! of the difference. `change` makes the worlds other than they should be.
+//! Each function plays what it is given more than once, in worlds that differ in one thing only, and returns the violation
+//! in the difference. `change` makes the worlds other than they should be.
 
 use std::collections::BTreeSet;
 

@@ -25,15 +25,15 @@ pub struct Replay {
     pub runs: Vec<Run>,
     /// The transitions, each with the number of steps before it; `None` is where the world heals.
     pub transitions: Vec<(u64, Option<Transition>)>,
-    /// The world at the end, or after the step that was asked for.
+    /// The world at the end, or after the requested step.
     pub world: World,
     /// What was met.
     pub marks: Marks,
-    /// What did not hold.
+    /// The violation found.
     pub violation: Option<Found>,
 }
 
-/// What did not hold, and when.
+/// A violation, and when it was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
     /// What.
@@ -152,7 +152,7 @@ pub fn line(step: u64, start: Now, before: &Rotator, record: &TraceRecord) -> St
 
 impl Replay {
     /// Plays a scenario in a world that `change` makes other than it should be; with `until`, the world is kept as it was
-    /// after that step, and what came later is left out.
+    /// after that step, and later steps are left out.
     #[must_use]
     pub fn of_scenario(
         scenario: &Scenario,

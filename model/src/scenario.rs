@@ -1,7 +1,7 @@
 //! Any bytes as a scenario: the one form that all engines share.
 //!
-//! The first two bytes choose the setup, each pair after them is an [`Transition`]. The invariants are asked after every
-//! step. In the end the world heals, and the node must settle (L2), renew in time (L1) and start again unchanged (S6, M3).
+//! The first two bytes choose the setup, each pair after them is an [`Transition`]. The invariants are checked after every
+//! step. In the end the world heals, and the node must converge (L2), renew in time (L1) and start again unchanged (S6, M3).
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -32,7 +32,7 @@ pub struct Setup {
     pub lifetime: Span,
     /// Whether a client CA is configured.
     pub chain: bool,
-    /// Whether a lifetime is asked for.
+    /// Whether a lifetime is requested.
     pub wish: bool,
     /// Whether live identities are renewed.
     pub rotate: bool,
@@ -150,7 +150,7 @@ impl Scenario {
         self.play_in(|_, _| {}, true)
     }
 
-    /// Plays it in a world that `change` makes other than it should be; in the end it heals, if that is asked for.
+    /// Plays it in a world that `change` makes other than it should be; in the end it heals, if `heals` is set.
     #[must_use]
     pub fn play_in(&self, change: impl FnOnce(&mut ConfigSpec, &mut World), heals: bool) -> Played {
         self.play_seen(change, heals, |_, _| {})
@@ -195,7 +195,7 @@ impl Scenario {
     }
 }
 
-/// The world heals; the node settles, renews and starts again.
+/// The world heals; the node converges, renews and starts again.
 pub fn live_on(world: &mut World) {
     world.heal();
     if world.settles(|_| false) {
@@ -237,10 +237,10 @@ impl fmt::Display for Setup {
         let word = |is: bool, word: &'static str| if is { word } else { "" };
         write!(f, "certificates live {}", self.lifetime)?;
         f.write_str(word(self.chain, ", client CA"))?;
-        f.write_str(word(self.wish, ", a lifetime is wished for"))?;
+        f.write_str(word(self.wish, ", a lifetime is requested"))?;
         f.write_str(word(!self.rotate, ", no renewal"))?;
         f.write_str(word(self.jitter, ", jitter"))?;
-        f.write_str(word(self.settled, ", settled"))?;
+        f.write_str(word(self.settled, ", first certificate live"))?;
         write!(f, ", seed {}", self.seed)
     }
 }

@@ -9,7 +9,7 @@ use certrotate_core::time::{Span, WallTime};
 use crate::cert::{Cert, Flaw};
 use crate::list::List;
 
-/// A certificate that is not what was asked for.
+/// A certificate that differs from the requested one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Bad {
     /// It says something that it should not.
@@ -33,7 +33,7 @@ pub enum Approver {
     Auto,
     /// Does nothing.
     Absent,
-    /// Approves, but nobody signs.
+    /// Approves, but no signer signs.
     NoSigner,
     /// Denies.
     Denies,
@@ -63,11 +63,11 @@ pub struct Object {
     pub request: RequestDigest,
     /// The number of the key in it, or [`SOMEBODY_ELSES`] or [`UNREADABLE`].
     pub key: u32,
-    /// Which of the world's templates it asks for.
+    /// Which of the world's templates it requests.
     pub template: u8,
-    /// Whether its signer is not the one asked for.
+    /// Whether its signer is not the requested one.
     pub foreign_signer: bool,
-    /// Whether its usages are more than those asked for.
+    /// Whether its usages are more than the requested ones.
     pub foreign_usages: bool,
     /// The condition Approved.
     pub approved: bool,
@@ -140,7 +140,7 @@ pub struct Server {
     pub backdate: Span,
     /// The end of the CA: no chain is valid after it.
     pub ca_end: WallTime,
-    /// The longest lifetime that may be asked for; more is 422.
+    /// The longest lifetime that a request may have; more is 422.
     pub longest_lifetime: Option<Span>,
     /// Whether a live identity is not accepted (401).
     pub refuse_live: bool,
@@ -225,7 +225,7 @@ impl Server {
         self.objects.iter().find(|it| it.request == request)
     }
 
-    /// The fault that the call meets before anybody looks at it.
+    /// The fault that the call meets before the server handles it.
     pub fn fault(&mut self, bootstrap: bool) -> Option<ApiFault> {
         self.calls += 1;
         if let Some(Answer(fault)) = self.answers.pop_front() {
@@ -239,7 +239,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// 409 where the name exists, 422 where more lifetime is asked for than is allowed.
+    /// 409 where the name exists, 422 where the requested lifetime is longer than allowed.
     pub fn create(
         &mut self,
         object: Object,
@@ -259,7 +259,7 @@ impl Server {
         Ok(object)
     }
 
-    /// Removes what is old.
+    /// Removes decided objects after one hour, and undecided, unapproved ones after 24 hours.
     fn clean(&mut self, wall: WallTime) {
         if !self.cleaner {
             return;
@@ -329,7 +329,7 @@ impl Server {
 }
 
 impl Hash for Server {
-    /// Without what only counts.
+    /// Leaves out the fields that only count.
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.objects.hash(state);
         self.answers.hash(state);

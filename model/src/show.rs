@@ -1,4 +1,4 @@
-//! A world in words: the machine's state, the disk with what is pending, the server's objects.
+//! A world in words: the machine's state, the disk with its pending operations, the server's objects.
 
 use std::fmt::Write as _;
 
@@ -67,7 +67,7 @@ pub fn machine(node: &Rotator, now: Now) -> String {
     format!("machine\n{}", indented(&lines))
 }
 
-/// The disk: what system calls see, what is durable, what is pending.
+/// The disk: the visible state, the durable state, the pending operations.
 #[must_use]
 pub fn disk(disk: &Disk) -> String {
     let mut lines = Vec::new();
@@ -195,7 +195,7 @@ pub fn images(disk: &Disk, profile: Profile) -> String {
             let others = image.visible.iter().filter(|it| it.name != Name::Current);
             let names: Vec<String> =
                 others.map(|it| format!("{} ({})", it.name, file(image.file(it.inode).file))).collect();
-            lines.push(format!("{count:>3}  live name {live}; {}", names.join(", ")));
+            lines.push(format!("{count:>3}  current link {live}; {}", names.join(", ")));
         }
         count += 1;
         true

@@ -1,4 +1,4 @@
-//! The simulator: seeded scenarios with all faults on, then the world heals and the node must settle.
+//! The simulator: seeded scenarios with all faults on, then the world heals and the node must converge.
 //!
 //! Each run leaves a random half of the faults out and draws how often the others come (swarm testing, Groce et al.,
 //! ISSTA 2012): a run with everything in it never gets far enough for what takes a quiet while. A run is its
@@ -19,7 +19,7 @@ pub struct Plan {
     pub transitions: usize,
 }
 
-/// What was found.
+/// The result of all runs.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// How many runs there were.
@@ -28,7 +28,7 @@ pub struct Report {
     pub steps: u64,
     /// What was met.
     pub marks: Marks,
-    /// What did not hold, with the scenario and its seed.
+    /// The violation found, with the scenario and its seed.
     pub found: Option<(u64, Scenario, Violation)>,
 }
 

@@ -186,7 +186,7 @@ impl Spec {
         self.rule("S1", "a live identity is valid", self.served.is_none_or(|(_, good)| good.holds(now.wall)));
     }
 
-    /// The template changed. Certificates for another subject are not valid any more.
+    /// The template changed. Certificates for another subject are no longer valid.
     pub(crate) fn edited(&mut self, subject: bool) {
         self.open = None;
         if subject {

@@ -26,7 +26,7 @@ pub enum Transition {
     Step(u8),
     /// Of the answers that could come now, that of this operation comes first.
     Answer(u8),
-    /// Time passes on both clocks, and the node ticks; what was asked for is not answered meanwhile.
+    /// Time passes on both clocks, and the node ticks; pending operations are not answered meanwhile.
     Tick(Until),
     /// The wall clock jumps.
     Jump(Jump),
@@ -50,17 +50,17 @@ pub enum Transition {
     Verdict(Approver),
     /// What is wrong with the next certificate.
     Bad(Bad),
-    /// An external party changes the object that the node asks for.
+    /// An external party changes the object that the node requests.
     Object(Meddling),
     /// Which credentials are refused from now on: the live one, the bootstrap one.
     Refuse(bool, bool),
     /// Every call meets this fault from now on, or none does.
     Outage(Option<ApiFault>),
-    /// The server does not answer any more, or does again.
+    /// The server stops answering, or answers again.
     Silent(bool),
     /// The approver changes.
     Approver(Approver),
-    /// What is issued changes.
+    /// The flaw of issued certificates changes.
     Issues(Option<Bad>),
     /// How long approver and signer take.
     Latency(Span),
@@ -86,7 +86,7 @@ pub enum Transition {
     Lose(u8, u8),
     /// Every failure ends, and what an external party put in the way is moved away; the node is not told.
     Mend,
-    /// An external party asks for a rotation.
+    /// An external party requests a rotation.
     RotateNow,
     /// A clean shutdown, and another start.
     Shutdown,
@@ -111,16 +111,16 @@ pub enum Edit {
     Usages,
     /// Everything is as it was in the beginning.
     First,
-    /// A lifetime is wished for, or not any more.
+    /// A lifetime is requested, or no longer.
     RequestedLifetime,
-    /// Nothing of what is asked for, but the seed of the jitter.
+    /// Nothing in the request, only the seed of the jitter.
     Seed,
 }
 
 /// What becomes of an answer that does not come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lost {
-    /// It was done, and nobody will ever say so.
+    /// It was done, and no answer ever comes.
     Done,
     /// It was not done.
     NotDone,
@@ -210,7 +210,7 @@ pub enum Damage {
     FiledPair,
     /// A pair in a file with a date, beside the current link.
     DatedPair,
-    /// A pair in two files, which has ended.
+    /// A pair in two files, which is expired.
     EndedPair,
     /// The current link leads to a pair for another node.
     StrangersPair,

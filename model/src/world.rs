@@ -1,7 +1,7 @@
 //! One node in its world: the core, the disk, the server and the clocks, in one thread and no time at all.
 //!
-//! A world is a value of a few kilobytes that is cloned and hashed by the million. The only mutator of the machine
-//! in it is [`World::give`]; after each step the specification and the invariants are asked.
+//! A world is a value of a few kilobytes that is cloned and hashed by the million. The only mutator of
+//! the machine in it is [`World::give`]; it checks the specification and the invariants after each step.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -166,7 +166,7 @@ impl World {
         self.come_back_with(self.disk.image(Profile::Alice, image));
     }
 
-    /// The power goes and comes back, and this is what is on disk.
+    /// The power goes and comes back, and the disk has this image.
     pub(crate) fn come_back_with(&mut self, image: Disk) {
         if let Some(Violation { id, sentence }) = invariants::of_image(self, &image) {
             self.hold(id, sentence, false);
@@ -188,7 +188,7 @@ impl World {
         self.facts(self.served?.1)
     }
 
-    /// The start and the end of a certificate.
+    /// The notBefore and the notAfter of a certificate.
     pub(crate) fn dates(&self, cert: CertHandle) -> Option<(WallTime, WallTime)> {
         let cert = self.server.cert(u32::try_from(cert.0).ok()?)?;
         Some((cert.not_before, cert.not_after))
@@ -204,7 +204,7 @@ impl World {
         Now { wall: self.now.wall, mono: MonoTime::from_ms(self.now.mono.ms().saturating_sub(self.lag.ms())) }
     }
 
-    /// Gives one input now, carries out what is asked for, and asks specification and invariants.
+    /// Gives one input now, carries out the actions, and checks specification and invariants.
     ///
     /// # Panics
     ///
@@ -331,7 +331,7 @@ fn is_no_answer(input: &Input) -> bool {
 }
 
 impl Hash for World {
-    /// Without what only counts or records.
+    /// Leaves out the fields that only count or record.
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.node.hash(state);
         self.disk.hash(state);

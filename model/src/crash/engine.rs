@@ -26,7 +26,7 @@ pub(super) struct Engine {
     images: Memo,
     /// Moments for a crash.
     points: Memo,
-    /// What has happened since the explorer's state.
+    /// The transitions since the explorer's state.
     trail: Vec<Transition>,
     /// The states of the recoveries that are under way, one inside the other.
     way: Vec<u64>,
@@ -160,7 +160,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Goes on until the node has settled, or until that is known to happen; with every crash on the way.
+    /// Goes on until the node has converged, or until that is known to happen; with every crash on the way.
     fn recover(&mut self, world: &mut World, left: u8) -> Went {
         for inputs in 0.. {
             went(world)?;
@@ -179,18 +179,18 @@ impl Engine {
             }
             self.trail.push(Transition::Step(0));
             if inputs > SETTLE_INPUTS {
-                world.hold("L2", "after a crash the node settles within 64 inputs", false);
+                world.hold("L2", "after a crash the node converges within 64 inputs", false);
             } else if world.node.is_none() {
                 world.start();
             } else if !world.happen(Transition::Step(0)) {
-                world.hold("L2", "a node that has not settled has a deadline", false);
+                world.hold("L2", "a node that has not converged has a deadline", false);
             }
         }
         Ok(())
     }
 }
 
-/// The world after a crash, with the node started, as far as that goes without a look at the disk.
+/// The world after a crash, with the node started, as far as that goes without reading the disk.
 fn start(world: &World) -> World {
     let mut started = world.clone();
     started.kill();

@@ -16,7 +16,7 @@ pub(super) struct Memo(HashSet<Known, BuildHasherDefault<AsIs>>);
 #[derive(Clone, Copy, Debug)]
 struct Known(u64);
 
-/// What is known of something.
+/// Whether a state was visited before, and with how many crashes to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Visit {
     /// It was not seen before.
@@ -48,7 +48,7 @@ impl Known {
 }
 
 impl Memo {
-    /// What is known of it.
+    /// Returns whether it was visited before.
     pub(super) fn look(&self, fingerprint: u64, left: u8) -> Visit {
         match self.0.get(&Known::new(fingerprint, left)) {
             None => Visit::New,
@@ -57,7 +57,7 @@ impl Memo {
         }
     }
 
-    /// Remembers it, and says what was known of it.
+    /// Remembers it, and returns whether it was visited before.
     pub(super) fn visit(&mut self, fingerprint: u64, left: u8) -> Visit {
         let visit = self.look(fingerprint, left);
         if visit != Visit::Known {

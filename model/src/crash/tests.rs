@@ -6,7 +6,7 @@ fn bound(faults: u8, rotations: u8) -> Bound {
     Bound { setup: Setup::decode(0, 0), faults, rotations, settles: false }
 }
 
-/// A world whose driver is faulty on purpose, and in which nobody looks at what crashes may leave before there is one.
+/// A world whose driver is faulty on purpose, and in which no check reads the images of a crash before the crash comes.
 fn blind(driver: Driver) -> impl Fn(&mut ConfigSpec, &mut World) + Copy {
     move |_, world| (world.driver, world.blind) = (driver, true)
 }

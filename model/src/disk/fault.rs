@@ -13,7 +13,7 @@ pub enum How {
     FailsHalfway(DiskFault),
     /// It is done, and reported as failed.
     FailsDone(DiskFault),
-    /// A mistake of the driver: it is reported as done, and was not.
+    /// A fault of the driver: it reports the command as done, but did not carry it out.
     Pretended,
 }
 

@@ -67,7 +67,7 @@ pub struct Pending {
     pub key: u32,
 }
 
-/// A file, or what is left of it after a crash. A link is made with its content.
+/// A file, or its remains after a crash. A link is made with its content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Inode {
     pub(crate) file: File,

@@ -39,7 +39,7 @@ impl Disk {
         live.into_iter().chain(outside)
     }
 
-    /// Whether a file of ours has that pair, whoever can read it.
+    /// Whether a file of ours has that pair, regardless of who can read it.
     #[must_use]
     pub fn has_bundle_of(&self, key: u32, cert: u32) -> bool {
         let bundles = self.durable.iter().filter(|it| matches!(it.name, Name::Bundle { .. }));
@@ -47,7 +47,7 @@ impl Disk {
         bundles.map(|it| self.file(it.inode)).any(|inode| inode.durable && same(inode.file))
     }
 
-    /// Whether others may read a file, and nobody but the node let them.
+    /// Whether others may read a file, and no external party let them.
     #[must_use]
     pub fn is_careless(&self, name: Name) -> bool {
         let inode = self.number_of(name).map(|number| self.file(number));

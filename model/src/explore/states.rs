@@ -1,4 +1,4 @@
-//! The states that were reached: each one's fingerprint, how it was reached, and what comes next by itself.
+//! The states that were reached: each one's fingerprint, how it was reached, and its successors without faults.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -42,7 +42,7 @@ pub struct States {
     transitions: Vec<Transition>,
 }
 
-/// How a state was reached, and what comes next by itself.
+/// How a state was reached, and its successors without faults.
 #[derive(Clone, Copy, Debug)]
 struct State {
     before: u32,
@@ -50,7 +50,7 @@ struct State {
     transition: u16,
     /// Whether nothing is to be healed.
     well: bool,
-    /// Whether it is settled, or is known to settle when it is healed.
+    /// Whether it has converged, or is known to converge when it is healed.
     settles: bool,
     /// The state that follows when things take their course, and the one when the second answer comes first.
     next: [u32; 2],
@@ -91,7 +91,7 @@ impl States {
         place as u16
     }
 
-    /// It settles, when it is healed.
+    /// It converges, when it is healed.
     pub fn settles(&mut self, state: u32) {
         self.all[state as usize].settles = true;
     }
@@ -115,7 +115,7 @@ impl States {
         transitions
     }
 
-    /// The first state that is further than it may be from a settled one, while things take their course (L2).
+    /// The first state that is further than it may be from a converged one, while things take their course (L2).
     #[must_use]
     pub fn unsettled(&self) -> Option<(Vec<Transition>, Violation)> {
         let mut far = vec![u8::MAX; self.all.len()];
@@ -141,7 +141,7 @@ impl States {
             };
             let left = known.map_or(usize::MAX, usize::from).saturating_add(way.len());
             if left > SETTLE_INPUTS as usize {
-                return Some(self.violated(start, "without faults, the node settles within 64 inputs"));
+                return Some(self.violated(start, "without faults, the node converges within 64 inputs"));
             }
             for (steps, state) in way.iter().rev().enumerate() {
                 far[*state] = (left - way.len() + steps + 1) as u8;

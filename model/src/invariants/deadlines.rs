@@ -32,8 +32,9 @@ fn rests_with_identity(view: &View) -> bool {
     view.phase == Phase::Resting && view.identity.is_some()
 }
 
-/// Whether a run has a deadline. At rest with an identity there is one by the wall clock and, unless rotation is off, one by
-/// monotonic time. [`l4_waits_are_capped`] asks for the deadline of a call and of a rest without an identity.
+/// Whether a run has a deadline. At rest with an identity there is one by the wall clock and, unless
+/// rotation is off, one by monotonic time. [`l4_waits_are_capped`] requires the deadline of a call and
+/// of a rest without an identity.
 #[must_use]
 pub fn l2_deadline_is_armed(world: &World) -> bool {
     let Some(node) = &world.node else { return true };

@@ -155,7 +155,8 @@ pub fn in_memory_without_bundle(world: &World, served: CertHandle) -> bool {
     world.ghost.from_memory && !world.disk.names().any(is_its)
 }
 
-/// The driver was asked for a rotation in this step, so the node does not wait and does not look for a better pair.
+/// A rotation was requested of the driver in this step, so the node does not wait and does not look
+/// for a better pair.
 #[must_use]
 pub fn requested_rotation(world: &World) -> bool {
     world.ghost.monitor.is_rotation_requested()

@@ -1,4 +1,4 @@
-//! What a failing scenario says of itself: enough to see what went wrong, and the command that shows the rest.
+//! The report of a failing scenario: enough to see the violation, and the command that shows the rest.
 
 use std::fmt::Write as _;
 

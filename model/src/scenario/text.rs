@@ -13,7 +13,7 @@
 //! let scenario = Scenario::decode(&[0x80, 1, 0, 3, 31, 7]);
 //! let text = scenario.to_text("a power cut at rest");
 //! let lines = [
-//!     "8001  # certificates live 1d0h, settled, seed 1",
+//!     "8001  # certificates live 1d0h, first certificate live, seed 1",
 //!     "# a power cut at rest",
 //!     "0003  # Step(3)",
 //!     "1f07  # PowerCut(7)",

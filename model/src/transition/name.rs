@@ -10,7 +10,7 @@ use crate::transition::{Damage, Edit, Jump, Lost, Meddling, Transition, Until};
 use crate::world::Lie;
 
 impl Transition {
-    /// The name of the fault that it is; `None` for the course of things and for wishes.
+    /// The name of the fault that it is; `None` for regular progress and for requests.
     #[must_use]
     pub fn fault(self) -> Option<&'static str> {
         Some(match self {
@@ -40,7 +40,7 @@ impl Transition {
             Self::CallLost(Lost::Late) => "api: the answer is late",
             Self::KeyFails => "key: none can be made",
             Self::Repeat => "driver: an answer is given twice",
-            Self::Stale(_) => "driver: an answer to an operation that has ended",
+            Self::Stale(_) => "driver: an answer to an operation that is over",
             Self::Verdict(approver) | Self::Approver(approver) => self::approver(approver),
             Self::Bad(bad) | Self::Issues(Some(bad)) => self::bad(bad),
             Self::Object(meddling) => object(meddling),
@@ -69,10 +69,10 @@ impl Transition {
 
 fn jump(jump: Jump) -> &'static str {
     match jump {
-        Jump::End => "time: the wall clock jumps past the end",
+        Jump::End => "time: the wall clock jumps past the expiry",
         Jump::BeforeStart => "time: the wall clock jumps to before the start",
         Jump::Renewal => "time: the wall clock jumps to the renewal",
-        Jump::To(_) => "time: the wall clock shows what cannot be",
+        Jump::To(_) => "time: the wall clock shows an impossible time",
         Jump::By(ms) if ms.abs() > 50 * 8_760 * 3_600_000 => "time: the wall clock jumps by a century",
         Jump::By(ms) if ms.abs() <= 1000 => "time: the wall clock drifts",
         Jump::By(0..) => "time: the wall clock jumps ahead",
@@ -121,7 +121,7 @@ fn api(fault: ApiFault) -> &'static str {
 fn approver(approver: Approver) -> &'static str {
     match approver {
         Approver::Auto => "api: approved and signed",
-        Approver::Absent => "api: nobody approves",
+        Approver::Absent => "api: no approver",
         Approver::NoSigner => "api: approved and not signed",
         Approver::Denies => "api: denied",
         Approver::Fails => "api: failed by the signer",
@@ -162,7 +162,7 @@ fn lie(lie: Lie) -> &'static str {
         Lie::Unreadable => "read: the live bundle cannot be read",
         Lie::Flipped => "read: a bit of the live bundle is flipped",
         Lie::FlippedPending => "read: a bit of the pending file is flipped",
-        Lie::LiveUnreadable => "read: the live name cannot be looked at",
+        Lie::LiveUnreadable => "read: the current link cannot be read",
     }
 }
 
@@ -191,12 +191,12 @@ fn damage(damage: Damage) -> &'static str {
         Damage::FarBundle => "outside: a bundle of a far generation",
         Damage::OlderLive => "outside: the link is put back to the bundle before",
         Damage::OtherKey => "outside: the live bundle has another key",
-        Damage::LinkedPair => "left: the live name leads to a pair elsewhere",
-        Damage::FiledPair => "left: the live name is a file with a pair",
+        Damage::LinkedPair => "left: the current link leads to a pair elsewhere",
+        Damage::FiledPair => "left: the current link is a file with a pair",
         Damage::DatedPair => "left: a pair in a file with a date",
-        Damage::EndedPair => "left: a pair that has ended",
+        Damage::EndedPair => "left: an expired pair",
         Damage::StrangersPair => "left: a pair of another node",
-        Damage::CopiedLive => "left: the live name is a copy of its bundle",
+        Damage::CopiedLive => "left: the current link is a copy of its bundle",
         Damage::Exposed => "left: others may read the live bundle",
         Damage::Backup => "left: an older backup",
     }

@@ -151,7 +151,7 @@ pub(super) const DAMAGES: [Damage; 11] = [
 
 pub(super) const LOSTS: [Lost; 3] = [Lost::Done, Lost::NotDone, Lost::Late];
 
-/// Those that end what is asked for come more often.
+/// Edits that end the request are listed more often.
 pub(super) const EDITS: [Edit; 8] = [
     Edit::Subject,
     Edit::MoreNames,

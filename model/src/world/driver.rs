@@ -1,4 +1,4 @@
-//! The driver in a world: it carries out what the node asks for, one operation when the world says so.
+//! The driver in a world: it carries out the node's actions, one operation when the world says so.
 
 use certrotate_core::api::{ApiFault, Call, Credential};
 use certrotate_core::disk::{Content, DiskCommand, DiskFault};

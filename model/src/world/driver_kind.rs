@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// How the driver does its work. All but the first are faulty on purpose: an invariant must notice.
+/// How the driver does its work. All but the first are faulty on purpose: an invariant must fail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Driver {
     /// As it is told.
@@ -16,7 +16,7 @@ pub enum Driver {
     SkipsUnlinks,
     /// Serves a certificate as soon as it is written, before the core says so.
     ServesEarly,
-    /// Does not withdraw what has ended.
+    /// Does not withdraw an expired identity.
     ServesOn,
     /// Makes every request with the first key.
     ReusesKeys,

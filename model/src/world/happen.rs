@@ -14,8 +14,8 @@ use crate::world::{Answer, Driver, Lie, Outcome, What, World};
 const CENTURY: Span = Span::from_hours(876_000);
 
 impl World {
-    /// Lets a transition happen; `false` if there was nothing for it to happen to, and nothing changed. A process that has
-    /// ended is started again.
+    /// Lets a transition happen; `false` if there was nothing for it to happen to, and nothing changed.
+    /// A terminated process is started again.
     pub fn happen(&mut self, transition: Transition) -> bool {
         let happened = self.happens(transition);
         if self.node.is_none() && self.violation.is_none() {
@@ -228,7 +228,7 @@ impl World {
         true
     }
 
-    /// M1: an input that is given again at the same time is ignored, and asks for nothing.
+    /// M1: an input that is given again at the same time is ignored, and requests nothing.
     fn repeat_last(&mut self) -> bool {
         if self.told != self.now {
             return false;

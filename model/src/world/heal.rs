@@ -1,4 +1,4 @@
-//! The world heals, and then the node must settle: safety first, then liveness.
+//! The world heals, and then the node must converge: safety first, then liveness.
 
 use certrotate_core::disk::{CurrentLink, Name};
 use certrotate_core::input::Input;
@@ -15,7 +15,7 @@ use crate::list::List;
 use crate::server::{Approver, Server};
 use crate::world::World;
 
-/// The inputs within which a node settles when everything is well (L2).
+/// The inputs within which a node converges when nothing fails (L2).
 pub const SETTLE_INPUTS: u64 = 64;
 
 /// The most names of ours at rest without faults (S12): the current link, the live bundle and the previous one.
@@ -44,7 +44,7 @@ impl World {
         matches!(self.disk.live_name(), CurrentLink::Foreign | CurrentLink::Strange)
     }
 
-    /// Ends every failure and puts the directory right; nobody tells the node.
+    /// Ends every failure and puts the directory right, without telling the node.
     pub fn mend(&mut self) {
         self.end_failures();
         self.put_right();
@@ -103,8 +103,8 @@ impl World {
         self.disk.forget_foreign_live_name();
     }
 
-    /// L2: within [`SETTLE_INPUTS`] inputs of a world in which nothing fails, the node is settled. `seen` is asked before
-    /// each input with the fingerprint, and ends it if it has seen such a world settle.
+    /// L2: within [`SETTLE_INPUTS`] inputs of a world in which nothing fails, the node converges. `seen`
+    /// gets the fingerprint before each input. It ends the check if it has seen such a world converge.
     pub fn settles(&mut self, mut seen: impl FnMut(u64) -> bool) -> bool {
         let end = self.steps + SETTLE_INPUTS;
         while self.violation.is_none() && !seen(self.fingerprint()) {
@@ -112,25 +112,27 @@ impl World {
                 return true;
             }
             if self.steps >= end {
-                self.hold("L2", "without faults, the node settles within 64 inputs", false);
+                self.hold("L2", "without faults, the node converges within 64 inputs", false);
                 return false;
             }
             if self.node.is_none() {
                 self.start();
             } else if !self.advance() {
-                self.hold("L2", "a node that has not settled has a deadline", false);
+                self.hold("L2", "a node that has not converged has a deadline", false);
             }
         }
         self.violation.is_none()
     }
 
-    /// How many requests are open. One that was when the template changed nobody may delete; it is counted no more.
+    /// Returns the number of open requests. A request that was open when the template changed no longer
+    /// counts: the node may not delete it.
     #[must_use]
     pub fn open(&self) -> usize {
         self.server.open()
     }
 
-    /// It serves what is wanted, and the best that is on disk, rests, has nothing open and no file that is not needed.
+    /// Whether the node rests and serves an identity for the current template, at least as good as the
+    /// best one on disk. It has no open request and no unneeded file.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         let phase = self.node.as_ref().map(|node| node.view().phase);

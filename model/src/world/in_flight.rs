@@ -8,7 +8,7 @@ use certrotate_core::time::Span;
 
 use crate::server::Object;
 
-/// An operation that was asked for and is not answered.
+/// A requested operation that is not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Asked {
     /// Which.
@@ -31,7 +31,7 @@ pub enum What {
 }
 
 impl Asked {
-    /// The action that asked for it.
+    /// The action that requested it.
     #[must_use]
     pub fn action(&self) -> Action {
         let op = self.op;
@@ -49,7 +49,7 @@ impl Default for Asked {
     }
 }
 
-/// The operation that an action asks for.
+/// The operation that an action requests.
 #[must_use]
 pub fn operation(action: &Action) -> Option<OpId> {
     match action {
@@ -67,11 +67,11 @@ pub fn operation(action: &Action) -> Option<OpId> {
 pub struct Answer {
     /// The operation.
     pub op: OpId,
-    /// What came of it.
+    /// The result of the operation.
     pub outcome: Outcome,
 }
 
-/// What came of an operation.
+/// The result of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// A disk operation except a scan.

@@ -11,7 +11,8 @@ use certrotate_core::time::Now;
 use certrotate_core::trace::TraceRecord;
 use certrotate_core::view::{View, Wake};
 
-/// A machine with its view and its wake, which are asked for a dozen times after each step and read off it once.
+/// A machine with its view and its wake. They are needed a dozen times after each step and read from
+/// the machine once.
 #[derive(Clone, Debug)]
 pub struct Node {
     machine: Rotator,

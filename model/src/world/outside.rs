@@ -103,7 +103,7 @@ impl World {
         self.requests.push(request);
     }
 
-    /// An external party leaves a pair: for an hour from now, or one that has ended or is another node's.
+    /// An external party leaves a pair: a valid one, an expired one, or another node's.
     fn leave(&mut self, damage: Damage) -> bool {
         let number = self.requests.len() as u32 + 1;
         let (template, duration) = (self.current, None);

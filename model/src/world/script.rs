@@ -23,7 +23,7 @@ impl World {
     /// If the world keeps no log: it is not one of [`World::new`].
     #[must_use]
     pub fn log(&self) -> &Log {
-        self.log.as_ref().expect("a story's world keeps a log")
+        self.log.as_ref().expect("the world of a scenario test keeps a log")
     }
 
     /// Time passes on both clocks; nothing is told to the process.
@@ -42,7 +42,7 @@ impl World {
             if done(self) {
                 return;
             }
-            assert!(self.advance(), "nothing happens any more before: {goal}\n{}", self.summary());
+            assert!(self.advance(), "nothing more happens before: {goal}\n{}", self.summary());
         }
         panic!("not reached in 10,000 steps: {goal}\n{}", self.summary());
     }

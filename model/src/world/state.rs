@@ -24,12 +24,12 @@ use crate::violation::Violation;
 /// The wall time at which a world begins: 2026-01-01T00:00:00Z.
 pub const START: WallTime = WallTime::from_unix_secs(1_767_225_600);
 
-/// A key that was made, and what is asked for with it.
+/// A key that was made, and the template and lifetime requested with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Request {
     /// Which of the world's templates.
     pub template: u8,
-    /// The lifetime that is wished for.
+    /// The requested lifetime.
     pub duration: Option<Span>,
     /// The number of the key that is in it: not its own only where the driver is wrong.
     pub key: u32,
@@ -70,17 +70,17 @@ pub struct World {
     pub server: Server,
     /// The configuration that the next run starts with.
     pub config: Config,
-    /// What was asked for and is not answered, the oldest first.
+    /// Requested operations that are not answered, the oldest first.
     pub asked: List<Asked, 5>,
     /// Answers that come late: to operations that were given up meanwhile, perhaps.
     pub late: List<Answer, 3>,
     /// The served identity, by the node's own actions.
     pub(crate) served: Option<(Generation, CertHandle)>,
-    /// What is known of the run beside the machine's state, for the invariants.
+    /// Facts about the run beside the machine's state, for the invariants.
     pub ghost: Ghost,
     /// The specification, which is shown every step.
     pub(crate) spec: Spec,
-    /// What this run was configured to ask for, in the specification's words.
+    /// The configured template of this run, in the specification's words.
     pub(crate) wanted: Arc<Wanted>,
     /// How the driver does its work.
     pub driver: Driver,
@@ -122,7 +122,7 @@ pub struct World {
     pub strict: bool,
     /// Everything that happened, for scenario tests.
     pub log: Option<Box<Log>>,
-    /// Every run as a trace, where that is asked for.
+    /// Every run as a trace, where traces are recorded.
     pub traces: Option<Vec<(TraceHeader, Vec<TraceRecord>)>>,
     /// What was met, where that is counted.
     pub marks: Option<Box<Marks>>,

@@ -1,4 +1,4 @@
-//! What a node is configured to ask for, and how that changes.
+//! The configured template of a node, and how it changes.
 
 use std::sync::Arc;
 
@@ -26,10 +26,10 @@ pub(crate) const FEWER_USAGES: u8 = 4;
 /// The scope with one alternative name.
 pub(crate) const ONE_NAME: u8 = 1;
 
-/// How what was asked for with one template fits another.
+/// How a certificate for one template fits another template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fit {
-    /// It is what is wanted.
+    /// It fits the other template.
     Wanted,
     /// It has other alternative names or usages.
     Outdated,
@@ -60,7 +60,7 @@ fn scoped(template: &Template, scope: usize) -> Template {
     template
 }
 
-/// Whether two templates ask for the same, except the lifetime, in whatever order.
+/// Whether two templates request the same, except the lifetime, in whatever order.
 fn asks_alike(one: &Template, other: &Template) -> bool {
     let names = one.sans.iter().all(|san| other.sans.contains(san));
     let names = names && other.sans.iter().all(|san| one.sans.contains(san));
@@ -68,7 +68,7 @@ fn asks_alike(one: &Template, other: &Template) -> bool {
 }
 
 impl World {
-    /// What is asked for now.
+    /// Takes the current template from the configuration.
     pub(super) fn configured(&mut self) {
         let template = self.config.template().clone();
         let known = self.templates.iter().position(|it| asks_alike(it, &template));
@@ -89,7 +89,7 @@ impl World {
         self.wanted = Arc::new(Wanted { subject, sans, usages, chain: *chain_required });
     }
 
-    /// Nobody may delete what is open for another template (S8).
+    /// Stops counting the open requests: the node may not delete one for another template (S8).
     fn outlive_requests(&mut self) {
         for object in &mut self.server.objects {
             object.given_up |= object.is_open();
@@ -112,7 +112,7 @@ impl World {
         self.ghost.changed(self.now, lifetime);
     }
 
-    /// How a certificate fits what is asked for now; `None` for one that is not as its request would have it.
+    /// How a certificate fits the current template; `None` for one that differs from its request.
     pub(crate) fn fit(&self, cert: CertHandle) -> Option<Fit> {
         let symbolic = u32::try_from(cert.0).ok().and_then(|number| self.server.cert(number))?;
         symbolic.flaw.is_none().then(|| self.fit_of(symbolic.template))
@@ -130,23 +130,23 @@ impl World {
         }
     }
 
-    /// Whether a certificate is what is asked for now.
+    /// Whether a certificate fits the current template.
     pub(crate) fn is_wanted(&self, cert: CertHandle) -> bool {
         self.fit(cert) == Some(Fit::Wanted)
     }
 
-    /// Whether a certificate may be served now: it is what is asked for, or of an old template.
+    /// Whether a certificate may be served now: it fits the current template, or is for an old template.
     pub(crate) fn is_servable(&self, cert: CertHandle) -> bool {
         matches!(self.fit(cert), Some(Fit::Wanted | Fit::Outdated))
     }
 
-    /// Whether the served identity is what is asked for now.
+    /// Whether the served identity fits the current template.
     #[must_use]
     pub fn serves_what_is_wanted(&self) -> bool {
         self.served.is_some_and(|(_, cert)| self.is_wanted(cert))
     }
 
-    /// Whether a bundle is acceptable, except the time, to the configuration that it was asked for with.
+    /// Whether a bundle is acceptable, except the time, to the configuration that requested it.
     pub(crate) fn is_acceptable(&self, bundle: &Bundle) -> bool {
         let known = self.server.cert(bundle.cert);
         known.is_some_and(|cert| cert.flaw.is_none() && cert.key == self.true_key(bundle.key))

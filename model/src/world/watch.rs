@@ -46,7 +46,7 @@ impl World {
         }
     }
 
-    /// After a step, when what it asked for was taken in.
+    /// Watches the wake after a step, when its actions were taken in.
     pub(super) fn watch_wake(&mut self, ticked: bool, step: &Step) {
         let Some(node) = &self.node else { return };
         let idle = ticked && step.disposition != Disposition::Applied && step.actions.is_empty();
@@ -136,7 +136,7 @@ impl World {
         Some(Validity { start: start.max(identity.issued), end })
     }
 
-    /// Whether nobody could have anything against a certificate now: it is what is configured, it is valid, and at least
+    /// Whether a certificate has no defect now: it fits the current template, it is valid, and at least
     /// half of its lifetime is left.
     fn is_good(&self, cert: CertHandle) -> bool {
         let known = u32::try_from(cert.0).ok().and_then(|number| self.server.cert(number));

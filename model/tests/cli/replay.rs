@@ -63,7 +63,7 @@ fn differing_trace_stops_and_shows_both_steps() {
     let ran = said(&other, &["--json"]);
     assert_eq!((ran.status, &ran.json()["outcome"]), (Some(1), &"differs".into()), "{}", ran.err);
     assert!(ran.err.contains("step 3 comes out otherwise than it was recorded"), "{}", ran.err);
-    assert!(ran.err.contains("recorded  scanned: no live name, 0 names: Ignored(Busy), "), "{}", ran.err);
+    assert!(ran.err.contains("recorded  scanned: no current link, 0 names: Ignored(Busy), "), "{}", ran.err);
 
     let headless = said(&lines[1..], &[]);
     assert_eq!(headless.status, Some(2));

@@ -15,7 +15,7 @@ use crate::progress::{Meter, Progress};
 ///
 /// The explorer gives every sequence of disk operations within its bound; after each prefix of each,
 /// every image that a power cut may leave under the profile is enumerated, none drawn. From each the
-/// node starts again, must keep every invariant, and must settle; and the power goes again at
+/// node starts again, must keep every invariant, and must converge; and the power goes again at
 /// every moment of that.
 ///
 /// Bound: --faults and --rotations of the explorer; --cuts power cuts, each later one in the recovery

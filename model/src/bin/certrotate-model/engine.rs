@@ -1,4 +1,4 @@
-//! What all engines have in common: their bounds, and what is said in the end.
+//! What all engines have in common: their bounds, and their final report.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::output::{Exit, Output, Usage};
 use crate::progress::{Meter, Progress, Stopped};
 
-/// What does not hold where a panic ends a run.
+/// The violation reported when a panic ends a run.
 pub(crate) const PANIC: Violation =
     Violation { id: "S15", sentence: "every phase takes every input: nothing panics" };
 
@@ -37,16 +37,16 @@ pub(crate) struct Common {
     pub(crate) json: bool,
 }
 
-/// What came out.
+/// The result of an engine run.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
-    /// Whether all that was asked for was done; an engine that was stopped by its [`Meter`] need not say so.
+    /// Whether all requested work was done; an engine that its [`Meter`] stopped need not say so.
     pub(crate) complete: bool,
     /// For people.
     pub(crate) lines: Vec<String>,
     /// For programs.
     pub(crate) fields: Map<String, Value>,
-    /// What did not hold.
+    /// The violation found.
     pub(crate) found: Option<Found>,
     /// Whether it failed without a scenario to show for it.
     pub(crate) failed: bool,
@@ -63,7 +63,7 @@ pub(crate) struct Found {
     pub(crate) by: String,
 }
 
-/// Runs an engine and says what came out.
+/// Runs an engine and reports its outcome.
 pub(crate) fn run(
     command: &str,
     common: &Common,

@@ -12,15 +12,15 @@ use crate::engine::{Common, Found, Outcome, driver, setup};
 use crate::output::{Output, Usage, number};
 use crate::progress::{Meter, Progress};
 
-/// The setups that are explored where none is given: certificates of a day, of an hour, asked for with a wish, and with the first
-/// one live.
+/// The setups that are explored where none is given: certificates of a day, of an hour, with a
+/// requested lifetime, and with the first one live.
 const SETUPS: [&str; 4] = ["0000", "0100", "1000", "8000"];
 
 /// Search every reachable world, breadth first, up to a bound
 ///
-/// From every setup that is asked for, whatever can happen does, in every world; worlds that go on
-/// alike are visited once. The invariants are asked after every step, and from every world
-/// everything heals and the node must settle; a fair cycle that makes no progress is searched for.
+/// From every requested setup, whatever can happen does, in every world; worlds that go on
+/// alike are visited once. The invariants are checked after every step, and from every world
+/// everything heals and the node must converge; a fair cycle that makes no progress is searched for.
 /// The violation found is one with as few transitions as possible.
 ///
 /// Bound: at most --faults faults of any kind at any time, a power cut in every image that it may

@@ -1,6 +1,6 @@
 //! The model's engines on the command line: what they found out, within which bound, and how to see it again.
 //!
-//! The library decides; this program gives it bounds, shows how far it is, and says what came out. It alone reads a
+//! The library decides; this program gives it bounds, shows how far it is, and reports the result. It alone reads a
 //! clock, writes files and listens to signals.
 
 mod crash;
@@ -21,7 +21,7 @@ use clap::{Parser, Subcommand};
 
 use crate::output::{Exit, Output};
 
-/// Engines that look for a broken invariant of certificate rotation, and a replayer for what they find.
+/// Engines that search for a broken invariant of certificate rotation, and a replayer for what they find.
 #[derive(Debug, Parser)]
 #[command(name = "certrotate-model", version, max_term_width = 100, after_help = AFTER)]
 struct Cli {

@@ -13,11 +13,11 @@ pub(crate) enum Exit {
     Held = 0,
     /// Something did not.
     Violated = 1,
-    /// What was asked for makes no sense, or cannot be read.
+    /// The request makes no sense, or its input is unreadable.
     Usage = 2,
 }
 
-/// What was asked for and cannot be done, with the remedy.
+/// A request that cannot be done, with the remedy.
 #[derive(Debug)]
 pub(crate) struct Usage(pub(crate) String);
 
@@ -32,7 +32,7 @@ impl Output {
         Self { json }
     }
 
-    /// A line for people. Nobody reading on is no error: `| head` is a way to use this.
+    /// A line for people. A closed output is no error: `| head` is a way to use this.
     pub(crate) fn line(self, text: impl Display) {
         let _ = if self.json {
             writeln!(std::io::stderr().lock(), "{text}")

@@ -69,7 +69,7 @@ pub(crate) struct Meter {
     shown: bool,
     /// Why it said that it is enough.
     pub(crate) stopped: Option<Stopped>,
-    /// The resident size at the last look, in MiB.
+    /// The resident size at the last measurement, in MiB.
     pub(crate) resident: u64,
 }
 
@@ -97,7 +97,7 @@ impl Meter {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Whether the engine is to go on. Cheap enough to be asked a million times a second.
+    /// Whether the engine is to go on. Cheap enough for a million calls a second.
     pub(crate) fn go_on(&mut self, progress: Progress<'_>) -> bool {
         let now = Instant::now();
         if self.is_interrupted() {

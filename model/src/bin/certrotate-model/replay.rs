@@ -196,7 +196,7 @@ fn happens(index: usize, transition: Option<Transition>, out: Output) {
     }
 }
 
-/// Says what came out, and gives it as one word.
+/// Prints the result, and returns it as one word.
 fn verdict(
     told: &Told,
     until: Option<u64>,

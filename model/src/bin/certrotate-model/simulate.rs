@@ -20,15 +20,15 @@ use crate::engine::{Common, Found, Outcome, caught, driver};
 use crate::output::{Output, Usage, number};
 use crate::progress::{Meter, Progress};
 
-/// What does not hold where a seed plays differently the second time.
+/// The violation reported when a seed plays differently the second time.
 const TWICE: Violation = Violation { id: "S15", sentence: "a seed plays the same twice" };
 
-/// Play random scenarios with all faults on; then the world heals and the node must settle
+/// Play random scenarios with all faults on; then the world heals and the node must converge
 ///
 /// Each seed draws a setup, which half of the faults it leaves out, how often the others come,
-/// and --transitions transitions. All invariants are asked after every step. In the end everything heals,
-/// and the node must settle, renew in time and start again unchanged. What does not hold is made
-/// short, kept as a scenario file, and shown.
+/// and --transitions transitions. All invariants are checked after every step. In the end everything heals,
+/// and the node must converge, renew in time and start again unchanged. A violation is
+/// shortened, kept as a scenario file, and shown.
 ///
 /// Bound: --runs seeds, or --seconds. It is a search at random: that nothing was found proves
 /// nothing, but the report says which faults and situations were met, and how often.
@@ -137,7 +137,7 @@ fn seed_from_clock() -> u64 {
     Random::new(since.as_nanos() as u64).below(1 << 32)
 }
 
-/// Takes one seed after the other; `go_on` is asked between them how many are done by all.
+/// Takes one seed after the other; between them, `go_on` gets the number that all have done.
 fn worker(shared: &Shared, mut go_on: impl FnMut(u64) -> bool) {
     let mut mine = Sum::default();
     while !shared.stop.load(Ordering::Relaxed) {
