@@ -27,14 +27,14 @@ pub enum Engine {
     Relations,
 }
 
-/// How much was tried, and what was found.
+/// How much was tried, and the finding.
 type Search = (u64, Option<Found>);
 
-/// The setups of the bounded engines: plain, with a client CA, settled, with a requested lifetime, short lifetimes, a year, before 2030.
+/// The setups of the bounded engines: plain, with a client CA, already serving, with a requested lifetime, short lifetimes, a year, before 2030.
 const SETUPS: [u8; 7] = [0, 8, 128, 16, 131, 5, 64];
 
 impl Engine {
-    /// All of them, in the order in which they are asked.
+    /// All of them, in the order of the search.
     pub const ALL: [Self; 4] = [Self::Explorer, Self::Simulator, Self::Crash, Self::Relations];
 
     /// Its name in tables.

@@ -2,7 +2,7 @@
 //!
 //! Each bug of [`certrotate_seeded_bugs`] is built in, one at a time, and every engine looks for it. A bug that no engine
 //! reports, under one of the invariants that it breaks, is a hole in the harness. Where the harness is made
-//! [blind](Weakness), bugs must survive. A clock is read to say how long a search took, never to decide what is found.
+//! [blind](Weakness), bugs must survive. A clock is read to say how long a search took, never to decide a finding.
 //!
 //! # Example
 //!
@@ -37,7 +37,7 @@ pub struct Row {
     pub engine: Engine,
     /// The seed.
     pub seed: u64,
-    /// What was found, if anything was.
+    /// The finding, if there is one.
     pub found: Option<Found>,
     /// How much was tried: scenarios, transitions or recoveries, by the engine.
     pub tries: u64,

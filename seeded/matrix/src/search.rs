@@ -38,7 +38,7 @@ impl Budget {
 /// What an engine found.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// What did not hold.
+    /// The violation.
     pub violation: Violation,
     /// A scenario that shows it, reduced.
     pub scenario: Scenario,
