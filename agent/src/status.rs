@@ -1,7 +1,7 @@
 //! The state of a node's certificate, for people and for scripts: `certrotate status`.
 //!
 //! The directory is read without the lock, so this works beside a running agent and without one. A running agent
-//! [publishes](published) the rest over a Unix socket: the request's conditions, the next action, jumps of the clock.
+//! [publishes](mod@published) the rest over a Unix socket: the request's conditions, the next action, jumps of the clock.
 //! Nothing is changed, and no key byte is shown.
 
 mod assemble;

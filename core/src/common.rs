@@ -7,13 +7,15 @@ use crate::config::Config;
 use crate::directory::{Directory, Generations};
 use crate::disk::{DiskCommand, Name};
 use crate::event::Event;
-use crate::gates::{Gates, ScanValidity};
 use crate::id::{Generation, OpId, Ops, RunId};
-use crate::input::{Action, ExitReason};
-use crate::renewal::Renewal;
+use crate::input::Action;
 use crate::serving::{Identity, Judged, Live, Serving, Source, Standing};
 use crate::time::{MonoTime, Now, Span, WallTime};
 use crate::timing::{FULL_LIFETIME, Timing};
+
+pub(crate) mod gates;
+
+use gates::{Gates, ScanValidity};
 
 /// The state that outlives a phase.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -193,11 +195,6 @@ impl Cx<'_> {
 
     pub(crate) fn report(&mut self, event: Event) {
         self.actions.push(Action::Report(event));
-    }
-
-    pub(crate) fn exit(&mut self, reason: ExitReason) -> Renewal {
-        self.actions.push(Action::Exit(reason));
-        Renewal::Ended(reason)
     }
 
     /// Returns the time `span` from now on the monotonic clock.

@@ -90,7 +90,6 @@ mod directory;
 pub mod disk;
 pub mod event;
 pub mod facts;
-mod gates;
 pub mod id;
 mod in_memory;
 pub mod input;

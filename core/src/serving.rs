@@ -1,12 +1,12 @@
 //! The identities that TLS presents: the durable one, and the in-memory one that hides it.
 
 use alloc::boxed::Box;
+use core::fmt;
 
 use crate::disk::{BundleFound, Name};
 use crate::id::{CertHandle, Generation, KeyHandle, LeafDigest};
 use crate::time::{MonoTime, Now, Span, WallTime};
 use crate::timing::Timing;
-use crate::view::LiveState;
 
 /// An accepted identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -333,5 +333,38 @@ impl Live {
             Self::Identity(judged) => judged.identity.generation,
             Self::Withdrawn(generation) | Self::OtherSubject(generation) => *generation,
         }
+    }
+}
+
+/// Which identity is live, and why none is served where none is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LiveState {
+    /// No identity has been live in this run.
+    None,
+    /// A durable identity is served.
+    Durable,
+    /// An identity is served that is not known to be durable.
+    InMemory,
+    /// A durable identity is live and not served: the wall clock is before its `notBefore`.
+    NotYetValid,
+    /// An in-memory identity is live and not served: the wall clock is before its `notBefore`.
+    InMemoryNotYetValid,
+    /// The last live identity expired and was withdrawn.
+    Expired,
+    /// The last live identity is for another subject than the configuration's and was withdrawn.
+    OtherSubject,
+}
+
+impl fmt::Display for LiveState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Durable => "durable",
+            Self::InMemory => "in memory",
+            Self::NotYetValid => "not yet valid",
+            Self::InMemoryNotYetValid => "in memory, not yet valid",
+            Self::Expired => "expired",
+            Self::OtherSubject => "other subject",
+        })
     }
 }

@@ -6,6 +6,8 @@ use crate::id::{CertHandle, Generation, KeyHandle, RequestDigest};
 pub use crate::serving::Identity;
 use crate::time::{MonoTime, Span, WallTime};
 
+pub use crate::serving::LiveState;
+
 /// The operation in flight. `core/src/renewal/mod.rs` draws the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -97,25 +99,6 @@ pub enum Stage {
     GettingAndWatching,
     /// Ended: the exit was reported.
     Exited,
-}
-
-/// Which identity is live, and why none is served where none is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LiveState {
-    /// No identity has been live in this run.
-    None,
-    /// A durable identity is served.
-    Durable,
-    /// An identity is served that is not known to be durable.
-    InMemory,
-    /// A durable identity is live and not served: the wall clock is before its `notBefore`.
-    NotYetValid,
-    /// An in-memory identity is live and not served: the wall clock is before its `notBefore`.
-    InMemoryNotYetValid,
-    /// The last live identity expired and was withdrawn.
-    Expired,
-    /// The last live identity is for another subject than the configuration's and was withdrawn.
-    OtherSubject,
 }
 
 /// When the machine wants its next tick at the latest.
@@ -261,20 +244,6 @@ impl fmt::Display for Stage {
             Self::Getting => "getting the request",
             Self::GettingAndWatching => "getting the request and watching",
             Self::Exited => "exited",
-        })
-    }
-}
-
-impl fmt::Display for LiveState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::None => "none",
-            Self::Durable => "durable",
-            Self::InMemory => "in memory",
-            Self::NotYetValid => "not yet valid",
-            Self::InMemoryNotYetValid => "in memory, not yet valid",
-            Self::Expired => "expired",
-            Self::OtherSubject => "other subject",
         })
     }
 }

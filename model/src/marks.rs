@@ -40,7 +40,9 @@ pub const SITUATIONS: [Situation; SITUATION_COUNT] = [
     ("ended while it was being replaced on disk", |world, _| {
         has_ended(world) && is_in(world, Phase::Installing)
     }),
-    ("expired while a call to the server was pending", |world, _| has_ended(world) && is_in(world, Phase::Asking)),
+    ("expired while a call to the server was pending", |world, _| {
+        has_ended(world) && is_in(world, Phase::Asking)
+    }),
     ("withdrawn and without any", |world, _| world.ghost.withdrawn.0 > 0 && world.served().is_none()),
     ("the clock is before the start of the live identity", |world, _| is_held(world)),
     ("two answers under way", |world, _| world.asked.len() > 1),
@@ -56,13 +58,17 @@ pub const SITUATIONS: [Situation; SITUATION_COUNT] = [
     ("another template while a certificate was installed", |world, transition| {
         is_edit(transition) && is_in(world, Phase::Installing)
     }),
-    ("the live identity is of an old template", |world, _| world.served().is_some() && !world.serves_what_is_wanted()),
+    ("the live identity is of an old template", |world, _| {
+        world.served().is_some() && !world.serves_what_is_wanted()
+    }),
     ("killed, cut or failing while the live identity is of an old template", |world, transition| {
         let fails = is_disk(transition) || matches!(transition, Transition::DiskFails(_));
         let happens = is_cut(transition) || is_kill(transition) || fails;
         happens && world.served().is_some() && !world.serves_what_is_wanted()
     }),
-    ("the current link is broken while an identity is live", |world, _| world.disk.damaged && world.served().is_some()),
+    ("the current link is broken while an identity is live", |world, _| {
+        world.disk.damaged && world.served().is_some()
+    }),
 ];
 
 /// How far the clock of a node may be off and still be plausible.

@@ -1,5 +1,5 @@
 //! A harness that is blind to something. Bugs must survive there, or runs must miss their marks: otherwise nothing shows that
-//! the harness sees what it is not blind to. The kill matrix sets [`World::weakness`]; every other run leaves it unset.
+//! the harness sees what it is not blind to. The kill matrix sets [`World::weakness`](crate::world::World::weakness); every other run leaves it unset.
 
 use certrotate_core::disk::DiskCommand;
 use certrotate_core::time::Span;

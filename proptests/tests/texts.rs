@@ -181,7 +181,7 @@ fn refused_configuration_says_what_to_do() {
         let said = Config::new(spec).expect_err("it is refused").to_string();
         assert!(
             said.contains("; give")
-                || said.contains("; ask")
+                || said.contains("; request")
                 || said.contains("; raise")
                 || said.contains("needs"),
             "{said}"

@@ -5,10 +5,10 @@
 
 use alloc::boxed::Box;
 
+use crate::common::gates::{Expired, NotYetValid};
 use crate::config::ConfigSpec;
 use crate::disk::{CurrentLink, DiskFault, Entry, Found, Inventory, Name, Place};
 use crate::event::Event;
-use crate::gates::{Expired, NotYetValid};
 use crate::id::{FileNumber, Generation, LeafDigest};
 use crate::judge::{Refusal, judge_found, judge_time};
 use crate::renewal::Attempt;

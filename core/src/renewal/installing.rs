@@ -7,10 +7,10 @@
 //!
 //! A certificate that is not yet valid is **held**: it is made durable under its final name and waits there.
 
+use crate::common::gates::NotYetValid;
 use crate::common::{Cx, Outstanding};
 use crate::disk::{Content, DiskCommand, DiskDone, DiskFault, Name, Place};
 use crate::event::Event;
-use crate::gates::NotYetValid;
 use crate::id::FileNumber;
 use crate::input::{ExitReason, Why};
 use crate::judge::{Refusal, judge_time};

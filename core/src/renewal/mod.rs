@@ -30,7 +30,7 @@ use crate::api::{ApiFault, CsrObject};
 use crate::common::{Common, Cx, Outstanding};
 use crate::disk::{DiskDone, DiskFault, Name};
 use crate::id::{CertHandle, FileNumber, Generation, KeyDigest, KeyHandle, OpId, RequestDigest};
-use crate::input::{Disposition, ExitReason, KeyFault, MadeKey, Why};
+use crate::input::{Action, Disposition, ExitReason, KeyFault, MadeKey, Why};
 use crate::serving::Certificate;
 use crate::time::{MonoTime, WallTime};
 use crate::view::{ClosedGate, Phase, Stage};
@@ -276,7 +276,7 @@ impl Renewal {
     pub(crate) fn gate(&self, common: &Common) -> Option<ClosedGate> {
         match self {
             Self::Resting(phase) => {
-                Some(common.last_gate(Some(phase))).filter(|gate| gate.until > common.mono)
+                Some(common.last_gate(Some(phase.not_before))).filter(|gate| gate.until > common.mono)
             }
             Self::New
             | Self::Locking(_)
@@ -338,6 +338,14 @@ pub(crate) fn disposition(before: Renewal, outcome: Outcome) -> (Renewal, Dispos
     match outcome {
         Ok(after) => (after, Disposition::Applied),
         Err(why) => (before, Disposition::Ignored(why)),
+    }
+}
+
+impl Cx<'_> {
+    /// Ends the rotation: tells the driver why, and returns the last phase.
+    pub(crate) fn exit(&mut self, reason: ExitReason) -> Renewal {
+        self.actions.push(Action::Exit(reason));
+        Renewal::Ended(reason)
     }
 }
 

@@ -110,7 +110,7 @@ impl Resting {
 
     /// Returns the time at which the last gate opens for an attempt that begins by itself.
     pub(crate) fn opens_at(self, common: &Common) -> MonoTime {
-        common.last_gate(Some(&self)).until
+        common.last_gate(Some(self.not_before)).until
     }
 }
 

@@ -6,7 +6,7 @@ use certrotate_x509::{Bundle, PendingRequest};
 use zeroize::Zeroizing;
 
 /// Where the driver keeps the bytes of keys and certificates. Shared with whatever else uses them; a thread that
-/// runs a [`Store`] holds no lock of it between two calls.
+/// runs a [`Store`](crate::store::Store) holds no lock of it between two calls.
 pub trait Vault {
     /// The bytes of `content`, just as they are to be in the file; `None` if a handle in it is unknown.
     fn content(&self, content: &Content) -> Option<Zeroizing<Vec<u8>>>;

@@ -17,39 +17,13 @@
 
 use std::cell::Cell;
 
+mod home;
 mod incidents;
 mod table;
 
+pub use home::Home;
 pub use incidents::INCIDENTS;
 pub use table::Bug;
-
-/// The code that a bug is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Home {
-    /// The state machine. The configuration chooses the bug.
-    Core,
-    /// The driver of the model, a wrapper around an unchanged core.
-    Driver,
-    /// Keys, requests and chains. [`with`] chooses the bug.
-    X509,
-    /// The certificate directory. [`with`] chooses the bug.
-    Store,
-    /// The agent's key store. [`with`] chooses the bug.
-    Agent,
-}
-
-impl Home {
-    /// The folder under `seeded/` whose tests find the bugs, if the engines of the model do not.
-    #[must_use]
-    pub const fn tests(self) -> Option<&'static str> {
-        match self {
-            Self::Core | Self::Driver => None,
-            Self::X509 => Some("x509"),
-            Self::Store => Some("store"),
-            Self::Agent => Some("agent"),
-        }
-    }
-}
 
 impl Bug {
     /// Returns the bug with this name.

@@ -3,7 +3,7 @@
 //! The invariants follow from the sentence. They are not read off the findings: an engine that reports another
 //! invariant has found something else, and continues.
 
-use crate::Home;
+use crate::home::Home;
 
 macro_rules! bugs {
     ($(#[doc = $doc:literal] $name:ident in $home:ident breaks $($id:ident)+;)*) => {

@@ -42,7 +42,7 @@ pub(crate) struct State {
 pub(crate) const FIXED: Name = Name::Temporary { generation: Generation(1), file: FileNumber(1) };
 
 impl State {
-    /// Returns the key and the identity that a bug still needs.
+    /// Adds the handles that a bug still needs.
     pub(crate) fn handles<'a>(
         &'a self,
         key: Option<KeyHandle>,

@@ -12,7 +12,7 @@ use certrotate_model::scenario::{Scenario, Setup};
 use certrotate_model::simulate;
 use certrotate_model::transition::{Damage, Transition};
 
-use crate::{Budget, Built, Found};
+use crate::search::{Budget, Built, Found};
 
 /// A search for a violation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,15 +27,14 @@ pub enum Engine {
     Relations,
 }
 
-/// The number of tries, and the violation that the search found.
+/// How much was tried, and the finding.
 type Search = (u64, Option<Found>);
 
-/// The setups of the bounded engines: plain, with a client CA, with the first certificate live, with a requested lifetime, short
-/// lifetimes, a year, before 2030.
+/// The setups of the bounded engines: plain, with a client CA, already serving, with a requested lifetime, short lifetimes, a year, before 2030.
 const SETUPS: [u8; 7] = [0, 8, 128, 16, 131, 5, 64];
 
 impl Engine {
-    /// All engines, in the order in which they search.
+    /// All of them, in the order of the search.
     pub const ALL: [Self; 4] = [Self::Explorer, Self::Simulator, Self::Crash, Self::Relations];
 
     /// Its name in tables.

@@ -2,6 +2,9 @@ use certrotate_model::marks::Marks;
 use certrotate_model::simulate;
 
 use super::*;
+use crate::search::driver;
+use certrotate_core::config::ConfigSpec;
+use certrotate_model::world::World;
 
 fn rows(weakness: Option<Weakness>, bug: Bug) -> Vec<Row> {
     let budget = Budget { transitions: 2_000, runs: 100, recoveries: 500, related: 2 };

@@ -7,8 +7,8 @@ use std::{fs, io};
 
 use diffy::DiffOptions;
 
-use crate::place::{Misfit, bugs_in, patched};
-use crate::{Overlay, Patched, Sources, read_tree, write_tree};
+use crate::place::{Misfit, Patched, Sources, bugs_in, patched};
+use crate::{Overlay, read_tree, write_tree};
 
 /// Writes the patched copy of a crate to `target/seeded-overlay/<name>/src`, and what it was made from to `base`.
 /// Returns the hunks that do not fit.

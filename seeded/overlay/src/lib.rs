@@ -18,7 +18,6 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
@@ -27,8 +26,7 @@ pub mod place;
 
 use place::{Misfit, patched};
 
-/// File texts by path, relative to a `src` folder.
-pub type Sources = BTreeMap<String, String>;
+pub use place::{Patched, Sources};
 
 /// A shipped crate and the patch that adds its seeded bugs.
 #[derive(Clone, Copy, Debug)]
@@ -48,15 +46,6 @@ pub const OVERLAYS: [Overlay; 4] = [
     Overlay { name: "store", source: "runtime/store/src", only: &[] },
     Overlay { name: "agent", source: "agent/src", only: &["clock", "identity", "keystore", "tls"] },
 ];
-
-/// The patched sources of a crate, and the hunks that fit nowhere.
-#[derive(Clone, Debug, Default)]
-pub struct Patched {
-    /// The sources with every hunk that fits, and the added files.
-    pub sources: Sources,
-    /// The hunks that do not fit.
-    pub misfits: Vec<Misfit>,
-}
 
 impl Overlay {
     /// Returns the overlay with this name.

@@ -49,7 +49,7 @@ fn run(command: &str, overlay: Overlay) -> bool {
     true
 }
 
-/// Prints the misfits or the error. `None` is an error, `Some(false)` a hunk that does not fit.
+/// Prints errors and misfits. `None` is an error, `Some(false)` a hunk that does not fit.
 fn report(overlay: Overlay, result: io::Result<Vec<Misfit>>) -> Option<bool> {
     let misfits = match result {
         Ok(misfits) => misfits,

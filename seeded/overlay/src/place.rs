@@ -8,8 +8,19 @@ use std::ops::Range;
 
 use diffy::patch_set::{ParseOptions, PatchSet};
 use diffy::{Hunk, Line};
+use std::collections::BTreeMap;
 
-use crate::{Patched, Sources};
+/// File texts by path, relative to a `src` folder.
+pub type Sources = BTreeMap<String, String>;
+
+/// The patched sources of a crate, and the hunks that fit nowhere.
+#[derive(Clone, Debug, Default)]
+pub struct Patched {
+    /// The sources with every hunk that fits, and the added files.
+    pub sources: Sources,
+    /// The hunks that do not fit.
+    pub misfits: Vec<Misfit>,
+}
 
 /// How many outer lines of context may differ at each end of a hunk.
 pub const FUZZ: usize = 2;

@@ -1,9 +1,9 @@
 //! Bundles whose only defect may pass: not yet valid or expired by the local clock, or unreadable.
 
 use super::Scan;
+use crate::common::gates::{Expired, NotYetValid};
 use crate::disk::Entry;
 use crate::disk::{DiskFault, Found, Name};
-use crate::gates::{Expired, NotYetValid};
 use crate::judge::{Refusal, judge_found};
 use crate::serving::Identity;
 

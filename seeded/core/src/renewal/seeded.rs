@@ -1,4 +1,4 @@
-//! Bugs of the inputs, whatever the phase.
+//! Bugs of the inputs, in every phase.
 
 use super::{OpId, Outstanding, Renewal, Resting};
 use crate::common::Cx;

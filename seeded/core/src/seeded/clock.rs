@@ -78,7 +78,7 @@ pub(crate) fn wake(common: &Common, renewal: &Renewal, edge: Option<WallTime>) -
     never.then_some(Wake { wall: edge, mono: None, reason })
 }
 
-/// Whether the machine ended and was never told: [`Bug::F02`].
+/// Whether the machine waits for a successful call that never comes: [`Bug::F02`].
 pub(crate) fn is_stuck(common: &Common, renewal: &Renewal) -> bool {
     let waits = match renewal {
         Renewal::Resting(_) => true,
@@ -104,7 +104,7 @@ pub(crate) fn is_whole_second(cx: &Cx<'_>) -> bool {
     cx.common.serving.durable.identity().is_none_or(|identity| identity.is_due(Now { wall, mono }))
 }
 
-/// The identity with the renewal point, start and end that it is thought to have.
+/// Returns the identity with a wrong renewal point, start or expiry.
 pub(crate) fn planned(cx: &mut Cx<'_>, mut identity: Identity) -> Identity {
     cx.common.seeded.ended = None;
     let (config, now) = (cx.common.config.spec(), cx.now);
@@ -153,7 +153,7 @@ fn product(lifetime: Span, after: Span) -> Span {
     }
 }
 
-/// Judges the live identity as it should not; whether that is all.
+/// Judges the live identity wrongly. Returns whether the right judgement must not follow.
 pub(crate) fn judged(cx: &mut Cx<'_>) -> bool {
     let wall = cx.now.wall;
     match (cx.seeded(), cx.common.serving.durable) {
@@ -229,7 +229,7 @@ fn unjittered(cx: &Cx<'_>, exact: impl Fn(u32) -> Span, times: u32) -> Option<Sp
     }
 }
 
-/// How far to turn a list of names: another number at each call, in whatever machine.
+/// Returns how far to rotate a list of names: a new number at each call, in every machine ([`Bug::B50`]).
 pub(crate) fn turn(cx: &Cx<'_>) -> usize {
     static TURNS: AtomicUsize = AtomicUsize::new(0);
     // By the golden ratio, so that no two runs get the same numbers, however many names there are.

@@ -1,4 +1,4 @@
-//! Bugs of the judgement: the facts as a careless judge reads them.
+//! Bugs of the judgement: facts read wrongly.
 
 use alloc::string::String;
 
@@ -9,7 +9,7 @@ use crate::id::KeyDigest;
 use crate::judge::{Refusal, judge_identity};
 use crate::time::{Span, WallTime};
 
-/// What an identity is judged by, wherever it comes from.
+/// Returns the facts that an identity is judged by, from the disk or from an answer.
 pub(crate) fn taken(config: &ConfigSpec, facts: &CertFacts) -> CertFacts {
     let mut facts = facts.clone();
     let wanted = &config.template;
@@ -40,7 +40,7 @@ pub(crate) fn answered(config: &ConfigSpec, key: &KeyDigest, facts: &CertFacts) 
     facts
 }
 
-/// Judges a certificate on disk wrongly: [`Bug::T03`], [`Bug::T06`].
+/// Judges a bundle on disk wrongly: [`Bug::T03`], [`Bug::T06`].
 pub(crate) fn found(
     config: &ConfigSpec,
     key: &KeyDigest,
@@ -59,7 +59,7 @@ pub(crate) fn found(
     }
 }
 
-/// Returns the facts that the node keeps of a certificate that was just issued.
+/// Returns the facts that the machine keeps of a new certificate.
 pub(crate) fn started(config: &ConfigSpec, facts: CertFacts) -> CertFacts {
     if config.has_bug(Bug::B02) { CertFacts { not_before: WallTime::MIN, ..facts } } else { facts }
 }

@@ -13,7 +13,7 @@ use crate::time::{MonoTime, Span, WallTime};
 /// How long a request may take before it is given up.
 const PATIENCE: Span = Span::from_mins(15);
 
-/// Returns the issued certificate with the facts as read under the bug, and its true start.
+/// Returns an issued certificate as the bug reads it, and its true start.
 pub(super) fn started_badly(cx: &Cx<'_>, issued: Issued) -> (Issued, Option<WallTime>) {
     match issued {
         Issued::Unreadable => (Issued::Unreadable, None),

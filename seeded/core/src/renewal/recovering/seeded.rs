@@ -13,7 +13,7 @@ impl Recovering {
         matches!(self.stage, Stage::Syncing(_))
     }
 
-    /// What is thought to be known of a scan.
+    /// Overstates the knowledge of a scan.
     pub(super) fn overrated<'a>(cx: &mut Cx<'_>, context: Context<'a>, inventory: &Inventory) -> Context<'a> {
         if cx.bug(Bug::B59) && !context.is_synced {
             for entry in &inventory.entries {

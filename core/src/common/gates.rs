@@ -11,7 +11,6 @@ use core::hash::{Hash, Hasher};
 use crate::common::{Common, Cx};
 use crate::event::Event;
 use crate::id::Generation;
-use crate::renewal::Resting;
 use crate::time::{MonoTime, Span, WallTime};
 use crate::view::{ClosedGate, Gate};
 
@@ -125,8 +124,9 @@ impl Common {
 
     /// Returns why no attempt begins and until when: the gate that opens last. It is closed while that is in the future.
     ///
-    /// The backoff and the template-change interval are the resting phase's; a rotation that an operator requests has neither.
-    pub(crate) fn last_gate(&self, resting: Option<&Resting>) -> ClosedGate {
+    /// `backoff` is the deadline of the resting phase. A rotation that an operator requests passes none: it skips
+    /// the backoff and the template-change interval.
+    pub(crate) fn last_gate(&self, backoff: Option<MonoTime>) -> ClosedGate {
         let clock_invalid = if self.gates.is_clock_invalid {
             // The wall clock may be set at any time: it is checked again after this.
             self.mono.plus(self.timing().clock_check(self.lifetime))
@@ -136,8 +136,8 @@ impl Common {
         let change = Some(self.gates.template_change).filter(|_| self.gates.is_template_changed);
         let hold = self.hold_until();
         let gates = [
-            (Gate::Backoff, resting.map_or(MonoTime::default(), |resting| resting.not_before)),
-            (Gate::TemplateChange, change.filter(|_| resting.is_some()).unwrap_or_default()),
+            (Gate::Backoff, backoff.unwrap_or_default()),
+            (Gate::TemplateChange, change.filter(|_| backoff.is_some()).unwrap_or_default()),
             (Gate::IssuanceInterval, self.gates.issuance),
             (Gate::ClockSuspect, self.gates.clock_suspect),
             (Gate::ClockInvalid, clock_invalid),

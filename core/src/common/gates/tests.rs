@@ -119,17 +119,17 @@ fn bundle_no_newer_than_the_live_identity_is_not_waited_for() {
 #[test]
 fn last_gate_is_the_one_that_opens_last_with_its_reason() {
     let mut common = common();
-    let resting = Resting { not_before: MonoTime::from_ms(2) };
-    let last = |common: &Common, resting| {
-        let ClosedGate { gate, until } = common.last_gate(resting);
+    let backoff = MonoTime::from_ms(2);
+    let last = |common: &Common, backoff| {
+        let ClosedGate { gate, until } = common.last_gate(backoff);
         (gate, until.ms())
     };
-    assert_eq!(last(&common, Some(&resting)), (Gate::Backoff, 2));
+    assert_eq!(last(&common, Some(backoff)), (Gate::Backoff, 2));
     assert_eq!(common.last_gate(None).until, MonoTime::default(), "an operator's request has no backoff");
     common.gates.template_change = MonoTime::from_ms(3);
-    assert_eq!(last(&common, Some(&resting)), (Gate::Backoff, 2), "the template did not change since");
+    assert_eq!(last(&common, Some(backoff)), (Gate::Backoff, 2), "the template did not change since");
     common.gates.is_template_changed = true;
-    assert_eq!(last(&common, Some(&resting)), (Gate::TemplateChange, 3));
+    assert_eq!(last(&common, Some(backoff)), (Gate::TemplateChange, 3));
     common.gates.issuance = MonoTime::from_ms(4);
     assert_eq!(last(&common, None), (Gate::IssuanceInterval, 4));
     common.gates.clock_suspect = MonoTime::from_ms(5);
@@ -137,7 +137,7 @@ fn last_gate_is_the_one_that_opens_last_with_its_reason() {
     common.gates.is_clock_invalid = true;
     assert_eq!(last(&common, None), (Gate::ClockInvalid, 60_000), "until the next clock check");
     let _ = at(&mut common, NOW, Span::ZERO, |cx| cx.hold(Some(not_yet_valid(2, HOUR))));
-    assert_eq!(last(&common, Some(&resting)), (Gate::Hold, 3_660_000));
+    assert_eq!(last(&common, Some(backoff)), (Gate::Hold, 3_660_000));
 }
 
 #[test]
