@@ -363,7 +363,7 @@ async fn f62_pair_restored_during_a_run_is_adopted_without_request() {
     let asked = bench.plane.stats().csrs_created;
     bench.put("new", &format!("{certificate}{key}"));
     fs::rename(bench.path("new"), bench.path("kubelet-client-current.pem")).expect("it is ours");
-    assert_eq!(node.adopts().await, Place::Current, "it is looked at before anything is asked for");
+    assert_eq!(node.adopts().await, Place::Current, "it is read before anything is requested");
     let adopted = node.live(2).await;
     assert!(adopted.leaf() != first.leaf() && adopted.not_after() > first.not_after());
     assert_eq!(bench.plane.stats().csrs_created, asked);

@@ -127,7 +127,7 @@ async fn f46_operator_command_is_shown_in_every_stage() {
     let (status, exit) = bench.status().await;
     assert_eq!((&status["verdict"], exit), (&"valid".into(), Some(0)), "{status}");
     assert_eq!((&status["identity"]["serial"], &status["agent"]["state"]), (&serial, &"stopped".into()));
-    assert_eq!(status["bootstrap_fallback"]["usable"], Value::Null, "nobody says where it is");
+    assert_eq!(status["bootstrap_fallback"]["usable"], Value::Null, "no option names it");
 }
 
 #[tokio::test]

@@ -87,7 +87,7 @@ impl LoadClient {
     /// Ends after the current request and returns the final counts.
     pub(crate) async fn stop(&mut self) -> Count {
         let (unused, _) = oneshot::channel();
-        // The send fails if the task has ended already.
+        // The send fails if the task finished already.
         let _ = std::mem::replace(&mut self.stop, unused).send(());
         if let Err(error) = (&mut self.task).await {
             let mut count = lock(&self.count);

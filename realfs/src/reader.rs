@@ -106,8 +106,10 @@ impl Reader {
 
     /// Waits until one more look has begun and ended, or the reader is over.
     ///
-    /// Between two renewals lie hours, in which whoever has followed the current link opens what it led to. Where time jumps from one
-    /// to the next, that has to be waited for.
+    /// Waits until the readers have finished the reads that they began.
+    ///
+    /// On a node, hours lie between two renewals: a reader that followed the current link opens its bundle long
+    /// before the bundle is removed. Here time jumps from one renewal to the next, so the test must wait.
     pub fn catch_up(reads: &AtomicU64) {
         let begun = reads.load(Ordering::Relaxed);
         while reads.load(Ordering::Relaxed) < begun.saturating_add(2) {

@@ -228,7 +228,7 @@ impl Record {
         {
             self.published.bootstrap_refused = Some((now.unix_ms(), line.clone()));
         }
-        // The attempt has ended, and the view has no request any more: only the event has its outcome.
+        // The attempt is over, and the view no longer has its request: only the event has the outcome.
         if let Some((request, condition)) = final_condition(event) {
             self.conditions(request_name(request), vec![condition.to_owned()], now);
         }

@@ -174,7 +174,7 @@ impl World {
         }
         if *command == DiskCommand::SyncDir && result.is_ok() && !self.disk.meddled {
             for (generation, key) in self.disk.durable_keys() {
-                // What an external party left may be adopted once more when all else has ended.
+                // What an external party left may be adopted again when every other pair has expired.
                 if !self.disk.outside.iter().any(|pair| pair.key == key) {
                     self.ghost.generation_has(generation, key);
                 }

@@ -82,7 +82,7 @@ fn two_newest_dated_kubelet_files_are_read_once_per_pair() {
     let dated = |day| Place::Dated(time(day));
     assert_eq!(places(&scan(&mut store)), [dated(2), dated(1)]);
     symlink(last, store.live_path()).unwrap();
-    assert_eq!(places(&scan(&mut store)), [Place::Current, dated(1)], "the newest is what is live");
+    assert_eq!(places(&scan(&mut store)), [Place::Current, dated(1)], "the newest is the live pair");
 }
 
 #[test]

@@ -186,7 +186,7 @@ fn request_older_than_the_identity_or_any_bundle_is_not_resumed() {
     let config = config();
     let entries = vec![bundle(3, 1, 3, (-9, -8)), pending(2, |_| {})];
     let inventory = directory(CurrentLink::Absent, entries);
-    assert_eq!(ready(&context(&config), &inventory).resume, None, "3 was asked for after it");
+    assert_eq!(ready(&context(&config), &inventory).resume, None, "3 was requested after it");
     let inventory = directory(CurrentLink::Absent, vec![pending(2, |_| {})]);
     let served = |generation| {
         let Entry { name, found: Found::Bundle(bundle) } = bundle(generation, 1, 9, (-1, 1)) else {
