@@ -133,9 +133,9 @@ fn spec(review: Review) -> SubjectAccessReviewSpec {
 ///
 /// The system gives no random bytes.
 pub fn new_identity(host: &str) -> Result<String, String> {
-    use ring::rand::SecureRandom as _;
+    use aws_lc_rs::rand::SecureRandom as _;
     let mut bytes = [0; 8];
-    let filled = ring::rand::SystemRandom::new().fill(&mut bytes);
+    let filled = aws_lc_rs::rand::SystemRandom::new().fill(&mut bytes);
     filled.map_err(|_| "the system gives no random bytes".to_owned())?;
     let tail: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(format!("{host}_{tail}"))

@@ -247,8 +247,10 @@ fn config(options: &NodeOptions, chain_required: bool) -> Result<Config, StartEr
 }
 
 fn random() -> std::io::Result<u64> {
-    use ring::rand::SecureRandom as _;
+    use aws_lc_rs::rand::SecureRandom as _;
     let mut bytes = [0; 8];
-    ring::rand::SystemRandom::new().fill(&mut bytes).map_err(|_| std::io::Error::other("no randomness"))?;
+    aws_lc_rs::rand::SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| std::io::Error::other("no randomness"))?;
     Ok(u64::from_le_bytes(bytes))
 }

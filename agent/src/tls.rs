@@ -1,4 +1,4 @@
-//! TLS settings: rustls on ring, named explicitly and never through a process-wide default.
+//! TLS settings: rustls on aws-lc-rs, named explicitly and never through a process-wide default.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 /// The one crypto provider.
 #[must_use]
 pub fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::ring::default_provider())
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
 /// Returns a certificate chain with its key, ready to sign handshakes. rustls parses the key and keeps no copy of the bytes.
@@ -23,7 +23,7 @@ pub fn signer(
     key: &PrivateKeyDer<'_>,
     chain: Vec<CertificateDer<'static>>,
 ) -> Result<Arc<CertifiedKey>, rustls::Error> {
-    let pair = CertifiedKey::new(chain, rustls::crypto::ring::sign::any_supported_type(key)?);
+    let pair = CertifiedKey::new(chain, rustls::crypto::aws_lc_rs::sign::any_supported_type(key)?);
     match pair.keys_match() {
         // rustls cannot compare every key. A wrong one fails at the first handshake.
         Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {

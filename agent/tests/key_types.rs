@@ -59,7 +59,11 @@ async fn node_renews_with_every_key_type() {
         let expected = match key_type {
             KeyType::P256 => "P-256",
             KeyType::P384 => "P-384",
-            _ => "ED25519",
+            KeyType::Ed25519 => "ED25519",
+            KeyType::Rsa2048 => "(2048 bit",
+            KeyType::Rsa3072 => "(3072 bit",
+            KeyType::Rsa4096 => "(4096 bit",
+            other => panic!("a new key type without a check: {other}"),
         };
         assert!(shown.contains(expected), "{key_type}: {shown}");
         let stats = plane.stats();
@@ -75,7 +79,7 @@ async fn changed_key_type_applies_to_the_next_key() {
     let dir = scratch.path();
     let plane = plane(dir).await;
     until_live(&plane, dir, KeyType::P256, 1).await;
-    // The start finds a P-256 identity and serves it; nothing is asked for because of its type.
+    // The start finds a P-256 identity and uses it; its type is no reason for a request.
     until_live(&plane, dir, KeyType::Ed25519, 1).await;
     assert_eq!(plane.stats().csrs_created, 1);
     assert!(key_in(dir).contains("P-256"));

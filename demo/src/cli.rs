@@ -124,9 +124,9 @@ fn print_json(wanted: bool, summary: &impl Serialize) -> Result<(), String> {
 
 /// Returns a random seed that is short enough to be typed again.
 fn random() -> Result<u32, String> {
-    use ring::rand::SecureRandom as _;
+    use aws_lc_rs::rand::SecureRandom as _;
     let mut bytes = [0; 4];
-    let filled = ring::rand::SystemRandom::new().fill(&mut bytes);
+    let filled = aws_lc_rs::rand::SystemRandom::new().fill(&mut bytes);
     filled.map_err(|_| "the system gives no randomness; give --seed".to_owned())?;
     Ok(u32::from_le_bytes(bytes))
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use ring::rand::SecureRandom as _;
+use aws_lc_rs::rand::SecureRandom as _;
 
 use crate::files::with_path;
 
@@ -23,7 +23,7 @@ impl Scratch {
             Some(path) => std::path::absolute(path)?,
             None => {
                 let mut bytes = [0; 8];
-                ring::rand::SystemRandom::new()
+                aws_lc_rs::rand::SystemRandom::new()
                     .fill(&mut bytes)
                     .map_err(|_| io::Error::other("the system gives no randomness"))?;
                 std::env::temp_dir().join(format!("certrotate-demo-{:016x}", u64::from_le_bytes(bytes)))

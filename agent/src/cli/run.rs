@@ -42,7 +42,7 @@ pub struct RunArgs {
     /// The CAs that issue client certificates; an issued certificate must chain to one of them
     #[arg(long, value_name = "FILE")]
     client_ca_file: Option<PathBuf>,
-    /// The type of new keys: p256, p384 or ed25519; existing keys are used whatever their type
+    /// The type of new keys: p256, p384, ed25519, rsa2048, rsa3072 or rsa4096; existing keys are used whatever their type
     #[arg(long, default_value = "p256", value_name = "TYPE")]
     key_type: KeyType,
     /// End when a valid certificate is on disk

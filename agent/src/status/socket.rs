@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Returns the address of the agent of this pair in the directory of `stat`.
 fn address(stat: &Stat, pair: &str) -> io::Result<SocketAddr> {
     let place = format!("{:x}.{:x} {pair}", stat.st_dev, stat.st_ino);
-    let digest = ring::digest::digest(&ring::digest::SHA256, place.as_bytes());
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, place.as_bytes());
     let name: String = digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     SocketAddr::from_abstract_name(format!("certrotate/{name}"))
 }

@@ -1,6 +1,6 @@
 //! Random bytes from the operating system.
 
-use ring::rand::{SecureRandom, SystemRandom};
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
 use crate::base::error::Error;
 

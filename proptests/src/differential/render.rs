@@ -61,7 +61,8 @@ static KEYS: LazyLock<Vec<(Holder, KeyPair)>> = LazyLock::new(|| {
 });
 
 static NODE_KEY: LazyLock<[u8; 32]> = LazyLock::new(|| {
-    let digest = ring::digest::digest(&ring::digest::SHA256, &key(Holder::Node).subject_public_key_info());
+    let digest =
+        aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &key(Holder::Node).subject_public_key_info());
     let mut bytes = [0; 32];
     bytes.copy_from_slice(digest.as_ref());
     bytes

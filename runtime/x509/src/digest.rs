@@ -1,6 +1,6 @@
 //! SHA-256.
 
-use ring::digest::{Context, SHA256};
+use aws_lc_rs::digest::{Context, SHA256};
 
 /// SHA-256 of `parts`, one after the other.
 pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; 32] {

@@ -127,24 +127,13 @@ impl From<ReadError> for KeyError {
     }
 }
 
-/// Why no key of a type is made.
+/// The text names no [`KeyType`](crate::KeyType).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum KeyTypeError {
-    /// RSA keys are read, and never made.
-    Rsa,
-    /// There is no such type.
-    Unknown,
-}
+pub struct KeyTypeError;
 
 impl fmt::Display for KeyTypeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Rsa => {
-                "RSA keys that are there are read, but none is made: ring, which makes the keys here, cannot; choose p256, p384 or ed25519"
-            }
-            Self::Unknown => "there is no such key type; choose p256, p384 or ed25519",
-        })
+        f.write_str("there is no such key type; choose p256, p384, ed25519, rsa2048, rsa3072 or rsa4096")
     }
 }
 

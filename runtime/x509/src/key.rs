@@ -13,32 +13,40 @@ use crate::pem::{self, Outside};
 use crate::{MAX_INPUT, der};
 use pair::Pair;
 
-/// The types of keys that are made.
-///
-/// RSA is none of them: keys that are there already (a kubelet's, say) are read and used, but ring cannot make one.
+/// The type of a new key. Existing keys are read and used whatever their type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyType {
-    /// ECDSA on P-256: what a kubelet makes (client-go `util/keyutil`).
+    /// ECDSA on P-256: what a kubelet generates (client-go `util/keyutil`).
     #[default]
     P256,
     /// ECDSA on P-384.
     P384,
-    /// Ed25519 (RFC 8032). Not every signer takes it.
+    /// Ed25519 (RFC 8032). Not every signer accepts it.
     Ed25519,
+    /// RSA (RFC 8017) of 2048 bits. Generating one takes a hundred times as long as an ECDSA key, and more.
+    Rsa2048,
+    /// RSA of 3072 bits.
+    Rsa3072,
+    /// RSA of 4096 bits.
+    Rsa4096,
 }
 
 impl KeyType {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::P256, Self::P384, Self::Ed25519];
+    pub const ALL: [Self; 6] =
+        [Self::P256, Self::P384, Self::Ed25519, Self::Rsa2048, Self::Rsa3072, Self::Rsa4096];
 
-    /// Its name: `p256`, `p384` or `ed25519`.
+    /// Its name: `p256`, `p384`, `ed25519`, `rsa2048`, `rsa3072` or `rsa4096`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::P256 => "p256",
             Self::P384 => "p384",
             Self::Ed25519 => "ed25519",
+            Self::Rsa2048 => "rsa2048",
+            Self::Rsa3072 => "rsa3072",
+            Self::Rsa4096 => "rsa4096",
         }
     }
 }
@@ -52,18 +60,21 @@ impl fmt::Display for KeyType {
 impl FromStr for KeyType {
     type Err = KeyTypeError;
 
-    /// Reads a name; case and hyphens do not matter (`P-256`).
+    /// Reads a name; case and hyphens do not matter (`P-256`, `RSA-2048`).
+    ///
+    /// # Errors
+    ///
+    /// [`KeyTypeError`] for any other text.
     fn from_str(text: &str) -> Result<Self, KeyTypeError> {
         let plain = text.to_ascii_lowercase().replace('-', "");
-        let known = Self::ALL.into_iter().find(|known| known.name() == plain);
-        known.ok_or(if plain.starts_with("rsa") { KeyTypeError::Rsa } else { KeyTypeError::Unknown })
+        Self::ALL.into_iter().find(|known| known.name() == plain).ok_or(KeyTypeError)
     }
 }
 
-/// A private key: ECDSA on P-256 or P-384, Ed25519, or (read only) RSA of 2048 to 4096 bits.
+/// A private key: ECDSA on P-256 or P-384, Ed25519, or RSA of 2048 to 8192 bits.
 ///
 /// It is erased when dropped, never shown by `Debug`, and cannot be cloned: there is one place in
-/// memory for each key here. (ring makes short-lived copies of its own when a key is made or signs.)
+/// memory for each key here. (aws-lc-rs makes short-lived copies of its own when a key is generated or signs.)
 pub struct SecretKey {
     pkcs8: Zeroizing<Vec<u8>>,
     spki: Vec<u8>,

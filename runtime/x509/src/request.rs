@@ -1,10 +1,10 @@
 //! A request before it is answered: a new key and the template for its certificate.
 
+use aws_lc_rs::digest::{Context, SHA256};
 use certrotate_core::config::Template;
 use certrotate_core::facts::San;
 use certrotate_core::id::{KeyDigest, RequestDigest};
 use certrotate_core::time::Span;
-use ring::digest::{Context, SHA256};
 
 use crate::digest::finish;
 use crate::error::RequestError;

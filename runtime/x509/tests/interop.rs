@@ -127,6 +127,8 @@ fn openssl_verifies_a_request_of_every_key_type_and_reads_its_key() {
         (KeyType::P256, "ecdsa-with-SHA256"),
         (KeyType::P384, "ecdsa-with-SHA384"),
         (KeyType::Ed25519, "Signature Algorithm: ED25519"),
+        (KeyType::Rsa2048, "sha256WithRSAEncryption"),
+        (KeyType::Rsa4096, "sha256WithRSAEncryption"),
     ] {
         let request = PendingRequest::make_with(key_type, &Template::node_client("node-1")).unwrap();
         let file = pending::encode(&request, Generation(1), NOW);

@@ -98,7 +98,8 @@ fn pending_file(key: &str, request: &str) -> Vec<u8> {
     let (start, _) = first.split_at(first.find("sha256=").unwrap() + "sha256=".len());
     let lines = rest.split("-----END CERTIFICATE REQUEST-----\n").last().unwrap();
     let content = format!("{key}{request}{lines}");
-    let digest = ring::digest::digest(&ring::digest::SHA256, format!("{start}{content}").as_bytes());
+    let digest =
+        aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, format!("{start}{content}").as_bytes());
     let digits: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{start}{digits}\n{content}").into_bytes()
 }

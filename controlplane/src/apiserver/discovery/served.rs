@@ -28,7 +28,7 @@ pub(crate) fn hash() -> &'static str {
     static HASH: OnceLock<String> = OnceLock::new();
     HASH.get_or_init(|| {
         let text = format!("{GIT_VERSION} {:?} {:?}", served(), definitions());
-        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
         digest.as_ref().iter().fold(String::new(), |mut hex, byte| {
             // Writing to a string cannot fail.
             let _written = write!(hex, "{byte:02X}");

@@ -68,7 +68,7 @@ impl ClientCertVerifier for AcceptAny {
 /// The configuration of the server.
 pub(crate) fn config(authority: &Authority) -> Result<Arc<ServerConfig>, Error> {
     let tls = |e: rustls::Error| Error::Crypto(e.to_string());
-    let provider: Arc<CryptoProvider> = Arc::new(rustls::crypto::ring::default_provider());
+    let provider: Arc<CryptoProvider> = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let verifier = AcceptAny {
         hint: [DistinguishedName::from(authority.subject().to_vec())],
         algorithms: provider.signature_verification_algorithms,

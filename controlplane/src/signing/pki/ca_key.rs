@@ -1,4 +1,4 @@
-//! The private key of a certificate authority: whatever kind of key the file holds that ring can sign with.
+//! The private key of a certificate authority: whatever kind of key the file holds that aws-lc-rs can sign with.
 
 use std::fmt;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ impl CaKey {
         let der = PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| {
             Error::Crypto("there is no PEM private key where the CA key should be".to_owned())
         })?;
-        let key = rustls::crypto::ring::sign::any_supported_type(&der).map_err(|_| {
+        let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&der).map_err(|_| {
             let why = "the CA key is of a kind that cannot sign here: \
                        take RSA of 2048 bits or more, P-256, P-384 or Ed25519, not encrypted";
             Error::Crypto(why.to_owned())

@@ -1,10 +1,13 @@
-//! Keys as ring has them, one variant for each algorithm.
+//! Keys as aws-lc-rs has them, one variant for each algorithm.
 
-use ring::rand::{SecureRandom, SystemRandom};
-use ring::signature::{
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
     Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
 };
+use aws_lc_rs::rsa::KeySize;
+use ::der::{AnyRef, Decode};
 use zeroize::Zeroizing;
 
 use super::{KeyType, wrap};
@@ -23,11 +26,11 @@ pub(super) enum Pair {
 }
 
 impl Pair {
-    /// Reads PKCS#8. It says which algorithm it is for, and each reader takes its own only.
+    /// Reads PKCS#8. It names its algorithm, and each reader accepts only its own.
     pub(super) fn read(pkcs8: &[u8]) -> Result<Self, KeyError> {
-        let ecdsa = |curve: &'static EcdsaSigningAlgorithm| {
-            EcdsaKeyPair::from_pkcs8(curve, pkcs8, &SystemRandom::new())
-        };
+        // aws-lc-rs ignores bytes after the key; a key file must hold one DER value and nothing else.
+        AnyRef::from_der(pkcs8).map_err(|_| KeyError::Unreadable)?;
+        let ecdsa = |curve: &'static EcdsaSigningAlgorithm| EcdsaKeyPair::from_pkcs8(curve, pkcs8);
         ecdsa(&ECDSA_P256_SHA256_ASN1_SIGNING)
             .map(Self::P256)
             .or_else(|_| ecdsa(&ECDSA_P384_SHA384_ASN1_SIGNING).map(Self::P384))
@@ -65,7 +68,7 @@ impl Pair {
             }
             Self::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
             Self::Rsa(pair) => {
-                let mut signature = vec![0; pair.public().modulus_len()];
+                let mut signature = vec![0; pair.public_modulus_len()];
                 pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).map(|()| signature)
             }
         };
@@ -88,11 +91,20 @@ pub(super) fn generate(key_type: KeyType) -> Result<Zeroizing<Vec<u8>>, KeyError
             random.fill(&mut *seed).map_err(|_| KeyError::Random)?;
             Ok(around_seed(&seed))
         }
+        KeyType::Rsa2048 => rsa(KeySize::Rsa2048),
+        KeyType::Rsa3072 => rsa(KeySize::Rsa3072),
+        KeyType::Rsa4096 => rsa(KeySize::Rsa4096),
     }
 }
 
-/// An Ed25519 key that ring has read, in PKCS#8's version 1: that is what every other program reads. ring itself
-/// writes version 2, with the public key, at which OpenSSL 3.0 fails.
+fn rsa(size: KeySize) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let pair = RsaKeyPair::generate(size).map_err(|_| KeyError::Random)?;
+    let document = pair.as_der().map_err(|_| KeyError::Random)?;
+    Ok(Zeroizing::new(document.as_ref().to_vec()))
+}
+
+/// An Ed25519 key in PKCS#8's version 1, which every other program reads. aws-lc-rs itself writes version 2, with
+/// the public key, which OpenSSL 3.0 cannot read.
 pub(super) fn plain_ed25519(pkcs8: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let octets = |length| der::head(der::OCTET_STRING, length);
     let before = [der::ED25519, &octets(2 + SEED), &octets(SEED)].concat();

@@ -5,11 +5,11 @@ fn key() -> SecretKey {
 }
 
 /// One of each type that is made.
-fn keys() -> [SecretKey; 3] {
+fn keys() -> [SecretKey; 6] {
     KeyType::ALL.map(|made| SecretKey::generate_as(made).expect("the system has random bytes"))
 }
 
-/// The ECPrivateKey inside ring's PKCS#8.
+/// The ECPrivateKey inside aws-lc-rs's PKCS#8.
 fn sec1(key: &SecretKey) -> Vec<u8> {
     let at = der::head(der::SEQUENCE, key.pkcs8.len() - 3).len() + der::ZERO.len() + der::EC_P256.len();
     let content = &key.pkcs8[at..];
@@ -31,30 +31,34 @@ fn a_key_survives_the_way_through_pem_and_der() {
 
 #[test]
 fn each_key_type_makes_keys_of_its_own_algorithm() {
-    let algorithms = [der::EC_P256, der::EC_P384, der::ED25519];
+    let algorithms = [der::EC_P256, der::EC_P384, der::ED25519, der::RSA, der::RSA, der::RSA];
     for (key, algorithm) in keys().iter().zip(algorithms) {
         assert!(key.pkcs8_der().windows(algorithm.len()).any(|window| window == algorithm));
-        assert!(key.spki_der()[2..].starts_with(algorithm));
+        assert!(key.spki_der().windows(algorithm.len()).take(5).any(|window| window == algorithm));
     }
+    let spki_lengths = keys().map(|key| key.spki_der().len());
+    assert_eq!(spki_lengths, [91, 120, 44, 294, 422, 550]);
     assert_eq!(KeyType::default(), KeyType::P256);
 }
 
 #[test]
-fn key_type_is_parsed_by_name_and_rsa_refused_with_the_reason() {
+fn key_type_is_parsed_by_name_in_any_case_and_unknown_refused() {
     for known in KeyType::ALL {
         assert_eq!(known.to_string().parse(), Ok(known));
     }
     assert_eq!("P-384".parse(), Ok(KeyType::P384));
-    let refused = |text: &str| text.parse::<KeyType>().expect_err("refused").to_string();
-    assert!(refused("rsa-2048").contains("ring, which makes the keys here, cannot"), "{}", refused("RSA"));
-    assert_eq!(refused("p521"), "there is no such key type; choose p256, p384 or ed25519");
+    assert_eq!("RSA-2048".parse(), Ok(KeyType::Rsa2048));
+    for unknown in ["p521", "rsa", "rsa1024", ""] {
+        let refused = unknown.parse::<KeyType>().expect_err("refused").to_string();
+        assert_eq!(refused, "there is no such key type; choose p256, p384, ed25519, rsa2048, rsa3072 or rsa4096");
+    }
 }
 
 #[test]
-fn ed25519_key_in_ring_form_is_rewritten_as_the_same_key() {
-    let written = ring::signature::Ed25519KeyPair::generate_pkcs8(&ring::rand::SystemRandom::new());
+fn ed25519_key_in_version_2_is_rewritten_as_the_same_key() {
+    let written = aws_lc_rs::signature::Ed25519KeyPair::generate_pkcs8(&aws_lc_rs::rand::SystemRandom::new());
     let written = written.expect("the system has random bytes");
-    let key = SecretKey::from_pkcs8_der(written.as_ref()).expect("ring's own form");
+    let key = SecretKey::from_pkcs8_der(written.as_ref()).expect("version 2");
     assert_eq!((written.as_ref().len(), key.pkcs8_der().len()), (83, 48));
     let again = SecretKey::from_pkcs8_der(key.pkcs8_der()).expect("version 1");
     assert_eq!(again.digest(), key.digest());
