@@ -1,4 +1,5 @@
-//! The shipped store, counted and cut short on demand; and the naive ones that must fail.
+//! The shipped store with a step counter and a power cut on demand; and naive stores that must
+//! fail.
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
@@ -13,10 +14,10 @@ use certrotate_store::{Fault, PairName, Store};
 use crate::PAIR;
 use crate::ring::Ring;
 
-/// How commands are carried out.
+/// How a disk carries out commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
-    /// As the store does.
+    /// The shipped store.
     Shipped,
     /// No sync at all.
     NoSync,
@@ -24,18 +25,18 @@ pub enum Manner {
     NoFileSync,
     /// Files are synced, the directory is not.
     NoDirectorySync,
-    /// The current link is removed before the new link gets it.
+    /// The current link is removed before the new link is renamed onto it.
     UnlinkFirst,
     /// The current link is a file that is emptied and written anew.
     TruncateInPlace,
 }
 
 impl Manner {
-    /// Those that are wrong.
+    /// The faulty manners.
     pub const NAIVE: [Self; 5] =
         [Self::NoSync, Self::NoFileSync, Self::NoDirectorySync, Self::UnlinkFirst, Self::TruncateInPlace];
 
-    /// Its name on the command line and in tables.
+    /// The name on the command line and in tables.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -48,26 +49,26 @@ impl Manner {
         }
     }
 
-    /// The one of that name.
+    /// Returns the manner with this name.
     #[must_use]
     pub fn of(name: &str) -> Option<Self> {
         [Self::Shipped].into_iter().chain(Self::NAIVE).find(|manner| manner.name() == name)
     }
 }
 
-/// Why a command came to nothing.
+/// Why a command failed.
 #[derive(Debug)]
 pub enum Trouble {
-    /// The store said no.
+    /// The shipped store reported a fault.
     Fault(Fault),
-    /// The disk said no to a naive store.
+    /// A system call of a naive store failed.
     Naive(String),
-    /// The power is cut: nothing more happens.
+    /// The power is cut: no further command has an effect.
     Cut,
 }
 
 impl Trouble {
-    /// What core is told.
+    /// The kind of fault that core gets.
     #[must_use]
     pub fn kind(&self) -> DiskFault {
         match self {
@@ -87,7 +88,7 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// A directory, and how its commands are carried out.
+/// A directory and the manner in which its commands are carried out.
 #[derive(Debug)]
 pub struct Disk {
     store: Store<Ring>,
@@ -98,11 +99,11 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// Touches nothing yet.
+    /// Makes a disk on `directory`, without touching it.
     ///
     /// # Panics
     ///
-    /// Never: the pair name is a good one.
+    /// Never: the pair name is valid.
     #[must_use]
     pub fn new(directory: &Path, ring: Ring, manner: Manner) -> Self {
         let pair = PairName::new(PAIR).expect("the name is a good one");
@@ -110,26 +111,27 @@ impl Disk {
         Self { store, manner, steps: 0, cut_before: None, commands: Vec::new() }
     }
 
-    /// The same, with the power cut before a step, counted from 1. A command is one step; a naive one may be more.
+    /// Cuts the power before a step, counted from 1. A shipped command is one step, a naive one may
+    /// be more.
     #[must_use]
     pub fn cut_before(mut self, step: u32) -> Self {
         self.cut_before = Some(step);
         self
     }
 
-    /// The steps that were begun, the last one perhaps cut.
+    /// The number of steps that were begun; the power cut may have stopped the last one.
     #[must_use]
     pub const fn steps(&self) -> u32 {
         self.steps
     }
 
-    /// The commands that were carried out, and how long each took.
+    /// The commands that were carried out, each with its duration.
     #[must_use]
     pub fn commands(&self) -> &[(DiskCommand, Duration)] {
         &self.commands
     }
 
-    /// What the last scan found amiss.
+    /// The remarks of the last scan.
     #[must_use]
     pub fn remarks(&self) -> &[String] {
         self.store.remarks()
@@ -139,7 +141,7 @@ impl Disk {
     ///
     /// # Errors
     ///
-    /// What went wrong, or [`Trouble::Cut`].
+    /// The failure of the store, or [`Trouble::Cut`].
     pub fn run(&mut self, command: &DiskCommand) -> Result<DiskDone, Trouble> {
         self.step()?;
         let began = Instant::now();
@@ -179,7 +181,7 @@ impl Disk {
         }
     }
 
-    /// What `cp` does: the current link is opened, emptied and written.
+    /// Does what `cp` does: opens the current link, empties the file and writes it.
     fn truncate(&mut self, link: Name) -> Result<DiskDone, Trouble> {
         let bytes = fs::read(self.store.path_of(link)).map_err(|error| naive(&error))?;
         let mut live = OpenOptions::new();

@@ -1,4 +1,4 @@
-//! Every system call fails, once and for a while, in the middle of a run that has to come through.
+//! Lets every system call fail, once and repeatedly, in a run that must still complete its script.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,14 +13,14 @@ use crate::scenario::Scenario;
 use crate::strace::{Inject, Runner, SysCall, Traced};
 use crate::world::{Session, Told};
 
-/// What was done.
+/// The number of runs, kinds of error and reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Runs with an error in them.
+    /// Runs with an injected error.
     pub runs: u32,
-    /// How many of them had which.
+    /// The number of runs by kind of error.
     pub kinds: BTreeMap<String, u32>,
-    /// Timing that the outside reader read the current link.
+    /// Reads of the current link by the outside reader.
     pub reads: u64,
 }
 
@@ -35,7 +35,7 @@ impl fmt::Display for Tally {
     }
 }
 
-/// An error, and what its line for people has to say.
+/// An error, and the text that the fault line must contain.
 const ERRORS: [(&str, &str); 4] = [
     ("EIO", "input/output error"),
     ("ENOSPC", "no space left on device"),
@@ -43,21 +43,23 @@ const ERRORS: [(&str, &str); 4] = [
     ("EROFS", "read-only file system"),
 ];
 
-/// Is added to the name of an error that lasts.
+/// Suffix of the name of a lasting error.
 const LASTING: &str = " for a while";
 
-/// How long errors last that do not go away at once, in calls of each name.
+/// The length of a lasting error, in calls of each name.
 const A_WHILE: u32 = 7;
 
-/// Calls that fail together when a disk does. `write` is not among them, as a node talks by it, too.
+/// The calls that fail together when a disk fails. `write` is not among them: the node also writes
+/// to its pipe.
 const TOGETHER: [&str; 7] = ["openat", "fsync", "renameat", "symlinkat", "unlinkat", "mkdir", "fchmod"];
 
-/// Which errors are tried.
+/// The errors that a test tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
-    /// One error at each call of each scenario, a full disk and short writes in the rotations: a minute.
+    /// One error at each call of each scenario; a full disk and short writes in the rotations.
+    /// Takes a minute.
     Some,
-    /// All of them: some minutes.
+    /// All errors. Takes some minutes.
     All,
 }
 
@@ -71,12 +73,13 @@ impl Choice {
     }
 }
 
-/// Lets each call of a scenario's node fail that touches its directory: the served identity stays, the error says what and where,
-/// and the end of the script is reached in the same process.
+/// Lets each call fail that touches the directory of a scenario's node. The live identity must
+/// stay, the fault line must name the operation and the path, and the same process must complete
+/// the script.
 ///
 /// # Errors
 ///
-/// The first thing that does not hold, with the error that shows it.
+/// The first violation, with the error that shows it.
 pub fn everywhere(runner: &Runner, home: &Path, scenario: Scenario, choice: Choice) -> Result<Tally, String> {
     let points = kill::points(runner, home, Manner::Shipped, scenario)?;
     let mut tally = Tally::default();
@@ -93,15 +96,17 @@ pub fn everywhere(runner: &Runner, home: &Path, scenario: Scenario, choice: Choi
     Ok(tally)
 }
 
-/// What can go wrong with a call, and what has to be said then. `rest` are the calls from this one on.
+/// Returns the errors to inject at a call, each with the text that the fault line must contain.
+/// `rest` are the calls from this one on.
 fn injections(call: &SysCall, rest: &[SysCall]) -> Vec<(String, Inject, Option<&'static str>)> {
     let mut all = Vec::new();
     let here = vec![(call.name.clone(), call.nth)];
     let changes = call.changes() || call.syncs();
     for (error, text) in ERRORS {
         if error == "EIO" || changes {
-            // The kernel has closed the descriptor whatever close says, and what counts was synced before. A debug
-            // build asks with fcntl whether a descriptor is open before it closes it.
+            // The kernel closes the descriptor whatever close returns, and the data was synced
+            // before. A debug build calls fcntl to check that a descriptor is open before it closes
+            // it.
             let says = (call.name != "close" && call.name != "fcntl").then_some(text);
             all.push((error.to_owned(), Inject::Error(error, here.clone(), 1), says));
         }
@@ -158,12 +163,12 @@ fn judge_run(traced: &Traced, directory: &Path, session: &Session, says: Option<
     judge::judge_raw(directory, session).map(|_| ())
 }
 
-/// Nothing that was served was taken away, and what went wrong was said with its place.
+/// Checks that no live identity was withdrawn, and that a fault line names the error and the path.
 fn judge_told(session: &Session, directory: &Path, says: Option<&str>) -> Result<(), String> {
     if session.told.iter().any(|(_, told)| *told == Told::Withdrawn) {
-        return Err(format!("S5: what was served was withdrawn: {}", session.story()));
+        return Err(format!("S5: the live identity was withdrawn: {}", session.story()));
     }
-    // What is said may be about the directory that it is to be made in.
+    // While the directory is missing, the fault line is about its parent.
     let place = directory.parent().unwrap_or(directory).display().to_string();
     match says {
         Some(text) if !session.faults().any(|line| line.contains(text) && line.contains(&place)) => {

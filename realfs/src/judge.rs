@@ -1,4 +1,4 @@
-//! Whether the directory that another program sees is as the invariants require.
+//! Checks the directory, as another program sees it, against the invariants.
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -15,11 +15,11 @@ use crate::PAIR;
 use crate::reader::{Raw, raw};
 use crate::world::Session;
 
-/// Whether the current link is as it must be, in this world and without any process: S3, and S4 (a).
+/// Checks the current link without any process of ours: S3, and S4 (a).
 ///
 /// # Errors
 ///
-/// The id of the invariant that does not hold, and what was seen.
+/// The id of the violated invariant, and the observed state.
 pub fn judge_raw(directory: &Path, session: &Session) -> Result<Raw, String> {
     let seen = raw(directory);
     let announced = session.announced;
@@ -27,26 +27,26 @@ pub fn judge_raw(directory: &Path, session: &Session) -> Result<Raw, String> {
         (Raw::Absent, None) => {}
         (Raw::Whole(generation, leaf), _) => {
             if session.plane.good(leaf).is_none() {
-                return Err(format!("S2: the live name has certificate {leaf}, which is not one to serve"));
+                return Err(format!("S2: the current link has certificate {leaf}, which is not acceptable"));
             }
             let behind = announced
                 .filter(|(latest, last)| generation < latest || (generation == latest && leaf != last));
             if let Some((latest, _)) = behind {
-                return Err(format!("S4: generation {latest} was announced, the live name has {generation}"));
+                return Err(format!("S4: generation {latest} was announced, the current link has {generation}"));
             }
         }
         (Raw::Absent, Some((latest, _))) => {
-            return Err(format!("S4: generation {latest} was announced, the live name is absent"));
+            return Err(format!("S4: generation {latest} was announced, the current link is absent"));
         }
         (Raw::Dangling(target), _) => {
-            return Err(format!("S3: the live name leads to {}, which is not there", target.display()));
+            return Err(format!("S3: the current link leads to {}, which does not exist", target.display()));
         }
-        (Raw::Broken(why), _) => return Err(format!("S3: what is behind the live name {why}")),
+        (Raw::Broken(why), _) => return Err(format!("S3: the file behind the current link {why}")),
     }
     Ok(seen)
 }
 
-/// The names of ours in the directory but quarantined ones.
+/// Returns our names in the directory, without quarantined ones.
 ///
 /// # Errors
 ///
@@ -67,11 +67,11 @@ pub fn names(directory: &Path) -> io::Result<BTreeSet<String>> {
     Ok(names)
 }
 
-/// Most names of ours at any moment, and at rest (S12).
+/// Most names of ours during a run, and at rest (S12).
 pub const MOST: usize = 5;
 const MOST_AT_REST: usize = 3;
 
-/// Whether there are as few names of ours as there must be.
+/// Checks the number of our names against the limit.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Killed before each of its system calls, and started again.
+//! Kills a node before each of its system calls, and starts it again.
 
 use std::fmt;
 use std::path::Path;
@@ -14,12 +14,12 @@ use crate::scenario::{Scenario, run_in};
 use crate::strace::{Inject, Runner, SysCall};
 use crate::world::Session;
 
-/// What was done.
+/// The number of kills and reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Processes that were killed.
+    /// Killed processes.
     pub kills: u32,
-    /// Timing that the outside reader read the current link.
+    /// Reads of the current link by the outside reader.
     pub reads: u64,
 }
 
@@ -29,17 +29,18 @@ impl fmt::Display for Tally {
     }
 }
 
-/// Whether killing a process shows what is wrong with a manner: what was not synced is lost with the power only.
+/// Returns whether a kill shows the fault of a manner: unsynced data is lost by a power cut only.
 #[must_use]
 pub const fn shows(manner: Manner) -> bool {
     matches!(manner, Manner::UnlinkFirst | Manner::TruncateInPlace)
 }
 
-/// Kills the node of a scenario before each of its calls that touch its directory, starts it again, and judges: S3 to S6, S8, S12.
+/// Kills the node of a scenario before each of its calls that touch its directory, starts it again,
+/// and judges S3 to S6, S8 and S12.
 ///
 /// # Errors
 ///
-/// The first thing that does not hold, with the kill that shows it.
+/// The first violation, with the kill that shows it.
 pub fn everywhere(runner: &Runner, home: &Path, manner: Manner, scenario: Scenario) -> Result<Tally, String> {
     let points = points(runner, home, manner, scenario)?;
     let mut tally = Tally::default();
@@ -52,11 +53,11 @@ pub fn everywhere(runner: &Runner, home: &Path, manner: Manner, scenario: Scenar
     Ok(tally)
 }
 
-/// The calls of an undisturbed run that touch the node's directory.
+/// Returns the calls of an undisturbed run that touch the node's directory.
 ///
 /// # Errors
 ///
-/// The run does not go as it must.
+/// The run ends without the expected result.
 pub fn points(
     runner: &Runner,
     home: &Path,
@@ -108,16 +109,18 @@ fn killed(
     if directory_was_tidy(session) { judge::judge_names(directory, false) } else { Ok(()) }
 }
 
-/// A directory that others have littered has more names at the beginning.
+/// Returns whether the count of names is meaningful: a scenario that begins with stale files has
+/// more names until the first rest.
 fn directory_was_tidy(session: &Session) -> bool {
     session.rests > 0 || session.plane.requests() < 3
 }
 
-/// A new start on what is there reaches the end of the script, with the same requests, and a second one changes nothing.
+/// Starts a new node on the directory as the kill left it. The node must complete the script with
+/// the same requests, and a second start must change nothing.
 ///
 /// # Errors
 ///
-/// What does not hold.
+/// The first violation.
 pub fn take_from_there(directory: &Path, manner: Manner, session: &mut Session) -> Result<(), String> {
     let start = session.now;
     let (ended, disk) = run_in(directory, manner, session, start);
@@ -137,11 +140,11 @@ pub fn take_from_there(directory: &Path, manner: Manner, session: &mut Session) 
     at_rest(directory, session)
 }
 
-/// What must hold of the directory and the server at the end of the script.
+/// Judges the directory and the server at the end of the script.
 ///
 /// # Errors
 ///
-/// What does not hold.
+/// The first violation.
 pub fn at_rest(directory: &Path, session: &Session) -> Result<(), String> {
     judge::judge_raw(directory, session)?;
     judge::judge_names(directory, true)?;

@@ -1,16 +1,23 @@
-//! The promise that no crash leaves a partial certificate file, kept on real file systems.
+//! Real-filesystem tests: no crash leaves a partial certificate file.
 //!
-//! The [model](../certrotate_model/index.html) enumerates what a crash may leave by the rules that file systems promise. Here the
-//! shipped core drives the shipped store ([`node`], [`disk`]) on real ones, against a server in memory ([`plane`]), while things
-//! happen to it: it is killed before each of its system calls ([`kill`]), each of them fails ([`errors`]), the power is cut before
-//! each step ([`power`]). Afterwards the current link is judged as any other program would read it ([`judge`]), and a new start has to take it from there.
-//! What the calls themselves must never do is watched as they go by ([`protocol`]), and their sequences are reviewed snapshots ([`snapshot`]).
+//! The [model](../certrotate_model/index.html) enumerates the images that a crash may leave, by the
+//! rules that file systems promise. Here the shipped core drives the shipped store ([`node`],
+//! [`disk`]) on real file systems, against a server in memory ([`plane`]). The tests disturb each
+//! run:
 //!
-//! Stores that are faulty on purpose ([`disk::Manner::NAIVE`]) go the same ways and must fail where the tables say so: a check that
-//! nothing can fail shows nothing.
+//! - They kill the node before each of its system calls ([`kill`]).
+//! - They let each system call fail ([`errors`]).
+//! - They cut the power before each step ([`power`]).
 //!
-//! Time is made up and jumps to what is due next, keys are real. It never touches anything outside the directories that it is
-//! given or makes, and never waits for time to pass.
+//! Afterwards [`judge`] reads the current link as any other program would, and a new start must
+//! recover. [`protocol`] checks the calls themselves while a node runs. [`snapshot`] compares their
+//! sequences with reviewed ones.
+//!
+//! Faulty stores ([`disk::Manner::NAIVE`]) take the same tests and must fail where the tables say
+//! so: a check that cannot fail shows nothing.
+//!
+//! The clocks are simulated and jump to the next due time; the keys are real. The tests touch only
+//! the directories that they make or are given, and never wait for time to pass.
 //!
 //! # Example
 //!
@@ -54,7 +61,7 @@ pub mod volume;
 pub mod wire;
 pub mod world;
 
-/// What the names of the files begin with.
+/// The pair name: every file name begins with it.
 pub const PAIR: &str = "kubelet-client";
-/// The current link.
+/// The file name of the current link.
 pub const LIVE_NAME: &str = "kubelet-client-current.pem";

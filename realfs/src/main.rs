@@ -1,4 +1,4 @@
-//! The program that scripts/disk runs.
+//! The program that `scripts/disk` runs.
 
 use std::fmt;
 use std::io::{self, BufReader};
@@ -27,7 +27,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Run a node whose world is at the other end of standard input and output.
+    /// Run a node. Its world is the process at the other end of standard input and output.
     Node {
         /// Its certificate directory.
         #[arg(long)]
@@ -41,34 +41,35 @@ enum What {
     },
     /// Kill a node before each of its system calls. Needs strace.
     Kill {
-        /// Also with the naive stores whose mistake a kill cannot show.
+        /// Also test the naive stores whose fault a kill cannot show.
         #[arg(long)]
         all: bool,
     },
     /// Let each of a node's system calls fail. Needs strace.
     Errors {
-        /// In every way, and for a while.
+        /// Inject every kind of error, also lasting ones.
         #[arg(long)]
         all: bool,
     },
-    /// Compare the sequences of system calls with the reviewed ones, and count the syncs. Needs strace.
+    /// Compare the sequences of system calls with the reviewed ones, and count the syncs. Needs
+    /// strace.
     Snapshots {
-        /// Where they are.
+        /// The folder of the reviewed sequences.
         #[arg(long, default_value = "realfs/snapshots")]
         folder: PathBuf,
-        /// Write them anew.
+        /// Write the files anew.
         #[arg(long)]
         bless: bool,
     },
     /// Cut the power before each step. Needs root, loop devices and python3.
     Power {
-        /// The file systems, which must be there; by default those that are.
+        /// The file systems, all required. The default is every file system that this kernel has.
         #[arg(value_parser = kind)]
         kinds: Vec<Kind>,
-        /// Also with the naive stores whose mistake such a cut cannot show.
+        /// Also test the naive stores whose fault a power cut cannot show.
         #[arg(long)]
         all: bool,
-        /// Cut it a second time while the start after it puts things in order.
+        /// Cut the power a second time during the recovery of the next start.
         #[arg(long)]
         nested: bool,
     },
@@ -121,7 +122,7 @@ fn node(directory: &Path, manner: Manner, start: WallTime) {
 
 fn in_scratch(what: impl FnOnce(&Path) -> Result<(), String>) -> Result<(), String> {
     let scratch = tempfile::tempdir().map_err(|error| error.to_string())?;
-    // A path without links, as traces show it.
+    // strace shows paths without links.
     let path = scratch.path().canonicalize().map_err(|error| error.to_string())?;
     what(&path)
 }
@@ -177,11 +178,11 @@ fn power(scratch: &Path, kinds: &[Kind], all: bool, nested: bool) -> Result<(), 
     if ran == 0 { Err("no power was cut: nothing is shown".to_owned()) } else { Ok(()) }
 }
 
-/// The line about a store that is faulty on purpose.
+/// Returns the output line about a faulty store.
 ///
 /// # Errors
 ///
-/// It passed where it must fail, or the other way round.
+/// The store passed where it must fail, or failed where it must pass.
 fn expected<T: fmt::Display>(
     what: &str,
     manner: Manner,

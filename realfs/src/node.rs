@@ -1,4 +1,4 @@
-//! The shipped core over a disk, with clocks that jump to the next thing that is due.
+//! The shipped core over a disk, with clocks that jump to the next due time.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -18,22 +18,23 @@ use crate::plane::Shown;
 use crate::ring::Ring;
 use crate::world::{Told, World};
 
-/// More inputs than any run here needs between two rests, and more rests: one that takes more has lost its way.
+/// Limits of inputs between two rests, and of rests, far above the need of any run here. A run
+/// above them never ends.
 const INPUTS: u32 = 1500;
 const RESTS: u32 = 5000;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// It came to rest, and the world had enough.
+    /// The node came to rest, and the world stopped it.
     AtRest,
     /// The power was cut.
     Cut,
     /// The machine was switched off.
     Off,
-    /// Core ended it.
+    /// Core stopped the node.
     Exit(ExitReason),
-    /// It took more inputs than any run needs.
+    /// The run exceeded the limit of inputs or rests.
     Lost,
 }
 
@@ -49,7 +50,7 @@ impl fmt::Display for Ended {
     }
 }
 
-/// A node that was started.
+/// A started node.
 #[derive(Debug)]
 pub struct Node<'a, W> {
     rotator: Rotator,
@@ -62,11 +63,11 @@ pub struct Node<'a, W> {
 }
 
 impl<'a, W: World> Node<'a, W> {
-    /// A node that starts at this time; the number makes its run different from others.
+    /// Makes a node that starts at this time. The number makes the ids of its run unique.
     ///
     /// # Panics
     ///
-    /// Never: the configuration is a good one.
+    /// Never: the configuration is valid.
     pub fn new(disk: &'a mut Disk, ring: Ring, world: &'a mut W, (start, number): (WallTime, u64)) -> Self {
         let template = Template::node_client("node-1");
         let spec = ConfigSpec { seed: 1, ..ConfigSpec::new(template.clone()) };
@@ -82,7 +83,7 @@ impl<'a, W: World> Node<'a, W> {
         }
     }
 
-    /// Runs until it rests and the world has enough, or until it cannot go on.
+    /// Runs until the node rests and the world stops it, or until it cannot continue.
     pub fn run(mut self) -> Ended {
         let (mut inputs, mut rests) = (0, 0);
         while inputs < INPUTS && rests < RESTS {
@@ -110,12 +111,12 @@ impl<'a, W: World> Node<'a, W> {
         Ended::Lost
     }
 
-    /// Both clocks go on to the next thing that is due.
+    /// Advances both clocks to the next due time.
     fn wait(&mut self) {
         let wake = self.rotator.wake();
         let (wall, mono) =
             (wake.wall.map(|at| at.since(self.now.wall)), wake.mono.map(|at| at.since(self.now.mono)));
-        // Where nothing is due a look at the clock does no harm.
+        // With nothing due, one more clock check changes nothing.
         let wait = wall.into_iter().chain(mono).min().unwrap_or(self.rotator.clock_check());
         self.now = Now { wall: self.now.wall.plus(wait), mono: self.now.mono.plus(wait) };
     }
@@ -163,7 +164,7 @@ impl<'a, W: World> Node<'a, W> {
                 Action::Exit(reason) => return Some(Ended::Exit(reason)),
             }
         }
-        // What was just made or read is kept until core has seen it.
+        // Core has not yet seen the handles in the inbox: erase nothing before it has.
         if self.inbox.is_empty() {
             self.ring.retain(&needed);
         }

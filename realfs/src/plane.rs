@@ -1,4 +1,4 @@
-//! A server in memory: it answers the n-th request that it ever saw as its script says, and forgets none.
+//! A server in memory. It answers its n-th request as the script says, and keeps every request.
 
 use std::fmt;
 
@@ -12,28 +12,29 @@ use rcgen::{
 };
 use time::OffsetDateTime;
 
-/// The lifetime of a certificate: what is left of it at its renewal outlasts every failing disk here.
+/// The lifetime of a certificate. Its rest after the renewal point outlasts every failing disk
+/// here.
 pub const LIFE: Span = Span::from_hours(7 * 24);
 
-/// What becomes of a request.
+/// The decision about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// A certificate as it was asked for.
+    /// A certificate as requested.
     Good,
-    /// A certificate for another node, which must be refused.
+    /// A certificate for another node, which core must refuse.
     OtherSubject,
-    /// No certificate.
+    /// Denied, without a certificate.
     Denied,
 }
 
-/// A request, as a node is shown it.
+/// A request, as the server shows it to a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
-    /// The request itself, PEM.
+    /// The certificate signing request, PEM.
     pub csr_pem: String,
     /// Whether it was denied.
     pub denied: bool,
-    /// What was issued, PEM.
+    /// The issued chain, PEM.
     pub chain_pem: Option<String>,
 }
 
@@ -51,11 +52,11 @@ pub struct Plane {
 }
 
 impl Plane {
-    /// A server that will answer so.
+    /// Makes a server with this script of verdicts.
     ///
     /// # Panics
     ///
-    /// If the system has no randomness for its key.
+    /// The system has no randomness for the CA key.
     #[must_use]
     pub fn new(script: &[Verdict]) -> Self {
         let mut root = CertificateParams::default();
@@ -66,53 +67,53 @@ impl Plane {
         Self { issuer, script: script.to_vec(), requests: Vec::new() }
     }
 
-    /// Whether every verdict of the script was given.
+    /// Returns whether the server has given every verdict of the script.
     #[must_use]
     pub fn is_through(&self) -> bool {
         self.requests.len() >= self.script.len()
     }
 
-    /// How many requests there ever were.
+    /// The number of requests that the server has received.
     #[must_use]
     pub fn requests(&self) -> usize {
         self.requests.len()
     }
 
-    /// How many there are to be.
+    /// The number of requests in the script.
     #[must_use]
     pub fn planned(&self) -> usize {
         self.script.len()
     }
 
-    /// One more request is to come, and to be answered so.
+    /// Adds a request with this verdict to the script.
     pub fn plan(&mut self, verdict: Verdict) {
         self.script.push(verdict);
     }
 
-    /// How many requests have neither a certificate nor a denial.
+    /// The number of requests with neither a certificate nor a denial.
     #[must_use]
     pub fn open(&self) -> usize {
         self.requests.iter().filter(|request| !request.shown.denied && request.leaf.is_none()).count()
     }
 
-    /// The place of a certificate that a node may serve among the requests, counted from 1.
+    /// The position of the request that this acceptable certificate answers, counted from 1.
     #[must_use]
     pub fn good(&self, leaf: &LeafDigest) -> Option<usize> {
         let place = self.requests.iter().position(|request| request.leaf.as_ref() == Some(leaf))?;
         (self.script.get(place).copied().unwrap_or(Verdict::Good) == Verdict::Good).then_some(place + 1)
     }
 
-    /// The last certificate that a node may serve.
+    /// The last acceptable certificate.
     #[must_use]
     pub fn last_good(&self) -> Option<LeafDigest> {
         self.requests.iter().rev().filter_map(|request| request.leaf).find(|leaf| self.good(leaf).is_some())
     }
 
-    /// A new object of this name.
+    /// Creates an object with this name.
     ///
     /// # Errors
     ///
-    /// The name is taken, or what is sent is no request.
+    /// The name is taken, or the text is no certificate signing request.
     pub fn create(&mut self, name: &str, csr_pem: &str) -> Result<Shown, ApiFault> {
         if self.find(name).is_some() {
             return Err(ApiFault::AlreadyExists);
@@ -123,11 +124,11 @@ impl Plane {
         Ok(shown)
     }
 
-    /// The object of this name. The first look at an open one decides it.
+    /// Returns the object with this name. The first call for an open request decides it.
     ///
     /// # Errors
     ///
-    /// There is none.
+    /// There is no such object.
     pub fn get(&mut self, name: &str, now: WallTime) -> Result<Shown, ApiFault> {
         let place = self.find(name).ok_or(ApiFault::NotFound)?;
         let request = &self.requests[place];
@@ -179,10 +180,10 @@ impl fmt::Debug for Plane {
     }
 }
 
-/// The point at the end of a P-256 SubjectPublicKeyInfo, which is all that rcgen wants of a key.
+/// The point at the end of a P-256 SubjectPublicKeyInfo: rcgen needs no more of a key.
 struct Public(Vec<u8>);
 
-/// An uncompressed point of P-256, in bytes.
+/// The length of an uncompressed point of P-256, in bytes.
 const POINT: usize = 65;
 
 impl PublicKeyData for Public {

@@ -1,4 +1,4 @@
-//! The power is cut before each step, and once more while what that left is put in order.
+//! Cuts the power before each step, and a second time during the recovery.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,12 +13,12 @@ use crate::scenario::RUN;
 use crate::volume::{Cut, Kind, Volume};
 use crate::world::Session;
 
-/// What was done.
+/// The number of power cuts and violations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Power cuts.
     pub cuts: u32,
-    /// What did not hold after them: how often, and the first in words.
+    /// The number of violations, and the text of the first.
     pub wrong: Option<(u32, String)>,
 }
 
@@ -52,14 +52,16 @@ pub enum Nested {
     Yes,
 }
 
-/// From nothing: a first certificate, a renewal, a refused one, and a renewal that removes the first bundle and the tombstone.
+/// From an empty directory: a first certificate, a renewal, a refused one, and a renewal that
+/// removes the first bundle and the tombstone.
 const SCRIPT: [Verdict; 4] = [Verdict::Good, Verdict::Good, Verdict::OtherSubject, Verdict::Good];
 
-/// Whether a cut shows what is wrong with a manner.
+/// Returns whether a power cut shows the fault of a manner.
 ///
-/// The rename of a link onto the current link is not durable without a sync of the directory, and a file that was not synced is empty
-/// under its durable name: S4 and S3. Between the removal of the current link and its return, and between emptying it and writing it,
-/// nothing is synced: the power has to fail just after the kernel wrote back by itself.
+/// S4: the rename of a link onto the current link is not durable without a sync of the directory.
+/// S3: a file without a sync is empty under its durable name. The two manners that leave the
+/// current link missing or empty for a moment sync nothing in that moment, so their fault shows
+/// only if the kernel has just written back by itself.
 #[must_use]
 pub const fn shows(manner: Manner, cut: Cut) -> bool {
     match (manner, cut) {
@@ -71,26 +73,27 @@ pub const fn shows(manner: Manner, cut: Cut) -> bool {
     }
 }
 
-/// One place on a volume, and how the power goes there.
+/// A directory on a volume, and the kind of power cut.
 #[derive(Debug)]
 pub struct Plant<'a> {
     /// The file system.
     pub volume: &'a Volume,
-    /// How the power goes.
+    /// The kind of power cut.
     pub cut: Cut,
-    /// How the node treats the disk.
+    /// How the node carries out disk commands.
     pub manner: Manner,
 }
 
 const NODE: &str = "node";
 
 impl Plant<'_> {
-    /// Cuts the power before each step of a run, and at its end, and judges: the current link as any program reads it (S3, S4 (a)); with the shipped
-    /// store then a new start, too (S4 to S6, S8, S12). A naive one has shown enough with the first thing that is wrong.
+    /// Cuts the power before each step of a run and at its end, and judges the current link as any
+    /// program reads it (S3, S4 (a)). With the shipped store it also judges a new start (S4 to S6,
+    /// S8, S12). A naive store is done with its first violation.
     ///
     /// # Errors
     ///
-    /// A tool says no. What does not hold is in the tally.
+    /// A tool failed. Violations are in the tally.
     pub fn everywhere(&self, nested: Nested) -> Result<Tally, String> {
         let mut tally = Tally::default();
         for step in 1.. {
@@ -114,7 +117,7 @@ impl Plant<'_> {
         Ok(tally)
     }
 
-    /// A run from the beginning that ends before a step, and the power with it.
+    /// Runs a node from the beginning, and cuts the power before a step.
     fn up_to(&self, step: u32) -> Result<(Session, Ended), String> {
         self.volume.clear(NODE).map_err(|error| error.to_string())?;
         let mut session = Session::new(&SCRIPT);
@@ -140,7 +143,8 @@ impl Plant<'_> {
         Ok(())
     }
 
-    /// The same cut, and another one before each step of the start after it, up to its first rest.
+    /// Repeats the same cut, with a second one before each step of the next start, up to its first
+    /// rest.
     fn again(&self, step: u32, tally: &mut Tally) -> Result<(), String> {
         for second in 1.. {
             let (mut session, _) = self.up_to(step)?;
@@ -162,11 +166,11 @@ impl Plant<'_> {
     }
 }
 
-/// Whether this kernel has the file system, and what to say if not.
+/// Checks that this kernel has the file system.
 ///
 /// # Errors
 ///
-/// It has not.
+/// It has not, the process is not root, or there are no loop devices.
 pub fn is_possible(kind: Kind) -> Result<(), String> {
     if !rustix::process::geteuid().is_root() {
         return Err("mounting needs root".to_owned());

@@ -1,11 +1,15 @@
-//! Rules that the calls of a node must keep, whatever happens to them: read off a trace, without knowing why a call was made.
+//! Rules for the system calls of a node. They hold for every run; the monitor reads them off a
+//! trace, without knowing why the node made a call.
 //!
-//! - A file is made under a temporary name, with `O_EXCL`, `O_NOFOLLOW`, `O_CLOEXEC` and mode 0600, in the directory and nowhere else.
-//! - It gets a final name only after a sync of it succeeded, and is not written after that.
-//! - After a failed write, sync or change of mode it is never synced, renamed or linked to, but removed; and the directory is
-//!   synced after that before anything is created (S7, S12).
-//! - The current link is replaced by one rename of a link, and only after the directory was synced since its target got its name.
-//! - Only names of ours are changed. Others are opened for reading, where a kubelet leaves its pairs, and nowhere else.
+//! - A file is created under a temporary name in the directory, with `O_EXCL`, `O_NOFOLLOW`,
+//!   `O_CLOEXEC` and mode 0600.
+//! - It gets a final name only after a successful sync, and is not written afterwards.
+//! - After a failed write, sync or change of mode it is never synced, renamed or linked to, but
+//!   removed. The directory is synced after that before the node creates a file (S7, S12).
+//! - One rename of a link replaces the current link. The directory was synced after the target got
+//!   its name.
+//! - Only names of ours are changed. Others are opened for reading, and only where a kubelet leaves
+//!   its pairs.
 
 #[cfg(test)]
 mod tests;
@@ -19,7 +23,7 @@ use certrotate_store::PairName;
 use crate::PAIR;
 use crate::strace::SysCall;
 
-/// What is known of a file that was made in the trace.
+/// The state of a file that the trace created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Open,
@@ -27,25 +31,25 @@ enum State {
     Failed,
 }
 
-/// Reads calls and complains.
+/// Checks calls against the rules.
 #[derive(Debug)]
 pub struct Monitor {
     directory: String,
     pair: PairName,
     files: BTreeMap<String, State>,
     links: BTreeMap<String, String>,
-    /// Names that were given since the last sync of the directory.
+    /// Names that files got since the last sync of the directory.
     fresh: BTreeSet<String>,
-    /// A failed file was removed, and the directory not synced since.
+    /// Whether a failed file was removed without a sync of the directory since.
     removed_failed: bool,
 }
 
 impl Monitor {
-    /// For calls on this directory.
+    /// Makes a monitor for the calls on this directory.
     ///
     /// # Panics
     ///
-    /// Never: the pair name is a good one.
+    /// Never: the pair name is valid.
     #[must_use]
     pub fn new(directory: &str) -> Self {
         Self {
@@ -58,7 +62,7 @@ impl Monitor {
         }
     }
 
-    /// Reads all calls of a process.
+    /// Checks all calls of a process.
     ///
     /// # Errors
     ///
@@ -71,7 +75,7 @@ impl Monitor {
         Ok(())
     }
 
-    /// Whether a kubelet may have left a pair under this name.
+    /// Returns whether a kubelet may have left a pair under this name.
     fn is_adopted(&self, name: &str) -> bool {
         let (certificate, key) = self.pair.split();
         let dated = self.pair.parse_dated(OsStr::new(name)).is_some();
@@ -94,7 +98,7 @@ impl Monitor {
                     (false, ours) => ours.is_some(),
                     (true, _) => name == "." || call.arguments.contains("O_RDONLY") && self.is_adopted(name),
                 };
-                if legal { Ok(()) } else { Err("what is not ours is opened, or through a link".to_owned()) }
+                if legal { Ok(()) } else { Err("a name that is not ours is opened, or a link is followed".to_owned()) }
             }
             "write" | "fsync" | "fchmod" => match call.descriptor() {
                 Some(path) if path == self.directory => self.sync_directory(call),
@@ -157,7 +161,7 @@ impl Monitor {
             return Err(format!("S7: the file is {state:?}"));
         }
         if call.name == "write" && call.result.starts_with("-1 EINTR") {
-            // A signal came first, and nothing was written.
+            // A signal came before the first byte.
             return Ok(());
         }
         // A short write is a failed one.
@@ -177,7 +181,7 @@ impl Monitor {
             (_, Name::Quarantine { .. }) => {}
             (Name::Temporary { .. }, Name::Current) => {
                 let target =
-                    self.links.get(from).ok_or("the live name is given to something else than a link")?;
+                    self.links.get(from).ok_or("a name other than a link is renamed onto the current link")?;
                 if self.fresh.contains(target) {
                     return Err(format!("S3: {target} has its name and no sync of the directory since"));
                 }
@@ -187,7 +191,7 @@ impl Monitor {
                     return Err(format!("S7: the file is {:?}, not synced", self.files.get(from)));
                 }
             }
-            _ => return Err("nothing else gets another name".to_owned()),
+            _ => return Err("no other name is renamed".to_owned()),
         }
         if call.succeeded() {
             if let Some(state) = self.files.remove(from) {
@@ -207,7 +211,7 @@ impl Monitor {
         if !matches!(self.parse(target)?, Name::Bundle { .. })
             || self.files.get(target) == Some(&State::Failed)
         {
-            return Err("S7: a link to something else than a good bundle".to_owned());
+            return Err("S7: the target of the link is not a good bundle".to_owned());
         }
         if call.succeeded() {
             self.links.insert(name.to_owned(), target.to_owned());
@@ -217,7 +221,7 @@ impl Monitor {
 
     fn unlink(&mut self, call: &SysCall, name: &str) -> Result<(), String> {
         if self.parse(name)? == Name::Current {
-            return Err("S3: the live name is removed".to_owned());
+            return Err("S3: the current link is removed".to_owned());
         }
         if call.succeeded() {
             self.removed_failed |= self.files.remove(name) == Some(State::Failed);

@@ -1,4 +1,4 @@
-//! Another program that reads the current link, without any recovery of ours.
+//! Another program that reads the current link, without recovery.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -13,14 +13,14 @@ use certrotate_x509::bundle;
 
 use crate::LIVE_NAME;
 
-/// What there is behind the current link.
+/// The state of the current link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Raw {
-    /// No such name.
+    /// The name does not exist.
     Absent,
-    /// A link that leads nowhere.
+    /// A link to a missing file.
     Dangling(PathBuf),
-    /// Something that is not a whole bundle in a file of mode 0600; what is wrong.
+    /// No whole bundle in a file of mode 0600; the text says why.
     Broken(String),
     /// A whole bundle.
     Whole(Generation, LeafDigest),
@@ -33,7 +33,8 @@ pub fn raw(directory: &Path) -> Raw {
     match look(&path, None) {
         Raw::Absent => match fs::read_link(&path) {
             Err(_) => Raw::Absent,
-            // The name may have come since: what counts is whether it leads anywhere now.
+            // The node may have made the name after the failed read: only a link that still leads
+            // nowhere is dangling.
             Ok(target) => match look(&path, None) {
                 Raw::Absent => Raw::Dangling(target),
                 other => other,
@@ -43,7 +44,7 @@ pub fn raw(directory: &Path) -> Raw {
     }
 }
 
-/// One look: opened once, read once. Bytes that were judged before are known; new ones are left there.
+/// Opens the link once and reads it once. `known` caches the result for the last bytes.
 fn look(path: &Path, mut known: Option<&mut (Vec<u8>, Raw)>) -> Raw {
     let mut file = match File::open(path) {
         Ok(file) => file,
@@ -82,7 +83,8 @@ fn decode(bytes: &[u8]) -> Raw {
     }
 }
 
-/// A program that opens the current link repeatedly, and never finds it missing, partial or mixed once it was there.
+/// A program that reads the current link repeatedly. Once the link exists, the reader must never
+/// find it missing, partial or mixed.
 #[derive(Debug)]
 pub struct Reader {
     ended: Arc<AtomicBool>,
@@ -104,12 +106,11 @@ impl Reader {
         Self { ended, reads, wrong, thread }
     }
 
-    /// Waits until one more look has begun and ended, or the reader is over.
+    /// Waits until the reader has begun and finished one more read, or has stopped.
     ///
-    /// Waits until the readers have finished the reads that they began.
-    ///
-    /// On a node, hours lie between two renewals: a reader that followed the current link opens its bundle long
-    /// before the bundle is removed. Here time jumps from one renewal to the next, so the test must wait.
+    /// On a node, hours lie between two renewals: a reader that followed the current link opens its
+    /// bundle long before the node removes the bundle. Here time jumps from one renewal to the
+    /// next, so the test must wait.
     pub fn catch_up(reads: &AtomicU64) {
         let begun = reads.load(Ordering::Relaxed);
         while reads.load(Ordering::Relaxed) < begun.saturating_add(2) {
@@ -117,17 +118,17 @@ impl Reader {
         }
     }
 
-    /// The number of its looks, for [`Reader::catch_up`].
+    /// The number of reads, for [`Reader::catch_up`].
     #[must_use]
     pub fn looks(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.reads)
     }
 
-    /// Reads until it has looked once more, ends, and says how often it read.
+    /// Finishes one more read, stops, and returns the number of reads.
     ///
     /// # Errors
     ///
-    /// What was seen that must not be.
+    /// The first violation that the reader saw.
     pub fn end(self) -> Result<u64, String> {
         Self::catch_up(&self.reads);
         self.ended.store(true, Ordering::Relaxed);
@@ -152,11 +153,11 @@ fn read_on(directory: &Path, ended: &AtomicBool, (reads, wrong): (&AtomicU64, &M
                     .filter(|earlier| generation < *earlier)
                     .map(|earlier| format!("S13: a reader saw generation {generation} after {earlier}"))
             }
-            (other, _) => Some(format!("S3: a reader saw the live name {other:?}")),
+            (other, _) => Some(format!("S3: a reader saw the current link {other:?}")),
         };
         if let Some(complaint) = complaint {
             *wrong.lock().unwrap_or_else(PoisonError::into_inner) = Some(complaint);
-            // Nobody waits for another look.
+            // Release every thread that waits for another read.
             reads.store(u64::MAX, Ordering::Relaxed);
             return;
         }

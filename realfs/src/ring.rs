@@ -14,7 +14,7 @@ use certrotate_store::Vault;
 use certrotate_x509::{Bundle, CertChain, PendingRequest, SecretKey, bundle, pending};
 use zeroize::Zeroizing;
 
-/// A clone is the same ring. `Debug` shows no key.
+/// The keys and chains. A clone shares them. `Debug` shows no key.
 #[derive(Clone, Default)]
 pub struct Ring(Rc<RefCell<Things>>);
 
@@ -38,11 +38,11 @@ impl Things {
 }
 
 impl Ring {
-    /// A new key with its request.
+    /// Makes a key with its request.
     ///
     /// # Panics
     ///
-    /// If the system has no randomness.
+    /// The system has no randomness.
     #[must_use]
     pub fn make(&self, template: &Template) -> MadeKey {
         let request = PendingRequest::make(template).expect("the system has randomness");
@@ -50,7 +50,7 @@ impl Ring {
         MadeKey { key: self.keep_pending(request), key_digest, request: digest }
     }
 
-    /// What is sent for a key: the request's name and its PEM.
+    /// Returns what core's request for a key carries: the name and the PEM.
     #[must_use]
     pub fn asked(&self, key: KeyHandle) -> Option<(RequestDigest, String)> {
         match self.0.borrow().keys.get(&key)? {
@@ -59,7 +59,7 @@ impl Ring {
         }
     }
 
-    /// Keeps a chain that was issued.
+    /// Keeps an issued chain.
     #[must_use]
     pub fn keep_chain(&self, chain: CertChain, leaf: LeafDigest) -> CertHandle {
         let mut things = self.0.borrow_mut();
@@ -68,13 +68,13 @@ impl Ring {
         handle
     }
 
-    /// The leaf of a chain that is kept.
+    /// Returns the leaf digest of a kept chain.
     #[must_use]
     pub fn leaf(&self, cert: CertHandle) -> Option<LeafDigest> {
         self.0.borrow().chains.get(&cert).map(|(_, leaf)| *leaf)
     }
 
-    /// Erases all but these.
+    /// Erases every handle except these.
     pub fn retain(&self, needed: &[Handle]) {
         let mut things = self.0.borrow_mut();
         things.keys.retain(|handle, _| needed.contains(&Handle::Key(*handle)));

@@ -1,4 +1,4 @@
-//! What nodes go through, and where they begin.
+//! The initial directories and scripts of nodes.
 
 use std::fs;
 use std::io;
@@ -15,20 +15,21 @@ use crate::ring::Ring;
 use crate::world::{Session, Told, World};
 use certrotate_core::api::ApiFault;
 
-/// A beginning and what the server will say.
+/// An initial directory, and the script of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scenario {
-    /// From nothing: a first certificate, a renewal, a refused certificate, a denial, and a renewal.
+    /// An empty directory: a first certificate, a renewal, a refused certificate, a denial, and a
+    /// renewal.
     Rotations,
-    /// A directory full of leftovers, and a renewal.
+    /// A directory with stale files, and a renewal.
     CleanUp,
 }
 
 impl Scenario {
-    /// Both.
+    /// Both scenarios.
     pub const ALL: [Self; 2] = [Self::Rotations, Self::CleanUp];
 
-    /// Its name in output.
+    /// The name in output.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -37,11 +38,11 @@ impl Scenario {
         }
     }
 
-    /// A fresh directory under `home`, and its world.
+    /// Makes a fresh directory under `home`, and its world.
     ///
     /// # Errors
     ///
-    /// The file system says no, or the beginning cannot be reached.
+    /// A file system operation failed, or the initial state was not reached.
     pub fn begin(self, home: &Path) -> io::Result<(PathBuf, Session)> {
         let directory = home.join("node").join("pki");
         if home.join("node").exists() {
@@ -67,7 +68,7 @@ impl Scenario {
     }
 }
 
-/// Three certificates, everything that was ever removed put back, and temporary names on top.
+/// Makes three certificates, restores every removed file, and adds temporary names.
 fn litter(directory: &Path) -> io::Result<Session> {
     let attic = tempfile::tempdir()?;
     let script = [Verdict::Good, Verdict::Good, Verdict::Good, Verdict::Good];
@@ -109,10 +110,11 @@ pub fn run_in<W: World>(directory: &Path, manner: Manner, world: &mut W, start: 
     (ended, disk)
 }
 
-/// Makes the ids of operations; which number it is does not matter to a node that answers everything at once.
+/// The run number in the ids of operations. Any number will do: this node answers each operation
+/// before the next.
 pub const RUN: u64 = 1;
 
-/// Keeps a copy of every file that a node ever had, and ends it after some certificates.
+/// A world that copies every file that a node ever had, and stops the node after some certificates.
 struct Keeper {
     session: Session,
     directory: PathBuf,
@@ -125,7 +127,7 @@ impl Keeper {
         let Ok(entries) = fs::read_dir(&self.directory) else { return };
         for entry in entries.flatten() {
             if entry.file_type().is_ok_and(|kind| kind.is_file()) {
-                // What goes away meanwhile is not missed.
+                // A file that is removed during the copy is not missed.
                 let _ = fs::copy(entry.path(), self.attic.join(entry.file_name()));
             }
         }

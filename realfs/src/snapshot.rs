@@ -1,7 +1,7 @@
-//! The system calls of a node as text that a person reviews: [`realfs/snapshots`](../../../realfs/snapshots).
+//! The system calls of a node as text for review: [`realfs/snapshots`](../../../realfs/snapshots).
 //!
-//! Numbers of descriptors, sizes, times in names and the paths above the directory are taken out; everything that a node does to
-//! its directory, in what order and with what flags, stays.
+//! The text omits numbers of descriptors, sizes, times in names and the paths above the directory.
+//! It keeps every call on the directory, in order and with its flags.
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
@@ -18,7 +18,7 @@ struct Section {
     title: String,
     lines: Vec<String>,
     syncs: u32,
-    /// Since the server was asked last.
+    /// Syncs since the last answer of the server.
     critical: u32,
 }
 
@@ -28,11 +28,11 @@ impl Section {
     }
 }
 
-/// What the snapshots are of, by file name.
+/// The snapshots, by file name.
 const SNAPSHOTS: [&str; 4] = ["rotations", "clean-up", "start", "empty"];
 
-/// Compares, or writes anew where `bless` says so; and counts the syncs: five in a rotation, three of them since the certificate
-/// came, one at a start with everything in order.
+/// Compares the snapshots, or writes them anew if `bless` says so, and counts the syncs: five in a
+/// rotation, three of them after the certificate arrives, and one at a start without stale files.
 ///
 /// # Errors
 ///
@@ -60,11 +60,12 @@ pub fn check(runner: &Runner, home: &Path, folder: &Path, bless: bool) -> Result
     Ok(())
 }
 
-/// What a renewal costs by strace: system calls on the directory, syncs, and syncs since the certificate came.
+/// Returns the costs of a renewal by strace: system calls on the directory, syncs, and syncs after
+/// the certificate arrives.
 ///
 /// # Errors
 ///
-/// strace says no.
+/// strace failed.
 pub fn renewal(runner: &Runner, home: &Path) -> Result<(usize, u32, u32), String> {
     let sections = sections(runner, home, "rotations")?;
     let section = sections.iter().find(|section| section.title == "live 2").ok_or("there is no renewal")?;
@@ -72,19 +73,22 @@ pub fn renewal(runner: &Runner, home: &Path) -> Result<(usize, u32, u32), String
     Ok((calls, section.syncs, section.critical))
 }
 
-/// Five syncs in a renewal, three of them since the certificate came; one at a start with everything in order.
+/// Checks the syncs: five in a renewal, three of them after the certificate arrives; one at a start
+/// without stale files.
 fn count(name: &str, sections: &[Section]) -> Result<(), String> {
     let find = |title: &str| {
         let section = sections.iter().find(|section| section.title.starts_with(title));
         section.ok_or_else(|| format!("{name}: nothing is called {title}"))
     };
     let wanted: &[(&str, u32, u32)] = match name {
-        // The first live one is replaced by the second, and the fifth by the sixth: nothing went wrong in between.
+        // The second identity replaces the first, and the sixth the fifth: no attempt failed in
+        // between.
         "rotations" => &[("live 2", 5, 3), ("live 6", 5, 3)],
         "start" => &[("live", 1, 1)],
-        // Its entry, which an external party may have made and not synced, and itself; then the five of a rotation.
+        // One sync for the entry of the directory, since another program may have made it without a
+        // sync, and one for the directory itself; then the five of a rotation.
         "empty" => &[("live 1", 7, 3)],
-        // Leftovers of an external party cost one more, before the renewal.
+        // Stale files of another program cost one more sync, before the renewal.
         _ => &[("live 4", 6, 3)],
     };
     for (title, syncs, critical) in wanted {
@@ -120,7 +124,7 @@ fn sections(runner: &Runner, home: &Path, name: &str) -> Result<Vec<Section>, St
     }
     let mut sections = split(&traced.calls, &home.join("node").display().to_string());
     if name == "empty" {
-        // From then on it goes as where the directory was missing.
+        // The calls after that equal those of a missing directory.
         sections.truncate(1);
     }
     Ok(sections)
@@ -162,7 +166,7 @@ fn split(calls: &[SysCall], node: &str) -> Vec<Section> {
 fn render(sections: &[Section]) -> String {
     let mut text = String::new();
     for Section { title, lines, syncs, critical } in sections {
-        text += &format!("== {title}: {syncs} syncs, {critical} since the server was asked\n");
+        text += &format!("== {title}: {syncs} syncs, {critical} since the last answer of the server\n");
         for line in lines {
             text += line;
             text.push('\n');
@@ -171,7 +175,7 @@ fn render(sections: &[Section]) -> String {
     text
 }
 
-/// A call as `name what flags`, without what differs from run to run.
+/// Renders a call as `name arguments flags`, without the parts that differ from run to run.
 fn line(call: &SysCall, node: &str) -> String {
     let name = match call.name.as_str() {
         "open" => "openat",
@@ -203,7 +207,7 @@ fn line(call: &SysCall, node: &str) -> String {
     words.join(" ")
 }
 
-/// A path without what is above the node, and without times.
+/// Returns a path without the part above the node's directory, and without times.
 fn place(path: &str, node: &str) -> String {
     let path = path
         .replace(&format!("{node}/pki/"), "")
@@ -212,7 +216,7 @@ fn place(path: &str, node: &str) -> String {
     path.split('/').map(without_time).collect::<Vec<_>>().join("/")
 }
 
-/// `kubelet-client-2027-01-15-08-00-00-1.2.pem` as `kubelet-client-TIME-1.2.pem`.
+/// Renders `kubelet-client-2027-01-15-08-00-00-1.2.pem` as `kubelet-client-TIME-1.2.pem`.
 fn without_time(name: &str) -> String {
     const SHAPE: &str = "0000-00-00-00-00-00";
     let shape: String =

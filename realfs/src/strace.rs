@@ -1,4 +1,4 @@
-//! A node under strace: what it called, and the same again with a kill or an error at one of the calls.
+//! A node under strace: its calls, and the same run again with a kill or an error at one of them.
 
 #[cfg(test)]
 mod tests;
@@ -15,7 +15,8 @@ use crate::disk::Manner;
 use crate::wire;
 use crate::world::Session;
 
-/// Every kind of call that a store could make on files, and what the dynamic loader and the node's pipe use of them.
+/// Every call that a store could make on files, and the calls of the dynamic loader and of the
+/// pipe.
 const TRACED: &str = "open,openat,openat2,creat,close,read,pread64,readv,write,pwrite64,writev,fsync,fdatasync,\
 sync,syncfs,ftruncate,truncate,fallocate,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,\
 mkdir,mkdirat,rmdir,chmod,fchmod,fchmodat,chown,fchown,fchownat,flock,fcntl,getdents64,readlink,readlinkat,\
@@ -26,22 +27,22 @@ stat,lstat,fstat,newfstatat,statx,access,faccessat,faccessat2,lseek,mmap";
 pub struct SysCall {
     /// Its name.
     pub name: String,
-    /// The how-manieth of that name in the process, counted from 1.
+    /// The position among the calls of this name in the process, counted from 1.
     pub nth: u32,
-    /// What is between the parentheses; descriptors have their path in angle brackets.
+    /// The text between the parentheses. Descriptors have their path in angle brackets.
     pub arguments: String,
-    /// What is behind the equals sign; empty if the process did not live to see it.
+    /// The text behind the equals sign; empty if the process was killed during the call.
     pub result: String,
 }
 
 impl SysCall {
-    /// Whether it succeeded.
+    /// Returns whether the call succeeded.
     #[must_use]
     pub fn succeeded(&self) -> bool {
         !self.result.is_empty() && !self.result.starts_with('-') && !self.result.starts_with('?')
     }
 
-    /// Whether it is about something in this directory, or the directory.
+    /// Returns whether the call is about this directory or a file in it.
     #[must_use]
     pub fn touches(&self, directory: &str) -> bool {
         ["<", "\""].iter().any(|quote| {
@@ -65,7 +66,7 @@ impl SysCall {
         self.arguments.split('"').skip(1).step_by(2)
     }
 
-    /// Whether it changes what is in a directory or a file.
+    /// Returns whether the call changes the content of a directory or a file.
     #[must_use]
     pub fn changes(&self) -> bool {
         match self.name.as_str() {
@@ -78,7 +79,7 @@ impl SysCall {
         }
     }
 
-    /// Whether it makes changes durable.
+    /// Returns whether the call makes changes durable.
     #[must_use]
     pub fn syncs(&self) -> bool {
         matches!(self.name.as_str(), "fsync" | "fdatasync" | "sync" | "syncfs")
@@ -91,7 +92,7 @@ impl fmt::Display for SysCall {
     }
 }
 
-/// Reads the output of strace for a process of one thread.
+/// Parses the output of strace for a process with one thread.
 #[must_use]
 pub fn parse(text: &str) -> Vec<SysCall> {
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
@@ -117,16 +118,17 @@ pub fn parse(text: &str) -> Vec<SysCall> {
     calls
 }
 
-/// What is done to a call.
+/// An injected fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Inject {
     /// Nothing.
     Nothing,
     /// The process is killed before the n-th call of this name takes effect.
     Kill(String, u32),
-    /// Calls of these names fail with this error (`EIO` and the like): of each name this many from the n-th on.
+    /// Calls of these names fail with this error (`EIO` and the like), this many of each name from
+    /// the n-th on.
     Error(&'static str, Vec<(String, u32)>, u32),
-    /// The n-th call of this name does nothing and says that it did this much.
+    /// The n-th call of this name has no effect and returns this number.
     Returns(String, u32, u32),
 }
 
@@ -152,21 +154,22 @@ impl fmt::Display for Inject {
     }
 }
 
-/// What came of a process.
+/// The outcome of a process.
 #[derive(Clone, Debug)]
 pub struct Traced {
     /// Its calls.
     pub calls: Vec<SysCall>,
-    /// How its node ended, unless it was killed before.
+    /// How its node ended; `None` after a kill.
     pub ended: Option<String>,
-    /// Whether the kernel killed it by SIGKILL.
+    /// Whether SIGKILL ended the process.
     pub killed: bool,
-    /// What it wrote to standard error.
+    /// Its standard error.
     pub stderr: String,
 }
 
 impl Traced {
-    /// The calls that change something in a directory or make it durable, a line each, for reading a failure.
+    /// Returns the calls that change a directory or make it durable, a line each, to explain a
+    /// failure.
     #[must_use]
     pub fn changes(&self, directory: &Path) -> String {
         let directory = directory.display().to_string();
@@ -180,7 +183,7 @@ impl Traced {
     }
 }
 
-/// How nodes are started: this program again, under strace.
+/// Starts nodes: this program again, under strace.
 #[derive(Clone, Debug)]
 pub struct Runner {
     program: PathBuf,
@@ -188,20 +191,20 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Traces go to a file in `scratch`.
+    /// Makes a runner that writes traces to a file in `scratch`.
     ///
     /// # Errors
     ///
-    /// strace is not there, or this program cannot find itself.
+    /// strace is missing, or the path of this program is unknown.
     pub fn here(scratch: &Path) -> io::Result<Self> {
         Self::new(scratch, std::env::current_exe()?)
     }
 
-    /// The same with another program that has the command `node`.
+    /// Makes a runner for another program with the command `node`.
     ///
     /// # Errors
     ///
-    /// strace is not there.
+    /// strace is missing.
     pub fn new(scratch: &Path, program: PathBuf) -> io::Result<Self> {
         let there = Command::new("strace").arg("--version").stdout(Stdio::null()).status();
         if !there.is_ok_and(|status| status.success()) {
@@ -210,11 +213,11 @@ impl Runner {
         Ok(Self { program, log: scratch.join("strace.log") })
     }
 
-    /// Starts a node on the directory, in this world, and waits until it is over.
+    /// Starts a node on the directory, in this world, and waits until the process ends.
     ///
     /// # Errors
     ///
-    /// It cannot be started, or says what no node says.
+    /// The process does not start, or writes a line that is not in the protocol.
     pub fn run(
         &self,
         directory: &Path,

@@ -1,4 +1,4 @@
-//! A file system of its own in an image file, and what a power cut leaves of it. Needs root and loop devices.
+//! A file system in an image file, and power cuts on it. Needs root and loop devices.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 /// A kind of file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Linux' usual one, with its default of ordered data.
+    /// The usual one of Linux, with its default of ordered data.
     Ext4,
     /// XFS.
     Xfs,
@@ -17,20 +17,20 @@ pub enum Kind {
     Btrfs,
 }
 
-/// How the power goes.
+/// How the power is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// What was not synced is lost.
+    /// Unsynced data is lost.
     Lost,
     /// The kernel had just written everything back by itself, as it does every few seconds.
     WrittenBack,
 }
 
 impl Kind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 3] = [Self::Ext4, Self::Xfs, Self::Btrfs];
 
-    /// Its name, to mount and to the kernel.
+    /// The name, for mount and for the kernel.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -40,20 +40,20 @@ impl Kind {
         }
     }
 
-    /// The one of that name.
+    /// Returns the kind with this name.
     #[must_use]
     pub fn of(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// Whether this kernel has it.
+    /// Returns whether this kernel supports the kind.
     #[must_use]
     pub fn is_in_kernel(self) -> bool {
         let known = fs::read_to_string("/proc/filesystems").unwrap_or_default();
         known.lines().any(|line| line.split_whitespace().last() == Some(self.name()))
     }
 
-    /// The smallest image that its tools make, rounded up, in bytes.
+    /// The size of an image, in bytes: the smallest that the tools accept, rounded up.
     const fn size(self) -> u64 {
         match self {
             Self::Ext4 => 32 << 20,
@@ -64,20 +64,20 @@ impl Kind {
 }
 
 impl Cut {
-    /// Both.
+    /// Both cuts.
     pub const ALL: [Self; 2] = [Self::Lost, Self::WrittenBack];
 
-    /// Its name in output.
+    /// The name in output.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Lost => "what was not synced is lost",
+            Self::Lost => "unsynced data is lost",
             Self::WrittenBack => "everything was just written back",
         }
     }
 }
 
-/// A mounted file system. Dropped, it is unmounted.
+/// A mounted file system. Drop unmounts it.
 #[derive(Debug)]
 pub struct Volume {
     kind: Kind,
@@ -86,11 +86,11 @@ pub struct Volume {
 }
 
 impl Volume {
-    /// Makes one in `scratch` and mounts it there.
+    /// Makes a file system in `scratch` and mounts it there.
     ///
     /// # Errors
     ///
-    /// A tool is missing or says no.
+    /// A tool is missing or failed.
     pub fn new(kind: Kind, scratch: &Path) -> io::Result<Self> {
         let image = scratch.join(format!("{}.image", kind.name()));
         let mount = scratch.join(kind.name());
@@ -106,17 +106,17 @@ impl Volume {
         Ok(volume)
     }
 
-    /// Where it is mounted.
+    /// The mount point.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.mount
     }
 
-    /// Cuts the power and switches it on again. Nothing on it may be open.
+    /// Cuts the power and switches it on again. No file on the volume may be open.
     ///
     /// # Errors
     ///
-    /// A tool is missing or says no.
+    /// A tool is missing or failed.
     pub fn cut(&self, cut: Cut) -> io::Result<()> {
         if cut == Cut::WrittenBack {
             self.sync()?;
@@ -140,7 +140,7 @@ impl Volume {
     ///
     /// # Errors
     ///
-    /// The file system says no.
+    /// A file system operation failed.
     pub fn clear(&self, name: &str) -> io::Result<()> {
         let path = self.mount.join(name);
         if path.exists() {
@@ -153,8 +153,8 @@ impl Volume {
         Ok(rustix::fs::syncfs(File::open(&self.mount)?)?)
     }
 
-    /// `EXT4_IOC_SHUTDOWN` (XFS has the same number) without flushing the log: from now on nothing reaches the device. By way of
-    /// python3, as an ioctl is `unsafe` in Rust.
+    /// Runs `EXT4_IOC_SHUTDOWN` (XFS has the same number) without a flush of the log: nothing
+    /// reaches the device any longer. It uses python3, because an ioctl is `unsafe` in Rust.
     fn shut_down(&self) -> io::Result<()> {
         const SHUT_DOWN: &str = "\
 import fcntl, os, struct, sys
@@ -174,7 +174,7 @@ fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack('I', 2))"
 
 impl Drop for Volume {
     fn drop(&mut self) {
-        // Nobody is there to be told; the image goes with its directory.
+        // Drop cannot report an error; the image is removed with its directory.
         let _ = Command::new("umount").arg("-l").arg(&self.mount).stderr(Stdio::null()).status();
     }
 }

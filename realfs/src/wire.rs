@@ -1,6 +1,7 @@
-//! A node in a process of its own, its world in another: lines over a pipe.
+//! A node in one process and its world in another: lines over a pipe.
 //!
-//! The node asks with `create`, `get` and `rested`, which are answered by one line each, and tells with `told` and `ended`.
+//! The node sends `create`, `get` and `rested`, which the world answers by one line each. It also
+//! sends `told` and `ended`, without an answer.
 
 use std::io::{self, BufRead, Write};
 
@@ -21,17 +22,17 @@ pub struct Far<R, W> {
 }
 
 impl<R: BufRead, W: Write> Far<R, W> {
-    /// A world at the other end.
+    /// Makes the proxy of a world at the other end.
     pub fn new(from: R, to: W) -> Self {
         Self { from, to }
     }
 
-    /// Says how the node ended.
+    /// Reports how the node ended.
     pub fn ended(&mut self, how: &str) {
         self.say(&format!("ended {how}"));
     }
 
-    /// One write for a line, so that a trace of system calls shows it as a whole.
+    /// Sends a line by one write, so that a trace of system calls shows it whole.
     fn say(&mut self, line: &str) {
         let sent = self.to.write_all(format!("{line}\n").as_bytes()).and_then(|()| self.to.flush());
         sent.expect("the world is there as long as the node");
@@ -83,11 +84,11 @@ impl<R: BufRead, W: Write> World for Far<R, W> {
     }
 }
 
-/// The world's side: answers until the other process closes its end, and says how it ended, if it said so.
+/// Answers until the other process closes its end. Returns how the node ended, if it said so.
 ///
 /// # Errors
 ///
-/// A line that is none of ours.
+/// A line that is not in the protocol.
 pub fn serve(session: &mut Session, from: impl BufRead, mut to: impl Write) -> io::Result<Option<String>> {
     let mut ended = None;
     for line in from.lines() {
@@ -114,8 +115,8 @@ pub fn serve(session: &mut Session, from: impl BufRead, mut to: impl Write) -> i
             }
             _ => return Err(odd()),
         };
-        // One write, so that the node reads it with one call, whose number is the same each time. A node that was killed while it
-        // asked reads no answer.
+        // One write, so that the node reads the answer with one call and the numbers of its calls
+        // repeat. A node that was killed after its request reads no answer.
         let _ = to.write_all(format!("{answer}\n").as_bytes()).and_then(|()| to.flush());
     }
     Ok(ended)

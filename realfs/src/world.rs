@@ -11,61 +11,61 @@ use certrotate_core::time::WallTime;
 use crate::plane::{Plane, Shown, Verdict};
 use crate::reader::Reader;
 
-/// What a node says.
+/// A report of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// It serves this from now on.
+    /// This identity is live now.
     Live(Generation, LeafDigest),
-    /// It serves nothing from now on.
+    /// No identity is live now.
     Withdrawn,
-    /// A disk operation failed: the line for people.
+    /// A disk operation failed: the line for the operator.
     Fault(String),
-    /// A scan found something amiss: the line for people.
+    /// A scan found a defect: the line for the operator.
     Remark(String),
-    /// Anything else that an operator hears: its name.
+    /// The name of any other event.
     Event(String),
 }
 
-/// What a node is run in.
+/// The environment in which a node runs.
 pub trait World {
-    /// Creates the request of this name.
+    /// Creates the request with this name.
     ///
     /// # Errors
     ///
     /// As the server answers.
     fn create(&mut self, name: &str, csr_pem: &str, now: WallTime) -> Result<Shown, ApiFault>;
 
-    /// Looks at the request of this name.
+    /// Returns the request with this name.
     ///
     /// # Errors
     ///
     /// As the server answers.
     fn get(&mut self, name: &str, now: WallTime) -> Result<Shown, ApiFault>;
 
-    /// Is told something.
+    /// Receives a report of the node.
     fn told(&mut self, told: Told, now: WallTime);
 
-    /// Nothing is in flight: whether time shall go on.
+    /// Returns whether the node goes on after it came to rest: nothing is in flight.
     fn rested(&mut self, now: WallTime) -> bool;
 
-    /// Whether the machine is switched off, whatever is in flight.
+    /// Returns whether the machine is off, whatever is in flight.
     fn is_off(&self) -> bool {
         false
     }
 }
 
-/// A world that outlives its nodes: they are killed and started again in it.
+/// A world that outlives its nodes: tests kill them and start them again in it.
 #[derive(Debug)]
 pub struct Session {
     /// The server.
     pub plane: Plane,
-    /// The latest time that was seen in it.
+    /// The latest time of any node.
     pub now: WallTime,
-    /// What was told, and when, since the beginning or the last [`Session::forget`].
+    /// The reports with their times, since the beginning or the last [`Session::forget`].
     pub told: Vec<(WallTime, Told)>,
-    /// The latest identity that was said to be live.
+    /// The latest identity that a node reported live.
     pub announced: Option<(Generation, LeafDigest)>,
-    /// At most how many requests were open at once.
+    /// The highest number of requests that were open together.
     pub most_open: usize,
     /// How often a node came to rest.
     pub rests: u32,
@@ -73,11 +73,11 @@ pub struct Session {
     pub looks: Option<Arc<AtomicU64>>,
 }
 
-/// When the first node starts, in seconds since 1970.
+/// The start of the first node, in seconds since 1970.
 const BEGINNING: i64 = 1_800_000_000;
 
 impl Session {
-    /// With a server that answers so.
+    /// Makes a world with this script of verdicts.
     #[must_use]
     pub fn new(script: &[Verdict]) -> Self {
         Self {
@@ -91,18 +91,18 @@ impl Session {
         }
     }
 
-    /// Whether the script is over and its last good certificate is served.
+    /// Returns whether the script is complete and its last good certificate is live.
     #[must_use]
     pub fn is_through(&self) -> bool {
         self.plane.is_through() && self.announced.map(|(_, leaf)| leaf) == self.plane.last_good()
     }
 
-    /// Forgets the events, and keeps the live identity.
+    /// Forgets the reports, and keeps the live identity.
     pub fn forget(&mut self) {
         self.told.clear();
     }
 
-    /// The lines about what went wrong on disk.
+    /// The lines about failed disk operations.
     pub fn faults(&self) -> impl Iterator<Item = &str> {
         self.told.iter().filter_map(|(_, told)| match told {
             Told::Fault(line) | Told::Remark(line) => Some(line.as_str()),
@@ -110,7 +110,7 @@ impl Session {
         })
     }
 
-    /// Everything that was told, on one line.
+    /// Renders every report on one line.
     #[must_use]
     pub fn story(&self) -> String {
         let told: Vec<String> = self.told.iter().map(|(_, told)| told.to_string()).collect();
