@@ -1,7 +1,8 @@
-//! What a rotation costs on a real disk, side by side with a plain write, fsync, rename and fsync of the directory of the same bytes.
-//! Nothing is asserted.
+//! Measures a rotation on a real disk, beside a plain write, fsync, rename and fsync of the
+//! directory of the same bytes. It asserts nothing.
 //!
-//! `cargo bench -p certrotate-realfs --bench rotation`, on the file system of the working directory, or of `DISKTRUTH_DIR`.
+//! `cargo bench -p certrotate-realfs --bench rotation` uses the file system of the working
+//! directory, or of `REALFS_DIR`.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
@@ -12,18 +13,18 @@ use std::time::{Duration, Instant};
 use certrotate_core::api::ApiFault;
 use certrotate_core::disk::{DiskCommand, Name};
 use certrotate_core::time::WallTime;
-use certrotate_realfs::LIVE_NAME;
+use certrotate_realfs::CURRENT_LINK;
 use certrotate_realfs::disk::Manner;
 use certrotate_realfs::plane::{Shown, Verdict};
 use certrotate_realfs::scenario::run_in;
 use certrotate_realfs::snapshot;
 use certrotate_realfs::strace::Runner;
-use certrotate_realfs::world::{Session, Told, World};
+use certrotate_realfs::world::{Report, Session, World};
 
 const ROTATIONS: usize = 200;
 
 fn main() {
-    let place = std::env::var_os("DISKTRUTH_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
+    let place = std::env::var_os("REALFS_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
     let home = tempfile::tempdir_in(place).expect("a scratch directory");
     let home = home.path().canonicalize().expect("it exists");
     println!("{:<66}{:>10}{:>8}", "what", "measured", "aim");
@@ -77,19 +78,20 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-/// The time of each rotation's commands but the first one's, which is not a rotation; and of those from the bundle on.
+/// Returns the time of each rotation's commands, and of those after the certificate arrived. The
+/// first identity counts as no rotation.
 fn rotations(commands: &[(DiskCommand, Duration)]) -> (Vec<Duration>, Vec<Duration>) {
     let (mut wholes, mut criticals) = (Vec::new(), Vec::new());
     let (mut whole, mut critical) = (Duration::ZERO, Duration::ZERO);
     let (mut switched, mut first) = (false, true);
     for (command, time) in commands {
         match command {
-            // Those of the start.
+            // The start is no part of a rotation.
             DiskCommand::Lock | DiskCommand::Scan => {
                 (whole, critical) = (Duration::ZERO, Duration::ZERO);
                 continue;
             }
-            // The pending file is over when it has its name: what follows its sync begins anew with a certificate in hand.
+            // A later file than the pending one begins the commands after the certificate arrived.
             DiskCommand::Create { .. } => critical = Duration::ZERO,
             DiskCommand::Rename { to: Name::Current, .. } => switched = true,
             _ => {}
@@ -107,7 +109,8 @@ fn rotations(commands: &[(DiskCommand, Duration)]) -> (Vec<Duration>, Vec<Durati
     (wholes, criticals)
 }
 
-/// After each certificate writes the same bytes the plain way, so that both meet the same disk.
+/// A world that writes the same bytes the plain way after each certificate, so that both meet the
+/// same disk.
 struct Bench {
     session: Session,
     directory: PathBuf,
@@ -137,12 +140,12 @@ impl World for Bench {
         self.session.get(name, now)
     }
 
-    fn told(&mut self, told: Told, now: WallTime) {
-        if matches!(told, Told::Live(..)) {
-            let bytes = fs::read(self.directory.join(LIVE_NAME)).expect("it is live");
+    fn report(&mut self, report: Report, now: WallTime) {
+        if matches!(report, Report::Live(..)) {
+            let bytes = fs::read(self.directory.join(CURRENT_LINK)).expect("it is live");
             self.plains.push(write_plainly(&self.plain, &bytes).expect("the disk takes it"));
         }
-        self.session.told(told, now);
+        self.session.report(report, now);
     }
 
     fn rested(&mut self, now: WallTime) -> bool {

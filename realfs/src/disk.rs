@@ -156,7 +156,7 @@ impl Disk {
             | (Manner::NoFileSync, DiskCommand::SyncFile { .. })
             | (Manner::NoDirectorySync, DiskCommand::SyncDir) => Ok(DiskDone::Done),
             (Manner::UnlinkFirst, DiskCommand::Rename { to: Name::Current, .. }) => {
-                self.unlink_live()?;
+                self.unlink_current()?;
                 self.step()?;
                 self.shipped(command)
             }
@@ -174,7 +174,7 @@ impl Disk {
         self.store.run(command).map_err(Trouble::Fault)
     }
 
-    fn unlink_live(&self) -> Result<(), Trouble> {
+    fn unlink_current(&self) -> Result<(), Trouble> {
         match fs::remove_file(self.store.live_path()) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(naive(&error)),
             _ => Ok(()),

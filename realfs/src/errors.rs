@@ -11,7 +11,7 @@ use crate::protocol::Monitor;
 use crate::reader::Reader;
 use crate::scenario::Scenario;
 use crate::strace::{Inject, Runner, SysCall, Traced};
-use crate::world::{Session, Told};
+use crate::world::{Report, Session};
 
 /// The number of runs, kinds of error and reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -157,22 +157,22 @@ fn judge_run(traced: &Traced, directory: &Path, session: &Session, says: Option<
     Monitor::watch(&directory.display().to_string(), &traced.calls)?;
     if traced.ended.as_deref() != Some("at rest") || !session.is_through() {
         let ended = traced.ended.as_deref().unwrap_or("without a word");
-        return Err(format!("it ended {ended}: {}; {}", session.story(), traced.stderr));
+        return Err(format!("it ended {ended}: {}; {}", session.report_text(), traced.stderr));
     }
-    judge_told(session, directory, says)?;
+    judge_reports(session, directory, says)?;
     judge::judge_raw(directory, session).map(|_| ())
 }
 
 /// Checks that no live identity was withdrawn, and that a fault line names the error and the path.
-fn judge_told(session: &Session, directory: &Path, says: Option<&str>) -> Result<(), String> {
-    if session.told.iter().any(|(_, told)| *told == Told::Withdrawn) {
-        return Err(format!("S5: the live identity was withdrawn: {}", session.story()));
+fn judge_reports(session: &Session, directory: &Path, says: Option<&str>) -> Result<(), String> {
+    if session.reports.iter().any(|(_, report)| *report == Report::Withdrawn) {
+        return Err(format!("S5: the live identity was withdrawn: {}", session.report_text()));
     }
     // While the directory is missing, the fault line is about its parent.
     let place = directory.parent().unwrap_or(directory).display().to_string();
     match says {
         Some(text) if !session.faults().any(|line| line.contains(text) && line.contains(&place)) => {
-            Err(format!("nothing says {text:?} and where: {}", session.story()))
+            Err(format!("nothing says {text:?} and where: {}", session.report_text()))
         }
         Some(_) | None => Ok(()),
     }

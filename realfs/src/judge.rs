@@ -32,7 +32,9 @@ pub fn judge_raw(directory: &Path, session: &Session) -> Result<Raw, String> {
             let behind = announced
                 .filter(|(latest, last)| generation < latest || (generation == latest && leaf != last));
             if let Some((latest, _)) = behind {
-                return Err(format!("S4: generation {latest} was announced, the current link has {generation}"));
+                return Err(format!(
+                    "S4: generation {latest} was announced, the current link has {generation}"
+                ));
             }
         }
         (Raw::Absent, Some((latest, _))) => {

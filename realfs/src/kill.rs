@@ -106,12 +106,12 @@ fn killed(
         Monitor::watch(&directory.display().to_string(), &traced.calls)?;
     }
     judge::judge_raw(directory, session)?;
-    if directory_was_tidy(session) { judge::judge_names(directory, false) } else { Ok(()) }
+    if has_only_needed_files(session) { judge::judge_names(directory, false) } else { Ok(()) }
 }
 
 /// Returns whether the count of names is meaningful: a scenario that begins with stale files has
 /// more names until the first rest.
-fn directory_was_tidy(session: &Session) -> bool {
+fn has_only_needed_files(session: &Session) -> bool {
     session.rests > 0 || session.plane.requests() < 3
 }
 
@@ -125,7 +125,7 @@ pub fn take_from_there(directory: &Path, manner: Manner, session: &mut Session) 
     let start = session.now;
     let (ended, disk) = run_in(directory, manner, session, start);
     if ended != Ended::AtRest || !session.is_through() {
-        return Err(format!("S6: started again it ended {ended} after {}", session.story()));
+        return Err(format!("S6: started again it ended {ended} after {}", session.report_text()));
     }
     drop(disk);
     at_rest(directory, session)?;

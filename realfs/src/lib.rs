@@ -64,4 +64,4 @@ pub mod world;
 /// The pair name: every file name begins with it.
 pub const PAIR: &str = "kubelet-client";
 /// The file name of the current link.
-pub const LIVE_NAME: &str = "kubelet-client-current.pem";
+pub const CURRENT_LINK: &str = "kubelet-client-current.pem";

@@ -16,7 +16,7 @@ use certrotate_x509::{CertChain, csr, request_name};
 use crate::disk::{Disk, Trouble};
 use crate::plane::Shown;
 use crate::ring::Ring;
-use crate::world::{Told, World};
+use crate::world::{Report, World};
 
 /// Limits of inputs between two rests, and of rests, far above the need of any run here. A run
 /// above them never ends.
@@ -130,14 +130,14 @@ impl<'a, W: World> Node<'a, W> {
                     let result = match self.disk.run(&command) {
                         Err(Trouble::Cut) => return Some(Ended::Cut),
                         Err(trouble) => {
-                            self.world.told(Told::Fault(trouble.to_string()), self.now.wall);
+                            self.world.report(Report::Fault(trouble.to_string()), self.now.wall);
                             Err(trouble.kind())
                         }
                         Ok(done) => Ok(done),
                     };
                     if command == DiskCommand::Scan {
                         for remark in self.disk.remarks() {
-                            self.world.told(Told::Remark(remark.clone()), self.now.wall);
+                            self.world.report(Report::Remark(remark.clone()), self.now.wall);
                         }
                     }
                     self.inbox.push_back(Input::DiskAnswered { op, result });
@@ -151,14 +151,14 @@ impl<'a, W: World> Node<'a, W> {
                     self.inbox.push_back(Input::CallAnswered { op, result });
                 }
                 Action::GoLive { generation, cert, .. } => {
-                    let leaf = self.ring.leaf(cert).expect("what goes live was issued or read");
-                    self.world.told(Told::Live(generation, leaf), self.now.wall);
+                    let leaf = self.ring.leaf(cert).expect("a live identity was issued or read before");
+                    self.world.report(Report::Live(generation, leaf), self.now.wall);
                 }
-                Action::Withdraw { .. } => self.world.told(Told::Withdrawn, self.now.wall),
+                Action::Withdraw { .. } => self.world.report(Report::Withdrawn, self.now.wall),
                 Action::Report(event) => {
                     let text = format!("{event:?}");
                     let name = text.split([' ', '(']).next().unwrap_or_default();
-                    self.world.told(Told::Event(name.to_owned()), self.now.wall);
+                    self.world.report(Report::Event(name.to_owned()), self.now.wall);
                 }
                 Action::Cancel { .. } => {}
                 Action::Exit(reason) => return Some(Ended::Exit(reason)),
@@ -175,7 +175,7 @@ impl<'a, W: World> Node<'a, W> {
         let now = self.now.wall;
         let shown = match call {
             Call::Create { key } => {
-                let (name, csr_pem) = self.ring.asked(key).ok_or(ApiFault::NoCredential)?;
+                let (name, csr_pem) = self.ring.request(key).ok_or(ApiFault::NoCredential)?;
                 self.world.create(&request_name(&name), &csr_pem, now)?
             }
             Call::Get { request } | Call::Watch { request } => {

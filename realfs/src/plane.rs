@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 
 /// The lifetime of a certificate. Its rest after the renewal point outlasts every failing disk
 /// here.
-pub const LIFE: Span = Span::from_hours(7 * 24);
+pub const LIFETIME: Span = Span::from_hours(7 * 24);
 
 /// The decision about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,7 +165,7 @@ impl Plane {
         leaf.key_usages.push(KeyUsagePurpose::DigitalSignature);
         leaf.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
         leaf.not_before = date(now);
-        leaf.not_after = date(now.plus(LIFE));
+        leaf.not_after = date(now.plus(LIFETIME));
         let leaf =
             leaf.signed_by(&Public(asked.spki_der), &self.issuer).expect("the parameters are complete");
         let pem = leaf.pem();

@@ -111,7 +111,7 @@ impl Plant<'_> {
             match ended {
                 Ended::Cut => {}
                 Ended::AtRest => return Ok(tally),
-                other => return Err(format!("{place}, it ended {other}: {}", session.story())),
+                other => return Err(format!("{place}, it ended {other}: {}", session.report_text())),
             }
         }
         Ok(tally)

@@ -98,7 +98,11 @@ impl Monitor {
                     (false, ours) => ours.is_some(),
                     (true, _) => name == "." || call.arguments.contains("O_RDONLY") && self.is_adopted(name),
                 };
-                if legal { Ok(()) } else { Err("a name that is not ours is opened, or a link is followed".to_owned()) }
+                if legal {
+                    Ok(())
+                } else {
+                    Err("a name that is not ours is opened, or a link is followed".to_owned())
+                }
             }
             "write" | "fsync" | "fchmod" => match call.descriptor() {
                 Some(path) if path == self.directory => self.sync_directory(call),
@@ -180,8 +184,10 @@ impl Monitor {
         match (source, target) {
             (_, Name::Quarantine { .. }) => {}
             (Name::Temporary { .. }, Name::Current) => {
-                let target =
-                    self.links.get(from).ok_or("a name other than a link is renamed onto the current link")?;
+                let target = self
+                    .links
+                    .get(from)
+                    .ok_or("a name other than a link is renamed onto the current link")?;
                 if self.fresh.contains(target) {
                     return Err(format!("S3: {target} has its name and no sync of the directory since"));
                 }

@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use certrotate_core::id::{Generation, LeafDigest};
 use certrotate_x509::bundle;
 
-use crate::LIVE_NAME;
+use crate::CURRENT_LINK;
 
 /// The state of the current link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum Raw {
 /// Opens and reads the current link, as any program would.
 #[must_use]
 pub fn raw(directory: &Path) -> Raw {
-    let path = directory.join(LIVE_NAME);
+    let path = directory.join(CURRENT_LINK);
     match look(&path, None) {
         Raw::Absent => match fs::read_link(&path) {
             Err(_) => Raw::Absent,
@@ -141,7 +141,7 @@ impl Reader {
 }
 
 fn read_on(directory: &Path, ended: &AtomicBool, (reads, wrong): (&AtomicU64, &Mutex<Option<String>>)) {
-    let path = directory.join(LIVE_NAME);
+    let path = directory.join(CURRENT_LINK);
     let mut known = (Vec::new(), Raw::Absent);
     let mut latest = None;
     while !ended.load(Ordering::Relaxed) {

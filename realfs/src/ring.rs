@@ -52,7 +52,7 @@ impl Ring {
 
     /// Returns what core's request for a key carries: the name and the PEM.
     #[must_use]
-    pub fn asked(&self, key: KeyHandle) -> Option<(RequestDigest, String)> {
+    pub fn request(&self, key: KeyHandle) -> Option<(RequestDigest, String)> {
         match self.0.borrow().keys.get(&key)? {
             Key::Pending(request) => Some((request.request(), request.csr_pem().to_owned())),
             Key::Alone(_) => None,

@@ -12,7 +12,7 @@ use crate::judge;
 use crate::node::{Ended, Node};
 use crate::plane::{Shown, Verdict};
 use crate::ring::Ring;
-use crate::world::{Session, Told, World};
+use crate::world::{Report, Session, World};
 use certrotate_core::api::ApiFault;
 
 /// An initial directory, and the script of the server.
@@ -144,13 +144,14 @@ impl World for Keeper {
         self.session.get(name, now)
     }
 
-    fn told(&mut self, told: Told, now: WallTime) {
+    fn report(&mut self, report: Report, now: WallTime) {
         self.keep();
-        self.session.told(told, now);
+        self.session.report(report, now);
     }
 
     fn rested(&mut self, now: WallTime) -> bool {
-        let lives = self.session.told.iter().filter(|(_, told)| matches!(told, Told::Live(..))).count();
+        let lives =
+            self.session.reports.iter().filter(|(_, report)| matches!(report, Report::Live(..))).count();
         self.session.rested(now) && lives < self.lives
     }
 }

@@ -137,12 +137,12 @@ fn split(calls: &[SysCall], node: &str) -> Vec<Section> {
             let said = call.strings().next().unwrap_or_default();
             let words: Vec<&str> = said.trim_end_matches("\\n").split(' ').collect();
             match words.as_slice() {
-                ["told", _, "live", generation, ..] => {
+                ["report", _, "live", generation, ..] => {
                     now.title = format!("live {generation}");
                     done.push(std::mem::replace(&mut now, Section::new(String::new())));
                 }
-                ["told", _, "event", event, ..] => now.lines.push(format!("# {event}")),
-                ["told", _, kind, ..] => now.lines.push(format!("# {kind}")),
+                ["report", _, "event", event, ..] => now.lines.push(format!("# {event}")),
+                ["report", _, kind, ..] => now.lines.push(format!("# {kind}")),
                 [verb @ ("create" | "get"), ..] => {
                     now.lines.push(format!("# {verb} on the server"));
                     now.critical = 0;

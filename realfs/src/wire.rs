@@ -1,7 +1,7 @@
 //! A node in one process and its world in another: lines over a pipe.
 //!
 //! The node sends `create`, `get` and `rested`, which the world answers by one line each. It also
-//! sends `told` and `ended`, without an answer.
+//! sends `report` and `ended`, without an answer.
 
 use std::io::{self, BufRead, Write};
 
@@ -12,7 +12,7 @@ use certrotate_core::id::{Generation, LeafDigest};
 use certrotate_core::time::WallTime;
 
 use crate::plane::Shown;
-use crate::world::{Session, Told, World};
+use crate::world::{Report, Session, World};
 
 /// The node's side.
 #[derive(Debug)]
@@ -75,8 +75,8 @@ impl<R: BufRead, W: Write> World for Far<R, W> {
         self.ask_shown(&format!("get {} {name}", now.unix_ms()))
     }
 
-    fn told(&mut self, told: Told, now: WallTime) {
-        self.say(&format!("told {} {told}", now.unix_ms()));
+    fn report(&mut self, report: Report, now: WallTime) {
+        self.say(&format!("report {} {report}", now.unix_ms()));
     }
 
     fn rested(&mut self, now: WallTime) -> bool {
@@ -109,8 +109,8 @@ pub fn serve(session: &mut Session, from: impl BufRead, mut to: impl Write) -> i
             }
             "get" => shown(session.get(rest, now)),
             "rested" => if session.rested(now) { "on" } else { "off" }.to_owned(),
-            "told" => {
-                session.told(parse_told(rest).ok_or_else(odd)?, now);
+            "report" => {
+                session.report(parse_report(rest).ok_or_else(odd)?, now);
                 continue;
             }
             _ => return Err(odd()),
@@ -139,17 +139,17 @@ fn shown(result: Result<Shown, ApiFault>) -> String {
     }
 }
 
-fn parse_told(text: &str) -> Option<Told> {
+fn parse_report(text: &str) -> Option<Report> {
     let (kind, rest) = text.split_once(' ').unwrap_or((text, ""));
     Some(match kind {
         "live" => {
             let (generation, leaf) = rest.split_once(' ')?;
-            Told::Live(Generation(generation.parse().ok()?), LeafDigest(parse_hex(leaf)?))
+            Report::Live(Generation(generation.parse().ok()?), LeafDigest(parse_hex(leaf)?))
         }
-        "withdrawn" => Told::Withdrawn,
-        "fault" => Told::Fault(rest.to_owned()),
-        "remark" => Told::Remark(rest.to_owned()),
-        "event" => Told::Event(rest.to_owned()),
+        "withdrawn" => Report::Withdrawn,
+        "fault" => Report::Fault(rest.to_owned()),
+        "remark" => Report::Remark(rest.to_owned()),
+        "event" => Report::Event(rest.to_owned()),
         _ => return None,
     })
 }

@@ -13,7 +13,7 @@ use crate::reader::Reader;
 
 /// A report of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Report {
     /// This identity is live now.
     Live(Generation, LeafDigest),
     /// No identity is live now.
@@ -43,7 +43,7 @@ pub trait World {
     fn get(&mut self, name: &str, now: WallTime) -> Result<Shown, ApiFault>;
 
     /// Receives a report of the node.
-    fn told(&mut self, told: Told, now: WallTime);
+    fn report(&mut self, report: Report, now: WallTime);
 
     /// Returns whether the node goes on after it came to rest: nothing is in flight.
     fn rested(&mut self, now: WallTime) -> bool;
@@ -62,7 +62,7 @@ pub struct Session {
     /// The latest time of any node.
     pub now: WallTime,
     /// The reports with their times, since the beginning or the last [`Session::forget`].
-    pub told: Vec<(WallTime, Told)>,
+    pub reports: Vec<(WallTime, Report)>,
     /// The latest identity that a node reported live.
     pub announced: Option<(Generation, LeafDigest)>,
     /// The highest number of requests that were open together.
@@ -83,7 +83,7 @@ impl Session {
         Self {
             plane: Plane::new(script),
             now: WallTime::from_unix_secs(BEGINNING),
-            told: Vec::new(),
+            reports: Vec::new(),
             announced: None,
             most_open: 0,
             rests: 0,
@@ -99,22 +99,22 @@ impl Session {
 
     /// Forgets the reports, and keeps the live identity.
     pub fn forget(&mut self) {
-        self.told.clear();
+        self.reports.clear();
     }
 
     /// The lines about failed disk operations.
     pub fn faults(&self) -> impl Iterator<Item = &str> {
-        self.told.iter().filter_map(|(_, told)| match told {
-            Told::Fault(line) | Told::Remark(line) => Some(line.as_str()),
-            Told::Live(..) | Told::Withdrawn | Told::Event(_) => None,
+        self.reports.iter().filter_map(|(_, report)| match report {
+            Report::Fault(line) | Report::Remark(line) => Some(line.as_str()),
+            Report::Live(..) | Report::Withdrawn | Report::Event(_) => None,
         })
     }
 
     /// Renders every report on one line.
     #[must_use]
     pub fn story(&self) -> String {
-        let told: Vec<String> = self.told.iter().map(|(_, told)| told.to_string()).collect();
-        told.join("; ")
+        let reports: Vec<String> = self.reports.iter().map(|(_, report)| report.to_string()).collect();
+        reports.join("; ")
     }
 
     fn saw(&mut self, now: WallTime) {
@@ -135,12 +135,12 @@ impl World for Session {
         self.plane.get(name, now)
     }
 
-    fn told(&mut self, told: Told, now: WallTime) {
+    fn report(&mut self, report: Report, now: WallTime) {
         self.saw(now);
-        if let Told::Live(generation, leaf) = told {
+        if let Report::Live(generation, leaf) = report {
             self.announced = Some((generation, leaf));
         }
-        self.told.push((now, told));
+        self.reports.push((now, report));
     }
 
     fn rested(&mut self, now: WallTime) -> bool {
@@ -153,7 +153,7 @@ impl World for Session {
     }
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Live(generation, leaf) => write!(f, "live {generation} {leaf}"),

@@ -1,5 +1,5 @@
-//! Things that others put under our names: nothing outside is touched, nothing hangs, and either it works or a line says what is
-//! in the way and where.
+//! External files under our names: the node touches nothing outside and never hangs. Either it
+//! works, or a fault line names the file that is in the way.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -18,10 +18,10 @@ use certrotate_realfs::node::Ended;
 use certrotate_realfs::plane::Verdict;
 use certrotate_realfs::reader::Raw;
 use certrotate_realfs::scenario::run_in;
-use certrotate_realfs::world::{Session, Told};
-use common::Meddled;
+use certrotate_realfs::world::{Report, Session};
+use common::DamagedDisk;
 
-/// A thing that is not a file of ours.
+/// An external file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Thing {
     LinkToFile,
@@ -55,7 +55,8 @@ const THINGS: [Thing; 13] = [
     Thing::Empty,
 ];
 
-/// The current link, and every other that the first certificate takes: the time of issue is that of the world's beginning.
+/// The current link, and every other name that the first certificate takes. The time in the names
+/// is the world's beginning.
 const NAMES: [&str; 7] = [
     "current.pem",
     "2027-01-15-08-00-00-1.2.pem",
@@ -91,8 +92,8 @@ impl Place {
         self.home.path().join("outside")
     }
 
-    /// False where it cannot be made here.
-    fn plant(&self, thing: Thing, name: &str) -> bool {
+    /// Returns false if this kind of file cannot be made here.
+    fn put_external(&self, thing: Thing, name: &str) -> bool {
         let path = self.directory().join(format!("kubelet-client-{name}"));
         let outside = self.outside();
         match thing {
@@ -130,7 +131,8 @@ impl Place {
         true
     }
 
-    /// Everything outside is as it was. A second name that we were given may be taken away; one is never made.
+    /// Checks that nothing outside changed. The node may remove an existing second name of a file,
+    /// but never makes one.
     fn outside_is_untouched(&self, links: Option<u64>) {
         let file = fs::metadata(self.outside().join("file")).unwrap();
         assert_eq!(fs::read_to_string(self.outside().join("file")).unwrap(), SECRET);
@@ -153,7 +155,8 @@ fn run(place: &Place, session: &mut Session) -> Ended {
     run_in(&place.directory(), Manner::Shipped, session, start).0
 }
 
-/// A person has to move it: a current link that is an external party's, and what cannot be removed by unlinking.
+/// Returns whether the operator has to move the file: a foreign current link, or a name that unlink
+/// cannot remove.
 fn is_in_the_way(thing: Thing, name: &str) -> bool {
     let links = [Thing::LinkToFile, Thing::LinkToDirectory, Thing::LinkToNothing];
     let directories = [Thing::Directory, Thing::FullDirectory];
@@ -169,29 +172,35 @@ fn external_file_under_our_name_is_reported_and_never_followed() {
     for name in NAMES {
         for thing in THINGS {
             let place = Place::new();
-            if !place.plant(thing, name) {
+            if !place.put_external(thing, name) {
                 continue;
             }
-            let planted = place.directory().join(format!("kubelet-client-{name}"));
+            let external = place.directory().join(format!("kubelet-client-{name}"));
             let mut session = Session::new(&[Verdict::Good, Verdict::Good]);
             let ended = run(&place, &mut session);
             place.outside_is_untouched(if thing == Thing::HardLink { None } else { Some(1) });
 
-            let said = session.faults().any(|line| line.contains(&*planted.to_string_lossy()));
+            let said = session.faults().any(|line| line.contains(&*external.to_string_lossy()));
             let unread = name.starts_with("tmp-") || name.starts_with("quarantine-");
             if is_in_the_way(thing, name) {
                 assert_eq!(ended, Ended::Lost, "{thing:?} at {name} is a person's to move");
-                assert!(said, "{thing:?} at {name}: {}", session.story());
-                // What is in the way of every file is in the way of the key, too: one request is made with it in memory.
+                assert!(said, "{thing:?} at {name}: {}", session.report_text());
+                // A blocked temporary name also blocks the pending file: core makes one request
+                // with a key in memory.
                 let in_memory = usize::from(name.starts_with("tmp-"));
-                assert_eq!(session.plane.requests(), in_memory, "{thing:?} at {name}: {}", session.story());
-                remove(&planted);
+                assert_eq!(
+                    session.plane.requests(),
+                    in_memory,
+                    "{thing:?} at {name}: {}",
+                    session.report_text()
+                );
+                remove(&external);
                 assert_eq!(run(&place, &mut session), Ended::AtRest, "{thing:?} at {name} was moved");
             } else {
-                assert_eq!(ended, Ended::AtRest, "{thing:?} at {name}: {}", session.story());
-                assert!(said || unread, "{thing:?} at {name}: {}", session.story());
+                assert_eq!(ended, Ended::AtRest, "{thing:?} at {name}: {}", session.report_text());
+                assert!(said || unread, "{thing:?} at {name}: {}", session.report_text());
             }
-            assert!(session.is_through(), "{thing:?} at {name}: {}", session.story());
+            assert!(session.is_through(), "{thing:?} at {name}: {}", session.report_text());
             assert!(matches!(judge::judge_raw(&place.directory(), &session), Ok(Raw::Whole(..))));
             judge::judge_names(&place.directory(), true).unwrap();
         }
@@ -222,13 +231,13 @@ fn replaced_directory_is_left_alone_until_the_old_one_is_back() {
         fs::rename(&aside, &path).unwrap();
     };
     let session = Session::new(&[Verdict::Good, Verdict::Good, Verdict::Good]);
-    let mut world = Meddled::at_second_request(session, replace).undone(put_back);
+    let mut world = DamagedDisk::at_second_request(session, replace).undone(put_back);
     let start = world.session.now;
     let (ended, _) = run_in(&path, Manner::Shipped, &mut world, start);
-    assert_eq!(ended, Ended::AtRest, "{}", world.session.story());
+    assert_eq!(ended, Ended::AtRest, "{}", world.session.report_text());
     assert!(world.is_undone() && world.session.is_through());
     assert!(world.session.faults().any(|line| line.contains("was moved or replaced")));
-    assert!(!world.session.told.iter().any(|(_, told)| *told == Told::Withdrawn));
+    assert!(!world.session.reports.iter().any(|(_, report)| *report == Report::Withdrawn));
     assert_eq!(world.session.plane.requests(), 3, "no certificate was asked for twice");
     place.outside_is_untouched(Some(1));
     judge::judge_raw(&path, &world.session).unwrap();
@@ -253,9 +262,9 @@ fn hundred_thousand_foreign_files_are_left_alone() {
         fs::write(place.directory().join(OsStr::from_bytes(name)), SECRET).unwrap();
     }
     let mut session = Session::new(&[Verdict::Good, Verdict::Good]);
-    assert_eq!(run(&place, &mut session), Ended::AtRest, "{}", session.story());
+    assert_eq!(run(&place, &mut session), Ended::AtRest, "{}", session.report_text());
     assert!(session.is_through());
-    assert_eq!(session.faults().count(), 0, "{}", session.story());
+    assert_eq!(session.faults().count(), 0, "{}", session.report_text());
     assert_eq!(fs::read_dir(place.directory()).unwrap().count(), FOREIGN + odd.len() + 3);
     for name in odd {
         assert_eq!(fs::read(place.directory().join(OsStr::from_bytes(name))).unwrap(), SECRET.as_bytes());

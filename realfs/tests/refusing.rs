@@ -1,4 +1,5 @@
-//! Real disks that refuse, at start-up and in the middle, and then do not any more. Needs root, as it mounts.
+//! Real disks that refuse writes, at the start and later, and then recover. Needs root, because it
+//! mounts.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -19,10 +20,10 @@ use certrotate_realfs::power;
 use certrotate_realfs::reader::Raw;
 use certrotate_realfs::scenario::run_in;
 use certrotate_realfs::volume::{Cut, Kind, Volume};
-use certrotate_realfs::world::{Session, Told, World};
-use common::Meddled;
+use certrotate_realfs::world::{Report, Session, World};
+use common::DamagedDisk;
 
-/// Set by scripts/disk: where it is set, nothing may be skipped.
+/// `scripts/disk` sets it: then no test may be skipped.
 const MUST: &str = "CERTROTATE_DISK_MUST";
 
 /// A child shares every lock from its fork to its exec, so these tests run one after the other.
@@ -40,7 +41,7 @@ fn mount(arguments: &[&str], path: &Path) -> bool {
 }
 
 impl Tmpfs {
-    /// None, and a line, where mounting is refused.
+    /// Mounts one. Returns `None` and prints a line if mounting is refused.
     fn new(options: &str) -> Option<Self> {
         let turn = ONE_BY_ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let home = tempfile::tempdir().unwrap();
@@ -65,13 +66,13 @@ impl Tmpfs {
 
 impl Drop for Tmpfs {
     fn drop(&mut self) {
-        // Nobody is there to be told.
+        // Drop cannot report an error.
         let _ = Command::new("umount").arg("-l").arg(&self.path).status();
     }
 }
 
 fn fill(disk: &Tmpfs) {
-    // In steps, so that not a page is left.
+    // In decreasing steps, until no page is free.
     for number in 0.. {
         if fs::write(disk.path.join(format!("filler-{number}")), [0; 4096]).is_err() {
             return;
@@ -87,7 +88,7 @@ fn free(disk: &Tmpfs) {
     }
 }
 
-/// A disk that is full or read-only, and how it stops to be.
+/// How a disk starts and stops to refuse, and the text of the fault line.
 type Refusal = (fn(&Tmpfs), fn(&Tmpfs), &'static str);
 
 const REFUSALS: [Refusal; 2] = [
@@ -99,13 +100,21 @@ fn run(disk: &Tmpfs, world: &mut impl World, session_now: certrotate_core::time:
     run_in(&disk.directory(), Manner::Shipped, world, session_now).0
 }
 
-fn judge(disk: &Tmpfs, world: &Meddled<'_>, text: &str) {
+fn judge(disk: &Tmpfs, world: &DamagedDisk<'_>, text: &str) {
     let session = &world.session;
-    assert!(world.is_undone(), "it refused long enough: {}", session.story());
-    assert!(session.is_through(), "{}", session.story());
+    assert!(world.is_undone(), "it refused long enough: {}", session.report_text());
+    assert!(session.is_through(), "{}", session.report_text());
     let place = disk.path.display().to_string();
-    assert!(session.faults().any(|line| line.contains(text) && line.contains(&place)), "{}", session.story());
-    assert!(!session.told.iter().any(|(_, told)| *told == Told::Withdrawn), "S5: {}", session.story());
+    assert!(
+        session.faults().any(|line| line.contains(text) && line.contains(&place)),
+        "{}",
+        session.report_text()
+    );
+    assert!(
+        !session.reports.iter().any(|(_, report)| *report == Report::Withdrawn),
+        "S5: {}",
+        session.report_text()
+    );
     assert_eq!((session.plane.requests(), session.most_open), (2, 1), "S8");
     assert!(matches!(judge::judge_raw(&disk.directory(), session), Ok(Raw::Whole(..))));
     judge::judge_names(&disk.directory(), true).unwrap();
@@ -118,8 +127,8 @@ fn a_disk_that_refuses_at_the_first_start_is_waited_for() {
         refuse(&disk);
         let session = Session::new(&[Verdict::Good, Verdict::Good]);
         let start = session.now;
-        let mut world = Meddled::before(session).undone(|| allow(&disk));
-        assert_eq!(run(&disk, &mut world, start), Ended::AtRest, "{}", world.session.story());
+        let mut world = DamagedDisk::before(session).undone(|| allow(&disk));
+        assert_eq!(run(&disk, &mut world, start), Ended::AtRest, "{}", world.session.report_text());
         judge(&disk, &world, text);
     }
 }
@@ -135,9 +144,13 @@ fn s5_refusing_disk_at_start_keeps_the_identity_and_renews_later() {
         session.forget();
         refuse(&disk);
         let start = session.now;
-        let mut world = Meddled::before(session).undone(|| allow(&disk));
-        assert_eq!(run(&disk, &mut world, start), Ended::AtRest, "{}", world.session.story());
-        assert!(matches!(world.session.told[0].1, Told::Live(..)), "first of all: {}", world.session.story());
+        let mut world = DamagedDisk::before(session).undone(|| allow(&disk));
+        assert_eq!(run(&disk, &mut world, start), Ended::AtRest, "{}", world.session.report_text());
+        assert!(
+            matches!(world.session.reports[0].1, Report::Live(..)),
+            "first of all: {}",
+            world.session.report_text()
+        );
         judge(&disk, &world, text);
     }
 }
@@ -148,14 +161,14 @@ fn s5_certificate_is_stored_when_the_refusing_disk_recovers() {
         let Some(disk) = Tmpfs::new("size=256k,mode=0700") else { return };
         let session = Session::new(&[Verdict::Good, Verdict::Good]);
         let start = session.now;
-        let mut world = Meddled::at_second_request(session, || refuse(&disk)).undone(|| allow(&disk));
-        assert_eq!(run(&disk, &mut world, start), Ended::AtRest, "{}", world.session.story());
+        let mut world = DamagedDisk::at_second_request(session, || refuse(&disk)).undone(|| allow(&disk));
+        assert_eq!(run(&disk, &mut world, start), Ended::AtRest, "{}", world.session.report_text());
         judge(&disk, &world, text);
     }
 }
 
-/// The image lies on a disk that is full, so what the kernel writes back is lost, and only `fsync` says so. ext4 then refuses everything
-/// until it is mounted again.
+/// The image lies on a full disk: written data is lost, and only `fsync` reports it. ext4 then
+/// refuses every change until the next mount.
 #[test]
 fn s7_request_is_resumed_after_a_real_sync_failure_and_a_reboot() {
     let Some(disk) = Tmpfs::new("size=64m,mode=0700") else { return };
@@ -168,14 +181,19 @@ fn s7_request_is_resumed_after_a_real_sync_failure_and_a_reboot() {
     let directory = volume.path().join("pki");
     let session = Session::new(&[Verdict::Good, Verdict::Good, Verdict::Good]);
     let start = session.now;
-    let mut world = Meddled::at_second_request(session, || fill(&disk)).undone(|| free(&disk)).off_after(8);
+    let mut world =
+        DamagedDisk::at_second_request(session, || fill(&disk)).undone(|| free(&disk)).off_after(8);
     let (ended, node) = run_in(&directory, Manner::Shipped, &mut world, start);
     drop(node);
-    assert!(ended == Ended::Off && world.is_undone(), "{ended}: {}", world.session.story());
+    assert!(ended == Ended::Off && world.is_undone(), "{ended}: {}", world.session.report_text());
     let first = world.session.faults().next().unwrap().to_owned();
     assert!(first.starts_with("cannot sync ") && first.contains("/kubelet-client-tmp-2.2: "), "{first}");
     let mut session = world.session;
-    assert!(!session.told.iter().any(|(_, told)| *told == Told::Withdrawn), "S5: {}", session.story());
+    assert!(
+        !session.reports.iter().any(|(_, report)| *report == Report::Withdrawn),
+        "S5: {}",
+        session.report_text()
+    );
 
     volume.cut(Cut::Lost).unwrap();
     assert!(matches!(judge::judge_raw(&directory, &session), Ok(Raw::Whole(Generation(1), _))), "S3");

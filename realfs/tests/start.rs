@@ -1,4 +1,4 @@
-//! What a start must not do to an identity that is there.
+//! A start never harms an existing identity.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -6,14 +6,14 @@ use std::fs;
 use std::path::PathBuf;
 
 use certrotate_core::id::Generation;
-use certrotate_realfs::LIVE_NAME;
+use certrotate_realfs::CURRENT_LINK;
 use certrotate_realfs::disk::Manner;
 use certrotate_realfs::kill;
 use certrotate_realfs::plane::Verdict;
 use certrotate_realfs::reader::{self, Raw};
 use certrotate_realfs::scenario::{Scenario, run_in};
 use certrotate_realfs::strace::{Inject, Runner};
-use certrotate_realfs::world::{Session, Told};
+use certrotate_realfs::world::{Report, Session};
 
 /// The same happens with a temporary file on a disk that has become read-only.
 #[test]
@@ -27,8 +27,8 @@ fn s5_directory_under_a_temporary_name_leaves_the_identity_served() {
     session.forget();
     let start = session.now;
     let _ = run_in(&directory, Manner::Shipped, &mut session, start);
-    let live = session.told.iter().any(|(_, told)| matches!(told, Told::Live(..)));
-    assert!(live, "it is valid and whole, and something else is in the way: {}", session.story());
+    let live = session.reports.iter().any(|(_, report)| matches!(report, Report::Live(..)));
+    assert!(live, "it is valid and whole, and something else is in the way: {}", session.report_text());
 }
 
 #[test]
@@ -39,9 +39,10 @@ fn s13_one_failed_read_at_start_does_not_link_an_older_generation() {
     let (directory, mut session) = Scenario::Rotations.begin(&home).unwrap();
     let start = session.now;
     let _ = run_in(&directory, Manner::Shipped, &mut session, start);
-    let target = fs::read_link(directory.join(LIVE_NAME)).unwrap();
+    let target = fs::read_link(directory.join(CURRENT_LINK)).unwrap();
 
-    // Where an undisturbed start opens the live bundle for the last time: in the scan that it decides on.
+    // The last call by which an undisturbed start opens the live bundle: in the scan that core
+    // decides on.
     let traced = runner.run(&directory, Manner::Shipped, &mut session, &Inject::Nothing).unwrap();
     let target = target.to_str().unwrap();
     let open =

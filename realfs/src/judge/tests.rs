@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use certrotate_core::id::Generation;
 
 use super::*;
-use crate::LIVE_NAME;
+use crate::CURRENT_LINK;
 use crate::disk::Manner;
 use crate::plane::Verdict;
 use crate::reader::Reader;
 use crate::scenario::run_in;
 
-/// Two certificates, the second one live.
-fn settled(home: &Path) -> (PathBuf, Session) {
+/// Makes two certificates; the second one is live.
+fn two_certificates(home: &Path) -> (PathBuf, Session) {
     let directory = home.join("pki");
     let mut session = Session::new(&[Verdict::Good, Verdict::Good]);
     let start = session.now;
@@ -21,16 +21,16 @@ fn settled(home: &Path) -> (PathBuf, Session) {
 }
 
 fn bundles(directory: &Path) -> Vec<PathBuf> {
-    let names = names(directory).unwrap().into_iter().filter(|name| name != LIVE_NAME);
+    let names = names(directory).unwrap().into_iter().filter(|name| name != CURRENT_LINK);
     names.map(|name| directory.join(name)).collect()
 }
 
 #[test]
 fn only_a_whole_bundle_behind_the_current_link_passes() {
     let home = tempfile::tempdir().unwrap();
-    let (directory, session) = settled(home.path());
+    let (directory, session) = two_certificates(home.path());
     assert!(matches!(judge_raw(&directory, &session), Ok(Raw::Whole(Generation(2), _))));
-    let (live, [first, second]) = (directory.join(LIVE_NAME), bundles(&directory).try_into().unwrap());
+    let (live, [first, second]) = (directory.join(CURRENT_LINK), bundles(&directory).try_into().unwrap());
     let good = fs::read(&second).unwrap();
 
     let wrong = |id: &str| {
@@ -56,10 +56,10 @@ fn only_a_whole_bundle_behind_the_current_link_passes() {
 #[test]
 fn reader_reports_a_missing_current_link() {
     let home = tempfile::tempdir().unwrap();
-    let (directory, _) = settled(home.path());
+    let (directory, _) = two_certificates(home.path());
     let reader = Reader::start(&directory);
     Reader::catch_up(&reader.looks());
-    fs::remove_file(directory.join(LIVE_NAME)).unwrap();
+    fs::remove_file(directory.join(CURRENT_LINK)).unwrap();
     let why = reader.end().unwrap_err();
     assert!(why.starts_with("S3: a reader saw"), "{why}");
 }
@@ -67,7 +67,7 @@ fn reader_reports_a_missing_current_link() {
 #[test]
 fn too_many_names_are_refused() {
     let home = tempfile::tempdir().unwrap();
-    let (directory, _) = settled(home.path());
+    let (directory, _) = two_certificates(home.path());
     assert_eq!(judge_names(&directory, true), Ok(()));
     fs::write(directory.join("kubelet-client-quarantine-1.1"), "").unwrap();
     fs::write(directory.join("kubelet-server-tmp-1.1"), "").unwrap();

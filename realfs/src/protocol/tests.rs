@@ -18,13 +18,13 @@ fn watch(text: &str) -> Result<(), String> {
     Monitor::watch("/n/pki", &parse(text))
 }
 
-/// The rule that is broken when `what` stands in the place of `good`.
+/// Returns the broken rule after `what` replaced `good` in the trace.
 fn broken(good: &str, what: &str) -> String {
     assert!(GOOD.contains(good), "{good}");
     watch(&GOOD.replacen(good, what, 1)).expect_err(what)
 }
 
-/// The line that begins so.
+/// Returns the line with this beginning.
 fn line(begin: &str) -> &'static str {
     GOOD.lines().find(|line| line.starts_with(begin)).expect("there is one")
 }
@@ -70,14 +70,14 @@ fn s7_short_write_is_a_failure_and_an_interrupted_one_is_not() {
 fn s3_current_link_is_renamed_only_after_its_target_is_durable() {
     assert!(broken("\nfsync(3</n/pki>) = 0", "").contains("S3"));
     assert!(broken("fsync(3</n/pki>) = 0", "fsync(3</n/pki>) = -1 EIO (Input/output error)").contains("S3"));
-    assert!(broken(line("symlinkat"), "").contains("something else than a link"));
+    assert!(broken(line("symlinkat"), "").contains("a name other than a link"));
 }
 
 #[test]
 fn s3_current_link_is_never_removed_or_written() {
     let switch = "renameat(3</n/pki>, \"kubelet-client-tmp-2.3\"";
     let unlink = "unlinkat(3</n/pki>, \"kubelet-client-current.pem\", 0) = 0\n";
-    assert!(broken(switch, &format!("{unlink}{switch}")).contains("S3: the live name is removed"));
+    assert!(broken(switch, &format!("{unlink}{switch}")).contains("S3: the current link is removed"));
     let open = "openat(3</n/pki>, \"kubelet-client-current.pem\", O_WRONLY|O_CREAT|O_TRUNC, 0600) = 4</n/pki/kubelet-client-current.pem>\n";
     assert!(broken(switch, &format!("{open}{switch}")).contains("temporary names"));
 }

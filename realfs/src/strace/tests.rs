@@ -2,7 +2,7 @@ use super::*;
 
 const TEXT: &str = r#"execve("/x/realfs", ["realfs"], 0x7ffd /* 4 vars */) = 0
 openat(AT_FDCWD</x>, "/n/pki", O_RDONLY|O_CLOEXEC|O_DIRECTORY) = 3</n/pki>
-write(1<pipe:[77]>, "told 1 live 1\n", 14) = 14
+write(1<pipe:[77]>, "report 1 live 1\n", 16) = 16
 write(4</n/pki/a = (b>, "x", 1)           = -1 EIO (Input/output error) (INJECTED)
 fsync(3</n/pki>)                        = ?
 +++ killed by SIGKILL +++

@@ -5,56 +5,56 @@ use std::fmt;
 use certrotate_core::api::ApiFault;
 use certrotate_core::time::WallTime;
 use certrotate_realfs::plane::Shown;
-use certrotate_realfs::world::{Session, Told, World};
+use certrotate_realfs::world::{Report, Session, World};
 
-/// How many failures are seen before a person mends what is wrong.
+/// The number of failures before the operator repairs the disk.
 const PATIENCE: u32 = 4;
 
 type Deed<'a> = Box<dyn FnOnce() + 'a>;
 
-pub(crate) struct Meddled<'a> {
+pub(crate) struct DamagedDisk<'a> {
     pub(crate) session: Session,
-    meddle: Option<Deed<'a>>,
+    damage: Option<Deed<'a>>,
     undo: Option<Deed<'a>>,
     faults: u32,
     off_after: Option<u32>,
 }
 
 #[allow(dead_code, reason = "every test binary uses a part of it")]
-impl<'a> Meddled<'a> {
-    /// Does it when a second request is made.
-    pub(crate) fn at_second_request(session: Session, meddle: impl FnOnce() + 'a) -> Self {
-        Self { session, meddle: Some(Box::new(meddle)), undo: None, faults: 0, off_after: None }
+impl<'a> DamagedDisk<'a> {
+    /// Damages the disk at the second request.
+    pub(crate) fn at_second_request(session: Session, damage: impl FnOnce() + 'a) -> Self {
+        Self { session, damage: Some(Box::new(damage)), undo: None, faults: 0, off_after: None }
     }
 
-    /// It was done before.
+    /// Makes a world whose disk was damaged before.
     pub(crate) fn before(session: Session) -> Self {
-        Self { session, meddle: None, undo: None, faults: 0, off_after: None }
+        Self { session, damage: None, undo: None, faults: 0, off_after: None }
     }
 
-    /// And mends it like this.
+    /// Adds the repair.
     pub(crate) fn undone(mut self, undo: impl FnOnce() + 'a) -> Self {
         self.undo = Some(Box::new(undo));
         self
     }
 
-    /// And switches the machine off after so many failures.
+    /// Switches the machine off after this number of failures.
     pub(crate) fn off_after(mut self, faults: u32) -> Self {
         self.off_after = Some(faults);
         self
     }
 
     pub(crate) fn is_undone(&self) -> bool {
-        self.meddle.is_none() && self.undo.is_none()
+        self.damage.is_none() && self.undo.is_none()
     }
 }
 
-impl World for Meddled<'_> {
+impl World for DamagedDisk<'_> {
     fn create(&mut self, name: &str, csr_pem: &str, now: WallTime) -> Result<Shown, ApiFault> {
         if self.session.plane.requests() > 0
-            && let Some(meddle) = self.meddle.take()
+            && let Some(damage) = self.damage.take()
         {
-            meddle();
+            damage();
         }
         self.session.create(name, csr_pem, now)
     }
@@ -63,8 +63,8 @@ impl World for Meddled<'_> {
         self.session.get(name, now)
     }
 
-    fn told(&mut self, told: Told, now: WallTime) {
-        if matches!(told, Told::Fault(_)) {
+    fn report(&mut self, report: Report, now: WallTime) {
+        if matches!(report, Report::Fault(_)) {
             self.faults += 1;
             if self.faults >= PATIENCE
                 && let Some(undo) = self.undo.take()
@@ -72,7 +72,7 @@ impl World for Meddled<'_> {
                 undo();
             }
         }
-        self.session.told(told, now);
+        self.session.report(report, now);
     }
 
     fn is_off(&self) -> bool {
@@ -84,8 +84,8 @@ impl World for Meddled<'_> {
     }
 }
 
-impl fmt::Debug for Meddled<'_> {
+impl fmt::Debug for DamagedDisk<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Meddled").field("session", &self.session).finish_non_exhaustive()
+        f.debug_struct("DamagedDisk").field("session", &self.session).finish_non_exhaustive()
     }
 }
