@@ -72,7 +72,7 @@ impl Drop for Tmpfs {
 }
 
 fn fill(disk: &Tmpfs) {
-    // In decreasing steps, until no page is free.
+    // One page at a time, until no page is free.
     for number in 0.. {
         if fs::write(disk.path.join(format!("filler-{number}")), [0; 4096]).is_err() {
             return;
@@ -121,7 +121,7 @@ fn judge(disk: &Tmpfs, world: &DamagedDisk<'_>, text: &str) {
 }
 
 #[test]
-fn a_disk_that_refuses_at_the_first_start_is_waited_for() {
+fn refusing_disk_at_first_start_delays_the_first_certificate() {
     for (refuse, allow, text) in REFUSALS {
         let Some(disk) = Tmpfs::new("size=256k,mode=0700") else { return };
         refuse(&disk);

@@ -82,7 +82,7 @@ pub(super) struct OnDisk {
 impl OnDisk {
     pub(super) fn look(path: &Path, pair: &PairName, client_ca: Option<ClientCa>) -> Result<Self, Fault> {
         let mut store = Store::new(path, pair.clone(), client_ca, Showcase::default());
-        let inventory = store.look()?;
+        let inventory = store.scan_unlocked()?;
         let leaves = store.vault().leaves.take();
         Ok(Self::sorted(inventory, &leaves, store.remarks().to_vec()))
     }

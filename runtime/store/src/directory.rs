@@ -1,11 +1,13 @@
-//! The certificate directory: made where it is missing, checked, locked.
+//! Creates, checks and locks the certificate directory.
 //!
-//! The lock is `flock` on the directory handle itself. It needs no write access, so it also excludes on a
-//! read-only directory; it leaves no file behind; and nobody can break it by replacing a lock file. The kernel
-//! drops it with the last copy of the handle, which no child inherits (`O_CLOEXEC`).
+//! The lock is `flock` on the directory handle itself. It needs no write access, so it also
+//! excludes other processes on a read-only directory. It leaves no file behind, and no process can
+//! break it by replacing a lock file. The kernel releases it with the last copy of the handle,
+//! which no child inherits (`O_CLOEXEC`).
 //!
-//! The path of the directory is the operator's choice and may lead through links (`/var/lib/kubelet` often is
-//! one). What counts is what was opened in the end: that is checked, locked, and the base of everything else.
+//! The operator chooses the path of the directory, which may lead through links (`/var/lib/kubelet`
+//! often is one). The store checks and locks the directory that it opened, and does everything
+//! relative to its handle.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -19,8 +21,8 @@ use crate::fault::{Cause, Fault, kind_of};
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
-/// Opens the directory, makes it (and its parents) with mode 0700 where it is missing, refuses an unsafe one,
-/// and takes the lock.
+/// Opens and locks the directory. Makes it and its parents with mode 0700 if they are missing, and
+/// refuses an unsafe one.
 pub(crate) fn open_locked(path: &Path) -> Result<OwnedFd, Fault> {
     let mut opened = fs::open(path, DIRECTORY, Mode::empty());
     let missing = matches!(opened, Err(Errno::NOENT));
@@ -35,14 +37,15 @@ pub(crate) fn open_locked(path: &Path) -> Result<OwnedFd, Fault> {
         _ => Fault::os("lock", path, errno),
     })?;
     if !missing && is_empty(&handle, path)? {
-        // An earlier run may have made it and been killed before its entry was durable.
+        // An earlier run may have made the directory and stopped before its entry was durable.
         sync_entry(path)?;
     }
     Ok(handle)
 }
 
-/// Opens the directory as it is, without the lock; whose files are to be read; and why it is unsafe, if it is.
-pub(crate) fn open_to_look(path: &Path) -> Result<(OwnedFd, Uid, Option<Fault>), Fault> {
+/// Opens the directory without the lock and without a change. Also returns the owner whose files
+/// are read, and the fault of an unsafe directory.
+pub(crate) fn open_unlocked(path: &Path) -> Result<(OwnedFd, Uid, Option<Fault>), Fault> {
     let handle = fs::open(path, DIRECTORY, Mode::empty()).map_err(|errno| unopened(path, errno))?;
     let ours = geteuid();
     let owner = match fs::fstat(&handle) {
@@ -54,7 +57,8 @@ pub(crate) fn open_to_look(path: &Path) -> Result<(OwnedFd, Uid, Option<Fault>),
     Ok((handle, owner, unsafe_because))
 }
 
-/// Whoever may write to the directory can put another file behind any name in it.
+/// Refuses a directory that other users can write to: they could put another file behind any name
+/// in it.
 fn check_safe(handle: &OwnedFd, path: &Path) -> Result<(), Fault> {
     let stat = fs::fstat(handle).map_err(|errno| Fault::os("look at", path, errno))?;
     let ours = geteuid().as_raw();
@@ -68,7 +72,8 @@ fn check_safe(handle: &OwnedFd, path: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whether the path still leads to the directory that was locked. What is written elsewhere, nobody would find.
+/// Checks that the path still leads to the locked directory. Elsewhere no program would find the
+/// files.
 pub(crate) fn check_same(handle: BorrowedFd<'_>, path: &Path) -> Result<(), Fault> {
     let looking = |errno| Fault::os("look at", path, errno);
     let locked = fs::fstat(handle).map_err(looking)?;
@@ -96,10 +101,10 @@ fn make(path: &Path) -> Result<(), Fault> {
     for ancestor in path.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty()) {
         match fs::stat(ancestor) {
             Err(Errno::NOENT) => missing.push(ancestor),
-            // What cannot be looked at is not absent.
+            // A directory that stat fails on may exist.
             Err(errno) => return Err(unreachable("look at", ancestor, errno)),
             Ok(_) => {
-                // It may be one that an earlier run made and was killed before syncing.
+                // An earlier run may have made it and stopped before the sync.
                 sync_entry(ancestor)?;
                 break;
             }
@@ -116,7 +121,8 @@ fn make(path: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A directory that cannot be opened may be there; a path that leads to none needs a person.
+/// Returns the fault of a failed open. An existing directory may open later; a path to none needs
+/// the operator.
 fn unopened(path: &Path, errno: Errno) -> Fault {
     if errno == Errno::NOENT || leads_nowhere(errno) {
         Fault::no_directory("open", path, errno)
@@ -125,7 +131,8 @@ fn unopened(path: &Path, errno: Errno) -> Fault {
     }
 }
 
-/// A disk that refuses may do better tomorrow; a path that cannot lead to a directory of ours needs a person.
+/// Returns the fault of a failed step on the path. A refusing disk may recover; a path that cannot
+/// lead to a directory needs the operator.
 fn unreachable(operation: &'static str, path: &Path, errno: Errno) -> Fault {
     match kind_of(errno) {
         DiskFault::Io | DiskFault::NoSpace | DiskFault::ReadOnly if !leads_nowhere(errno) => {
@@ -135,12 +142,12 @@ fn unreachable(operation: &'static str, path: &Path, errno: Errno) -> Fault {
     }
 }
 
-/// Whether it is the path itself that is wrong.
+/// Returns whether the path itself is wrong.
 fn leads_nowhere(errno: Errno) -> bool {
     matches!(errno, Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG | Errno::INVAL)
 }
 
-/// A umask can take bits from 0700 but never add any; the owner's are given back.
+/// Gives the owner's bits back: a umask can remove bits of 0700, but never adds any.
 fn mend_mode(made: &Path) -> Result<(), Fault> {
     let failed = |errno| Fault::os("open", made, errno);
     let handle = fs::open(made, DIRECTORY | OFlags::NOFOLLOW, Mode::empty()).map_err(failed)?;
@@ -151,13 +158,13 @@ fn mend_mode(made: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Makes the entry of `directory` in its parent durable. A parent that we may not read, or that is another file
-/// system (a mount point has no entry of ours), is not ours to sync.
+/// Makes the entry of `directory` in its parent durable. Skips a parent that we may not read, and
+/// one on another file system: a mount point has no entry of ours.
 fn sync_entry(directory: &Path) -> Result<(), Fault> {
     let above = directory.join("..");
     let parent = match fs::open(&above, DIRECTORY, Mode::empty()) {
         Ok(parent) => parent,
-        // A link to nowhere has the name and no parent: opening it tells.
+        // A dangling link has the name and no parent; opening it fails later.
         Err(Errno::ACCESS | Errno::PERM | Errno::NOENT) => return Ok(()),
         Err(errno) => return Err(Fault::os("open", &above, errno)),
     };

@@ -1,4 +1,4 @@
-//! Why an operation failed: a kind for core, a line for people.
+//! Faults: why an operation failed, with a kind for core and a line for the operator.
 
 #[cfg(test)]
 mod tests;
@@ -16,19 +16,19 @@ use rustix::io::Errno;
 /// of a file in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// What core decides on.
+    /// The kind, which core decides on.
     pub kind: DiskFault,
-    /// What was tried, as a verb: `create`, `write`, `sync`, …
+    /// The operation, as a verb: `create`, `write`, `sync`, …
     pub operation: &'static str,
-    /// What it was tried on.
+    /// The path of the operation.
     pub path: PathBuf,
     pub(crate) cause: Cause,
 }
 
-/// What stands behind the kind.
+/// The cause behind the kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// The kernel said no.
+    /// A system call failed.
     Os(Errno),
     /// A write took fewer bytes than it was given.
     Short { written: usize, given: usize },
@@ -38,9 +38,9 @@ pub(crate) enum Cause {
     Mode { mode: u32 },
     /// An external party holds the lock.
     Locked,
-    /// Nothing was locked yet.
+    /// The directory is not locked yet.
     NotLocked,
-    /// The path leads elsewhere than when the directory was locked.
+    /// The path leads to another directory than when it was locked.
     Moved,
     /// The file was not created in this run, or its descriptor is closed.
     NoDescriptor,
@@ -58,16 +58,17 @@ impl Fault {
         Self { kind: kind_of(errno), operation, path: path.to_owned(), cause: Cause::Os(errno) }
     }
 
-    /// The certificate directory is not there and cannot be had.
+    /// The certificate directory is missing, and cannot be created or opened.
     pub(crate) fn no_directory(operation: &'static str, path: &Path, errno: Errno) -> Self {
         Self { kind: DiskFault::NoDirectory, ..Self::os(operation, path, errno) }
     }
 
-    /// Anything that is not a system call's error.
+    /// A fault without an error number.
     pub(crate) fn because(operation: &'static str, path: &Path, cause: Cause) -> Self {
         let kind = match &cause {
             Cause::Os(errno) => kind_of(*errno),
-            // A regular file takes less than it is given when the disk, the quota or the file size limit ends.
+            // A write to a regular file is short at the end of the disk, of the quota or of the
+            // file size limit.
             Cause::Short { .. } => DiskFault::NoSpace,
             Cause::Owner { .. } | Cause::Mode { .. } => DiskFault::Unsafe,
             Cause::Locked => DiskFault::Locked,
@@ -96,7 +97,7 @@ impl Fault {
                 "it has to be removed and written anew under another name"
             }
             (Cause::NotLocked, _) => "take the lock first",
-            (Cause::Moved, _) => "put it back, or restart to use what is there now",
+            (Cause::Moved, _) => "put it back, or restart to use the directory that is there now",
             (Cause::NoContent, _) => "read the directory again",
             (Cause::BadName, _) => "set the clock",
             (Cause::Os(Errno::ISDIR | Errno::NOTEMPTY), _) => "move that directory away by hand",
@@ -116,7 +117,7 @@ impl Fault {
     }
 }
 
-/// The kind of an error number.
+/// Returns the kind of an error number.
 pub(crate) fn kind_of(errno: Errno) -> DiskFault {
     match errno {
         Errno::NOSPC | Errno::DQUOT => DiskFault::NoSpace,
@@ -141,7 +142,7 @@ pub(crate) fn errno_text(errno: Errno) -> String {
     }
 }
 
-/// A path on one line, whatever is in it.
+/// Returns a path on one line, with control characters escaped.
 pub(crate) fn path_text(path: &Path) -> String {
     let escape =
         |letter: char| if letter.is_control() { letter.escape_default().to_string() } else { letter.into() };

@@ -1,27 +1,28 @@
 //! Carries out the disk operations of `certrotate-core` on a real directory.
 //!
-//! A [`Store`] takes one [`DiskCommand`](certrotate_core::disk::DiskCommand) at a time and answers with what
-//! came of it. Which command comes when is core's business; the bytes of keys and certificates are the
-//! driver's, who lends them through [`Vault`].
+//! A [`Store`] takes one [`DiskCommand`](certrotate_core::disk::DiskCommand) at a time and returns its
+//! result. Core decides the order of the commands. The driver owns the bytes of keys and certificates,
+//! and lends them through [`Vault`].
 //!
-//! - Everything is relative to one directory handle, which is checked (owner, mode) and locked first.
-//! - Where the path of the directory leads elsewhere than when it was locked, nothing is created and nothing scanned.
-//! - Nothing in the directory is opened through a link. The live link is read, never followed.
+//! - Every operation is relative to one directory handle, checked (owner, mode) and locked first.
+//! - If the path leads to another directory than when it was locked, the store creates and scans
+//!   nothing.
+//! - Nothing in the directory is opened through a link. The current link is read, never followed.
 //! - Only names of our full pattern are touched or read; see [`PairName::parse`].
-//! - A file has mode 0600 from its creation and is never wider at any moment.
-//! - A changing command is one changing system call. Only where a umask took bits from a new file's mode are
-//!   they given back by a second one.
-//! - A file on which a write or a sync failed is never written, synced, renamed or linked to again.
-//! - What a scan returns was read once: name, facts and the bytes in the vault are of that one reading.
-//! - What is read is capped: [`MAX_NAMES`] names, [`MAX_FILE`] bytes a file. Key bytes are zeroised on drop and
-//!   are in no error.
+//! - A file has mode 0600 from its creation and is never wider.
+//! - A changing command is one changing system call. Only if a umask removed bits from a new file's
+//!   mode, a second call gives them back.
+//! - After a failed write or sync a file is never written, synced, renamed or linked to again.
+//! - A scan reads every file once: name, facts and the bytes in the vault are of that one reading.
+//! - Input is capped: [`MAX_NAMES`] names, [`MAX_FILE`] bytes a file. Key bytes are zeroised on drop
+//!   and are in no error.
 //!
-//! It never decides anything: it does not retry, choose, tidy or mend. It does not follow what another process
-//! does to the directory between two commands.
+//! The store decides nothing: it does not retry, choose, clean or repair. It does not follow changes
+//! that another process makes to the directory between two commands.
 //!
 //! # Example
 //!
-//! A pending file, from memory to its final name, in the order of the protocol; and what the next run finds.
+//! A pending file, from memory to its final name, in the order of the protocol; and the scan of the next run.
 //!
 //! ```
 //! use certrotate_core::config::Template;

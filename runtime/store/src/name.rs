@@ -1,4 +1,4 @@
-//! Which file names are ours, and which file each [`Name`] of core is.
+//! File names of ours, and the mapping between them and core's [`Name`].
 
 #[cfg(test)]
 mod tests;
@@ -12,8 +12,8 @@ use certrotate_core::disk::{Name, Place};
 use certrotate_core::id::{FileNumber, Generation};
 use certrotate_core::time::WallTime;
 
-/// Longest pair name, in bytes. With what is added to it a name stays far below the 255 bytes that file
-/// systems take.
+/// The longest pair name, in bytes. With its suffix a name stays far below the 255 bytes that file
+/// systems accept.
 pub const MAX_PAIR_NAME: usize = 64;
 
 /// What the files of one certificate and its key have in common: `kubelet-client` in
@@ -29,7 +29,7 @@ impl PairName {
     ///
     /// # Errors
     ///
-    /// The first rule of [`PairNameError`] that it breaks.
+    /// The first rule of [`PairNameError`] that the name breaks.
     pub fn new(name: impl Into<String>) -> Result<Self, PairNameError> {
         let name = name.into();
         let first = name.bytes().next().ok_or(PairNameError::Empty)?;
@@ -45,19 +45,19 @@ impl PairName {
         Ok(Self(name))
     }
 
-    /// The pair name itself.
+    /// Returns the pair name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The file name of `name`: the pair name, `-`, and what core's `Display` gives.
+    /// Returns the file name of `name`: the pair name, `-`, and the text of core's `Display`.
     #[must_use]
     pub fn file_name(&self, name: Name) -> String {
         format!("{}-{name}", self.0)
     }
 
-    /// The time in a file name as a kubelet gives it to its files, `<pair>-YYYY-MM-DD-hh-mm-ss.pem` (client-go
+    /// Returns the time in a kubelet's file name `<pair>-YYYY-MM-DD-hh-mm-ss.pem` (client-go
     /// `util/certificate/certificate_store.go`); `None` for any other name.
     #[must_use]
     pub fn parse_dated(&self, file_name: &OsStr) -> Option<WallTime> {
@@ -72,20 +72,20 @@ impl PairName {
         (self.dated(time) == text).then_some(time)
     }
 
-    /// The name that a kubelet gives to a file of that time.
+    /// Returns the kubelet's file name for this time.
     #[must_use]
     pub fn dated(&self, time: WallTime) -> String {
         let (year, month, day, hour, minute, second) = time.civil();
         format!("{}-{year:04}-{month:02}-{day:02}-{hour:02}-{minute:02}-{second:02}.pem", self.0)
     }
 
-    /// The names of a certificate and its key in two files, as a kubelet reads them.
+    /// Returns the file names of a certificate and its key in two files, as a kubelet reads them.
     #[must_use]
     pub fn split(&self) -> (String, String) {
         (format!("{}.crt", self.0), format!("{}.key", self.0))
     }
 
-    /// The file name of a place where a pair may be; of two files, that of the certificate.
+    /// Returns the file name of a place; of two files, that of the certificate.
     #[must_use]
     pub fn place(&self, place: Place) -> String {
         match place {
@@ -96,14 +96,15 @@ impl PairName {
         }
     }
 
-    /// The [`Name`] of a file name, if it is one of this pair's and written just as [`PairName::file_name`]
-    /// writes it: no leading zeros, a date that exists. Anything else is not ours and is left alone.
+    /// Returns the [`Name`] of a file name of this pair. The spelling must equal that of
+    /// [`PairName::file_name`]: no leading zeros, an existing date. Any other name is not ours and
+    /// is left alone.
     #[must_use]
     pub fn parse(&self, file_name: &OsStr) -> Option<Name> {
         let text = core::str::from_utf8(file_name.as_bytes()).ok()?;
         let rest = text.strip_prefix(&self.0)?.strip_prefix('-')?;
         let name = parse_rest(rest)?;
-        // Numbers and dates have many spellings, of which only one is ours.
+        // Numbers and dates have many spellings; one of them is ours.
         (self.file_name(name) == text).then_some(name)
     }
 }
@@ -138,9 +139,9 @@ fn parse_numbers(text: &str) -> Option<(Generation, FileNumber)> {
     Some((Generation(generation.parse().ok()?), FileNumber(file.parse().ok()?)))
 }
 
-/// The inverse of [`WallTime::civil`]; `None` for a year above 9999, whose text would have another shape. The 31st of a shorter
-/// month comes out as a day of the next, and an hour too many as one of the next day: its spelling then differs, and the caller
-/// compares that.
+/// Inverts [`WallTime::civil`]; `None` for a year above 9999, whose text would have another shape.
+/// The 31st of a shorter month becomes a day of the next, and an hour too many one of the next day.
+/// The spelling then differs, and the caller compares it.
 fn wall_time([year, month, day, hour, minute, second]: [u16; 6]) -> Option<WallTime> {
     if year > 9999 {
         return None;

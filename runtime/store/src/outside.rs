@@ -1,4 +1,4 @@
-//! Pairs that are in no bundle of ours: what a kubelet left, or a backup brought. They are read and nothing else.
+//! Pairs that are in no bundle of ours, from a kubelet or a backup. The store only reads them.
 
 use certrotate_core::disk::{BundleHeader, CurrentLink, Name, PairFound, Place};
 use certrotate_core::id::Generation;
@@ -12,7 +12,7 @@ use crate::scan::Scanner;
 use crate::vault::Vault;
 
 impl Scanner<'_> {
-    /// The pairs that there are, each once.
+    /// Returns every pair found, each once.
     pub(crate) fn outside(
         &self,
         current: CurrentLink,
@@ -34,7 +34,7 @@ impl Scanner<'_> {
         if matches!(current, CurrentLink::Foreign | CurrentLink::File) {
             match self.one(&self.pair.file_name(Name::Current), client_ca) {
                 Ok(read) => keep(Place::Current, read),
-                // That it is no link of ours is what was said last.
+                // The last remark says that it is no link of ours.
                 Err(none) => {
                     if let Some(remark) = remarks.last_mut() {
                         remark.push_str("; it is not adopted: ");
@@ -50,7 +50,7 @@ impl Scanner<'_> {
         for (place, read) in dated.chain([split]) {
             match read {
                 Ok(read) => keep(place, read),
-                // What is no pair is of no use, and what is not there nobody misses.
+                // A missing file, or a file without a pair, needs no remark.
                 Err(none) if !none.failed => {}
                 Err(none) => {
                     let path = self.path.join(self.pair.place(place));

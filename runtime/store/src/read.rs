@@ -1,4 +1,4 @@
-//! One file of ours, read once.
+//! Reads one file of ours, once.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 
@@ -13,33 +13,33 @@ use crate::fault::{errno_text, kind_of};
 /// [`certrotate_x509::MAX_FILE`].
 pub const MAX_FILE: usize = 128 * 1024;
 
-/// What reading a file came to.
+/// The result of reading a file.
 pub(crate) enum Reading {
-    /// Its bytes, and how it is kept.
-    Bytes(Zeroizing<Vec<u8>>, Kept),
-    /// It is not a file that we could have written; why.
+    /// The bytes, and who can access the file.
+    Bytes(Zeroizing<Vec<u8>>, Access),
+    /// Not a file that certrotate could have written; the reason.
     Alien(&'static str),
-    /// It is there, but cannot be read.
+    /// The file exists, but a read failed.
     Unreadable(DiskFault, Errno),
-    /// It went away after it was listed.
+    /// The file was removed after the listing.
     Gone,
 }
 
-/// Who can get at a file.
+/// Who can access a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kept {
-    /// Its owner, who is the one that was asked for.
+pub(crate) enum Access {
+    /// Only the owner of the directory.
     Private,
-    /// Others, by its mode.
+    /// Other users, by its mode.
     Open,
-    /// It is another user's.
+    /// The file belongs to another user.
     Foreign,
 }
 
-/// Why a file of another program gives nothing.
+/// Why a file of another program gives no pair.
 pub(crate) struct Unread {
     pub(crate) why: String,
-    /// Whether it may be there, and could not be read.
+    /// Whether the read failed, so that a pair may exist.
     pub(crate) failed: bool,
 }
 
@@ -49,7 +49,8 @@ impl From<Errno> for Unread {
     }
 }
 
-/// Reads a file of another program: whoever has it, wherever a link leads, under however many names.
+/// Reads a file of another program: any owner, any number of hard links, and through symbolic
+/// links.
 pub(crate) fn read_any(directory: BorrowedFd<'_>, file_name: &str) -> Result<Zeroizing<Vec<u8>>, Unread> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = fs::openat(directory, file_name, flags, Mode::empty())?;
@@ -88,7 +89,7 @@ fn read_open(file: &OwnedFd, owner: Uid) -> Result<Reading, Errno> {
     }
     let read = bytes_of(file, &stat)?;
     Ok(match read {
-        Reading::Bytes(bytes, _) if stat.st_uid != owner.as_raw() => Reading::Bytes(bytes, Kept::Foreign),
+        Reading::Bytes(bytes, _) if stat.st_uid != owner.as_raw() => Reading::Bytes(bytes, Access::Foreign),
         other => other,
     })
 }
@@ -117,8 +118,8 @@ fn bytes_of(file: &OwnedFd, stat: &Stat) -> Result<Reading, Errno> {
         return Ok(Reading::Alien("it grew while it was read"));
     }
     bytes.truncate(filled);
-    let kept = if stat.st_mode & 0o7777 == 0o600 { Kept::Private } else { Kept::Open };
-    Ok(Reading::Bytes(bytes, kept))
+    let access = if stat.st_mode & 0o7777 == 0o600 { Access::Private } else { Access::Open };
+    Ok(Reading::Bytes(bytes, access))
 }
 
 #[cfg(test)]

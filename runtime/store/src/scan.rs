@@ -1,4 +1,4 @@
-//! What is in the directory under names of ours.
+//! Scans the directory for names of ours.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -15,32 +15,32 @@ use rustix::io::Errno;
 
 use crate::fault::{Fault, errno_text, kind_of, path_text};
 use crate::name::PairName;
-use crate::read::{Kept, Reading, read_own};
+use crate::read::{Access, Reading, read_own};
 use crate::vault::Vault;
 
 /// The most names of ours that a scan returns, the current link not counted; certrotate itself keeps five at most.
 pub const MAX_NAMES: usize = 64;
 
-/// How many of a kubelet's dated files are read, the newest first. The last one is in use, and the one before it where a
-/// crash came between.
+/// The number of a kubelet's dated files that are read, the newest first. The kubelet uses the
+/// newest; after a crash between two writes it still uses the one before.
 const DATED: usize = 2;
 
-/// The directory that is scanned.
+/// A scan of one directory.
 pub(crate) struct Scanner<'a> {
     pub(crate) handle: BorrowedFd<'a>,
     pub(crate) path: &'a Path,
     pub(crate) pair: &'a PairName,
-    /// Whose files are read.
+    /// The owner whose files are read.
     pub(crate) owner: Uid,
 }
 
-/// What there is in the directory.
+/// The listed names.
 struct Listing {
-    /// The names of ours but the current link, sorted.
+    /// The names of ours except the current link, sorted.
     names: Vec<Name>,
-    /// Whether there are more than are returned.
+    /// Whether the directory has more names of ours than `names`.
     more: bool,
-    /// The times of the newest files that a kubelet named, the newest first.
+    /// The times of the newest dated files of a kubelet, the newest first.
     dated: Vec<WallTime>,
 }
 
@@ -54,7 +54,7 @@ impl Scanner<'_> {
     ) -> Result<Inventory, Fault> {
         let current = self.current(remarks);
         let Listing { names, more, dated } = self.list(current)?;
-        // Before anything else is said: what is said of the current link is added to.
+        // This comes first: it appends to the last remark, which is the one about the current link.
         let outside = self.outside(current, &dated, (vault, client_ca), remarks);
         let mut entries = Vec::with_capacity(names.len());
         for name in names {
@@ -107,8 +107,8 @@ impl Scanner<'_> {
         }
     }
 
-    /// Lists the directory. Where there are too many names of ours, what the current link links to comes first and then the highest generations: what
-    /// is left out is never what is in use.
+    /// Lists the directory. If it has too many names of ours, the target of the current link ranks
+    /// first, then the highest generations. A name that is left out is never the live bundle's.
     fn list(&self, current: CurrentLink) -> Result<Listing, Fault> {
         let failed = |errno| Fault::os("list", self.path, errno);
         let mut ranked = BTreeSet::new();
@@ -136,7 +136,7 @@ impl Scanner<'_> {
         Ok(Listing { names, more, dated })
     }
 
-    /// What is behind a name; `None` if it went away after it was listed.
+    /// Reads the file with this name; `None` if it was removed after the listing.
     fn read(
         &self,
         name: Name,
@@ -144,8 +144,8 @@ impl Scanner<'_> {
         client_ca: Option<&ClientCa>,
         remarks: &mut Vec<String>,
     ) -> Option<Found> {
-        let (bytes, kept) = match read_own(self.handle, &self.pair.file_name(name), self.owner) {
-            Reading::Bytes(bytes, kept) => (bytes, kept),
+        let (bytes, access) = match read_own(self.handle, &self.pair.file_name(name), self.owner) {
+            Reading::Bytes(bytes, access) => (bytes, access),
             Reading::Gone => return None,
             Reading::Alien(why) => {
                 remarks.push(self.remark(name, why));
@@ -156,12 +156,12 @@ impl Scanner<'_> {
                 return Some(Found::Unreadable(fault));
             }
         };
-        let private = kept == Kept::Private;
+        let private = access == Access::Private;
         let found = match name {
-            // What another user can change is judged as it is read, and copied.
+            // Core judges the content of a bundle of another user as read, and copies it.
             Name::Bundle { .. } => decode_bundle(&bytes, name, private, vault, client_ca),
-            // A request is made with the key in it: nobody else may have chosen that.
-            _ if kept == Kept::Foreign => Err("it belongs to another user".to_owned()),
+            // The key of a pending file goes into a certificate: no other user may have chosen it.
+            _ if access == Access::Foreign => Err("it belongs to another user".to_owned()),
             _ => decode_pending(&bytes, name, private, vault),
         };
         Some(found.unwrap_or_else(|why| {

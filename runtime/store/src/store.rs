@@ -1,4 +1,4 @@
-//! One command at a time, on one locked directory.
+//! Carries out one command at a time on one locked directory.
 
 #[cfg(test)]
 mod tests;
@@ -20,38 +20,39 @@ use crate::name::PairName;
 use crate::scan::Scanner;
 use crate::vault::Vault;
 
-/// The mode of every file: its owner's alone (Kubernetes' client-go writes the same in
+/// The mode of every file: for its owner only (Kubernetes' client-go writes the same in
 /// `util/certificate/certificate_store.go`).
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 
-/// The files of one pair in one directory. The lock, once taken, lasts as long as this value.
+/// The files of one pair in one directory. The store holds the lock, once taken, until it is
+/// dropped.
 ///
-/// It blocks on the disk; an agent with an event loop gives it a thread of its own.
+/// A command blocks on the disk; an agent with an event loop gives the store its own thread.
 pub struct Store<V> {
     path: PathBuf,
     pair: PairName,
     client_ca: Option<ClientCa>,
     vault: V,
-    /// The directory, once it is locked.
+    /// The handle of the directory, once it is locked.
     handle: Option<OwnedFd>,
-    /// The files created and not yet synced or unlinked, by file name.
-    kept: HashMap<String, Kept>,
+    /// The created files that are neither synced nor unlinked yet, by file name.
+    created: HashMap<String, Created>,
     remarks: Vec<String>,
 }
 
-/// What becomes of a created file until it is synced or unlinked.
-enum Kept {
+/// The state of a created file until it is synced or unlinked.
+enum Created {
     Open(OwnedFd),
-    /// Something failed on it: its descriptor is closed and it is not touched again but to unlink it.
+    /// A write or sync failed: the descriptor is closed, and the only further operation is to
+    /// unlink it.
     Failed,
 }
 
 impl<V: Vault> Store<V> {
-    /// A store for the pair `pair` in the directory `path`. Touches nothing: the first command has to be
-    /// [`DiskCommand::Lock`].
+    /// Makes a store for the pair `pair` in the directory `path`, without touching the disk. The
+    /// first command must be [`DiskCommand::Lock`].
     ///
-    /// `client_ca` is what the chain of a bundle is checked against, as [`certrotate_x509::bundle::decode`]
-    /// does it.
+    /// [`certrotate_x509::bundle::decode`] checks the chain of a bundle against `client_ca`.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>, pair: PairName, client_ca: Option<ClientCa>, vault: V) -> Self {
         Self {
@@ -60,18 +61,18 @@ impl<V: Vault> Store<V> {
             client_ca,
             vault,
             handle: None,
-            kept: HashMap::new(),
+            created: HashMap::new(),
             remarks: Vec::new(),
         }
     }
 
-    /// Carries out one command. A [`DiskCommand::Lock`] that is already held is done at once.
+    /// Carries out one command. A [`DiskCommand::Lock`] of a locked store succeeds immediately.
     ///
     /// # Errors
     ///
-    /// What failed, once; nothing is tried again but a call that a signal interrupted before it did anything.
-    /// After a failed write or sync of a file every further command that names it, but the one to unlink it,
-    /// fails without touching the disk.
+    /// The first failure. The store repeats nothing, except a call that a signal interrupted before
+    /// it had any effect. After a failed write or sync of a file every further command that names
+    /// it fails without touching the disk; only unlinking it is left.
     pub fn run(&mut self, command: &DiskCommand) -> Result<DiskDone, Fault> {
         match *command {
             DiskCommand::Lock => self.lock(),
@@ -87,19 +88,20 @@ impl<V: Vault> Store<V> {
         Ok(DiskDone::Done)
     }
 
-    /// The path of the current link, which other programs are given: `<directory>/<pair>-current.pem`.
+    /// Returns the path of the current link, which the operator gives to other programs:
+    /// `<directory>/<pair>-current.pem`.
     #[must_use]
-    pub fn live_path(&self) -> PathBuf {
+    pub fn current_link_path(&self) -> PathBuf {
         self.path_of(Name::Current)
     }
 
-    /// The path of a file of ours.
+    /// Returns the path of a file of ours.
     #[must_use]
     pub fn path_of(&self, name: Name) -> PathBuf {
         self.path.join(self.pair.file_name(name))
     }
 
-    /// The directory, as it was given.
+    /// Returns the path of the directory, as given to [`Store::new`].
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.path
@@ -111,21 +113,21 @@ impl<V: Vault> Store<V> {
         &self.pair
     }
 
-    /// The vault that was given.
+    /// Returns the vault.
     #[must_use]
     pub const fn vault(&self) -> &V {
         &self.vault
     }
 
-    /// Scans without the lock, for people: it makes nothing, changes nothing and is in nobody's way. Another process may
-    /// be at work, so what it shows may be half done; nothing may be decided by it. Root sees the files of the
-    /// directory's owner as that user would.
+    /// Scans without the lock, to show the directory to an operator. It changes nothing and blocks
+    /// no other process. Another process may be in the middle of a change, so nothing may be
+    /// decided by the result. Root sees the files of the directory's owner as that user would.
     ///
     /// # Errors
     ///
-    /// The directory is not there, or cannot be opened or listed.
-    pub fn look(&mut self) -> Result<Inventory, Fault> {
-        let (handle, owner, remark) = directory::open_to_look(&self.path)?;
+    /// The directory is missing, or an open or listing failed.
+    pub fn scan_unlocked(&mut self) -> Result<Inventory, Fault> {
+        let (handle, owner, remark) = directory::open_unlocked(&self.path)?;
         let mut remarks: Vec<String> = remark.into_iter().map(|fault| fault.to_string()).collect();
         let scanner = Scanner { handle: handle.as_fd(), path: &self.path, pair: &self.pair, owner };
         let inventory = scanner.scan(&self.vault, self.client_ca.as_ref(), &mut remarks);
@@ -133,8 +135,9 @@ impl<V: Vault> Store<V> {
         inventory
     }
 
-    /// What the last scan found amiss, for people: a line for every own name that is corrupt or cannot be read,
-    /// and for a current link that is no link to a bundle of ours. At most [`crate::MAX_NAMES`] and one.
+    /// Returns the remarks of the last scan, for the operator: a line for every name of ours that
+    /// is corrupt or unreadable, and for a current link that links to no bundle of ours. At most
+    /// [`crate::MAX_NAMES`] + 1.
     #[must_use]
     pub fn remarks(&self) -> &[String] {
         &self.remarks
@@ -167,20 +170,21 @@ impl<V: Vault> Store<V> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let made = fs::openat(self.locked(OPERATION)?, &file_name, flags, PRIVATE);
         let made = made.map_err(|errno| self.fault(OPERATION, name, errno))?;
-        // A umask takes bits from the mode and never adds any, so the file is at no moment wider than 0600.
+        // A umask removes bits from the mode and never adds any, so the file is never wider than
+        // 0600.
         let mended = fs::fstat(&made).and_then(|stat| match Mode::from_raw_mode(stat.st_mode) {
             PRIVATE => Ok(()),
             _ => fs::fchmod(&made, PRIVATE),
         });
-        let kept = if mended.is_ok() { Kept::Open(made) } else { Kept::Failed };
-        self.kept.insert(file_name, kept);
+        let created = if mended.is_ok() { Created::Open(made) } else { Created::Failed };
+        self.created.insert(file_name, created);
         mended.map_err(|errno| self.fault("set the mode of", name, errno))
     }
 
     fn write(&mut self, name: Name, content: &Content) -> Result<(), Fault> {
         const OPERATION: &str = "write";
         let file_name = self.usable(OPERATION, name)?;
-        let Some(Kept::Open(file)) = self.kept.get(&file_name) else {
+        let Some(Created::Open(file)) = self.created.get(&file_name) else {
             return Err(self.because(OPERATION, name, Cause::NoDescriptor));
         };
         let Some(bytes) = self.vault.content(content) else {
@@ -191,18 +195,18 @@ impl<V: Vault> Store<V> {
             Ok(written) => Cause::Short { written, given: bytes.len() },
             Err(errno) => Cause::Os(errno),
         };
-        self.kept.insert(file_name, Kept::Failed);
+        self.created.insert(file_name, Created::Failed);
         Err(self.because(OPERATION, name, cause))
     }
 
     fn sync_file(&mut self, name: Name) -> Result<(), Fault> {
         const OPERATION: &str = "sync";
         let file_name = self.usable(OPERATION, name)?;
-        let Some(Kept::Open(file)) = self.kept.remove(&file_name) else {
+        let Some(Created::Open(file)) = self.created.remove(&file_name) else {
             return Err(self.because(OPERATION, name, Cause::NoDescriptor));
         };
         fs::fsync(&file).map_err(|errno| {
-            self.kept.insert(file_name, Kept::Failed);
+            self.created.insert(file_name, Created::Failed);
             self.fault(OPERATION, name, errno)
         })
     }
@@ -212,14 +216,14 @@ impl<V: Vault> Store<V> {
         let (old, new) = (self.usable(OPERATION, from)?, self.usable(OPERATION, to)?);
         let handle = self.locked(OPERATION)?;
         fs::renameat(handle, &old, handle, &new).map_err(|errno| match errno {
-            // Nothing can be in the way but a directory, which stands at the new name.
+            // Only a directory at the new name can be in the way.
             Errno::ISDIR | Errno::NOTEMPTY => self.fault("rename a file to", to, errno),
             _ => self.fault(OPERATION, from, errno),
         })?;
-        // A descriptor goes with its file, and the file that was replaced is gone.
-        self.kept.remove(&new);
-        if let Some(kept) = self.kept.remove(&old) {
-            self.kept.insert(new, kept);
+        // The descriptor moves with its file; the replaced file is gone.
+        self.created.remove(&new);
+        if let Some(created) = self.created.remove(&old) {
+            self.created.insert(new, created);
         }
         Ok(())
     }
@@ -234,12 +238,12 @@ impl<V: Vault> Store<V> {
     fn unlink(&mut self, name: Name) -> Result<(), Fault> {
         const OPERATION: &str = "remove";
         let file_name = self.file_name(OPERATION, name)?;
-        let kept = self.kept.remove(&file_name);
+        let created = self.created.remove(&file_name);
         match fs::unlinkat(self.locked(OPERATION)?, &file_name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(errno) => {
-                if kept.is_some() {
-                    self.kept.insert(file_name, Kept::Failed);
+                if created.is_some() {
+                    self.created.insert(file_name, Created::Failed);
                 }
                 Err(self.fault(OPERATION, name, errno))
             }
@@ -255,16 +259,16 @@ impl<V: Vault> Store<V> {
         handle.ok_or_else(|| Fault::because(operation, &self.path, Cause::NotLocked))
     }
 
-    /// The file name of `name`, unless something failed on that file.
+    /// Returns the file name of `name`, unless a write or sync of that file failed.
     fn usable(&self, operation: &'static str, name: Name) -> Result<String, Fault> {
         let file_name = self.file_name(operation, name)?;
-        match self.kept.get(&file_name) {
-            Some(Kept::Failed) => Err(self.because(operation, name, Cause::Failed)),
-            Some(Kept::Open(_)) | None => Ok(file_name),
+        match self.created.get(&file_name) {
+            Some(Created::Failed) => Err(self.because(operation, name, Cause::Failed)),
+            Some(Created::Open(_)) | None => Ok(file_name),
         }
     }
 
-    /// A name that a scan would not take for ours is never given to a file.
+    /// Returns the file name of `name`. Refuses a name that a scan would not recognise as ours.
     fn file_name(&self, operation: &'static str, name: Name) -> Result<String, Fault> {
         let file_name = self.pair.file_name(name);
         match self.pair.parse(file_name.as_ref()) {
@@ -292,7 +296,7 @@ impl<V> fmt::Debug for Store<V> {
     }
 }
 
-/// One `write`, repeated only where a signal came before it wrote anything.
+/// Writes once, and repeats only a write that a signal interrupted before the first byte.
 fn write_once(file: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize, Errno> {
     loop {
         match rustix::io::write(file, bytes) {

@@ -5,15 +5,15 @@ use certrotate_core::id::{CertHandle, KeyHandle};
 use certrotate_x509::{Bundle, PendingRequest};
 use zeroize::Zeroizing;
 
-/// Where the driver keeps the bytes of keys and certificates. Shared with whatever else uses them; a thread that
-/// runs a [`Store`](crate::store::Store) holds no lock of it between two calls.
+/// The driver's store of key and certificate bytes. The driver shares it with other code. A thread
+/// that runs a [`Store`](crate::store::Store) holds no lock on the vault between two calls.
 pub trait Vault {
-    /// The bytes of `content`, just as they are to be in the file; `None` if a handle in it is unknown.
+    /// Returns the exact file bytes of `content`; `None` if a handle in it is unknown.
     fn content(&self, content: &Content) -> Option<Zeroizing<Vec<u8>>>;
 
-    /// Keeps what was read from a bundle, under handles never used before in this run.
+    /// Keeps a bundle that a scan read, under handles never used before in this run.
     fn keep_bundle(&self, bundle: Bundle) -> (KeyHandle, CertHandle);
 
-    /// Keeps what was read from a pending file, under a handle never used before in this run.
+    /// Keeps the request of a pending file, under a handle never used before in this run.
     fn keep_pending(&self, request: PendingRequest) -> KeyHandle;
 }

@@ -11,7 +11,7 @@ use certrotate_core::disk::DiskCommand;
 use common::{done, home, locked, unlocked};
 
 #[test]
-fn the_lock_of_a_dropped_store_does_not_live_on_in_a_child() {
+fn lock_of_a_dropped_store_is_not_inherited_by_a_child() {
     let home = home();
     let first = locked(&home);
     // `cat` lives until its standard input is closed, which is after the last check.

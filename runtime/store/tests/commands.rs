@@ -41,7 +41,7 @@ fn create_refuses_an_existing_name_even_a_dangling_link() {
 }
 
 #[test]
-fn write_writes_the_very_bytes_of_the_vault() {
+fn write_copies_the_exact_bytes_of_the_vault() {
     let home = home();
     let mut store = locked(&home);
     for (file, content) in [(1, pending_content(&store, 1)), (2, bundle_content(&store, 1))] {
@@ -96,7 +96,7 @@ fn content_missing_in_the_vault_is_a_fault_and_file_stays_usable() {
 }
 
 #[test]
-fn rename_replaces_what_has_the_name_and_keeps_the_file() {
+fn rename_replaces_the_existing_file_and_keeps_the_descriptor() {
     let home = home();
     let mut store = locked(&home);
     fs::write(store.path_of(pending_name(1, 1)), "old").unwrap();
@@ -108,7 +108,7 @@ fn rename_replaces_what_has_the_name_and_keeps_the_file() {
 }
 
 #[test]
-fn rename_of_a_link_moves_the_link_and_not_what_it_names() {
+fn rename_of_a_link_moves_the_link_and_not_its_target() {
     let home = home();
     let mut store = locked(&home);
     fs::write(home.path().join("outside"), "x").unwrap();
@@ -120,7 +120,7 @@ fn rename_of_a_link_moves_the_link_and_not_what_it_names() {
 }
 
 #[test]
-fn a_descriptor_goes_with_its_file_when_that_is_renamed() {
+fn descriptor_follows_its_renamed_file() {
     let home = home();
     let mut store = locked(&home);
     let content = pending_content(&store, 1);
@@ -133,19 +133,19 @@ fn a_descriptor_goes_with_its_file_when_that_is_renamed() {
 }
 
 #[test]
-fn a_failed_rename_says_what_is_wrong_and_changes_nothing() {
+fn failed_rename_names_the_cause_and_changes_nothing() {
     let home = home();
     let mut store = locked(&home);
     let missing = DiskCommand::Rename { from: temporary(1, 1), to: Name::Current };
     assert_eq!(fails(&mut store, missing).0, DiskFault::NotFound);
     fs::write(store.path_of(temporary(1, 1)), "x").unwrap();
-    fs::create_dir(store.live_path()).unwrap();
+    fs::create_dir(store.current_link_path()).unwrap();
     let (kind, line) = fails(&mut store, missing);
     assert_eq!(kind, DiskFault::Io);
     assert!(
         line.starts_with(&format!(
             "cannot rename a file to {}: is a directory; ",
-            store.live_path().display()
+            store.current_link_path().display()
         ))
     );
     assert_eq!(listing(store.directory()), ["kubelet-client-current.pem", "kubelet-client-tmp-1.1"]);
@@ -163,7 +163,7 @@ fn symlink_makes_a_link_with_a_plain_relative_target() {
 }
 
 #[test]
-fn unlink_removes_the_name_alone_and_is_content_with_none() {
+fn unlink_removes_only_the_name_and_accepts_a_missing_one() {
     let home = home();
     let mut store = locked(&home);
     fs::write(home.path().join("outside"), "x").unwrap();
@@ -175,7 +175,7 @@ fn unlink_removes_the_name_alone_and_is_content_with_none() {
 }
 
 #[test]
-fn unlink_closes_the_descriptor_that_was_kept() {
+fn unlink_closes_the_open_descriptor() {
     let home = home();
     let mut store = locked(&home);
     let content = pending_content(&store, 1);
@@ -225,10 +225,10 @@ fn sync_directory_succeeds_on_a_directory_in_order() {
 }
 
 #[test]
-fn the_store_says_where_its_files_are_and_shows_no_key() {
+fn store_shows_its_paths_and_no_key() {
     let home = home();
     let mut store = locked(&home);
-    assert_eq!(store.live_path(), home.path().join("pki/kubelet-client-current.pem"));
+    assert_eq!(store.current_link_path(), home.path().join("pki/kubelet-client-current.pem"));
     assert_eq!(store.path_of(pending_name(2, 1)), home.path().join("pki/kubelet-client-pending-2.1"));
     let content = pending_content(&store, 1);
     put(&mut store, pending_name(1, 1), content);

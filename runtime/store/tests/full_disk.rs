@@ -82,7 +82,7 @@ fn full_disk_gives_up_the_file_which_can_be_written_again_later() {
 }
 
 #[test]
-fn with_no_room_for_a_name_create_says_so() {
+fn create_reports_a_directory_without_room_for_a_name() {
     if !root_for("a tmpfs with no inode left") {
         return;
     }

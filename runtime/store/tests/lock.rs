@@ -22,7 +22,7 @@ fn a_missing_directory_and_its_parents_are_made_with_mode_0700() {
 }
 
 #[test]
-fn an_existing_directory_keeps_its_mode_and_what_is_in_it() {
+fn existing_directory_keeps_its_mode_and_its_files() {
     let home = home();
     let directory = home.path().join("pki");
     fs::create_dir(&directory).unwrap();
@@ -170,7 +170,7 @@ fn moved_or_replaced_directory_is_reported_and_gets_no_file() {
             assert_eq!(
                 line,
                 format!(
-                    "cannot use {}: the certificate directory was moved or replaced since it was locked; put it back, or restart to use what is there now",
+                    "cannot use {}: the certificate directory was moved or replaced since it was locked; put it back, or restart to use the directory that is there now",
                     path.display()
                 )
             );

@@ -42,7 +42,7 @@ fn target_of_a_foreign_current_link_is_read() {
     let home = home();
     let mut store = locked(&home);
     let elsewhere = write(home.path(), "elsewhere.pem", &pair(&store));
-    symlink(&elsewhere, store.live_path()).unwrap();
+    symlink(&elsewhere, store.current_link_path()).unwrap();
     let before = listing(store.directory());
     let found = scan(&mut store);
     assert_eq!((found.current, found.outside.len()), (CurrentLink::Foreign, 1));
@@ -60,7 +60,7 @@ fn target_of_a_foreign_current_link_is_read() {
 fn current_link_that_is_a_file_is_read() {
     let home = home();
     let mut store = locked(&home);
-    fs::write(store.live_path(), pair(&store)).unwrap();
+    fs::write(store.current_link_path(), pair(&store)).unwrap();
     let found = scan(&mut store);
     assert_eq!((found.current, found.outside[0].place), (CurrentLink::File, Place::Current));
 }
@@ -81,7 +81,7 @@ fn two_newest_dated_kubelet_files_are_read_once_per_pair() {
     };
     let dated = |day| Place::Dated(time(day));
     assert_eq!(places(&scan(&mut store)), [dated(2), dated(1)]);
-    symlink(last, store.live_path()).unwrap();
+    symlink(last, store.current_link_path()).unwrap();
     assert_eq!(places(&scan(&mut store)), [Place::Current, dated(1)], "the newest is the live pair");
 }
 
@@ -105,13 +105,13 @@ fn unusable_pair_is_skipped_and_the_current_one_gets_a_reason() {
     write(store.directory(), "kubelet-client-2026-02-30-00-00-00.pem", &pair(&store));
     write(store.directory(), "other-2026-01-01-00-00-00.pem", &pair(&store));
     write(store.directory(), "kubelet-client-pending-1.1", "nothing of ours");
-    symlink(home.path().join("gone"), store.live_path()).unwrap();
+    symlink(home.path().join("gone"), store.current_link_path()).unwrap();
     assert!(scan(&mut store).outside.is_empty());
     let [live, pending] = store.remarks() else { panic!("{:?}", store.remarks()) };
     assert!(live.contains("current.pem") && live.contains("it is not adopted: no such file"), "{live}");
     assert!(pending.contains("pending-1.1") && !pending.contains("adopted"), "{pending}");
-    fs::remove_file(store.live_path()).unwrap();
-    symlink(home.path(), store.live_path()).unwrap();
+    fs::remove_file(store.current_link_path()).unwrap();
+    symlink(home.path(), store.current_link_path()).unwrap();
     assert!(scan(&mut store).outside.is_empty(), "a directory is none");
 }
 

@@ -58,8 +58,8 @@ fn rotations_leave_current_link_live_bundle_and_previous_bundle() {
         "kubelet-client-current.pem",
     ];
     assert_eq!(listing(store.directory()), expected);
-    assert_eq!(fs::read_link(store.live_path()).unwrap(), Path::new(expected[1]));
-    assert_eq!(mode(&fs::canonicalize(store.live_path()).unwrap()), 0o600);
+    assert_eq!(fs::read_link(store.current_link_path()).unwrap(), Path::new(expected[1]));
+    assert_eq!(mode(&fs::canonicalize(store.current_link_path()).unwrap()), 0o600);
     let inventory = scan(&mut store);
     assert_eq!(inventory.current, CurrentLink::Link(bundle_name(4, 2)));
     let generation = |found: &Found| match found {
@@ -77,7 +77,7 @@ fn reader_never_sees_the_current_link_missing_partial_or_older() {
     let mut store = locked(&home);
     ask(&mut store, 1);
     install(&mut store, 1);
-    let live = store.live_path();
+    let live = store.current_link_path();
     let (ended, reads) = (AtomicBool::new(false), AtomicU32::new(0));
     let read = || {
         let file = fs::read(&live).expect("the live name is there");

@@ -279,7 +279,7 @@ fn temporary_and_quarantined_names_are_reported_and_never_opened() {
 fn current_link_leads_only_to_a_bundle_name_of_ours() {
     let home = home();
     let mut store = locked(&home);
-    let live = store.live_path();
+    let live = store.current_link_path();
     let bundle = "kubelet-client-2027-01-15-08-00-00-7.1.pem";
     symlink(bundle, &live).unwrap();
     assert_eq!(scan(&mut store).current, CurrentLink::Link(bundle_name(7, 1)));
@@ -309,7 +309,7 @@ fn current_link_leads_only_to_a_bundle_name_of_ours() {
 fn current_link_that_is_no_link_is_classified_and_not_opened() {
     let home = home();
     let mut store = locked(&home);
-    let live = store.live_path();
+    let live = store.current_link_path();
     fs::write(&live, "x").unwrap();
     assert_eq!(scan(&mut store).current, CurrentLink::File);
     fs::remove_file(&live).unwrap();
@@ -322,7 +322,7 @@ fn current_link_that_is_no_link_is_classified_and_not_opened() {
 }
 
 #[test]
-fn ten_thousand_foreign_files_are_passed_over() {
+fn ten_thousand_foreign_files_are_ignored() {
     let home = home();
     let mut store = locked(&home);
     for number in 0..10_000 {
@@ -348,7 +348,7 @@ fn too_many_names_are_cut_to_the_linked_one_and_the_newest_sorted() {
     let mut store = locked(&home);
     let content = bundle_content(&store, 1);
     put(&mut store, bundle_name(1, 1), content);
-    symlink(store.path_of(bundle_name(1, 1)).file_name().unwrap(), store.live_path()).unwrap();
+    symlink(store.path_of(bundle_name(1, 1)).file_name().unwrap(), store.current_link_path()).unwrap();
     let most = u32::try_from(MAX_NAMES).unwrap();
     for generation in 2..=most {
         fs::write(store.path_of(temporary(generation, 1)), "").unwrap();

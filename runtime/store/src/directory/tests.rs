@@ -9,7 +9,7 @@ fn unusable_path_needs_a_person_and_a_refusing_disk_does_not() {
         (Errno::LOOP, DiskFault::NoDirectory, DiskFault::NoDirectory),
         (Errno::NAMETOOLONG, DiskFault::NoDirectory, DiskFault::NoDirectory),
         (Errno::INVAL, DiskFault::NoDirectory, DiskFault::NoDirectory),
-        // It may be there, and opened by whoever gets the right to.
+        // It may exist, and open once the user has access.
         (Errno::ACCESS, DiskFault::Denied, DiskFault::NoDirectory),
         (Errno::NOSPC, DiskFault::NoSpace, DiskFault::NoSpace),
         (Errno::ROFS, DiskFault::ReadOnly, DiskFault::ReadOnly),

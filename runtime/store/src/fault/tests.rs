@@ -43,7 +43,7 @@ fn failed_call_is_one_line_with_operation_path_cause_and_remedy() {
 }
 
 #[test]
-fn a_short_write_counts_as_a_full_disk() {
+fn short_write_counts_as_a_full_disk() {
     let fault = Fault::because("write", Path::new("/pki/x"), Cause::Short { written: 4096, given: 5000 });
     assert_eq!((fault.kind, fault.errno()), (DiskFault::NoSpace, None));
     assert_eq!(
@@ -69,7 +69,7 @@ fn an_unsafe_directory_is_named_with_the_command_that_mends_it() {
 }
 
 #[test]
-fn a_lock_that_is_not_had_says_why() {
+fn failed_lock_says_why() {
     let path = Path::new("/pki");
     let locked = Fault::because("lock", path, Cause::Locked);
     assert_eq!(

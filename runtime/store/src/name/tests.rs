@@ -66,7 +66,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_parses_is_written_just_so(rest in "(pending|tmp|quarantine|20[0-9]{2}-[01][0-9]-[0-3][0-9]-[0-2][0-9]-[0-6][0-9]-[0-6][0-9])-[+0-9]{1,2}\\.[0-9]{1,2}(\\.pem)?") {
+    fn parsed_file_name_is_written_back_equal(rest in "(pending|tmp|quarantine|20[0-9]{2}-[01][0-9]-[0-3][0-9]-[0-2][0-9]-[0-6][0-9]-[0-6][0-9])-[+0-9]{1,2}\\.[0-9]{1,2}(\\.pem)?") {
         let text = format!("kubelet-client-{rest}");
         if let Some(name) = parse(&text) {
             prop_assert_eq!(format!("kubelet-client-{name}"), text);

@@ -1,4 +1,4 @@
-//! What needs a descriptor that misbehaves, put in the place of a created file's.
+//! Tests with a faulty descriptor in the place of a created file's.
 
 use certrotate_core::id::{CertHandle, KeyHandle};
 use certrotate_x509::{Bundle, PendingRequest};
@@ -15,7 +15,7 @@ const OTHER: Name = Name::Temporary { generation: Generation(1), file: FileNumbe
 const CONTENT: Content =
     Content::Pending { generation: Generation(1), key: KeyHandle(1), made: WallTime::from_unix_secs(0) };
 
-/// Has so many bytes for whatever is asked.
+/// A vault with this many bytes for every content.
 struct Bytes(usize);
 
 impl Vault for Bytes {
@@ -32,17 +32,19 @@ impl Vault for Bytes {
     }
 }
 
-/// A locked store that has created [`NAME`], writes `size` bytes, and holds `descriptor` for the file.
+/// Makes a locked store that has created [`NAME`], writes `size` bytes, and holds `descriptor` for
+/// the file.
 fn store_with(size: usize, descriptor: OwnedFd) -> (tempfile::TempDir, Store<Bytes>) {
     let home = tempfile::tempdir().unwrap();
     let mut store = Store::new(home.path().join("pki"), PairName::new("x").unwrap(), None, Bytes(size));
     store.run(&DiskCommand::Lock).unwrap();
     store.run(&DiskCommand::Create { name: NAME }).unwrap();
-    store.kept.insert(store.pair.file_name(NAME), Kept::Open(descriptor));
+    store.created.insert(store.pair.file_name(NAME), Created::Open(descriptor));
     (home, store)
 }
 
-/// All but unlinking fails, and the disk stays as it is, until the name is unlinked.
+/// Checks that every command except unlinking fails and changes nothing, until the name is
+/// unlinked.
 fn is_given_up(store: &mut Store<Bytes>) {
     for command in [
         DiskCommand::Write { name: NAME, content: CONTENT },
@@ -58,7 +60,7 @@ fn is_given_up(store: &mut Store<Bytes>) {
     }
     assert!(store.path_of(NAME).exists() && !store.path_of(OTHER).exists());
     store.run(&DiskCommand::Unlink { name: NAME }).unwrap();
-    assert!(store.kept.is_empty() && !store.path_of(NAME).exists());
+    assert!(store.created.is_empty() && !store.path_of(NAME).exists());
     for command in [
         DiskCommand::Create { name: NAME },
         DiskCommand::Write { name: NAME, content: CONTENT },
@@ -87,7 +89,7 @@ fn a_short_write_is_not_continued_and_the_file_is_given_up() {
     let fault = store.run(&DiskCommand::Write { name: NAME, content: CONTENT }).unwrap_err();
     let Cause::Short { written, given: of } = fault.cause else { panic!("{fault}") };
     assert_eq!((fault.kind, of), (DiskFault::NoSpace, given));
-    // The descriptor is closed, so the pipe ends after what one write put in.
+    // The descriptor is closed, so the pipe ends after the one write.
     let read = std::io::copy(&mut std::io::BufReader::new(reader), &mut std::io::sink()).unwrap();
     assert_eq!(read, written as u64);
     is_given_up(&mut store);
@@ -116,7 +118,7 @@ fn a_file_that_cannot_be_unlinked_stays_given_up() {
     std::fs::remove_dir(store.path_of(NAME)).unwrap();
     store.run(&DiskCommand::Unlink { name: NAME }).unwrap();
     store.run(&DiskCommand::Create { name: NAME }).unwrap();
-    assert_eq!(store.kept.len(), 1);
+    assert_eq!(store.created.len(), 1);
 }
 
 #[test]
@@ -125,7 +127,7 @@ fn no_descriptor_is_inherited_by_a_child() {
     let mut store = Store::new(home.path(), PairName::new("x").unwrap(), None, Bytes(1));
     store.run(&DiskCommand::Lock).unwrap();
     store.run(&DiskCommand::Create { name: NAME }).unwrap();
-    let Some(Kept::Open(file)) = store.kept.get("x-tmp-1.1") else { panic!("the descriptor is kept") };
+    let Some(Created::Open(file)) = store.created.get("x-tmp-1.1") else { panic!("the descriptor is open") };
     for descriptor in [file, store.handle.as_ref().unwrap()] {
         assert!(fcntl_getfd(descriptor).unwrap().contains(FdFlags::CLOEXEC));
     }
@@ -137,7 +139,7 @@ fn a_synced_file_is_forgotten() {
     let mut store = Store::new(home.path(), PairName::new("x").unwrap(), None, Bytes(1));
     store.run(&DiskCommand::Lock).unwrap();
     store.run(&DiskCommand::Create { name: NAME }).unwrap();
-    assert_eq!(store.kept.len(), 1);
+    assert_eq!(store.created.len(), 1);
     store.run(&DiskCommand::SyncFile { name: NAME }).unwrap();
-    assert!(store.kept.is_empty());
+    assert!(store.created.is_empty());
 }

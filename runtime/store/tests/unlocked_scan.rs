@@ -16,7 +16,7 @@ fn unlocked_scan_sees_the_same_while_another_process_has_the_lock() {
     let mut store = locked(&home);
     let content = bundle_content(&store, 7);
     put(&mut store, bundle_name(7, 1), content);
-    let inventory = unlocked(&home.path().join("pki")).look().unwrap();
+    let inventory = unlocked(&home.path().join("pki")).scan_unlocked().unwrap();
     assert_eq!((inventory.current, inventory.more), (CurrentLink::Absent, false));
     assert!(matches!(&inventory.entries[..], [entry] if matches!(entry.found, Found::Bundle(_))));
 }
@@ -25,13 +25,13 @@ fn unlocked_scan_sees_the_same_while_another_process_has_the_lock() {
 fn unlocked_scan_takes_no_lock_and_creates_nothing() {
     let home = home();
     let directory = home.path().join("pki");
-    let mut looking = unlocked(&directory);
-    assert_eq!(looking.look().unwrap_err().kind, DiskFault::NoDirectory);
+    let mut store = unlocked(&directory);
+    assert_eq!(store.scan_unlocked().unwrap_err().kind, DiskFault::NoDirectory);
     assert!(!directory.exists());
     fs::create_dir(&directory).unwrap();
     set_mode(&directory, 0o700);
-    looking.look().unwrap();
-    // Another process gets the lock while the one that looks is still there.
+    store.scan_unlocked().unwrap();
+    // Another process gets the lock while this store still exists.
     done(&mut unlocked(&directory), DiskCommand::Lock);
     assert_eq!(listing(&directory), [""; 0]);
 }
@@ -42,9 +42,9 @@ fn unlocked_scan_reports_an_unsafe_directory_and_shows_it() {
     let directory = home.path().join("pki");
     fs::create_dir(&directory).unwrap();
     set_mode(&directory, 0o777);
-    let mut looking = unlocked(&directory);
-    assert_eq!(looking.look().unwrap().current, CurrentLink::Absent);
-    assert!(looking.remarks()[0].contains("may be written by group or others"), "{:?}", looking.remarks());
+    let mut store = unlocked(&directory);
+    assert_eq!(store.scan_unlocked().unwrap().current, CurrentLink::Absent);
+    assert!(store.remarks()[0].contains("may be written by group or others"), "{:?}", store.remarks());
     assert_eq!(fs::metadata(&directory).unwrap().permissions().mode() & 0o777, 0o777);
 }
 
@@ -62,10 +62,10 @@ fn root_sees_the_files_of_the_user_that_the_directory_belongs_to() {
     for path in [&directory, &file] {
         chown(path, Some(12_345), Some(12_345)).unwrap();
     }
-    let found = unlocked(&directory).look().unwrap();
+    let found = unlocked(&directory).scan_unlocked().unwrap();
     assert!(matches!(found.entries[0].found, Found::Bundle(_)), "{found:?}");
     chown(&file, Some(0), Some(0)).unwrap();
-    let found = unlocked(&directory).look().unwrap();
+    let found = unlocked(&directory).scan_unlocked().unwrap();
     let Found::Bundle(bundle) = &found.entries[0].found else { panic!("{found:?}") };
     assert!(!bundle.private, "a file of somebody else's is none of that user's");
 }
