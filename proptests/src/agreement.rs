@@ -1,14 +1,18 @@
-//! The model's disk against the store: the same commands come to the same, and the same is there to see afterwards.
+//! Compares the model's disk with the store: the same commands must have the same results and effects.
 //!
-//! What the [model](certrotate_model::disk) says of a directory is what every search in it rests on. Here the same operations
-//! go two ways: through [`Disk::run`](certrotate_model::Disk::run), and through a [`Directory`], which is a
-//! store on a real directory. After each, the class of the result, every name with its kind, mode and bytes, and, after a scan,
-//! everything that it says are the same. An external party meddles with both in the same way.
+//! Every search of the [model](certrotate_model::disk) relies on its disk. Here the same operations go
+//! two ways: through [`Disk::run`](certrotate_model::Disk::run), and through a [`Directory`], a store on
+//! a real directory. After each operation both must agree on:
 //!
-//! Keys and certificates are real and made once per process; the model knows them by their numbers ([`Materials`]).
-//! Crashes are no part of this: what they may leave is a question of what file systems promise, not of the store.
+//! - the class of the result;
+//! - every name with its kind, mode and bytes;
+//! - after a scan, the whole inventory.
 //!
-//! The store is a parameter, so that one with a known mistake in it can be put in the place of the shipped one.
+//! External changes happen to both sides alike. Keys and certificates are real and made once per
+//! process; the model knows them by their numbers ([`Materials`]). Crashes are no part of this: file
+//! systems determine the image that a crash leaves, not the store.
+//!
+//! The store is a parameter, so that a store with a seeded bug can replace the shipped one.
 //!
 //! # Example
 //!
@@ -29,33 +33,33 @@ use std::fmt;
 use certrotate_core::disk::{DiskCommand, DiskDone, DiskFault};
 
 pub use materials::{CERTS, KEYS, Materials};
-pub use op::{Meddling, Op};
+pub use op::{ExternalChange, Op};
 pub use real::{Place, Shipped};
 use symbols::Symbols;
 
-/// A store on a real directory, one process after the other.
+/// A store on a real directory, in one process after another.
 pub trait Directory {
     /// Carries out a command.
     ///
     /// # Errors
     ///
-    /// As the store does.
+    /// As the store returns them.
     fn run(&mut self, command: &DiskCommand) -> Result<DiskDone, DiskFault>;
 
-    /// The process ends, and another begins: nothing is locked, nothing open.
+    /// Ends the process and starts another, with no lock and no open file.
     fn restart(&mut self);
 }
 
-/// Where model and store differ.
+/// A difference between model and store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disagreement {
-    /// After how many operations.
+    /// The number of operations before the difference.
     pub after: usize,
     /// The last of them.
     pub op: Op,
-    /// What there is by the model.
+    /// The state by the model.
     pub model: String,
-    /// What there is.
+    /// The state of the real directory.
     pub real: String,
 }
 
@@ -66,11 +70,12 @@ impl fmt::Display for Disagreement {
     }
 }
 
-/// Carries the operations out on the model's disk and on a store that `open` makes in a fresh directory.
+/// Carries the operations out on the model's disk, and on a store that `open` makes in a fresh
+/// directory. Returns the first difference.
 ///
 /// # Panics
 ///
-/// Where the temporary directory itself cannot be worked with.
+/// The temporary directory is unusable.
 pub fn disagreement<D: Directory>(ops: &[Op], open: impl FnOnce(&Place) -> D) -> Option<Disagreement> {
     let place = Place::new();
     let mut directory = open(&place);
@@ -94,9 +99,9 @@ pub fn disagreement<D: Directory>(ops: &[Op], open: impl FnOnce(&Place) -> D) ->
                 symbols.restart();
                 directory.restart();
             }
-            Op::Meddle(meddling, name) => {
-                if symbols.meddle(*meddling, *name) {
-                    place.meddle(*meddling, *name);
+            Op::External(change, name) => {
+                if symbols.change_externally(*change, *name) {
+                    place.change_externally(*change, *name);
                 }
             }
         }

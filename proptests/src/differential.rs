@@ -1,15 +1,15 @@
-//! The judgement of certificates, told twice: once in symbols and once in DER.
+//! Judges certificates twice: once in symbols and once in DER.
 //!
-//! A [`Case`] describes an answer of a signer by its attributes: whose key, which name, signed by whom, valid when.
-//! It goes two ways that share nothing but the description:
+//! A [`Case`] describes an answer of a signer by its attributes: key, name, issuer, validity period.
+//! It goes two ways that share only the description:
 //!
 //! * [`Expected::of`] judges the symbols. It is written from the sentences of RFC 5280 and of this
 //!   project's book, and calls neither `certrotate-core` nor `certrotate-x509`.
 //! * [`Renderer::render`] makes real certificates with rcgen. They are read into facts and judged as an agent
 //!   does it ([`shipped`]).
 //!
-//! [`disagreements`] looks for a case in which the two differ. What reads and judges is a parameter, so that another
-//! build of `certrotate-x509`, one with a known mistake in it, can be put in its place to see that the mistake is found.
+//! [`disagreements`] returns the cases in which the two differ. The reader and the judge are parameters, so that a
+//! build of `certrotate-x509` with a seeded bug can replace the shipped one, to show that the test finds the bug.
 //!
 //! The keys are constants and Ed25519 signatures have no randomness in them: the same case is the same DER in every run.
 //!
@@ -20,7 +20,7 @@
 //!
 //! let good = Case::of_bytes(&[]);
 //! assert!(disagreements(shipped, [good], 1).is_empty());
-//! // A judge who accepts nothing is found out.
+//! // A judge that accepts nothing disagrees.
 //! assert_eq!(disagreements(|_| Verdict::Unreadable, [good], 1).len(), 1);
 //! ```
 
@@ -47,57 +47,57 @@ pub use render::{Rendered, Renderer};
 /// The present of every case, in seconds since the Unix epoch: 2026-11-24T12:00:00Z.
 pub const NOW: i64 = 1_795_521_600;
 
-/// A time before which no certificate of a case was issued, in seconds before [`NOW`]; see
+/// The time of the request: no certificate of a case was issued before it, in seconds before [`NOW`]; see
 /// `certrotate_core::judge::judge_issued`.
-pub const ASKED: i64 = -600;
+pub const REQUESTED: i64 = -600;
 
 /// The node that every case is about.
 pub const NODE: &str = "node-1";
 
-/// What is wrong with a certificate. The classes are those of `certrotate_core::judge::Refusal`, without the details.
+/// Why a certificate is not acceptable. The classes are those of `certrotate_core::judge::Refusal`, without the details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
     /// It is for another key.
     Key,
     /// It is for another node.
     Subject,
-    /// It has names that were not asked for.
+    /// It has names that are not in the request.
     Sans,
     /// It is a CA.
     Ca,
     /// A usage is missing.
     UsageMissing,
-    /// A usage was not asked for.
+    /// It has a usage that is not in the request.
     UsageForbidden,
     /// No path leads to the client CA.
     Chain,
-    /// It starts in the future.
+    /// It is not yet valid.
     NotYetValid,
-    /// It has ended.
+    /// It is expired.
     Expired,
-    /// It is about to end.
+    /// Too little of its lifetime is left.
     TooShort,
 }
 
-/// What a judge says of a rendered case.
+/// The verdict of a judge on a rendered case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
-    /// It is acceptable and of use during this time.
+    /// It is acceptable, and usable in this window.
     Accepted(Window),
-    /// It is refused for this reason, of perhaps several.
+    /// It is refused for this reason; there may be more.
     Refused(Fault),
-    /// It cannot be read. No case is.
+    /// It is unreadable. No case is.
     Unreadable,
 }
 
-/// A case in which judge and oracle differ.
+/// A case with different verdicts of judge and oracle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disagreement {
     /// The case.
     pub case: Case,
-    /// What the oracle holds.
+    /// The verdicts that the oracle admits.
     pub expected: Expected,
-    /// What the judge said.
+    /// The verdict of the judge.
     pub found: Verdict,
 }
 
@@ -107,7 +107,7 @@ impl fmt::Display for Disagreement {
     }
 }
 
-/// The cases among `cases` in which `judge` differs from the oracle, `limit` at most.
+/// Returns the cases in which `judge` differs from the oracle, at most `limit`.
 pub fn disagreements(
     judge: impl Fn(&Rendered) -> Verdict,
     cases: impl IntoIterator<Item = Case>,
@@ -137,7 +137,7 @@ pub fn shipped(rendered: &Rendered) -> Verdict {
     judged(rendered, read.ok().map(|(_, facts)| facts).as_ref())
 }
 
-/// What core says of the facts that were read; none where the answer could not be read.
+/// Judges the facts of an answer with core; `None` stands for an unreadable answer.
 #[must_use]
 pub fn judged(rendered: &Rendered, facts: Option<&CertFacts>) -> Verdict {
     let Some(facts) = facts else { return Verdict::Unreadable };
@@ -145,8 +145,8 @@ pub fn judged(rendered: &Rendered, facts: Option<&CertFacts>) -> Verdict {
     config.chain_required = rendered.client_ca.is_some();
     let key = KeyDigest(rendered.key);
     let at = |secs: i64| WallTime::from_unix_secs(NOW.saturating_add(secs));
-    let whole = judge_issued(&config, &key, facts, at(0), at(ASKED), Span::ZERO);
-    // What a certificate is, apart from the time, is asked on its own when one is found on disk.
+    let whole = judge_issued(&config, &key, facts, at(0), at(REQUESTED), Span::ZERO);
+    // Core judges the identity of a certificate without the time when it finds one on disk.
     if let Err(refusal) = judge_identity(&config, &key, facts) {
         assert_eq!(whole, Err(refusal), "the judgement of a fresh certificate begins with what it is");
     }
@@ -175,14 +175,14 @@ fn class(refusal: &Refusal) -> Verdict {
     })
 }
 
-/// One case, chosen by the bytes: a fuzz target.
+/// Checks one case, chosen by the bytes: a fuzz target.
 ///
 /// # Panics
 ///
-/// Where the shipped crates differ from the oracle.
+/// The shipped crates differ from the oracle.
 pub fn check(bytes: &[u8]) {
     thread_local! {
-        // A signature costs more than all the rest: what was rendered once is kept.
+        // A signature costs more than all the rest: the renderer keeps every certificate.
         static RENDERER: RefCell<Renderer> = RefCell::default();
     }
     let case = Case::of_bytes(bytes);

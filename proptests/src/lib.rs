@@ -1,14 +1,22 @@
-//! Property tests over the certrotate crates: random scenarios for the machine in its simulated world
-//! (`tests/scenarios.rs`), an operator's view of a node (`tests/state_machine.rs`), relations between runs (`tests/relations.rs`),
-//! what happened to others as golden scenarios (`tests/golden.rs`), real certificates against a symbolic judgement
-//! ([`differential`]), a real directory against the model's disk ([`agreement`]), traces as text ([`trace`]), the kill matrix
-//! (`tests/matrix.rs`), and the corpora of `fuzz/` on a stable compiler (`tests/corpus.rs`).
+//! Property tests over the certrotate crates:
 //!
-//! A property that is about one crate lives beside what it is about: `certrotate_model::scenario` for scenarios,
-//! `certrotate_x509::fuzz` for files, `certrotate::fuzz` for what the agent reads. Those here are about several crates at once.
-//! Fuzz targets run the very same functions. A scenario in which something once did not hold is kept in `model/scenarios`, under
-//! a sentence that says what went wrong, and played again by every test run; so are those in `golden`, each of which fails
-//! with a bug that it names.
+//! - random scenarios for core in its simulated world (`tests/scenarios.rs`);
+//! - an operator's view of a node (`tests/state_machine.rs`);
+//! - relations between runs (`tests/relations.rs`);
+//! - golden scenarios of known incidents (`tests/golden.rs`);
+//! - real certificates against a symbolic oracle ([`differential`]);
+//! - a real directory against the model's disk ([`agreement`]);
+//! - traces as text ([`trace`]);
+//! - the kill matrix (`tests/matrix.rs`);
+//! - the corpora of `fuzz/` on a stable compiler (`tests/corpus.rs`).
+//!
+//! A property of one crate lives beside its subject: `certrotate_model::scenario` for scenarios,
+//! `certrotate_x509::fuzz` for files, `certrotate::fuzz` for the agent's input. The properties here
+//! are about several crates. Fuzz targets run the same functions.
+//!
+//! `model/scenarios` keeps every scenario that once violated an invariant, under a sentence that
+//! states the defect. Every test run plays it again. Each scenario in `golden` fails with a bug
+//! that it names.
 //!
 //! # Example
 //!

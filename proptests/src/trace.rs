@@ -28,11 +28,11 @@ use certrotate_core::trace::{TraceHeader, TraceRecord};
 use certrotate_core::view::Phase;
 use serde_json::{from_slice, from_str, to_string};
 
-/// A trace as text.
+/// Returns a trace as text.
 ///
 /// # Panics
 ///
-/// Where JSON cannot say it, which is a mistake in core's types.
+/// JSON cannot represent the trace, which is a defect in core's types.
 #[must_use]
 pub fn write(header: &TraceHeader, records: &[TraceRecord]) -> String {
     let header = to_string(header).expect("a header has text for its keys");
@@ -40,7 +40,7 @@ pub fn write(header: &TraceHeader, records: &[TraceRecord]) -> String {
     std::iter::once(header).chain(records).map(|line| line + "\n").collect()
 }
 
-/// The header in the first line, if it is one, and every other line that is a record.
+/// Returns the header in the first line, if it is one, and every other line that is a record.
 #[must_use]
 pub fn read(text: &[u8]) -> (Option<TraceHeader>, Vec<TraceRecord>) {
     let mut lines = text.split(|byte| *byte == b'\n');
@@ -48,33 +48,33 @@ pub fn read(text: &[u8]) -> (Option<TraceHeader>, Vec<TraceRecord>) {
     (header, lines.filter_map(|line| from_slice(line).ok()).collect())
 }
 
-/// Any text in the place of a trace: a fuzz target.
+/// Checks core with any text in the place of a trace: a fuzz target.
 ///
-/// What is read is written and read again without a difference. Its inputs are given to a machine, whatever
-/// they say: any sequence of inputs is legal. The steps come out the same a second time, and nothing that
-/// has ended is served.
+/// Every header and record that was read is written and read again without a difference. The
+/// function gives the inputs to a state machine: any sequence of inputs is legal. A second machine
+/// must take the same steps, and an expired identity must never be live.
 ///
 /// # Panics
 ///
-/// Where one of this is not so.
+/// A check fails.
 pub fn check(text: &[u8]) {
     let (header, records) = read(text);
     let header = header.unwrap_or_else(default_header);
     assert_eq!(from_str(&again(&header)).ok(), Some(header.clone()), "a header is read as it was written");
-    // A configuration that is refused has no machine.
+    // A refused configuration has no state machine.
     let Ok(mut machine) = header.rotator() else { return };
     let mut second = machine.clone();
     for read in records {
         assert_eq!(from_str(&again(&read)).ok(), Some(read.clone()), "a record is read as it was written");
         let record = TraceRecord::of_step(&mut machine, read.seq, read.now, read.input);
-        assert_eq!(from_str(&again(&record)).ok(), Some(record.clone()), "so is one that was just taken");
-        assert_eq!(record.replay(&mut second), Ok(()), "the same step is the same again");
+        assert_eq!(from_str(&again(&record)).ok(), Some(record.clone()), "the record of a step is read as it was written");
+        assert_eq!(record.replay(&mut second), Ok(()), "a replayed step has the same result");
         let view = machine.view();
         if view.serving
             && view.phase != Phase::Ended
             && record.disposition != Disposition::Ignored(Why::ClockRegressed)
         {
-            assert!(machine.live(record.now.wall).is_some(), "S1: what is served is valid");
+            assert!(machine.live(record.now.wall).is_some(), "S1: the live identity is valid");
         }
         let _ = (machine.handles().count(), machine.clock_check());
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use certrotate_core::disk::{Content, DiskCommand, DiskDone, DiskFault, Found, Name};
 use certrotate_core::id::{CertHandle, KeyHandle};
-use certrotate_proptests::agreement::{Directory, Materials, Meddling, Op, Place, Shipped, disagreement};
+use certrotate_proptests::agreement::{Directory, Materials, ExternalChange, Op, Place, Shipped, disagreement};
 use certrotate_seeded_bugs::{Bug, Home, with};
 use certrotate_store_seeded::{PairName, Store, Vault};
 use certrotate_x509_seeded::{Bundle, PendingRequest};
@@ -185,7 +185,7 @@ fn external_directory_blocks_model_and_store_alike() {
     let to = Name::Current;
     let ops = [
         Op::Run(DiskCommand::Lock),
-        Op::Meddle(Meddling::Directory, to),
+        Op::External(ExternalChange::Directory, to),
         Op::Run(DiskCommand::Create { name }),
         Op::Run(DiskCommand::Rename { from: name, to }),
         Op::Run(DiskCommand::Unlink { name: to }),

@@ -14,7 +14,7 @@ pub const KEYS: u64 = 3;
 /// How many certificates there are; the first has the number 1. They are for the keys in turn.
 pub const CERTS: u64 = 4;
 
-/// What is asked for with every key.
+/// The template of every request.
 pub(super) fn template() -> Template {
     Template::node_client("worker-1")
 }
@@ -26,7 +26,7 @@ pub struct Materials {
     chains: Vec<(CertChain, LeafDigest)>,
 }
 
-/// What a scan says, in numbers.
+/// The answer of the disk, in numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
     /// Nothing; the command was done.
@@ -35,7 +35,7 @@ pub(super) enum Seen {
     Scanned(CurrentLink, Vec<(Name, Kind)>, bool),
 }
 
-/// What is behind a name, in numbers.
+/// The kind of a file, in numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Bundle { generation: Generation, issued: WallTime, key: KeyHandle, cert: CertHandle, private: bool },
@@ -44,7 +44,7 @@ pub(super) enum Kind {
 }
 
 impl Seen {
-    /// What an inventory says, with the numbers that digests stand for.
+    /// Converts an inventory: numbers replace the digests.
     pub(super) fn of(
         inventory: &Inventory,
         key_of: impl Fn(&KeyDigest) -> KeyHandle,
@@ -75,11 +75,11 @@ impl Seen {
 }
 
 impl Materials {
-    /// Those of this process.
+    /// Returns the materials of this process.
     ///
     /// # Panics
     ///
-    /// If a key cannot be made.
+    /// A key cannot be made.
     pub fn get() -> &'static Self {
         static MADE: OnceLock<Materials> = OnceLock::new();
         MADE.get_or_init(|| {
@@ -99,7 +99,7 @@ impl Materials {
         })
     }
 
-    /// The bytes of a file with this content; `None` for numbers that there are not.
+    /// Returns the bytes of a file with this content; `None` for unknown numbers.
     #[must_use]
     pub fn bytes(&self, content: &Content) -> Option<Vec<u8>> {
         let index = |number: u64| usize::try_from(number).ok()?.checked_sub(1);
@@ -114,14 +114,14 @@ impl Materials {
         Some(bytes.to_vec())
     }
 
-    /// The number of a key; 0 if there is none.
+    /// Returns the number of a key; 0 for an unknown one.
     #[must_use]
     pub fn key(&self, digest: &KeyDigest) -> KeyHandle {
         let index = self.requests.iter().position(|request| request.key_digest() == *digest);
         KeyHandle(index.map_or(0, |index| index as u64 + 1))
     }
 
-    /// The number of a certificate; 0 if there is none.
+    /// Returns the number of a certificate; 0 for an unknown one.
     #[must_use]
     pub fn cert(&self, digest: &LeafDigest) -> CertHandle {
         let index = self.chains.iter().position(|(_, leaf)| leaf == digest);

@@ -1,4 +1,4 @@
-//! What is done, three bytes each.
+//! Operations, three bytes each.
 
 use certrotate_core::disk::{Content, DiskCommand, Name};
 use certrotate_core::id::{CertHandle, FileNumber, Generation, KeyHandle};
@@ -6,37 +6,37 @@ use certrotate_core::time::WallTime;
 
 use super::{CERTS, KEYS};
 
-/// One operation, of ours or of an external party's.
+/// A command of ours, a restart, or an external change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
     /// A command of ours.
     Run(DiskCommand),
-    /// The process ends, and another begins.
+    /// The process ends, and another starts.
     Restart,
-    /// An external party does something with a name of ours.
-    Meddle(Meddling, Name),
+    /// An external change of a name of ours.
+    External(ExternalChange, Name),
 }
 
-/// What an external party does with a name. What has it goes.
+/// An external change of a name. It first removes the existing file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Meddling {
-    /// It goes, and nothing comes.
+pub enum ExternalChange {
+    /// Remove only.
     Remove,
-    /// A file that holds something else.
+    /// A file with a foreign content.
     Garbage,
     /// An empty file.
     Empty,
-    /// The first half of what is proper for the name.
+    /// The first half of the proper content.
     Truncated,
-    /// What is proper for the name.
+    /// The proper content.
     Proper,
-    /// What is proper for the name, for all to read.
+    /// The proper content, readable by all users.
     Public,
-    /// What is proper for the name, under another name elsewhere besides.
+    /// The proper content in a file with a second name elsewhere.
     Linked,
-    /// What is proper for another name.
+    /// The proper content of another name.
     Improper,
-    /// A link to a file elsewhere that holds what is proper for the name.
+    /// A link to a file elsewhere with the proper content.
     LinkElsewhere,
     /// A link to a bundle's name.
     LinkToBundle,
@@ -46,22 +46,22 @@ pub enum Meddling {
     Directory,
 }
 
-const MEDDLINGS: [Meddling; 12] = [
-    Meddling::Remove,
-    Meddling::Garbage,
-    Meddling::Empty,
-    Meddling::Truncated,
-    Meddling::Proper,
-    Meddling::Public,
-    Meddling::Linked,
-    Meddling::Improper,
-    Meddling::LinkElsewhere,
-    Meddling::LinkToBundle,
-    Meddling::LinkToTemporary,
-    Meddling::Directory,
+const EXTERNAL_CHANGES: [ExternalChange; 12] = [
+    ExternalChange::Remove,
+    ExternalChange::Garbage,
+    ExternalChange::Empty,
+    ExternalChange::Truncated,
+    ExternalChange::Proper,
+    ExternalChange::Public,
+    ExternalChange::Linked,
+    ExternalChange::Improper,
+    ExternalChange::LinkElsewhere,
+    ExternalChange::LinkToBundle,
+    ExternalChange::LinkToTemporary,
+    ExternalChange::Directory,
 ];
 
-/// When bundles were issued and keys made.
+/// The time of issue of bundles, and of the making of keys.
 const TIME: WallTime = WallTime::from_unix_secs(1_800_000_000);
 
 const fn temporary(generation: u32, file: u32) -> Name {
@@ -76,7 +76,7 @@ const fn pending(generation: u32) -> Name {
     Name::Pending { generation: Generation(generation), file: FileNumber(1) }
 }
 
-/// Fewer than the model's disk has room for.
+/// The names of the operations, fewer than the model's disk has room for.
 const NAMES: [Name; 9] = [
     temporary(1, 1),
     temporary(1, 2),
@@ -89,19 +89,19 @@ const NAMES: [Name; 9] = [
     Name::Quarantine { generation: Generation(1), file: FileNumber(1) },
 ];
 
-/// The bundle that [`Meddling::LinkToBundle`] links to, and the temporary name.
+/// The bundle that [`ExternalChange::LinkToBundle`] links to, and the temporary name.
 pub(super) const TARGETS: [Name; 2] = [bundle(1), temporary(1, 1)];
 
 fn pick<T: Copy>(all: &[T], byte: u8) -> T {
     all[usize::from(byte) % all.len()]
 }
 
-/// A temporary name three times of four, as core would choose it.
+/// Returns a temporary name in three of four cases, as core would choose it.
 fn working(byte: u8) -> Name {
     if byte < 192 { pick(&NAMES[..3], byte) } else { pick(&NAMES, byte) }
 }
 
-/// What may be in a file: of any generation, with any key and any certificate.
+/// Returns a file content of any generation, with any key and any certificate.
 fn content(byte: u8) -> Content {
     let generation = Generation(1 + u32::from(byte & 1));
     let key = KeyHandle(1 + u64::from(byte >> 1) % KEYS);
@@ -113,7 +113,7 @@ fn content(byte: u8) -> Content {
     }
 }
 
-/// What is proper for a name: for one that is not read, a bundle.
+/// Returns the proper content of a name: a bundle for a name that scans never read.
 pub(super) fn proper(name: Name) -> Content {
     let generation = name.generation().unwrap_or(Generation(1));
     match name {
@@ -124,7 +124,7 @@ pub(super) fn proper(name: Name) -> Content {
     }
 }
 
-/// What is proper for a name of another generation.
+/// Returns the proper content of a name of another generation.
 pub(super) fn improper(name: Name) -> Content {
     let generation = name.generation().unwrap_or(Generation(1));
     Content::Bundle {
@@ -136,7 +136,7 @@ pub(super) fn improper(name: Name) -> Content {
 }
 
 impl Op {
-    /// The operation that three bytes mean.
+    /// Decodes an operation.
     #[must_use]
     pub fn decode([what, one, two]: [u8; 3]) -> Self {
         Self::Run(match what {
@@ -152,11 +152,11 @@ impl Op {
             176..186 => DiskCommand::SyncDir,
             186..208 => DiskCommand::Scan,
             208..212 => return Self::Restart,
-            _ => return Self::Meddle(pick(&MEDDLINGS, one), pick(&NAMES[3..], two)),
+            _ => return Self::External(pick(&EXTERNAL_CHANGES, one), pick(&NAMES[3..], two)),
         })
     }
 
-    /// The operations that bytes mean.
+    /// Decodes a sequence of operations.
     #[must_use]
     pub fn sequence(bytes: &[[u8; 3]]) -> Vec<Self> {
         bytes.iter().map(|bytes| Self::decode(*bytes)).collect()

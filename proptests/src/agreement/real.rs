@@ -1,4 +1,4 @@
-//! The real side.
+//! The real directory and the store on it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,12 +17,12 @@ use zeroize::Zeroizing;
 
 use super::op::{TARGETS, improper, proper};
 use super::symbols::{Bytes, GARBAGE, Visible};
-use super::{Directory, Materials, Meddling};
+use super::{Directory, Materials, ExternalChange};
 
-/// The pair whose files they are.
+/// The pair name of the files.
 const PAIR: &str = "kubelet-client";
 
-/// A directory that a store works in, beside one that an external party has.
+/// The directory of a store, beside a directory of another program.
 #[derive(Debug)]
 pub struct Place {
     home: TempDir,
@@ -30,18 +30,20 @@ pub struct Place {
 }
 
 thread_local! {
-    /// Tells of the files of one place after the other: to close such a thing takes the kernel longer than all the rest.
+    /// Watches the files of one place after the other: to close a watch takes the kernel longer
+    /// than all the rest.
     static WATCH: OwnedFd = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).expect("files can be watched");
 }
 
-/// What came of a command, and whether a file's mode was changed on the way.
+/// The result of a command, and the file whose mode it changed.
 pub(super) struct Watched<T> {
     pub(super) result: T,
     pub(super) touched: Option<String>,
 }
 
 impl Place {
-    /// In memory, where there is such a file system: it is the same to every system call except the time that it takes.
+    /// Makes a place, in memory if there is such a file system: system calls behave the same there,
+    /// only faster.
     pub(super) fn new() -> Self {
         let memory = Path::new("/dev/shm");
         let home = tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir());
@@ -56,7 +58,7 @@ impl Place {
         Self { home, pair }
     }
 
-    /// The certificate directory.
+    /// Returns the certificate directory.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.home.path().join("pki")
@@ -70,44 +72,45 @@ impl Place {
         self.home.path().join("elsewhere").join(self.pair.file_name(name))
     }
 
-    /// Runs a command and looks whether it changed the mode of a file: one that has its mode from the beginning never needs that.
+    /// Runs a command and checks whether it changed the mode of a file: a file that is created with
+    /// its mode never needs a change.
     pub(super) fn watched<T>(run: impl FnOnce() -> T) -> Watched<T> {
         let _before = touched();
         let result = run();
         Watched { result, touched: touched() }
     }
 
-    pub(super) fn meddle(&self, meddling: Meddling, name: Name) {
+    pub(super) fn change_externally(&self, change: ExternalChange, name: Name) {
         let (path, elsewhere) = (self.file(name), self.elsewhere(name));
         remove(&path);
         remove(&elsewhere);
         let bytes = |content: Content| Materials::get().bytes(&content).expect("there are such numbers");
         let linked = |target: &Path| symlink(target, &path).expect("the name is free");
-        match meddling {
-            Meddling::Remove => {}
-            Meddling::Garbage => write(&path, GARBAGE),
-            Meddling::Empty => write(&path, b""),
-            Meddling::Truncated => {
+        match change {
+            ExternalChange::Remove => {}
+            ExternalChange::Garbage => write(&path, GARBAGE),
+            ExternalChange::Empty => write(&path, b""),
+            ExternalChange::Truncated => {
                 let whole = bytes(proper(name));
                 write(&path, &whole[..whole.len() / 2]);
             }
-            Meddling::Proper => write(&path, &bytes(proper(name))),
-            Meddling::Public => {
+            ExternalChange::Proper => write(&path, &bytes(proper(name))),
+            ExternalChange::Public => {
                 write(&path, &bytes(proper(name)));
                 fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("it is ours");
             }
-            Meddling::Linked => {
+            ExternalChange::Linked => {
                 write(&path, &bytes(proper(name)));
                 fs::hard_link(&path, &elsewhere).expect("the name is free");
             }
-            Meddling::Improper => write(&path, &bytes(improper(name))),
-            Meddling::LinkElsewhere => {
+            ExternalChange::Improper => write(&path, &bytes(improper(name))),
+            ExternalChange::LinkElsewhere => {
                 write(&elsewhere, &bytes(proper(name)));
                 linked(&elsewhere);
             }
-            Meddling::LinkToBundle => linked(Path::new(&self.pair.file_name(TARGETS[0]))),
-            Meddling::LinkToTemporary => linked(Path::new(&self.pair.file_name(TARGETS[1]))),
-            Meddling::Directory => fs::create_dir(&path).expect("the name is free"),
+            ExternalChange::LinkToBundle => linked(Path::new(&self.pair.file_name(TARGETS[0]))),
+            ExternalChange::LinkToTemporary => linked(Path::new(&self.pair.file_name(TARGETS[1]))),
+            ExternalChange::Directory => fs::create_dir(&path).expect("the name is free"),
         }
     }
 
@@ -140,7 +143,7 @@ impl Place {
     }
 }
 
-/// Which file's mode was changed since this was asked last.
+/// Returns the file whose mode changed since the last call.
 fn touched() -> Option<String> {
     WATCH.with(|watch| {
         let mut buffer = [MaybeUninit::uninit(); 4096];
@@ -196,7 +199,7 @@ impl Vault for Numbers {
 }
 
 impl Shipped {
-    /// In this place.
+    /// Makes a store in this place.
     #[must_use]
     pub fn new(place: &Place) -> Self {
         let path = place.path();

@@ -1,4 +1,4 @@
-//! The model's side.
+//! The model's disk, and the state of the process that uses it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hasher};
@@ -12,12 +12,12 @@ use certrotate_model::disk::{Bundle, File, How, Pending};
 
 use super::materials::{Seen, template};
 use super::op::{TARGETS, improper, proper};
-use super::{CERTS, KEYS, Materials, Meddling};
+use super::{CERTS, KEYS, Materials, ExternalChange};
 
-/// What is behind a name, to be compared with what is really there.
+/// The visible state of a name, compared between model and directory.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Visible {
-    /// A file, and whether it is for all to read.
+    /// A file, and whether all users can read it.
     File(Bytes, bool),
     /// A link to this name of ours.
     Link(Name),
@@ -27,12 +27,12 @@ pub(super) enum Visible {
     Directory,
 }
 
-/// What is in a file. Its digest says enough; a part is equal to whatever is not empty.
+/// The bytes of a file, by their digest. A part equals every content that is not empty.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Bytes {
-    /// So many bytes with this digest.
+    /// This many bytes, with this digest.
     Whole(usize, u64),
-    /// A part of something.
+    /// An unknown part of a content.
     Part,
 }
 
@@ -54,21 +54,21 @@ impl PartialEq for Bytes {
     }
 }
 
-/// What becomes of a created file until it is synced or removed.
+/// The state of a created file until it is synced or removed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kept {
+enum Created {
     Open,
     Failed,
 }
 
-/// The model's disk, and the bookkeeping of a process that has a store.
+/// The model's disk, and the state of the process that has the store.
 pub(super) struct Symbols {
     world: World,
     locked: bool,
-    kept: HashMap<Name, Kept>,
+    created: HashMap<Name, Created>,
 }
 
-/// What an external party's file holds.
+/// The content of an external file.
 pub(super) const GARBAGE: &[u8] = b"something else\n";
 
 impl Default for Symbols {
@@ -79,20 +79,21 @@ impl Default for Symbols {
         world.server.certs = (1..=CERTS as u32)
             .map(|key| Cert { key, template: 0, flaw: None, not_before, not_after })
             .collect();
-        Self { world, locked: false, kept: HashMap::new() }
+        Self { world, locked: false, created: HashMap::new() }
     }
 }
 
 impl Symbols {
-    /// A store refuses what is not locked, not open or has failed; all else is the disk's.
+    /// Runs a command. Refuses it as a store does: without the lock, without an open descriptor, or
+    /// after a failed write or sync. The disk judges every other command.
     pub(super) fn run(&mut self, command: &DiskCommand) -> Result<Seen, DiskFault> {
-        // The kernel writes back whenever it likes, and the model's disk has no room for many changes.
+        // The kernel may write back at any time, and the model's disk has no room for many changes.
         if self.world.disk.changes() > 3 {
             self.world.disk.run(&DiskCommand::SyncDir, How::Well, File::Empty)?;
         }
         self.locked |= *command == DiskCommand::Lock;
-        let failed = |name: &Name| self.kept.get(name) == Some(&Kept::Failed);
-        let open = |name: &Name| self.kept.get(name) == Some(&Kept::Open);
+        let failed = |name: &Name| self.created.get(name) == Some(&Created::Failed);
+        let open = |name: &Name| self.created.get(name) == Some(&Created::Open);
         let refused = match command {
             DiskCommand::Lock | DiskCommand::Scan | DiskCommand::SyncDir | DiskCommand::Unlink { .. } => {
                 false
@@ -123,17 +124,17 @@ impl Symbols {
 
     fn note(&mut self, command: &DiskCommand, done: bool) {
         match (*command, done) {
-            (DiskCommand::Create { name }, true) => drop(self.kept.insert(name, Kept::Open)),
+            (DiskCommand::Create { name }, true) => drop(self.created.insert(name, Created::Open)),
             (DiskCommand::SyncFile { name } | DiskCommand::Unlink { name }, true) => {
-                self.kept.remove(&name);
+                self.created.remove(&name);
             }
-            (DiskCommand::Unlink { name }, false) if self.kept.contains_key(&name) => {
-                self.kept.insert(name, Kept::Failed);
+            (DiskCommand::Unlink { name }, false) if self.created.contains_key(&name) => {
+                self.created.insert(name, Created::Failed);
             }
             (DiskCommand::Rename { from, to }, true) => {
-                self.kept.remove(&to);
-                if let Some(kept) = self.kept.remove(&from) {
-                    self.kept.insert(to, kept);
+                self.created.remove(&to);
+                if let Some(created) = self.created.remove(&from) {
+                    self.created.insert(to, created);
                 }
             }
             _ => {}
@@ -142,34 +143,35 @@ impl Symbols {
 
     pub(super) fn restart(&mut self) {
         self.world.disk.process_ended();
-        self.kept.clear();
+        self.created.clear();
         self.locked = false;
     }
 
-    /// Meddles; `false` if that name is left alone, because neither side follows what becomes of an open file's name.
-    pub(super) fn meddle(&mut self, meddling: Meddling, name: Name) -> bool {
-        if self.kept.contains_key(&name) {
+    /// Makes an external change. Returns `false` and changes nothing if this process holds the file
+    /// open, because neither side follows external changes of an open file's name.
+    pub(super) fn change_externally(&mut self, change: ExternalChange, name: Name) -> bool {
+        if self.created.contains_key(&name) {
             return false;
         }
         let disk = &mut self.world.disk;
         disk.remove(name);
-        match meddling {
-            Meddling::Remove => {}
-            Meddling::Garbage => disk.plant(name, File::Garbage),
-            Meddling::Empty => disk.plant(name, File::Empty),
-            Meddling::Truncated => disk.plant(name, File::Torn),
-            Meddling::Proper => disk.plant(name, file(&proper(name))),
-            Meddling::Public => {
+        match change {
+            ExternalChange::Remove => {}
+            ExternalChange::Garbage => disk.plant(name, File::Garbage),
+            ExternalChange::Empty => disk.plant(name, File::Empty),
+            ExternalChange::Truncated => disk.plant(name, File::Torn),
+            ExternalChange::Proper => disk.plant(name, file(&proper(name))),
+            ExternalChange::Public => {
                 disk.plant(name, file(&proper(name)));
                 disk.open_to_others(name);
             }
-            // Whoever has the other name may change it: it is no better than a part.
-            Meddling::Linked => disk.plant(name, File::Torn),
-            Meddling::Improper => disk.plant(name, file(&improper(name))),
-            Meddling::LinkElsewhere => disk.plant(name, File::ForeignLink),
-            Meddling::LinkToBundle => disk.plant(name, File::Link(TARGETS[0])),
-            Meddling::LinkToTemporary => disk.plant(name, File::Link(TARGETS[1])),
-            Meddling::Directory => disk.plant(name, File::Directory),
+            // The other name allows writes to the file, so it counts as a part.
+            ExternalChange::Linked => disk.plant(name, File::Torn),
+            ExternalChange::Improper => disk.plant(name, file(&improper(name))),
+            ExternalChange::LinkElsewhere => disk.plant(name, File::ForeignLink),
+            ExternalChange::LinkToBundle => disk.plant(name, File::Link(TARGETS[0])),
+            ExternalChange::LinkToTemporary => disk.plant(name, File::Link(TARGETS[1])),
+            ExternalChange::Directory => disk.plant(name, File::Directory),
         }
         true
     }

@@ -1,4 +1,4 @@
-//! The symbols: what an answer of a signer may look like.
+//! The symbols: every kind of answer of a signer.
 
 macro_rules! attributes {
     ($($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $variant:ident,)* })*) => {$(
@@ -21,7 +21,7 @@ attributes! {
         /// Another one.
         Other,
     }
-    /// What the subject of the leaf is. The node asks for `O=system:nodes, CN=system:node:node-1`.
+    /// The subject of the leaf. The node requests `O=system:nodes, CN=system:node:node-1`.
     Name {
         /// Just that.
         Exact,
@@ -37,10 +37,10 @@ attributes! {
         ExtraGroup,
         /// No organization.
         NoGroup,
-        /// One more attribute, of a kind that nobody asked for.
+        /// One more attribute, of a kind that is not in the request.
         ExtraAttribute,
     }
-    /// The subject alternative names of the leaf. The node asks for none.
+    /// The subject alternative names of the leaf. The node requests none.
     Sans {
         /// None.
         None,
@@ -49,7 +49,7 @@ attributes! {
         /// An IP address.
         Ip,
     }
-    /// The extended key usages (RFC 5280, section 4.2.1.12). The node asks for client authentication.
+    /// The extended key usages (RFC 5280, section 4.2.1.12). The node requests client authentication.
     Purpose {
         /// Client authentication.
         Client,
@@ -62,7 +62,7 @@ attributes! {
         /// anyExtendedKeyUsage.
         Any,
     }
-    /// The key usages (RFC 5280, section 4.2.1.3). The node asks for digitalSignature.
+    /// The key usages (RFC 5280, section 4.2.1.3). The node requests digitalSignature.
     KeyUse {
         /// digitalSignature.
         Sign,
@@ -82,7 +82,7 @@ attributes! {
         /// CA:TRUE.
         Yes,
     }
-    /// Who signed the leaf, and what comes with it.
+    /// The issuer of the leaf, and the other certificates in the answer.
     Path {
         /// The client CA.
         Root,
@@ -107,26 +107,26 @@ attributes! {
         /// The leaf's own key.
         SelfSigned,
     }
-    /// When the certificates are valid. What is above the leaf is whatever signed it, where that is to be seen.
+    /// The validity periods. The issuer here is the certificate that signed the leaf, if the case has one.
     Dates {
-        /// From some minutes ago for an hour.
+        /// Valid: from some minutes ago, for an hour.
         Valid,
-        /// The leaf starts in a minute.
+        /// The leaf is valid from the next minute on.
         StartsLater,
-        /// The leaf ended a minute ago.
+        /// The leaf expired a minute ago.
         Ended,
-        /// The leaf ends soon.
+        /// The leaf expires soon.
         EndsSoon,
-        /// What is above the leaf ends before it.
+        /// The issuer expires before the leaf.
         AboveEndsEarlier,
-        /// What is above the leaf ended a minute ago.
+        /// The issuer expired a minute ago.
         AboveEnded,
     }
     /// Whether the node knows a client CA.
     Trust {
         /// It does.
         ClientCa,
-        /// It does not: paths are not looked for.
+        /// It does not, and checks no path.
         Nothing,
     }
     /// How the certificates lie in the answer.
@@ -143,7 +143,7 @@ attributes! {
 /// One answer of a signer to the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Case {
-    /// Whose key it is.
+    /// The owner of the key.
     pub key: Key,
     /// The subject.
     pub name: Name,
@@ -157,9 +157,9 @@ pub struct Case {
     pub basic: Basic,
     /// Who signed it.
     pub path: Path,
-    /// When it is valid.
+    /// The validity periods.
     pub dates: Dates,
-    /// What the node trusts.
+    /// The trusted client CA.
     pub trust: Trust,
     /// How the answer is packed.
     pub packing: Packing,
@@ -175,7 +175,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// The time that is in both.
+    /// Returns the intersection.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self { from: self.from.max(other.from), until: self.until.min(other.until) }
@@ -354,7 +354,7 @@ impl Case {
         }
     }
 
-    /// When what signed the leaf is valid.
+    /// The validity period of the issuer.
     const fn above(&self) -> Window {
         let until = match self.dates {
             Dates::Valid | Dates::StartsLater | Dates::Ended | Dates::EndsSoon => YEAR,
@@ -365,14 +365,14 @@ impl Case {
     }
 }
 
-/// When a CA is valid that has nothing to do with the dates of a case.
+/// The validity period of a CA that the dates of a case do not concern.
 const LONG: Window = Window { from: -24 * HOUR, until: YEAR };
 
 fn choose<T: Copy>(all: &[T], byte: Option<u8>) -> T {
     all[usize::from(byte.unwrap_or(0)) % all.len()]
 }
 
-/// Counts up until there is none.
+/// Yields the cases of the indices 0, 1, … up to the first `None`.
 fn every(of_index: impl Fn(usize) -> Option<Case>) -> impl Iterator<Item = Case> {
     (0..).map_while(of_index)
 }

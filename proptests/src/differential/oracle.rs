@@ -1,14 +1,14 @@
-//! The oracle: what the sentences say of the symbols. It knows no DER, no signature and no shipped code.
+//! The oracle: judges the symbols by the sentences of RFC 5280. It has no DER, no signature and no shipped code.
 
 use super::case::{Basic, Case, Cert, Holder, KeyUse, Name, Purpose, Sans, Trust, Window};
-use super::{ASKED, Fault, Verdict};
+use super::{REQUESTED, Fault, Verdict};
 
-/// What may be said of a case.
+/// The admissible verdicts on a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
-    /// All that is wrong with it. A judge may name any one of them: none is worse than another.
+    /// Every fault of the case. A judge may name any of them.
     pub faults: Vec<Fault>,
-    /// When it is of use.
+    /// When the certificate is usable.
     pub window: Window,
 }
 
@@ -19,9 +19,9 @@ impl Expected {
         let answer = case.answer();
         // RFC 8555, section 9.1, and every TLS stack: the leaf comes first.
         let leaf = &answer[0];
-        // A chain is of use while all of it is.
+        // A chain is usable while all its certificates are valid.
         let mut window = answer.iter().fold(leaf.window, |window, cert| window.and(cert.window));
-        let mut faults = what_it_is(leaf);
+        let mut faults = identity_faults(leaf);
         if case.trust == Trust::ClientCa {
             let anchor = case.root();
             // RFC 5280, section 6.1.3 (a)(2): at one time, everything on the path is valid.
@@ -33,11 +33,11 @@ impl Expected {
                 faults.push(Fault::Chain);
             }
         }
-        faults.extend(of_use(window));
+        faults.extend(time_fault(window));
         Self { faults, window }
     }
 
-    /// Whether this may be said.
+    /// Returns whether a judge may give this verdict.
     #[must_use]
     pub fn admits(&self, verdict: Verdict) -> bool {
         match verdict {
@@ -48,9 +48,9 @@ impl Expected {
     }
 }
 
-/// A certificate is just what was asked for: the node's key, its name, no other names, digitalSignature and clientAuth,
-/// no CA. keyEncipherment in addition is harmless, since an EC key cannot do it.
-fn what_it_is(leaf: &Cert) -> Vec<Fault> {
+/// Compares a leaf with the request: the node's key, its name, no other names, digitalSignature and clientAuth, no CA.
+/// keyEncipherment in addition is harmless, since an EC key cannot do it.
+fn identity_faults(leaf: &Cert) -> Vec<Fault> {
     let signs = leaf.key_use != KeyUse::None;
     let authenticates_clients = matches!(leaf.purpose, Purpose::Client | Purpose::Both);
     let does_more = leaf.key_use == KeyUse::SignCertify
@@ -84,9 +84,9 @@ fn may_issue(issuer: &Cert) -> bool {
     issuer.basic == Basic::Yes && matches!(issuer.key_use, KeyUse::None | KeyUse::SignCertify)
 }
 
-/// Valid now, and with a tenth of its lifetime and five seconds left. The end is not part of its lifetime, and no
-/// lifetime began before the request was made.
-fn of_use(window: Window) -> Option<Fault> {
+/// Requires a valid leaf with a tenth of its lifetime and five seconds left. The instant of notAfter is not part of the
+/// lifetime, and no lifetime begins before the request.
+fn time_fault(window: Window) -> Option<Fault> {
     let Window { from, until } = window;
     if until <= 0 {
         return Some(Fault::Expired);
@@ -94,6 +94,6 @@ fn of_use(window: Window) -> Option<Fault> {
     if from > 0 {
         return Some(Fault::NotYetValid);
     }
-    let lifetime = until - from.max(ASKED);
+    let lifetime = until - from.max(REQUESTED);
     (until < 5 || until * 10 < lifetime).then_some(Fault::TooShort)
 }

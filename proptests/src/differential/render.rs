@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use super::case::{Basic, Case, Cert, Holder, KeyUse, Name, Purpose, Sans, Trust};
 use super::{NODE, NOW};
 
-/// A case as an agent meets it.
+/// A case as the agent gets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
     /// `status.certificate`: PEM.
@@ -24,7 +24,7 @@ pub struct Rendered {
     pub key: [u8; 32],
 }
 
-/// Makes certificates, and keeps what it made: the same symbols are the same certificate.
+/// Makes certificates and keeps them: equal symbols give the same certificate.
 #[derive(Debug, Default)]
 pub struct Renderer {
     made: HashMap<Cert, Arc<str>>,
@@ -35,7 +35,7 @@ impl Renderer {
     ///
     /// # Panics
     ///
-    /// Where rcgen cannot make them, which is no fault of the case.
+    /// rcgen cannot make them; a case never causes this.
     pub fn render(&mut self, case: &Case) -> Rendered {
         let answer = case.answer().iter().map(|cert| self.pem(cert).to_string()).collect();
         let client_ca = (case.trust == Trust::ClientCa).then(|| self.pem(&case.root()));
@@ -114,7 +114,7 @@ fn certificate(cert: &Cert) -> String {
     let own_name = cert.name.filter(|_| cert.issuer == cert.holder);
     issuer.distinguished_name = subject(cert.issuer, own_name);
     let issuer = Issuer::new(issuer, key(cert.issuer));
-    params.signed_by(key(cert.holder), &issuer).expect("it has all that rcgen asks for").pem()
+    params.signed_by(key(cert.holder), &issuer).expect("rcgen has all parameters").pem()
 }
 
 fn subject(holder: Holder, name: Option<Name>) -> DistinguishedName {
