@@ -64,8 +64,8 @@ fn control_plane(dir: PathBuf) -> (PathBuf, oneshot::Sender<()>) {
             let plane = ControlPlane::start(options).await.expect("the control plane starts");
             ready
                 .send(plane.bootstrap_kubeconfig_path().expect("it has a directory"))
-                .expect("somebody waits");
-            // An error is the sender's end: time to end, too.
+                .expect("the receiver waits");
+            // An error means that the sender is dropped: stop then, too.
             let _ = stopped.await;
             plane.shutdown().await;
         });
@@ -127,7 +127,7 @@ fn syncs_of_a_rotation(scratch: &Path, bootstrap: &Path) -> (usize, usize) {
         options.bootstrap_kubeconfig = Some(bootstrap.to_owned());
         let observer = Box::new(move |seen: certrotate::driver::ObservedStep<'_>| {
             for action in &seen.step.actions {
-                // Nobody listens any more at the end.
+                // After the benchmark the receiver is closed.
                 let _ = sender.send(action.clone());
             }
         });

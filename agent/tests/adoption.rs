@@ -1,5 +1,5 @@
-//! Directories that somebody else has filled: a kubelet, a backup, a copy of the machine. Real files; every wait is for an
-//! event, with a deadline.
+//! Adoption from external directories: a kubelet's, a backup, a copy of a machine. The files are
+//! real, and every wait is for an event, with a deadline.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
@@ -119,7 +119,7 @@ impl Bench {
         fs::rename(aside, self.path("kubelet-client-current.pem")).expect("it is ours");
     }
 
-    /// Everything there is to see of the files but for when they were read.
+    /// Returns the state of every file, except its access time.
     fn listing(&self) -> Vec<(PathBuf, u64, u32, SystemTime, Vec<u8>)> {
         let mut all: Vec<_> = fs::read_dir(self.pki())
             .expect("it is there")
@@ -141,9 +141,9 @@ impl Bench {
         (inode, mode, time, content)
     }
 
-    /// What another program reads behind the live name, as a kubelet reads it.
+    /// Returns the leaf behind the current link, as a kubelet reads it.
     fn leaf(&self) -> certrotate_core::id::LeafDigest {
-        let text = fs::read(self.path("kubelet-client-current.pem")).expect("the live name leads somewhere");
+        let text = fs::read(self.path("kubelet-client-current.pem")).expect("the current link has a target");
         let read = pair::read(&text, &text, None).expect("it is a pair");
         assert_eq!(read.key.digest(), read.facts.key, "of one key");
         read.facts.leaf
@@ -216,7 +216,7 @@ async fn kubelet_directory_is_adopted_and_can_be_taken_back() {
     assert_eq!(bench.leaf(), adopted.leaf());
     assert_eq!(bench.plane.stats().csrs_created, asked, "nothing is asked for");
 
-    // The next one is asked for with it: no bootstrap credential is there.
+    // The next request uses this identity: there is no bootstrap credential.
     tokio::time::timeout(LONG, async {
         while bench.plane.stats().csrs_created == asked {
             node.control.rotate_now();
@@ -247,7 +247,7 @@ async fn pair_is_adopted_once() {
     bench.left(|bench, certificate, key| bench.put(DATED, &format!("{key}{certificate}"))).await;
     let mut node = bench.start_alone();
     node.live(1).await;
-    assert!(matches!(node.adopts().await, Place::Dated(_)), "there was no live name");
+    assert!(matches!(node.adopts().await, Place::Dated(_)), "there was no current link");
     node.end().await;
     let before = bench.listing();
     let again = bench.start_alone();

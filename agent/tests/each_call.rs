@@ -96,7 +96,7 @@ impl Place {
         command.spawn().expect("the program starts")
     }
 
-    /// What strace wrote, once the program has ended.
+    /// Returns the output of strace after the program has exited.
     fn trace(&self) -> String {
         let text = || std::fs::read_to_string(self.log()).unwrap_or_default();
         within("strace says how it ended", || text().contains("+++ "));
@@ -109,7 +109,8 @@ impl Place {
         name.rsplit('-').next()?.split('.').next()?.parse().ok()
     }
 
-    /// Another program opens the live name and finds it whole, or not there before the first certificate.
+    /// Opens the current link as another program does. The bundle is whole; before the first
+    /// certificate the link is absent.
     fn read_live(&self) -> Option<u32> {
         match std::fs::read(self.directory().join("kubelet-client-current.pem")) {
             Ok(bytes) => {
@@ -127,7 +128,7 @@ impl Place {
     }
 }
 
-/// Looks again and again: other processes give no event.
+/// Checks the condition repeatedly: other processes send no event.
 fn within(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
@@ -167,7 +168,7 @@ fn points(trace: &str) -> (Vec<Point>, usize) {
     (points, syncs as usize)
 }
 
-/// Reads the live name all the time, until it is dropped.
+/// Reads the current link continuously until it is dropped.
 struct Reader {
     ended: Arc<AtomicBool>,
     reads: Arc<AtomicU64>,

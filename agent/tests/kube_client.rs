@@ -1,4 +1,5 @@
-//! The Rust `kube` client as anybody uses it, with the kubeconfig that the control plane writes: it takes it for a cluster.
+//! The Rust `kube` client, with the kubeconfig that the control plane writes. The client takes the
+//! control plane for a cluster.
 
 #![expect(clippy::unwrap_used, reason = "all of this is test code")]
 

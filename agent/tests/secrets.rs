@@ -1,5 +1,5 @@
-//! S11: of no key any part is in what the program prints at its most talkative, in what other crates log below it, in `Debug` of what
-//! core is told and asks for, or in its trace.
+//! S11: no output has a part of a key. The test searches the most verbose log of the program, the
+//! log of other crates below it, `Debug` of core's inputs and actions, and the trace.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -18,7 +18,8 @@ use certrotate_core::trace::TraceRecord;
 use certrotate_core::view::{Wake, WakeReason};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// A part of a key that is looked for. Parts lie one behind the other, so whoever shows twice as many bytes in a row shows one.
+/// The length of the searched parts of a key, in bytes. The parts are adjacent, so any twice as
+/// long piece of a key contains one.
 const PART: usize = 8;
 /// The private number of a P-256 key.
 const SCALAR: usize = 32;
@@ -256,7 +257,7 @@ async fn s11_logs_debug_and_traces_have_no_part_of_a_key() {
     let observer = Box::new(move |seen: ObservedStep<'_>| {
         seq += 1;
         let lives = seen.step.actions.iter().filter(|action| matches!(action, Action::GoLive { .. })).count();
-        // Nobody listens any more at the end.
+        // After the test the receiver is closed.
         let _ = steps.send((recorded(seq, &seen), keys_in(&pki), lives));
     });
     let node = Node::new(&options, observer).expect("the options are good");
@@ -273,7 +274,7 @@ async fn s11_logs_debug_and_traces_have_no_part_of_a_key() {
                 keys.extend(found);
                 lives += live;
             }
-            // The wish is ignored so shortly after the last certificate.
+            // Core ignores the request so shortly after the last certificate.
             _ = nudge.tick() => control.rotate_now(),
         }
     }

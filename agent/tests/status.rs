@@ -20,7 +20,7 @@ struct Agent(Child);
 
 impl Drop for Agent {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have exited before.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -122,7 +122,8 @@ async fn f46_operator_command_is_shown_in_every_stage() {
     assert_eq!((&status["request"], &status["pending"]), (&Value::Null, &Value::Null), "{status}");
     let serial = status["identity"]["serial"].clone();
 
-    // Killed, not ended: the address of its socket goes with it, and what is on disk says the rest.
+    // The agent is killed: the address of its socket is gone with it, and the status comes from the
+    // disk.
     drop(agent);
     let (status, exit) = bench.status().await;
     assert_eq!((&status["verdict"], exit), (&"valid".into(), Some(0)), "{status}");

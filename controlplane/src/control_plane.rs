@@ -202,7 +202,7 @@ fn controllers(options: &Options, context: &Arc<Context>, made: &Source) -> Resu
     };
     let port = Embedded::new(Arc::clone(&context.store), Arc::clone(&context.leases), options.clock.clone());
     Ok(tokio::spawn(async move {
-        // Nobody else acts on this store.
+        // No other controller acts on this store.
         let (_always, leading) = watch::channel(true);
         controllers.run(port, leading).await;
     }))

@@ -18,7 +18,7 @@ const ROTATIONS: u32 = 100_000;
 const TICKS: u32 = 10_000_000;
 const DAY: Span = Span::from_hours(24);
 
-/// A machine whose every action is answered at once, and as it would wish.
+/// A state machine with a driver that answers every action at once and without a fault.
 struct Driver {
     rotator: Rotator,
     template: Template,

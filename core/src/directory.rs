@@ -44,7 +44,8 @@ impl Directory {
         if self.linked == Some(bundle) {
             return;
         }
-        // Whatever was kept until now, this bundle itself perhaps, gives way to the one that had the link.
+        // The bundle that the link named before replaces the previous bundle, which may be this
+        // bundle itself.
         let superseded = self.linked.replace(bundle);
         self.keep(superseded, now);
     }

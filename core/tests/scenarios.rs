@@ -82,7 +82,7 @@ fn renewal_comes_between_70_and_90_percent_with_a_new_key() {
     let second = world.served_facts().expect("it is served");
     assert_ne!(first.key, second.key);
     assert_eq!(world.log().credentials().last(), Some(&Credential::Live(Generation(1))));
-    assert_eq!(names(&world).len(), 3, "live name, live, previous: {:?}", names(&world));
+    assert_eq!(names(&world).len(), 3, "current link, live bundle, previous bundle: {:?}", names(&world));
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn crash_after_any_disk_operation_recovers_without_a_second_request() {
     };
     for crash_after in 0..=operations {
         let crashed = rotated_for(crash_after);
-        // Every image of what was pending, and the process alone (`None`).
+        // Every image of the pending changes, and a crash of the process alone (`None`).
         let images = (0..crashed.disk.count_images(Profile::Alice)).map(Some).chain([None]);
         for image in images {
             let mut world = crashed.clone();

@@ -284,7 +284,7 @@ impl Ghost {
         self.revived |= again || identity.generation <= self.withdrawn;
         self.lived = self.lived.max(identity.generation);
         let anew = self.served.map(|it| it.cert) != Some(identity.cert);
-        // What is held back goes when something newer is durable.
+        // A newer durable identity ends the hold.
         self.held_back &= !durable || !anew && !self.from_memory;
         self.from_memory = !durable;
         if anew {
@@ -297,7 +297,7 @@ impl Ghost {
         // Its own lifetime counts from here on.
         self.busy(now, lifetime);
         self.served = Some(identity);
-        // What is in memory only is not owed to the next start.
+        // The next start need not restore an identity that is only in memory.
         self.announced = if durable { Some(identity) } else { self.announced };
     }
 

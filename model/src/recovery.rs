@@ -95,7 +95,7 @@ fn plant(world: &mut World, [kind, generation, file, content, dates]: [u8; 5]) {
 
 fn issue(world: &mut World, key: u32, flaw: u8, dates: u8) -> u32 {
     let flaws = [Flaw::Key, Flaw::Subject, Flaw::Sans, Flaw::Usage, Flaw::ExtraUsage, Flaw::Ca, Flaw::Chain];
-    // What has only other names or usages than are asked for was asked for with another template.
+    // A certificate with only other names or usages was requested with another template.
     let asked = |flaw| match flaw {
         Flaw::Sans => (None, ONE_NAME),
         Flaw::Usage => (None, FEWER_USAGES),

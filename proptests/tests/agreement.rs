@@ -78,7 +78,7 @@ impl Met {
     }
 }
 
-/// A store that counts what comes of commands.
+/// A store that counts the results of commands.
 struct Counted<'a> {
     store: Shipped,
     met: &'a Met,

@@ -122,7 +122,7 @@ fn every_seeded_judge_bug_is_found() {
         ("a name that ours is the beginning of", longer_names_will_do),
     ];
     for (what, judge) in mistakes {
-        // The paths come first: they are fewer, and each mistake shows there or in the first leaves.
+        // The paths come first: they are fewer, and they or the first leaves show every seeded bug.
         let cases = Case::paths().chain(Case::leaves());
         assert!(!disagreements(judge, cases, 1).is_empty(), "{what} goes unnoticed");
     }

@@ -27,7 +27,7 @@ fn begun(setup: Setup) -> World {
 
 #[test]
 fn m1_repeated_input_changes_nothing_under_faults() {
-    // A look at the directory is misread once: the second answer would say something else.
+    // A scan misreads a file once: the second answer would differ.
     for scenario in scenarios(|transition| !matches!(transition, Transition::Lie(_))) {
         let (mut once, mut twice) = (begun(scenario.setup), begun(scenario.setup));
         for (index, transition) in scenario.transitions.iter().enumerate() {

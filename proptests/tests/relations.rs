@@ -1,5 +1,5 @@
-//! Relations between runs (M1–M5, M7) and determinism (S15). M6 is asked after every step of every other test: it is the
-//! specification in `model/src/spec.rs`.
+//! Relations between runs (M1–M5, M7) and determinism (S15). Every step of every other test checks
+//! M6: it is the specification in `model/src/spec.rs`.
 
 use std::collections::BTreeSet;
 

@@ -32,7 +32,8 @@ fn fails(scenario: &Scenario) -> Option<(Violation, usize)> {
     world.violation.map(|violation| (violation, transitions))
 }
 
-/// Plays a scenario; what does not hold is the error, with a short scenario that shows it and the command that replays it.
+/// Plays a scenario. The error is the violation, with a short scenario that shows it and the
+/// command that replays it.
 fn holds(scenario: &Scenario) -> Result<Played, TestCaseError> {
     let played = scenario.play();
     match played.world.violation {

@@ -1,5 +1,6 @@
-//! A node as its operator sees it: whether it serves, what, and how many requests are open. The reference knows
-//! nothing of phases, files and calls, and keeps times in minutes; the system under test is the machine in its world.
+//! A node as its operator sees it: the live identity, its generation, and the number of open
+//! requests. The reference model has no phases, files or calls, and counts time in minutes. The
+//! system under test is core in its simulated world.
 
 use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::disk::DiskFault;
@@ -13,52 +14,54 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 
-/// How long certificates live, in minutes.
-const LIFE: u32 = 60;
+/// The lifetime of certificates, in minutes.
+const LIFETIME: u32 = 60;
 
-/// After so many minutes without a fault everybody has been served: the longest wait is that after denials, with its jitter.
+/// The number of minutes without a fault after which the node has a fresh identity. The longest
+/// wait is the one after denials, with its jitter.
 const RECOVERED: u32 = 5 * 60 + 10;
 
-/// What is renewed nine tenths into its lifetime at the latest, and a minute before its end, is good for so many minutes more.
-const GOOD_FOR: u32 = LIFE / 10 - 1;
+/// A renewal comes at nine tenths of the lifetime at the latest, and a minute before notAfter. The
+/// renewed identity is valid for this many minutes more.
+const GOOD_FOR: u32 = LIFETIME / 10 - 1;
 
-/// What an operator does and suffers.
+/// An action of the operator, or a fault.
 #[derive(Clone, Debug)]
 enum Transition {
     /// Minutes pass.
     Pass(u32),
-    /// The process is started, and stopped by a shutdown.
+    /// The process starts, or stops by a shutdown.
     Start,
     Stop,
-    /// The process is killed and started again; the power goes and comes back.
+    /// The process is killed and started again, or the power fails and comes back.
     Kill,
     PowerCut(u8),
-    /// An external party asks for a rotation.
+    /// The operator requests a rotation.
     Rotate,
-    /// The server is gone, or back.
+    /// The server stops or comes back.
     Server(bool),
-    /// The disk is full, or has room.
+    /// The disk becomes full or gets room.
     Disk(bool),
-    /// What becomes of requests.
+    /// The approver changes.
     Approver(Approver),
-    /// Everything that is wrong is put right, and hours pass.
+    /// Every fault is repaired, and hours pass.
     Heal,
 }
 
-/// What the operator knows.
+/// The operator's knowledge.
 #[derive(Clone, Debug)]
 struct Operator {
     runs: bool,
     server: bool,
     disk: bool,
     approves: bool,
-    /// For how many minutes the process has run and nothing has been wrong.
+    /// The minutes that the process has run without a fault.
     well: u32,
-    /// For how many minutes the served identity is known to be good, whatever fails.
+    /// The minutes for which the live identity stays valid, whatever fails.
     good: u32,
     /// Whether the disk refused while this process ran.
     refused: bool,
-    /// How many requests may be nobody's, because their keys were in memory only.
+    /// The number of requests that may have no owner, because their keys were only in memory.
     forgotten: usize,
 }
 
@@ -67,12 +70,13 @@ impl Operator {
         self.runs && self.server && self.disk && self.approves
     }
 
-    /// Whether an identity must be there.
+    /// Returns whether an identity must be live.
     fn is_served(&self) -> bool {
         self.runs && self.good > 0
     }
 
-    /// The process ends. If the disk refused in its time, it may have made one request with a key in memory, which nobody takes up.
+    /// The process ends. If the disk refused during its run, it may have made one request with a
+    /// key in memory, which no later run resumes.
     fn forgets(&mut self) {
         self.forgotten += usize::from(self.refused);
         self.refused = !self.disk;
@@ -145,7 +149,7 @@ impl ReferenceStateMachine for Operator {
                 state.forgets();
                 state.runs = false;
             }
-            // A minute is enough to find again what was served.
+            // A minute is enough to restore the live identity.
             Transition::Kill | Transition::PowerCut(_) => {
                 state.forgets();
                 state.well = 0;
@@ -167,12 +171,12 @@ impl ReferenceStateMachine for Operator {
         if !state.is_well() {
             state.well = 0;
         }
-        // The served identity right after it was started takes a minute to be found.
+        // After a start the node needs a minute to find the live identity.
         if matches!(transition, Transition::Start) { state.pass(1) } else { state }
     }
 }
 
-/// The node, and the highest generation that it ever served.
+/// The node, and the highest generation that was live.
 #[derive(Debug)]
 struct Node {
     world: World,
@@ -187,7 +191,8 @@ impl Node {
         }
     }
 
-    /// The served identity is valid, and no older than what was served while it was good.
+    /// Checks that the live identity is valid, and no older than an earlier one that is still
+    /// valid.
     fn look(&mut self) {
         let served = self.world.served();
         if let Some(facts) = self.world.served_facts() {
@@ -199,7 +204,7 @@ impl Node {
         }
     }
 
-    /// The process has ended; what was served from memory only is not there any more.
+    /// The process has stopped; an in-memory identity is lost.
     fn forgets(&mut self) {
         self.highest = self.highest.min(self.world.announced());
     }
@@ -220,7 +225,7 @@ impl StateMachineTest for Node {
     fn init_test(_: &Operator) -> Self {
         let spec = ConfigSpec::new(Template::node_client("node-1"));
         let mut world = World::quiet(Config::new(spec).expect("the template is complete"));
-        world.server.lifetime = Span::from_mins(LIFE.into());
+        world.server.lifetime = Span::from_mins(LIFETIME.into());
         world.start();
         Self { world, highest: None }
     }

@@ -126,7 +126,7 @@ impl Follower {
                 self.events = None;
                 self.wait("watch", &failed(&error)).await;
             }
-            // The watch timed out. A server that closes each watch at once is asked with a growing pause.
+            // The watch timed out. The pause grows between watches that a server closes at once.
             None => {
                 self.events = None;
                 if self.opened.elapsed() > LONGEST {

@@ -152,7 +152,7 @@ impl Record {
                 Action::Cancel { op } => {
                     self.calls.remove(op);
                 }
-                // What is in memory only is trouble still.
+                // An identity in memory only does not end the trouble.
                 Action::GoLive { .. } if seen.view.in_memory => {}
                 Action::GoLive { .. } => self.published.trouble.clear(),
                 Action::Report(event) => {

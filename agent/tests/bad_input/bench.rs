@@ -24,7 +24,8 @@ impl Bench {
         self.dir.path().join(name)
     }
 
-    /// `certrotate run` with this bench's bootstrap kubeconfig, for `node-1` in `pki`, but for what `args` say.
+    /// Runs `certrotate run` with this bench's bootstrap kubeconfig, for `node-1` in `pki`; `args`
+    /// come last and override these values.
     pub(crate) async fn run(&self, args: &[&str]) -> Outcome {
         let bootstrap = self.plane.bootstrap_kubeconfig_path().expect("it has a directory");
         let (bootstrap, pki) = (bootstrap.display().to_string(), self.path("pki").display().to_string());
@@ -51,10 +52,10 @@ impl Bench {
 
     /// The live bundle's bytes, through the link.
     pub(crate) fn live(&self) -> Vec<u8> {
-        std::fs::read(self.path("pki/kubelet-client-current.pem")).expect("the live name is there")
+        std::fs::read(self.path("pki/kubelet-client-current.pem")).expect("the current link exists")
     }
 
-    /// The file that the live name names.
+    /// Returns the target of the current link.
     pub(crate) fn bundle(&self) -> PathBuf {
         self.path("pki")
             .join(std::fs::read_link(self.path("pki/kubelet-client-current.pem")).expect("it is a link"))

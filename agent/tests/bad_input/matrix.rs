@@ -1,5 +1,6 @@
-//! Every start that can go wrong, in one table: what is in the directory × what the bootstrap kubeconfig is worth × how the
-//! disk is. For each cell: what is said, what is done, and the exit status of `run --once`.
+//! Every start that can fail, in one table: content of the directory × state of the bootstrap
+//! kubeconfig × state of the disk. Each cell has the messages, the effects, and the exit status of
+//! `run --once`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -73,7 +74,7 @@ fn put(
     bytes
 }
 
-/// What an earlier run, or somebody else, has left.
+/// Prepares the directory as an earlier run or another program leaves it.
 fn prepare(bench: &Bench, other: &Handle, cold: &str) -> Option<Vec<u8>> {
     fs::DirBuilder::new().mode(0o700).create(bench.path("pki")).expect("the scratch is writable");
     if cold == "none" {
@@ -111,8 +112,8 @@ fn bootstrap(bench: &Bench, kind: &str) {
 
 /// The program, in a shell that first makes the disk what it is to be.
 async fn start(bench: &Bench, cell: Cell) -> Outcome {
-    // A wait that ends with a certificate is as long as it takes; the others end with the time-out.
-    // One that is held is waited for an hour, and nothing is asked for meanwhile.
+    // A run that gets a certificate needs a long time-out; the others end with the time-out. A held
+    // identity is an hour from valid, and the agent makes no request before that.
     let asks = cell.disk == "ok" && cell.cold != "future";
     let timeout = if asks && cell.bootstrap == "replaced later" { "40s" } else { "3s" };
     let ca = bench.plane.dir().expect("it has a directory").join("ca.crt");
@@ -159,12 +160,12 @@ async fn start(bench: &Bench, cell: Cell) -> Outcome {
     Outcome::new(output, bench)
 }
 
-/// What is there afterwards: what the live name leads to, and the kinds of the files.
+/// Returns the state afterwards: the target of the current link, and the kinds of the files.
 fn after(directory: &Path, before: Option<&[u8]>) -> String {
     let live = fs::read(directory.join("kubelet-client-current.pem")).ok();
     let live = match (live.as_deref(), before) {
         (None, _) => "nothing is live",
-        (Some(now), Some(before)) if now == before => "the live name leads where it did",
+        (Some(now), Some(before)) if now == before => "the current link is unchanged",
         (Some(_), _) => "a new certificate is live",
     };
     let mut kinds = BTreeMap::<&str, u32>::new();

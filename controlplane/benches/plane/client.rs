@@ -94,7 +94,7 @@ impl Client {
         let stream = TlsConnector::from(Arc::clone(&server.tls)).connect(name, stream).await.unwrap();
         let (sender, connection) =
             hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
-        // A sender on it notices its end.
+        // The sender sees when the connection closes.
         tokio::spawn(async move { drop(connection.await) });
         Self {
             sender,

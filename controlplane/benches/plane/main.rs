@@ -29,7 +29,7 @@ fn main() {
     let wanted: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
     println!("{:<72}{:>14}{:>12}", "what", "measured", "aim");
-    // Memory first: what others have used and given back would not be seen to grow.
+    // Memory first: growth would not show in memory that other measurements have used and freed.
     if is_wanted("memory") {
         memory();
     }

@@ -7,7 +7,7 @@ use certrotate_model::cert::Cert;
 use certrotate_model::disk::{File, Outside};
 use certrotate_model::world::Request;
 
-/// Somebody leaves a pair for this node, from a minute ago on and for so many hours.
+/// Leaves an external pair for this node, valid from a minute ago on and for this many hours.
 fn leaves(world: &mut World, place: Place, hours: u64) {
     let (key, now) = (world.requests_made() + 1, world.now.wall);
     world.leave_request(Request { template: 0, duration: None, key });

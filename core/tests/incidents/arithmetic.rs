@@ -9,7 +9,7 @@ use certrotate_model::world::START;
 #[test]
 fn f27_short_or_backdated_certificates_make_no_storm_of_requests() {
     const HOUR: i64 = 3_600_000;
-    // What is issued, in milliseconds from the issue, and how many requests an hour may make at the most.
+    // Validity in milliseconds from the issue, and the most requests an hour.
     let cases = [
         ("expired already", (-HOUR, -1), 4),
         ("ending now", (-HOUR, 0), 4),
@@ -47,7 +47,7 @@ fn f28_lifetime_of_ten_minutes_is_renewed_by_its_own_length() {
         assert!(gap >= Span::from_mins(7) && gap <= Span::from_mins(9), "generation {generation}: {gap}");
         last = world.now.mono;
     }
-    // Asked to hurry, it keeps the floor.
+    // A request to rotate now does not shorten the issuance interval.
     let before = world.log().requests.len();
     for _ in 0..1000 {
         world.give(certrotate_core::input::Input::RotateNow);

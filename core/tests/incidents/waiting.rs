@@ -41,7 +41,7 @@ fn f42_pending_request_is_polled_every_two_minutes_and_stays_the_same() {
         assert!(pair[1].0.mono.since(pair[0].0.mono) <= Span::from_mins(2), "{pair:?}");
     }
     assert_eq!(world.server.created(), 1);
-    // The watch tells sooner than the next look.
+    // The watch reports the decision before the next poll.
     let before = world.now.mono;
     world.server.approver = Approver::Auto;
     world.settle();

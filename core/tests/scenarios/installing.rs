@@ -106,7 +106,7 @@ fn unanswered_link_serves_the_bundle_at_once() {
     world.lose_disk_answers = 1;
     world.run_until("the second certificate", |world| world.served() == Some(Generation(2)));
     assert!(from_memory(&world), "nobody knows how long the disk will be silent");
-    world.run_until("the live name", |world| link(world) == Some(Generation(2)));
+    world.run_until("the current link", |world| link(world) == Some(Generation(2)));
 }
 
 /// A bundle got its name, and the directory cannot be synced once; and how many files there had been by then.

@@ -345,7 +345,7 @@ fn every_image_comes_once() {
     for driver in [Driver::Correct, Driver::SkipsFileSyncs, Driver::SkipsDirectorySyncs] {
         in_rotations(driver, |disk| {
             for profile in Profile::ALL {
-                // Without directory syncs there are more than anybody wants to look at.
+                // Without directory syncs there are too many images to check.
                 let mut all = Vec::new();
                 disk.images(profile, |image| {
                     all.push((image.visible.to_vec(), image.inodes.to_vec()));

@@ -63,7 +63,7 @@ pub fn s14_waits_are_monotonic(world: &World) -> bool {
 pub fn l4_waits_are_capped(world: &World) -> bool {
     let Some(node) = &world.node else { return true };
     let (view, wake) = (node.view(), node.wake());
-    // A disk operation and a new key have the deadline that L2 asks for, if they have no monotonic one.
+    // L2 sets the deadline of a disk operation and of a new key, if they have no monotonic one.
     let by_l2 = !matches!(view.phase, Phase::Asking | Phase::Resting) && wake.mono.is_none();
     if rests_with_identity(view) || by_l2 {
         return true;

@@ -37,11 +37,12 @@ impl World {
             Outcome::Scan(Ok(())) => {
                 let inventory = Box::new(self.inventory());
                 let lie = self.lie.take();
-                // What could not be read is looked at again; what was read and is wrong is believed.
+                // Core rescans after an unreadable file, and believes a readable but wrong one.
                 self.ghost.misread |= matches!(lie, Some(Lie::Flipped | Lie::FlippedPending));
                 self.ghost.unread |= lie == Some(Lie::Unreadable);
                 if lie == Some(Lie::Flipped) {
-                    // What is read is what there is, for whoever has nothing else to go by.
+                    // Core knows the disk only by the answer: it takes the misread link for a
+                    // broken one.
                     self.disk.break_live_name();
                     self.ghost.announced = None;
                 }

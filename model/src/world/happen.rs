@@ -173,7 +173,7 @@ impl World {
         };
         self.skew = self.skew.saturating_add(i128::from(before) - i128::from(after));
         self.now.wall = WallTime::from_unix_ms(after);
-        // It may lead to a look at the directory, after which a request is taken up: two calls more.
+        // A clock change may cause a rescan and then resume a request: two calls more.
         self.ghost.looks.grant(2);
         self.give(Input::Tick);
         before != after

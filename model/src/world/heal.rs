@@ -165,7 +165,7 @@ impl World {
         let same = self.disk.names().eq(before.names()) && self.operations.mutating == mutating;
         let same = same || adopts;
         self.hold("S6", "a start at rest changes nothing on disk", same);
-        // An identity whose file is broken is served from memory until the process ends.
+        // An identity with a broken file stays live in memory until the process ends.
         let same = self.served() == served || broken_current_link(&before) || adopts;
         self.hold("M3", "a restart at rest serves the same identity", same);
     }

@@ -79,7 +79,8 @@ impl World {
         let before = std::mem::replace(&mut self.current, index as u8);
         if before != self.current {
             self.outlive_requests();
-            // Nobody owes anything to an identity for another subject, even if that changes back.
+            // No duty remains for an identity for another subject, even if the template changes
+            // back.
             let foreign = |cert| self.fit(cert) == Some(Fit::Foreign);
             let ghost = self.ghost.disowned(foreign);
             self.ghost = ghost;

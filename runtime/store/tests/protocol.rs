@@ -1,4 +1,4 @@
-//! Whole rotations in the order of the protocol, and what others see of them.
+//! Whole rotations in the order of the protocol, and their view by other programs.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -80,7 +80,7 @@ fn reader_never_sees_the_current_link_missing_partial_or_older() {
     let live = store.current_link_path();
     let (ended, reads) = (AtomicBool::new(false), AtomicU32::new(0));
     let read = || {
-        let file = fs::read(&live).expect("the live name is there");
+        let file = fs::read(&live).expect("the current link exists");
         reads.fetch_add(1, Ordering::Relaxed);
         bundle::decode(&file, None).expect("the live bundle is whole").header.generation.0
     };

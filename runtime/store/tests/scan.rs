@@ -1,4 +1,4 @@
-//! What a scan makes of what is in the directory.
+//! Scans of every kind of directory content.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -90,7 +90,7 @@ const READ: [Name; 2] = [
     Name::Pending { generation: Generation(1), file: FileNumber(1) },
 ];
 
-/// Puts a good file at `name`, lets `spoil` do something to it, scans, and gives what was found with the remark.
+/// Writes a good file at `name`, spoils it, scans, and returns the result with the remark.
 fn spoilt(name: Name, spoil: impl FnOnce(&Path)) -> (Found, String) {
     let home = home();
     let mut store = locked(&home);

@@ -1,5 +1,5 @@
-//! Every bad certificate of invariant S2 ("only acceptable identities"), judged by core: the refusal
-//! names what was expected and what was found.
+//! Every bad certificate of invariant S2 ("only acceptable identities"), judged by core: the
+//! refusal names the expected and the found values.
 #![allow(clippy::unwrap_used, reason = "a test's helpers are tests too")]
 
 use base64::Engine;

@@ -1,4 +1,4 @@
-//! What is read from a certificate, odd ones too.
+//! The facts of certificates, also of unusual ones.
 #![allow(clippy::unwrap_used, reason = "a test's helpers are tests too")]
 
 use certrotate_core::facts::{Chain, San, Usages};

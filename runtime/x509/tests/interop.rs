@@ -1,4 +1,4 @@
-//! What others make of our files, and we of theirs: openssl, Python and rustls. These tests need
+//! Interoperation: openssl, Python and rustls read our files, and we read theirs. These tests need
 //! `openssl` and `python3` on the PATH and fail without them.
 #![allow(clippy::unwrap_used, reason = "a test's helpers are tests too")]
 

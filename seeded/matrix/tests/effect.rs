@@ -12,7 +12,8 @@ use certrotate_seeded_bugs::Bug;
 const RUNS: u64 = 1000;
 const LENGTH: usize = 60;
 
-/// What goes into the machine and what comes out, step by step. State digests contain the bug itself.
+/// Returns the inputs and outputs of core, step by step. State digests would contain the bug
+/// itself.
 fn steps(bug: Option<Bug>, seed: u64) -> Vec<(Now, Input, Disposition, Vec<Action>, Wake)> {
     let played = simulate::scenario(seed, LENGTH).play_in(
         |spec, world| {

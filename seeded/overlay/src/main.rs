@@ -37,7 +37,7 @@ fn run(command: &str, overlay: Overlay) -> bool {
         _ => edit::check(overlay, root),
     };
     match (command, report(overlay, result)) {
-        // An open copy is for repairing what does not fit.
+        // A misfit is no error here: the open copy serves to repair it.
         ("open", Some(_)) => println!(
             "edit target/seeded-overlay/{name}/src; certrotate-{name}-seeded is built from it until \
              scripts/seeded-overlay save {name}"

@@ -130,7 +130,7 @@ impl SigningArgs {
                 Ok(Some(CaFiles { certificate: certificate.clone(), key: key.clone() }))
             }
             (None, None) => Ok(None),
-            // clap asks for both.
+            // clap requires both flags.
             (Some(_), None) | (None, Some(_)) => {
                 Err("a CA certificate file needs its key file, and the other way round".to_owned())
             }

@@ -172,7 +172,7 @@ impl Authenticator {
         if stored.secret.as_ref() != digest::digest(&digest::SHA256, secret.as_bytes()).as_ref() {
             return Err(unknown());
         }
-        // Whoever gets here has the secret, and may know the rest.
+        // The client has proved the secret here, so it may get the details.
         let good_for = &stored.good_for;
         if now >= good_for.end {
             return Err(format!(

@@ -53,7 +53,7 @@ impl Controllers {
                     state.finish(&name, next, self.clock.now());
                 }
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
-                // An error is the end of the one who orders; the last word stays.
+                // An error means that the sender of orders is dropped; its last order stays.
                 Ok(()) = changed(orders.as_mut()) => state.queue_all(),
                 answer = leading.changed() => match answer {
                     Err(_) => return,

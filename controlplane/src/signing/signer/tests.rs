@@ -73,7 +73,7 @@ fn the_whole_lifetime_of_a_24_hour_signer() {
 fn start_and_end_by_backdate_and_by_what_counts_as_short() {
     let now = UNIX_EPOCH + seconds(1_000_000);
     let (none, five) = (0, 5 * MINUTE);
-    // Life, backdate, what counts as long; start and end relative to now.
+    // Lifetime, backdate, threshold of a long lifetime; notBefore and notAfter relative to now.
     let table: [(&str, u64, u64, u64, i64, i64); 5] = [
         ("CA-001", HOUR, none, 0, 0, 3600),
         ("CA-004", HOUR, five, 0, -300, 55 * 60),

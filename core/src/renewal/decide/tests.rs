@@ -312,7 +312,7 @@ fn in_memory_identity_is_adopted_again_under_its_generation() {
     assert_eq!(copied(vec![same(Place::Split)]), Some((Place::Split, Generation(7))));
     assert_eq!(copied(vec![pair(Place::Split, 8, (-4, 4))]), None, "another one is no better");
     let both = vec![same(Place::Current), same(Place::Split)];
-    assert_eq!(copied(both), Some((Place::Current, Generation(7))), "what has the live name comes first");
+    assert_eq!(copied(both), Some((Place::Current, Generation(7))), "the current link comes first");
 }
 
 #[test]

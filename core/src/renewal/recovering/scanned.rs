@@ -52,7 +52,8 @@ impl Recovering {
         let config = cx.common.config.clone();
         let assumed = core::mem::take(&mut self.assumes_synced);
         if let Stage::Scanning { given_up, .. } = &mut self.stage {
-            // The scan was carried out after the operation that was given up: nothing can write these any more.
+            // The disk carried out the scan after the abandoned operation: nothing can write these
+            // files now.
             *given_up = None;
         }
         let context = self.context(cx, config.spec(), assumed);

@@ -194,7 +194,7 @@ pub(crate) fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Whether we are root; if not, says on stderr what is not tested.
+/// Returns whether the process is root; otherwise prints the name of the skipped test on stderr.
 pub(crate) fn root_for(what: &str) -> bool {
     let root = rustix::process::geteuid().is_root();
     if !root {

@@ -48,7 +48,7 @@ pub(crate) fn found(
 ) -> Option<Result<bool, Refusal>> {
     let wanted = &config.template;
     match config.bug? {
-        // As client-go compares them: what is there beyond that is nobody's concern.
+        // client-go compares this way: it ignores further names.
         Bug::T03 if wanted.sans.iter().all(|san| facts.sans.contains(san)) => {
             let (sans, usages) = (wanted.sans.clone(), wanted.usages);
             let facts = CertFacts { sans, usages, ..facts.clone() };
