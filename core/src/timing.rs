@@ -1,44 +1,48 @@
-//! The timing parameters: one table, scaled to the lifetime of the certificates.
+//! The timing parameters, scaled to the lifetime of the certificates.
 //!
-//! The ten-second certificates of a demo and those of a year follow the same rules: every time that is marked
-//! *scaled* is multiplied by `min(1, lifetime / 1 h)`, and is 10 ms at least.
+//! `docs/timing.md` is the reference: default, scaling and meaning of each parameter. A scaled
+//! duration is multiplied by `min(1, lifetime / 1 h)`, and is at least 10 ms, so certificates for
+//! ten seconds and for a year follow the same rules.
 
 use crate::config::ConfigError;
 use crate::id::LeafDigest;
 use crate::time::{Span, WallTime};
 
-/// Every timing parameter with its default. All are validated, and shown by `status`.
+/// Every timing parameter. [`Timing::default`] has the defaults,
+/// [`Config::new`](crate::config::Config::new) checks the values, and `certrotate status --timing`
+/// prints them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct Timing {
-    /// The range of the renewal point: from 700 to 900 thousandths of the lifetime.
+    /// The range of the renewal point.
     pub renewal: RenewalRange,
-    /// Time before expiry in which the loss of the identity is near: 1 min (scaled), at most 5 % of the lifetime.
+    /// The last stretch of a lifetime, in which a renewal cannot wait for the disk. Scaled.
     pub expiry_margin: Span,
-    /// The wait after a failed call: from 2 s to 15 min (scaled).
+    /// The wait after a failed call or disk operation. Scaled.
     pub retry: Backoff,
-    /// Jitter of waits, in thousandths either way: 250.
+    /// The jitter of waits, in thousandths either way.
     pub jitter: u16,
-    /// The wait for a new request after a denial or rejection: from 10 min to 4 h (scaled).
+    /// The wait for a new request after a denial or refusal. Scaled.
     pub renew: Backoff,
-    /// How long a call may take: 30 s (scaled, but 1 s at least: a handshake takes its time).
+    /// The longest time for a call or for making a key. Scaled, with a minimum for the TLS
+    /// handshake.
     pub call_deadline: Span,
-    /// The wait between two polls of a pending request, beside the watch: from 10 s to 2 min (scaled).
+    /// The wait between two polls of a pending request, beside the watch. Scaled.
     pub poll: Backoff,
-    /// Least time between two issuances: 1 min (scaled).
+    /// The shortest time between two issuances. Scaled.
     pub issuance_interval: Span,
-    /// How long a disk operation may take: 30 s (scaled, but 1 s at least).
+    /// The longest time for a disk operation. Scaled, with a minimum for a sync.
     pub disk_deadline: Span,
-    /// The remaining lifetime that a fresh certificate must have: 100 thousandths of its lifetime, and 5 s.
+    /// The shortest remaining lifetime of a new certificate.
     pub lifetime_left: LifetimeLeft,
-    /// How long a request may stay approved without a certificate: 24 h (not scaled), doubling to eight times
-    /// that with each failed attempt in a row.
+    /// The longest time that a request may stay approved without a certificate. Not scaled; it
+    /// doubles with each failed attempt in a row, see [`Timing::approved_age`].
     pub approved_age_max: Span,
-    /// Longest time between two checks of the wall clock: 1 min (scaled).
+    /// The longest time between two checks of the wall clock. Scaled.
     pub clock_check: Span,
-    /// The hold cap: how far in the future the notBefore of an acceptable certificate may be: 1 h (scaled).
+    /// The hold cap: how far ahead the notBefore of an acceptable certificate may be. Scaled.
     pub hold_cap: Span,
-    /// How long a start waits for a suspect clock, which is before the newest accepted notBefore: 10 min (scaled).
+    /// The longest time that a start waits for a suspect clock. Scaled.
     pub clock_wait: Span,
 }
 
@@ -62,13 +66,13 @@ pub struct Backoff {
     pub max: Span,
 }
 
-/// The remaining lifetime that a fresh certificate must have.
+/// The shortest remaining lifetime of a new certificate. Both limits apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LifetimeLeft {
-    /// In thousandths of its lifetime.
+    /// The share of its lifetime, in thousandths.
     pub share: u16,
-    /// In any case (not scaled), so that no issuer can make a hot loop.
+    /// The absolute limit. Not scaled, so that no issuer can cause a hot loop.
     pub min: Span,
 }
 
@@ -93,11 +97,12 @@ impl Default for Timing {
     }
 }
 
-/// The lifetime that scales nothing. Until the first certificate it is assumed where no lifetime is requested.
+/// The lifetime from which on durations are not scaled. Core assumes it before the first
+/// certificate if the template requests no lifetime.
 pub const FULL_LIFETIME: Span = Span::from_hours(1);
 
 const LEAST: Span = Span::from_ms(10);
-/// Deadlines of calls and disk operations do not shrink below this: a handshake and a sync take their time.
+/// The shortest deadline of calls and disk operations: a handshake and a sync take their time.
 const LEAST_DEADLINE: Span = Span::from_secs(1);
 
 impl Timing {
@@ -186,7 +191,7 @@ impl Timing {
         self.jittered(wait, draw).min(self.retry_max(lifetime))
     }
 
-    /// Whether the wait after so many failures in a row is the longest one.
+    /// Returns whether the wait after this many failures in a row is the longest one.
     #[must_use]
     pub fn is_longest_retry(&self, lifetime: Span, failures: u32) -> bool {
         let longest = self.retry_max(lifetime);
@@ -247,7 +252,7 @@ impl Timing {
     }
 }
 
-/// `first` doubled `times - 1` times, `max` at most.
+/// Returns `first` doubled `times - 1` times, at most `max`.
 fn doubled(first: Span, max: Span, times: u32) -> Span {
     let shift = times.saturating_sub(1).min(63);
     first.scaled(1u64 << shift, 1).min(max)
