@@ -14,7 +14,7 @@ use certrotate_model::cert::Flaw;
 use certrotate_model::disk::image::Profile;
 use certrotate_model::disk::{Fault, Kind};
 use certrotate_model::server::{Approver, Bad};
-use certrotate_model::world::{What, World};
+use certrotate_model::world::{Effect, World};
 
 #[path = "scenarios/in_memory.rs"]
 mod in_memory;
@@ -320,9 +320,9 @@ fn answer_of_another_kind_changes_nothing() {
     world.start();
     let mut commands = Vec::new();
     while phase(&world) != Phase::Asking {
-        let asked = world.asked.iter().next().copied();
-        if let (Phase::Locking | Phase::Recovering | Phase::Saving, Some(What::Disk(command))) =
-            (phase(&world), asked.map(|asked| asked.what))
+        let asked = world.in_flight.iter().next().copied();
+        if let (Phase::Locking | Phase::Recovering | Phase::Saving, Some(Effect::Disk(command))) =
+            (phase(&world), asked.map(|asked| asked.effect))
         {
             let scanned = DiskDone::Scanned(Box::new(world.inventory()));
             let wrong = if command == DiskCommand::Scan { DiskDone::Done } else { scanned };
@@ -352,7 +352,8 @@ fn unreadable_bundle_is_ignored_after_three_rescans() {
     world.strict = false;
     let mut looks = 0;
     while world.served().is_none() {
-        let scan = world.asked.iter().find(|asked| matches!(asked.what, What::Disk(DiskCommand::Scan)));
+        let scan =
+            world.in_flight.iter().find(|asked| matches!(asked.effect, Effect::Disk(DiskCommand::Scan)));
         if let Some(op) = scan.map(|asked| asked.op) {
             let mut inventory = world.inventory();
             for entry in inventory.entries.iter_mut().filter(|it| it.name.generation() == Some(Generation(2)))

@@ -14,7 +14,7 @@ use crate::list::List;
 mod fault;
 mod file;
 pub mod image;
-mod look;
+mod visible;
 
 pub use fault::{Fault, How, Kind};
 pub use file::{Bundle, File, Outside, Pending};
@@ -44,7 +44,7 @@ pub struct Disk {
     /// Whether an external party broke the bundle behind the current link, and the node has not repaired it.
     pub damaged: bool,
     /// Whether an external party ever changed a file of ours: what is damaged beside the current link is found at the next start.
-    pub meddled: bool,
+    pub is_changed_externally: bool,
     /// Names that an external party made, and that the node has not dealt with.
     pub strangers: List<Stranger, 6>,
     /// What a kubelet left, or a backup brought.
@@ -300,7 +300,7 @@ impl Disk {
     }
 
     /// Puts something behind a name, as an external party would; the change is durable.
-    pub fn plant(&mut self, name: Name, file: File) {
+    pub fn put_external(&mut self, name: Name, file: File) {
         let before = self.live_bundle();
         if self.number_of(name).is_none() {
             if self.visible.len() == NAMES {
@@ -312,9 +312,9 @@ impl Disk {
         set(&mut self.visible, name, Some(number));
         set(&mut self.durable, name, Some(number));
         self.pending.retain(|change| change.name != name);
-        self.meddled = true;
+        self.is_changed_externally = true;
         if name == Name::Current || before != self.live_bundle() {
-            self.break_live_name();
+            self.break_current_link();
         }
     }
 
@@ -327,8 +327,8 @@ impl Disk {
         if !self.strangers.contains(&Stranger(name)) {
             self.strangers.push(Stranger(name));
         }
-        self.meddled = true;
-        self.break_live_name();
+        self.is_changed_externally = true;
+        self.break_current_link();
     }
 
     /// Lets others read a file, as an external party would.
@@ -345,14 +345,14 @@ impl Disk {
         set(&mut self.durable, name, None);
         self.pending.retain(|change| change.name != name);
         self.forget_stranger(name);
-        self.meddled = true;
+        self.is_changed_externally = true;
         if before != self.live_bundle() {
-            self.break_live_name();
+            self.break_current_link();
         }
     }
 
     /// The current link that an external party made, and that the node has replaced, does not come back.
-    pub(crate) fn forget_foreign_live_name(&mut self) {
+    pub(crate) fn forget_foreign_current_link(&mut self) {
         let inodes = self.inodes;
         let foreign = |number: u8| {
             let file = inodes.get(usize::from(number)).map(|inode| inode.file);
@@ -365,7 +365,7 @@ impl Disk {
     }
 
     /// What the current link names is broken, until the node gives it to something else.
-    pub(crate) fn break_live_name(&mut self) {
+    pub(crate) fn break_current_link(&mut self) {
         self.damaged = true;
     }
 
@@ -401,7 +401,7 @@ impl Hash for Disk {
             change.name.hash(state);
             put(change.inode, state);
         }
-        (self.linked_once, self.unlinked, self.damaged, self.meddled).hash(state);
+        (self.linked_once, self.unlinked, self.damaged, self.is_changed_externally).hash(state);
         self.strangers.hash(state);
         (self.resisting, self.removal_failed, self.faults, self.outside).hash(state);
     }

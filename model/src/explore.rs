@@ -200,7 +200,7 @@ impl<L: FnMut(&World, &Progress) -> Look> Search<L> {
             }
             self.cut(&world, left - 1, state)?;
         }
-        if world.asked.len() > 1 {
+        if world.in_flight.len() > 1 {
             self.happen(&world, left, state, Transition::Answer(1))?;
         }
         self.trying = (state, Transition::Step(0));

@@ -48,23 +48,23 @@ pub struct Bucket {
 /// How many steps there were since time passed. It is no part of a state: where a way of many steps meets one of few, the same
 /// follows.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct AtOnce {
+pub(crate) struct Burst {
     now: Now,
     pub(crate) steps: u16,
     /// Whether the last step was a tick when nothing was in flight, or a request.
-    pub(crate) looked: bool,
+    pub(crate) may_rescan: bool,
 }
 
-impl Hash for AtOnce {
+impl Hash for Burst {
     fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
-impl AtOnce {
+impl Burst {
     /// Counts one more step at this time. Steps that request nothing do not count.
-    pub(crate) fn count(&mut self, now: Now, looked: bool, asks: bool) {
+    pub(crate) fn count(&mut self, now: Now, may_rescan: bool, acts: bool) {
         let before = if self.now == now { self.steps } else { 0 };
-        self.steps = before.saturating_add(u16::from(asks));
-        (self.now, self.looked) = (now, looked);
+        self.steps = before.saturating_add(u16::from(acts));
+        (self.now, self.may_rescan) = (now, may_rescan);
     }
 }
 
@@ -86,11 +86,11 @@ pub struct Ghost {
     /// Since when the identity that is served is, and when it is to be renewed at the latest, by monotonic time.
     pub renew_by: Option<MonoTime>,
     /// How many steps there were since time passed.
-    pub(crate) at_once: AtOnce,
+    pub(crate) burst: Burst,
     /// How many identities went live.
     pub rotations: u8,
     /// Looks and creations, and watches apart.
-    pub looks: Bucket,
+    pub calls: Bucket,
     /// Watches.
     pub watches: Bucket,
     /// When the run started, and the last key that had been made by then.
@@ -102,19 +102,19 @@ pub struct Ghost {
     /// How far the cleanup after a failed file has got.
     pub failed: Failed,
     /// Which requests were made with which keys.
-    asked: List<(u32, u32), 6>,
+    requests: List<(u32, u32), 6>,
     /// Which generations have which keys.
     generations: List<(Generation, u32), 6>,
     /// How often an external party took a pending file away, or it could not be read, so that its open request was lost.
     pub requests_lost: u8,
     /// Whether the clock was before the start of the live identity, and nothing newer went live since, durably.
-    pub held_back: bool,
+    pub was_held: bool,
     /// In a step that is given a scan: whether that shows a pair which is better than the served identity.
-    pub looked: Option<bool>,
+    pub better_pair_seen: Option<bool>,
     /// The pair that had the current link, and was valid, when the directory was looked at last: its key and certificate.
     pub filed: Option<(u32, u32)>,
     /// Whether the identity that went live last was in memory only.
-    pub from_memory: bool,
+    pub is_in_memory: bool,
     /// Whether this run misread something.
     pub misread: bool,
     /// Whether this run could not read something, and so may have made it again.
@@ -197,23 +197,23 @@ impl Ghost {
     /// What the enumerator of crashes does not judge: how often was called before a crash, and how much was achieved.
     pub(crate) fn forget_counts(&mut self, now: MonoTime) {
         let empty = Bucket { level: 0, at: now };
-        (self.looks, self.watches) = (empty, empty);
+        (self.calls, self.watches) = (empty, empty);
         (self.attempts, self.rotations, self.granted) = (0, 0, now);
         (self.start, self.called_yet) = ((now, 0), false);
     }
 
     /// A start begins the waits between failed calls anew, which costs six calls; but where there is a request to take up, not at once.
     pub(crate) fn started(&mut self, now: Now, keys: u64) {
-        self.looks.grant(6);
+        self.calls.grant(6);
         self.watches.grant(3);
         self.start = (now.mono, keys);
         self.called_yet = false;
-        self.at_once.steps = 0;
+        self.burst.steps = 0;
     }
 
     /// Elapsed time no longer counts: worlds that differ only in it are equal.
     pub(crate) fn forget_time(&mut self, now: MonoTime, lifetime: Span) {
-        self.looks.leak(now, lifetime);
+        self.calls.leak(now, lifetime);
         self.watches.leak(now, lifetime);
         self.renew_by = self.renew_by.map(|by| by.max(now));
         self.changed = self.changed.map(|by| by.max(now));
@@ -250,7 +250,7 @@ impl Ghost {
         self.changed = Some(now.mono.plus(minute));
         if now.mono >= self.granted {
             self.granted = now.mono.plus(minute);
-            self.looks.grant(6);
+            self.calls.grant(6);
             self.watches.grant(3);
         }
     }
@@ -272,7 +272,7 @@ impl Ghost {
         self.changed = None;
         match call {
             Call::Watch { .. } => self.watches.fill(now.mono, lifetime),
-            Call::Create { .. } | Call::Get { .. } => self.looks.fill(now.mono, lifetime),
+            Call::Create { .. } | Call::Get { .. } => self.calls.fill(now.mono, lifetime),
         }
     }
 
@@ -285,8 +285,8 @@ impl Ghost {
         self.lived = self.lived.max(identity.generation);
         let anew = self.served.map(|it| it.cert) != Some(identity.cert);
         // A newer durable identity ends the hold.
-        self.held_back &= !durable || !anew && !self.from_memory;
-        self.from_memory = !durable;
+        self.was_held &= !durable || !anew && !self.is_in_memory;
+        self.is_in_memory = !durable;
         if anew {
             self.attempts = 0;
             self.rotations = self.rotations.saturating_add(1);
@@ -333,10 +333,10 @@ impl Ghost {
         };
     }
 
-    pub(crate) fn key_asked_for(&mut self, key: u32, request: u32) {
-        self.key_shared |= self.asked.iter().any(|(known, other)| *known == key && *other != request);
-        if !self.asked.contains(&(key, request)) {
-            self.asked.push_out((key, request));
+    pub(crate) fn key_requested(&mut self, key: u32, request: u32) {
+        self.key_shared |= self.requests.iter().any(|(known, other)| *known == key && *other != request);
+        if !self.requests.contains(&(key, request)) {
+            self.requests.push_out((key, request));
         }
     }
 

@@ -41,7 +41,7 @@ use identity::{
     s1_driver_serves_live_identity, s1_served_within_validity, s5_faults_take_no_identity_away,
     s13_never_older, s14_expired_identity_stays_withdrawn,
 };
-pub use load::{AT_ONCE, BURST};
+pub use load::{BURST, MOST_INPUTS_AT_ONE_TIME};
 use load::{s8_one_open_request, s9_calls_are_bounded, s9_no_spin, s9_restarts_are_paced, s10_fresh_keys};
 use refused::s5_refused_certificate_is_served;
 use template::{l3_new_template_is_requested_soon, s2_served_has_configured_subject};
@@ -111,14 +111,14 @@ pub fn check(world: &mut World) {
     if has_recovered(world) && !world.ghost.recovered {
         world.ghost.recovered = true;
         // Recovery has rescanned the directory: external changes are known to the node from here on.
-        world.disk.meddled = false;
+        world.disk.is_changed_externally = false;
     }
     if let Some((id, sentence)) = world.spec.broken {
         world.hold(id, sentence, false);
     }
     world.ghost.misread_before_crash &= !world.ghost.recovered;
     let view = world.view();
-    world.ghost.held_back |= view.is_some_and(|view| view.identity.is_some() && !view.serving);
+    world.ghost.was_held |= view.is_some_and(|view| view.identity.is_some() && !view.serving);
 }
 
 /// Runs every check of the disk, and notes the first that fails.

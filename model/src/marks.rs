@@ -45,7 +45,7 @@ pub const SITUATIONS: [Situation; SITUATION_COUNT] = [
     }),
     ("withdrawn and without any", |world, _| world.ghost.withdrawn.0 > 0 && world.served().is_none()),
     ("the clock is before the start of the live identity", |world, _| is_held(world)),
-    ("two answers under way", |world, _| world.asked.len() > 1),
+    ("two answers under way", |world, _| world.in_flight.len() > 1),
     ("a request retired while another identity is served", |world, _| {
         world.served().is_some() && world.failures() > 0
     }),

@@ -42,9 +42,9 @@ pub fn play_in(bytes: &[u8], change: impl FnOnce(&mut ConfigSpec, &mut World)) -
     world.kill();
     world.server.lifetime = setup.lifetime;
     for file in bytes.get(3..).unwrap_or_default().as_chunks::<5>().0.iter().take(MOST_FILES) {
-        plant(&mut world, *file);
+        put_external(&mut world, *file);
     }
-    plant_live_name(&mut world, byte(2));
+    put_current_link(&mut world, byte(2));
     let best = best(&world);
     world.start();
     for _ in 0..SETTLE_INPUTS {
@@ -64,7 +64,7 @@ pub fn play_in(bytes: &[u8], change: impl FnOnce(&mut ConfigSpec, &mut World)) -
 }
 
 /// Puts one file there: kind of name, generation, file number, what is behind it, and when that holds.
-fn plant(world: &mut World, [kind, generation, file, content, dates]: [u8; 5]) {
+fn put_external(world: &mut World, [kind, generation, file, content, dates]: [u8; 5]) {
     let (generation, file) = (Generation(u32::from(generation % 6) + 1), FileNumber(u32::from(file % 4) + 1));
     let issued = world.now.wall;
     let name = match kind % 4 {
@@ -90,7 +90,7 @@ fn plant(world: &mut World, [kind, generation, file, content, dates]: [u8; 5]) {
             File::Bundle(Bundle { generation, issued, key, cert })
         }
     };
-    world.disk.plant(name, file);
+    world.disk.put_external(name, file);
 }
 
 fn issue(world: &mut World, key: u32, flaw: u8, dates: u8) -> u32 {
@@ -116,7 +116,7 @@ fn issue(world: &mut World, key: u32, flaw: u8, dates: u8) -> u32 {
     world.server.certs.len() as u32
 }
 
-fn plant_live_name(world: &mut World, choice: u8) {
+fn put_current_link(world: &mut World, choice: u8) {
     let names: Vec<Name> = world.disk.names().filter(|name| matches!(name, Name::Bundle { .. })).collect();
     let file = match choice % 8 {
         0 => return,
@@ -131,7 +131,7 @@ fn plant_live_name(world: &mut World, choice: u8) {
             None => return,
         },
     };
-    world.disk.plant(Name::Current, file);
+    world.disk.put_external(Name::Current, file);
 }
 
 /// The highest generation that has a file of its own with an acceptable identity in it.

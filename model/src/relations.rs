@@ -82,7 +82,7 @@ pub fn m2_times_may_shift(
 /// What there is to see of a world, by how far away its times are.
 fn seen(world: &World) -> u64 {
     let phase = world.node.as_ref().map(|node| node.view().phase);
-    let visible = (&world.asked, &world.disk, &world.server, world.served, phase);
+    let visible = (&world.in_flight, &world.disk, &world.server, world.served, phase);
     fingerprint::of(&visible, world.now, world.ops)
 }
 
@@ -90,7 +90,7 @@ fn is_relative(transition: Transition) -> bool {
     match transition {
         Transition::Jump(Jump::By(ms)) => ms.unsigned_abs() <= 2 * YEAR.unsigned_abs() * 1000,
         Transition::Jump(Jump::To(_))
-        | Transition::Plant(Damage::FarBundle)
+        | Transition::Damage(Damage::FarBundle)
         | Transition::Bad(Bad::Between(..))
         | Transition::Issues(Some(Bad::Between(..))) => false,
         _ => true,

@@ -117,7 +117,7 @@ fn file(file: File) -> String {
 #[must_use]
 pub fn under_way(world: &World) -> String {
     let mut lines: Vec<String> = world
-        .asked
+        .in_flight
         .iter()
         .map(|it| {
             let given_up = if it.given_up { ", given up" } else { "" };
@@ -187,7 +187,7 @@ pub fn images(disk: &Disk, profile: Profile) -> String {
     let mut count = 0;
     disk.images(profile, |image| {
         if count < MOST_IMAGES {
-            let live = match (image.live_name(), image.live_bundle()) {
+            let live = match (image.current_link(), image.live_bundle()) {
                 (_, Some(bundle)) => format!("generation {}", bundle.generation),
                 (CurrentLink::Absent, None) => "absent".into(),
                 (other, None) => format!("{other:?}, no bundle"),

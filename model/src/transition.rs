@@ -12,8 +12,8 @@ use crate::server::{Approver, Bad};
 use crate::world::Lie;
 pub(crate) use table::lifetime;
 use table::{
-    API_FAULTS, APPROVERS, BADS, DAMAGES, DISK_FAULTS, EDITS, KINDS, LEFT, LIES, LOSTS, MEDDLINGS, how, jump,
-    pick, span, until,
+    API_FAULTS, APPROVERS, BADS, DAMAGES, DISK_FAULTS, EDITS, KINDS, LEFT, LIES, LOSTS, OBJECT_CHANGES, how,
+    jump, pick, span, until,
 };
 
 mod name;
@@ -51,7 +51,7 @@ pub enum Transition {
     /// What is wrong with the next certificate.
     Bad(Bad),
     /// An external party changes the object that the node requests.
-    Object(Meddling),
+    Object(ObjectChange),
     /// Which credentials are refused from now on: the live one, the bootstrap one.
     Refuse(bool, bool),
     /// Every call meets this fault from now on, or none does.
@@ -79,7 +79,7 @@ pub enum Transition {
     /// The next scan misreads something.
     Lie(Lie),
     /// An external party puts something behind a name.
-    Plant(Damage),
+    Damage(Damage),
     /// Disk operations of a kind fail for a while.
     DiskFails(Fault),
     /// So many answers of the disk, and of calls, get lost.
@@ -164,7 +164,7 @@ pub enum Jump {
 
 /// What an external party does to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Meddling {
+pub enum ObjectChange {
     /// Deletes it.
     Delete,
     /// Replaces it by one for another key.
@@ -191,7 +191,7 @@ pub enum Damage {
     /// The current link is a directory.
     Directory,
     /// The current link is gone.
-    NoLiveName,
+    NoCurrentLink,
     /// A temporary name is left over.
     Temporary,
     /// A pending file is garbage.
@@ -244,7 +244,7 @@ impl Transition {
             15 => Self::Stale(arg % 8),
             16 => Self::Verdict(pick(&APPROVERS, arg)),
             17 => Self::Bad(pick(&BADS, arg)),
-            18 => Self::Object(pick(&MEDDLINGS, arg)),
+            18 => Self::Object(pick(&OBJECT_CHANGES, arg)),
             19 => Self::Refuse(arg & 1 == 1, arg & 2 == 2),
             20 => Self::Outage((arg >= 64).then(|| pick(&API_FAULTS, arg))),
             21 => Self::Silent(arg & 1 == 1),
@@ -261,7 +261,7 @@ impl Transition {
             30 => Self::Suspend(until(arg)),
             31 | 32 => Self::PowerCut(arg),
             33 => Self::Lie(pick(&LIES, arg)),
-            34 => Self::Plant(pick(&DAMAGES, arg)),
+            34 => Self::Damage(pick(&DAMAGES, arg)),
             35 => Self::DiskFails(Fault {
                 after: u16::from(arg / 36 % 3),
                 times: pick(&[1, 2, 5, 40], arg / 64),
@@ -275,7 +275,7 @@ impl Transition {
             38 => Self::Rename,
             39 => Self::Slow(until(arg)),
             40 | 41 => Self::Reconfigure(pick(&EDITS, arg)),
-            _ => Self::Plant(pick(&LEFT, arg)),
+            _ => Self::Damage(pick(&LEFT, arg)),
         }
     }
 

@@ -41,7 +41,7 @@ mod watch;
 
 pub use driver_kind::Driver;
 pub use heal::SETTLE_INPUTS;
-pub use in_flight::{Answer, Asked, Outcome, What, operation};
+pub use in_flight::{Answer, Effect, InFlight, Outcome, operation};
 pub use log::Log;
 pub use node::Node;
 pub use operations::Operations;
@@ -89,7 +89,7 @@ impl World {
             disk: Disk::default(),
             server: Server::default(),
             config,
-            asked: List::default(),
+            in_flight: List::default(),
             late: List::default(),
             served: None,
             ghost: Ghost::default(),
@@ -147,7 +147,7 @@ impl World {
     pub fn kill(&mut self) {
         self.node = None;
         self.served = None;
-        self.asked.clear();
+        self.in_flight.clear();
         self.late.clear();
         self.last = None;
         self.lag = Span::ZERO;
@@ -216,7 +216,7 @@ impl World {
         if let Input::DiskAnswered { op, .. } | Input::KeyMade { op, .. } | Input::CallAnswered { op, .. } =
             &input
         {
-            self.asked.retain(|it| it.op != *op);
+            self.in_flight.retain(|it| it.op != *op);
         }
         self.ghost.before(self.now, self.disk.damaged);
         self.watch_input(&input, lifetime);
@@ -231,7 +231,7 @@ impl World {
         let edited = matches!(input, Input::Reconfigure(_));
         let asked = matches!(input, Input::RotateNow | Input::Shutdown);
         let busy = phase != Phase::Resting;
-        let looks = ticked && matches!(phase, Phase::Resting | Phase::Asking);
+        let may_rescan = ticked && matches!(phase, Phase::Resting | Phase::Asking);
         let step = self.step(now, input)?;
         if edited && step.disposition == Disposition::Applied {
             self.reconfigured(now);
@@ -246,11 +246,11 @@ impl World {
         let held = before.is_none_or(|it| invariants::s13_ignored_changes_nothing(&it, node, now, &step));
         self.hold("S13", "an ignored input changes nothing", held);
         self.steps += 1;
-        self.ghost.at_once.count(self.now, looks, !step.actions.is_empty());
+        self.ghost.burst.count(self.now, may_rescan, !step.actions.is_empty());
         for action in &step.actions {
             self.carry_out(action);
         }
-        self.ghost.looked = None;
+        self.ghost.better_pair_seen = None;
         self.watch_wake(ticked, &step);
         self.ghost.keep_only(&handles);
         let lifetime = self.lifetime();
@@ -336,7 +336,7 @@ impl Hash for World {
         self.node.hash(state);
         self.disk.hash(state);
         self.server.hash(state);
-        self.asked.hash(state);
+        self.in_flight.hash(state);
         self.late.hash(state);
         self.served.hash(state);
         self.ghost.hash(state);

@@ -5,7 +5,7 @@ use certrotate_core::disk::{DiskCommand, Name};
 use certrotate_core::id::Generation;
 use certrotate_model::World;
 use certrotate_model::transition::Transition;
-use certrotate_model::world::What;
+use certrotate_model::world::Effect;
 
 fn world() -> World {
     let spec = ConfigSpec::new(Template::node_client("node-1"));
@@ -19,8 +19,8 @@ fn s12_abandoned_pending_file_counts_with_the_superseded_bundle() {
     let mut world = world();
     world.run_until("a bundle is superseded", |world| world.served() == Some(Generation(2)));
     world.run_until("the superseded bundle is to be removed", |world| {
-        let what = world.asked.iter().map(|asked| asked.what).next();
-        matches!(what, Some(What::Disk(DiskCommand::Unlink { name: Name::Bundle { .. } })))
+        let effect = world.in_flight.iter().map(|asked| asked.effect).next();
+        matches!(effect, Some(Effect::Disk(DiskCommand::Unlink { name: Name::Bundle { .. } })))
     });
     // The request of the pending file is for the old name.
     assert!(world.happen(Transition::Rename));

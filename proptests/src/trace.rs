@@ -67,7 +67,11 @@ pub fn check(text: &[u8]) {
     for read in records {
         assert_eq!(from_str(&again(&read)).ok(), Some(read.clone()), "a record is read as it was written");
         let record = TraceRecord::of_step(&mut machine, read.seq, read.now, read.input);
-        assert_eq!(from_str(&again(&record)).ok(), Some(record.clone()), "the record of a step is read as it was written");
+        assert_eq!(
+            from_str(&again(&record)).ok(),
+            Some(record.clone()),
+            "the record of a step is read as it was written"
+        );
         assert_eq!(record.replay(&mut second), Ok(()), "a replayed step has the same result");
         let view = machine.view();
         if view.serving

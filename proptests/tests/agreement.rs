@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use certrotate_core::disk::{Content, DiskCommand, DiskDone, DiskFault, Found, Name};
 use certrotate_core::id::{CertHandle, KeyHandle};
-use certrotate_proptests::agreement::{Directory, Materials, ExternalChange, Op, Place, Shipped, disagreement};
+use certrotate_proptests::agreement::{
+    Directory, ExternalChange, Materials, Op, Place, Shipped, disagreement,
+};
 use certrotate_seeded_bugs::{Bug, Home, with};
 use certrotate_store_seeded::{PairName, Store, Vault};
 use certrotate_x509_seeded::{Bundle, PendingRequest};

@@ -44,7 +44,7 @@ fn m1_repeated_input_changes_nothing_under_faults() {
 fn is_relative(transition: &Transition) -> bool {
     let far = |bad: &Bad| matches!(bad, Bad::Between(i64::MIN, _));
     match transition {
-        Transition::Jump(Jump::To(_)) | Transition::Plant(Damage::FarBundle) => false,
+        Transition::Jump(Jump::To(_)) | Transition::Damage(Damage::FarBundle) => false,
         Transition::Bad(bad) | Transition::Issues(Some(bad)) => !far(bad),
         _ => true,
     }
@@ -98,7 +98,7 @@ fn at_rest(world: &World) -> impl PartialEq + std::fmt::Debug + use<> {
     let live = matches!(world.disk.read(certrotate_core::disk::Name::Current), Some(File::Link(_)));
     let failures =
         view.map(|view| (view.phase, view.serving, view.attempt.is_some(), view.request.is_some()));
-    (failures, live, world.server.open(), world.asked.len(), world.is_settled())
+    (failures, live, world.server.open(), world.in_flight.len(), world.is_settled())
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn m5_answer_order_does_not_change_the_settled_state_under_faults() {
         for transition in &scenario.transitions {
             world.happen(*transition);
             let (mut one, mut other) = (world.clone(), world.clone());
-            if world.asked.len() < 2 || !other.happen(Transition::Answer(1)) {
+            if world.in_flight.len() < 2 || !other.happen(Transition::Answer(1)) {
                 continue;
             }
             orders += 1;

@@ -16,7 +16,7 @@ fn leaves(world: &mut World, place: Place, hours: u64) {
     let cert = world.server.certs.len() as u32;
     assert!(world.disk.outside.push(Outside { place, key, cert }));
     if place == Place::Current {
-        world.disk.plant(Name::Current, File::ForeignLink);
+        world.disk.put_external(Name::Current, File::ForeignLink);
     }
 }
 
@@ -79,7 +79,7 @@ fn f51_start_never_waits_for_an_operator_whatever_is_damaged() {
         let mut world = running();
         world.kill();
         let Some(File::Link(target)) = world.disk.read(Name::Current) else { panic!("a link") };
-        world.disk.plant(target, content);
+        world.disk.put_external(target, content);
         leaves(&mut world, Place::Split, 24);
         world.start();
         serves_any(&mut world);

@@ -217,7 +217,7 @@ fn f21_start_with_an_invalid_clock_removes_nothing() {
     assert_eq!((world.served(), names(&world)), (None, before));
     world.give(Input::Tick);
     assert_eq!(
-        (phase(&world), world.asked.len()),
+        (phase(&world), world.in_flight.len()),
         (Phase::Recovering, 0),
         "what a look shows cannot be judged"
     );

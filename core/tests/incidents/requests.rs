@@ -50,7 +50,7 @@ fn f38_node_killed_after_create_resumes_its_request() {
         let asked: Vec<RequestDigest> = world.server.objects.iter().map(|it| it.request).collect();
         for _ in 0..100 {
             world.restart();
-            world.run_until("the next look", |world| world.ghost.recovered && !world.asked.is_empty());
+            world.run_until("the next look", |world| world.ghost.recovered && !world.in_flight.is_empty());
             world.settle();
         }
         assert_eq!(world.server.objects.iter().map(|it| it.request).collect::<Vec<_>>(), asked);
@@ -221,9 +221,9 @@ fn f57_newest_valid_bundle_wins_and_a_fault_never_moves_the_link() {
         world.kill();
         for (generation, end) in &files {
             let (name, content) = bundle(&mut world, *generation, *end);
-            world.disk.plant(name, content);
+            world.disk.put_external(name, content);
             if *generation == linked {
-                world.disk.plant(Name::Current, File::Link(name));
+                world.disk.put_external(Name::Current, File::Link(name));
             }
         }
         world.start();
@@ -244,7 +244,7 @@ fn watching() -> (World, certrotate_core::id::OpId) {
     world.start();
     let watch = |world: &World| {
         world
-            .asked
+            .in_flight
             .iter()
             .find(|asked| matches!(asked.action(), Action::Call { call: Call::Watch { .. }, .. }))
             .map(|asked| asked.op)
@@ -283,10 +283,13 @@ fn watch_event_during_a_poll_is_left_to_the_poll() {
     let (mut world, watch) = watching();
     world.server.latency = Span::from_secs(1);
     let looks = |world: &World| {
-        world.asked.iter().any(|asked| matches!(asked.action(), Action::Call { call: Call::Get { .. }, .. }))
+        world
+            .in_flight
+            .iter()
+            .any(|asked| matches!(asked.action(), Action::Call { call: Call::Get { .. }, .. }))
     };
     world.run_until("a look", looks);
-    assert!(world.asked.iter().any(|asked| asked.op == watch), "the watch is open still");
+    assert!(world.in_flight.iter().any(|asked| asked.op == watch), "the watch is open still");
     let mut node = world.node.clone().expect("it runs");
     let before = *node.view();
     let step = node.step(world.now, Input::CallAnswered { op: watch, result: Err(ApiFault::NotFound) });

@@ -60,23 +60,23 @@ fn f54_corrupt_file_is_quarantined_and_the_previous_generation_used() {
         serves(&mut world, 2);
         world.kill();
         let Some(File::Link(target)) = world.disk.read(Name::Current) else { panic!("a link") };
-        world.disk.plant(target, content);
+        world.disk.put_external(target, content);
         world.start();
         rests(&mut world);
         assert_eq!(world.served(), Some(Generation(1)), "the previous one, at once");
         assert!(world.disk.names().any(|name| matches!(name, Name::Quarantine { .. })));
         assert_eq!(world.exit, None);
         // And the current link itself, with no generation to fall back to.
-        let mut world = world_with_broken_live_name(content);
+        let mut world = world_with_broken_current_link(content);
         world.start();
         serves_any(&mut world);
         assert!(world.disk.live_bundle().is_some());
     }
 }
 
-fn world_with_broken_live_name(content: File) -> World {
+fn world_with_broken_current_link(content: File) -> World {
     let mut world = world();
-    world.disk.plant(Name::Current, content);
+    world.disk.put_external(Name::Current, content);
     world
 }
 
@@ -136,8 +136,8 @@ fn f63_bundle_of_another_cluster_is_refused_and_bootstrap_replaces_it() {
         generation: foreign.generation,
         file: Default::default(),
     };
-    world.disk.plant(name, File::Bundle(foreign));
-    world.disk.plant(Name::Current, File::Link(name));
+    world.disk.put_external(name, File::Bundle(foreign));
+    world.disk.put_external(Name::Current, File::Link(name));
     world.start();
     rests(&mut world);
     assert_eq!(world.served(), None);

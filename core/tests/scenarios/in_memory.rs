@@ -37,7 +37,7 @@ fn disordered_directory_allows_one_request_in_memory() {
     let mut world = running();
     let end = end(&world);
     // A stale file cannot be removed.
-    assert!(world.happen(Transition::Plant(Damage::Temporary)));
+    assert!(world.happen(Transition::Damage(Damage::Temporary)));
     for kind in [Kind::Create, Kind::Unlink] {
         refuses(&mut world, kind);
     }
@@ -119,7 +119,7 @@ fn tick_that_puts_an_identity_in_memory_is_applied() {
         kind: Kind::Create,
         fault: DiskFault::ReadOnly,
     });
-    let waits = |world: &World| phase(world) == Phase::Recovering && world.asked.is_empty();
+    let waits = |world: &World| phase(world) == Phase::Recovering && world.in_flight.is_empty();
     world.run_until("a certificate in hand and a wait for the disk", |world| {
         waits(world) && world.server.created() == 2
     });

@@ -7,8 +7,8 @@ use certrotate_model::transition::{Damage, Transition};
 pub(super) fn installing(mut world: World, wanted: impl Fn(&DiskCommand) -> bool) -> World {
     world.run_until("the operation", |world| {
         phase(world) == Phase::Installing
-            && world.asked.iter().any(|asked| match asked.what {
-                What::Disk(command) => wanted(&command),
+            && world.in_flight.iter().any(|asked| match asked.effect {
+                Effect::Disk(command) => wanted(&command),
                 _ => false,
             })
     });
@@ -16,7 +16,7 @@ pub(super) fn installing(mut world: World, wanted: impl Fn(&DiskCommand) -> bool
 }
 
 fn link(world: &World) -> Option<Generation> {
-    match world.disk.live_name() {
+    match world.disk.current_link() {
         CurrentLink::Link(name) => name.generation(),
         _ => None,
     }
@@ -67,7 +67,7 @@ fn certificate_that_expires_while_installed_is_refused_and_replaced() {
 #[test]
 fn pair_that_expires_while_copied_is_not_reported_as_refused() {
     let mut world = world();
-    assert!(world.happen(Transition::Plant(Damage::DatedPair)));
+    assert!(world.happen(Transition::Damage(Damage::DatedPair)));
     let mut world = installing(world, |command| matches!(command, DiskCommand::SyncFile { .. }));
     world.now.wall = world.now.wall.plus(Span::from_hours(30 * 24));
     world.run_until("a certificate", |world| world.served().is_some());
@@ -100,7 +100,7 @@ fn unanswered_link_serves_the_bundle_at_once() {
     let mut world = started_before_the_switch();
     world.start();
     let linking = |world: &World| {
-        world.asked.iter().any(|asked| matches!(asked.what, What::Disk(DiskCommand::Symlink { .. })))
+        world.in_flight.iter().any(|asked| matches!(asked.effect, Effect::Disk(DiskCommand::Symlink { .. })))
     };
     world.run_until("the link", linking);
     world.lose_disk_answers = 1;
@@ -173,7 +173,7 @@ fn backoff_after_a_late_certificate_ends_when_a_pair_is_adopted() {
     let short = Span::from_mins(20);
     let (mut world, wait) = came_too_late(|world| {
         world.server.lifetime = short;
-        assert!(world.happen(Transition::Plant(Damage::DatedPair)));
+        assert!(world.happen(Transition::Damage(Damage::DatedPair)));
     });
     assert!(wait > short, "{wait}");
     world.run_until("the pair", |world| world.served().is_some());
@@ -190,7 +190,7 @@ fn failed_attempts_are_counted_on_after_a_copy_of_an_exposed_bundle() {
     world.run_until("a denial", denied);
     let pending = |world: &World| world.disk.names().any(|name| matches!(name, Name::Pending { .. }));
     assert!(pending(&world));
-    assert!(world.happen(Transition::Plant(Damage::Exposed)));
+    assert!(world.happen(Transition::Damage(Damage::Exposed)));
     let adopted = |world: &World| said(world, |event| matches!(event, Event::Adopted { .. })) > 0;
     world.run_until("the copy", adopted);
     assert!(pending(&world), "how often it was denied is read off the disk");

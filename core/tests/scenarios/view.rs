@@ -133,7 +133,7 @@ fn second_shutdown_is_ignored_and_an_idle_one_ends_at_once() {
         world.disk.faults.push(Fault { after: 0, times: 1, kind, fault: DiskFault::Io });
         world.start();
         world.run_until("the wait after the fault", |world| {
-            world.asked.is_empty() && world.now.mono > MonoTime::from_ms(0)
+            world.in_flight.is_empty() && world.now.mono > MonoTime::from_ms(0)
         });
         let early = world.give(Input::Tick).expect("it runs");
         assert_eq!((early.disposition, early.actions.len()), (Disposition::Ignored(Why::NotDue), 0));

@@ -10,7 +10,7 @@ use certrotate_core::rotator::Rotator;
 use certrotate_core::time::{Now, Span, WallTime};
 use certrotate_core::view::{Handle, Phase};
 use certrotate_model::cert::{key_digest, leaf};
-use certrotate_model::world::{Asked, What, World};
+use certrotate_model::world::{Effect, InFlight, World};
 
 /// An operation that no run started.
 pub(crate) const UNKNOWN: OpId = OpId { run: RunId(99), seq: 99 };
@@ -106,7 +106,7 @@ pub(crate) fn judge_clocks() -> Input {
 /// Every input of the table for a state, in the order of the page.
 pub(crate) fn inputs(node: &Rotator, world: &World, now: Now) -> Vec<Given> {
     let mut all = ticks(node, now);
-    for asked in world.asked.iter().filter(|asked| !asked.given_up) {
+    for asked in world.in_flight.iter().filter(|asked| !asked.given_up) {
         all.extend(answers(node, world, asked, now).into_iter().map(|(label, input)| (label, now, input)));
     }
     all.extend(unknown_answers().map(|(label, _, input)| (label, now, input)));
@@ -149,16 +149,16 @@ pub(crate) fn clock_changes(node: &Rotator) -> impl Iterator<Item = (&'static st
     })
 }
 
-fn answers(node: &Rotator, world: &World, asked: &Asked, now: Now) -> Vec<(&'static str, Input)> {
+fn answers(node: &Rotator, world: &World, asked: &InFlight, now: Now) -> Vec<(&'static str, Input)> {
     let op = asked.op;
-    match asked.what {
-        What::Disk(command) => disk_answers(world, command)
+    match asked.effect {
+        Effect::Disk(command) => disk_answers(world, command)
             .into_iter()
             .map(|(label, result)| (label, Input::DiskAnswered { op, result }))
             .collect(),
         // The phase no longer waits for this key: the row of an unknown answer shows it.
-        What::Key(_) if node.view().phase != Phase::Keying => Vec::new(),
-        What::Key(_) => {
+        Effect::Key(_) if node.view().phase != Phase::Keying => Vec::new(),
+        Effect::Key(_) => {
             let made = MadeKey {
                 key: KeyHandle(900),
                 key_digest: KeyDigest([9; 32]),
@@ -169,7 +169,7 @@ fn answers(node: &Rotator, world: &World, asked: &Asked, now: Now) -> Vec<(&'sta
                 ("key failed", Input::KeyMade { op, result: Err(KeyFault::Failed) }),
             ]
         }
-        What::Call(call, _) => call_answers(node, world, call, now)
+        Effect::Call(call, _) => call_answers(node, world, call, now)
             .into_iter()
             .map(|(label, result)| (label, Input::CallAnswered { op, result }))
             .collect(),

@@ -166,7 +166,7 @@ impl Table {
         *count += 1;
         if *count <= ENDED {
             let mut world = world.clone();
-            world.asked.clear();
+            world.in_flight.clear();
             world.now = now;
             self.add_state(node, &world, false);
         }

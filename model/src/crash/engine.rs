@@ -10,7 +10,7 @@ use crate::explore::{Found, S15};
 use crate::fingerprint;
 use crate::invariants;
 use crate::transition::{Lost, Transition};
-use crate::world::{SETTLE_INPUTS, What, World};
+use crate::world::{Effect, SETTLE_INPUTS, World};
 
 use super::Progress;
 use super::memo::{Memo, Visit};
@@ -64,7 +64,7 @@ impl Engine {
     fn crashes(&mut self, world: &World, left: u8) -> Went {
         self.crash_now(world, left)?;
         let changes = |command: DiskCommand| !matches!(command, DiskCommand::Lock | DiskCommand::Scan);
-        if world.asked.iter().any(|it| matches!(it.what, What::Disk(command) if changes(command))) {
+        if world.in_flight.iter().any(|it| matches!(it.effect, Effect::Disk(command) if changes(command))) {
             let mut done = world.clone();
             self.trail.push(Transition::DiskLost(Lost::Done));
             done.happen(Transition::DiskLost(Lost::Done));
@@ -196,8 +196,8 @@ fn start(world: &World) -> World {
     started.kill();
     started.ghost.forget_counts(started.now.mono);
     started.start();
-    if let [asked] = &*started.asked
-        && asked.what == What::Disk(DiskCommand::Lock)
+    if let [asked] = &*started.in_flight
+        && asked.effect == Effect::Disk(DiskCommand::Lock)
     {
         // The disk is not yet the image, which is judged when it is.
         started.blind = true;

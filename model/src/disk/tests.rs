@@ -292,8 +292,8 @@ fn kernel_writes_back_between_operations_only() {
 fn external_change_is_durable_and_breaks_the_link_until_relinked() {
     let mut disk = Disk::default();
     let (name, content) = bundle(1);
-    disk.plant(name, content);
-    disk.plant(Name::Current, File::Link(name));
+    disk.put_external(name, content);
+    disk.put_external(Name::Current, File::Link(name));
     assert_eq!(disk.strangers.len(), 2);
     assert_eq!(images(&disk, Profile::Alice), [[(Name::Current, File::Link(name)), (name, content)]]);
     well(&mut disk, DiskCommand::SyncDir);
@@ -380,7 +380,7 @@ fn invariants_of_all_images_agree_with_enumerated_images() {
                 true
             });
             let said: BTreeSet<_> = disk
-                .live_in_images()
+                .current_in_images()
                 .map(|live| match live {
                     Ok(None) => "absent",
                     Err(_) => "broken",

@@ -7,8 +7,8 @@ use certrotate_core::time::Span;
 use crate::cert::Flaw;
 use crate::disk::How;
 use crate::server::{Approver, Bad};
-use crate::transition::{Damage, Edit, Jump, Lost, Meddling, Transition, Until};
-use crate::world::{Lie, What, World};
+use crate::transition::{Damage, Edit, Jump, Lost, ObjectChange, Transition, Until};
+use crate::world::{Effect, Lie, World};
 
 /// The course of things: the next answer or deadline, or the answer after the next first.
 pub const NATURAL: &[Transition] = &[Transition::Step(0), Transition::Answer(1)];
@@ -65,10 +65,10 @@ const CALL: &[Transition] = &[
     Transition::Bad(Bad::Early),
     Transition::Bad(Bad::Short),
     Transition::Bad(Bad::Unreadable),
-    Transition::Object(Meddling::Delete),
-    Transition::Object(Meddling::ForeignKey),
-    Transition::Object(Meddling::ForeignSigner),
-    Transition::Object(Meddling::Recreate),
+    Transition::Object(ObjectChange::Delete),
+    Transition::Object(ObjectChange::ForeignKey),
+    Transition::Object(ObjectChange::ForeignSigner),
+    Transition::Object(ObjectChange::Recreate),
 ];
 
 /// At any time.
@@ -89,23 +89,23 @@ pub const FAULTS: &[Transition] = &[
     Transition::Jump(Jump::Renewal),
     Transition::Jump(Jump::By(YEAR)),
     Transition::Jump(Jump::By(-YEAR)),
-    Transition::Plant(Damage::TruncateLive),
-    Transition::Plant(Damage::FileForLink),
-    Transition::Plant(Damage::ForeignLink),
-    Transition::Plant(Damage::NoLiveName),
-    Transition::Plant(Damage::Temporary),
-    Transition::Plant(Damage::PendingGarbage),
-    Transition::Plant(Damage::NoPending),
-    Transition::Plant(Damage::FarBundle),
-    Transition::Plant(Damage::OlderLive),
-    Transition::Plant(Damage::OtherKey),
-    Transition::Plant(Damage::LinkedPair),
-    Transition::Plant(Damage::FiledPair),
-    Transition::Plant(Damage::DatedPair),
-    Transition::Plant(Damage::StrangersPair),
-    Transition::Plant(Damage::CopiedLive),
-    Transition::Plant(Damage::Exposed),
-    Transition::Plant(Damage::Backup),
+    Transition::Damage(Damage::TruncateLive),
+    Transition::Damage(Damage::FileForLink),
+    Transition::Damage(Damage::ForeignLink),
+    Transition::Damage(Damage::NoCurrentLink),
+    Transition::Damage(Damage::Temporary),
+    Transition::Damage(Damage::PendingGarbage),
+    Transition::Damage(Damage::NoPending),
+    Transition::Damage(Damage::FarBundle),
+    Transition::Damage(Damage::OlderLive),
+    Transition::Damage(Damage::OtherKey),
+    Transition::Damage(Damage::LinkedPair),
+    Transition::Damage(Damage::FiledPair),
+    Transition::Damage(Damage::DatedPair),
+    Transition::Damage(Damage::StrangersPair),
+    Transition::Damage(Damage::CopiedLive),
+    Transition::Damage(Damage::Exposed),
+    Transition::Damage(Damage::Backup),
     Transition::RotateNow,
     Transition::Shutdown,
     Transition::Slow(Until::End),
@@ -119,10 +119,10 @@ pub const FAULTS: &[Transition] = &[
 
 /// The faults that something may come of in this world, except power cuts.
 pub fn faults(world: &World) -> impl Iterator<Item = Transition> {
-    let under_way = |wanted: fn(&What) -> bool| world.asked.iter().any(|asked| wanted(&asked.what));
-    let disk = if under_way(|what| matches!(what, What::Disk(_))) { DISK } else { &[] };
-    let call = if under_way(|what| matches!(what, What::Call(..))) { CALL } else { &[] };
-    let key = under_way(|what| matches!(what, What::Key(_))).then_some(Transition::KeyFails);
+    let under_way = |wanted: fn(&Effect) -> bool| world.in_flight.iter().any(|asked| wanted(&asked.effect));
+    let disk = if under_way(|effect| matches!(effect, Effect::Disk(_))) { DISK } else { &[] };
+    let call = if under_way(|effect| matches!(effect, Effect::Call(..))) { CALL } else { &[] };
+    let key = under_way(|effect| matches!(effect, Effect::Key(_))).then_some(Transition::KeyFails);
     let late = (!world.late.is_empty()).then_some(Transition::Late);
     disk.iter().chain(call).chain(FAULTS).copied().chain(key).chain(late)
 }

@@ -64,7 +64,7 @@ impl Model for Bound {
             let images = world.disk.count_images(Profile::Alice).min(usize::from(u8::MAX));
             actions.extend((0..images).map(|image| Transition::PowerCut(image as u8)));
         }
-        if world.asked.len() > 1 {
+        if world.in_flight.len() > 1 {
             actions.push(Transition::Answer(1));
         }
         actions.push(Transition::Step(0));

@@ -21,7 +21,7 @@ pub fn shows_a_better_pair(world: &World, inventory: &Inventory) -> bool {
 /// a bundle on disk may be better still.
 #[must_use]
 pub fn is_better(world: &World, pair: Outside) -> bool {
-    if world.ghost.from_memory {
+    if world.ghost.is_in_memory {
         return false;
     }
     let cert = CertHandle(pair.cert.into());
@@ -89,7 +89,7 @@ pub fn s13_adopted_pair_lasts_longer(world: &World, cert: CertHandle) -> bool {
 #[must_use]
 pub fn s5_no_better_pair_is_left(world: &World) -> bool {
     // An identity may have gone live in this very step, after the scan, so the pairs are compared once more.
-    world.ghost.looked != Some(true)
+    world.ghost.better_pair_seen != Some(true)
         || failing_disk(world)
         || requested_rotation(world)
         || !world.disk.pairs().any(|pair| is_better(world, pair))
@@ -98,5 +98,5 @@ pub fn s5_no_better_pair_is_left(world: &World) -> bool {
 /// Whether the step that begins an attempt was given a scan.
 #[must_use]
 pub fn s13_attempt_follows_scan(world: &World) -> bool {
-    world.ghost.looked.is_some() || requested_rotation(world)
+    world.ghost.better_pair_seen.is_some() || requested_rotation(world)
 }

@@ -64,6 +64,6 @@ pub fn l3_tick_uses_valid_bundle(world: &World) -> bool {
     let read = !misread_in_this_run(world) && !unreadable_in_this_run(world);
     let untouched = !external_change(&world.disk) && !broken_current_link(&world.disk);
     let last = world.spec.last.map(|(generation, ..)| generation);
-    let asked = idle && world.ghost.recovered && world.ghost.at_once.looked && read && untouched;
+    let asked = idle && world.ghost.recovered && world.ghost.burst.may_rescan && read && untouched;
     !asked || best_on_disk(world) <= last
 }

@@ -82,7 +82,7 @@ pub fn s3_current_link_leads_to_whole_bundle(world: &World) -> bool {
         Ok(Some(_)) => true,
         Err(_) => false,
     };
-    broken_current_link(disk) || visible && disk.live_in_images().all(legal)
+    broken_current_link(disk) || visible && disk.current_in_images().all(legal)
 }
 
 /// Whether the current link leads to the served generation, or a newer one, in every image that a power cut may leave now.
@@ -94,7 +94,7 @@ pub fn s4_served_identity_is_durable(world: &World) -> bool {
         Ok(None) => link_rename_in_flight(&world.disk),
         Err(_) => false,
     };
-    broken_current_link(&world.disk) || world.disk.live_in_images().all(serves)
+    broken_current_link(&world.disk) || world.disk.current_in_images().all(serves)
 }
 
 /// Whether no file got a final name, and none was synced, after an operation on it failed or in a run that did not write it.

@@ -20,7 +20,7 @@ pub fn broken_current_link(disk: &Disk) -> bool {
 /// An external party changed a file, and no run has rescanned the directory since.
 #[must_use]
 pub fn external_change(disk: &Disk) -> bool {
-    disk.meddled
+    disk.is_changed_externally
 }
 
 /// The served identity is in memory only, because the disk refused it. The node reports it as not durable.
@@ -64,7 +64,7 @@ pub fn lost_pending_files(world: &World) -> usize {
 /// the one that replaces it must stay.
 #[must_use]
 pub fn held_identity(world: &World) -> bool {
-    world.ghost.held_back
+    world.ghost.was_held
 }
 
 /// A certificate waits for its notBefore, for an hour at most.
@@ -152,7 +152,7 @@ pub fn in_memory_without_bundle(world: &World, served: CertHandle) -> bool {
         (Name::Bundle { .. }, Some(File::Bundle(bundle))) => u64::from(bundle.cert) == served.0,
         _ => false,
     };
-    world.ghost.from_memory && !world.disk.names().any(is_its)
+    world.ghost.is_in_memory && !world.disk.names().any(is_its)
 }
 
 /// A rotation was requested of the driver in this step, so the node does not wait and does not look

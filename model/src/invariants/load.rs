@@ -12,7 +12,7 @@ pub const BURST: u64 = 12_000;
 
 /// The inputs that may come without any time passing: a first start is some thirty, and a recovery with everything in its
 /// way some forty more.
-pub const AT_ONCE: u16 = 200;
+pub const MOST_INPUTS_AT_ONE_TIME: u16 = 200;
 
 /// Whether at most one request is open, and one more for each lost pending file.
 #[must_use]
@@ -22,10 +22,10 @@ pub fn s8_one_open_request(world: &World) -> bool {
     open.count() <= 1 + lost_pending_files(world)
 }
 
-/// Whether at most [`AT_ONCE`] inputs led to an action while no time passed.
+/// Whether at most [`MOST_INPUTS_AT_ONE_TIME`] inputs led to an action while no time passed.
 #[must_use]
 pub fn s9_no_spin(world: &World) -> bool {
-    world.ghost.at_once.steps <= AT_ONCE
+    world.ghost.burst.steps <= MOST_INPUTS_AT_ONE_TIME
 }
 
 /// Whether, in any window of monotonic time, there were at most [`BURST`] calls of each kind plus one a minute. The kinds are
@@ -33,7 +33,7 @@ pub fn s9_no_spin(world: &World) -> bool {
 /// Minutes are shorter where the lifetime is below an hour.
 #[must_use]
 pub fn s9_calls_are_bounded(world: &World) -> bool {
-    world.ghost.looks.level() <= BURST && world.ghost.watches.level() <= BURST
+    world.ghost.calls.level() <= BURST && world.ghost.watches.level() <= BURST
 }
 
 /// Whether no run that found a pending file sent that request again within its first second.

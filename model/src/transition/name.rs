@@ -6,7 +6,7 @@ use certrotate_core::disk::DiskFault;
 use crate::cert::Flaw;
 use crate::disk::How;
 use crate::server::{Approver, Bad};
-use crate::transition::{Damage, Edit, Jump, Lost, Meddling, Transition, Until};
+use crate::transition::{Damage, Edit, Jump, Lost, ObjectChange, Transition, Until};
 use crate::world::Lie;
 
 impl Transition {
@@ -43,7 +43,7 @@ impl Transition {
             Self::Stale(_) => "driver: an answer to an operation that is over",
             Self::Verdict(approver) | Self::Approver(approver) => self::approver(approver),
             Self::Bad(bad) | Self::Issues(Some(bad)) => self::bad(bad),
-            Self::Object(meddling) => object(meddling),
+            Self::Object(change) => object(change),
             Self::Refuse(true, true) => "api: both credentials are refused",
             Self::Refuse(true, false) => "api: the live identity is refused",
             Self::Refuse(false, true) => "api: the bootstrap credential is refused",
@@ -58,7 +58,7 @@ impl Transition {
             Self::Suspend(_) => "time: the machine sleeps",
             Self::PowerCut(_) => "power: cut",
             Self::Lie(lie) => self::lie(lie),
-            Self::Plant(damage) => self::damage(damage),
+            Self::Damage(damage) => self::damage(damage),
             Self::DiskFails(fault) if fault.times > 2 => "disk: fails for a long time",
             Self::DiskFails(_) => "disk: fails for a while",
             Self::Lose(..) => "driver: answers are lost",
@@ -146,14 +146,14 @@ fn bad(bad: Bad) -> &'static str {
     }
 }
 
-fn object(meddling: Meddling) -> &'static str {
-    match meddling {
-        Meddling::Delete => "api: the object is deleted",
-        Meddling::ForeignKey => "api: the object is for another key",
-        Meddling::ForeignSigner => "api: the object is for another signer",
-        Meddling::ForeignUsages => "api: the object is for other usages",
-        Meddling::ForgetAll => "api: the server forgets everything",
-        Meddling::Recreate => "api: the object is made anew",
+fn object(change: ObjectChange) -> &'static str {
+    match change {
+        ObjectChange::Delete => "api: the object is deleted",
+        ObjectChange::ForeignKey => "api: the object is for another key",
+        ObjectChange::ForeignSigner => "api: the object is for another signer",
+        ObjectChange::ForeignUsages => "api: the object is for other usages",
+        ObjectChange::ForgetAll => "api: the server forgets everything",
+        ObjectChange::Recreate => "api: the object is made anew",
     }
 }
 
@@ -184,7 +184,7 @@ fn damage(damage: Damage) -> &'static str {
         Damage::FileForLink => "outside: a file in place of the link",
         Damage::ForeignLink => "outside: the link leads elsewhere",
         Damage::Directory => "outside: a directory in place of the link",
-        Damage::NoLiveName => "outside: the link is removed",
+        Damage::NoCurrentLink => "outside: the link is removed",
         Damage::Temporary => "outside: a temporary file is left over",
         Damage::PendingGarbage => "outside: a pending file of garbage",
         Damage::NoPending => "outside: the pending file is removed",

@@ -4,7 +4,7 @@ use certrotate_core::api::ApiFault;
 use certrotate_core::disk::DiskFault;
 use certrotate_core::time::Span;
 
-use super::{Damage, Edit, Jump, Lost, Meddling, Until};
+use super::{Damage, Edit, Jump, Lost, ObjectChange, Until};
 use crate::cert::Flaw;
 use crate::disk::{How, Kind};
 use crate::server::{Approver, Bad};
@@ -112,13 +112,13 @@ pub(super) const BADS: [Bad; 17] = [
     Bad::Between(-1000, 100 * YEAR),
 ];
 
-pub(super) const MEDDLINGS: [Meddling; 6] = [
-    Meddling::Delete,
-    Meddling::ForeignKey,
-    Meddling::ForeignSigner,
-    Meddling::ForeignUsages,
-    Meddling::ForgetAll,
-    Meddling::Recreate,
+pub(super) const OBJECT_CHANGES: [ObjectChange; 6] = [
+    ObjectChange::Delete,
+    ObjectChange::ForeignKey,
+    ObjectChange::ForeignSigner,
+    ObjectChange::ForeignUsages,
+    ObjectChange::ForgetAll,
+    ObjectChange::Recreate,
 ];
 
 pub(super) const LIES: [Lie; 4] = [Lie::Unreadable, Lie::Flipped, Lie::FlippedPending, Lie::LiveUnreadable];
@@ -140,7 +140,7 @@ pub(super) const DAMAGES: [Damage; 11] = [
     Damage::FileForLink,
     Damage::ForeignLink,
     Damage::Directory,
-    Damage::NoLiveName,
+    Damage::NoCurrentLink,
     Damage::Temporary,
     Damage::PendingGarbage,
     Damage::NoPending,

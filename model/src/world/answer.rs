@@ -43,7 +43,7 @@ impl World {
                 if lie == Some(Lie::Flipped) {
                     // Core knows the disk only by the answer: it takes the misread link for a
                     // broken one.
-                    self.disk.break_live_name();
+                    self.disk.break_current_link();
                     self.ghost.announced = None;
                 }
                 Input::DiskAnswered { op, result: Ok(DiskDone::Scanned(inventory)) }
@@ -144,7 +144,7 @@ impl World {
     /// What a scan finds.
     #[must_use]
     pub fn inventory(&self) -> Inventory {
-        let mut current = self.disk.live_name();
+        let mut current = self.disk.current_link();
         let target = match current {
             CurrentLink::Link(name) => Some(name),
             CurrentLink::Absent
@@ -158,7 +158,7 @@ impl World {
         }
         let names = self.disk.names().filter(|name| *name != Name::Current);
         let entries = names.map(|name| Entry { name, found: self.seen(name, target) }).collect();
-        let hidden = current != self.disk.live_name();
+        let hidden = current != self.disk.current_link();
         let pairs = self.disk.pairs().filter(|pair| !hidden || pair.place != Place::Current);
         let outside = pairs.filter_map(|pair| self.pair_found(pair)).collect();
         Inventory { current, entries, more: false, outside }

@@ -13,13 +13,13 @@ use crate::invariants;
 use crate::invariants::adoption::s13_adopted_pair_lasts_longer;
 use crate::server::Object;
 use crate::world::answer::request_digest;
-use crate::world::{Answer, Asked, Driver, Outcome, Request, What, World};
+use crate::world::{Answer, Driver, Effect, InFlight, Outcome, Request, World};
 
 impl World {
     pub(super) fn carry_out(&mut self, action: &Action) {
         self.watch_action(action);
         match *action {
-            Action::Disk { op, command } => self.ask(op, What::Disk(command)),
+            Action::Disk { op, command } => self.ask(op, Effect::Disk(command)),
             Action::MakeKey { op, duration } => {
                 let plausible = self.shown().wall >= self.config.spec().built;
                 self.hold(
@@ -28,7 +28,7 @@ impl World {
                     plausible,
                 );
                 self.ghost.attempt(self.now);
-                self.ask(op, What::Key(duration));
+                self.ask(op, Effect::Key(duration));
             }
             Action::Call { op, call, credential } => {
                 let lifetime = self.lifetime();
@@ -36,9 +36,9 @@ impl World {
                 if let Some(log) = &mut self.log {
                     log.calls.push((self.now, call, credential));
                 }
-                self.ask(op, What::Call(call, credential));
+                self.ask(op, Effect::Call(call, credential));
             }
-            Action::Cancel { op } => self.asked.retain(|it| it.op != op),
+            Action::Cancel { op } => self.in_flight.retain(|it| it.op != op),
             Action::GoLive { generation, key, cert } => {
                 if let Some(marks) = &mut self.marks {
                     marks.live += 1;
@@ -74,7 +74,8 @@ impl World {
             }
             Action::Report(ref event) => self.reported(event),
             Action::Exit(reason) => {
-                let idle = self.asked.iter().all(|it| it.given_up || !matches!(it.what, What::Disk(_)));
+                let idle =
+                    self.in_flight.iter().all(|it| it.given_up || !matches!(it.effect, Effect::Disk(_)));
                 self.hold("L5", "a run ends only when no disk operation is in flight", idle);
                 self.kill();
                 self.exit = Some(reason);
@@ -115,34 +116,34 @@ impl World {
             self.ghost.requests_lost = self.ghost.requests_lost.saturating_add(1);
         }
         if let Event::DiskTimedOut { .. } = event {
-            self.asked.iter_mut().for_each(|asked| asked.given_up = true);
+            self.in_flight.iter_mut().for_each(|asked| asked.given_up = true);
         }
         if let Some(log) = &mut self.log {
             log.events.push((self.now, event.clone()));
         }
     }
 
-    fn ask(&mut self, op: OpId, what: What) {
+    fn ask(&mut self, op: OpId, effect: Effect) {
         self.ops = op.seq;
-        if !self.asked.push(Asked { op, what, given_up: false }) {
+        if !self.in_flight.push(InFlight { op, effect, given_up: false }) {
             // A driver keeps a few operations only; the oldest answer will never come.
-            self.asked.remove(0);
-            self.asked.push(Asked { op, what, given_up: false });
+            self.in_flight.remove(0);
+            self.in_flight.push(InFlight { op, effect, given_up: false });
         }
     }
 
     /// Does the operation of this index in `asked`, in whatever way, and gives its answer back; `None` if there is none yet.
     pub(crate) fn perform(&mut self, index: usize, how: How) -> Option<Answer> {
-        let Asked { op, what, .. } = self.asked[index];
-        let outcome = match what {
-            What::Disk(command) => {
+        let InFlight { op, effect, .. } = self.in_flight[index];
+        let outcome = match effect {
+            Effect::Disk(command) => {
                 let result = self.disk(&command, how);
                 if command == DiskCommand::Scan { Outcome::Scan(result) } else { Outcome::Disk(result) }
             }
-            What::Key(duration) => Outcome::Key((how == How::Well).then(|| self.make_key(duration))),
-            What::Call(call, credential) => Outcome::Call(self.call(call, credential)?),
+            Effect::Key(duration) => Outcome::Key((how == How::Well).then(|| self.make_key(duration))),
+            Effect::Call(call, credential) => Outcome::Call(self.call(call, credential)?),
         };
-        self.asked.remove(index);
+        self.in_flight.remove(index);
         Some(Answer { op, outcome })
     }
 
@@ -172,7 +173,7 @@ impl World {
         if let Some(weakness) = self.weakness {
             weakness.after(&mut self.disk, command);
         }
-        if *command == DiskCommand::SyncDir && result.is_ok() && !self.disk.meddled {
+        if *command == DiskCommand::SyncDir && result.is_ok() && !self.disk.is_changed_externally {
             for (generation, key) in self.disk.durable_keys() {
                 // What an external party left may be adopted again when every other pair has expired.
                 if !self.disk.outside.iter().any(|pair| pair.key == key) {
@@ -234,7 +235,7 @@ impl World {
         Some(match (fault, call) {
             // A request that the server has was valid.
             (Some(ApiFault::Invalid), Call::Create { .. })
-                if self.has_object(&What::Call(call, credential)) =>
+                if self.has_object(&Effect::Call(call, credential)) =>
             {
                 Err(ApiFault::AlreadyExists)
             }
@@ -248,10 +249,10 @@ impl World {
     }
 
     /// Whether a call is to create an object that is there.
-    pub(super) fn has_object(&self, what: &What) -> bool {
-        match what {
-            What::Call(Call::Create { key }, _) => self.server.find(request_digest(number(*key))).is_some(),
-            What::Call(..) | What::Key(_) | What::Disk(_) => false,
+    pub(super) fn has_object(&self, effect: &Effect) -> bool {
+        match effect {
+            Effect::Call(Call::Create { key }, _) => self.server.find(request_digest(number(*key))).is_some(),
+            Effect::Call(..) | Effect::Key(_) | Effect::Disk(_) => false,
         }
     }
 
@@ -270,7 +271,7 @@ impl World {
             made: self.server_wall(),
             given_up: false,
         };
-        self.ghost.key_asked_for(request.key, number);
+        self.ghost.key_requested(request.key, number);
         if self.driver == Driver::AsksTwice {
             let twin = Object { request: request_digest(u32::MAX), ..object };
             let _ = self.server.create(twin, request.duration, self.server_wall());

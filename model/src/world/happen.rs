@@ -8,8 +8,8 @@ use certrotate_core::time::{MonoTime, Span, WallTime};
 
 use crate::disk::How;
 use crate::server::Object;
-use crate::transition::{Jump, Lost, Meddling, Transition, Until};
-use crate::world::{Answer, Driver, Lie, Outcome, What, World};
+use crate::transition::{Jump, Lost, ObjectChange, Transition, Until};
+use crate::world::{Answer, Driver, Effect, Lie, Outcome, World};
 
 const CENTURY: Span = Span::from_hours(876_000);
 
@@ -38,7 +38,7 @@ impl World {
             Transition::Late => return self.late.pop_front().map(|answer| self.answer(answer)).is_some(),
             Transition::Repeat => return self.repeat_last(),
             Transition::Stale(ago) => return self.stale(ago.into()),
-            Transition::Object(meddling) => return self.meddle(meddling),
+            Transition::Object(change) => return self.change_object(change),
             Transition::Kill(how) => return self.killed(how),
             Transition::Off(until) => return self.off(until),
             Transition::Suspend(until) => return self.suspend(until),
@@ -50,7 +50,7 @@ impl World {
                     .saturating_add(u8::from(lie == Lie::FlippedPending && self.lie != Some(lie)));
                 return self.lie.replace(lie).is_none();
             }
-            Transition::Plant(damage) => return self.plant(damage),
+            Transition::Damage(damage) => return self.damage_disk(damage),
             Transition::DiskFails(fault) => drop(self.disk.faults.push(fault)),
             Transition::Lose(disk, calls) => {
                 (self.lose_disk_answers, self.lose_call_answers) = (disk.into(), calls.into());
@@ -118,7 +118,7 @@ impl World {
 
     fn tick_after(&mut self, until: Until) -> bool {
         let span = self.distance(until);
-        let idle = self.asked.is_empty();
+        let idle = self.in_flight.is_empty();
         if span == Span::ZERO && !self.is_due() || idle && until == Until::Wake {
             return false;
         }
@@ -147,7 +147,7 @@ impl World {
 
     fn slow(&mut self, until: Until) -> bool {
         let span = self.distance(until);
-        if self.asked.is_empty() || span == Span::ZERO {
+        if self.in_flight.is_empty() || span == Span::ZERO {
             return false;
         }
         self.pass(span);
@@ -174,18 +174,18 @@ impl World {
         self.skew = self.skew.saturating_add(i128::from(before) - i128::from(after));
         self.now.wall = WallTime::from_unix_ms(after);
         // A clock change may cause a rescan and then resume a request: two calls more.
-        self.ghost.looks.grant(2);
+        self.ghost.calls.grant(2);
         self.give(Input::Tick);
         before != after
     }
 
-    fn under_way(&self, wanted: fn(&What) -> bool) -> Option<usize> {
-        self.asked.iter().position(|asked| wanted(&asked.what))
+    fn under_way(&self, wanted: fn(&Effect) -> bool) -> Option<usize> {
+        self.in_flight.iter().position(|asked| wanted(&asked.effect))
     }
 
     fn disk_fails(&mut self, how: How) -> bool {
-        let Some(index) = self.under_way(|what| matches!(what, What::Disk(_))) else { return false };
-        let What::Disk(command) = self.asked[index].what else { return false };
+        let Some(index) = self.under_way(|effect| matches!(effect, Effect::Disk(_))) else { return false };
+        let Effect::Disk(command) = self.in_flight[index].effect else { return false };
         if !can_fail(&command, how) {
             return false;
         }
@@ -193,11 +193,14 @@ impl World {
     }
 
     fn lose(&mut self, disk: bool, lost: Lost) -> bool {
-        let wanted: fn(&What) -> bool =
-            if disk { |what| matches!(what, What::Disk(_)) } else { |what| matches!(what, What::Call(..)) };
+        let wanted: fn(&Effect) -> bool = if disk {
+            |effect| matches!(effect, Effect::Disk(_))
+        } else {
+            |effect| matches!(effect, Effect::Call(..))
+        };
         let Some(index) = self.under_way(wanted) else { return false };
         if lost == Lost::NotDone {
-            self.asked.remove(index);
+            self.in_flight.remove(index);
             return true;
         }
         match self.perform(index, How::Well) {
@@ -208,10 +211,10 @@ impl World {
     }
 
     fn call_fails(&mut self, fault: ApiFault, done: bool) -> bool {
-        let Some(index) = self.under_way(|what| matches!(what, What::Call(..))) else { return false };
-        let super::Asked { op, what, .. } = self.asked[index];
+        let Some(index) = self.under_way(|effect| matches!(effect, Effect::Call(..))) else { return false };
+        let super::InFlight { op, effect, .. } = self.in_flight[index];
         // A request that the server has was valid.
-        if fault == ApiFault::Invalid && (done || self.has_object(&what)) {
+        if fault == ApiFault::Invalid && (done || self.has_object(&effect)) {
             return false;
         }
         if done && self.perform(index, How::Well).is_none() {
@@ -222,8 +225,8 @@ impl World {
     }
 
     fn key_fails(&mut self) -> bool {
-        let Some(index) = self.under_way(|what| matches!(what, What::Key(_))) else { return false };
-        let op = self.asked.remove(index).op;
+        let Some(index) = self.under_way(|effect| matches!(effect, Effect::Key(_))) else { return false };
+        let op = self.in_flight.remove(index).op;
         self.answer(Answer { op, outcome: Outcome::Key(None) });
         true
     }
@@ -244,7 +247,7 @@ impl World {
     fn stale(&mut self, ago: usize) -> bool {
         let Some(seq) = self.ops.checked_sub(ago as u32 + 1).filter(|seq| *seq > 0) else { return false };
         let op = OpId { run: certrotate_core::id::RunId(self.runs), seq };
-        if self.asked.iter().any(|asked| asked.op == op) {
+        if self.in_flight.iter().any(|asked| asked.op == op) {
             return false;
         }
         for outcome in [Outcome::Disk(Ok(())), Outcome::Scan(Ok(())), Outcome::Disk(Err(DiskFault::Io))] {
@@ -255,8 +258,8 @@ impl World {
         true
     }
 
-    fn meddle(&mut self, meddling: Meddling) -> bool {
-        if meddling == Meddling::ForgetAll {
+    fn change_object(&mut self, change: ObjectChange) -> bool {
+        if change == ObjectChange::ForgetAll {
             self.server.objects.clear();
             return true;
         }
@@ -265,18 +268,18 @@ impl World {
         };
         let now = self.server_wall();
         let object = &mut self.server.objects[index];
-        match meddling {
-            Meddling::Delete | Meddling::ForgetAll => drop(self.server.objects.remove(index)),
-            Meddling::ForeignKey => object.key = 0,
-            Meddling::ForeignSigner => object.foreign_signer = true,
-            Meddling::ForeignUsages => object.foreign_usages = true,
-            Meddling::Recreate => *object = Object { approved: false, made: now, ..*object },
+        match change {
+            ObjectChange::Delete | ObjectChange::ForgetAll => drop(self.server.objects.remove(index)),
+            ObjectChange::ForeignKey => object.key = 0,
+            ObjectChange::ForeignSigner => object.foreign_signer = true,
+            ObjectChange::ForeignUsages => object.foreign_usages = true,
+            ObjectChange::Recreate => *object = Object { approved: false, made: now, ..*object },
         }
         true
     }
 
     fn killed(&mut self, how: How) -> bool {
-        if let Some(index) = self.under_way(|what| matches!(what, What::Disk(_)))
+        if let Some(index) = self.under_way(|effect| matches!(effect, Effect::Disk(_)))
             && how != How::Fails(DiskFault::Io)
         {
             self.perform(index, how);

@@ -30,7 +30,7 @@ impl World {
         self.end_failures();
         if self.node.is_none() {
             self.start();
-        } else if self.disk.meddled || !self.disk.strangers.is_empty() || self.is_blocked() {
+        } else if self.disk.is_changed_externally || !self.disk.strangers.is_empty() || self.is_blocked() {
             // What an external party did to the files of a running node is found at the next start, when it was put right.
             self.put_right();
             self.restart();
@@ -41,7 +41,7 @@ impl World {
 
     /// Whether the current link is an external party's.
     fn is_blocked(&self) -> bool {
-        matches!(self.disk.live_name(), CurrentLink::Foreign | CurrentLink::Strange)
+        matches!(self.disk.current_link(), CurrentLink::Foreign | CurrentLink::Strange)
     }
 
     /// Ends every failure and puts the directory right, without telling the node.
@@ -85,7 +85,8 @@ impl World {
         let answered = outage.is_none() && !silent && !no_watch && !watch_ends && answers.is_empty();
         let told = self.lose_disk_answers == 0 && self.lose_call_answers == 0 && self.lie.is_none();
         let trusted = !refuse_live && !refuse_bootstrap && self.skew == 0;
-        let left_alone = !self.disk.meddled && self.disk.strangers.is_empty() && self.disk.faults.is_empty();
+        let left_alone =
+            !self.disk.is_changed_externally && self.disk.strangers.is_empty() && self.disk.faults.is_empty();
         let left_alone = left_alone && self.directory_moved_aside().is_none();
         issues && decides && answered && told && trusted && left_alone && self.node.is_some()
     }
@@ -100,7 +101,7 @@ impl World {
         if let Some(name) = directory {
             self.disk.remove(name);
         }
-        self.disk.forget_foreign_live_name();
+        self.disk.forget_foreign_current_link();
     }
 
     /// L2: within [`SETTLE_INPUTS`] inputs of a world in which nothing fails, the node converges. `seen`

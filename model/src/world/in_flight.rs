@@ -10,18 +10,18 @@ use crate::server::Object;
 
 /// A requested operation that is not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Asked {
+pub struct InFlight {
     /// Which.
     pub op: OpId,
     /// What is to be done.
-    pub what: What,
+    pub effect: Effect,
     /// Whether the node reported that it waits no longer.
     pub given_up: bool,
 }
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum What {
+pub enum Effect {
     /// A disk command.
     Disk(DiskCommand),
     /// A key, with this lifetime in its request.
@@ -30,22 +30,22 @@ pub enum What {
     Call(Call, Credential),
 }
 
-impl Asked {
+impl InFlight {
     /// The action that requested it.
     #[must_use]
     pub fn action(&self) -> Action {
         let op = self.op;
-        match self.what {
-            What::Disk(command) => Action::Disk { op, command },
-            What::Key(duration) => Action::MakeKey { op, duration },
-            What::Call(call, credential) => Action::Call { op, call, credential },
+        match self.effect {
+            Effect::Disk(command) => Action::Disk { op, command },
+            Effect::Key(duration) => Action::MakeKey { op, duration },
+            Effect::Call(call, credential) => Action::Call { op, call, credential },
         }
     }
 }
 
-impl Default for Asked {
+impl Default for InFlight {
     fn default() -> Self {
-        Self { op: OpId { run: RunId(0), seq: 0 }, what: What::Key(None), given_up: false }
+        Self { op: OpId { run: RunId(0), seq: 0 }, effect: Effect::Key(None), given_up: false }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::world::{Request, World};
 
 impl World {
     /// An external party changes the directory.
-    pub(super) fn plant(&mut self, damage: Damage) -> bool {
+    pub(super) fn damage_disk(&mut self, damage: Damage) -> bool {
         self.spec.external_change = true;
         let (generation, file) = (Generation(1), FileNumber(99));
         let target = match self.disk.read(Name::Current) {
@@ -20,15 +20,17 @@ impl World {
         };
         match damage {
             Damage::TruncateLive => match target {
-                Some(target) => self.disk.plant(target, File::Torn),
+                Some(target) => self.disk.put_external(target, File::Torn),
                 None => return false,
             },
-            Damage::FileForLink => self.disk.plant(Name::Current, File::Garbage),
-            Damage::ForeignLink => self.disk.plant(Name::Current, File::ForeignLink),
-            Damage::Directory => self.disk.plant(Name::Current, File::Directory),
-            Damage::NoLiveName => self.disk.remove(Name::Current),
-            Damage::Temporary => self.disk.plant(Name::Temporary { generation, file }, File::Torn),
-            Damage::PendingGarbage => self.disk.plant(Name::Pending { generation, file }, File::Garbage),
+            Damage::FileForLink => self.disk.put_external(Name::Current, File::Garbage),
+            Damage::ForeignLink => self.disk.put_external(Name::Current, File::ForeignLink),
+            Damage::Directory => self.disk.put_external(Name::Current, File::Directory),
+            Damage::NoCurrentLink => self.disk.remove(Name::Current),
+            Damage::Temporary => self.disk.put_external(Name::Temporary { generation, file }, File::Torn),
+            Damage::PendingGarbage => {
+                self.disk.put_external(Name::Pending { generation, file }, File::Garbage)
+            }
             Damage::NoPending => {
                 let Some(name) = self.disk.names().find(|name| matches!(name, Name::Pending { .. })) else {
                     return false;
@@ -38,7 +40,7 @@ impl World {
             }
             Damage::FarBundle => {
                 let far = Name::Bundle { issued: super::START, generation: Generation(1 << 30), file };
-                self.disk.plant(far, File::Garbage);
+                self.disk.put_external(far, File::Garbage);
             }
             Damage::OtherKey => {
                 let (Some(target), Some(bundle)) = (target, self.disk.live_bundle()) else { return false };
@@ -47,7 +49,7 @@ impl World {
                 }
                 // As from a backup of one half: while the node is off, since a running one does not look again.
                 self.kill();
-                self.disk.plant(target, File::Bundle(Bundle { key: 0, ..bundle }));
+                self.disk.put_external(target, File::Bundle(Bundle { key: 0, ..bundle }));
                 self.start();
             }
             Damage::OlderLive => {
@@ -57,7 +59,7 @@ impl World {
                 else {
                     return false;
                 };
-                self.disk.plant(Name::Current, File::Link(older));
+                self.disk.put_external(Name::Current, File::Link(older));
             }
             Damage::LinkedPair
             | Damage::FiledPair
@@ -75,7 +77,7 @@ impl World {
         match damage {
             Damage::CopiedLive => {
                 self.ghost.copied(bundle.key);
-                self.disk.plant(Name::Current, File::Bundle(bundle));
+                self.disk.put_external(Name::Current, File::Bundle(bundle));
             }
             Damage::Exposed => self.disk.expose(target),
             _ => {
@@ -84,7 +86,7 @@ impl World {
                 let before = older.max_by_key(|it| it.generation());
                 self.disk.remove(target);
                 match before {
-                    Some(before) => self.disk.plant(Name::Current, File::Link(before)),
+                    Some(before) => self.disk.put_external(Name::Current, File::Link(before)),
                     None => self.disk.remove(Name::Current),
                 }
             }
@@ -126,13 +128,15 @@ impl World {
         self.server.foreign += 1;
         self.server.certs.push(Cert { key: number, template, flaw, not_before, not_after });
         match damage {
-            Damage::LinkedPair | Damage::StrangersPair => self.disk.plant(Name::Current, File::ForeignLink),
+            Damage::LinkedPair | Damage::StrangersPair => {
+                self.disk.put_external(Name::Current, File::ForeignLink)
+            }
             Damage::FiledPair => {
                 let bundle =
                     Bundle { generation: Generation(0), issued: not_before, key: number, cert: outside.cert };
-                self.disk.plant(Name::Current, File::Bundle(bundle));
+                self.disk.put_external(Name::Current, File::Bundle(bundle));
             }
-            _ => self.disk.meddled = true,
+            _ => self.disk.is_changed_externally = true,
         }
         true
     }

@@ -7,7 +7,7 @@ use certrotate_core::rotator::Step;
 use certrotate_core::time::{MonoTime, Span};
 
 use crate::disk::How;
-use crate::world::{Log, What, World};
+use crate::world::{Effect, Log, World};
 
 impl World {
     /// A world for a scenario test: it writes a log, and panics at the first thing that does not hold.
@@ -71,21 +71,21 @@ impl World {
 
     /// Does the next operation that can be done and gives its answer, if there is one: disk commands in their order.
     pub fn deliver(&mut self) -> bool {
-        (0..self.asked.len()).any(|index| self.deliver_at(index, How::Well))
+        (0..self.in_flight.len()).any(|index| self.deliver_at(index, How::Well))
     }
 
     /// Does the operation of this index and gives its answer, unless it has to wait.
     pub(crate) fn deliver_at(&mut self, index: usize, how: How) -> bool {
-        let Some(asked) = self.asked.get(index).copied() else { return false };
-        let is_disk = |it: &super::Asked| matches!(it.what, What::Disk(_));
-        if is_disk(&asked) && self.asked[..index].iter().any(is_disk) {
+        let Some(asked) = self.in_flight.get(index).copied() else { return false };
+        let is_disk = |it: &super::InFlight| matches!(it.effect, Effect::Disk(_));
+        if is_disk(&asked) && self.in_flight[..index].iter().any(is_disk) {
             return false;
         }
         let Some(answer) = self.perform(index, how) else { return false };
-        let lost = match asked.what {
-            What::Disk(_) => &mut self.lose_disk_answers,
-            What::Call(..) => &mut self.lose_call_answers,
-            What::Key(_) => &mut 0,
+        let lost = match asked.effect {
+            Effect::Disk(_) => &mut self.lose_disk_answers,
+            Effect::Call(..) => &mut self.lose_call_answers,
+            Effect::Key(_) => &mut 0,
         };
         if *lost > 0 {
             *lost -= 1;

@@ -9,7 +9,7 @@ use certrotate_core::time::{Now, Span, WallTime};
 use certrotate_core::trace::{TraceHeader, TraceRecord};
 
 use super::driver_kind::Driver;
-use super::in_flight::{Answer, Asked};
+use super::in_flight::{Answer, InFlight};
 use super::log::Log;
 use super::node::Node;
 use super::operations::Operations;
@@ -71,7 +71,7 @@ pub struct World {
     /// The configuration that the next run starts with.
     pub config: Config,
     /// Requested operations that are not answered, the oldest first.
-    pub asked: List<Asked, 5>,
+    pub in_flight: List<InFlight, 5>,
     /// Answers that come late: to operations that were given up meanwhile, perhaps.
     pub late: List<Answer, 3>,
     /// The served identity, by the node's own actions.

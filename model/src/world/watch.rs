@@ -42,7 +42,7 @@ impl World {
                 |it: &&PairFound| it.facts.not_before <= self.now.wall && self.now.wall < it.facts.not_after;
             let live = inventory.outside.iter().find(|it| it.place == Place::Current).filter(valid);
             self.ghost.filed = live.map(|it| (it.key.0 as u32, it.cert.0 as u32));
-            self.ghost.looked = Some(shows_a_better_pair(self, inventory));
+            self.ghost.better_pair_seen = Some(shows_a_better_pair(self, inventory));
         }
     }
 

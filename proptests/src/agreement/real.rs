@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::op::{TARGETS, improper, proper};
 use super::symbols::{Bytes, GARBAGE, Visible};
-use super::{Directory, Materials, ExternalChange};
+use super::{Directory, ExternalChange, Materials};
 
 /// The pair name of the files.
 const PAIR: &str = "kubelet-client";

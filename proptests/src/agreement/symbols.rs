@@ -12,7 +12,7 @@ use certrotate_model::disk::{Bundle, File, How, Pending};
 
 use super::materials::{Seen, template};
 use super::op::{TARGETS, improper, proper};
-use super::{CERTS, KEYS, Materials, ExternalChange};
+use super::{CERTS, ExternalChange, KEYS, Materials};
 
 /// The visible state of a name, compared between model and directory.
 #[derive(Clone, Debug, PartialEq)]
@@ -157,21 +157,21 @@ impl Symbols {
         disk.remove(name);
         match change {
             ExternalChange::Remove => {}
-            ExternalChange::Garbage => disk.plant(name, File::Garbage),
-            ExternalChange::Empty => disk.plant(name, File::Empty),
-            ExternalChange::Truncated => disk.plant(name, File::Torn),
-            ExternalChange::Proper => disk.plant(name, file(&proper(name))),
+            ExternalChange::Garbage => disk.put_external(name, File::Garbage),
+            ExternalChange::Empty => disk.put_external(name, File::Empty),
+            ExternalChange::Truncated => disk.put_external(name, File::Torn),
+            ExternalChange::Proper => disk.put_external(name, file(&proper(name))),
             ExternalChange::Public => {
-                disk.plant(name, file(&proper(name)));
+                disk.put_external(name, file(&proper(name)));
                 disk.open_to_others(name);
             }
             // The other name allows writes to the file, so it counts as a part.
-            ExternalChange::Linked => disk.plant(name, File::Torn),
-            ExternalChange::Improper => disk.plant(name, file(&improper(name))),
-            ExternalChange::LinkElsewhere => disk.plant(name, File::ForeignLink),
-            ExternalChange::LinkToBundle => disk.plant(name, File::Link(TARGETS[0])),
-            ExternalChange::LinkToTemporary => disk.plant(name, File::Link(TARGETS[1])),
-            ExternalChange::Directory => disk.plant(name, File::Directory),
+            ExternalChange::Linked => disk.put_external(name, File::Torn),
+            ExternalChange::Improper => disk.put_external(name, file(&improper(name))),
+            ExternalChange::LinkElsewhere => disk.put_external(name, File::ForeignLink),
+            ExternalChange::LinkToBundle => disk.put_external(name, File::Link(TARGETS[0])),
+            ExternalChange::LinkToTemporary => disk.put_external(name, File::Link(TARGETS[1])),
+            ExternalChange::Directory => disk.put_external(name, File::Directory),
         }
         true
     }

@@ -1,7 +1,7 @@
 //! The oracle: judges the symbols by the sentences of RFC 5280. It has no DER, no signature and no shipped code.
 
 use super::case::{Basic, Case, Cert, Holder, KeyUse, Name, Purpose, Sans, Trust, Window};
-use super::{REQUESTED, Fault, Verdict};
+use super::{Fault, REQUESTED, Verdict};
 
 /// The admissible verdicts on a case.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -142,12 +142,10 @@ fn failed_rename_names_the_cause_and_changes_nothing() {
     fs::create_dir(store.current_link_path()).unwrap();
     let (kind, line) = fails(&mut store, missing);
     assert_eq!(kind, DiskFault::Io);
-    assert!(
-        line.starts_with(&format!(
-            "cannot rename a file to {}: is a directory; ",
-            store.current_link_path().display()
-        ))
-    );
+    assert!(line.starts_with(&format!(
+        "cannot rename a file to {}: is a directory; ",
+        store.current_link_path().display()
+    )));
     assert_eq!(listing(store.directory()), ["kubelet-client-current.pem", "kubelet-client-tmp-1.1"]);
 }
 

@@ -136,7 +136,7 @@ fn relates(built: Built, seed: u64, budget: Budget, fits: impl Fn(&Violation) ->
     let restarts = (0..24).flat_map(|nth| {
         [
             Transition::Step(7),
-            Transition::Plant(Damage::Temporary),
+            Transition::Damage(Damage::Temporary),
             Transition::Kill(How::Well),
             Transition::Step(nth % 8),
         ]

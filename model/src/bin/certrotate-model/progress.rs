@@ -10,8 +10,8 @@ use signal_hook::flag;
 
 use crate::output::number;
 
-/// How often memory is looked at and the line rewritten.
-const LOOK: Duration = Duration::from_millis(200);
+/// How often memory is measured at and the line rewritten.
+const MEASURE_EVERY: Duration = Duration::from_millis(200);
 
 /// Why an engine was stopped before its own end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub(crate) struct Progress<'a> {
 #[derive(Debug)]
 pub(crate) struct Meter {
     started: Instant,
-    looked: Option<Instant>,
+    measured: Option<Instant>,
     seconds: Option<Duration>,
     /// In MiB.
     memory: u64,
@@ -77,7 +77,7 @@ impl Meter {
     pub(crate) fn new(seconds: Option<u64>, memory: u64, stop: &Arc<AtomicBool>) -> Self {
         Self {
             started: Instant::now(),
-            looked: None,
+            measured: None,
             seconds: seconds.map(Duration::from_secs),
             memory,
             stop: Arc::clone(stop),
@@ -104,15 +104,15 @@ impl Meter {
             self.stopped = Some(Stopped::Interrupted);
         } else if self.seconds.is_some_and(|seconds| now - self.started >= seconds) {
             self.stopped = Some(Stopped::Seconds);
-        } else if self.looked.is_none_or(|looked| now - looked >= LOOK) {
+        } else if self.measured.is_none_or(|measured| now - measured >= MEASURE_EVERY) {
             self.resident = resident().unwrap_or(0);
             if self.resident > self.memory {
                 self.stopped = Some(Stopped::Memory);
             }
-            if self.terminal && self.looked.is_some() {
+            if self.terminal && self.measured.is_some() {
                 self.show(progress);
             }
-            self.looked = Some(now);
+            self.measured = Some(now);
         }
         self.stopped.is_none()
     }

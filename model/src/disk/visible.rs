@@ -81,7 +81,7 @@ impl Disk {
 
     /// What the current link gives in the images that a power cut may leave now: the generation of a whole bundle,
     /// or nothing. An error is a name that gives less than that.
-    pub fn live_in_images(&self) -> impl Iterator<Item = Result<Option<Generation>, Name>> {
+    pub fn current_in_images(&self) -> impl Iterator<Item = Result<Option<Generation>, Name>> {
         self.outcomes(Name::Current).map(|live| {
             let Some(number) = live else { return Ok(None) };
             match self.file(number) {
@@ -147,7 +147,7 @@ impl Disk {
 
     /// What a scan says of the current link.
     #[must_use]
-    pub fn live_name(&self) -> CurrentLink {
+    pub fn current_link(&self) -> CurrentLink {
         match self.read(Name::Current) {
             None => CurrentLink::Absent,
             Some(File::Link(target @ Name::Bundle { .. })) => CurrentLink::Link(target),
