@@ -1,10 +1,10 @@
-//! Inputs and actions in a few words each, for tables, scenario tests and failures.
+//! Short texts of inputs and actions, for tables, scenario tests and failures.
 
 use certrotate_core::api::{ApiFault, Call, Credential, CsrObject, Issued};
 use certrotate_core::disk::{CurrentLink, DiskCommand, DiskDone};
 use certrotate_core::input::{Action, Input};
 
-/// A disk command in a few words.
+/// Returns a short text of a disk command.
 #[must_use]
 pub fn command(command: &DiskCommand) -> String {
     match command {
@@ -20,7 +20,7 @@ pub fn command(command: &DiskCommand) -> String {
     }
 }
 
-/// An action in a few words.
+/// Returns a short text of an action.
 #[must_use]
 pub fn action(action: &Action) -> String {
     match action {
@@ -54,7 +54,7 @@ fn who(credential: Credential) -> String {
     }
 }
 
-/// An input in a few words.
+/// Returns a short text of an input.
 #[must_use]
 pub fn input(input: &Input) -> String {
     match input {
@@ -82,7 +82,7 @@ pub fn input(input: &Input) -> String {
     }
 }
 
-/// The state of an object, much as `kubectl get csr` says it.
+/// Returns the state of an object, much as `kubectl get csr` prints it.
 #[must_use]
 pub fn state(object: &CsrObject) -> &'static str {
     match (object.denied, object.failed, object.approved, &object.certificate) {

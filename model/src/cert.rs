@@ -1,11 +1,11 @@
-//! Symbolic certificates: what a real one would say, in a few bytes, and what may be wrong with it.
+//! Symbolic certificates: the content of a real one in a few bytes, and its defect.
 
 use certrotate_core::config::Template;
 use certrotate_core::facts::{CertFacts, Chain, San, Subject, Usages};
 use certrotate_core::id::{KeyDigest, LeafDigest};
 use certrotate_core::time::WallTime;
 
-/// What is wrong with a certificate, apart from its dates.
+/// A defect of a certificate, apart from its dates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Flaw {
     /// For another key.
@@ -16,15 +16,15 @@ pub enum Flaw {
     SubjectCase,
     /// In one more group.
     Organization,
-    /// With a name that was not requested.
+    /// With an alternative name that is not in the request.
     Sans,
     /// Without client auth.
     Usage,
-    /// With server auth besides.
+    /// With server auth in addition.
     ExtraUsage,
     /// A CA.
     Ca,
-    /// Of another CA.
+    /// Issued by another CA.
     Chain,
 }
 
@@ -33,18 +33,18 @@ pub enum Flaw {
 pub struct Cert {
     /// The number of the requested key.
     pub key: u32,
-    /// Which of the world's templates was requested.
+    /// The number of the requested template in the world's list.
     pub template: u8,
-    /// What is wrong with it.
+    /// The defect, if it has one.
     pub flaw: Option<Flaw>,
-    /// Its start.
+    /// The notBefore.
     pub not_before: WallTime,
-    /// Its end.
+    /// The notAfter.
     pub not_after: WallTime,
 }
 
 impl Cert {
-    /// What it says, as `certrotate-x509` would have read it.
+    /// Returns the facts, as `certrotate-x509` would have read them.
     #[must_use]
     pub fn facts(&self, number: u64, template: &Template) -> CertFacts {
         let Template { subject, sans, usages, .. } = template.clone();
@@ -78,7 +78,7 @@ impl Cert {
     }
 }
 
-/// A leaf digest for the n-th certificate, spread evenly over all values.
+/// Returns the leaf digest of the n-th certificate. The digests spread evenly over all values.
 #[must_use]
 pub fn leaf(number: u64) -> LeafDigest {
     let mut digest = [0; 32];
@@ -91,7 +91,7 @@ pub fn leaf(number: u64) -> LeafDigest {
     LeafDigest(digest)
 }
 
-/// The digest of the n-th key.
+/// Returns the digest of the n-th key.
 #[must_use]
 pub fn key_digest(number: u64) -> KeyDigest {
     KeyDigest(leaf(number).0)

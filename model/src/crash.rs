@@ -1,17 +1,22 @@
-//! The crash enumerator: every image that a power cut may leave, at every place, recovered and judged.
+//! The crash enumerator: recovers and judges every image that a power cut may leave, at every
+//! moment.
 //!
-//! The [explorer](crate::explore) gives the sequences of disk operations, with their results. After each prefix of each, and
-//! before the answer to its last operation is given, the power goes; of the images that the [profile](Profile) allows, every
-//! one is taken, none is drawn. From each the node starts in a world in which nothing fails from then on, and goes on until it has
-//! converged; time passes only where nothing else can happen. At every step of that recovery the power goes again, in every
-//! image, and once more in that.
+//! The [explorer](crate::explore) yields the sequences of disk operations, with their results. The
+//! power fails after each prefix of each, before the answer to its last operation. The enumerator
+//! takes every image that the [profile](Profile) allows, and draws none at random. From each image
+//! the node starts in a world without further faults, and runs until it converges. Time passes only
+//! if nothing else can happen. At every step of that recovery the power fails again, in every
+//! image, and once more inside that.
 //!
-//! Judged are the image itself (S3, S4), every step from there (all invariants: S5 where the start has found out what there is,
-//! S8, S12), that it converges within a bound (L2), and that another start changes nothing (S6). A panic breaks S15.
+//! The enumerator judges:
+//! - the image itself (S3, S4);
+//! - every later step by all invariants (S5 once the start knows the disk; S8, S12);
+//! - convergence within a bound (L2);
+//! - another start, which must change nothing (S6).
 //!
-//! What follows from a crash depends on nothing but the image and what outlives the process: the server, the clocks, what was
-//! promised. So each such pair is recovered once, and so is each state of a recovery that another has been in;
-//! [`Progress`] counts them apart.
+//! A panic breaks S15. The consequences of a crash depend only on the image and on the state that
+//! outlives the process: the server, the clocks, the promises. So each such pair is recovered once,
+//! and so is each state that two recoveries share; [`Progress`] counts them apart.
 //!
 //! # Example
 //!
@@ -48,38 +53,38 @@ use engine::Engine;
 /// The deepest nesting: crashes in the recovery from the recovery from a crash.
 pub const MOST_DEPTH: u8 = memo::MOST - 1;
 
-/// How crashes of one depth went.
+/// Counts of the crashes of one depth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Level {
-    /// How many different moments a crash came at, by the state on disk, pending and promised.
+    /// Different moments of a crash, by the state on disk, the pending changes and the promises.
     pub points: u64,
-    /// How many images that makes, each judged as it is.
+    /// Images at these moments, each judged.
     pub images: u64,
-    /// From how many of them, different in image or in what is promised, the node started and was judged until it
-    /// had converged or was where another had been.
+    /// Recoveries from them, different in image or in promises, until the node converged or reached
+    /// a known state.
     pub recoveries: u64,
-    /// From how many it started once more, for the sake of crashes that come deeper in the recovery.
+    /// Recoveries that ran again for crashes deeper inside.
     pub again: u64,
-    /// How many were known, with as many crashes to come.
+    /// Images that were known with as many crashes to come.
     pub known: u64,
 }
 
-/// How far it has come.
+/// The progress of an enumeration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// How far the explorer has come.
+    /// The progress of the explorer.
     pub explored: explore::Progress,
-    /// How many different sequences of disk operations, with their results, no other goes on from.
+    /// Different maximal sequences of disk operations, with their results.
     pub sequences: u64,
-    /// How many different prefixes they have.
+    /// Different prefixes of the sequences.
     pub prefixes: u64,
-    /// The crashes: of the sequence itself, in its recovery, in the recovery of that.
+    /// The crashes by depth: in the sequence, in its recovery, in the recovery of that.
     pub levels: [Level; MOST_DEPTH as usize + 1],
     /// The most images at one moment.
     pub most_images: u64,
-    /// How many steps of the machine were checked in recoveries.
+    /// Checked steps of core in recoveries.
     pub steps: u64,
-    /// How many recoveries ran until the node had converged, which was started again.
+    /// Recoveries that ran until the node converged. The node was started again after each.
     pub settled: u64,
 }
 
@@ -88,19 +93,19 @@ impl Progress {
         self.levels.iter().map(what).sum()
     }
 
-    /// How many images were enumerated and judged.
+    /// Returns the number of enumerated and judged images.
     #[must_use]
     pub fn images(&self) -> u64 {
         self.sum(|level| level.images)
     }
 
-    /// How many different recoveries there were.
+    /// Returns the number of different recoveries.
     #[must_use]
     pub fn recoveries(&self) -> u64 {
         self.sum(|level| level.recoveries)
     }
 
-    /// How many recoveries ran, the same ones once more among them.
+    /// Returns the number of recoveries that ran, repetitions included.
     #[must_use]
     pub fn ran(&self) -> u64 {
         self.sum(|level| level.recoveries + level.again)
@@ -128,7 +133,7 @@ impl fmt::Display for Progress {
 /// The result of a search.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// How far it came.
+    /// The progress at the end.
     pub progress: Progress,
     /// Whether the bound is exhausted.
     pub complete: bool,
@@ -136,8 +141,9 @@ pub struct Report {
     pub found: Option<(Scenario, Violation)>,
 }
 
-/// Enumerates all crashes within a bound, nested `depth` deep ([`MOST_DEPTH`] at the most); `change` makes the world other than
-/// it should be, and `go_on` decides after every state whether there is time and memory left.
+/// Enumerates all crashes within a bound, nested at most `depth` deep ([`MOST_DEPTH`]). `change`
+/// alters the world, for example to seed a bug. `go_on` decides after every state whether time and
+/// memory are left.
 pub fn enumerate(
     bound: Bound,
     change: impl FnOnce(&mut ConfigSpec, &mut World),
@@ -187,7 +193,7 @@ impl Sequences {
         }
     }
 
-    /// How many there are that no other goes on from, and how many in all.
+    /// Returns the number of maximal sequences and of all sequences.
     fn count(&self) -> (u64, u64) {
         (self.ends, self.all.len() as u64)
     }

@@ -20,7 +20,7 @@ pub use fault::{Fault, How, Kind};
 pub use file::{Bundle, File, Outside, Pending};
 pub(crate) use file::{Change, Inode, Named};
 
-/// How many names there can be; then the disk is full.
+/// The capacity for names; beyond it the disk is full.
 pub const NAMES: usize = 11;
 const INODES: usize = 16;
 const CHANGES: usize = 16;
@@ -31,35 +31,38 @@ pub(crate) type Entries = List<Named, NAMES>;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Disk {
     pub(crate) inodes: List<Inode, INODES>,
-    /// What system calls see, sorted.
+    /// The visible names, sorted.
     pub(crate) visible: Entries,
-    /// What a power cut leaves for sure, sorted.
+    /// The durable names, sorted.
     pub(crate) durable: Entries,
     /// Changes since the last directory sync, oldest first.
     pub(crate) pending: List<Change, CHANGES>,
-    /// Whether the current link was ever there.
+    /// Whether the current link ever existed.
     pub linked_once: bool,
-    /// Whether a power cut took the current link away in the middle of its rename, and it has not been made again (S3 (b)).
+    /// Whether a power cut during its rename removed the current link, and the node has not made it
+    /// again (S3 (b)).
     pub unlinked: bool,
-    /// Whether an external party broke the bundle behind the current link, and the node has not repaired it.
+    /// Whether an external change broke the bundle behind the current link, and the node has not
+    /// repaired it.
     pub damaged: bool,
-    /// Whether an external party ever changed a file of ours: what is damaged beside the current link is found at the next start.
+    /// Whether a file of ours was changed externally since the last recovery. The next start finds
+    /// such damage.
     pub is_changed_externally: bool,
-    /// Names that an external party made, and that the node has not dealt with.
+    /// Names from external changes that the node has not handled.
     pub strangers: List<Stranger, 6>,
-    /// What a kubelet left, or a backup brought.
+    /// Pairs of a kubelet or a backup.
     pub outside: List<Outside, 3>,
-    /// Names that the node tried to remove, and that are there all the same.
+    /// Names that still exist after the node tried to remove them.
     pub resisting: List<Stranger, 6>,
-    /// Whether the last removal failed: what was to be removed after it stays as well.
+    /// Whether the last removal failed: the files to be removed after it stay too.
     pub removal_failed: bool,
-    /// Failures that operations are to meet.
+    /// Injected failures.
     pub faults: List<Fault, 2>,
-    /// What was done with a file on which something had failed (S7), if anything was.
+    /// The forbidden use of a failed file (S7), if there was one.
     pub exposed: Option<&'static str>,
 }
 
-/// A name that an external party made.
+/// A name from an external change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Stranger(pub Name);
 
@@ -70,7 +73,7 @@ impl Default for Stranger {
 }
 
 impl Disk {
-    /// Carries out a changing command or a sync; `content` is what a write writes.
+    /// Carries out a changing command or a sync. A write writes `content`.
     ///
     /// # Errors
     ///
@@ -95,7 +98,7 @@ impl Disk {
         }
     }
 
-    /// The failure that an operation of this kind is to meet now.
+    /// Returns the injected failure of the next operation of this kind.
     pub fn injected(&mut self, kind: Kind) -> Option<DiskFault> {
         let fault = self.faults.iter_mut().find(|fault| fault.kind == kind && fault.times > 0)?;
         if fault.after > 0 {
@@ -108,7 +111,7 @@ impl Disk {
         Some(met)
     }
 
-    /// What an operation leaves that has failed.
+    /// Leaves the state of a failed operation.
     fn fail(&mut self, command: &DiskCommand, fault: DiskFault) -> Result<(), DiskFault> {
         self.removal_failed |= matches!(command, DiskCommand::Unlink { .. });
         match *command {
@@ -145,7 +148,7 @@ impl Disk {
             DiskCommand::Create { name } => self.make(name, File::Empty)?,
             DiskCommand::Write { name, .. } => {
                 let inode = self.open(name).ok_or(DiskFault::Io)?;
-                // A second write goes on where the first ended.
+                // A second write appends to the first.
                 let file = if inode.file == File::Empty { content } else { File::Torn };
                 (inode.file, inode.durable) = (file, false);
             }
@@ -247,7 +250,8 @@ impl Disk {
         self.pending.push(Change { name, inode, joined });
     }
 
-    /// The kernel may write back whenever it likes, and does, between two operations, when it has gathered much.
+    /// Writes back, as the kernel may at any time. The model does so between two operations when
+    /// many changes are pending.
     fn write_back(&mut self) {
         if self.pending.len() + 3 > CHANGES {
             self.durable = self.visible;
@@ -255,7 +259,7 @@ impl Disk {
         }
     }
 
-    /// Puts the inode in a free place: one that nothing refers to.
+    /// Puts the inode in a place without references.
     fn allocate(&mut self, inode: Inode) -> Option<u8> {
         let used = |number: usize| {
             let number = u8::try_from(number).ok();
@@ -299,7 +303,7 @@ impl Disk {
         self.inodes.get(usize::from(number)).copied().unwrap_or_default()
     }
 
-    /// Puts something behind a name, as an external party would; the change is durable.
+    /// Puts a file under a name, as an external change; the change is durable.
     pub fn put_external(&mut self, name: Name, file: File) {
         let before = self.live_bundle();
         if self.number_of(name).is_none() {
@@ -318,7 +322,8 @@ impl Disk {
         }
     }
 
-    /// Lets others read a file that the current link may lead to, as a restored backup would.
+    /// Makes a file readable by others, as a restored backup would. The current link may lead to
+    /// it.
     pub fn expose(&mut self, name: Name) {
         self.open_to_others(name);
         if let Some(inode) = self.inode_of(name) {
@@ -331,14 +336,14 @@ impl Disk {
         self.break_current_link();
     }
 
-    /// Lets others read a file, as an external party would.
+    /// Makes a file readable by others, as an external change.
     pub fn open_to_others(&mut self, name: Name) {
         if let Some(inode) = self.inode_of(name) {
             inode.public = true;
         }
     }
 
-    /// Removes a name, as an external party would; the removal is durable.
+    /// Removes a name, as an external change; the removal is durable.
     pub fn remove(&mut self, name: Name) {
         let before = self.live_bundle();
         set(&mut self.visible, name, None);
@@ -351,7 +356,7 @@ impl Disk {
         }
     }
 
-    /// The current link that an external party made, and that the node has replaced, does not come back.
+    /// Forgets a foreign current link that the node has replaced: no image has it.
     pub(crate) fn forget_foreign_current_link(&mut self) {
         let inodes = self.inodes;
         let foreign = |number: u8| {
@@ -364,12 +369,12 @@ impl Disk {
         self.pending.retain(|change| change.name != Name::Current || !change.inode.is_some_and(foreign));
     }
 
-    /// What the current link names is broken, until the node gives it to something else.
+    /// Marks the target of the current link as broken, until the node repoints the link.
     pub(crate) fn break_current_link(&mut self) {
         self.damaged = true;
     }
 
-    /// The process is gone: its descriptors with it, but not what the kernel has pending (R15).
+    /// Ends the process: it loses its descriptors, but the kernel keeps the pending changes (R15).
     pub fn process_ended(&mut self) {
         for inode in self.inodes.iter_mut() {
             (inode.open, inode.ours, inode.failed) = (false, false, false);
@@ -378,7 +383,7 @@ impl Disk {
 }
 
 impl Hash for Disk {
-    /// By what there is, not by where it is kept.
+    /// Hashes the content of the directory, not the places of the inodes.
     fn hash<H: Hasher>(&self, state: &mut H) {
         let mut rank = [u8::MAX; INODES];
         let mut next = 0;
@@ -407,7 +412,7 @@ impl Hash for Disk {
     }
 }
 
-/// Lets a name name an inode, or nothing; the list stays sorted.
+/// Sets or removes the inode of a name; the list stays sorted.
 pub(crate) fn set(entries: &mut Entries, name: Name, inode: Option<u8>) {
     match (entries.binary_search_by(|it| it.name.cmp(&name)), inode) {
         (Ok(index), Some(inode)) => entries[index].inode = inode,

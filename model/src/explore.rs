@@ -1,14 +1,17 @@
-//! The explorer: every scenario within a bound, by breadth-first search over core × disk × server × clocks.
+//! The explorer: every scenario within a bound, by breadth-first search over core × disk × server ×
+//! clocks.
 //!
-//! A state is a [`World`] and the rest of the bound. From each, everything that takes its course happens, and, while
-//! faults are left, every fault of the [alphabet](alphabet::FAULTS), at the cost of one; a power cut in every image that it
-//! may leave. The search ends when nothing new is reached: then the bound is exhausted, and no other violation exists within it.
-//! Since it goes breadth first, what it finds first is as short as it can be.
+//! A state is a [`World`] and the rest of the bound. From each state everything happens that can
+//! happen without a fault. While faults are left, every fault of the [alphabet](alphabet::FAULTS)
+//! happens too, at the cost of one, and a power cut in every possible image. The search ends when
+//! it reaches no new state: then the bound is exhausted, and no other violation exists within it.
+//! The first violation found is as short as possible, because the search goes breadth first.
 //!
-//! From every state the world is healed, and must converge (L2). Where there is nothing to heal, that is what happens next by
-//! itself, so the way from each state to a converged one is read off the search in the end; from the others it is gone, up
-//! to where it is known. A cycle in which nothing is to be healed is searched for, too: it would go on for ever and make no
-//! progress. States are told apart by [fingerprints](crate::fingerprint) of 64 bits.
+//! From every state the world is healed and must converge (L2). In a state without a fault to heal,
+//! healing equals the natural course, so its path is read off the search at the end. Other states
+//! are healed one by one, up to a known state. The search also looks for a cycle of states without
+//! a fault to heal: such a cycle would never make progress. [Fingerprints](crate::fingerprint) of
+//! 64 bits distinguish states.
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,14 +31,14 @@ pub mod states;
 #[cfg(feature = "stateright")]
 pub mod web;
 
-/// What is explored.
+/// The bound of a search.
 #[derive(Clone, Copy, Debug)]
 pub struct Bound {
-    /// How the world begins.
+    /// The initial world.
     pub setup: Setup,
-    /// How many faults there are at the most, of any kind, at any time.
+    /// The most faults, of any kind, at any time.
     pub faults: u8,
-    /// How many identities go live at the most; the search does not go beyond the last.
+    /// The most identities that go live; the search stops at the last.
     pub rotations: u8,
     /// Whether the world is healed in every state, and must converge.
     pub settles: bool,
@@ -48,31 +51,31 @@ impl Bound {
     }
 }
 
-/// The most attempts in a row, that come to nothing, that are followed.
+/// The most failed attempts in a row that the search follows.
 pub const ATTEMPTS: u8 = 3;
 
-/// The most failures of the disk, and of calls, that are followed.
+/// The most failures of the disk, and of calls, that the search follows.
 pub const FAILURES: u32 = 4;
 
-/// How far it has come.
+/// The progress of a search.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// How many different states were reached.
+    /// Different states.
     pub states: u64,
-    /// How many transitions happened, each checked.
+    /// Transitions, each checked.
     pub transitions: u64,
-    /// How many steps of the machine were checked while healed worlds converged.
+    /// Checked steps of core in healed worlds.
     pub settling: u64,
-    /// How many transitions the deepest state is away from the beginning.
+    /// The number of transitions to the deepest state.
     pub depth: u32,
-    /// How many states wait for their turn.
+    /// States that the search has not expanded yet.
     pub waiting: u64,
 }
 
 /// The result of a search.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// How far it came.
+    /// The progress at the end.
     pub progress: Progress,
     /// Whether the bound is exhausted.
     pub complete: bool,
@@ -80,7 +83,7 @@ pub struct Report {
     pub found: Option<(Scenario, Violation)>,
 }
 
-/// A state whose turn has not come.
+/// A state that the search has not expanded yet.
 struct Waiting {
     world: Box<World>,
     left: u8,
@@ -161,10 +164,11 @@ pub(crate) const S15: Violation =
 /// A violation, and the transitions that lead there.
 pub(crate) type Found = Option<(Vec<Transition>, Violation)>;
 
-/// What is seen of a new state: go on, or break off, perhaps because of a violation after some more transitions.
+/// The decision about a new state: go on, or stop, perhaps with a violation after further
+/// transitions.
 pub(crate) type Look = ControlFlow<Found>;
 
-/// What ends the search, as an error: a violation with the transitions that lead to it, or that it was broken off.
+/// The error that ends a search: a violation with the transitions that lead to it, or a stop.
 type Checked = Result<(), Found>;
 
 struct Search<L> {
@@ -174,15 +178,15 @@ struct Search<L> {
     /// Healed worlds that converge.
     settled: Seen,
     next: Vec<Waiting>,
-    /// A world that was cloned for a transition which had nothing to happen to.
+    /// A clone whose transition had no effect, for reuse.
     spare: Option<Box<World>>,
     look: L,
-    /// What is being tried: a transition in a state.
+    /// The current transition and its state.
     trying: (u32, Transition),
 }
 
 impl<L: FnMut(&World, &Progress) -> Look> Search<L> {
-    /// S15: a panic is a violation like any other.
+    /// Reports a panic as a violation of S15.
     fn expand_or_panic(&mut self, waiting: Waiting) -> Checked {
         catch_unwind(AssertUnwindSafe(|| self.expand(waiting))).unwrap_or_else(|_| {
             let (state, transition) = self.trying;
@@ -190,7 +194,7 @@ impl<L: FnMut(&World, &Progress) -> Look> Search<L> {
         })
     }
 
-    /// Everything that can happen next; the course of things comes last, and goes on with the world itself.
+    /// Takes every possible transition. The natural course comes last and uses the world itself.
     fn expand(&mut self, waiting: Waiting) -> Checked {
         let Waiting { mut world, left, state } = waiting;
         self.spare = None;
@@ -210,7 +214,7 @@ impl<L: FnMut(&World, &Progress) -> Look> Search<L> {
         Ok(())
     }
 
-    /// The power goes, and each image comes back.
+    /// Cuts the power, and continues with each image.
     fn cut(&mut self, world: &World, left: u8, state: u32) -> Checked {
         let (mut number, mut checked) = (0u8, Ok(()));
         world.disk.images(Profile::Alice, |image| {
@@ -234,7 +238,7 @@ impl<L: FnMut(&World, &Progress) -> Look> Search<L> {
         Ok(())
     }
 
-    /// A world that a transition led to.
+    /// Records the world after a transition.
     fn reach(&mut self, world: Box<World>, left: u8, from: u32, transition: Transition) -> Checked {
         self.progress.transitions += 1;
         if let Some(violation) = world.violation {
@@ -270,7 +274,7 @@ impl<L: FnMut(&World, &Progress) -> Look> Search<L> {
         Ok(())
     }
 
-    /// L2 from this state: the world heals, and the node converges.
+    /// Checks L2 from this state: the world heals, and the node converges.
     fn settle(&mut self, world: &World) -> Result<(), Violation> {
         let mut healed = world.clone();
         let before = healed.steps;
@@ -291,14 +295,14 @@ impl<L: FnMut(&World, &Progress) -> Look> Search<L> {
     }
 }
 
-/// What tells a state from others: the world, and how many faults are left.
+/// Returns the fingerprint of a state: the world and the number of faults left.
 fn fingerprint(world: &World, left: u8) -> u64 {
     world.fingerprint() ^ u64::from(left).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// Whether a world is not followed any further: a fault that stays keeps it from getting on, and it has tried so often that
-/// nothing new will come of it but by healing, which was tried from here. Under a clock before the build time it waits, minute
-/// by minute, for years.
+/// Returns whether the search stops at a world: a lasting fault blocks the node, and after this
+/// many attempts only healing leads to a new state; healing was tried from here. With a clock
+/// before the build time the node would wait for years, minute by minute.
 fn is_hopeless(world: &World) -> bool {
     let waits = world.node.as_ref().is_some_and(|node| node.view().clock_invalid);
     waits

@@ -1,4 +1,5 @@
-//! What an invariant has to remember: small monitors instead of logs, so that worlds which go on alike are equal.
+//! The memory of the invariants: small monitors instead of logs, so that worlds with the same
+//! future are equal.
 
 use std::hash::{Hash, Hasher};
 
@@ -12,46 +13,46 @@ use crate::disk::Disk;
 use crate::list::List;
 use crate::monitor::{Monitor, minute};
 
-/// An identity that was announced as live.
+/// An identity that the node announced as live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Announced {
-    /// Which.
+    /// The generation.
     pub generation: Generation,
-    /// Its certificate.
+    /// The certificate.
     pub cert: CertHandle,
-    /// Its start.
+    /// The notBefore.
     pub not_before: WallTime,
-    /// Its end.
+    /// The notAfter.
     pub not_after: WallTime,
 }
 
-/// How far the cleanup after a failed file has got (S12).
+/// The state of the cleanup after a failed file (S12).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Failed {
     /// No file has failed.
     #[default]
     None,
-    /// This one has, and is there.
+    /// This file failed, and still exists.
     There(Name),
-    /// It was removed, and the directory is to be synced.
+    /// The failed file was removed, and the directory is not synced yet.
     Removed,
 }
 
-/// Calls so far against the calls that are allowed (S9): a bucket that fills with each and leaks with time.
+/// A leaky bucket of calls (S9): it fills with each call and leaks with time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Bucket {
-    /// In thousandths of a call.
+    /// The level, in thousandths of a call.
     level: u64,
     at: MonoTime,
 }
 
-/// How many steps there were since time passed. It is no part of a state: where a way of many steps meets one of few, the same
-/// follows.
+/// The steps of core at one time. They are no part of a state: paths of many and of few steps to
+/// the same world have the same future.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Burst {
     now: Now,
     pub(crate) steps: u16,
-    /// Whether the last step was a tick when nothing was in flight, or a request.
+    /// Whether the last step was a tick at rest or during a request, which may rescan.
     pub(crate) may_rescan: bool,
 }
 
@@ -60,7 +61,7 @@ impl Hash for Burst {
 }
 
 impl Burst {
-    /// Counts one more step at this time. Steps that request nothing do not count.
+    /// Counts a step at this time. Steps without an action do not count.
     pub(crate) fn count(&mut self, now: Now, may_rescan: bool, acts: bool) {
         let before = if self.now == now { self.steps } else { 0 };
         self.steps = before.saturating_add(u16::from(acts));
@@ -68,96 +69,102 @@ impl Burst {
     }
 }
 
-/// What is remembered.
+/// The memory of the invariants.
 #[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct Ghost {
-    /// How many attempts have begun since an identity went live.
+    /// The number of attempts since an identity went live.
     pub attempts: u8,
     /// Keys that the driver holds.
     keys: List<u64, 10>,
     /// Certificates that the driver holds.
     certs: List<u64, 10>,
-    /// The identity that was announced last, over all runs, since an external party broke a file or it ended.
+    /// The last announced identity, over all runs. An external change of its file and its expiry
+    /// clear it.
     pub announced: Option<Announced>,
-    /// The highest generation that ended while it was served, in this run.
+    /// The highest generation that expired while live, in this run.
     pub withdrawn: Generation,
     /// Whether this run has recovered: it knows the files on disk.
     pub recovered: bool,
-    /// Since when the identity that is served is, and when it is to be renewed at the latest, by monotonic time.
+    /// The latest monotonic time for the renewal of the live identity.
     pub renew_by: Option<MonoTime>,
-    /// How many steps there were since time passed.
+    /// The steps at the present time.
     pub(crate) burst: Burst,
-    /// How many identities went live.
+    /// The number of identities that went live.
     pub rotations: u8,
-    /// Looks and creations, and watches apart.
+    /// Gets and creates.
     pub calls: Bucket,
     /// Watches.
     pub watches: Bucket,
-    /// When the run started, and the last key that had been made by then.
+    /// The start of the run, and the last key made before it.
     start: (MonoTime, u64),
     /// Whether the run has made a call.
     called_yet: bool,
-    /// Whether a run that found a request called at once, as a loop of crashes would do each time.
+    /// Whether a run with a pending request called at once, as a crash loop would do each time.
     pub crash_loop: bool,
-    /// How far the cleanup after a failed file has got.
+    /// The state of the cleanup after a failed file.
     pub failed: Failed,
-    /// Which requests were made with which keys.
+    /// The keys with their requests.
     requests: List<(u32, u32), 6>,
-    /// Which generations have which keys.
+    /// The generations with their keys.
     generations: List<(Generation, u32), 6>,
-    /// How often an external party took a pending file away, or it could not be read, so that its open request was lost.
+    /// The number of requests that lost their pending file: it was removed externally, or was
+    /// unreadable.
     pub requests_lost: u8,
-    /// Whether the clock was before the start of the live identity, and nothing newer went live since, durably.
+    /// Whether the clock was before the notBefore of the live identity, and no newer durable
+    /// identity went live since.
     pub was_held: bool,
-    /// In a step that is given a scan: whether that shows a pair which is better than the served identity.
+    /// Whether the scan of this step shows a pair better than the live identity; `None` in a step
+    /// without a scan.
     pub better_pair_seen: Option<bool>,
-    /// The pair that had the current link, and was valid, when the directory was looked at last: its key and certificate.
+    /// The key and certificate of the valid pair behind the current link at the last scan.
     pub filed: Option<(u32, u32)>,
-    /// Whether the identity that went live last was in memory only.
+    /// Whether the last live identity is an in-memory identity.
     pub is_in_memory: bool,
-    /// Whether this run misread something.
+    /// Whether a scan of this run misread a file.
     pub misread: bool,
-    /// Whether this run could not read something, and so may have made it again.
+    /// Whether a scan of this run could not read a file, so that the node may have made it again.
     pub unread: bool,
-    /// Whether a run that misread something, or could not read it, was killed, and no later run has
+    /// Whether a run that misread a file, or could not read it, was killed, and no later run has
     /// recovered and removed the surplus files.
     pub misread_before_crash: bool,
-    /// By when an attempt begins, since the template changed and none has.
+    /// The latest start of the attempt that a template change causes.
     pub changed: Option<MonoTime>,
-    /// Until when another template makes no room for more calls.
+    /// The time before which another template change allows no further calls.
     granted: MonoTime,
     /// Whether a key was used twice.
     pub key_shared: bool,
-    /// Whether something was created while a failed file was in the way.
+    /// Whether a file was created before the cleanup of a failed file.
     pub created_too_early: bool,
-    /// Of what ended while it was served in this run, the last to end.
+    /// Of the identities that expired while live in this run, the one with the latest notAfter.
     ended: Option<Announced>,
-    /// The highest generation that was served in this run.
+    /// The highest generation that was live in this run.
     lived: Generation,
     /// The latest notAfter of the identities that were reported expired in this run.
     pub over: Option<WallTime>,
-    /// Which keys were in a file of ours that an external party copied or took away: they may be found again, as a pair.
+    /// The keys in files of ours that were copied or removed externally: a scan may find them again
+    /// as a pair.
     copied: List<u32, 4>,
-    /// Whether something that ended while it was served in this run went live again.
+    /// Whether an identity that expired while live in this run went live again.
     pub revived: bool,
-    /// Whether something older than the served identity went live.
+    /// Whether an identity older than the live one went live.
     pub older: bool,
-    /// A script's word that clocks, process and files are left alone: then nothing but its end takes an
-    /// identity away. Withdrawn at a kill.
+    /// A script's promise not to touch clocks, process and files: then only expiry withdraws an
+    /// identity. A kill ends the promise.
     pub undisturbed: bool,
-    /// What is expected of attempts, requests, credentials and names.
+    /// The monitor of attempts, requests, credentials and names.
     pub monitor: Monitor,
     served: Option<Announced>,
 }
 
 impl Bucket {
-    /// How full the bucket is, in thousandths of a call.
+    /// Returns the level, in thousandths of a call.
     #[must_use]
     pub const fn level(self) -> u64 {
         self.level
     }
 
-    /// One more call; it leaks a call a minute where certificates live for an hour or longer, and as much faster as they live shorter.
+    /// Counts a call. The bucket leaks a call a minute with a lifetime of an hour or more, and
+    /// faster in proportion to a shorter lifetime.
     pub fn fill(&mut self, now: MonoTime, lifetime: Span) {
         self.leak(now, lifetime);
         self.level += 1000;
@@ -171,7 +178,7 @@ impl Bucket {
         self.at = now;
     }
 
-    /// Room for so many calls more: what a start may cost.
+    /// Makes room for this many calls.
     pub fn grant(&mut self, calls: u64) {
         self.level = self.level.saturating_sub(calls * 1000);
     }
@@ -189,12 +196,13 @@ impl Ghost {
         self.monitor = Monitor::default();
     }
 
-    /// The generation and the certificate that went live last in this run and did not end.
+    /// Returns the last live generation and certificate of this run, unless it expired.
     pub(crate) fn served_before(&self) -> Option<(Generation, CertHandle)> {
         self.served.map(|it| (it.generation, it.cert))
     }
 
-    /// What the enumerator of crashes does not judge: how often was called before a crash, and how much was achieved.
+    /// Forgets the counts that the crash enumerator does not judge: the calls before a crash, and
+    /// the rotations.
     pub(crate) fn forget_counts(&mut self, now: MonoTime) {
         let empty = Bucket { level: 0, at: now };
         (self.calls, self.watches) = (empty, empty);
@@ -202,7 +210,8 @@ impl Ghost {
         (self.start, self.called_yet) = ((now, 0), false);
     }
 
-    /// A start begins the waits between failed calls anew, which costs six calls; but where there is a request to take up, not at once.
+    /// Records a start. It restarts the backoff of calls, which costs six calls. A start with a
+    /// pending request waits before its first call.
     pub(crate) fn started(&mut self, now: Now, keys: u64) {
         self.calls.grant(6);
         self.watches.grant(3);
@@ -211,7 +220,7 @@ impl Ghost {
         self.burst.steps = 0;
     }
 
-    /// Elapsed time no longer counts: worlds that differ only in it are equal.
+    /// Forgets elapsed time, so that worlds that differ only in it are equal.
     pub(crate) fn forget_time(&mut self, now: MonoTime, lifetime: Span) {
         self.calls.leak(now, lifetime);
         self.watches.leak(now, lifetime);
@@ -224,18 +233,18 @@ impl Ghost {
         }
     }
 
-    /// Something is under way: the minute that the next attempt waits at most begins when it is over.
+    /// Records that the node is busy: the minute before the next attempt starts afterwards.
     pub(crate) fn busy(&mut self, now: Now, lifetime: Span) {
         self.changed = self.changed.map(|_| now.mono.plus(minute(lifetime)));
     }
 
-    /// The template has another subject: certificates for the previous one no longer count.
+    /// Forgets identities for another subject after a template change.
     pub(crate) fn disowned(self, foreign: impl Fn(CertHandle) -> bool) -> Self {
         let wanted = |it: &Announced| !foreign(it.cert);
         Self { announced: self.announced.filter(wanted), served: self.served.filter(wanted), ..self }
     }
 
-    /// An attempt begins. An identity that is not yet valid does not have to survive it (S5).
+    /// Records the begin of an attempt. An identity that is not yet valid need not survive it (S5).
     pub(crate) fn attempt(&mut self, now: Now) {
         self.changed = None;
         self.attempts = self.attempts.saturating_add(1);
@@ -244,7 +253,8 @@ impl Ghost {
         }
     }
 
-    /// The template changed. Once a minute that makes room for the calls of an attempt; minutes shrink with the lifetime.
+    /// Records a template change. Once a minute it allows the calls of an attempt; the minute
+    /// shrinks with the lifetime.
     pub(crate) fn changed(&mut self, now: Now, lifetime: Span) {
         let minute = minute(lifetime);
         self.changed = Some(now.mono.plus(minute));
@@ -255,8 +265,8 @@ impl Ghost {
         }
     }
 
-    /// The node owes an identity nothing once a clock has shown its expiry or an external party broke
-    /// its file. This holds even if the clock goes back.
+    /// Clears the announced identity once a clock has shown its expiry, or an external change broke
+    /// its file. A clock that goes back does not restore it.
     pub(crate) fn before(&mut self, now: Now, damaged: bool) {
         if damaged || self.announced.is_some_and(|it| now.wall >= it.not_after) {
             self.announced = None;
@@ -290,18 +300,19 @@ impl Ghost {
         if anew {
             self.attempts = 0;
             self.rotations = self.rotations.saturating_add(1);
-            // The latest renewal point is a tenth of the lifetime before the end.
+            // The latest renewal point is a tenth of the lifetime before notAfter.
             let left = identity.not_after.since(now.wall).ms().saturating_sub(lifetime.ms() / 10) + 10;
             self.renew_by = Some(now.mono.plus(Span::from_ms(left)));
         }
-        // Its own lifetime counts from here on.
+        // From here on the lifetime of the new certificate counts.
         self.busy(now, lifetime);
         self.served = Some(identity);
         // The next start need not restore an identity that is only in memory.
         self.announced = if durable { Some(identity) } else { self.announced };
     }
 
-    /// That generation was seen to end. If it was served in this run, it is over for it, whatever the clock does (S14).
+    /// Records the expiry of a generation. If it was live in this run, the clock cannot bring it
+    /// back (S14).
     pub(crate) fn expired(&mut self, generation: Generation, end: WallTime) {
         if generation <= self.lived {
             self.withdrawn = self.withdrawn.max(generation);
@@ -313,7 +324,7 @@ impl Ghost {
         if let Some(over) = self.served.filter(|it| now.wall >= it.not_after) {
             self.ended = self.ended.filter(|it| it.not_after > over.not_after).or(Some(over));
             self.withdrawn = self.withdrawn.max(generation);
-            // What is older than one that ended is superseded, and may go.
+            // An older identity than an expired one is superseded, and the node may remove it.
             self.announced = self.announced.filter(|it| it.generation >= generation);
             self.renew_by = None;
             self.served = None;
@@ -340,7 +351,7 @@ impl Ghost {
         }
     }
 
-    /// Whether what an external party copied was ours: then it was superseded before.
+    /// Returns whether an externally copied key was ours: its pair was superseded before.
     pub(crate) fn was_ours(&self, key: u32) -> bool {
         self.copied.contains(&key)
     }
@@ -352,7 +363,7 @@ impl Ghost {
     }
 
     pub(crate) fn generation_has(&mut self, generation: Generation, key: u32) {
-        // The key 0 is an external party's.
+        // The key 0 is a foreign key.
         let clash = |(known, its): &(Generation, u32)| {
             key != 0 && *known != generation && *its == key && !self.copied.contains(&key)
         };
@@ -382,13 +393,13 @@ impl Ghost {
         self.certs.contains(&cert.0)
     }
 
-    /// The driver erases the keys and certificates that the machine no longer names.
+    /// Erases the keys and certificates that core no longer names.
     pub(crate) fn keep_only(&mut self, handles: &List<Kept, 6>) {
         self.keys.retain(|key| handles.iter().any(|it| it.0 == Some(Handle::Key(KeyHandle(*key)))));
         self.certs.retain(|cert| handles.iter().any(|it| it.0 == Some(Handle::Cert(CertHandle(*cert)))));
     }
 }
 
-/// A handle that the machine names.
+/// A handle that core names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Kept(pub Option<Handle>);

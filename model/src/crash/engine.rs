@@ -1,4 +1,4 @@
-//! Crash, recover, judge; and again inside.
+//! Crashes a world, recovers it and judges it, and does the same inside the recovery.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -15,14 +15,14 @@ use crate::world::{Effect, SETTLE_INPUTS, World};
 use super::Progress;
 use super::memo::{Memo, Visit};
 
-/// What the enumerator remembers.
+/// The state of the enumerator.
 pub(super) struct Engine {
     depth: u8,
     profile: Profile,
     pub(super) progress: Progress,
     /// States of recoveries.
     states: Memo,
-    /// Images with what outlives the process.
+    /// Images, with the state that outlives the process.
     images: Memo,
     /// Moments for a crash.
     points: Memo,
@@ -32,10 +32,10 @@ pub(super) struct Engine {
     way: Vec<u64>,
 }
 
-/// The inputs before which a start knows nothing of its image: the first tick, and the lock.
+/// The inputs before a start reads the disk: the first tick and the lock.
 const STARTED: u64 = 2;
 
-/// Whether all went well. The end of the trail is where it did not.
+/// The result of a run. On a violation the trail leads to it.
 type Went = Result<(), invariants::Violation>;
 
 impl Engine {
@@ -45,7 +45,8 @@ impl Engine {
         Self { depth, profile, progress, states, images, points, trail: Vec::new(), way: Vec::new() }
     }
 
-    /// Every crash in this state, and when the disk operation that is under way is done and not answered.
+    /// Crashes in this state, and in the state with the disk operation in flight done and
+    /// unanswered.
     pub(super) fn crash(&mut self, world: &World) -> Found {
         self.trail.clear();
         self.way.clear();
@@ -60,7 +61,8 @@ impl Engine {
         Some((std::mem::take(&mut self.trail), violation))
     }
 
-    /// Every crash now, in a world in which nothing fails; `left` more may come in the recovery from it.
+    /// Crashes now in every way, in a world without further faults. `left` more crashes may come in
+    /// the recovery.
     fn crashes(&mut self, world: &World, left: u8) -> Went {
         self.crash_now(world, left)?;
         let changes = |command: DiskCommand| !matches!(command, DiskCommand::Lock | DiskCommand::Scan);
@@ -98,7 +100,7 @@ impl Engine {
         result
     }
 
-    /// The transition that leaves an image. Those of the weakest profile have numbers.
+    /// Returns the transition that leaves an image. Images of the weakest profile have numbers.
     fn transition(&self, world: &World, image: &Disk, number: u64) -> Transition {
         let same = || {
             let digest = |disk: &Disk| fingerprint::of(disk, world.now, 0);
@@ -119,7 +121,8 @@ impl Engine {
         }
     }
 
-    /// One image: judged as it is and, unless that is known, recovered from. All images of a moment share the start.
+    /// Judges one image and, unless it is known, recovers from it. All images of a moment share the
+    /// start.
     fn image(
         &mut self,
         world: &World,
@@ -160,7 +163,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Goes on until the node has converged, or until that is known to happen; with every crash on the way.
+    /// Runs until the node converges or reaches a known state, with every crash on the way.
     fn recover(&mut self, world: &mut World, left: u8) -> Went {
         for inputs in 0.. {
             went(world)?;
@@ -190,7 +193,7 @@ impl Engine {
     }
 }
 
-/// The world after a crash, with the node started, as far as that goes without reading the disk.
+/// Returns the world after a crash, with the node started up to its first read of the disk.
 fn start(world: &World) -> World {
     let mut started = world.clone();
     started.kill();
@@ -199,7 +202,7 @@ fn start(world: &World) -> World {
     if let [asked] = &*started.in_flight
         && asked.effect == Effect::Disk(DiskCommand::Lock)
     {
-        // The disk is not yet the image, which is judged when it is.
+        // The disk is not the image yet. `start` judges the image later.
         started.blind = true;
         started.happen(Transition::Step(0));
         started.blind = world.blind;

@@ -1,11 +1,11 @@
-//! What was seen already, and with how many crashes to come.
+//! Known states, each with the number of crashes to come.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use crate::explore::AsIs;
 
-/// The most crashes that are told apart.
+/// The highest number of crashes that a fingerprint can carry.
 pub(super) const MOST: u8 = 3;
 
 /// Fingerprints, each with the crashes that were still to come in its two lowest bits.
@@ -19,11 +19,11 @@ struct Known(u64);
 /// Whether a state was visited before, and with how many crashes to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Visit {
-    /// It was not seen before.
+    /// The state is new.
     New,
-    /// It was seen, with fewer crashes to come.
+    /// The state is known with fewer crashes to come.
     Deeper,
-    /// It was seen, with as many crashes to come.
+    /// The state is known with as many crashes to come.
     Known,
 }
 
@@ -48,7 +48,7 @@ impl Known {
 }
 
 impl Memo {
-    /// Returns whether it was visited before.
+    /// Returns whether the state was visited before.
     pub(super) fn look(&self, fingerprint: u64, left: u8) -> Visit {
         match self.0.get(&Known::new(fingerprint, left)) {
             None => Visit::New,
@@ -57,7 +57,7 @@ impl Memo {
         }
     }
 
-    /// Remembers it, and returns whether it was visited before.
+    /// Remembers a state, and returns whether it was visited before.
     pub(super) fn visit(&mut self, fingerprint: u64, left: u8) -> Visit {
         let visit = self.look(fingerprint, left);
         if visit != Visit::Known {

@@ -1,17 +1,17 @@
-//! How operations go, and which are to fail.
+//! Outcomes of disk operations, and injected failures.
 
 use certrotate_core::disk::{DiskCommand, DiskFault};
 
-/// How an operation is to go.
+/// The outcome of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum How {
-    /// As it should.
+    /// Success.
     Well,
-    /// It fails and does nothing.
+    /// Failure without an effect.
     Fails(DiskFault),
-    /// It fails when a part was done.
+    /// Failure after a part of the effect.
     FailsHalfway(DiskFault),
-    /// It is done, and reported as failed.
+    /// Failure reported after the whole effect.
     FailsDone(DiskFault),
     /// A fault of the driver: it reports the command as done, but did not carry it out.
     Pretended,
@@ -41,7 +41,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind of a command.
+    /// Returns the kind of a command.
     #[must_use]
     pub const fn of(command: &DiskCommand) -> Self {
         match command {
@@ -58,16 +58,16 @@ impl Kind {
     }
 }
 
-/// Operations of a kind that are to fail.
+/// Injected failures of one kind of operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fault {
-    /// How many operations of the kind go well before.
+    /// The number of successful operations of the kind before the first failure.
     pub after: u16,
-    /// How many fail then.
+    /// The number of failures.
     pub times: u16,
-    /// Which kind.
+    /// The kind of operation.
     pub kind: Kind,
-    /// How.
+    /// The error.
     pub fault: DiskFault,
 }
 

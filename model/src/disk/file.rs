@@ -1,16 +1,16 @@
-//! What there is in a directory.
+//! The files of a directory.
 
 use certrotate_core::disk::{Name, Place};
 use certrotate_core::id::Generation;
 use certrotate_core::time::WallTime;
 
-/// What a file holds.
+/// The content of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum File {
     /// Nothing.
     #[default]
     Empty,
-    /// A part of something.
+    /// A part of a content.
     Torn,
     /// A complete bundle.
     Bundle(Bundle),
@@ -20,7 +20,7 @@ pub enum File {
     Link(Name),
     /// A symbolic link to somewhere else.
     ForeignLink,
-    /// Something that an external party put there.
+    /// A foreign content.
     Garbage,
     /// A directory.
     Directory,
@@ -39,10 +39,12 @@ pub struct Bundle {
     pub cert: u32,
 }
 
-/// A pair that is in no bundle of ours, by the numbers of its key and certificate. No command of the node's names it.
+/// A pair that is in no bundle of ours, by the numbers of its key and certificate. No command of
+/// the node names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Outside {
-    /// Where it is; a pair that the current link leads to counts while that is a link to somewhere else.
+    /// The place of the pair. A pair behind the current link counts only while that is a link to
+    /// somewhere else.
     pub place: Place,
     /// The number of its key.
     pub key: u32,
@@ -83,7 +85,7 @@ pub(crate) struct Inode {
     pub(crate) ours: bool,
     /// Whether others may read it.
     pub(crate) public: bool,
-    /// Whether an external party did that.
+    /// Whether an external change made it readable.
     pub(crate) exposed: bool,
 }
 
@@ -98,9 +100,10 @@ pub(crate) struct Named {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) name: Name,
-    /// What it names then.
+    /// The inode after the change; `None` for a removal.
     pub(crate) inode: Option<u8>,
-    /// Whether it is one operation with the change before it, where a rename is atomic.
+    /// Whether it forms one operation with the change before it, on a file system with atomic
+    /// renames.
     pub(crate) joined: bool,
 }
 

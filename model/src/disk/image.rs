@@ -1,9 +1,10 @@
-//! What a power cut may leave: every legal image of a directory.
+//! The images of a power cut: every legal state of a directory afterwards.
 //!
-//! In the `alice` profile, the weakest that POSIX allows (Pillai et al., OSDI 2014), changes of different
-//! names are independent of each other and of every file's content, a rename is three changes, and a file that
-//! was not synced is empty, torn or whole. So the images are the product of what each name may name, with what
-//! each file may hold; all of them are enumerated, none is drawn. The other profiles say what real file systems leave.
+//! The `alice` profile is the weakest that POSIX allows (Pillai et al., OSDI 2014). Changes of
+//! different names are independent of each other and of every file's content, a rename is three
+//! changes, and an unsynced file is empty, torn or whole. So the images are the product of the
+//! possible inodes of each name and the possible contents of each file. All of them are enumerated.
+//! The other profiles model real file systems.
 
 use std::fmt;
 
@@ -11,7 +12,7 @@ use certrotate_core::disk::Name;
 
 use crate::disk::{Change, Disk, Entries, File, set};
 
-/// What a file system guarantees.
+/// The guarantees of a file system.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Profile {
     /// As little as POSIX allows: the profile that invariants must hold in.
@@ -28,7 +29,7 @@ pub enum Profile {
 }
 
 impl Profile {
-    /// All of them.
+    /// All profiles.
     pub const ALL: [Self; 5] =
         [Self::Alice, Self::Ext4Ordered, Self::Xfs, Self::Btrfs, Self::ProcessCrashOnly];
 }
@@ -63,7 +64,7 @@ impl Disk {
         }
     }
 
-    /// How many images there are.
+    /// Returns the number of images.
     #[must_use]
     pub fn count_images(&self, profile: Profile) -> usize {
         let mut count = 0;
@@ -74,7 +75,7 @@ impl Disk {
         count
     }
 
-    /// The image of that number, counting round and round.
+    /// Returns the image with this number, modulo the number of images.
     #[must_use]
     pub fn image(&self, profile: Profile, number: usize) -> Self {
         let mut left = number % self.count_images(profile).max(1);
@@ -113,7 +114,7 @@ impl Disk {
         true
     }
 
-    /// Each operation is kept or lost, apart from all others.
+    /// Returns the entries with each operation kept or lost, independently.
     fn any_operations(&self) -> Vec<Entries> {
         let mut all = vec![self.durable];
         let mut from = 0;
@@ -132,7 +133,7 @@ impl Disk {
         all
     }
 
-    /// The first operations are kept, and the others lost.
+    /// Returns the entries with a prefix of the operations kept.
     fn first_operations(&self) -> Vec<Entries> {
         let mut all = vec![self.durable];
         let mut kept = self.durable;

@@ -1,4 +1,4 @@
-//! What there is to see in a directory, and what there may be after a power cut.
+//! The visible state of a directory, and its possible states after a power cut.
 
 use certrotate_core::disk::{CurrentLink, Name, Place};
 use certrotate_core::id::Generation;
@@ -7,13 +7,13 @@ use crate::disk::{Bundle, CHANGES, Disk, File, Inode, Named, Outside, Pending};
 use crate::list::List;
 
 impl Disk {
-    /// What is behind a name, as system calls see it.
+    /// Returns the file behind a name, as system calls see it.
     #[must_use]
     pub fn read(&self, name: Name) -> Option<File> {
         self.number_of(name).map(|number| self.file(number).file)
     }
 
-    /// The bundle that a reader of the current link gets.
+    /// Returns the bundle that a reader of the current link gets.
     #[must_use]
     pub fn live_bundle(&self) -> Option<Bundle> {
         let read = match self.read(Name::Current)? {
@@ -26,7 +26,7 @@ impl Disk {
         }
     }
 
-    /// The pairs that a scan finds beside the bundles, each with its key and certificate.
+    /// Returns the pairs that a scan finds beside the bundles, each with its key and certificate.
     pub fn pairs(&self) -> impl Iterator<Item = Outside> {
         let live = match self.read(Name::Current) {
             Some(File::Bundle(Bundle { key, cert, .. })) => {
@@ -39,7 +39,7 @@ impl Disk {
         live.into_iter().chain(outside)
     }
 
-    /// Whether a file of ours has that pair, regardless of who can read it.
+    /// Returns whether a durable bundle has this pair, regardless of its mode.
     #[must_use]
     pub fn has_bundle_of(&self, key: u32, cert: u32) -> bool {
         let bundles = self.durable.iter().filter(|it| matches!(it.name, Name::Bundle { .. }));
@@ -47,31 +47,31 @@ impl Disk {
         bundles.map(|it| self.file(it.inode)).any(|inode| inode.durable && same(inode.file))
     }
 
-    /// Whether others may read a file, and no external party let them.
+    /// Returns whether others may read a file without an external change of its mode.
     #[must_use]
     pub fn is_careless(&self, name: Name) -> bool {
         let inode = self.number_of(name).map(|number| self.file(number));
         inode.is_some_and(|inode| inode.public && !inode.exposed)
     }
 
-    /// Whether others may read a file.
+    /// Returns whether others may read a file.
     #[must_use]
     pub fn is_public(&self, name: Name) -> bool {
         self.number_of(name).is_some_and(|number| self.file(number).public)
     }
 
-    /// Whether a name was given to a file, or taken from one, since the directory was synced.
+    /// Returns whether a rename to or from this name is not durable yet.
     #[must_use]
     pub fn is_renaming(&self, name: Name) -> bool {
         self.pending.iter().any(|change| change.name == name && change.inode.is_some())
     }
 
-    /// The names of ours, sorted.
+    /// Returns the names of ours, sorted.
     pub fn names(&self) -> impl Iterator<Item = Name> {
         self.visible.iter().map(|it| it.name)
     }
 
-    /// What a name may name after a power cut, apart from what other names may.
+    /// Returns the possible inodes of a name after a power cut, independently of other names.
     pub(crate) fn outcomes(&self, name: Name) -> impl Iterator<Item = Option<u8>> {
         let before = self.durable.iter().find(|it| it.name == name).map(|it| it.inode);
         let changes =
@@ -79,8 +79,8 @@ impl Disk {
         std::iter::once(before).chain(changes)
     }
 
-    /// What the current link gives in the images that a power cut may leave now: the generation of a whole bundle,
-    /// or nothing. An error is a name that gives less than that.
+    /// Returns the possible targets of the current link after a power cut now: the generation of a
+    /// whole bundle, or no link. An error is the name of a file that is not whole.
     pub fn current_in_images(&self) -> impl Iterator<Item = Result<Option<Generation>, Name>> {
         self.outcomes(Name::Current).map(|live| {
             let Some(number) = live else { return Ok(None) };
@@ -107,7 +107,7 @@ impl Disk {
         lowest.ok_or(name)
     }
 
-    /// How many names there are in the fullest image that a power cut may leave, except those passed over.
+    /// Returns the number of names in the fullest possible image, of those that `counts` accepts.
     pub fn most_names(&self, mut counts: impl FnMut(Name) -> bool) -> usize {
         let there = |name: Name| self.outcomes(name).any(|outcome| outcome.is_some());
         let durable =
@@ -122,7 +122,7 @@ impl Disk {
         durable + seen.len()
     }
 
-    /// The keys of files that have a final name durably, with their generations.
+    /// Returns the keys of files with a durable final name, with their generations.
     pub(crate) fn durable_keys(self) -> impl Iterator<Item = (Generation, u32)> {
         (0..self.durable.len()).filter_map(move |index| {
             let Named { name, inode } = self.durable[index];
@@ -139,13 +139,13 @@ impl Disk {
         })
     }
 
-    /// How many changes of names a power cut may keep or lose.
+    /// Returns the number of name changes that a power cut may keep or lose.
     #[must_use]
     pub fn changes(&self) -> usize {
         self.pending.len()
     }
 
-    /// What a scan says of the current link.
+    /// Returns the current link, as a scan reports it.
     #[must_use]
     pub fn current_link(&self) -> CurrentLink {
         match self.read(Name::Current) {

@@ -1,4 +1,4 @@
-//! What the explorer lets happen.
+//! The transitions of the explorer.
 
 use certrotate_core::api::ApiFault;
 use certrotate_core::disk::DiskFault;
@@ -10,14 +10,14 @@ use crate::server::{Approver, Bad};
 use crate::transition::{Damage, Edit, Jump, Lost, ObjectChange, Transition, Until};
 use crate::world::{Effect, Lie, World};
 
-/// The course of things: the next answer or deadline, or the answer after the next first.
+/// The natural course: the next answer or deadline, or the second answer first.
 pub const NATURAL: &[Transition] = &[Transition::Step(0), Transition::Answer(1)];
 
 const HOUR: i64 = 3_600_000;
 const YEAR: i64 = 8760 * HOUR;
 const DECADE: Option<Span> = Some(Span::from_hours(87_600));
 
-/// While a disk operation is under way.
+/// Faults while a disk operation is in flight.
 const DISK: &[Transition] = &[
     Transition::Disk(How::Fails(DiskFault::NoSpace)),
     Transition::Disk(How::Fails(DiskFault::Io)),
@@ -35,7 +35,7 @@ const DISK: &[Transition] = &[
     Transition::Kill(How::FailsHalfway(DiskFault::Io)),
 ];
 
-/// While a call is under way.
+/// Faults while a call is in flight.
 const CALL: &[Transition] = &[
     Transition::Call(ApiFault::Unreachable, false),
     Transition::Call(ApiFault::Unreachable, true),
@@ -71,7 +71,7 @@ const CALL: &[Transition] = &[
     Transition::Object(ObjectChange::Recreate),
 ];
 
-/// At any time.
+/// Faults at any time.
 pub const FAULTS: &[Transition] = &[
     Transition::Tick(Until::Wake),
     Transition::Tick(Until::BeforeWake),
@@ -117,7 +117,7 @@ pub const FAULTS: &[Transition] = &[
     Transition::Reconfigure(Edit::First),
 ];
 
-/// The faults that something may come of in this world, except power cuts.
+/// Returns the faults that can have an effect in this world, except power cuts.
 pub fn faults(world: &World) -> impl Iterator<Item = Transition> {
     let under_way = |wanted: fn(&Effect) -> bool| world.in_flight.iter().any(|asked| wanted(&asked.effect));
     let disk = if under_way(|effect| matches!(effect, Effect::Disk(_))) { DISK } else { &[] };

@@ -1,4 +1,5 @@
-//! The states that were reached: each one's fingerprint, how it was reached, and its successors without faults.
+//! The reached states: the fingerprint of each, the transition that led to it, and its successors
+//! without faults.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -7,7 +8,7 @@ use crate::invariants::Violation;
 use crate::transition::Transition;
 use crate::world::SETTLE_INPUTS;
 
-/// Fingerprints are hashed already.
+/// A hasher that keeps fingerprints as they are.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AsIs(u64);
 
@@ -38,26 +39,26 @@ pub const NOWHERE: u32 = u32::MAX;
 pub struct States {
     numbers: HashMap<u64, u32, BuildHasherDefault<AsIs>>,
     all: Vec<State>,
-    /// The transitions that ever happened.
+    /// Every transition that led to a state.
     transitions: Vec<Transition>,
 }
 
-/// How a state was reached, and its successors without faults.
+/// The predecessor of a state, and its successors without faults.
 #[derive(Clone, Copy, Debug)]
 struct State {
     before: u32,
-    /// The transition that led here from the state before, by its place in `transitions`.
+    /// The transition from the predecessor, as an index into `transitions`.
     transition: u16,
-    /// Whether nothing is to be healed.
+    /// Whether there is no fault to heal.
     well: bool,
-    /// Whether it has converged, or is known to converge when it is healed.
+    /// Whether the state has converged, or is known to converge when healed.
     settles: bool,
-    /// The state that follows when things take their course, and the one when the second answer comes first.
+    /// The successor in the natural course, and the one if the second answer comes first.
     next: [u32; 2],
 }
 
 impl States {
-    /// The number of a state, and whether it is new.
+    /// Returns the number of a state, and whether it is new.
     pub fn add(&mut self, fingerprint: u64, from: u32, transition: Transition) -> (u32, bool) {
         let number = self.all.len() as u32;
         let state = *self.numbers.entry(fingerprint).or_insert(number);
@@ -91,17 +92,17 @@ impl States {
         place as u16
     }
 
-    /// It converges, when it is healed.
+    /// Records that the state converges when healed.
     pub fn settles(&mut self, state: u32) {
         self.all[state as usize].settles = true;
     }
 
-    /// Nothing is to be healed in it.
+    /// Records that the state has no fault to heal.
     pub fn is_well(&mut self, state: u32) {
         self.all[state as usize].well = true;
     }
 
-    /// The transitions that lead to a state, and one more.
+    /// Returns the transitions that lead to a state, and one more.
     #[must_use]
     pub fn transitions(&self, mut number: u32, last: Option<Transition>) -> Vec<Transition> {
         let mut transitions: Vec<Transition> = last.into_iter().collect();
@@ -115,7 +116,7 @@ impl States {
         transitions
     }
 
-    /// The first state that is further than it may be from a converged one, while things take their course (L2).
+    /// Returns the first state that is too far from a converged one in the natural course (L2).
     #[must_use]
     pub fn unsettled(&self) -> Option<(Vec<Transition>, Violation)> {
         let mut far = vec![u8::MAX; self.all.len()];
@@ -150,9 +151,9 @@ impl States {
         None
     }
 
-    /// A cycle of states in which nothing is to be healed, in which things take their course, in whichever order answers
-    /// come. Each identity that goes live makes other states, so a cycle makes no progress; and what is under way longest
-    /// is answered in it, so it is fair.
+    /// Returns a cycle of states without a fault to heal, in the natural course, with any order of
+    /// answers. Each new live identity makes new states, so a cycle makes no progress. The oldest
+    /// operation in flight is answered in it, so it is fair.
     #[must_use]
     pub fn fair_cycle(&self) -> Option<(Vec<Transition>, Violation)> {
         #[derive(Clone, Copy, PartialEq)]

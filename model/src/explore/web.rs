@@ -1,8 +1,9 @@
-//! What the explorer searches, as a model of [stateright]: a search that is not ours over the very same worlds, and its
-//! web page to walk through them.
+//! The explorer's search as a model of [stateright]: an independent search over the same worlds,
+//! and its web page to walk through them.
 //!
-//! The explorer's own search is the faster one, and knows more: it heals the world in every state, and finds cycles. What
-//! it has in common with this one is what may happen in a world, and how far it is followed; so both must count the same states.
+//! The explorer's own search is faster and checks more: it heals the world in every state, and
+//! finds cycles. Both searches share the transitions and the bound, so both must count the same
+//! states.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -16,7 +17,7 @@ use crate::show;
 use crate::transition::Transition;
 use crate::world::World;
 
-/// A world, and how many faults are left.
+/// A world, and the number of faults left.
 #[derive(Clone)]
 pub struct State {
     world: Box<World>,
@@ -24,7 +25,7 @@ pub struct State {
     began: Now,
 }
 
-/// In words, as `certrotate-model replay` shows it.
+/// Prints the world as `certrotate-model replay` shows it.
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(violation) = self.world.violation {
@@ -82,7 +83,8 @@ impl Model for Bound {
     }
 }
 
-/// How many states stateright finds within the bound, and whether it says that the invariants hold in all of them.
+/// Returns the number of states that stateright finds within the bound, and whether the invariants
+/// hold in all of them.
 #[must_use]
 pub fn count(bound: Bound) -> (u64, bool) {
     let checker = bound.checker().spawn_bfs().join();
@@ -93,7 +95,7 @@ pub fn count(bound: Bound) -> (u64, bool) {
 ///
 /// # Panics
 ///
-/// If the address cannot be listened on: stateright says so in no other way.
+/// stateright cannot listen on the address; it has no other way to report that.
 pub fn serve(bound: Bound, address: std::net::SocketAddr) {
     bound.checker().serve(address);
 }
