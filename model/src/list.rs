@@ -16,7 +16,7 @@ pub struct List<T, const N: usize> {
 }
 
 impl<T: Copy + Default, const N: usize> List<T, N> {
-    /// Adds an item at the end; `false`, and nothing is added, where there is no room.
+    /// Adds an item at the end. Returns `false` and adds nothing if the list is full.
     pub fn push(&mut self, item: T) -> bool {
         let Some(slot) = self.items.get_mut(usize::from(self.len)) else { return false };
         *slot = item;
@@ -24,7 +24,7 @@ impl<T: Copy + Default, const N: usize> List<T, N> {
         true
     }
 
-    /// Adds an item at the end; where there is no room, the first one goes.
+    /// Adds an item at the end. A full list drops its first item.
     pub fn push_out(&mut self, item: T) {
         if usize::from(self.len) == N {
             self.remove(0);
@@ -32,11 +32,11 @@ impl<T: Copy + Default, const N: usize> List<T, N> {
         self.push(item);
     }
 
-    /// Takes an item out; those behind it move up.
+    /// Removes an item; later items move up.
     ///
     /// # Panics
     ///
-    /// If there are not so many.
+    /// The index is out of range.
     pub fn remove(&mut self, index: usize) -> T {
         let item = self[index];
         self.copy_within(index + 1.., index);
@@ -44,12 +44,12 @@ impl<T: Copy + Default, const N: usize> List<T, N> {
         item
     }
 
-    /// Takes the first item out.
+    /// Removes the first item.
     pub fn pop_front(&mut self) -> Option<T> {
         if self.is_empty() { None } else { Some(self.remove(0)) }
     }
 
-    /// Puts an item before that of this index; `false` where there is no room.
+    /// Inserts an item before this index. Returns `false` if the list is full.
     pub fn insert(&mut self, index: usize, item: T) -> bool {
         if !self.push(item) {
             return false;
@@ -58,7 +58,7 @@ impl<T: Copy + Default, const N: usize> List<T, N> {
         true
     }
 
-    /// Keeps those items only.
+    /// Keeps only the items that match.
     pub fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
         let mut kept = 0;
         for index in 0..self.len() {
@@ -70,14 +70,14 @@ impl<T: Copy + Default, const N: usize> List<T, N> {
         self.truncate(kept);
     }
 
-    /// Keeps so many items at the most.
+    /// Keeps at most this many items.
     pub fn truncate(&mut self, len: usize) {
         if len < self.len() {
             self.len = u8::try_from(len).unwrap_or(self.len);
         }
     }
 
-    /// Forgets all of them.
+    /// Removes every item.
     pub fn clear(&mut self) {
         self.len = 0;
     }

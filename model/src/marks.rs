@@ -1,6 +1,7 @@
-//! What a run met: faults by name, situations that matter, and cells of phase × input.
+//! Coverage marks of a run: faults by name, situations, and cells of phase × input.
 //!
-//! A check that is never in a situation to fail is a defect; so engines count, and tests require every mark.
+//! A check that never had a chance to fail is a defect. So engines count the marks, and tests
+//! require every one.
 
 use certrotate_core::time::Span;
 use certrotate_core::view::Phase;
@@ -14,10 +15,10 @@ mod counts;
 use counts::Premise;
 pub use counts::{INPUTS, Marks, PHASES, SITUATION_COUNT};
 
-/// A situation, and whether a transition in a world is it.
+/// A situation, and the condition on a world and a transition that shows it.
 pub type Situation = (&'static str, fn(&World, Transition) -> bool);
 
-/// Situations that runs must sometimes be in, each with what it takes.
+/// The situations that some runs must meet.
 pub const SITUATIONS: [Situation; SITUATION_COUNT] = [
     ("killed while a request was open", |world, transition| is_kill(transition) && world.server.open() > 0),
     ("power cut while a request was open", |world, transition| is_cut(transition) && world.server.open() > 0),
@@ -71,10 +72,11 @@ pub const SITUATIONS: [Situation; SITUATION_COUNT] = [
     }),
 ];
 
-/// How far the clock of a node may be off and still be plausible.
+/// The largest error of a node's clock in a fair run.
 const PLAUSIBLE: i128 = 24 * 3_600_000;
 
-/// How long the server may leave a request undecided (D of the premise): its cleaner removes requests that are pending for a day.
+/// The longest time that the server may leave a request undecided (D of the premise): its cleaner
+/// removes requests that are pending for a day.
 const DECIDES: Span = Span::from_hours(25);
 
 /// The premise of every liveness invariant, of a run as it is before it heals: the server decided on some request, and
@@ -98,7 +100,7 @@ pub fn is_fair(world: &World, marks: &Marks) -> bool {
         && begun.is_some_and(|begun| begun < world.now.mono)
 }
 
-/// A run is over, and has not healed yet.
+/// Records the end of a run, before the world heals.
 pub fn ended(world: &mut World) {
     if let Some(mut marks) = world.marks.take() {
         marks.runs += 1;
@@ -109,7 +111,7 @@ pub fn ended(world: &mut World) {
 }
 
 impl Marks {
-    /// Notes a transition that is about to happen.
+    /// Records a transition before it happens.
     pub fn before(&mut self, world: &World, transition: Transition) {
         self.premise.begun = self.premise.begun.or(Some(world.now.mono));
         self.premise.plausible |= world.skew.abs() <= PLAUSIBLE;
@@ -118,7 +120,7 @@ impl Marks {
         }
     }
 
-    /// Notes a transition that happened to something.
+    /// Records a transition that had an effect.
     pub fn happened(&mut self, transition: Transition) {
         self.premise.hung |= matches!(transition, Transition::DiskLost(Lost::NotDone));
         if let Some(fault) = transition.fault() {

@@ -1,7 +1,5 @@
-//! What an outside observer of one run expects of attempts, requests, credentials and names.
-//!
-//! The [specification](crate::spec) says which action may follow which input. The monitor says which are reasonable.
-//! Like it, a monitor notes the first check that fails, with its invariant.
+//! The monitor: the expectations of an outside observer about attempts, requests, credentials and
+//! names.
 
 use std::hash::{Hash, Hasher};
 
@@ -12,7 +10,8 @@ use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 
 use crate::list::List;
 
-/// How long a request may be approved without a certificate before it is given up: no server removes it.
+/// The time after which the node reports an approved request without a certificate as stuck: no
+/// server removes it.
 pub const STUCK: Span = Span::from_hours(24);
 
 /// The state of the monitor in one run.
@@ -116,17 +115,17 @@ impl Default for CallInFlight {
     }
 }
 
-/// An identity as it is known from outside.
+/// The validity of an identity, as an observer knows it.
 #[derive(Clone, Copy, Debug)]
 pub struct Validity {
-    /// Its start, or its issue if that is later.
+    /// The notBefore, or the time of issue if that is later.
     pub start: WallTime,
-    /// Its end.
+    /// The notAfter.
     pub end: WallTime,
 }
 
 impl Validity {
-    /// So many thousandths of it after its start.
+    /// Returns the time this many thousandths of the lifetime after its start.
     #[must_use]
     pub fn at(&self, thousandths: u16) -> i128 {
         let (start, end) = (i128::from(self.start.unix_ms()), i128::from(self.end.unix_ms()));
@@ -146,7 +145,8 @@ impl Monitor {
         self.broken = self.broken.or((!holds).then_some(Broken(id, sentence)));
     }
 
-    /// An input comes; `wish` if it is one for a rotation. `hopeful` says whether a certificate holds now.
+    /// Records an input. `wish` marks a request for a rotation. `hopeful` tells whether a
+    /// certificate is good now.
     pub(crate) fn given(&mut self, wish: bool, hopeful: impl Fn(CertHandle) -> bool) {
         self.rotation_requested = wish;
         if wish {
@@ -160,7 +160,7 @@ impl Monitor {
         self.rotation_requested
     }
 
-    /// Times in the past no longer make a difference.
+    /// Forgets times in the past, which no longer matter.
     pub(crate) fn forget_time(&mut self, now: MonoTime, lifetime: Span) {
         if self.retry_after <= now {
             self.retry_after = MonoTime::default();
@@ -169,7 +169,7 @@ impl Monitor {
             self.suspect_until = MonoTime::default();
         }
         self.held = self.held.filter(|(_, until)| now < *until);
-        // A minute is what it is by the lifetime that is known now.
+        // The present lifetime decides how long a minute is.
         let latest = now.plus(minute(lifetime));
         self.next_template_attempt = self.next_template_attempt.clamp(now, latest);
         self.template_attempt = self.template_attempt.map(|not_before| not_before.clamp(now, latest));
@@ -191,7 +191,7 @@ impl Monitor {
         self.due = due;
     }
 
-    /// A call is made; `valid` if an identity is served that is valid now.
+    /// Records a call. `valid` says that the live identity is valid now.
     pub(crate) fn calls(
         &mut self,
         op: OpId,
@@ -223,7 +223,7 @@ impl Monitor {
         self.calls.push_out(CallInFlight { op, what, tag, credential });
     }
 
-    /// A call is cancelled.
+    /// Records a cancelled call.
     pub(crate) fn cancelled(&mut self, op: OpId) {
         self.calls.retain(|it| it.op != op);
     }
@@ -334,7 +334,7 @@ impl Monitor {
         }
     }
 
-    /// The live identity became durable.
+    /// Records that the live identity became durable.
     pub(crate) fn is_saved(&mut self, now: Now) {
         self.made_durable = Some(now).filter(|_| self.adopted != Some(now));
     }
@@ -365,7 +365,7 @@ impl Monitor {
         self.in_hand.is_some() && self.is_disk_refusing
     }
 
-    /// A request was given up as stuck.
+    /// Records a request reported as stuck.
     pub(crate) fn gives_up(&mut self, now: MonoTime, request: RequestDigest) {
         let tag = RequestTag::from(request);
         let since = self.approved.filter(|(it, _)| *it == tag);
@@ -379,15 +379,15 @@ impl Monitor {
         self.in_hand = None;
     }
 
-    /// The answered object is an external party's.
+    /// Records that the answered object is foreign.
     pub(crate) fn leaves(&mut self) {
         self.in_hand = None;
     }
 
-    /// A disk command is given.
+    /// Records a disk command.
     pub(crate) fn writes(&mut self, command: &DiskCommand) {
         match *command {
-            // A rescan starts its wait again.
+            // A rescan restarts the wait.
             DiskCommand::Create { name } | DiskCommand::Symlink { name, .. } => {
                 let passing = matches!(name, Name::Temporary { .. });
                 self.expect("S3", "only a temporary name is created", passing);
@@ -408,12 +408,13 @@ impl Monitor {
         }
     }
 
-    /// A disk answer reaches the node: only then does it know that the disk refuses the certificate in hand.
+    /// Records a disk answer. Only now does the node know that the disk refuses the certificate in
+    /// hand.
     pub(crate) fn told(&mut self, failed: bool) {
         self.is_disk_refusing = self.in_hand.is_some() && (self.is_disk_refusing || failed);
     }
 
-    /// A disk command was carried out.
+    /// Records a disk command that was carried out.
     pub(crate) fn wrote(&mut self, command: &DiskCommand, result: Result<(), DiskFault>) {
         if let DiskCommand::Create { name } = *command {
             self.taken_name = result.is_err().then_some(name);

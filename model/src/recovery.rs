@@ -1,7 +1,7 @@
-//! Start-up on any directory content: the bytes describe the files, and the node must cope with them.
+//! Starts on any directory content: bytes describe the files, and the node must recover.
 //!
-//! Five bytes are one file: which kind of name, of which generation and file number, with what behind it. The first two bytes are
-//! the setup, as in a [scenario](crate::scenario), the third says what the current link is.
+//! Five bytes are one file: kind of name, generation, file number, content and dates. The first two
+//! bytes are the setup, as in a [scenario](crate::scenario); the third chooses the current link.
 
 use certrotate_core::config::ConfigSpec;
 use certrotate_core::disk::Name;
@@ -13,27 +13,27 @@ use crate::disk::{Bundle, File, NAMES, Pending};
 use crate::scenario::{Setup, live_on};
 use crate::world::{FEWER_USAGES, MORE_USAGES, ONE_NAME, Request, SETTLE_INPUTS, World};
 
-/// The most files that are read; a directory has more names of ours only if an external party made them.
+/// The most files; only external changes leave more names of ours.
 const MOST_FILES: usize = NAMES - 4;
 
-/// Plays what bytes mean.
+/// Plays the directory that bytes describe.
 ///
 /// # Panics
 ///
-/// If something does not hold.
+/// A check fails.
 pub fn run(bytes: &[u8]) {
     if let Some(violation) = play(bytes).violation {
         panic!("{violation}\n{bytes:02x?}");
     }
 }
 
-/// The world after a start on the directory that bytes mean, when it has lived on.
+/// Returns the world after a start on the directory that bytes describe, and after it has healed.
 #[must_use]
 pub fn play(bytes: &[u8]) -> World {
     play_in(bytes, |_, _| {})
 }
 
-/// As [`play`], in a world that `change` makes other than it should be.
+/// As [`play`], in a world that `change` alters.
 #[must_use]
 pub fn play_in(bytes: &[u8], change: impl FnOnce(&mut ConfigSpec, &mut World)) -> World {
     let byte = |index: usize| bytes.get(index).copied().unwrap_or_default();
@@ -63,7 +63,7 @@ pub fn play_in(bytes: &[u8], change: impl FnOnce(&mut ConfigSpec, &mut World)) -
     world
 }
 
-/// Puts one file there: kind of name, generation, file number, what is behind it, and when that holds.
+/// Writes one file: kind of name, generation, file number, content, and dates.
 fn put_external(world: &mut World, [kind, generation, file, content, dates]: [u8; 5]) {
     let (generation, file) = (Generation(u32::from(generation % 6) + 1), FileNumber(u32::from(file % 4) + 1));
     let issued = world.now.wall;
@@ -72,7 +72,7 @@ fn put_external(world: &mut World, [kind, generation, file, content, dates]: [u8
         2 => Name::Pending { generation, file },
         _ => Name::Temporary { generation, file },
     };
-    // One generation is one key.
+    // Each generation has one key.
     while world.requests.len() < generation.0 as usize {
         let key = world.requests.len() as u32 + 1;
         world.requests.push(Request { template: 0, duration: None, key });
@@ -83,7 +83,7 @@ fn put_external(world: &mut World, [kind, generation, file, content, dates]: [u8
         1 => File::Torn,
         2 => File::Garbage,
         3 => File::Pending(Pending { generation, made: issued, key }),
-        // The file of another generation under this name.
+        // A file of another generation under this name.
         4 => File::Pending(Pending { generation: generation.next(), made: issued, key }),
         _ => {
             let cert = issue(world, key, content / 8, dates);
@@ -134,7 +134,7 @@ fn put_current_link(world: &mut World, choice: u8) {
     world.disk.put_external(Name::Current, file);
 }
 
-/// The highest generation that has a file of its own with an acceptable identity in it.
+/// Returns the highest generation with an acceptable identity in a file of its own.
 fn best(world: &World) -> Option<Generation> {
     let acceptable = |name: Name| match (name, world.disk.read(name)) {
         (Name::Bundle { generation, .. }, Some(File::Bundle(bundle))) if bundle.generation == generation => {

@@ -1,17 +1,17 @@
-//! Our own reducer: a failing scenario becomes a short one that fails in the same way.
+//! The reducer: turns a failing scenario into a short one that fails in the same way.
 //!
-//! It works on the transitions and not on their bytes: it leaves out what it can, in ever smaller pieces, and then takes the
-//! plainest transition that still does it in each place, until nothing gets smaller.
+//! It works on transitions, not on bytes. It removes ever smaller pieces, and then replaces each
+//! transition by the plainest one that still fails, until no change shortens the scenario.
 
 use crate::invariants::Violation;
 use crate::scenario::{Scenario, Setup};
 use crate::transition::Transition;
 
-/// The most scenarios that are tried.
+/// The most scenarios that the reducer plays.
 pub const MOST_TRIES: usize = 20_000;
 
-/// The shortest scenario found that still fails under the same invariant as `scenario` does; `fails` plays one and says
-/// how it failed and after how many transitions.
+/// Returns the shortest found scenario that still violates the same invariant. `fails` plays a
+/// scenario and returns its violation and the number of transitions before it.
 pub fn reduce(
     scenario: &Scenario,
     mut fails: impl FnMut(&Scenario) -> Option<(Violation, usize)>,
@@ -61,7 +61,8 @@ fn leave_out(best: &mut Scenario, still: Still<'_>) {
     }
 }
 
-/// Several steps in one are as many of one, of which some may be left out; and the other way round.
+/// Splits a transition of several steps into single ones, of which some may be removed; and joins
+/// single ones.
 fn unroll(best: &mut Scenario, still: Still<'_>) {
     for at in 0..best.transitions.len() {
         while let Some(Transition::Step(more @ 1..)) = best.transitions.get(at) {

@@ -1,7 +1,7 @@
-//! Relations between runs: what no look at a single run can show.
+//! Relations between runs: properties that no single run can show.
 //!
-//! Each function plays what it is given more than once, in worlds that differ in one thing only, and returns the violation
-//! in the difference. `change` makes the worlds other than they should be.
+//! Each function plays its scenario more than once, in worlds that differ in one respect, and
+//! returns a violation if the runs differ. `change` alters both worlds.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use crate::world::World;
 const SHIFTED: Violation =
     Violation { id: "M2", sentence: "shifting all times shifts all deadlines and changes nothing else" };
 
-/// How far apart the clocks of two worlds are.
+/// The distance between the clocks of two worlds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shift {
     /// In whole seconds of wall time: names of files have no smaller unit.
@@ -39,7 +39,7 @@ pub const SHIFTS: [Shift; 4] = [
 
 const YEAR: i64 = 8760 * 3600;
 
-/// How many leaves are looked at for their spread.
+/// The number of leaves in the test of the spread.
 pub const LEAVES: usize = 1000;
 
 /// The most of [`LEAVES`] that may fall into a twentieth of the range, where fifty are to be expected.
@@ -60,7 +60,7 @@ pub fn m2_times_may_shift(
         let shifted = |wall: WallTime| {
             WallTime::from_unix_ms(wall.unix_ms().saturating_add(shift.wall_secs.saturating_mul(1000)))
         };
-        // When the program was built is a time like any other.
+        // The build time shifts like any other time.
         (world.now.wall, spec.built) = (shifted(world.now.wall), shifted(spec.built));
         world.now.mono = MonoTime::from_ms(world.now.mono.ms().saturating_add(shift.mono_ms));
     });
@@ -79,7 +79,7 @@ pub fn m2_times_may_shift(
     (!alike(&here, &there)).then_some(SHIFTED)
 }
 
-/// What there is to see of a world, by how far away its times are.
+/// Returns the visible state of a world, with times relative to the present.
 fn seen(world: &World) -> u64 {
     let phase = world.node.as_ref().map(|node| node.view().phase);
     let visible = (&world.in_flight, &world.disk, &world.server, world.served, phase);
@@ -125,7 +125,7 @@ pub fn m7_renewals_spread(change: impl Fn(&mut ConfigSpec, &mut World)) -> Optio
     if counts.iter().any(|count| *count > MOST_IN_A_TWENTIETH || *count == 0) { uneven } else { None }
 }
 
-/// M7: nodes with different seeds ask again at different times when the server was away from all of them.
+/// M7: nodes with different seeds retry at different times after an outage of the server.
 #[must_use]
 pub fn m7_retries_differ(change: impl Fn(&mut ConfigSpec, &mut World)) -> Option<Violation> {
     let waits = (0..10).map(|seed| {

@@ -1,4 +1,4 @@
-//! A run, step by step.
+//! Replays a run step by step.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ use crate::world::{Probe, World};
 /// The trace of one process: how it was configured, and its steps.
 pub type Run = (TraceHeader, Vec<TraceRecord>);
 
-/// A scenario that was played with everything recorded.
+/// A played scenario with its complete record.
 #[derive(Clone, Debug)]
 pub struct Replay {
     /// Every process that ran, with its steps; steps are counted over all of them.
@@ -27,27 +27,27 @@ pub struct Replay {
     pub transitions: Vec<(u64, Option<Transition>)>,
     /// The world at the end, or after the requested step.
     pub world: World,
-    /// What was met.
+    /// The coverage marks.
     pub marks: Marks,
     /// The violation found.
     pub violation: Option<Found>,
 }
 
-/// A violation, and when it was found.
+/// A violation, and the step that showed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// What.
+    /// The violation.
     pub violation: Violation,
-    /// After which step.
+    /// The number of the last step before it.
     pub step: u64,
-    /// What the clocks showed.
+    /// The clocks at that step.
     pub now: Now,
-    /// What they showed in the beginning.
+    /// The clocks at the beginning.
     pub start: Now,
 }
 
 impl Found {
-    /// After which step, and at what time, in words.
+    /// Renders the step and the time.
     #[must_use]
     pub fn when(&self) -> String {
         format!(
@@ -78,35 +78,35 @@ impl fmt::Display for Since {
     }
 }
 
-/// A step of a trace that was taken again.
+/// A replayed step of a trace.
 #[derive(Debug)]
 pub struct Step<'a> {
     /// Its number, over all runs.
     pub step: u64,
-    /// What begins with it, if it is the first of its run.
+    /// The trace header, if this is the first step of its run.
     pub header: Option<&'a TraceHeader>,
-    /// What was recorded.
+    /// The recorded step.
     pub record: &'a TraceRecord,
-    /// The machine before it.
+    /// Core before the step.
     pub before: &'a Rotator,
-    /// The machine after it.
+    /// Core after the step.
     pub after: &'a Rotator,
 }
 
-/// Why a trace could not be taken again.
+/// Why a trace cannot be replayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Differs {
     /// The configuration of this run is not valid.
     Config(u64, ConfigError),
-    /// This step came out otherwise: as it was recorded, and as it is.
+    /// The result of this step differs: the recorded step, and the replayed one.
     Step(u64, Box<(TraceRecord, TraceRecord)>),
 }
 
-/// Takes every step of the runs again, and shows it to `each`, until that says that it is enough.
+/// Replays every step of the runs and gives it to `each`, until `each` stops.
 ///
 /// # Errors
 ///
-/// The first step that comes out otherwise than it was recorded.
+/// The first step with another result than recorded.
 pub fn walk(runs: &[Run], mut each: impl FnMut(&Step<'_>) -> bool) -> Result<(), Differs> {
     let mut step = 0;
     for (header, records) in runs {
@@ -126,7 +126,7 @@ pub fn walk(runs: &[Run], mut each: impl FnMut(&Step<'_>) -> bool) -> Result<(),
     Ok(())
 }
 
-/// When the runs begin.
+/// Returns the time at which the runs begin.
 #[must_use]
 pub fn start(runs: &[Run]) -> Now {
     runs.iter().find_map(|(_, records)| records.first()).map_or(Now::default(), |first| first.now)
@@ -189,7 +189,7 @@ impl Replay {
         Self { runs, transitions, world, marks, violation }
     }
 
-    /// Every step in words.
+    /// Renders every step.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let start = start(&self.runs);

@@ -1,7 +1,8 @@
-//! Any bytes as a scenario: the one form that all engines share.
+//! Scenarios as bytes: the form that all engines share.
 //!
-//! The first two bytes choose the setup, each pair after them is an [`Transition`]. The invariants are checked after every
-//! step. In the end the world heals, and the node must converge (L2), renew in time (L1) and start again unchanged (S6, M3).
+//! The first two bytes choose the setup, each pair after them is a [`Transition`]. The invariants
+//! are checked after every step. At the end the world heals. Then the node must converge (L2),
+//! renew in time (L1) and start again unchanged (S6, M3).
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -19,16 +20,16 @@ pub mod text;
 /// The most transitions of a scenario; the bytes after them are not read.
 pub const MOST_TRANSITIONS: usize = 512;
 
-/// When the program of all nodes was built: 2025-01-01T00:00:00Z.
+/// The build time of every node: 2025-01-01T00:00:00Z.
 pub const BUILT: WallTime = WallTime::from_unix_secs(1_735_689_600);
 
 /// When a late world begins: 2029-12-31T18:00:00Z.
 pub const LATE: WallTime = WallTime::from_unix_secs(1_893_434_400);
 
-/// How a world begins.
+/// The initial world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Setup {
-    /// How long certificates live.
+    /// The lifetime of certificates.
     pub lifetime: Span,
     /// Whether a client CA is configured.
     pub chain: bool,
@@ -46,28 +47,28 @@ pub struct Setup {
     pub seed: u8,
 }
 
-/// A setup, and what happens.
+/// A setup, and the transitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scenario {
-    /// How it begins.
+    /// The setup.
     pub setup: Setup,
-    /// What happens.
+    /// The transitions.
     pub transitions: Vec<Transition>,
 }
 
-/// How a scenario went.
+/// The result of a scenario.
 #[derive(Clone, Debug)]
 pub struct Played {
-    /// The world as it was left.
+    /// The world at the end.
     pub world: World,
-    /// How many transitions happened before something did not hold, or all.
+    /// The number of transitions before a violation, or of all.
     pub transitions: usize,
     /// A digest of the machine's state after every transition.
     pub digest: u64,
 }
 
 impl Setup {
-    /// The setup that two bytes mean.
+    /// Decodes a setup.
     #[must_use]
     pub fn decode(choice: u8, seed: u8) -> Self {
         Self {
@@ -93,7 +94,7 @@ impl Setup {
         [choice.unwrap_or_else(|| panic!("{self:?} is the meaning of no two bytes")), self.seed]
     }
 
-    /// What the node is configured with.
+    /// Returns the configuration of the node.
     #[must_use]
     pub fn spec(self) -> ConfigSpec {
         let mut spec = ConfigSpec::new(Template::node_client("node-1"));
@@ -129,7 +130,7 @@ impl Setup {
 }
 
 impl Scenario {
-    /// The scenario that bytes mean.
+    /// Decodes a scenario.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Self {
         let byte = |index: usize| bytes.get(index).copied().unwrap_or_default();
@@ -137,20 +138,21 @@ impl Scenario {
         Self { setup: Setup::decode(byte(0), byte(1)), transitions }
     }
 
-    /// Bytes that mean it.
+    /// Encodes the scenario.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let transitions = self.transitions.iter().flat_map(|transition| transition.encode());
         self.setup.encode().into_iter().chain(transitions).collect()
     }
 
-    /// Plays it in a world that is as it should be.
+    /// Plays the scenario in an unaltered world.
     #[must_use]
     pub fn play(&self) -> Played {
         self.play_in(|_, _| {}, true)
     }
 
-    /// Plays it in a world that `change` makes other than it should be; in the end it heals, if `heals` is set.
+    /// Plays the scenario in a world that `change` alters. At the end the world heals, if `heals`
+    /// is set.
     #[must_use]
     pub fn play_in(&self, change: impl FnOnce(&mut ConfigSpec, &mut World), heals: bool) -> Played {
         self.play_seen(change, heals, |_, _| {})
@@ -232,7 +234,7 @@ impl Scenario {
 }
 
 impl fmt::Display for Setup {
-    /// In words, on one line.
+    /// Renders the scenario on one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = |is: bool, word: &'static str| if is { word } else { "" };
         write!(f, "certificates live {}", self.lifetime)?;
@@ -256,12 +258,12 @@ impl fmt::Display for Scenario {
     }
 }
 
-/// A world whose driver is faulty on purpose.
+/// Makes a world whose driver has a seeded bug.
 pub fn wrong(driver: Driver) -> impl Fn(&mut ConfigSpec, &mut World) {
     move |_, world| world.driver = driver
 }
 
-/// A world that counts what it meets.
+/// Makes a world that counts its coverage marks.
 pub fn marked(_: &mut ConfigSpec, world: &mut World) {
     world.marks = Some(Box::new(Marks::default()));
 }

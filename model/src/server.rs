@@ -1,4 +1,4 @@
-//! A certificates API with an approver, a signer and a cleaner, and what can go wrong with them.
+//! A certificates API with an approver, a signer and a cleaner, and its faults.
 
 use std::hash::{Hash, Hasher};
 
@@ -12,17 +12,17 @@ use crate::list::List;
 /// A certificate that differs from the requested one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Bad {
-    /// It says something that it should not.
+    /// It has a wrong content.
     Flawed(Flaw),
-    /// Over already.
+    /// Expired already.
     Expired,
-    /// Beginning in an hour.
+    /// Valid from in an hour on.
     Early,
     /// With hardly any lifetime left.
     Short,
-    /// Starting and ending so many milliseconds after the issue.
+    /// With notBefore and notAfter this many milliseconds after the issue.
     Between(i64, i64),
-    /// Not to be read.
+    /// Unreadable.
     Unreadable,
 }
 
@@ -46,11 +46,11 @@ pub enum Approver {
 pub enum Issue {
     /// The certificate of this number.
     Cert(u32),
-    /// Bytes that cannot be read.
+    /// Unreadable bytes.
     Unreadable,
 }
 
-/// The key of an object that an external party made.
+/// The key of a foreign object.
 pub const SOMEBODY_ELSES: u32 = 0;
 
 /// The key of an object whose request cannot be read.
@@ -99,14 +99,14 @@ impl Object {
         !self.is_decided() && !foreign
     }
 
-    /// Whether anything more will come of it.
+    /// Returns whether the server has decided.
     #[must_use]
     pub fn is_decided(&self) -> bool {
         self.issue.is_some() || self.denied || self.failed
     }
 }
 
-/// The server and what it holds.
+/// The server and its objects.
 #[derive(Clone, Debug)]
 pub struct Server {
     /// The objects, oldest first.
@@ -123,22 +123,22 @@ pub struct Server {
     pub watch_ends: bool,
     /// What the approver does.
     pub approver: Approver,
-    /// What it does with the next request that it decides, once.
+    /// The approver's behaviour for the next decision only.
     pub verdict: Option<Approver>,
-    /// What is wrong with the certificates that are issued.
+    /// The defect of issued certificates.
     pub bad: Option<Bad>,
-    /// What is wrong with the next one, once.
+    /// The defect of the next certificate only.
     pub bad_next: Option<Bad>,
     /// How long approver and signer let a request wait.
     pub latency: Span,
     /// Whether objects are removed as kube-controller-manager's cleaner does it (`pkg/controller/certificates/cleaner`):
     /// issued, denied and failed ones after an hour, pending ones after a day, approved ones never.
     pub cleaner: bool,
-    /// How long certificates live.
+    /// The lifetime of certificates.
     pub lifetime: Span,
-    /// How long before the issue they start.
+    /// How long before the issue their notBefore is.
     pub backdate: Span,
-    /// The end of the CA: no chain is valid after it.
+    /// The notAfter of the CA: no chain is valid later.
     pub ca_end: WallTime,
     /// The longest lifetime that a request may have; more is 422.
     pub longest_lifetime: Option<Span>,
@@ -195,13 +195,13 @@ impl Default for Server {
 }
 
 impl Server {
-    /// How many objects were ever created.
+    /// Returns the number of created objects.
     #[must_use]
     pub fn created(&self) -> u64 {
         self.created
     }
 
-    /// How many certificates were issued.
+    /// Returns the number of issued certificates.
     #[must_use]
     pub fn issued(&self) -> u64 {
         self.certs.len() as u64
@@ -225,7 +225,7 @@ impl Server {
         self.objects.iter().find(|it| it.request == request)
     }
 
-    /// The fault that the call meets before the server handles it.
+    /// Returns the injected fault of a call, if there is one.
     pub fn fault(&mut self, bootstrap: bool) -> Option<ApiFault> {
         self.calls += 1;
         if let Some(Answer(fault)) = self.answers.pop_front() {
@@ -292,7 +292,7 @@ impl Server {
         }
     }
 
-    /// Issues a certificate once more, as a server would that answers each fetch with another one.
+    /// Issues a certificate again, like a server that answers each fetch with another one.
     pub(crate) fn issue_again(&mut self, request: RequestDigest, wall: WallTime) -> Option<u32> {
         let object = *self.find(request)?;
         match self.issue(&object, wall) {

@@ -1,4 +1,5 @@
-//! A world in words: the machine's state, the disk with its pending operations, the server's objects.
+//! Renders a world as text: the state of core, the disk with its pending changes, the server's
+//! objects.
 
 use std::fmt::Write as _;
 
@@ -22,7 +23,7 @@ fn indented(lines: &[String]) -> String {
     })
 }
 
-/// How far a wall time is from the present.
+/// Renders a wall time relative to the present.
 fn from_now(time: WallTime, now: Now) -> String {
     let (ahead, back) = (time.since(now.wall), now.wall.since(time));
     if time == now.wall {
@@ -113,7 +114,7 @@ fn file(file: File) -> String {
     }
 }
 
-/// What is under way between node and world.
+/// Renders the operations in flight.
 #[must_use]
 pub fn under_way(world: &World) -> String {
     let mut lines: Vec<String> = world
@@ -131,7 +132,7 @@ pub fn under_way(world: &World) -> String {
     format!("under way\n{}", indented(&lines))
 }
 
-/// The server: its objects, and what is wrong with it.
+/// Renders the server: its objects and its faults.
 #[must_use]
 pub fn server(world: &World) -> String {
     let server = &world.server;

@@ -10,29 +10,29 @@ use crate::random::Random;
 use crate::scenario::{Played, Scenario, Setup, marked};
 use crate::transition::{CODES, Transition};
 
-/// How long runs are.
+/// The seeds and the length of the runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     /// The seed of the first run; the others follow.
     pub seed: u64,
-    /// How many transitions a run has, before it heals.
+    /// The number of transitions of a run before the world heals.
     pub transitions: usize,
 }
 
 /// The result of all runs.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// How many runs there were.
+    /// Runs.
     pub runs: u64,
-    /// How many checked steps of the machine.
+    /// Checked steps of core.
     pub steps: u64,
-    /// What was met.
+    /// The coverage marks.
     pub marks: Marks,
     /// The violation found, with the scenario and its seed.
     pub found: Option<(u64, Scenario, Violation)>,
 }
 
-/// The scenario of a seed.
+/// Returns the scenario of a seed.
 #[must_use]
 pub fn scenario(seed: u64, transitions: usize) -> Scenario {
     let mut random = Random::new(seed);
@@ -65,7 +65,7 @@ pub fn run(plan: Plan, seed: u64) -> (Scenario, Played) {
     (scenario, played)
 }
 
-/// Plays one seed after the other until something does not hold, or `go_on` says that it is enough.
+/// Plays one seed after the other until a violation, or until `go_on` stops.
 pub fn runs(plan: Plan, mut go_on: impl FnMut(&Report) -> bool) -> Report {
     let mut report = Report::default();
     while report.found.is_none() && go_on(&report) {

@@ -1,7 +1,7 @@
-//! What happens in a scenario, two bytes each: which transition, and how much of it.
+//! Transitions of a scenario, two bytes each: the kind, and its argument.
 //!
-//! Every pair of bytes is a transition, whatever came before it; one that finds nothing to happen to does nothing. All engines
-//! share this alphabet, so that what one finds, any other can replay.
+//! Every pair of bytes is a transition in every state; one without a target has no effect. All
+//! engines share this alphabet, so each can replay the scenarios of the others.
 
 use certrotate_core::api::ApiFault;
 use certrotate_core::disk::DiskFault;
@@ -22,37 +22,37 @@ mod table;
 /// One transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transition {
-    /// So many things take their course: an answer comes, or time passes until the node wants its tick.
+    /// This many natural steps: an answer comes, or time passes until the node's next tick.
     Step(u8),
-    /// Of the answers that could come now, that of this operation comes first.
+    /// The answer of this operation comes first, of those that can come now.
     Answer(u8),
     /// Time passes on both clocks, and the node ticks; pending operations are not answered meanwhile.
     Tick(Until),
     /// The wall clock jumps.
     Jump(Jump),
-    /// The disk operation that is under way goes wrong.
+    /// The disk operation in flight fails.
     Disk(How),
-    /// The answer of the disk operation that is under way does not come: it was done or not, and comes late or never.
+    /// The answer of the disk operation in flight is lost or late.
     DiskLost(Lost),
-    /// The call that is under way meets a fault; with `true`, after it was carried out.
+    /// The call in flight meets a fault; with `true`, after the server handled it.
     Call(ApiFault, bool),
-    /// The answer of the call that is under way does not come.
+    /// The answer of the call in flight is lost or late.
     CallLost(Lost),
-    /// No key can be made.
+    /// Making a key fails.
     KeyFails,
-    /// An answer that is late comes.
+    /// A late answer comes.
     Late,
     /// The last input is given again (M1).
     Repeat,
-    /// An answer comes to an operation that ended so many operations ago.
+    /// A second answer comes to the operation this many operations ago.
     Stale(u8),
-    /// What approver and signer do with the next request.
+    /// The approver's behaviour for the next request.
     Verdict(Approver),
-    /// What is wrong with the next certificate.
+    /// The defect of the next certificate.
     Bad(Bad),
-    /// An external party changes the object that the node requests.
+    /// An external change of the requested object.
     Object(ObjectChange),
-    /// Which credentials are refused from now on: the live one, the bootstrap one.
+    /// The server refuses credentials from now on: the live one, the bootstrap one.
     Refuse(bool, bool),
     /// Every call meets this fault from now on, or none does.
     Outage(Option<ApiFault>),
@@ -62,43 +62,44 @@ pub enum Transition {
     Approver(Approver),
     /// The flaw of issued certificates changes.
     Issues(Option<Bad>),
-    /// How long approver and signer take.
+    /// The delay of approver and signer changes.
     Latency(Span),
-    /// How long certificates live.
+    /// The lifetime of certificates changes.
     Lifetime(Span),
     /// Watches are closed at once, or forbidden.
     Watches(bool, bool),
-    /// The process is killed and started; what the disk was doing is not done, half done or done.
+    /// The process is killed and started again; the disk operation in flight is not done, half done
+    /// or done.
     Kill(How),
     /// The process is killed, time passes, it is started.
     Off(Until),
     /// The machine sleeps; the node gets no tick before another input.
     Suspend(Until),
-    /// The power goes; the disk is left as in the image of this number.
+    /// The power fails; the disk gets the image with this number.
     PowerCut(u8),
-    /// The next scan misreads something.
+    /// The next scan misreads a file.
     Lie(Lie),
-    /// An external party puts something behind a name.
+    /// An external change damages the directory.
     Damage(Damage),
     /// Disk operations of a kind fail for a while.
     DiskFails(Fault),
-    /// So many answers of the disk, and of calls, get lost.
+    /// This many answers of the disk, and of calls, are lost.
     Lose(u8, u8),
-    /// Every failure ends, and what an external party put in the way is moved away; the node is not told.
+    /// Every fault ends, and external files in the way are moved; the node gets no message.
     Mend,
-    /// An external party requests a rotation.
+    /// The operator requests a rotation.
     RotateNow,
     /// A clean shutdown, and another start.
     Shutdown,
-    /// So much time passes before the answer of the operation that is under way, and the node is told of nothing else.
+    /// This much time passes before the next answer, without any other input.
     Slow(Until),
     /// The process is killed, and started with another name for the node.
     Rename,
-    /// The node that runs is given another configuration.
+    /// The running node gets another configuration.
     Reconfigure(Edit),
 }
 
-/// What is changed in a configuration.
+/// A change of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Edit {
     /// The node has the next of its names.
@@ -117,7 +118,7 @@ pub enum Edit {
     Seed,
 }
 
-/// What becomes of an answer that does not come.
+/// The fate of a lost answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lost {
     /// It was done, and no answer ever comes.
@@ -128,7 +129,7 @@ pub enum Lost {
     Late,
 }
 
-/// How far time goes.
+/// How much time passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Until {
     /// To when the node wants its tick.
@@ -147,7 +148,7 @@ pub enum Until {
     Span(Span),
 }
 
-/// Where the wall clock jumps to.
+/// The target of a jump of the wall clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Jump {
     /// So many milliseconds on, or back.
@@ -162,7 +163,7 @@ pub enum Jump {
     To(i64),
 }
 
-/// What an external party does to an object.
+/// An external change of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ObjectChange {
     /// Deletes it.
@@ -179,12 +180,12 @@ pub enum ObjectChange {
     Recreate,
 }
 
-/// What an external party does to the directory.
+/// An external change of the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Damage {
     /// The file that the current link names is cut short.
     TruncateLive,
-    /// The current link is a file of an external party's.
+    /// The current link is a foreign file.
     FileForLink,
     /// The current link leads elsewhere.
     ForeignLink,
@@ -218,15 +219,16 @@ pub enum Damage {
     CopiedLive,
     /// Others may read the bundle that the current link names.
     Exposed,
-    /// An older backup: the live bundle is gone, and the current link leads to the one before, or to nothing.
+    /// An older backup: the live bundle is missing, and the current link names the previous one, or
+    /// none.
     Backup,
 }
 
-/// How many codes there are; a byte is taken modulo this.
+/// The number of codes; a byte is taken modulo this.
 pub const CODES: u8 = 43;
 
 impl Transition {
-    /// The transition that two bytes mean.
+    /// Decodes a transition.
     #[must_use]
     pub fn decode(code: u8, arg: u8) -> Self {
         match code % CODES {
@@ -299,7 +301,7 @@ impl Transition {
         all.filter(|transition| seen.insert(*transition)).collect()
     }
 
-    /// Whether it is the course of things and no fault.
+    /// Returns whether the transition is a natural step and no fault.
     #[must_use]
     pub const fn is_natural(self) -> bool {
         matches!(self, Self::Step(_) | Self::Answer(_))

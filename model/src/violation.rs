@@ -1,8 +1,8 @@
-//! An invariant that does not hold.
+//! Violations of invariants.
 
 use std::fmt;
 
-/// Something that does not hold.
+/// A violated invariant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Violation {
     /// The invariant's id.

@@ -7,7 +7,7 @@ use certrotate_core::time::Span;
 use crate::disk::{Disk, File, How};
 use crate::server::Server;
 
-/// What the harness is blind to.
+/// The weakness of the harness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Weakness {
     /// B52: a rename is durable at once, so that nothing is ever pending at a switch.
@@ -19,10 +19,10 @@ pub enum Weakness {
 }
 
 impl Weakness {
-    /// All of them.
+    /// All weaknesses.
     pub const ALL: [Self; 3] = [Self::RenamesAreDurable, Self::ChecksAtTheEnd, Self::NothingIsDecided];
 
-    /// Its name.
+    /// The name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

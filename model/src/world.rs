@@ -49,37 +49,37 @@ pub use state::{Lie, Probe, Request, START, World};
 pub(crate) use templates::{FEWER_USAGES, Fit, MORE_USAGES, ONE_NAME};
 
 impl World {
-    /// What there is to see of the process, while it runs.
+    /// Returns the view of the running process.
     pub(crate) fn view(&self) -> Option<&View> {
         self.node.as_ref().map(Node::view)
     }
 
-    /// When the process wants its next tick at the latest, while it runs.
+    /// Returns the latest time of the next tick of the running process.
     pub(crate) fn wake(&self) -> Option<Wake> {
         self.node.as_ref().map(Node::wake)
     }
 
-    /// How many attempts in a row have come to nothing.
+    /// Returns the number of failed attempts in a row.
     pub(crate) fn failures(&self) -> u32 {
         let view = self.view();
         let live = self.served().map_or(0, |generation| generation.0);
         view.and_then(|view| view.attempt).map_or(0, |attempt| attempt.0.saturating_sub(live + 1))
     }
 
-    /// How many calls in a row have failed.
+    /// Returns the number of failed calls in a row.
     pub(crate) fn call_failures(&self) -> u32 {
         self.node.as_ref().map_or(0, |node| node.view().call_failures)
     }
 
-    /// How many disk operations in a row have failed.
+    /// Returns the number of failed disk operations in a row.
     pub(crate) fn disk_failures(&self) -> u32 {
         self.node.as_ref().map_or(0, |node| node.view().disk_failures)
     }
 }
 
 impl World {
-    /// A world with an empty directory and a server without faults, before the first start. Whatever does not
-    /// hold is noted in `violation`.
+    /// Makes a world with an empty directory and a server without faults, before the first start.
+    /// The first violation is noted in `violation`.
     #[must_use]
     pub fn quiet(config: Config) -> Self {
         let templates = Arc::new(templates::all(config.template()));
@@ -123,7 +123,7 @@ impl World {
         }
     }
 
-    /// Starts the process, with what is configured now.
+    /// Starts the process with the present configuration.
     pub fn start(&mut self) {
         self.load();
         self.give(Input::Tick);
@@ -143,7 +143,7 @@ impl World {
         }
     }
 
-    /// Kills the process: what it had in memory and what was under way is gone, the disk stays.
+    /// Kills the process: its memory and its operations in flight are lost, the disk stays.
     pub fn kill(&mut self) {
         self.node = None;
         self.served = None;
@@ -161,12 +161,12 @@ impl World {
         self.start();
     }
 
-    /// The power goes and comes back; of the images that the disk may be left with, it is the one of this number.
+    /// Cuts the power and restarts with the image of this number.
     pub fn power_cut(&mut self, image: usize) {
         self.come_back_with(self.disk.image(Profile::Alice, image));
     }
 
-    /// The power goes and comes back, and the disk has this image.
+    /// Cuts the power and restarts with this image.
     pub(crate) fn come_back_with(&mut self, image: Disk) {
         if let Some(Violation { id, sentence }) = invariants::of_image(self, &image) {
             self.hold(id, sentence, false);
@@ -176,7 +176,7 @@ impl World {
         self.start();
     }
 
-    /// The generation that is served, by the process's own actions.
+    /// Returns the generation that the process announced as live.
     #[must_use]
     pub fn served(&self) -> Option<Generation> {
         self.served.map(|(generation, _)| generation)
@@ -199,7 +199,7 @@ impl World {
         Some(symbolic.facts(cert.0, self.templates.get(usize::from(symbolic.template))?))
     }
 
-    /// What the driver's clocks show.
+    /// Returns the time on the driver's clocks.
     pub(crate) fn shown(&self) -> Now {
         Now { wall: self.now.wall, mono: MonoTime::from_ms(self.now.mono.ms().saturating_sub(self.lag.ms())) }
     }
@@ -225,7 +225,7 @@ impl World {
         if let Some(marks) = &mut self.marks {
             marks.input(phase, &input, !self.spec.stray);
         }
-        // What is under way is never ignored, but where its answer is of another kind.
+        // An answer to an operation in flight is never ignored, unless it has the wrong kind.
         let before = (self.spec.stray || is_no_answer(&input)).then(|| self.node.clone()).flatten();
         let ticked = input == Input::Tick;
         let edited = matches!(input, Input::Reconfigure(_));
@@ -237,7 +237,7 @@ impl World {
             self.reconfigured(now);
         }
         if edited || asked || ticked && self.view().is_some_and(|view| view.phase != phase) {
-            // A tick is no repetition of these, nor of one that led to where other things are due.
+            // A tick does not repeat these, nor a tick that changed the due operations.
             self.told.mono = MonoTime::from_ms(u64::MAX);
         }
         self.spec.answered(now, &step);

@@ -10,8 +10,8 @@ use crate::world::World;
 /// name that is taken is read at once, which is two.
 pub const BURST: u64 = 12_000;
 
-/// The inputs that may come without any time passing: a first start is some thirty, and a recovery with everything in its
-/// way some forty more.
+/// The most inputs with an action at one time: a first start needs some thirty, and a recovery with
+/// every fault some forty more.
 pub const MOST_INPUTS_AT_ONE_TIME: u16 = 200;
 
 /// Whether at most one request is open, and one more for each lost pending file.

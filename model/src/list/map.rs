@@ -4,20 +4,20 @@ use std::hash::{Hash, Hasher};
 
 use crate::list::List;
 
-/// At most `N` keys with a value each; one more makes the oldest go.
+/// At most `N` keys with a value each; a further key replaces the oldest.
 #[derive(Clone, Copy, Debug)]
 pub struct Map<K, V, const N: usize> {
     pairs: List<Option<(K, V)>, N>,
 }
 
 impl<K: Copy + PartialEq, V: Copy, const N: usize> Map<K, V, N> {
-    /// Gives a key a value, and the place of the newest.
+    /// Sets the value of a key, which becomes the newest.
     pub fn insert(&mut self, key: K, value: V) {
         self.remove(key);
         self.pairs.push_out(Some((key, value)));
     }
 
-    /// Takes a key out.
+    /// Removes a key.
     pub fn remove(&mut self, key: K) -> Option<V> {
         let value = self.get(key);
         self.pairs.retain(|pair| pair.is_none_or(|(known, _)| known != key));
@@ -37,7 +37,7 @@ impl<K: Copy + PartialEq, V: Copy, const N: usize> Map<K, V, N> {
         }
     }
 
-    /// All of them, the oldest first.
+    /// The keys with their values, the oldest first.
     pub fn iter(&self) -> impl Iterator<Item = (K, V)> {
         self.pairs.iter().flatten().copied()
     }
@@ -47,7 +47,7 @@ impl<K: Copy + PartialEq, V: Copy, const N: usize> Map<K, V, N> {
         self.pairs.iter_mut().flatten().map(|(_, value)| value)
     }
 
-    /// Forgets all of them.
+    /// Removes every key.
     pub fn clear(&mut self) {
         self.pairs.clear();
     }

@@ -36,43 +36,44 @@ pub const PHASES: [Phase; 9] = [
     Phase::Ended,
 ];
 
-/// How many situations are counted.
+/// The number of situations.
 pub const SITUATION_COUNT: usize = 24;
 
 /// The counts of a run, or of many.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
-    /// How often each fault happened to something.
+    /// The effects of each fault.
     pub faults: BTreeMap<&'static str, u64>,
     /// How often each of [`SITUATIONS`](super::SITUATIONS) was met.
     pub situations: [u64; SITUATION_COUNT],
     /// How often each input met each phase.
     pub cells: [[u64; INPUTS.len()]; PHASES.len()],
-    /// How many identities went live that are not the first of their run.
+    /// Identities that went live, except the first of each run.
     pub rotations: u64,
-    /// How many identities went live.
+    /// Identities that went live.
     pub live: u64,
-    /// How many runs met the premise of fairness before they were healed; see [`is_fair`](super::is_fair).
+    /// Runs that met the premise of fairness before the world healed; see
+    /// [`is_fair`](super::is_fair).
     pub fair: u64,
-    /// How many runs there were.
+    /// Runs.
     pub runs: u64,
-    /// What the run at hand has to do with fairness so far.
+    /// The fairness of the current run so far.
     pub(super) premise: Premise,
 }
 
-/// What a run has to do with fairness.
+/// The facts that decide whether a run is fair.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Premise {
-    /// Whether an operation of the disk was not done and will never be answered.
+    /// Whether a disk operation was lost and will never be answered.
     pub(super) hung: bool,
-    /// Whether the clock was plausible when something happened.
+    /// Whether the clock was plausible at some transition.
     pub(super) plausible: bool,
-    /// When it began, by monotonic time.
+    /// The start of the run, by monotonic time.
     pub(super) begun: Option<MonoTime>,
 }
 
 impl Marks {
-    /// Adds those of other runs.
+    /// Adds the counts of other runs.
     pub fn add(&mut self, other: &Self) {
         for (name, count) in &other.faults {
             *self.faults.entry(name).or_default() += count;
@@ -89,7 +90,8 @@ impl Marks {
         self.runs += other.runs;
     }
 
-    /// Notes an input that meets a phase; `known` if it answers something that is under way, or is no answer.
+    /// Records an input in a phase. `known` says that it answers an operation in flight, or is no
+    /// answer.
     pub fn input(&mut self, phase: Phase, input: &Input, known: bool) {
         let column = match input {
             _ if !known => 10,

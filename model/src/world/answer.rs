@@ -1,4 +1,4 @@
-//! Answers in a few bytes, and what becomes of them when they are given.
+//! Compact answers, and their delivery to the node.
 
 use certrotate_core::api::{CsrObject, Issued};
 use certrotate_core::config::Template;
@@ -57,7 +57,7 @@ impl World {
         }
     }
 
-    /// What the driver holds from now on.
+    /// Records the handles that the driver holds from now on.
     fn hand_over(&mut self, input: &Input) {
         match input {
             Input::KeyMade { result: Ok(made), .. } => self.ghost.give_key(made.key),
@@ -141,7 +141,7 @@ impl World {
         }
     }
 
-    /// What a scan finds.
+    /// Returns the inventory of a scan.
     #[must_use]
     pub fn inventory(&self) -> Inventory {
         let mut current = self.disk.current_link();
@@ -164,7 +164,7 @@ impl World {
         Inventory { current, entries, more: false, outside }
     }
 
-    /// What is behind a name, unless the disk lies.
+    /// Returns the scan result of a name, unless the disk misreads it.
     fn seen(&self, name: Name, target: Option<Name>) -> Found {
         let current = Some(name) == target;
         match self.lie {

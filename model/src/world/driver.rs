@@ -87,12 +87,13 @@ impl World {
         self.node.as_ref().map_or(Span::MAX, |node| node.view().lifetime)
     }
 
-    /// Whether the served identity is in memory only, by what the machine says of itself.
+    /// Returns whether the live identity is in memory only, as core reports it.
     pub(crate) fn is_unsaved(&self) -> bool {
         self.node.as_ref().is_some_and(|node| node.view().in_memory)
     }
 
-    /// Whether nothing else than this certificate is served, or what is ends within a minute, or a twentieth of its lifetime.
+    /// Returns whether only this certificate is live, or the live one expires within a minute or a
+    /// twentieth of its lifetime.
     fn is_ending(&self, cert: CertHandle) -> bool {
         let before =
             self.served.filter(|(_, served)| *served != cert).and_then(|(_, served)| self.dates(served));
@@ -132,7 +133,8 @@ impl World {
         }
     }
 
-    /// Does the operation of this index in `asked`, in whatever way, and gives its answer back; `None` if there is none yet.
+    /// Carries out the operation with this index in the given way. Returns its answer; `None` if
+    /// there is none yet.
     pub(crate) fn perform(&mut self, index: usize, how: How) -> Option<Answer> {
         let InFlight { op, effect, .. } = self.in_flight[index];
         let outcome = match effect {
@@ -175,7 +177,7 @@ impl World {
         }
         if *command == DiskCommand::SyncDir && result.is_ok() && !self.disk.is_changed_externally {
             for (generation, key) in self.disk.durable_keys() {
-                // What an external party left may be adopted again when every other pair has expired.
+                // An external pair may be adopted again after every other pair expired.
                 if !self.disk.outside.iter().any(|pair| pair.key == key) {
                     self.ghost.generation_has(generation, key);
                 }
@@ -220,7 +222,7 @@ impl World {
         number
     }
 
-    /// What the server says; `None` while it says nothing.
+    /// Returns the answer of the server; `None` while it is silent.
     fn call(&mut self, call: Call, credential: Credential) -> Option<Result<Object, ApiFault>> {
         if let Some(weakness) = self.weakness {
             weakness.before_call(&mut self.server);
@@ -248,7 +250,7 @@ impl World {
         })
     }
 
-    /// Whether a call is to create an object that is there.
+    /// Returns whether a call would create an existing object.
     pub(super) fn has_object(&self, effect: &Effect) -> bool {
         match effect {
             Effect::Call(Call::Create { key }, _) => self.server.find(request_digest(number(*key))).is_some(),

@@ -2,25 +2,25 @@
 
 use std::fmt;
 
-/// How the driver does its work. All but the first are faulty on purpose: an invariant must fail.
+/// The kinds of drivers. All except the first have a seeded bug, which an invariant must show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Driver {
-    /// As it is told.
+    /// Correct.
     #[default]
     Correct,
-    /// Does not sync the directory, and says that it did.
+    /// Reports a sync of the directory without doing it.
     SkipsDirectorySyncs,
-    /// Does not sync files, and says that it did.
+    /// Reports syncs of files without doing them.
     SkipsFileSyncs,
-    /// Does not remove anything, and says that it did.
+    /// Reports removals without doing them.
     SkipsUnlinks,
-    /// Serves a certificate as soon as it is written, before the core says so.
+    /// Presents a certificate once it is written, before core announces it.
     ServesEarly,
     /// Does not withdraw an expired identity.
     ServesOn,
     /// Makes every request with the first key.
     ReusesKeys,
-    /// Makes another request, of which the core knows nothing, with every one that it sends.
+    /// Makes an unreported second request with each one that it sends.
     AsksTwice,
     /// Its monotonic clock stands still while the machine is suspended.
     StopsInSuspend,
@@ -29,7 +29,7 @@ pub enum Driver {
 }
 
 impl Driver {
-    /// All of them, the correct one first.
+    /// All drivers, the correct one first.
     pub const ALL: [Self; 10] = [
         Self::Correct,
         Self::SkipsDirectorySyncs,

@@ -1,4 +1,4 @@
-//! How a transition happens to a world.
+//! The effects of transitions on a world.
 
 use certrotate_core::api::ApiFault;
 use certrotate_core::disk::DiskFault;
@@ -14,8 +14,8 @@ use crate::world::{Answer, Driver, Effect, Lie, Outcome, World};
 const CENTURY: Span = Span::from_hours(876_000);
 
 impl World {
-    /// Lets a transition happen; `false` if there was nothing for it to happen to, and nothing changed.
-    /// A terminated process is started again.
+    /// Applies a transition. Returns `false` if it had no target and changed nothing. A stopped
+    /// process is started again.
     pub fn happen(&mut self, transition: Transition) -> bool {
         let happened = self.happens(transition);
         if self.node.is_none() && self.violation.is_none() {
@@ -112,7 +112,7 @@ impl World {
             Until::Overslept(more) => wake.plus(more),
             Until::Span(span) => span,
         };
-        // Nothing is to be learnt from what outlasts a century.
+        // A wait beyond a century shows nothing new.
         span.min(CENTURY)
     }
 
@@ -159,7 +159,7 @@ impl World {
         true
     }
 
-    /// The wall clock of the node shows something else from now on; the server's does not.
+    /// Changes the wall clock of the node, but not the server's.
     fn jump(&mut self, jump: Jump) -> bool {
         let identity = self.node.as_ref().and_then(|node| node.view().identity);
         let before = self.now.wall.unix_ms();
@@ -299,7 +299,7 @@ impl World {
         self.hold("L5", "a shutdown ends within 64 inputs", self.node.is_none());
     }
 
-    /// What the server's clock shows.
+    /// Returns the server's time.
     pub(crate) fn server_wall(&self) -> WallTime {
         let ms = i128::from(self.now.wall.unix_ms()) + self.skew;
         WallTime::from_unix_ms(ms.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
@@ -309,7 +309,7 @@ impl World {
     pub(crate) const FOR_EVER: MonoTime = MonoTime::from_ms(u64::MAX);
 }
 
-/// Whether a command can fail in this way.
+/// Returns whether a command can fail in this way.
 fn can_fail(command: &certrotate_core::disk::DiskCommand, how: How) -> bool {
     use certrotate_core::disk::DiskCommand;
     let fault = match how {

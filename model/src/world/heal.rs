@@ -39,12 +39,12 @@ impl World {
         }
     }
 
-    /// Whether the current link is an external party's.
+    /// Returns whether the current link is foreign.
     fn is_blocked(&self) -> bool {
         matches!(self.disk.current_link(), CurrentLink::Foreign | CurrentLink::Strange)
     }
 
-    /// Ends every failure and puts the directory right, without telling the node.
+    /// Ends every fault and repairs the directory, without an input to the node.
     pub fn mend(&mut self) {
         self.end_failures();
         self.put_right();
@@ -74,7 +74,7 @@ impl World {
         self.disk.names().filter(aside).find(|name| self.disk.read(*name) == Some(File::Directory))
     }
 
-    /// Whether there is nothing to heal.
+    /// Returns whether there is no fault to heal.
     #[must_use]
     pub fn is_well(&self) -> bool {
         let Server { outage, bad, bad_next, longest_lifetime, silent, no_watch, watch_ends, .. } =
@@ -91,7 +91,8 @@ impl World {
         issues && decides && answered && told && trusted && left_alone && self.node.is_some()
     }
 
-    /// A person moves away what is in the way of the current link, so that no crash brings it back.
+    /// Moves foreign files out of the way of the current link, as an operator would, so that no
+    /// crash restores them.
     fn put_right(&mut self) {
         if self.is_blocked() {
             self.disk.remove(Name::Current);

@@ -8,18 +8,18 @@ use certrotate_core::time::Span;
 
 use crate::server::Object;
 
-/// A requested operation that is not answered.
+/// A requested operation without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InFlight {
-    /// Which.
+    /// The id of the operation.
     pub op: OpId,
-    /// What is to be done.
+    /// The effect to carry out.
     pub effect: Effect,
-    /// Whether the node reported that it waits no longer.
+    /// Whether the node cancelled the operation and ignores its answer.
     pub given_up: bool,
 }
 
-/// What is to be done.
+/// The effect of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// A disk command.
@@ -31,7 +31,7 @@ pub enum Effect {
 }
 
 impl InFlight {
-    /// The action that requested it.
+    /// Returns the action that requested the operation.
     #[must_use]
     pub fn action(&self) -> Action {
         let op = self.op;
@@ -49,7 +49,7 @@ impl Default for InFlight {
     }
 }
 
-/// The operation that an action requests.
+/// Returns the operation that an action requests.
 #[must_use]
 pub fn operation(action: &Action) -> Option<OpId> {
     match action {
@@ -76,9 +76,9 @@ pub struct Answer {
 pub enum Outcome {
     /// A disk operation except a scan.
     Disk(Result<(), DiskFault>),
-    /// A scan; what there is to see is looked up when the answer is given.
+    /// A scan. Its inventory is made when the answer is delivered.
     Scan(Result<(), DiskFault>),
-    /// The key of this number was made, or none.
+    /// The number of the made key; `None` for a failure.
     Key(Option<u32>),
     /// A call.
     Call(Result<Object, ApiFault>),

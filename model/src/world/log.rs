@@ -11,15 +11,15 @@ use certrotate_core::time::Now;
 /// Everything that happened, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
-    /// Everything that was reported.
+    /// Every reported event.
     pub events: Vec<(Now, Event)>,
-    /// Every call, and as whom it was made.
+    /// Every call with its credential.
     pub calls: Vec<(Now, Call, Credential)>,
-    /// Every disk command that was carried out, with how it ended.
+    /// Every disk command with its result.
     pub disk: Vec<(DiskCommand, Result<(), DiskFault>)>,
     /// Every request that the server ever took: an object that is made again counts once.
     pub requests: BTreeSet<RequestDigest>,
-    /// How many names of ours there were at the most.
+    /// The highest number of names of ours.
     pub names_max: usize,
 }
 

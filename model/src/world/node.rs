@@ -1,4 +1,4 @@
-//! A running machine, and what there is to see of it.
+//! A running core with its visible state.
 
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
@@ -28,13 +28,13 @@ impl Node {
         Self { view: machine.view(), wake: machine.wake(), machine }
     }
 
-    /// What there is to see.
+    /// Returns the view.
     #[must_use]
     pub const fn view(&self) -> &View {
         &self.view
     }
 
-    /// When it wants its next tick at the latest.
+    /// Returns the latest time of the next tick.
     #[must_use]
     pub const fn wake(&self) -> Wake {
         self.wake

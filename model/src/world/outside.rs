@@ -1,4 +1,4 @@
-//! What other people do to a node's files.
+//! External changes of a node's files.
 
 use certrotate_core::disk::{Name, Place};
 use certrotate_core::id::{FileNumber, Generation};
@@ -10,7 +10,7 @@ use crate::transition::Damage;
 use crate::world::{Request, World};
 
 impl World {
-    /// An external party changes the directory.
+    /// Makes an external change of the directory.
     pub(super) fn damage_disk(&mut self, damage: Damage) -> bool {
         self.spec.external_change = true;
         let (generation, file) = (Generation(1), FileNumber(99));
@@ -71,7 +71,7 @@ impl World {
         true
     }
 
-    /// An external party restores a copy of the directory, or the one of another day.
+    /// Restores a copy of the directory, of now or of another day.
     fn restore(&mut self, damage: Damage, target: Option<Name>) -> bool {
         let (Some(target), Some(bundle)) = (target, self.disk.live_bundle()) else { return false };
         match damage {
@@ -94,18 +94,18 @@ impl World {
         true
     }
 
-    /// How many keys were made, by whomever.
+    /// Returns the number of keys, the node's and foreign ones.
     #[must_use]
     pub fn requests_made(&self) -> u32 {
         self.requests.len() as u32
     }
 
-    /// A key that an external party made, and what it was for.
+    /// Makes a foreign key with its template.
     pub fn leave_request(&mut self, request: Request) {
         self.requests.push(request);
     }
 
-    /// An external party leaves a pair: a valid one, an expired one, or another node's.
+    /// Leaves an external pair: a valid one, an expired one, or another node's.
     fn leave(&mut self, damage: Damage) -> bool {
         let number = self.requests.len() as u32 + 1;
         let (template, duration) = (self.current, None);

@@ -1,4 +1,4 @@
-//! Everything that a world consists of. The methods are in the other files of this folder.
+//! The fields of a world. The methods are in the other files of this folder.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub const START: WallTime = WallTime::from_unix_secs(1_767_225_600);
 /// A key that was made, and the template and lifetime requested with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Request {
-    /// Which of the world's templates.
+    /// The number of the template in the world's list.
     pub template: u8,
     /// The requested lifetime.
     pub duration: Option<Span>,
@@ -35,7 +35,7 @@ pub struct Request {
     pub key: u32,
 }
 
-/// What a scan misreads (R16), once.
+/// A misread of the next scan (R16).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lie {
     /// The bundle that the current link names cannot be read.
@@ -51,13 +51,13 @@ pub enum Lie {
 /// The world as it was after a step.
 #[derive(Clone, Debug)]
 pub struct Probe {
-    /// Which step.
+    /// The number of the step.
     pub step: u64,
     /// The world then, without its traces; `None` if there was no such step.
     pub world: Option<World>,
 }
 
-/// A node and everything around it.
+/// A node and its environment.
 #[derive(Clone, Debug)]
 pub struct World {
     /// The clocks.
@@ -70,9 +70,9 @@ pub struct World {
     pub server: Server,
     /// The configuration that the next run starts with.
     pub config: Config,
-    /// Requested operations that are not answered, the oldest first.
+    /// The operations in flight, the oldest first.
     pub in_flight: List<InFlight, 5>,
-    /// Answers that come late: to operations that were given up meanwhile, perhaps.
+    /// Late answers. The node may have abandoned their operations.
     pub late: List<Answer, 3>,
     /// The served identity, by the node's own actions.
     pub(crate) served: Option<(Generation, CertHandle)>,
@@ -82,19 +82,19 @@ pub struct World {
     pub(crate) spec: Spec,
     /// The configured template of this run, in the specification's words.
     pub(crate) wanted: Arc<Wanted>,
-    /// How the driver does its work.
+    /// The kind of driver.
     pub driver: Driver,
     /// Keys that were made; the n-th has the number n.
     pub(crate) requests: Vec<Request>,
     /// Templates that are ever configured.
     pub(crate) templates: Arc<Vec<Template>>,
-    /// Which of them is in use.
+    /// The number of the present template.
     pub(crate) current: u8,
     /// Answers of the disk that are to be lost.
     pub lose_disk_answers: u16,
     /// Answers of calls that are to be lost.
     pub lose_call_answers: u16,
-    /// What the next scan is to misread.
+    /// The misread of the next scan.
     pub lie: Option<Lie>,
     /// How far the server's wall clock is ahead of the node's, in milliseconds.
     pub(crate) skew: i128,
@@ -106,9 +106,9 @@ pub struct World {
     pub(crate) told: Now,
     /// The last input, if it was an answer.
     pub(crate) last: Option<Answer>,
-    /// What the harness is to be blind to.
+    /// The weakness of the harness.
     pub weakness: Option<crate::weakness::Weakness>,
-    /// The first thing that did not hold.
+    /// The first violation.
     pub violation: Option<Violation>,
     /// After which step it was found not to hold, and when.
     pub violated_at: Option<(u64, Now)>,
@@ -116,7 +116,7 @@ pub struct World {
     pub probe: Option<Box<Probe>>,
     /// Whether a crash alone is to show what is wrong with a disk: what crashes may leave of it is not looked at before one.
     pub blind: bool,
-    /// What was done on the disk so far.
+    /// The disk operations so far.
     pub operations: Operations,
     /// Whether a violation panics.
     pub strict: bool,
@@ -124,7 +124,7 @@ pub struct World {
     pub log: Option<Box<Log>>,
     /// Every run as a trace, where traces are recorded.
     pub traces: Option<Vec<(TraceHeader, Vec<TraceRecord>)>>,
-    /// What was met, where that is counted.
+    /// The coverage marks, if they are counted.
     pub marks: Option<Box<Marks>>,
     /// How often the core was stepped.
     pub steps: u64,

@@ -1,4 +1,4 @@
-//! What the [monitor](crate::monitor) is told.
+//! The inputs and actions that the [monitor](crate::monitor) gets.
 
 use certrotate_core::api::{Call, Issued};
 use certrotate_core::disk::{DiskDone, Name, PairFound, Place};
@@ -55,7 +55,7 @@ impl World {
         self.ghost.monitor.sleeps(self.now.mono, due, idle, self.served.is_some());
     }
 
-    /// One action.
+    /// Gives an action to the monitor.
     pub(super) fn watch_action(&mut self, action: &Action) {
         let now = self.shown();
         let mut monitor = self.ghost.monitor;
@@ -71,7 +71,8 @@ impl World {
             }
             Action::MakeKey { duration, .. } => {
                 monitor.loses(|start| self.has_certificate_from(start));
-                // Without a whole bundle on disk it cannot be seen whether the identity fits a template that changed back.
+                // Without a whole bundle on disk the node cannot tell whether the identity fits a
+                // template that changed back.
                 let is_seen = !broken_current_link(&self.disk)
                     && !misread_in_this_run(self)
                     && !in_memory_identity(self)
@@ -118,7 +119,7 @@ impl World {
         self.ghost.monitor = monitor;
     }
 
-    /// Whether a complete bundle is on disk whose certificate starts then.
+    /// Returns whether a complete bundle on disk has a certificate with this notBefore.
     fn has_certificate_from(&self, start: WallTime) -> bool {
         self.disk.names().any(|name| match (name, self.disk.read(name)) {
             (Name::Bundle { .. }, Some(File::Bundle(bundle))) => {
@@ -128,7 +129,7 @@ impl World {
         })
     }
 
-    /// From the issue of the served identity, or its start, to its end.
+    /// Returns the validity of the live identity, from its issue or notBefore on.
     fn served_validity(&self) -> Option<Validity> {
         let (_, cert) = self.served?;
         let (start, end) = self.dates(cert)?;
