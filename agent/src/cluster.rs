@@ -27,7 +27,7 @@ use crate::kubernetes::Objects;
 pub use api::Cluster;
 pub use lease::ClusterLease;
 
-/// How controllers run on a cluster.
+/// The settings of controllers on a cluster.
 #[derive(Clone, Debug)]
 pub struct ClusterOptions {
     /// The kubeconfig; it and the files that it names are read for each call.

@@ -17,7 +17,7 @@ pub struct KubeconfigError {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Problem {
-    /// There is no such file.
+    /// The file is missing.
     Missing,
     /// It cannot be read.
     Unreadable {
@@ -99,13 +99,13 @@ pub enum Problem {
     BadToken,
     /// The user has no credential at all.
     NoCredential,
-    /// A file that is named cannot be used.
+    /// A named file is unusable.
     File {
         /// The field that names it.
         field: &'static str,
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem of that file.
         problem: Box<Self>,
     },
     /// PEM text that holds no usable certificate.
@@ -118,11 +118,11 @@ pub enum Problem {
         /// The field that holds or names it.
         field: &'static str,
     },
-    /// The client certificate is not for the client key.
+    /// The client certificate is for another key.
     NotAPair,
-    /// The kubeconfig that is there is not the one that would be written.
+    /// The existing kubeconfig differs from the one to write.
     NotOurs {
-        /// The link that it should name.
+        /// The current link, which it should name.
         link: PathBuf,
     },
     /// It cannot be written.
@@ -138,7 +138,8 @@ impl KubeconfigError {
     }
 }
 
-/// A path in a message: a kubeconfig may name one with line ends or terminal sequences in it.
+/// Returns a path for a message, escaped: a kubeconfig may name one with line ends or terminal
+/// sequences.
 struct OneLine<'a>(&'a Path);
 
 impl fmt::Display for OneLine<'_> {

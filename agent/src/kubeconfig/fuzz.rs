@@ -1,6 +1,6 @@
-//! Any bytes in the place of a kubeconfig: a fuzz target.
+//! Reads any bytes as a kubeconfig: a fuzz target.
 //!
-//! Nothing here opens a file that the bytes name: it may be a pipe without a writer.
+//! It opens no file that the bytes name: that may be a pipe without a writer.
 
 use std::fmt::Debug;
 use std::path::Path;
@@ -13,17 +13,17 @@ use super::types::{Kubeconfig, Material, User};
 use super::yaml;
 
 const PATH: &str = "/etc/kubernetes/kubeconfig";
-/// Stands in the place of each secret.
+/// The mark that replaces each secret.
 const MARK: &str = "mArK0fAsEcReT";
-/// The fields of a user that are shown in errors, because they are names of files.
+/// The fields of a user that errors may show, because they are names of files.
 const SHOWN: [&str; 3] = ["client-certificate", "client-key", "tokenFile"];
 
-/// Any bytes as a kubeconfig. An error is one line that names the file; nothing that is unsafe is read as
-/// if it were not; and no secret is in an error or in `Debug`.
+/// Checks any bytes as a kubeconfig. An error is one line that names the file. No unsafe setting is
+/// ignored. No secret is in an error or in `Debug`.
 ///
 /// # Panics
 ///
-/// Where this is not so.
+/// A check fails.
 pub fn kubeconfig(bytes: &[u8]) {
     let read = parse(bytes);
     let shown = look(&read);
@@ -52,7 +52,7 @@ fn parse(bytes: &[u8]) -> Result<Kubeconfig, KubeconfigError> {
     Kubeconfig::parse(Path::new(PATH), bytes)
 }
 
-/// All that can be shown of a kubeconfig.
+/// Returns every text that the program can show of a kubeconfig.
 fn look(read: &Result<Kubeconfig, KubeconfigError>) -> String {
     let config = match read {
         Ok(config) => config,
@@ -118,7 +118,7 @@ fn one_line(error: &KubeconfigError) -> String {
     format!("{text} {error:?}")
 }
 
-/// The cluster of the current context, if there is one.
+/// Returns the cluster of the current context, if there is one.
 fn cluster(value: &Value) -> Option<&Value> {
     let named = |list: &str, name: &Value| {
         value.get(list)?.as_array()?.iter().find(|item| item.get("name") == Some(name))
@@ -127,7 +127,7 @@ fn cluster(value: &Value) -> Option<&Value> {
     named("clusters", context.get("context")?.get("cluster")?)?.get("cluster")
 }
 
-/// Puts the mark into the place of every secret of every user; false if there is none.
+/// Replaces every secret of every user by the mark. Returns false if there is none.
 fn mark(value: &mut Value, form: usize) -> bool {
     let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
     let mark = match form % 4 {
@@ -150,10 +150,10 @@ fn mark(value: &mut Value, form: usize) -> bool {
     marked
 }
 
-/// Whether the mark is in there, as it is or in one of its encodings.
+/// Returns whether the text contains the mark, plain or encoded.
 fn holds_mark(text: &[u8]) -> bool {
     let encoded = base64::engine::general_purpose::STANDARD.encode(MARK);
-    // Without the end, which depends on what follows.
+    // The last characters depend on the following bytes.
     let forms =
         [MARK.as_bytes(), encoded.trim_end_matches('=').as_bytes(), b"LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0t"];
     forms.iter().any(|form| text.windows(form.len()).any(|part| part == *form))

@@ -1,4 +1,5 @@
-//! The files that a kubeconfig names: read at each use, since each may be replaced at any time.
+//! Reads the files that a kubeconfig names. It reads them at each use, since each may be replaced
+//! at any time.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -14,22 +15,22 @@ use super::types::{Kubeconfig, Material, User};
 /// The largest CA bundle, certificate, key or token file that is read, in bytes: 1 MiB.
 pub const MAX_MATERIAL: u64 = 1 << 20;
 
-/// Which server to talk to, and how to know it.
+/// The address of the server, and the means to verify it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     /// The API server's URL.
     pub server: String,
-    /// The CA certificates of the server, as they were just read.
+    /// The CA certificates of the server, just read.
     pub roots: Vec<CertificateDer<'static>>,
     /// The name to expect in the server's certificate where it is not the URL's host.
     pub tls_server_name: Option<String>,
 }
 
-/// What a kubeconfig's user proves itself with.
+/// The credential of a kubeconfig's user.
 pub enum Secret {
     /// A bearer token.
     Token(Zeroizing<String>),
-    /// A client certificate and its key, which go together.
+    /// A client certificate and its key.
     Certificate {
         /// The chain, the leaf first.
         chain: Vec<CertificateDer<'static>>,
@@ -74,11 +75,11 @@ impl Kubeconfig {
         Ok(Endpoint { server: self.server.clone(), roots, tls_server_name: self.tls_server_name.clone() })
     }
 
-    /// Reads what the user proves itself with.
+    /// Reads the credential of the user.
     ///
     /// # Errors
     ///
-    /// There is nothing, or a file that is named cannot be used.
+    /// There is no credential, or a named file is unusable.
     pub fn secret(&self) -> Result<Secret, KubeconfigError> {
         self.read_secret().map_err(|problem| KubeconfigError::new(&self.path, problem))
     }
@@ -115,7 +116,7 @@ impl Kubeconfig {
     }
 }
 
-/// A token as it goes into a header: without the white space around it, visible ASCII only.
+/// Returns a token for a header: without the white space around it, visible ASCII only.
 pub(super) fn clean_token(text: &str) -> Option<Zeroizing<String>> {
     let token = text.trim();
     let good = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
@@ -145,21 +146,21 @@ fn read_material(material: &Material, field: &'static str) -> Result<Zeroizing<V
     }
 }
 
-/// Every certificate in the text; `None` if there is none or one is broken.
+/// Returns every certificate in the text; `None` if there is none or one is broken.
 fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     let found = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().ok()?;
     let readable = found.iter().all(|der| rustls::RootCertStore::empty().add(der.clone()).is_ok());
     (readable && !found.is_empty()).then_some(found)
 }
 
-/// The whole file, if it is no larger than `limit`; nothing of it stays in memory after use.
+/// Reads a whole file of at most `limit` bytes, and leaves no copy in memory after use.
 pub(super) fn read_capped(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Problem> {
     let unreadable = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => Problem::Missing,
         error => Problem::Unreadable { error },
     };
     let file = File::open(path).map_err(unreadable)?;
-    // Room for all of it at once: a vector that grows leaves copies behind.
+    // Allocate the whole size first: a growing vector leaves copies behind.
     let expected = file.metadata().map_err(unreadable)?.len().min(limit);
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(expected).unwrap_or(0) + 1));
     file.take(limit + 1).read_to_end(&mut bytes).map_err(unreadable)?;

@@ -1,4 +1,4 @@
-//! Reading a kubeconfig: the file's shape, then the rules for each field.
+//! Reads a kubeconfig: first its shape, then each field by its rules.
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ impl Kubeconfig {
         Self::parse(path, &bytes)
     }
 
-    /// What the bytes say that were read at `path`.
+    /// Parses the bytes of the file at `path`.
     pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, KubeconfigError> {
         let fail = |problem| KubeconfigError::new(path, problem);
         let text = std::str::from_utf8(bytes).map_err(|_| fail(Problem::NotText))?;
@@ -132,7 +132,7 @@ fn check_user(base: &Path, raw: RawUser) -> Result<User, Problem> {
     }
 }
 
-/// The data where there is some, else the file: data wins, as with kubectl.
+/// Returns the data, else the file: data takes precedence, as with kubectl.
 fn material(
     base: &Path,
     file: Option<String>,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
-/// PEM text that stands in the kubeconfig itself or in a file beside it.
+/// PEM text in the kubeconfig or in a file.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Material {
     /// The file that holds it, read anew at each use.
@@ -23,7 +23,7 @@ impl fmt::Debug for Material {
     }
 }
 
-/// How a kubeconfig's user proves who it is.
+/// The credential of a kubeconfig's user.
 #[derive(Clone, PartialEq, Eq)]
 pub enum User {
     /// A bearer token in the file.
@@ -37,7 +37,7 @@ pub enum User {
         /// Its key.
         key: Material,
     },
-    /// Nothing.
+    /// No credential.
     Anonymous,
 }
 
@@ -54,14 +54,14 @@ impl fmt::Debug for User {
     }
 }
 
-/// What the current context of a kubeconfig says, checked.
+/// The checked content of the current context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kubeconfig {
-    /// Where it was read.
+    /// The path of the file.
     pub path: PathBuf,
     /// The API server's URL: `https`, a host, perhaps a port and a path.
     pub server: String,
-    /// The CA of the *server's* certificate. It says nothing about who signs clients.
+    /// The CA of the *server's* certificate. Another CA may sign clients.
     pub ca: Material,
     /// The name to expect in the server's certificate where it is not the URL's host.
     pub tls_server_name: Option<String>,

@@ -1,4 +1,5 @@
-//! The node's own kubeconfig: names the live link twice, so that it stays right for ever (F65).
+//! Writes the node's own kubeconfig. It names the current link as certificate and key, so a
+//! rotation never changes it (F65).
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -10,20 +11,21 @@ use serde::Serialize;
 use super::error::{KubeconfigError, Problem};
 use super::types::{Kubeconfig, Material, User};
 
-/// What is at the place of the node's own kubeconfig.
+/// The state of the node's own kubeconfig.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// Nothing.
+    /// The file does not exist.
     Absent,
-    /// A kubeconfig whose client certificate and key are both our link.
+    /// A kubeconfig with the current link as client certificate and key.
     Ours(Box<Kubeconfig>),
 }
 
-/// Looks at the place of the node's own kubeconfig. `link` is the live link, `<cert-dir>/<pair>-current.pem`.
+/// Reads the node's own kubeconfig. `link` is the current link, `<cert-dir>/<pair>-current.pem`.
 ///
 /// # Errors
 ///
-/// A file is there that is not ours, cannot be read, or is no usable kubeconfig. It is never overwritten.
+/// The existing file is not ours, unreadable, or no usable kubeconfig. The agent never overwrites
+/// it.
 pub fn standing(path: &Path, link: &Path) -> Result<Standing, KubeconfigError> {
     match Kubeconfig::read(path) {
         Ok(found) if names_link(&found.user, link) => Ok(Standing::Ours(Box::new(found))),
@@ -33,12 +35,13 @@ pub fn standing(path: &Path, link: &Path) -> Result<Standing, KubeconfigError> {
     }
 }
 
-/// Writes the node's own kubeconfig unless it is there: server, CA and TLS server name of `source`, the link as
-/// client certificate and as key. Returns whether it wrote it. A reader sees all of it or none, also after a crash.
+/// Writes the node's own kubeconfig unless it exists: server, CA and TLS server name of `source`,
+/// and the link as client certificate and key. Returns whether it wrote the file. A reader sees the
+/// whole file or none, also after a crash.
 ///
 /// # Errors
 ///
-/// As [`standing`], or the file cannot be written.
+/// As [`standing`], or a write failed.
 pub fn ensure(path: &Path, link: &Path, source: &Kubeconfig) -> Result<bool, KubeconfigError> {
     if let Standing::Ours(_) = standing(path, link)? {
         return Ok(false);
@@ -58,7 +61,7 @@ fn names_link(user: &User, link: &Path) -> bool {
     same_place(certificate, link) && same_place(key, link)
 }
 
-/// Whether two paths are the same name in the same directory, whatever is behind the name.
+/// Returns whether two paths are the same name in the same directory, without following it.
 fn same_place(one: &Path, other: &Path) -> bool {
     let directory = |path: &Path| {
         let parent = std::path::absolute(path).ok()?.parent()?.to_owned();
@@ -162,7 +165,7 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut temporary = name.to_owned();
     temporary.push(".certrotate-tmp");
     let temporary = directory.join(temporary);
-    // A name left by a crash: ours by its suffix, and never trusted.
+    // A temporary file of a crashed run: its suffix is ours, but its content is not trusted.
     if let Err(error) = std::fs::remove_file(&temporary)
         && error.kind() != io::ErrorKind::NotFound
     {
@@ -176,17 +179,17 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
         File::open(directory)?.sync_all()
     })();
     if written.is_err() {
-        // The first error is the one to tell; a name that stays is removed at the next attempt.
+        // Report the first error; the next attempt removes a remaining file.
         let _ = std::fs::remove_file(&temporary);
     }
     written
 }
 
-/// Gives the file its name unless something has it already.
+/// Renames the file unless the name exists.
 fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // Some file systems cannot refuse; the name was free a moment ago.
+        // Some file systems have no such rename; the name was free a moment ago.
         Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => std::fs::rename(from, to),
         done => Ok(done?),
     }

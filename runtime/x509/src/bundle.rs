@@ -21,31 +21,31 @@ use crate::header;
 use crate::key::SecretKey;
 use crate::pem::{self, Outside};
 
-/// An intact bundle. Whether key and certificate belong together, core judges.
+/// An intact bundle. Core judges whether key and certificate belong together.
 #[derive(Debug)]
 pub struct Bundle {
-    /// What its first line says.
+    /// The content of the first line.
     pub header: BundleHeader,
     /// The private key.
     pub key: SecretKey,
     /// The certificates.
     pub chain: CertChain,
-    /// What they say.
+    /// The facts of the certificates.
     pub facts: CertFacts,
 }
 
-/// The bytes of a bundle.
+/// Returns the bytes of a bundle.
 #[must_use]
 pub fn encode(chain: &CertChain, key: &SecretKey, header: BundleHeader) -> Zeroizing<Vec<u8>> {
     let key = key.to_pem();
     header::seal(header::BUNDLE, header.generation, header.issued, &[chain.pem(), key.as_bytes()])
 }
 
-/// Reads a bundle; [`encode`] gives back the very same bytes.
+/// Reads a bundle; [`encode`] gives back the same bytes.
 ///
 /// # Errors
 ///
-/// Where it is not just what [`encode`] wrote; a single changed bit is seen.
+/// The bytes differ from those that [`encode`] writes, by a single bit or more.
 pub fn decode(file: &[u8], client_ca: Option<&ClientCa>) -> Result<Bundle, Corrupt> {
     let (generation, issued, rest) = header::open(header::BUNDLE, file)?;
     let header = BundleHeader { generation, issued };

@@ -1,4 +1,4 @@
-//! The client CA that issued certificates must lead to.
+//! The client CA: the roots of issued certificates.
 
 use std::fmt;
 
@@ -15,17 +15,17 @@ use crate::{MAX_CERTIFICATES, MAX_INPUT};
 #[derive(Clone)]
 pub struct ClientCa {
     anchors: Vec<TrustAnchor<'static>>,
-    /// Start and end, in the order of the anchors.
+    /// notBefore and notAfter, in the order of the anchors.
     windows: Vec<(WallTime, WallTime)>,
 }
 
 impl ClientCa {
-    /// Reads one or more certificates in PEM; text between them is skipped.
+    /// Reads one or more certificates in PEM, and skips the text between them.
     ///
     /// # Errors
     ///
-    /// Where the text has more than [`MAX_INPUT`] bytes, no certificate, more than
-    /// [`MAX_CERTIFICATES`], any other kind of block, or one that cannot be read.
+    /// The text has more than [`MAX_INPUT`] bytes, no certificate, more than [`MAX_CERTIFICATES`],
+    /// a block of another kind, or an unreadable certificate.
     pub fn read(text: &[u8]) -> Result<Self, ReadError> {
         ReadError::sized(text, MAX_INPUT)?;
         let blocks = pem::blocks(text, Outside::Text)?;
@@ -52,8 +52,9 @@ impl ClientCa {
         &self.anchors
     }
 
-    /// Start and end of the CA with the name and key of `anchor`. A CA that was renewed with its key
-    /// has several certificates in the file: the earliest start and the latest end.
+    /// Returns notBefore and notAfter of the CA with the name and key of `anchor`. A CA that was
+    /// renewed with its key has several certificates in the file: the earliest notBefore and the
+    /// latest notAfter count.
     pub(crate) fn window(&self, anchor: &TrustAnchor<'_>) -> Option<(WallTime, WallTime)> {
         let same = |known: &TrustAnchor<'_>| {
             known.subject == anchor.subject && known.subject_public_key_info == anchor.subject_public_key_info

@@ -17,7 +17,7 @@ use crate::facts::{self, Extensions};
 use crate::pem::{self, Outside};
 use crate::{MAX_CERTIFICATES, MAX_INPUT};
 
-/// A certificate chain, leaf first: the very bytes that were judged, and the DER inside them.
+/// A certificate chain, leaf first: the judged bytes, and the DER inside them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CertChain {
     pem: Vec<u8>,
@@ -25,16 +25,16 @@ pub struct CertChain {
     summary: LeafSummary,
 }
 
-/// A leaf certificate for people.
+/// The fields of a leaf that `status` shows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LeafSummary {
     /// The serial number in lower-case hexadecimal, without leading zero bytes.
     pub serial: String,
     /// The subject.
     pub subject: Subject,
-    /// The leaf's own start.
+    /// The notBefore of the leaf.
     pub not_before: WallTime,
-    /// The leaf's own end; X.509 includes this second.
+    /// The notAfter of the leaf; X.509 includes this second.
     pub not_after: WallTime,
 }
 
@@ -47,18 +47,18 @@ impl fmt::Display for LeafSummary {
 
 impl CertChain {
     /// Reads a chain in PEM, leaf first, and its facts. Only certificates and blank lines may be in
-    /// it; lines may end in CR LF. A missing line end after the last block is added.
+    /// the text; lines may end in CR LF. A missing line end after the last block is added.
     ///
-    /// The facts of key, subject, SANs, usages and CA are the leaf's; start and end are the narrowest
-    /// over the chain and, where the path ends at a root of `client_ca`, that root (RFC 5280 leaves a
-    /// root's dates to local policy; kube-apiserver, in Go, heeds them). The path is looked for
-    /// by webpki at a time at which all of the chain is valid: whether that is now, core judges. An issuer whose
-    /// key usage lacks keyCertSign is on no path.
+    /// Key, subject, SANs, usages and CA are the leaf's facts. notBefore is the latest and notAfter
+    /// the earliest of the chain and, if the path ends at a root of `client_ca`, of that root. RFC
+    /// 5280 leaves a root's dates to local policy; kube-apiserver, in Go, heeds them. webpki looks
+    /// for the path at a time at which the whole chain is valid; core judges whether that is now.
+    /// An issuer whose key usage lacks keyCertSign is on no path.
     ///
     /// # Errors
     ///
-    /// Where the text has more than [`MAX_INPUT`] bytes, no certificate, more than
-    /// [`MAX_CERTIFICATES`], anything but certificates, or one that cannot be read.
+    /// The text has more than [`MAX_INPUT`] bytes, no certificate, more than [`MAX_CERTIFICATES`],
+    /// other content than certificates, or an unreadable certificate.
     pub fn read(text: &[u8], client_ca: Option<&ClientCa>) -> Result<(Self, CertFacts), ReadError> {
         ReadError::sized(text, MAX_INPUT)?;
         let blocks = pem::blocks(text, Outside::Blank)?;
@@ -81,25 +81,25 @@ impl CertChain {
         Ok((Self { pem, ders, summary }, facts))
     }
 
-    /// The certificates in DER, leaf first.
+    /// Returns the certificates in DER, leaf first.
     #[must_use]
     pub fn ders(&self) -> &[CertificateDer<'static>] {
         &self.ders
     }
 
-    /// The text that was read.
+    /// Returns the PEM text.
     #[must_use]
     pub fn pem(&self) -> &[u8] {
         &self.pem
     }
 
-    /// The leaf's serial number in lower-case hexadecimal.
+    /// Returns the leaf's serial number in lower-case hexadecimal.
     #[must_use]
     pub fn leaf_serial_hex(&self) -> &str {
         &self.summary.serial
     }
 
-    /// The leaf for people.
+    /// Returns the leaf's fields for `status`.
     #[must_use]
     pub const fn leaf_summary(&self) -> &LeafSummary {
         &self.summary
@@ -161,7 +161,8 @@ fn narrower(one: (WallTime, WallTime), other: (WallTime, WallTime)) -> (WallTime
     (one.0.max(other.0), one.1.min(other.1))
 }
 
-/// Looks for a path from the leaf to a root of `ca` at the time `at`, and for that root's start and end.
+/// Looks for a path from the leaf to a root of `ca` at the time `at`. Returns that root's notBefore
+/// and notAfter.
 fn path(
     ders: &[CertificateDer<'_>],
     parsed: &[X509Certificate<'_>],

@@ -17,7 +17,7 @@ use crate::{MAX_INPUT, der};
 /// The content of a certificate request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CsrFacts {
-    /// The key that it is for, and that signed it.
+    /// The digest of the key that signed the request and that it is for.
     pub key: KeyDigest,
     /// The subject.
     pub subject: Subject,
@@ -27,12 +27,12 @@ pub struct CsrFacts {
     pub spki_der: Vec<u8>,
 }
 
-/// Reads one request in PEM and verifies that its own key signed it.
+/// Reads one request in PEM, and verifies that its own key signed it.
 ///
 /// # Errors
 ///
-/// Where the text has more than [`MAX_INPUT`] bytes or anything but one `CERTIFICATE REQUEST`, or
-/// where that cannot be read or is not signed by its key.
+/// The text has more than [`MAX_INPUT`] bytes or is not one `CERTIFICATE REQUEST`, or the request
+/// is unreadable or not signed by its key.
 pub fn read(text: &[u8]) -> Result<CsrFacts, ReadError> {
     ReadError::sized(text, MAX_INPUT)?;
     let blocks = pem::blocks(text, Outside::Blank)?;
@@ -69,9 +69,9 @@ pub(crate) fn read_der(der: &[u8]) -> Result<CsrFacts, ReadError> {
     })
 }
 
-/// The DER of a request for what `template` asks, signed by `key`.
+/// Returns the DER of a request for `template`, signed by `key`.
 ///
-/// As a kubelet's (client-go `util/csr`) it carries no usages: they are in `spec.usages`.
+/// Like a kubelet's (client-go `util/csr`) it has no usages: they are in `spec.usages`.
 pub(crate) fn write(template: &Template, key: &SecretKey) -> Result<Vec<u8>, RequestError> {
     let subject = name(&template.subject)?;
     let attributes = match template.sans.as_slice() {

@@ -1,4 +1,4 @@
-//! Why something cannot be read or made. No text here quotes the input: it may be a key.
+//! Errors of reading and making. No text here quotes the input: it may be a key.
 
 use std::error::Error;
 use std::fmt;
@@ -9,16 +9,16 @@ use crate::{MAX_CERTIFICATES, MAX_INPUT};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// More bytes than are looked at.
+    /// More bytes than the limit.
     TooLarge {
-        /// How many there are.
+        /// The number of bytes.
         size: usize,
-        /// How many are.
+        /// The limit.
         most: usize,
     },
-    /// More blocks than are looked at.
+    /// More blocks than the limit.
     TooMany,
-    /// Not one block of the kind that is wanted.
+    /// Not one block of the expected kind.
     Nothing,
     /// Text outside the blocks; the line counts from 1.
     Text {
@@ -45,12 +45,12 @@ pub enum ReadError {
         /// Which block; the first is 1.
         block: usize,
     },
-    /// The DER is not what the block's label says, or has an extension twice, or one that cannot be read.
+    /// The DER does not match the block's label, or has a repeated or unreadable extension.
     Der {
         /// Which block; the first is 1.
         block: usize,
     },
-    /// The signature that a certificate request carries is not its own key's.
+    /// The certificate request is not signed by its own key.
     Signature,
 }
 
@@ -103,7 +103,7 @@ pub enum KeyError {
     Random,
     /// The PEM text around it is refused.
     Pem(ReadError),
-    /// It is not an intact key of a type that is read; see [`crate::SecretKey`].
+    /// Not an intact key of a supported type; see [`crate::SecretKey`].
     Unreadable,
 }
 
@@ -182,17 +182,17 @@ impl From<KeyError> for RequestError {
     }
 }
 
-/// Why a bundle or a pending file is not what certrotate wrote.
+/// Why certrotate did not write a bundle or a pending file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Corrupt {
-    /// More bytes than are looked at.
+    /// More bytes than the limit.
     TooLarge,
     /// No bytes at all.
     Empty,
-    /// The first line is not one that this version writes.
+    /// This version does not write such a first line.
     FirstLine,
-    /// The bytes are not those that the first line's SHA-256 was taken over.
+    /// The SHA-256 of the first line does not match the bytes.
     Digest,
     /// The PEM text is refused.
     Pem(ReadError),
@@ -204,7 +204,7 @@ pub enum Corrupt {
     RequestKey,
     /// The lines on signer, usages or duration are wrong.
     Lines,
-    /// It says all that it should, but not in the one form that is written.
+    /// The content is complete, but not in the one form that certrotate writes.
     Form,
 }
 

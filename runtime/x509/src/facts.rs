@@ -1,4 +1,4 @@
-//! From a parsed certificate or request to core's plain facts.
+//! Converts a parsed certificate or request to core's facts.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -35,7 +35,7 @@ pub(crate) fn certificate(der: &[u8], block: usize) -> Result<X509Certificate<'_
     Ok(certificate)
 }
 
-/// Start and end of a certificate.
+/// Returns notBefore and notAfter of a certificate.
 pub(crate) fn window(certificate: &X509Certificate<'_>) -> (WallTime, WallTime) {
     let validity = certificate.validity();
     (
@@ -44,7 +44,8 @@ pub(crate) fn window(certificate: &X509Certificate<'_>) -> (WallTime, WallTime) 
     )
 }
 
-/// Whether the key usage, where there is one, lets this certificate's key sign others (RFC 5280, section 4.2.1.3).
+/// Returns whether the key usage, if present, lets this key sign certificates (RFC 5280, section
+/// 4.2.1.3).
 pub(crate) fn may_issue(certificate: &X509Certificate<'_>) -> bool {
     certificate.key_usage().is_ok_and(|usage| usage.is_none_or(|usage| usage.value.key_cert_sign()))
 }
@@ -66,7 +67,7 @@ pub(crate) fn subject(name: &X509Name<'_>) -> Subject {
     subject
 }
 
-/// What the extensions of a leaf or of a request say.
+/// The facts from the extensions of a leaf or a request.
 #[derive(Debug, Default)]
 pub(crate) struct Extensions {
     pub(crate) sans: Vec<San>,
@@ -75,7 +76,7 @@ pub(crate) struct Extensions {
 }
 
 impl Extensions {
-    /// Takes in one extension; false where it cannot be read.
+    /// Reads one extension. Returns false if it is unreadable.
     pub(crate) fn take(&mut self, extension: &ParsedExtension<'_>) -> bool {
         match extension {
             ParsedExtension::ParseError { .. } => return false,

@@ -1,7 +1,8 @@
-//! What fuzz targets and property tests share: each takes any bytes and panics where a promise is broken.
+//! Checks that fuzz targets and property tests share: each takes any bytes and panics if a promise
+//! is broken.
 //!
-//! Each takes the bytes as they are and once more with the outer layer put around them (PEM, or the
-//! first line with its digest), so that a search gets to what is inside.
+//! Each check takes the bytes as they are, and once more with the outer layer around them (PEM, or
+//! the first line with its digest), so that a search reaches the inner content.
 
 use certrotate_core::id::Generation;
 use certrotate_core::time::WallTime;

@@ -8,10 +8,10 @@ use crate::MAX_FILE;
 use crate::digest::sha256;
 use crate::error::Corrupt;
 
-/// No first line is longer: 64 digits, two numbers and some words.
+/// The longest first line, in bytes: 64 digits, two numbers and some words.
 const MAX_LINE: usize = 256;
 
-/// Which file it is, and what it calls its time.
+/// The kind of the file, and the name of its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Kind {
     name: &'static str,
@@ -21,7 +21,7 @@ pub(crate) struct Kind {
 pub(crate) const BUNDLE: Kind = Kind { name: "bundle", time: "issued" };
 pub(crate) const PENDING: Kind = Kind { name: "pending", time: "made" };
 
-/// The first line and `parts`, in a buffer that never grows.
+/// Returns the first line and `parts`, in a buffer that never grows.
 pub(crate) fn seal(
     kind: Kind,
     generation: Generation,
@@ -40,7 +40,8 @@ pub(crate) fn seal(
     file
 }
 
-/// Checks size, first line and digest of `file`; what the line says, and what follows it.
+/// Checks size, first line and digest of `file`. Returns the content of the line, and the rest of
+/// the file.
 pub(crate) fn open(kind: Kind, file: &[u8]) -> Result<(Generation, WallTime, &[u8]), Corrupt> {
     if file.is_empty() {
         return Err(Corrupt::Empty);
@@ -66,7 +67,7 @@ fn start(kind: Kind, generation: Generation, time: WallTime) -> String {
     format!("certrotate {name} v1 generation={generation} {label}={} sha256=", time.unix_ms())
 }
 
-/// Generation and time; whether the line is written as it should be, its caller sees by writing it again.
+/// Returns generation and time. The caller checks the form of the line by writing it again.
 fn fields(line: &str) -> Option<(Generation, WallTime)> {
     let mut words = line.split(' ').skip(3);
     let generation = words.next()?.strip_prefix("generation=")?.parse().ok()?;

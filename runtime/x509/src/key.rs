@@ -33,11 +33,11 @@ pub enum KeyType {
 }
 
 impl KeyType {
-    /// All of them.
+    /// All types.
     pub const ALL: [Self; 6] =
         [Self::P256, Self::P384, Self::Ed25519, Self::Rsa2048, Self::Rsa3072, Self::Rsa4096];
 
-    /// Its name: `p256`, `p384`, `ed25519`, `rsa2048`, `rsa3072` or `rsa4096`.
+    /// Returns the name: `p256`, `p384`, `ed25519`, `rsa2048`, `rsa3072` or `rsa4096`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -83,7 +83,7 @@ pub struct SecretKey {
 }
 
 impl SecretKey {
-    /// A new P-256 key.
+    /// Makes a P-256 key.
     ///
     /// # Errors
     ///
@@ -92,11 +92,11 @@ impl SecretKey {
         Self::generate_as(KeyType::default())
     }
 
-    /// A new key of this type.
+    /// Makes a key of this type.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Random`] where the operating system gives no random bytes.
+    /// [`KeyError::Random`] if the operating system gives no random bytes.
     pub fn generate_as(key_type: KeyType) -> Result<Self, KeyError> {
         Self::keep(pair::generate(key_type)?)
     }
@@ -106,7 +106,7 @@ impl SecretKey {
     ///
     /// # Errors
     ///
-    /// [`KeyError::Unreadable`] where it is anything but one intact key.
+    /// [`KeyError::Unreadable`] if it is not one intact key.
     pub fn from_pkcs8_der(pkcs8: &[u8]) -> Result<Self, KeyError> {
         Self::keep(Zeroizing::new(pkcs8.to_vec()))
     }
@@ -150,43 +150,43 @@ impl SecretKey {
         Ok(Self { pkcs8, spki, digest, signature_algorithm })
     }
 
-    /// SHA-256 of [`SecretKey::spki_der`].
+    /// Returns the SHA-256 of [`SecretKey::spki_der`].
     #[must_use]
     pub const fn digest(&self) -> KeyDigest {
         self.digest
     }
 
-    /// The public half: a DER SubjectPublicKeyInfo (RFC 5480, RFC 8410, RFC 3279).
+    /// Returns the public key: a DER SubjectPublicKeyInfo (RFC 5480, RFC 8410, RFC 3279).
     #[must_use]
     pub fn spki_der(&self) -> &[u8] {
         &self.spki
     }
 
-    /// The key itself in PKCS#8 DER. A caller that copies it must erase the copy.
+    /// Returns the private key in PKCS#8 DER. A caller that copies it must erase the copy.
     #[must_use]
     pub fn pkcs8_der(&self) -> &[u8] {
         &self.pkcs8
     }
 
-    /// The key itself in PKCS#8 PEM, erased when dropped.
+    /// Returns the private key in PKCS#8 PEM, erased when dropped.
     #[must_use]
     pub fn to_pem(&self) -> Zeroizing<String> {
         pem::write(pem::PKCS8_KEY, &self.pkcs8)
     }
 
-    /// What [`SecretKey::sign`] makes: a DER AlgorithmIdentifier.
+    /// Returns the algorithm of [`SecretKey::sign`]: a DER AlgorithmIdentifier.
     pub(crate) const fn signature_algorithm(&self) -> &'static [u8] {
         self.signature_algorithm
     }
 
-    /// A signature over `message`, as X.509 has it.
+    /// Returns a signature over `message`, in X.509's form.
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         Pair::read(&self.pkcs8)?.sign(message)
     }
 }
 
 impl fmt::Debug for SecretKey {
-    /// The digest of the public half; nothing of the key.
+    /// Prints the digest of the public key; nothing of the private key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SecretKey").field("digest", &self.digest).finish_non_exhaustive()
     }

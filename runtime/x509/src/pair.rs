@@ -1,4 +1,5 @@
-//! A key and a certificate in files of another program: what a kubelet leaves, or a backup brings.
+//! Reads a key and a certificate in files of another program, for example a kubelet's or a
+//! backup's.
 
 use std::error::Error;
 use std::fmt;
@@ -12,14 +13,14 @@ use crate::error::{KeyError, ReadError};
 use crate::key::SecretKey;
 use crate::pem::{self, Outside};
 
-/// A pair that was read. Whether key and certificate belong together, core judges.
+/// A readable pair. Core judges whether key and certificate belong together.
 #[derive(Debug)]
 pub struct Pair {
     /// The private key.
     pub key: SecretKey,
     /// The certificates, written anew: in PEM without text between them.
     pub chain: CertChain,
-    /// What they say.
+    /// The facts of the certificates.
     pub facts: CertFacts,
 }
 
@@ -53,7 +54,7 @@ fn blocks(text: &[u8]) -> Result<Vec<pem::Block<'_>>, PairError> {
     ReadError::sized(text, MAX_FILE).and_then(|()| pem::blocks(text, Outside::Text)).map_err(PairError::Pem)
 }
 
-/// Why there is no pair.
+/// Why a text has no readable pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PairError {

@@ -1,4 +1,4 @@
-//! PEM (RFC 7468, its strict form), read and written without leaving copies of a key behind.
+//! Reads and writes PEM (RFC 7468, its strict form) without leaving copies of a key behind.
 
 use zeroize::Zeroizing;
 
@@ -14,7 +14,7 @@ pub(crate) const PKCS1_KEY: &str = "RSA PRIVATE KEY";
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const BYTES_PER_LINE: usize = 48;
 
-/// What may stand outside the blocks.
+/// The text that is allowed outside the blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outside {
     /// Blank lines.
@@ -23,7 +23,7 @@ pub(crate) enum Outside {
     Text,
 }
 
-/// One block: where it stands in the text, and its bytes (which may be a key).
+/// One block: its place in the text, and its bytes (which may be a key).
 pub(crate) struct Block<'a> {
     pub(crate) label: &'a [u8],
     /// The line of its beginning, counting from 1.
@@ -41,7 +41,7 @@ impl Block<'_> {
     }
 }
 
-/// All blocks of `text`, which its caller has found to be small enough.
+/// Returns all blocks of `text`. The caller has checked its size.
 pub(crate) fn blocks(text: &[u8], outside: Outside) -> Result<Vec<Block<'_>>, ReadError> {
     debug_assert!(text.len() <= MAX_FILE, "the size is checked before the content");
     let mut blocks = Vec::new();
@@ -87,9 +87,9 @@ pub(crate) fn blocks(text: &[u8], outside: Outside) -> Result<Vec<Block<'_>>, Re
     }
 }
 
-/// A block as text, lines of 64 characters.
+/// Returns a block as text, in lines of 64 characters.
 pub(crate) fn write(label: &str, der: &[u8]) -> Zeroizing<String> {
-    // The exact room: a text that grows would leave its earlier copies in memory.
+    // Allocate the exact size: a growing text would leave its earlier copies in memory.
     let lines = der.len().div_ceil(BYTES_PER_LINE);
     let frame = "-----BEGIN -----\n-----END -----\n".len() + 2 * label.len();
     let mut text = Zeroizing::new(String::with_capacity(frame + der.len().div_ceil(3) * 4 + lines));
@@ -145,7 +145,7 @@ fn value(digit: u8) -> Option<u32> {
     Some(u32::from(value))
 }
 
-/// Base64 in the one form that encodes these bytes: padded, with unused bits zero.
+/// Decodes base64 in its one canonical form: padded, with unused bits zero.
 fn decode(base64: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     if !base64.len().is_multiple_of(4) {
         return None;

@@ -6,7 +6,7 @@
 //! -----BEGIN CERTIFICATE REQUEST-----
 //! signer: kubernetes.io/kube-apiserver-client-kubelet
 //! usages: digital signature, client auth
-//! expiration-seconds: 86400              only where a duration is asked for
+//! expiration-seconds: 86400              only if a duration is requested
 //! ```
 //!
 //! The first line is as that of a [bundle](crate::bundle). Subject and subject alternative names are
@@ -24,16 +24,16 @@ use crate::pem::{self, Outside};
 use crate::request::{PendingRequest, request_digest};
 use crate::{csr, header};
 
-/// What the first line of a pending file says.
+/// The content of the first line of a pending file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PendingHeader {
-    /// Whose key it is.
+    /// The generation of the key.
     pub generation: Generation,
     /// When the key was made, by the local clock.
     pub made: WallTime,
 }
 
-/// The bytes of a pending file.
+/// Returns the bytes of a pending file.
 #[must_use]
 pub fn encode(request: &PendingRequest, generation: Generation, made: WallTime) -> Zeroizing<Vec<u8>> {
     let key = request.key.to_pem();
@@ -42,11 +42,11 @@ pub fn encode(request: &PendingRequest, generation: Generation, made: WallTime) 
     header::seal(header::PENDING, generation, made, &parts)
 }
 
-/// Reads a pending file; [`encode`] gives back the very same bytes.
+/// Reads a pending file; [`encode`] gives back the same bytes.
 ///
 /// # Errors
 ///
-/// Where it is not just what [`encode`] wrote; a single changed bit is seen.
+/// The bytes differ from those that [`encode`] writes, by a single bit or more.
 pub fn decode(file: &[u8]) -> Result<(PendingHeader, PendingRequest), Corrupt> {
     let (generation, made, rest) = header::open(header::PENDING, file)?;
     let mut blocks = pem::blocks(rest, Outside::Text)?.into_iter();
@@ -73,7 +73,7 @@ pub fn decode(file: &[u8]) -> Result<(PendingHeader, PendingRequest), Corrupt> {
     Ok((PendingHeader { generation, made }, pending))
 }
 
-/// What the certificate request does not say.
+/// Returns the lines about the parts of the template that are not in the certificate request.
 fn lines(template: &Template) -> String {
     let mut lines = format!("signer: {}\nusages: {}\n", template.signer, template.usages);
     if let Some(duration) = template.duration {
@@ -82,7 +82,7 @@ fn lines(template: &Template) -> String {
     lines
 }
 
-/// Whether the lines are written as they should be, the caller sees by writing them again.
+/// Reads those lines. The caller checks their form by writing them again.
 fn fields(lines: &str) -> Option<(String, Usages, Option<Span>)> {
     let mut lines = lines.lines();
     let signer = lines.next()?.strip_prefix("signer: ")?.to_owned();

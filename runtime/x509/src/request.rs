@@ -1,4 +1,4 @@
-//! A request before it is answered: a new key and the template for its certificate.
+//! A request without an answer: a new key and the template for its certificate.
 
 use aws_lc_rs::digest::{Context, SHA256};
 use certrotate_core::config::Template;
@@ -11,7 +11,7 @@ use crate::error::RequestError;
 use crate::key::{KeyType, SecretKey};
 use crate::{MAX_INPUT, csr, pem};
 
-/// A key, the certificate request that it signed, and all else that is sent with that.
+/// A key, the certificate request that it signed, and the other fields of the request.
 #[derive(Debug)]
 pub struct PendingRequest {
     pub(crate) key: SecretKey,
@@ -34,7 +34,7 @@ impl PendingRequest {
     ///
     /// # Errors
     ///
-    /// If the template cannot be requested, or the operating system gives no random bytes.
+    /// The template cannot be requested, or the operating system gives no random bytes.
     pub fn make_with(key_type: KeyType, template: &Template) -> Result<Self, RequestError> {
         Self::with_key(SecretKey::generate_as(key_type)?, template)
     }
@@ -49,37 +49,37 @@ impl PendingRequest {
         Ok(Self { key, csr_pem, template: template.clone(), request })
     }
 
-    /// The private key.
+    /// Returns the private key.
     #[must_use]
     pub const fn key(&self) -> &SecretKey {
         &self.key
     }
 
-    /// Gives up the request and keeps its key.
+    /// Drops the request and returns its key.
     #[must_use]
     pub fn into_key(self) -> SecretKey {
         self.key
     }
 
-    /// The certificate request in PEM: `spec.request` before it is base64 again.
+    /// Returns the certificate request in PEM: `spec.request` before its second base64.
     #[must_use]
     pub fn csr_pem(&self) -> &str {
         &self.csr_pem
     }
 
-    /// The template that the request was made from.
+    /// Returns the template of the request.
     #[must_use]
     pub const fn template(&self) -> &Template {
         &self.template
     }
 
-    /// SHA-256 of the public key.
+    /// Returns the SHA-256 of the public key.
     #[must_use]
     pub const fn key_digest(&self) -> KeyDigest {
         self.key.digest()
     }
 
-    /// What the request is named by; see [`request_digest`].
+    /// Returns the digest that names the request; see [`request_digest`].
     #[must_use]
     pub const fn request(&self) -> RequestDigest {
         self.request
@@ -132,7 +132,7 @@ pub fn request_digest(key: &KeyDigest, template: &Template) -> RequestDigest {
     RequestDigest(finish(fields.0))
 }
 
-/// The name of the CertificateSigningRequest: `node-csr-` and the digest in hexadecimal, 73
+/// Returns the name of the CertificateSigningRequest: `node-csr-` and the digest in hexadecimal, 73
 /// characters. A kubelet's first request has this prefix too (`pkg/kubelet/certificate/bootstrap`).
 #[must_use]
 pub fn request_name(request: &RequestDigest) -> String {
@@ -143,7 +143,7 @@ struct Fields(Context);
 
 impl Fields {
     fn number(&mut self, number: usize) {
-        // What is longer than this was refused long before.
+        // A longer field was refused before.
         self.0.update(&u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes());
     }
 

@@ -1,9 +1,14 @@
-//! What is copied into a bundle of ours: a pair that a kubelet left or a backup brought, and a bundle that others can
-//! read.
+//! Pairs to copy into a bundle of ours: a pair of a kubelet or a backup, and a bundle that other
+//! users can read or own.
 //!
-//! A pair is adopted where there is nothing better of ours, which is what began later and ends later, under a generation of its own, and only when no request is
-//! under way: its key would be given up, and a second request made beside it. It is judged as any bundle is. Where it
-//! stands nothing is changed.
+//! Core adopts an external pair under a generation of its own, and judges it as any bundle. Two
+//! conditions hold:
+//!
+//! - The pair begins later and expires later than every bundle of ours.
+//! - No request is in flight: adoption would retire its key, and core would make a second request
+//!   beside it.
+//!
+//! The file of the pair stays as it is.
 
 use super::{Decision, Names, Scan};
 use crate::disk::{BundleFound, CurrentLink, Found, Name, PairFound, Place};
@@ -15,7 +20,8 @@ use crate::serving::{Certificate, Identity};
 /// A pair to be copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Copied {
-    /// Its key, and the generation and file that the copy gets. No request was ever made for it.
+    /// The key, and the generation and file number of the copy. Core never made a request for this
+    /// key.
     pub(crate) attempt: Attempt,
     pub(crate) certificate: Certificate,
     pub(crate) place: Place,
@@ -56,7 +62,7 @@ impl Scan<'_> {
 
     /// Returns the best pair outside our bundles, if it is better than every bundle.
     fn adopts(&self, chosen: Option<&Identity>) -> Option<Copied> {
-        // A request that a start finds is taken up first.
+        // A start first resumes the request of a pending file.
         if self.context.options.can_resume
             && self.pending(chosen.copied()).is_some_and(|(name, it)| self.resumed(name, it).is_some())
         {
@@ -116,7 +122,7 @@ impl Scan<'_> {
         Ok(old_template)
     }
 
-    /// Whether a bundle of ours has that very pair.
+    /// Returns whether a bundle of ours has this pair.
     fn has_copy(&self, pair: &PairFound) -> bool {
         self.bundles().any(|(_, it)| it.facts.leaf == pair.facts.leaf && it.key_digest == pair.key_digest)
     }
@@ -138,7 +144,7 @@ impl Scan<'_> {
             {
                 None
             }
-            // A run with an identity in use goes on, and its own link takes that place at the next switch.
+            // A run with a live identity goes on; its next switch replaces this file.
             CurrentLink::Foreign | CurrentLink::Strange if self.context.options.can_ignore_link => None,
             CurrentLink::Foreign | CurrentLink::Strange | CurrentLink::Unreadable(_) => {
                 Some(Decision::Blocked)

@@ -39,7 +39,7 @@ impl Pair {
             .map_err(|_| KeyError::Unreadable)
     }
 
-    /// The DER SubjectPublicKeyInfo.
+    /// Returns the DER SubjectPublicKeyInfo.
     pub(super) fn spki(&self) -> Vec<u8> {
         let (algorithm, public) = match self {
             Self::P256(pair) => (der::EC_P256, pair.public_key().as_ref()),
@@ -50,7 +50,7 @@ impl Pair {
         der::value(der::SEQUENCE, &[algorithm, &der::value(der::BIT_STRING, &[&[0], public])])
     }
 
-    /// The AlgorithmIdentifier of its signatures.
+    /// Returns the AlgorithmIdentifier of the signatures.
     pub(super) const fn signature_algorithm(&self) -> &'static [u8] {
         match self {
             Self::P256(_) => der::ECDSA_SHA256,
@@ -76,7 +76,7 @@ impl Pair {
     }
 }
 
-/// A new key in PKCS#8.
+/// Makes a key in PKCS#8.
 pub(super) fn generate(key_type: KeyType) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let random = SystemRandom::new();
     let ecdsa = |curve| {
