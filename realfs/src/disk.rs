@@ -175,7 +175,7 @@ impl Disk {
     }
 
     fn unlink_current(&self) -> Result<(), Trouble> {
-        match fs::remove_file(self.store.live_path()) {
+        match fs::remove_file(self.store.current_link_path()) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(naive(&error)),
             _ => Ok(()),
         }
@@ -185,7 +185,8 @@ impl Disk {
     fn truncate(&mut self, link: Name) -> Result<DiskDone, Trouble> {
         let bytes = fs::read(self.store.path_of(link)).map_err(|error| naive(&error))?;
         let mut live = OpenOptions::new();
-        let live = live.write(true).create(true).truncate(true).mode(0o600).open(self.store.live_path());
+        let live =
+            live.write(true).create(true).truncate(true).mode(0o600).open(self.store.current_link_path());
         let mut live = live.map_err(|error| naive(&error))?;
         self.step()?;
         live.write_all(&bytes).map_err(|error| naive(&error))?;

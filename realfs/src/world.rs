@@ -112,7 +112,7 @@ impl Session {
 
     /// Renders every report on one line.
     #[must_use]
-    pub fn story(&self) -> String {
+    pub fn report_text(&self) -> String {
         let reports: Vec<String> = self.reports.iter().map(|(_, report)| report.to_string()).collect();
         reports.join("; ")
     }
