@@ -214,7 +214,7 @@ async fn kubelet_directory_is_adopted_and_can_be_taken_back() {
     let target = fs::read_link(bench.path("kubelet-client-current.pem")).expect("it is a link");
     assert!(target.to_string_lossy().ends_with("-1.1.pem") && target.is_relative(), "{target:?}");
     assert_eq!(bench.leaf(), adopted.leaf());
-    assert_eq!(bench.plane.stats().csrs_created, asked, "nothing is asked for");
+    assert_eq!(bench.plane.stats().csrs_created, asked, "no request is made");
 
     // The next request uses this identity: there is no bootstrap credential.
     tokio::time::timeout(LONG, async {
@@ -270,7 +270,7 @@ async fn f58_current_file_is_copied_and_becomes_a_link() {
     node.end().await;
     assert!(fs::read_link(bench.path("kubelet-client-current.pem")).is_ok());
     assert_eq!(bench.leaf(), adopted.leaf());
-    assert_eq!(bench.listing().len(), 2, "nothing was moved aside: the copy has what was there");
+    assert_eq!(bench.listing().len(), 2, "nothing was moved aside: the copy has the old content");
 }
 
 #[tokio::test]

@@ -104,7 +104,7 @@ async fn f65_f77_node_renews_before_expiry_and_after_a_restart() {
     let again = bench.start();
     let adopted = again.live(2).await;
     assert_eq!(adopted.leaf(), second.leaf(), "the same certificate, from disk");
-    assert_eq!(bench.plane.stats().csrs_created, 2, "a restart asks for nothing");
+    assert_eq!(bench.plane.stats().csrs_created, 2, "a restart makes no request");
     let third = again.live(3).await;
     assert!(again.live.wall() < second.not_after() && third.leaf() != second.leaf());
     again.end().await;
@@ -138,7 +138,7 @@ async fn f02_l3_node_recovers_after_expiry_during_an_outage() {
     assert_ne!(back.leaf(), first.leaf());
     node.end().await;
     let stats = bench.plane.stats();
-    assert_eq!((stats.expired_uses, stats.open_csrs_max), (0, 1), "F01: the ended one is never presented");
+    assert_eq!((stats.expired_uses, stats.open_csrs_max), (0, 1), "F01: the expired one is never presented");
 }
 
 #[tokio::test]

@@ -367,5 +367,5 @@ fn unreadable_bundle_is_ignored_after_three_rescans() {
         assert!(looks < 20, "it does not go on for ever");
     }
     assert_eq!(world.served(), Some(Generation(1)), "the one before is valid still");
-    assert!(world.now.mono.since(start) > Span::from_secs(1), "and not at the first look");
+    assert!(world.now.mono.since(start) > Span::from_secs(1), "and not at the first rescan");
 }

@@ -27,10 +27,8 @@ fn unreachable(phase: Phase, input: &str) -> Option<&'static str> {
     };
     match phase {
         New if input != "tick" => Some("the first input of a run is a tick"),
-        Ended => Some("nobody gives anything to a run that has ended"),
-        _ if !under_way => {
-            Some("what is not under way in a phase is not answered in it, or it is an answer to nothing")
-        }
+        Ended => Some("a stopped run gets no input"),
+        _ if !under_way => Some("a phase gets answers only to its own operations in flight, or to none"),
         New | Locking | Recovering | Resting | Keying | Saving | Asking | Installing => None,
     }
 }

@@ -175,7 +175,7 @@ fn invariants_page_lists_the_exceptions_of_every_check() {
             continue;
         }
         let text = source(&row.file);
-        let own = body(&text, &row.function).expect("another test asks for it");
+        let own = body(&text, &row.function).expect("another test requires it");
         // A helper in the same file counts with the functions that call it.
         let helpers = functions(&text).into_iter().filter(|name| *name != row.function && calls(own, name));
         let helpers: Vec<_> = helpers.filter_map(|name| body(&text, &name)).collect();

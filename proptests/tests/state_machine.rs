@@ -279,10 +279,10 @@ impl StateMachineTest for Node {
         assert_eq!(node.world.violation, None, "{}", node.world.summary());
         assert_eq!(node.world.node.is_some(), operator.runs, "it runs when it was started");
         let forgotten = operator.forgotten;
-        assert!(node.world.server.open() <= 1 + forgotten, "somebody is shown two requests of one node");
+        assert!(node.world.server.open() <= 1 + forgotten, "the server shows two requests of one node");
         let served = node.world.served().is_some();
         assert!(served || !operator.is_served(), "it serves: {operator:?}\n{}", node.world.summary());
-        assert!(operator.runs || !served, "nothing is served by nobody");
+        assert!(operator.runs || !served, "no identity is live without a process");
     }
 }
 

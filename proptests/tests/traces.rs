@@ -21,7 +21,7 @@ proptest! {
     ) {
         let record = |_: &mut ConfigSpec, world: &mut World| world.traces = Some(Vec::new());
         let world = Scenario::decode(&bytes).play_in(record, true).world;
-        for (header, records) in world.traces.expect("they were asked for") {
+        for (header, records) in world.traces.expect("they were requested") {
             let text = trace::write(&header, &records);
             trace::check(text.as_bytes());
             let (read_header, read_records) = trace::read(text.as_bytes());

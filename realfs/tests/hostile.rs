@@ -238,7 +238,7 @@ fn replaced_directory_is_left_alone_until_the_old_one_is_back() {
     assert!(world.is_undone() && world.session.is_through());
     assert!(world.session.faults().any(|line| line.contains("was moved or replaced")));
     assert!(!world.session.reports.iter().any(|(_, report)| *report == Report::Withdrawn));
-    assert_eq!(world.session.plane.requests(), 3, "no certificate was asked for twice");
+    assert_eq!(world.session.plane.requests(), 3, "no certificate was requested twice");
     place.outside_is_untouched(Some(1));
     judge::judge_raw(&path, &world.session).unwrap();
 }

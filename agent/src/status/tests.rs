@@ -204,7 +204,7 @@ fn f16_in_memory_identity_is_degraded_for_any_current_link() {
     let ended = running(25, |published| {
         (published.serving, published.unsaved, published.from_memory) = (None, Some(3), true)
     });
-    assert_eq!(status(ended, both(), after(25)).verdict, Verdict::Expired, "it is not served any more");
+    assert_eq!(status(ended, both(), after(25)).verdict, Verdict::Expired, "it is no longer live");
 }
 
 #[test]

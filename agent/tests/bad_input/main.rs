@@ -149,7 +149,7 @@ async fn full_directory_is_named_at_the_timeout() {
     );
     let seen = Outcome::new(program("sh", &["-c", &script], bench.dir.path()).await, &bench);
     insta::assert_snapshot!(seen.trouble());
-    assert_eq!(bench.plane.stats().csrs_created, 0, "F16: nothing is asked for that could not be kept");
+    assert_eq!(bench.plane.stats().csrs_created, 0, "F16: no request is made that could not be stored");
 }
 
 /// What is wrong with a bundle under its own name.

@@ -136,7 +136,7 @@ async fn start(bench: &Bench, cell: Cell) -> Outcome {
     let args: &[&str] = if shell == "sh" { &["-c", &script] } else { &["-rm", "sh", "-c", &script] };
     let lock = fs::File::open(bench.path("pki")).expect("it is there");
     match cell.disk {
-        "locked" => lock.lock().expect("nobody has it"),
+        "locked" => lock.lock().expect("no process holds it"),
         "unsafe" => {
             let wide = fs::Permissions::from_mode(0o777);
             fs::set_permissions(bench.path("pki"), wide).expect("it is ours");

@@ -167,7 +167,7 @@ async fn heads_and_bodies_that_do_not_end_keep_nobody_waiting() {
     let client = Client::bootstrap(&plane);
     let (_, object) = issue(&client, "a", "n").await;
     assert!(object["status"]["certificate"].is_string());
-    assert_eq!(plane.stats().csrs_created, 1, "what did not end was not taken for a request");
+    assert_eq!(plane.stats().csrs_created, 1, "an incomplete request was not accepted");
     assert_eq!(slow.len(), 40);
 }
 

@@ -34,9 +34,9 @@ fn kubelet_pair_in_any_place_is_adopted_without_a_call_and_renewed() {
         serves(&mut world, 1);
         rests(&mut world);
         assert_eq!((adopted(&world), world.log().calls.len()), (1, 0), "{place:?}");
-        assert!(world.disk.live_bundle().is_some(), "it is a bundle by now");
+        assert!(world.disk.live_bundle().is_some(), "it is a bundle now");
         serves(&mut world, 2);
-        assert_eq!(kinds_since(&world, 0)[0], Credential::Live(Generation(1)), "and it asks for the next");
+        assert_eq!(kinds_since(&world, 0)[0], Credential::Live(Generation(1)), "and it requests the next");
     }
 }
 
@@ -70,7 +70,7 @@ fn a_pair_is_left_alone_where_adoption_is_off() {
     world.start();
     serves(&mut world, 1);
     assert_eq!(adopted(&world), 0);
-    assert!(!world.log().calls.is_empty(), "one of its own is asked for");
+    assert!(!world.log().calls.is_empty(), "one of its own is requested");
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn f51_start_never_waits_for_an_operator_whatever_is_damaged() {
         leaves(&mut world, Place::Split, 24);
         world.start();
         serves_any(&mut world);
-        assert_eq!(adopted(&world), 1, "a pair that somebody left is better than none");
+        assert_eq!(adopted(&world), 1, "an external pair is better than none");
         assert!(world.disk.names().any(|name| matches!(name, Name::Quarantine { .. })), "it is kept aside");
     }
 }

@@ -100,12 +100,15 @@ fn f33_rejected_lifetime_is_not_requested_again() {
     world.server.lifetime = Span::from_hours(1);
     world.start();
     serves_any(&mut world);
-    assert_eq!(creates(&world), 2, "one with the wish, one without");
+    assert_eq!(creates(&world), 2, "one with the requested lifetime, one without");
     let lifetime = world.node.as_ref().expect("it runs").view().lifetime;
     assert_eq!(lifetime, Span::from_hours(1), "a shorter lifetime is accepted");
     let before = world.log().requests.len();
     world.run_for(Span::from_hours(12));
-    assert!(creates(&world) - 2 == world.log().requests.len() - before, "the wish is not tried each time");
+    assert!(
+        creates(&world) - 2 == world.log().requests.len() - before,
+        "the requested lifetime is not tried each time"
+    );
     world.restart();
     world.run_for(Span::from_hours(12));
     assert!(world.served().is_some());

@@ -41,7 +41,7 @@ fn f18_certificate_valid_in_twenty_seconds_is_held_and_goes_live_then() {
             world.restart();
             world.run_until("recovery", |world| world.ghost.recovered);
         }
-        assert_eq!(world.served(), Some(Generation(1)), "what is live stays so");
+        assert_eq!(world.served(), Some(Generation(1)), "the live identity stays live");
         serves(&mut world, 2);
         assert_eq!(world.now.wall, held.wall.plus(Span::from_secs(20)), "in the very moment of its start");
         assert_eq!(world.log().requests.len(), 2, "one request for each");
@@ -54,7 +54,7 @@ fn f19_first_certificate_is_held_within_the_cap_and_rejected_beyond() {
     starts_later(&mut world, Span::from_hours(1));
     world.start();
     world.run_for(Span::from_mins(59));
-    assert_eq!((world.served(), world.log().requests.len()), (None, 1), "nothing else is asked for");
+    assert_eq!((world.served(), world.log().requests.len()), (None, 1), "no other request is made");
     let held = world.node.as_ref().and_then(|node| node.view().held).expect("and it says what it waits for");
     serves(&mut world, 1);
     assert_eq!(world.now.wall, held);
@@ -102,7 +102,7 @@ fn f21_suspect_clock_delays_a_start_by_ten_minutes() {
             world.now.wall = world.now.wall.plus(YEAR);
             world.give(Input::Tick);
             serves(&mut world, 1);
-            assert_eq!(world.log().calls.len(), before, "what is on disk is as good as ever");
+            assert_eq!(world.log().calls.len(), before, "the bundle on disk is still good");
         } else {
             serves(&mut world, 2);
             assert_eq!(kinds_since(&world, before), [Credential::Bootstrap]);
@@ -148,7 +148,7 @@ fn f22_wall_clock_jump_of_twelve_hours_is_followed_within_one_tick() {
     assert!(tick.actions.iter().any(is_scan), "the directory is looked at first: {:?}", tick.actions);
     let now = world.now;
     assert!(world.advance() && world.now == now);
-    assert_eq!(phase(&world), Phase::Keying, "and a key is asked for");
+    assert_eq!(phase(&world), Phase::Keying, "and a key is requested");
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn f21_start_with_an_invalid_clock_removes_nothing() {
     assert_eq!(
         (phase(&world), world.in_flight.len()),
         (Phase::Recovering, 0),
-        "what a look shows cannot be judged"
+        "the result of a scan cannot be judged"
     );
     world.now.wall = now.plus(Span::from_hours(2));
     serves(&mut world, 2);

@@ -210,7 +210,7 @@ fn f16_unwritable_certificate_goes_live_in_memory_before_expiry() {
         fault: DiskFault::ReadOnly,
     });
     let (_, end) = world.served_facts().map(|it| (it.not_before, it.not_after)).expect("1 is served");
-    world.run_until("an unsaved identity", is_unsaved);
+    world.run_until("an in-memory identity", is_unsaved);
     assert_eq!(world.served(), Some(Generation(2)));
     assert_eq!(end.since(world.now.wall), Span::from_mins(1), "no sooner than a minute before the end");
     assert!(!saw(&world, |it| matches!(it, Event::Expired { .. })));
@@ -224,7 +224,7 @@ fn f16_failing_disk_without_an_identity_makes_one_request_in_memory() {
     let mut world = world();
     refuses(&mut world);
     world.start();
-    world.run_until("an unsaved identity", is_unsaved);
+    world.run_until("an in-memory identity", is_unsaved);
     assert!(saw(&world, |it| matches!(it, Event::RequestInMemory { .. })));
     assert!(world.now.wall.since(certrotate_model::world::START) > Span::from_mins(15), "not in a hurry");
     world.run_for(DAY.plus(DAY));
@@ -242,7 +242,7 @@ fn f16_start_without_directory_sync_serves_the_bundle_as_in_memory() {
     world.disk.faults.push(Fault { after: 0, times: u16::MAX, kind: Kind::SyncDir, fault: DiskFault::Io });
     let start = world.now;
     world.start();
-    world.run_until("what is there", |world| world.served().is_some());
+    world.run_until("the files on disk", |world| world.served().is_some());
     assert!(is_unsaved(&world));
     assert!(world.now.mono.since(start.mono) < Span::from_secs(10), "with the second look");
     world.disk.faults.clear();

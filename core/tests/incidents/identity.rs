@@ -95,7 +95,7 @@ fn f84_a_name_that_comes_back_brings_its_identity_back() {
     edit(&mut world, |spec| spec.template.subject = Template::node_client("node-1").subject);
     serves(&mut world, 1);
     rests(&mut world);
-    assert_eq!(creates(&world), created, "nothing had to be asked for");
+    assert_eq!(creates(&world), created, "no request was needed");
 }
 
 #[test]

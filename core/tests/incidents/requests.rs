@@ -50,7 +50,7 @@ fn f38_node_killed_after_create_resumes_its_request() {
         let asked: Vec<RequestDigest> = world.server.objects.iter().map(|it| it.request).collect();
         for _ in 0..100 {
             world.restart();
-            world.run_until("the next look", |world| world.ghost.recovered && !world.in_flight.is_empty());
+            world.run_until("the next rescan", |world| world.ghost.recovered && !world.in_flight.is_empty());
             world.settle();
         }
         assert_eq!(world.server.objects.iter().map(|it| it.request).collect::<Vec<_>>(), asked);
@@ -288,7 +288,7 @@ fn watch_event_during_a_poll_is_left_to_the_poll() {
             .iter()
             .any(|asked| matches!(asked.action(), Action::Call { call: Call::Get { .. }, .. }))
     };
-    world.run_until("a look", looks);
+    world.run_until("a poll", looks);
     assert!(world.in_flight.iter().any(|asked| asked.op == watch), "the watch is open still");
     let mut node = world.node.clone().expect("it runs");
     let before = *node.view();

@@ -62,7 +62,7 @@ fn unlinkable_bundle_goes_live_in_memory_before_the_linked_one_expires() {
     let unsaved = |world: &World| world.node.as_ref().is_some_and(|node| node.view().in_memory);
     assert_eq!((world.served(), unsaved(&world)), (Some(Generation(2)), true));
     assert!(world.now.wall < end && end.since(world.now.wall) <= Span::from_mins(1), "in the last minute");
-    assert_eq!(in_memory(&world, end), [], "what is there is good");
+    assert_eq!(in_memory(&world, end), [], "the bundle on disk is good");
     world.disk.faults.clear();
     world.run_until("it is saved", |world| !unsaved(world));
     assert_eq!(world.served(), Some(Generation(2)));

@@ -105,7 +105,7 @@ fn unanswered_link_serves_the_bundle_at_once() {
     world.run_until("the link", linking);
     world.lose_disk_answers = 1;
     world.run_until("the second certificate", |world| world.served() == Some(Generation(2)));
-    assert!(from_memory(&world), "nobody knows how long the disk will be silent");
+    assert!(from_memory(&world), "the disk may be silent for long");
     world.run_until("the current link", |world| link(world) == Some(Generation(2)));
 }
 
@@ -138,7 +138,7 @@ fn certificate_hours_ahead_of_the_clock_is_not_written_again() {
     world.now.wall = world.now.wall.minus(Span::from_hours(3));
     world.run_until("rest", |world| phase(world) == Phase::Resting);
     world.run_for(Span::from_mins(5));
-    assert_eq!(created(&world), before, "and it is waited before another one is asked for");
+    assert_eq!(created(&world), before, "and there is a wait before another request");
     world.now.wall = world.now.wall.plus(Span::from_hours(3));
     world.run_until("the second certificate", |world| world.served() == Some(Generation(2)));
     assert_eq!(world.server.created(), 2);
@@ -178,7 +178,7 @@ fn backoff_after_a_late_certificate_ends_when_a_pair_is_adopted() {
     assert!(wait > short, "{wait}");
     world.run_until("the pair", |world| world.served().is_some());
     let (adopted, end) = (world.served(), world.served_facts().expect("it is served").not_after);
-    world.run_until("its end, or what comes before", |world| world.served() != adopted);
+    world.run_until("its expiry, or an earlier deadline", |world| world.served() != adopted);
     assert!(world.served() > adopted && world.now.wall < end);
 }
 

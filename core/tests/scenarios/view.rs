@@ -56,11 +56,11 @@ fn resting_wakes_for_renewal_expiry_or_the_next_attempt() {
     assert_eq!(
         (at_first.reason, at_first.wall),
         (WakeReason::Renewal, Some(identity.not_after)),
-        "the floor"
+        "the issuance interval"
     );
     let later = |world: &World| wake(world).mono.is_some_and(|mono| mono == identity.renew_by);
     let mut resting = world;
-    resting.run_until("the floor to pass", later);
+    resting.run_until("the issuance interval to pass", later);
     assert_eq!(wake(&resting), wanted);
 
     let world = without_rotation();
@@ -87,7 +87,7 @@ fn wake_comes_for_any_wait_before_the_renewal() {
     assert!(start < wall && wall < identity.renew_at, "{start:?} {wall:?} {identity:?}");
     world.run_until("the second certificate", |world| world.served() == Some(Generation(2)));
     assert_eq!(world.now.wall, wall, "in the very moment of its start");
-    assert_eq!(world.log().requests.len(), 2, "and nothing else was asked for");
+    assert_eq!(world.log().requests.len(), 2, "and no other request was made");
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn second_shutdown_is_ignored_and_an_idle_one_ends_at_once() {
     world.give(Input::Tick);
     assert_eq!(phase(&world), Phase::Locking);
     world.give(Input::Shutdown);
-    assert_eq!(world.exit, None, "the lock may be held by now");
+    assert_eq!(world.exit, None, "the lock may be held now");
     let again = world.give(Input::Shutdown).expect("it runs");
     assert_eq!((again.disposition, again.actions.len()), (Disposition::Ignored(Why::Ended), 0));
     let other = Config::new(ConfigSpec::new(Template::node_client("node-2"))).expect("it is complete");

@@ -173,7 +173,7 @@ fn file_sync_after_a_failed_one_succeeds_and_does_nothing() {
         assert_eq!(disk.exposed, None);
         well(&mut disk, sync);
         assert_eq!(images(&disk, Profile::Alice).len(), 3, "{how:?}: it is not durable");
-        assert!(disk.exposed.is_some(), "{how:?}: and nobody should have asked");
+        assert!(disk.exposed.is_some(), "{how:?}: and the command should not have been given");
         disk.process_ended();
         well(&mut disk, sync);
         assert_eq!(images(&disk, Profile::Alice).len(), 3, "{how:?}: nor is it for the next process");
@@ -300,7 +300,7 @@ fn external_change_is_durable_and_breaks_the_link_until_relinked() {
     assert!(disk.damaged, "a sync mends nothing");
     well(&mut disk, DiskCommand::Symlink { name: tmp(1), target: name });
     well(&mut disk, DiskCommand::Rename { from: tmp(1), to: Name::Current });
-    assert!(disk.damaged, "a power cut may bring back what was there");
+    assert!(disk.damaged, "a power cut may restore the old file");
     well(&mut disk, DiskCommand::SyncDir);
     assert!(!disk.damaged);
     disk.remove(name);

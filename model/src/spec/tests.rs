@@ -102,7 +102,7 @@ fn s7_unanswered_operation_is_followed_by_a_scan_only() {
     it.asks(DiskCommand::Scan);
     assert_eq!(it.spec.broken, None);
     it.given(&Input::DiskAnswered { op: late, result: Ok(DiskDone::Done) });
-    assert!(it.spec.stray, "nobody waits for it any more");
+    assert!(it.spec.stray, "no operation waits for it now");
     it.steps(Disposition::Ignored(Why::NotOutstanding), vec![]);
     it.asks(DiskCommand::SyncDir);
     it.refused("S7", "an unanswered disk operation is followed by a scan or a lock only");

@@ -108,9 +108,9 @@ fn memory_cap_stops_with_a_partial_report() {
 fn time_bound_stops_the_search_with_success() {
     let ran = model(&["simulate", "--seed", "1", "--seconds", "0", "--json"]);
     assert_eq!((ran.status, &ran.json()["ended"]), (Some(0), &"seconds".into()), "{}", ran.err);
-    assert_eq!(ran.json()["complete"], true, "no more was asked for");
+    assert_eq!(ran.json()["complete"], true, "no more runs were requested");
     let ran = model(&["simulate", "--seed", "1", "--seconds", "0", "--runs", "5", "--json"]);
-    assert_eq!(ran.json()["complete"], false, "five runs were asked for");
+    assert_eq!(ran.json()["complete"], false, "five runs were requested");
 }
 
 #[test]

@@ -146,7 +146,7 @@ fn locked_directory_is_used_after_its_path_changed() {
     done(&mut store, DiskCommand::Create { name: temporary(1, 1) });
     fs::rename(home.path().join("pki"), home.path().join("moved")).unwrap();
     fs::create_dir(home.path().join("pki")).unwrap();
-    fs::write(home.path().join("pki/kubelet-client-tmp-1.1"), "somebody else's").unwrap();
+    fs::write(home.path().join("pki/kubelet-client-tmp-1.1"), "another program's").unwrap();
     done(&mut store, DiskCommand::Rename { from: temporary(1, 1), to: temporary(1, 2) });
     assert_eq!(listing(&home.path().join("moved")), ["kubelet-client-tmp-1.2"]);
     done(&mut store, DiskCommand::Unlink { name: temporary(1, 2) });

@@ -104,7 +104,7 @@ fn spoilt(name: Name, spoil: impl FnOnce(&Path)) -> (Found, String) {
     let before = listing(store.directory());
     let inventory = scan(&mut store);
     assert_eq!(listing(store.directory()), before, "a scan changes nothing");
-    assert_eq!(store.vault().count(), kept, "what is not intact is not kept");
+    assert_eq!(store.vault().count(), kept, "a damaged file is not kept");
     let [remark] = store.remarks() else { panic!("{:?}", store.remarks()) };
     let path = store.path_of(name).display().to_string();
     assert!(remark.starts_with(&format!("{path} is not used as it is: ")), "{remark}");
@@ -184,7 +184,7 @@ fn bundle_of_another_user_is_not_private_and_pending_file_is_corrupt() {
     let [first, second] = &inventory.entries[..] else { panic!("{inventory:?}") };
     let Found::Bundle(bundle) = &first.found else { panic!("{first:?}") };
     assert!(!bundle.private);
-    assert_eq!(second.found, Found::Corrupt, "nobody else chooses the key of a request");
+    assert_eq!(second.found, Found::Corrupt, "no other user chooses the key of a request");
     assert!(store.remarks()[0].ends_with("it belongs to another user"), "{:?}", store.remarks());
 }
 

@@ -67,5 +67,5 @@ fn root_sees_the_files_of_the_user_that_the_directory_belongs_to() {
     chown(&file, Some(0), Some(0)).unwrap();
     let found = unlocked(&directory).scan_unlocked().unwrap();
     let Found::Bundle(bundle) = &found.entries[0].found else { panic!("{found:?}") };
-    assert!(!bundle.private, "a file of somebody else's is none of that user's");
+    assert!(!bundle.private, "a file of another user is not that user's");
 }

@@ -75,7 +75,7 @@ fn x8_shows_with_a_name_that_is_taken() {
     let home = home();
     let mut store = locked(&home);
     let command = DiskCommand::Create { name: temporary(1, 1) };
-    fs::write(store.path_of(temporary(1, 1)), "what was there").unwrap();
+    fs::write(store.path_of(temporary(1, 1)), "the old content").unwrap();
     assert!(store.run(&command).is_err());
     assert_eq!(with(Bug::X8, || store.run(&command)).unwrap(), DiskDone::Done);
 }

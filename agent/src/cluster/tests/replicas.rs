@@ -149,7 +149,7 @@ async fn one_of_three_replicas_acts_and_another_takes_over() {
     let mut seen = std::collections::BTreeSet::new();
     for (name, how) in [("one", "kill"), ("two", "stop"), ("three", "")] {
         assert_eq!(site.outcome(name, name).await, "AutoApproved");
-        let holder = site.holder().await.expect("whoever acts holds the Lease");
+        let holder = site.holder().await.expect("the acting replica holds the Lease");
         let replica = replicas.remove(&holder).expect("it runs");
         assert!(seen.insert(holder), "another one than before");
         match how {

@@ -34,7 +34,7 @@ async fn published_status_is_received_for_its_directory_and_pair() {
     let published = Published { pid: 7, common_name: "system:node:node-1".into(), ..Published::default() };
     let recorder = StatusRecorder::new(published.clone());
     let path = dir.path().to_owned();
-    assert_eq!(ask(&path, "kubelet-client").await, None, "nobody is there yet");
+    assert_eq!(ask(&path, "kubelet-client").await, None, "no process listens yet");
     let recorder_of_server = recorder.clone();
     let place = path.clone();
     let task =

@@ -145,7 +145,7 @@ fn held_identity_keeps_its_bundle_whatever_the_link_names() {
     assert!(ready(&held, &inventory).leftovers.is_empty(), "1 is used, 2 is the one before 3");
     let over = Context { withdrawn: Generation(1), ..held };
     let left = ready(&over, &inventory).leftovers;
-    assert_eq!((left.first(), left.len()), (Some(name(1, 1)), 1), "1 is of no use any more");
+    assert_eq!((left.first(), left.len()), (Some(name(1, 1)), 1), "1 is no longer of use");
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn key() -> SecretKey {
 }
 
 fn text(template: &Template, key: &SecretKey) -> String {
-    pem::write(pem::REQUEST, &write(template, key).expect("it can be asked for")).to_string()
+    pem::write(pem::REQUEST, &write(template, key).expect("it can be requested")).to_string()
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn requested_attributes_are_read_back() {
 
 #[test]
 fn request_without_names_has_empty_attributes_by_rfc_2986() {
-    let der = write(&template(), &key()).expect("it can be asked for");
+    let der = write(&template(), &key()).expect("it can be requested");
     let (_, request) = X509CertificationRequest::from_der(&der).expect("it is read");
     assert!(request.certification_request_info.raw.ends_with(&[0xa0, 0]));
 }
@@ -85,7 +85,7 @@ fn request_above_the_byte_bound_is_refused() {
 #[test]
 fn a_request_that_its_key_did_not_sign_is_refused() {
     let (one, other) = (key(), key());
-    let der = write(&template(), &one).expect("it can be asked for");
+    let der = write(&template(), &one).expect("it can be requested");
     let at = der.windows(one.spki_der().len()).position(|part| part == one.spki_der()).expect("it is in it");
     let mut swapped = der;
     swapped[at..at + other.spki_der().len()].copy_from_slice(other.spki_der());
@@ -95,7 +95,7 @@ fn a_request_that_its_key_did_not_sign_is_refused() {
 #[test]
 fn trailing_bytes_a_second_block_and_other_blocks_are_refused() {
     let key = key();
-    let mut der = write(&template(), &key).expect("it can be asked for");
+    let mut der = write(&template(), &key).expect("it can be requested");
     der.push(0);
     assert_eq!(read(pem::write(pem::REQUEST, &der).as_bytes()), Err(ReadError::TrailingBytes { block: 1 }));
     let twice = text(&template(), &key).repeat(2);

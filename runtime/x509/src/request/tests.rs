@@ -66,7 +66,7 @@ fn every_field_matters() {
 fn a_request_is_named_by_its_key_and_template() {
     let mut template = template();
     template.sans.pop();
-    let request = PendingRequest::make(&template).expect("it can be asked for");
+    let request = PendingRequest::make(&template).expect("it can be requested");
     assert_eq!(request.request(), request_digest(&request.key_digest(), &template));
     assert_eq!(csr::read(request.csr_pem().as_bytes()).map(|facts| facts.key), Ok(request.key_digest()));
     assert_eq!(request.template(), &template);
@@ -77,7 +77,7 @@ fn a_request_is_named_by_its_key_and_template() {
 #[test]
 fn two_requests_never_share_a_key() {
     let template = Template::node_client("node-1");
-    let make = || PendingRequest::make(&template).expect("it can be asked for");
+    let make = || PendingRequest::make(&template).expect("it can be requested");
     assert_ne!(make().key_digest(), make().key_digest());
 }
 
