@@ -78,8 +78,7 @@ pub struct Ghost {
     keys: List<u64, 10>,
     /// Certificates that the driver holds.
     certs: List<u64, 10>,
-    /// The last announced identity, over all runs. An external change of its file and its expiry
-    /// clear it.
+    /// The last announced identity, over all runs, until its file is changed externally or it expires.
     pub announced: Option<Announced>,
     /// The highest generation that expired while live, in this run.
     pub withdrawn: Generation,
@@ -107,14 +106,12 @@ pub struct Ghost {
     requests: List<(u32, u32), 6>,
     /// The generations with their keys.
     generations: List<(Generation, u32), 6>,
-    /// The number of requests that lost their pending file: it was removed externally, or was
-    /// unreadable.
+    /// The number of requests whose pending file was removed externally or unreadable.
     pub requests_lost: u8,
     /// Whether the clock was before the notBefore of the live identity, and no newer durable
     /// identity went live since.
     pub was_held: bool,
-    /// Whether the scan of this step shows a pair better than the live identity; `None` in a step
-    /// without a scan.
+    /// Whether the scan of this step, if any, shows a pair better than the live identity.
     pub better_pair_seen: Option<bool>,
     /// The key and certificate of the valid pair behind the current link at the last scan.
     pub filed: Option<(u32, u32)>,
@@ -141,8 +138,7 @@ pub struct Ghost {
     lived: Generation,
     /// The latest notAfter of the identities that were reported expired in this run.
     pub over: Option<WallTime>,
-    /// The keys in files of ours that were copied or removed externally: a scan may find them again
-    /// as a pair.
+    /// Keys of ours in files that were copied or removed externally: a scan may find them as a pair.
     copied: List<u32, 4>,
     /// Whether an identity that expired while live in this run went live again.
     pub revived: bool,
@@ -201,8 +197,7 @@ impl Ghost {
         self.served.map(|it| (it.generation, it.cert))
     }
 
-    /// Forgets the counts that the crash enumerator does not judge: the calls before a crash, and
-    /// the rotations.
+    /// Forgets the counts of calls and rotations, which the crash enumerator does not judge.
     pub(crate) fn forget_counts(&mut self, now: MonoTime) {
         let empty = Bucket { level: 0, at: now };
         (self.calls, self.watches) = (empty, empty);
@@ -311,8 +306,7 @@ impl Ghost {
         self.announced = if durable { Some(identity) } else { self.announced };
     }
 
-    /// Records the expiry of a generation. If it was live in this run, the clock cannot bring it
-    /// back (S14).
+    /// Records the expiry of a generation. If it was live in this run, it stays expired (S14).
     pub(crate) fn expired(&mut self, generation: Generation, end: WallTime) {
         if generation <= self.lived {
             self.withdrawn = self.withdrawn.max(generation);

@@ -9,7 +9,7 @@ use certrotate_core::time::WallTime;
 use certrotate_realfs::disk::{Disk, Manner};
 use certrotate_realfs::errors::Choice;
 use certrotate_realfs::node::Node;
-use certrotate_realfs::power::{self, Nested, Plant};
+use certrotate_realfs::power::{self, Nested, Site};
 use certrotate_realfs::ring::Ring;
 use certrotate_realfs::scenario::{RUN, Scenario};
 use certrotate_realfs::strace::Runner;
@@ -167,8 +167,8 @@ fn power(scratch: &Path, kinds: &[Kind], all: bool, nested: bool) -> Result<(), 
             let naive =
                 Manner::NAIVE.into_iter().filter(|manner| !nested && (all || power::shows(*manner, cut)));
             for manner in [Manner::Shipped].into_iter().chain(naive) {
-                let plant = Plant { volume: &volume, cut, manner };
-                let tally = plant.everywhere(if nested { Nested::Yes } else { Nested::No })?;
+                let site = Site { volume: &volume, cut, manner };
+                let tally = site.everywhere(if nested { Nested::Yes } else { Nested::No })?;
                 let name = format!("power: {kind}, {}", cut.name());
                 let outcome = if tally.wrong.is_some() { Err(tally.to_string()) } else { Ok(tally) };
                 println!("{}", expected(&name, manner, &outcome, power::shows(manner, cut))?);

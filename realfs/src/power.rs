@@ -75,7 +75,7 @@ pub const fn shows(manner: Manner, cut: Cut) -> bool {
 
 /// A directory on a volume, and the kind of power cut.
 #[derive(Debug)]
-pub struct Plant<'a> {
+pub struct Site<'a> {
     /// The file system.
     pub volume: &'a Volume,
     /// The kind of power cut.
@@ -86,7 +86,7 @@ pub struct Plant<'a> {
 
 const NODE: &str = "node";
 
-impl Plant<'_> {
+impl Site<'_> {
     /// Cuts the power before each step of a run and at its end, and judges the current link as any
     /// program reads it (S3, S4 (a)). With the shipped store it also judges a new start (S4 to S6,
     /// S8, S12). A naive store is done with its first violation.
