@@ -1,13 +1,13 @@
 //! Keys as aws-lc-rs has them, one variant for each algorithm.
 
+use ::der::{AnyRef, Decode};
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
     Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
 };
-use aws_lc_rs::rsa::KeySize;
-use ::der::{AnyRef, Decode};
 use zeroize::Zeroizing;
 
 use super::{KeyType, wrap};

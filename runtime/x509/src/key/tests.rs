@@ -50,7 +50,10 @@ fn key_type_is_parsed_by_name_in_any_case_and_unknown_refused() {
     assert_eq!("RSA-2048".parse(), Ok(KeyType::Rsa2048));
     for unknown in ["p521", "rsa", "rsa1024", ""] {
         let refused = unknown.parse::<KeyType>().expect_err("refused").to_string();
-        assert_eq!(refused, "there is no such key type; choose p256, p384, ed25519, rsa2048, rsa3072 or rsa4096");
+        assert_eq!(
+            refused,
+            "there is no such key type; choose p256, p384, ed25519, rsa2048, rsa3072 or rsa4096"
+        );
     }
 }
 
