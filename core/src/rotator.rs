@@ -150,6 +150,7 @@ impl Rotator {
             attempt: attempt.map(|attempt| attempt.generation),
             request: attempt.map(|attempt| attempt.request),
             call_failures: self.common.issuer.call_failures.into(),
+            key_failures: self.common.key_failures.into(),
             disk_failures: self.common.directory.failures.into(),
             lifetime: self.common.lifetime,
             in_memory: self.common.serving.in_memory.is_some(),

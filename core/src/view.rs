@@ -151,8 +151,10 @@ pub struct View {
     pub attempt: Option<Generation>,
     /// The request of the current attempt.
     pub request: Option<RequestDigest>,
-    /// Failed calls lately: one more with each failure, one fewer with each success.
+    /// Recent failed calls: one more with each failure, one fewer with each success. It is no total.
     pub call_failures: u32,
+    /// Keys in a row that could not be made.
+    pub key_failures: u32,
     /// Failed disk operations in a row.
     pub disk_failures: u32,
     /// The lifetime of the last accepted certificate, which scales the timing parameters.

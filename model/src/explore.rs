@@ -305,6 +305,7 @@ fn is_hopeless(world: &World) -> bool {
         || world.ghost.attempts > ATTEMPTS
         || world.disk_failures() > FAILURES
         || world.call_failures() > FAILURES
+        || world.key_failures() > FAILURES
 }
 
 #[cfg(test)]

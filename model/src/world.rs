@@ -66,9 +66,14 @@ impl World {
         view.and_then(|view| view.attempt).map_or(0, |attempt| attempt.0.saturating_sub(live + 1))
     }
 
-    /// How many calls in a row have failed.
+    /// How many calls failed recently, less those that succeeded.
     pub(crate) fn call_failures(&self) -> u32 {
         self.node.as_ref().map_or(0, |node| node.view().call_failures)
+    }
+
+    /// How many keys in a row could not be made.
+    pub(crate) fn key_failures(&self) -> u32 {
+        self.node.as_ref().map_or(0, |node| node.view().key_failures)
     }
 
     /// How many disk operations in a row have failed.
@@ -212,6 +217,7 @@ impl World {
     pub fn give(&mut self, input: Input) -> Option<Step> {
         let node = self.node.as_ref()?;
         let (phase, lifetime, now) = (node.view().phase, node.view().lifetime, self.shown());
+        let calls = matches!(input, Input::KeyMade { .. }).then(|| node.view().call_failures);
         (self.last, self.told) = (None, self.now);
         if let Input::DiskAnswered { op, .. } | Input::KeyMade { op, .. } | Input::CallAnswered { op, .. } =
             &input
@@ -242,9 +248,11 @@ impl World {
         }
         self.spec.answered(now, &step);
         let node = self.node.as_ref()?;
+        let is_apart = calls.is_none_or(|calls| node.view().call_failures == calls);
         let handles = node.handles().map(|handle| Kept(Some(handle))).collect();
         let held = before.is_none_or(|it| invariants::s13_ignored_changes_nothing(&it, node, now, &step));
         self.hold("S13", "an ignored input changes nothing", held);
+        self.hold("L4", "an answer about a key is not counted as a call", is_apart);
         self.steps += 1;
         self.ghost.at_once.count(self.now, looks, !step.actions.is_empty());
         for action in &step.actions {
