@@ -38,7 +38,7 @@ pub struct Timing {
     pub clock_check: Span,
     /// The hold cap: how far in the future the notBefore of an acceptable certificate may be: 1 h (scaled).
     pub hold_cap: Span,
-    /// How long a start waits for a suspect clock, which is before the newest accepted notBefore: 10 min (scaled).
+    /// How long a start waits for a suspect clock ([`crate::view::Gate::ClockSuspect`]): 10 min (scaled).
     pub clock_wait: Span,
 }
 

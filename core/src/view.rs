@@ -182,7 +182,8 @@ pub struct ClosedGate {
 /// A reason why no attempt begins by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Gate {
-    /// The wait after a failed call, a failed disk operation or a denied request.
+    /// The wait after a retired key (denied, failed, foreign, stuck, refused), a certificate that became unusable, a rejected
+    /// lifetime, or a key that could not be made. Failed calls and disk operations wait within their phase.
     Backoff,
     /// The last issuance was a moment ago ([`crate::timing::Timing::issuance_interval`]).
     IssuanceInterval,
@@ -190,7 +191,7 @@ pub enum Gate {
     TemplateChange,
     /// A newer bundle is durable and not yet valid.
     Hold,
-    /// The wall clock is before the notBefore of every bundle found at start.
+    /// At a start without a usable identity, the newest bundle that is not yet valid starts more than the hold cap ahead.
     ClockSuspect,
     /// The wall clock is before the build time of this program.
     ClockInvalid,

@@ -11,6 +11,7 @@ use certrotate_core::view::Handle;
 use crate::disk::Disk;
 use crate::list::List;
 use crate::monitor::{Monitor, minute};
+use crate::renewal_range::left_at_latest;
 
 /// An identity that was announced as live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -290,8 +291,8 @@ impl Ghost {
         if anew {
             self.attempts = 0;
             self.rotations = self.rotations.saturating_add(1);
-            // The latest renewal point is a tenth of the lifetime before the end.
-            let left = identity.not_after.since(now.wall).ms().saturating_sub(lifetime.ms() / 10) + 10;
+            let after = left_at_latest(lifetime).ms();
+            let left = identity.not_after.since(now.wall).ms().saturating_sub(after) + 10;
             self.renew_by = Some(now.mono.plus(Span::from_ms(left)));
         }
         // Its own lifetime counts from here on.

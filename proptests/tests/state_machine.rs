@@ -8,6 +8,7 @@ use certrotate_core::input::Input;
 use certrotate_core::time::Span;
 use certrotate_model::World;
 use certrotate_model::disk::{Fault, Kind};
+use certrotate_model::renewal_range::LATEST;
 use certrotate_model::server::Approver;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -19,8 +20,8 @@ const LIFE: u32 = 60;
 /// After so many minutes without a fault everybody has been served: the longest wait is that after denials, with its jitter.
 const RECOVERED: u32 = 5 * 60 + 10;
 
-/// What is renewed nine tenths into its lifetime at the latest, and a minute before its end, is good for so many minutes more.
-const GOOD_FOR: u32 = LIFE / 10 - 1;
+/// The minutes that an identity is good for in any case: what is left at the latest renewal point, less the expiry margin.
+const GOOD_FOR: u32 = LIFE * (1000 - LATEST as u32) / 1000 - 1;
 
 /// What an operator does and suffers.
 #[derive(Clone, Debug)]
