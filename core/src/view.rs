@@ -151,12 +151,8 @@ pub struct View {
     pub attempt: Option<Generation>,
     /// The request of the current attempt.
     pub request: Option<RequestDigest>,
-    /// Recent failed calls: one more with each failure, one fewer with each success. It is no total.
-    pub call_failures: u32,
-    /// Keys in a row that could not be made.
-    pub key_failures: u32,
-    /// Failed disk operations in a row.
-    pub disk_failures: u32,
+    /// The failures that set the backoffs.
+    pub failures: Failures,
     /// The lifetime of the last accepted certificate, which scales the timing parameters.
     pub lifetime: Span,
     /// Whether the identity is in memory only, because the disk refuses writes.
@@ -168,6 +164,17 @@ pub struct View {
     /// Why no attempt begins, and until when: the gate that opens last. `None` where every gate is open, and in a phase other
     /// than [`Phase::Resting`].
     pub gate: Option<ClosedGate>,
+}
+
+/// The failures that set the backoffs. They are no totals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Failures {
+    /// Recent failed calls: one more with each failure, one fewer with each success.
+    pub calls: u32,
+    /// Keys in a row that could not be made.
+    pub keys: u32,
+    /// Failed disk operations in a row.
+    pub disk: u32,
 }
 
 /// A gate and the time at which it opens.

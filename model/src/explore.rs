@@ -1,7 +1,7 @@
 //! The explorer: every scenario within a bound, by breadth-first search over core × disk × server × clocks.
 //!
 //! A state is a [`World`] and the rest of the bound. From each, everything that takes its course happens, and, while
-//! faults are left, every fault of the [alphabet](alphabet::FAULTS), at the cost of one; a power cut in every image that it
+//! faults are left, every fault of the [alphabet](alphabet::ANY_TIME), at the cost of one; a power cut in every image that it
 //! may leave. The search ends when nothing new is reached: then the bound is exhausted, and no other violation exists within it.
 //! Since it goes breadth first, what it finds first is as short as it can be.
 //!

@@ -57,7 +57,7 @@ pub fn machine(node: &Rotator, now: Now) -> String {
     }
     lines.push(format!(
         "failures: {} of calls, {} of keys, {} of the disk; lifetime {}",
-        view.call_failures, view.key_failures, view.disk_failures, view.lifetime
+        view.failures.calls, view.failures.keys, view.failures.disk, view.lifetime
     ));
     let wall = wake.wall.map(|wall| format!("by wall time {}", from_now(wall, now)));
     let mono = wake.mono.map(|mono| format!("by mono time in {}", mono.since(now.mono)));

@@ -93,7 +93,7 @@ pub enum Transition {
     /// So much time passes before the answer of the operation that is under way, and the node is told of nothing else.
     Slow(Until),
     /// The process is killed, and started with another name for the node.
-    Rename,
+    OtherNodeName,
     /// The node that runs is given another configuration.
     Reconfigure(Edit),
 }
@@ -272,7 +272,7 @@ impl Transition {
             37 if arg < 128 => Self::RotateNow,
             37 => Self::Mend,
             38 if arg < 128 => Self::Shutdown,
-            38 => Self::Rename,
+            38 => Self::OtherNodeName,
             39 => Self::Slow(until(arg)),
             40 | 41 => Self::Reconfigure(pick(&EDITS, arg)),
             _ => Self::Plant(pick(&LEFT, arg)),

@@ -68,17 +68,17 @@ impl World {
 
     /// How many calls failed recently, less those that succeeded.
     pub(crate) fn call_failures(&self) -> u32 {
-        self.node.as_ref().map_or(0, |node| node.view().call_failures)
+        self.node.as_ref().map_or(0, |node| node.view().failures.calls)
     }
 
     /// How many keys in a row could not be made.
     pub(crate) fn key_failures(&self) -> u32 {
-        self.node.as_ref().map_or(0, |node| node.view().key_failures)
+        self.node.as_ref().map_or(0, |node| node.view().failures.keys)
     }
 
     /// How many disk operations in a row have failed.
     pub(crate) fn disk_failures(&self) -> u32 {
-        self.node.as_ref().map_or(0, |node| node.view().disk_failures)
+        self.node.as_ref().map_or(0, |node| node.view().failures.disk)
     }
 }
 
@@ -217,7 +217,7 @@ impl World {
     pub fn give(&mut self, input: Input) -> Option<Step> {
         let node = self.node.as_ref()?;
         let (phase, lifetime, now) = (node.view().phase, node.view().lifetime, self.shown());
-        let calls = matches!(input, Input::KeyMade { .. }).then(|| node.view().call_failures);
+        let calls = matches!(input, Input::KeyMade { .. }).then(|| node.view().failures.calls);
         (self.last, self.told) = (None, self.now);
         if let Input::DiskAnswered { op, .. } | Input::KeyMade { op, .. } | Input::CallAnswered { op, .. } =
             &input
@@ -248,7 +248,7 @@ impl World {
         }
         self.spec.answered(now, &step);
         let node = self.node.as_ref()?;
-        let is_apart = calls.is_none_or(|calls| node.view().call_failures == calls);
+        let is_apart = calls.is_none_or(|calls| node.view().failures.calls == calls);
         let handles = node.handles().map(|handle| Kept(Some(handle))).collect();
         let held = before.is_none_or(|it| invariants::s13_ignored_changes_nothing(&it, node, now, &step));
         self.hold("S13", "an ignored input changes nothing", held);

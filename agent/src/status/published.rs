@@ -192,9 +192,9 @@ impl Record {
         if !view.clock_invalid {
             published.built_later = None;
         }
-        published.call_failures = view.call_failures;
-        published.key_failures = view.key_failures;
-        published.disk_failures = view.disk_failures;
+        published.call_failures = view.failures.calls;
+        published.key_failures = view.failures.keys;
+        published.disk_failures = view.failures.disk;
         // The conditions stay until the next request or certificate: they explain why there is no certificate.
         if let Some(request) = view.request {
             let name = request_name(&request);

@@ -269,7 +269,7 @@ fn a_certificate_in_an_object_that_is_not_approved_is_not_taken() {
 fn object_deleted_while_watched_is_created_again_within_seconds() {
     let (mut world, op) = watching();
     world.server.objects.clear();
-    let failures = |world: &World| world.node.as_ref().map(|node| node.view().call_failures);
+    let failures = |world: &World| world.node.as_ref().map(|node| node.view().failures.calls);
     assert_eq!(failures(&world), Some(0));
     let now = world.now.mono;
     world.give(Input::CallAnswered { op, result: Err(ApiFault::NotFound) });
@@ -313,10 +313,10 @@ fn failed_key_is_counted_apart_from_failed_calls() {
         });
         waits.push(wait.expect("the failure is reported"));
         let view = *world.node.as_ref().expect("it runs").view();
-        assert_eq!((view.call_failures, view.key_failures), (0, waits.len() as u32));
+        assert_eq!((view.failures.calls, view.failures.keys), (0, waits.len() as u32));
     }
     assert!(waits.is_sorted() && waits[3] > waits[0], "the wait grows: {waits:?}");
     world.run_until("a request", |world| phase(world) == Phase::Asking);
     let view = *world.node.as_ref().expect("it runs").view();
-    assert_eq!((view.call_failures, view.key_failures), (0, 0), "a key was made");
+    assert_eq!((view.failures.calls, view.failures.keys), (0, 0), "a key was made");
 }
