@@ -37,6 +37,8 @@ pub(crate) struct Common {
     pub(crate) directory: Directory,
     pub(crate) generations: Generations,
     pub(crate) issuer: Issuer,
+    /// Keys in a row that could not be made; they set the backoff. Cleared when a key is made.
+    pub(crate) key_failures: u16,
     /// Whether a shutdown was requested. Never cleared: no phase begins anything after it.
     pub(crate) is_stopping: bool,
 }
@@ -94,6 +96,7 @@ impl Common {
             directory: Directory::default(),
             generations: Generations::default(),
             issuer: Issuer::default(),
+            key_failures: 0,
             is_stopping: false,
         }
     }
@@ -221,7 +224,13 @@ impl Cx<'_> {
         self.retry_wait(self.common.issuer.call_failures.into())
     }
 
-    /// Returns the wait after so many failures in a row.
+    /// Counts a key that could not be made and returns the wait before the next attempt.
+    pub(crate) fn key_backoff(&mut self) -> Span {
+        self.common.key_failures = self.common.key_failures.saturating_add(1);
+        self.retry_wait(self.common.key_failures.into())
+    }
+
+    /// Returns the wait after this count of failures.
     pub(crate) fn retry_wait(&mut self, failures: u32) -> Span {
         let draw = self.draw();
         self.common.timing().retry(self.common.lifetime, failures, draw)

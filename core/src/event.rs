@@ -197,7 +197,8 @@ pub enum Event {
         command: DiskCommand,
         /// Why.
         fault: DiskFault,
-        /// When the directory is scanned again.
+        /// The wait before a file is created again. After a failure while a file was made, core scans, removes temporary names and
+        /// syncs at once. After a failed lock, scan or repair it waits this long before the next try.
         again_in: Span,
     },
     /// A disk operation was not answered in time.

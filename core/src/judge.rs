@@ -75,6 +75,8 @@ pub enum Refusal {
     TooShort {
         /// The remaining lifetime.
         left: Span,
+        /// The least remaining lifetime, by [`crate::timing::Timing::least_left`].
+        least: Span,
         /// Its whole lifetime.
         lifetime: Span,
     },
@@ -175,8 +177,9 @@ pub fn judge_issued(
     judge_time(now, facts.not_before, facts.not_after)?;
     let left = facts.not_after.since(now);
     let lifetime = facts.not_after.since(facts.not_before.max(issued_after.min(now)));
-    if !config.timing.has_enough_lifetime(left, lifetime) {
-        return Err(Refusal::TooShort { left, lifetime });
+    let least = config.timing.least_left(lifetime);
+    if left < least {
+        return Err(Refusal::TooShort { left, least, lifetime });
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::input::{Action, Disposition, Input, Why};
 use crate::renewal::{Renewal, disposition};
 use crate::serving::{Judged, Source};
 use crate::time::{MonoTime, Now, Span, WallTime};
-use crate::view::{Handle, View, Wake, WakeReason};
+use crate::view::{Failures, Handle, View, Wake, WakeReason};
 
 /// The rotation of one identity, as a value. Give it one [`Input`] at a time, carry out the [`Action`]s that it returns,
 /// and call it again at [`Rotator::wake`] at the latest.
@@ -149,8 +149,11 @@ impl Rotator {
             identity: in_use.map(|judged| judged.identity),
             attempt: attempt.map(|attempt| attempt.generation),
             request: attempt.map(|attempt| attempt.request),
-            call_failures: self.common.issuer.call_failures.into(),
-            disk_failures: self.common.directory.failures.into(),
+            failures: Failures {
+                calls: self.common.issuer.call_failures.into(),
+                keys: self.common.key_failures.into(),
+                disk: self.common.directory.failures.into(),
+            },
             lifetime: self.common.lifetime,
             in_memory: self.common.serving.in_memory.is_some(),
             held: self.common.held_not_before(),

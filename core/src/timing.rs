@@ -42,7 +42,7 @@ pub struct Timing {
     pub clock_check: Span,
     /// The hold cap: how far ahead the notBefore of an acceptable certificate may be. Scaled.
     pub hold_cap: Span,
-    /// The longest time that a start waits for a suspect clock. Scaled.
+    /// The longest time that a start waits for a suspect clock ([`crate::view::Gate::ClockSuspect`]). Scaled.
     pub clock_wait: Span,
 }
 
@@ -239,11 +239,11 @@ impl Timing {
         start.plus(end.since(start).scaled(part, 1_000_000))
     }
 
-    /// Whether `left` of a lifetime of `lifetime` is enough for a fresh certificate.
+    /// Returns the remaining lifetime that a fresh certificate of this lifetime must have.
     #[must_use]
-    pub fn has_enough_lifetime(&self, left: Span, lifetime: Span) -> bool {
+    pub fn least_left(&self, lifetime: Span) -> Span {
         let LifetimeLeft { share, min } = self.lifetime_left;
-        left >= min && left >= lifetime.scaled(u64::from(share), 1000)
+        min.max(lifetime.scaled(u64::from(share), 1000))
     }
 
     fn jittered(&self, wait: Span, draw: u64) -> Span {

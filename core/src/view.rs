@@ -151,10 +151,8 @@ pub struct View {
     pub attempt: Option<Generation>,
     /// The request of the current attempt.
     pub request: Option<RequestDigest>,
-    /// Failed calls lately: one more with each failure, one fewer with each success.
-    pub call_failures: u32,
-    /// Failed disk operations in a row.
-    pub disk_failures: u32,
+    /// The failures that set the backoffs.
+    pub failures: Failures,
     /// The lifetime of the last accepted certificate, which scales the timing parameters.
     pub lifetime: Span,
     /// Whether the identity is in memory only, because the disk refuses writes.
@@ -166,6 +164,17 @@ pub struct View {
     /// Why no attempt begins, and until when: the gate that opens last. `None` where every gate is open, and in a phase other
     /// than [`Phase::Resting`].
     pub gate: Option<ClosedGate>,
+}
+
+/// The failures that set the backoffs. They are no totals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Failures {
+    /// Recent failed calls: one more with each failure, one fewer with each success.
+    pub calls: u32,
+    /// Keys in a row that could not be made.
+    pub keys: u32,
+    /// Failed disk operations in a row.
+    pub disk: u32,
 }
 
 /// A gate and the time at which it opens.
@@ -180,7 +189,8 @@ pub struct ClosedGate {
 /// A reason why no attempt begins by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Gate {
-    /// The wait after a failed call, a failed disk operation or a denied request.
+    /// The wait after a retired key (denied, failed, foreign, stuck, refused), a certificate that became unusable, a rejected
+    /// lifetime, or a key that could not be made. Failed calls and disk operations wait within their phase.
     Backoff,
     /// The last issuance was a moment ago ([`crate::timing::Timing::issuance_interval`]).
     IssuanceInterval,
@@ -188,7 +198,7 @@ pub enum Gate {
     TemplateChange,
     /// A newer bundle is durable and not yet valid.
     Hold,
-    /// The wall clock is before the notBefore of every bundle found at start.
+    /// At a start without a usable identity, the newest bundle that is not yet valid starts more than the hold cap ahead.
     ClockSuspect,
     /// The wall clock is before the build time of this program.
     ClockInvalid,

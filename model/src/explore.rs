@@ -2,7 +2,7 @@
 //! clocks.
 //!
 //! A state is a [`World`] and the rest of the bound. From each state everything happens that can
-//! happen without a fault. While faults are left, every fault of the [alphabet](alphabet::FAULTS)
+//! happen without a fault. While faults are left, every fault of the [alphabet](alphabet::ANY_TIME)
 //! happens too, at the cost of one, and a power cut in every possible image. The search ends when
 //! it reaches no new state: then the bound is exhausted, and no other violation exists within it.
 //! The first violation found is as short as possible, because the search goes breadth first.
@@ -309,6 +309,7 @@ fn is_hopeless(world: &World) -> bool {
         || world.ghost.attempts > ATTEMPTS
         || world.disk_failures() > FAILURES
         || world.call_failures() > FAILURES
+        || world.key_failures() > FAILURES
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use certrotate_core::view::Handle;
 use crate::disk::Disk;
 use crate::list::List;
 use crate::monitor::{Monitor, minute};
+use crate::renewal_range::left_at_latest;
 
 /// An identity that the node announced as live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -295,8 +296,8 @@ impl Ghost {
         if anew {
             self.attempts = 0;
             self.rotations = self.rotations.saturating_add(1);
-            // The latest renewal point is a tenth of the lifetime before notAfter.
-            let left = identity.not_after.since(now.wall).ms().saturating_sub(lifetime.ms() / 10) + 10;
+            let after = left_at_latest(lifetime).ms();
+            let left = identity.not_after.since(now.wall).ms().saturating_sub(after) + 10;
             self.renew_by = Some(now.mono.plus(Span::from_ms(left)));
         }
         // From here on the lifetime of the new certificate counts.

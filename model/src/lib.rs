@@ -33,6 +33,7 @@ pub mod random;
 pub mod recovery;
 pub mod reduce;
 pub mod relations;
+pub mod renewal_range;
 pub mod replay;
 pub mod scenario;
 pub mod server;

@@ -50,7 +50,7 @@ pub const SITUATIONS: [Situation; SITUATION_COUNT] = [
     ("a request retired while another identity is served", |world, _| {
         world.served().is_some() && world.failures() > 0
     }),
-    ("calls have failed five times in a row", |world, _| world.call_failures() >= 5),
+    ("five calls failed, less those that succeeded", |world, _| world.call_failures() >= 5),
     ("disk operations have failed three times in a row", |world, _| world.disk_failures() >= 3),
     ("both credentials are refused", |world, _| world.server.refuse_live && world.server.refuse_bootstrap),
     ("another template while a request was open", |world, transition| {

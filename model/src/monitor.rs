@@ -306,11 +306,9 @@ impl Monitor {
         (self.rejected, self.deleted, self.approved) = (None, None, None);
     }
 
-    /// Whether seven tenths of a lifetime have passed by the wall clock, or as much monotonic time since it was adopted.
-    ///
-    /// This copy of core's arithmetic is deliberate: the oracle must not call the code that it judges.
+    /// Whether the earliest renewal point has come by the wall clock, or as much monotonic time has passed since it was adopted.
     fn is_due(&self, now: Now, lifetime: &Validity) -> bool {
-        let from = lifetime.at(700);
+        let from = lifetime.earliest_renewal();
         let passed = |adopted: Now| {
             let left = from - i128::from(adopted.wall.unix_ms());
             i128::from(now.mono.since(adopted.mono).ms()) >= left

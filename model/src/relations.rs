@@ -97,7 +97,7 @@ fn is_relative(transition: Transition) -> bool {
     }
 }
 
-/// M7: the renewal points of a thousand leaves fill the range from seven to nine tenths of lifetime evenly.
+/// M7: the renewal points of a thousand leaves fill their range evenly.
 #[must_use]
 pub fn m7_renewals_spread(change: impl Fn(&mut ConfigSpec, &mut World)) -> Option<Violation> {
     let uneven = Some(Violation {
@@ -115,7 +115,7 @@ pub fn m7_renewals_spread(change: impl Fn(&mut ConfigSpec, &mut World)) -> Optio
         }
         let identity = world.view().and_then(|view| view.identity)?;
         let lifetime = Validity { start: identity.issued.max(identity.not_before), end: identity.not_after };
-        let (from, to) = (lifetime.at(700), lifetime.at(900));
+        let (from, to) = (lifetime.earliest_renewal(), lifetime.latest_renewal());
         let place = (i128::from(identity.renew_at.unix_ms()) - from) * 20 / (to - from).max(1);
         match usize::try_from(place.min(19)).ok().and_then(|place| counts.get_mut(place)) {
             Some(count) => *count += 1,

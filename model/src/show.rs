@@ -57,8 +57,8 @@ pub fn machine(node: &Rotator, now: Now) -> String {
         lines.push(format!("attempt at generation {attempt}, request {request}"));
     }
     lines.push(format!(
-        "failures: {} of calls, {} of the disk; lifetime {}",
-        view.call_failures, view.disk_failures, view.lifetime
+        "failures: {} of calls, {} of keys, {} of the disk; lifetime {}",
+        view.failures.calls, view.failures.keys, view.failures.disk, view.lifetime
     ));
     let wall = wake.wall.map(|wall| format!("by wall time {}", from_now(wall, now)));
     let mono = wake.mono.map(|mono| format!("by mono time in {}", mono.since(now.mono)));

@@ -94,7 +94,7 @@ pub enum Transition {
     /// This much time passes before the next answer, without any other input.
     Slow(Until),
     /// The process is killed, and started with another name for the node.
-    Rename,
+    OtherNodeName,
     /// The running node gets another configuration.
     Reconfigure(Edit),
 }
@@ -274,7 +274,7 @@ impl Transition {
             37 if arg < 128 => Self::RotateNow,
             37 => Self::Mend,
             38 if arg < 128 => Self::Shutdown,
-            38 => Self::Rename,
+            38 => Self::OtherNodeName,
             39 => Self::Slow(until(arg)),
             40 | 41 => Self::Reconfigure(pick(&EDITS, arg)),
             _ => Self::Damage(pick(&LEFT, arg)),

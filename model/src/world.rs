@@ -66,14 +66,19 @@ impl World {
         view.and_then(|view| view.attempt).map_or(0, |attempt| attempt.0.saturating_sub(live + 1))
     }
 
-    /// Returns the number of failed calls in a row.
+    /// Returns the number of recent failed calls: each success takes one away.
     pub(crate) fn call_failures(&self) -> u32 {
-        self.node.as_ref().map_or(0, |node| node.view().call_failures)
+        self.node.as_ref().map_or(0, |node| node.view().failures.calls)
+    }
+
+    /// How many keys in a row could not be made.
+    pub(crate) fn key_failures(&self) -> u32 {
+        self.node.as_ref().map_or(0, |node| node.view().failures.keys)
     }
 
     /// Returns the number of failed disk operations in a row.
     pub(crate) fn disk_failures(&self) -> u32 {
-        self.node.as_ref().map_or(0, |node| node.view().disk_failures)
+        self.node.as_ref().map_or(0, |node| node.view().failures.disk)
     }
 }
 
@@ -212,6 +217,7 @@ impl World {
     pub fn give(&mut self, input: Input) -> Option<Step> {
         let node = self.node.as_ref()?;
         let (phase, lifetime, now) = (node.view().phase, node.view().lifetime, self.shown());
+        let calls = matches!(input, Input::KeyMade { .. }).then(|| node.view().failures.calls);
         (self.last, self.told) = (None, self.now);
         if let Input::DiskAnswered { op, .. } | Input::KeyMade { op, .. } | Input::CallAnswered { op, .. } =
             &input
@@ -242,9 +248,11 @@ impl World {
         }
         self.spec.answered(now, &step);
         let node = self.node.as_ref()?;
+        let is_apart = calls.is_none_or(|calls| node.view().failures.calls == calls);
         let handles = node.handles().map(|handle| Kept(Some(handle))).collect();
         let held = before.is_none_or(|it| invariants::s13_ignored_changes_nothing(&it, node, now, &step));
         self.hold("S13", "an ignored input changes nothing", held);
+        self.hold("L4", "an answer about a key is not counted as a call", is_apart);
         self.steps += 1;
         self.ghost.burst.count(self.now, may_rescan, !step.actions.is_empty());
         for action in &step.actions {

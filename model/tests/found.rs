@@ -23,7 +23,7 @@ fn s12_abandoned_pending_file_counts_with_the_superseded_bundle() {
         matches!(effect, Some(Effect::Disk(DiskCommand::Unlink { name: Name::Bundle { .. } })))
     });
     // The request of the pending file is for the old name.
-    assert!(world.happen(Transition::Rename));
+    assert!(world.happen(Transition::OtherNodeName));
     world.run_until("the first identity of the new name", |world| world.served().is_some());
     assert_eq!(world.violation, None);
 }

@@ -9,6 +9,7 @@ use certrotate_core::input::Input;
 use certrotate_core::time::Span;
 use certrotate_model::World;
 use certrotate_model::disk::{Fault, Kind};
+use certrotate_model::renewal_range::LATEST;
 use certrotate_model::server::Approver;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -21,9 +22,9 @@ const LIFETIME: u32 = 60;
 /// wait is the one after denials, with its jitter.
 const RECOVERED: u32 = 5 * 60 + 10;
 
-/// A renewal comes at nine tenths of the lifetime at the latest, and a minute before notAfter. The
-/// renewed identity is valid for this many minutes more.
-const GOOD_FOR: u32 = LIFETIME / 10 - 1;
+/// The number of minutes for which an identity is valid at least: the rest of the lifetime at the
+/// latest renewal point, less the expiry margin.
+const GOOD_FOR: u32 = LIFETIME * (1000 - LATEST as u32) / 1000 - 1;
 
 /// An action of the operator, or a fault.
 #[derive(Clone, Debug)]

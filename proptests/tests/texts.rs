@@ -66,8 +66,9 @@ fn refusal() -> impl Strategy<Value = Refusal> {
         Just(Refusal::Chain { found: Chain::Untrusted }),
         (wall(), wall()).prop_map(|(now, not_before)| Refusal::NotYetValid { now, not_before }),
         (wall(), wall()).prop_map(|(now, not_after)| Refusal::Expired { now, not_after }),
-        (any::<u64>(), any::<u64>()).prop_map(|(left, lifetime)| Refusal::TooShort {
+        (any::<u64>(), any::<u64>(), any::<u64>()).prop_map(|(left, least, lifetime)| Refusal::TooShort {
             left: Span::from_ms(left),
+            least: Span::from_ms(least),
             lifetime: Span::from_ms(lifetime)
         }),
     ]

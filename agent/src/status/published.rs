@@ -59,8 +59,11 @@ pub struct Published {
     pub request: Option<ObservedRequest>,
     /// The time until the next scheduled action, in milliseconds, and the action.
     pub next: Option<(u64, String)>,
-    /// Recent failed calls.
+    /// Recent failed calls, less those that succeeded since.
     pub call_failures: u32,
+    /// Keys in a row that could not be made.
+    #[serde(default)]
+    pub key_failures: u32,
     /// Failed disk operations in a row.
     pub disk_failures: u32,
     /// When a bootstrap credential was last not accepted, and why; until it is accepted again.
@@ -189,8 +192,9 @@ impl Record {
         if !view.clock_invalid {
             published.built_later = None;
         }
-        published.call_failures = view.call_failures;
-        published.disk_failures = view.disk_failures;
+        published.call_failures = view.failures.calls;
+        published.key_failures = view.failures.keys;
+        published.disk_failures = view.failures.disk;
         // The conditions stay until the next request or certificate: they explain why there is no certificate.
         if let Some(request) = view.request {
             let name = request_name(&request);

@@ -10,7 +10,10 @@ pub(super) fn agents_trouble(published: &Published, held: &Held) -> Vec<String> 
         because.push(format!("the disk failed {} times in a row", published.disk_failures));
     }
     if published.call_failures > 0 {
-        because.push(format!("calls to the API server {} fail", published.server));
+        because.push(format!("recent calls to the API server {} failed", published.server));
+    }
+    if published.key_failures > 0 {
+        because.push(format!("no key could be made, {} times in a row", published.key_failures));
     }
     if let Some(generation) = published.held {
         because.push(format!("certificate {generation} is held: the clock is before its start"));

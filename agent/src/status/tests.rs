@@ -322,3 +322,11 @@ fn timing_parameters_are_scaled_to_the_lifetime() {
     let status = status(Answer::Stopped, disk(vec![short]), ISSUED);
     insta::assert_snapshot!(status.timing());
 }
+
+#[test]
+fn failed_keys_degrade_the_status_and_are_no_failed_calls() {
+    let answer = running(6, |published| published.key_failures = 3);
+    let status = status(answer, both(), after(6));
+    assert_eq!(status.verdict, Verdict::Degraded);
+    assert_eq!(status.because, ["no key could be made, 3 times in a row"]);
+}

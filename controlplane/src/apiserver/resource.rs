@@ -95,7 +95,8 @@ pub(crate) const STORED_VERBS: &[Verb] = &[
     Verb::Watch,
 ];
 
-/// A part of an object with a path of its own.
+/// A part of an object with a path of its own. `nodeclient` and `selfnodeclient`, which roles name as subresources, are
+/// permissions only: no path has them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Subresource {
     Approval,

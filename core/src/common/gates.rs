@@ -25,10 +25,10 @@ pub(crate) struct Gates {
     /// Whether the template changed and no attempt has begun since. Set by a change, cleared by the next attempt.
     pub(crate) is_template_changed: bool,
     /// The newest bundle that is not yet valid, and how long the next attempt waits for it. Set by a scan and by the
-    /// installation of such a certificate; cleared when a newer one goes live, or when a scan finds none.
+    /// installation of such a certificate; cleared when it or a newer one goes live, or when a scan finds none.
     pub(crate) hold: Option<Hold>,
-    /// The wait of a start for a suspect clock, which is before the notBefore of every bundle found. Set only while no identity
-    /// is in use, cleared when one goes live.
+    /// The wait for a suspect clock. Set at a start without a usable identity, when the newest bundle that is not yet valid
+    /// starts more than the hold cap ahead; cleared when an identity goes live.
     pub(crate) clock_suspect: MonoTime,
     /// Whether the wall clock of the last step is before the build time: such a clock judges nothing.
     pub(crate) is_clock_invalid: bool,

@@ -107,10 +107,10 @@ impl fmt::Display for Refusal {
             Self::Expired { now, not_after } => {
                 write!(f, "it has expired: expected an end after {now} (local clock), found {not_after}")
             }
-            Self::TooShort { left, lifetime } => {
+            Self::TooShort { left, least, lifetime } => {
                 write!(
                     f,
-                    "it ends too soon: expected a tenth of its lifetime of {lifetime} and five seconds at least, found {left} left"
+                    "it expires too soon: expected {least} at least of its lifetime of {lifetime}, found {left} left"
                 )
             }
         }

@@ -144,6 +144,7 @@ impl Keying {
         match result {
             Err(KeyFault::Failed) => self.retry_later(cx),
             Ok(made) => {
+                cx.common.key_failures = 0;
                 let attempt = Attempt {
                     generation: self.generation,
                     key: made.key,
@@ -163,7 +164,7 @@ impl Keying {
     }
 
     fn retry_later(self, cx: &mut Cx<'_>) -> Renewal {
-        let again_in = cx.call_backoff();
+        let again_in = cx.key_backoff();
         cx.report(Event::KeyFailed { again_in });
         Renewal::Resting(Resting { not_before: cx.after(again_in) })
     }

@@ -4,7 +4,7 @@ use super::*;
 use certrotate_core::api::{ApiFault, CsrObject, Issued};
 use certrotate_core::disk::DiskFault;
 use certrotate_core::id::RequestDigest;
-use certrotate_core::input::{Action, Input};
+use certrotate_core::input::{Action, Input, KeyFault};
 use certrotate_core::judge::Refusal;
 use certrotate_core::time::WallTime;
 use certrotate_core::view::{Stage, View};
@@ -269,7 +269,7 @@ fn a_certificate_in_an_object_that_is_not_approved_is_not_taken() {
 fn object_deleted_while_watched_is_created_again_within_seconds() {
     let (mut world, op) = watching();
     world.server.objects.clear();
-    let failures = |world: &World| world.node.as_ref().map(|node| node.view().call_failures);
+    let failures = |world: &World| world.node.as_ref().map(|node| node.view().failures.calls);
     assert_eq!(failures(&world), Some(0));
     let now = world.now.mono;
     world.give(Input::CallAnswered { op, result: Err(ApiFault::NotFound) });
@@ -295,4 +295,31 @@ fn watch_event_during_a_poll_is_left_to_the_poll() {
     let step = node.step(world.now, Input::CallAnswered { op: watch, result: Err(ApiFault::NotFound) });
     assert_eq!(before.stage, Stage::GettingAndWatching);
     assert_eq!((step.actions.len(), *node.view()), (0, View { stage: Stage::Getting, ..before }));
+}
+
+#[test]
+fn failed_key_is_counted_apart_from_failed_calls() {
+    let mut world = world();
+    world.start();
+    let mut waits = Vec::new();
+    for _ in 0..4 {
+        world.run_until("a key", |world| phase(world) == Phase::Keying);
+        let op = world.asked.iter().find_map(|asked| match asked.action() {
+            Action::MakeKey { op, .. } => Some(op),
+            _ => None,
+        });
+        let op = op.expect("a key is being made");
+        let step = world.give(Input::KeyMade { op, result: Err(KeyFault::Failed) }).expect("it is applied");
+        let wait = step.actions.iter().find_map(|action| match action {
+            Action::Report(Event::KeyFailed { again_in }) => Some(*again_in),
+            _ => None,
+        });
+        waits.push(wait.expect("the failure is reported"));
+        let view = *world.node.as_ref().expect("it runs").view();
+        assert_eq!((view.failures.calls, view.failures.keys), (0, waits.len() as u32));
+    }
+    assert!(waits.is_sorted() && waits[3] > waits[0], "the wait grows: {waits:?}");
+    world.run_until("a request", |world| phase(world) == Phase::Asking);
+    let view = *world.node.as_ref().expect("it runs").view();
+    assert_eq!((view.failures.calls, view.failures.keys), (0, 0), "a key was made");
 }

@@ -3,6 +3,7 @@
 use super::*;
 use certrotate_core::disk::DiskFault;
 use certrotate_core::judge::Refusal;
+use certrotate_core::view::Stage;
 use certrotate_model::cert::{Cert, Flaw};
 use certrotate_model::disk::image::Profile;
 use certrotate_model::disk::{Bundle, Fault, File, Kind};
@@ -156,4 +157,27 @@ fn f63_valid_leaf_unknown_to_the_server_leads_to_bootstrap_once() {
     let live = since.iter().filter(|it| matches!(it, Credential::Live(_))).count();
     assert_eq!(live, 1, "tried once: {since:?}");
     assert!(since.len() <= 4, "{since:?}");
+}
+
+#[test]
+fn failed_write_is_scanned_for_at_once_and_repeated_after_the_wait() {
+    let mut world = running();
+    world.disk.faults.push(Fault { after: 1, times: 1, kind: Kind::Write, fault: DiskFault::NoSpace });
+    let failure = |world: &World| {
+        world.log().events.iter().find_map(|(now, event)| match event {
+            Event::DiskFailed { again_in, .. } => Some((now.mono, *again_in)),
+            _ => None,
+        })
+    };
+    world.run_until("the full disk", |world| failure(world).is_some());
+    let (failed, again_in) = failure(&world).expect("it was reported");
+    assert!(again_in > Span::from_secs(1), "{again_in}");
+    let stage = |world: &World| world.node.as_ref().map(|node| node.view().stage);
+    assert_eq!((stage(&world), world.now.mono), (Some(Stage::Scanning), failed), "scanned at once");
+    world.run_until("another file", |world| stage(world) == Some(Stage::CreatingFile));
+    assert!(
+        world.now.mono >= failed.plus(again_in),
+        "created after the wait: {}",
+        world.now.mono.since(failed)
+    );
 }

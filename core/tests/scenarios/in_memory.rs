@@ -136,7 +136,7 @@ fn disk_fault_is_followed_by_a_scan_before_a_certificate_is_installed() {
     world.disk.faults.push(Fault { after: 1, times: 1, kind: Kind::SyncDir, fault: DiskFault::Io });
     world.start();
     world.run_until("the request", |world| world.server.created() == 1 && phase(world) == Phase::Asking);
-    assert_eq!(view::view(&world).disk_failures, 1, "it is not known what became of the last things");
+    assert_eq!(view::view(&world).failures.disk, 1, "it is not known what became of the last things");
     let before = world.log().disk.len();
     world.server.approver = Approver::Auto;
     world.run_until("the first certificate", |world| world.served().is_some());

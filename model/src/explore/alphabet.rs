@@ -71,8 +71,8 @@ const CALL: &[Transition] = &[
     Transition::Object(ObjectChange::Recreate),
 ];
 
-/// Faults at any time.
-pub const FAULTS: &[Transition] = &[
+/// At any time: faults, operator actions, and a start with another node name.
+pub const ANY_TIME: &[Transition] = &[
     Transition::Tick(Until::Wake),
     Transition::Tick(Until::BeforeWake),
     Transition::Tick(Until::End),
@@ -110,7 +110,7 @@ pub const FAULTS: &[Transition] = &[
     Transition::Shutdown,
     Transition::Slow(Until::End),
     Transition::Slow(Until::Wake),
-    Transition::Rename,
+    Transition::OtherNodeName,
     Transition::Reconfigure(Edit::Subject),
     Transition::Reconfigure(Edit::MoreNames),
     Transition::Reconfigure(Edit::Usages),
@@ -124,5 +124,5 @@ pub fn faults(world: &World) -> impl Iterator<Item = Transition> {
     let call = if under_way(|effect| matches!(effect, Effect::Call(..))) { CALL } else { &[] };
     let key = under_way(|effect| matches!(effect, Effect::Key(_))).then_some(Transition::KeyFails);
     let late = (!world.late.is_empty()).then_some(Transition::Late);
-    disk.iter().chain(call).chain(FAULTS).copied().chain(key).chain(late)
+    disk.iter().chain(call).chain(ANY_TIME).copied().chain(key).chain(late)
 }

@@ -6,6 +6,7 @@ use certrotate_core::view::{Phase, View};
 
 use super::exceptions::{held_certificate, rotation_off};
 use crate::monitor::Validity;
+use crate::renewal_range::left_at_latest;
 use crate::world::World;
 
 /// Whether the renewal point lies between 70 % and 90 % of the lifetime, counted from the issue or, if that is later, from
@@ -16,7 +17,7 @@ pub fn l1_renewal_point_is_in_range(world: &World) -> bool {
     let lifetime = Validity { start: identity.issued.max(identity.not_before), end: identity.not_after };
     let point = i128::from(identity.renew_at.unix_ms());
     // Core rounds to whole milliseconds.
-    lifetime.at(700) <= point && point <= lifetime.at(900) + 1
+    lifetime.earliest_renewal() <= point && point <= lifetime.latest_renewal() + 1
 }
 
 /// Whether, at rest, a held certificate has a deadline at its notBefore or earlier.
@@ -108,8 +109,8 @@ pub fn s14_renewal_is_due_by_wall_clock(world: &World) -> bool {
     if view.phase != Phase::Resting || rotation_off(world) {
         return true;
     }
-    let latest =
-        identity.not_after.unix_ms().saturating_sub_unsigned(view.lifetime.ms() / 10).saturating_add(10);
+    let left = left_at_latest(view.lifetime).ms();
+    let latest = identity.not_after.unix_ms().saturating_sub_unsigned(left).saturating_add(10);
     let soon = world.shown().mono.ms().saturating_add(longest_wait(world, view));
     wake.wall.is_some_and(|wall| wall.unix_ms() <= latest) || wake.mono.is_some_and(|mono| mono.ms() <= soon)
 }

@@ -18,7 +18,7 @@ impl Transition {
             | Self::Answer(_)
             | Self::RotateNow
             | Self::Shutdown
-            | Self::Rename
+            | Self::OtherNodeName
             | Self::Mend
             | Self::Reconfigure(Edit::Seed)
             | Self::Late => return None,

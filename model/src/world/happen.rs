@@ -59,7 +59,7 @@ impl World {
             Transition::RotateNow => drop(self.give(Input::RotateNow)),
             Transition::Shutdown => self.shutdown(),
             Transition::Slow(until) => return self.slow(until),
-            Transition::Rename => return self.renamed(),
+            Transition::OtherNodeName => return self.renamed(),
             Transition::Reconfigure(edit) => return self.edited(edit),
             Transition::Verdict(approver) => self.server.verdict = Some(approver),
             Transition::Bad(bad) => self.server.bad_next = Some(bad),

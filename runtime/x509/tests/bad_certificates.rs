@@ -151,7 +151,7 @@ fn certificate_with_too_little_lifetime_left_is_refused() {
         wall(-HOUR),
         certrotate_core::time::Span::ZERO,
     );
-    assert_snapshot!(refusal.expect_err("it is refused"), @"it ends too soon: expected a tenth of its lifetime of 1h1m and five seconds at least, found 59s left");
+    assert_snapshot!(refusal.expect_err("it is refused"), @"it expires too soon: expected 6m6s at least of its lifetime of 1h1m, found 59s left");
 }
 
 #[test]

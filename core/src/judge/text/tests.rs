@@ -2,6 +2,8 @@ use alloc::string::ToString;
 use alloc::vec;
 
 use super::*;
+use crate::facts::CertFacts;
+use crate::time::{Span, WallTime};
 
 fn subject(common_name: &str, organizations: &[&str]) -> Subject {
     let organizations = organizations.iter().map(ToString::to_string).collect();
@@ -39,4 +41,32 @@ fn of_many_names_the_first_are_shown_and_the_others_counted() {
     let sans = vec![San::Other; MOST + 1];
     assert_eq!(list(&sans[..MOST]), ["another kind"; MOST].join(", "));
     assert_eq!(list(&sans), alloc::format!("{} and 1 more", ["another kind"; MOST].join(", ")));
+}
+
+#[test]
+fn short_lifetime_is_refused_with_the_configured_limit() {
+    let mut config = crate::config::ConfigSpec::new(crate::config::Template::node_client("node-1"));
+    config.timing.lifetime_left = crate::timing::LifetimeLeft { share: 250, min: Span::from_secs(90) };
+    for (lifetime, limit) in [(Span::from_mins(60), "15m0s"), (Span::from_mins(4), "1m30s")] {
+        let key = crate::id::KeyDigest([1; 32]);
+        let now = WallTime::from_unix_secs(1_800_000_000);
+        let facts = CertFacts {
+            key,
+            leaf: crate::id::LeafDigest([2; 32]),
+            subject: config.template.subject.clone(),
+            sans: vec![],
+            usages: config.template.usages,
+            ca: false,
+            not_before: now,
+            not_after: now.plus(lifetime),
+            chain: Chain::Trusted,
+        };
+        let judged_at = facts.not_after.minus(Span::from_secs(60));
+        let refusal = crate::judge::judge_issued(&config, &key, &facts, judged_at, now, Span::ZERO);
+        let text = refusal.expect_err("a minute is too little").to_string();
+        assert!(
+            text.contains(&alloc::format!("expected {limit} at least of its lifetime of {lifetime}")),
+            "{text}"
+        );
+    }
 }

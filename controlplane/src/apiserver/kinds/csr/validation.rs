@@ -37,6 +37,11 @@ pub(crate) fn create(csr: &Csr) -> Vec<FieldError> {
 /// The rules of an update, `old` being stored: oddities that are stored already are tolerated.
 pub(crate) fn update(new: &Csr, old: &Csr, subresource: Option<Subresource>) -> Vec<FieldError> {
     const FIELD: &str = "status.conditions";
+    let (may_decide, may_issue) = match subresource {
+        Some(Subresource::Approval) => (true, false),
+        Some(Subresource::Status) => (false, true),
+        None => (false, false),
+    };
     let mut errors = metadata(new);
     errors.extend(condition_list(conditions(new), conditions(old)));
     let count = |csr: &Csr, kind: &str| conditions(csr).iter().filter(|c| c.type_ == kind).count();
@@ -46,7 +51,7 @@ pub(crate) fn update(new: &Csr, old: &Csr, subresource: Option<Subresource>) -> 
             errors.push(FieldError::forbidden(FIELD, &detail));
         }
     }
-    if subresource != Some(Subresource::Approval) {
+    if !may_decide {
         for kind in ["Approved", "Denied"] {
             if count(new, kind) > count(old, kind) {
                 let detail = format!("updates may not add a condition of type {kind:?}");
@@ -56,7 +61,7 @@ pub(crate) fn update(new: &Csr, old: &Csr, subresource: Option<Subresource>) -> 
     }
     let (new, old) = (certificate(new).unwrap_or_default(), certificate(old).unwrap_or_default());
     if new != old {
-        if subresource != Some(Subresource::Status) {
+        if !may_issue {
             errors
                 .push(FieldError::forbidden("status.certificate", "updates may not set certificate content"));
         } else if !old.is_empty() {
