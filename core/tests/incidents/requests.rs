@@ -304,7 +304,7 @@ fn failed_key_is_counted_apart_from_failed_calls() {
     let mut waits = Vec::new();
     for _ in 0..4 {
         world.run_until("a key", |world| phase(world) == Phase::Keying);
-        let op = world.asked.iter().find_map(|asked| match asked.action() {
+        let op = world.in_flight.iter().find_map(|asked| match asked.action() {
             Action::MakeKey { op, .. } => Some(op),
             _ => None,
         });
