@@ -16,13 +16,12 @@ use hyper::body::Incoming;
 use hyper::http::{Request, Response};
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 
-use answer::MAX_ANSWER;
-
 use crate::connection::{Body, BoxError, FixedClient, LiveClient};
 use crate::fault_texts::FaultTexts;
 use crate::file_client::FileClient;
 use crate::keystore::{KeyStore, SigningRequest, Staged};
 use crate::kubernetes::{Objects, Transport};
+use crate::limits::MAX_ANSWER;
 use crate::ports::CsrApi;
 
 /// The certificates API as a node uses it.
@@ -113,7 +112,9 @@ impl Shared {
     fn bootstrap(&self) -> Result<FixedClient, BoxError> {
         let file =
             self.bootstrap.as_ref().ok_or("no bootstrap kubeconfig is given; give --bootstrap-kubeconfig")?;
-        file.get()
+        let client = file.get()?;
+        self.texts.conceal(client.token().unwrap_or_default());
+        Ok(client)
     }
 }
 

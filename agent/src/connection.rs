@@ -4,12 +4,17 @@
 //! An old connection ends with its last request, at the latest shortly before its certificate expires. A rotation
 //! interrupts no request.
 
+mod addresses;
+mod explain;
+mod peer;
+mod race;
 mod stream;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
@@ -30,8 +35,13 @@ use tokio_rustls::TlsConnector;
 use crate::clock::{Clock as _, SystemClock};
 use crate::identity::{Identity, LiveIdentity};
 use crate::kubeconfig::{Endpoint, Secret};
-use crate::tls;
+use crate::{limits, tls};
 
+use addresses::Addresses;
+pub(crate) use explain::explain;
+pub(crate) use peer::Peer;
+use peer::{PeerAddress, Unanswered};
+use race::race;
 pub use stream::Connections;
 use stream::{Ended, Stream};
 
@@ -40,10 +50,6 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// The body of a request.
 pub type Body = UnsyncBoxBody<Bytes, BoxError>;
 
-/// The time limit for a TCP connection and its TLS handshake together.
-const CONNECT: Duration = Duration::from_secs(10);
-/// The longest idle time of a connection in the pool.
-const IDLE: Duration = Duration::from_secs(60);
 /// The offered protocols (ALPN), the preferred one first.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
@@ -57,6 +63,8 @@ pub enum ConnectionError {
     Endpoint(String),
     /// The connection could not be made, or broke.
     Http(hyper_util::client::legacy::Error),
+    /// The head of the answer did not arrive in time: this address took the request, or there was no connection yet.
+    Silent(Option<SocketAddr>),
 }
 
 impl fmt::Display for ConnectionError {
@@ -64,21 +72,19 @@ impl fmt::Display for ConnectionError {
         match self {
             Self::NoIdentity => f.write_str("there is no live identity; wait for the first certificate"),
             Self::Endpoint(why) => write!(f, "the server cannot be used: {why}; check the kubeconfig"),
-            Self::Http(error) => f.write_str(&innermost(error)),
+            Self::Http(error) => f.write_str(&explain(error)),
+            Self::Silent(address) => {
+                match address {
+                    Some(address) => write!(f, "{address} took the request and did not answer")?,
+                    None => f.write_str("there was no connection")?,
+                }
+                write!(f, " within {} s; check the server's log, and what is between", limits::HEAD.as_secs())
+            }
         }
     }
 }
 
 impl std::error::Error for ConnectionError {}
-
-/// Returns the innermost cause: hyper's own text is only a category.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
-}
 
 type Pool = Client<Connector, Body>;
 
@@ -97,6 +103,7 @@ pub struct LiveClient {
     http2: bool,
     live: LiveIdentity,
     connections: Connections,
+    addresses: Addresses,
     current: Arc<Slot>,
 }
 
@@ -111,7 +118,7 @@ impl LiveClient {
     #[must_use]
     pub fn new(endpoint: Endpoint, live: LiveIdentity) -> Self {
         let (endpoint, connections, current) = (Arc::new(endpoint), Connections::default(), Arc::default());
-        Self { endpoint, http2: true, live, connections, current }
+        Self { endpoint, http2: true, live, connections, addresses: Addresses::default(), current }
     }
 
     /// Returns a client with a pool of its own that speaks HTTP/1.1 only (the kubelet's DISABLE_HTTP2).
@@ -135,7 +142,7 @@ impl LiveClient {
         let now = self.live.wall();
         let identity = self.live.current(now).filter(|identity| now < cut_at(identity));
         let pool = self.pool(identity.ok_or(ConnectionError::NoIdentity)?)?;
-        send(&pool, &self.endpoint.server, request).await
+        send(&pool, &self.endpoint.server, &self.addresses, request).await
     }
 
     /// Returns the pool of this identity. An older identity's pool is dropped: its idle connections end now, the
@@ -151,7 +158,8 @@ impl LiveClient {
         let config = tls::client(&self.endpoint.roots, Some(Arc::new(tls::Always(signer))));
         let ending = Ending { live: self.live.clone(), identity: Arc::clone(&identity) };
         let protocols = if self.http2 { &PROTOCOLS[..] } else { &PROTOCOLS[1..] };
-        let connector = Connector::new(&self.endpoint, protocols, config, Some(ending), &self.connections)?;
+        let mut connector = Connector::new(&self.endpoint, protocols, config, &self.addresses)?;
+        (connector.ending, connector.connections) = (Some(ending), self.connections.clone());
         let pool = build(connector);
         *current = Some(Current { identity: Arc::clone(&identity), pool: pool.clone() });
         tokio::spawn(retire(Arc::downgrade(&self.current), self.live.clone(), identity));
@@ -191,6 +199,7 @@ fn cut_at(identity: &Identity) -> WallTime {
 pub struct FixedClient {
     server: String,
     token: Option<Arc<zeroize::Zeroizing<String>>>,
+    addresses: Addresses,
     pool: Pool,
 }
 
@@ -217,8 +226,14 @@ impl FixedClient {
         };
         let resolver = identity.map(|signer| Arc::new(tls::Always(signer)) as Arc<_>);
         let config = tls::client(&endpoint.roots, resolver);
-        let connector = Connector::new(endpoint, &PROTOCOLS, config, None, &Connections::default())?;
-        Ok(Self { server: endpoint.server.clone(), token, pool: build(connector) })
+        let addresses = Addresses::default();
+        let connector = Connector::new(endpoint, &PROTOCOLS, config, &addresses)?;
+        Ok(Self { server: endpoint.server.clone(), token, addresses, pool: build(connector) })
+    }
+
+    /// Returns the token that no text for the log may have.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.token.as_ref().map(|token| token.as_str())
     }
 
     /// Sends a request with the credential; the path is relative to the server's URL.
@@ -235,30 +250,48 @@ impl FixedClient {
             value.set_sensitive(true);
             request.headers_mut().insert(hyper::header::AUTHORIZATION, value);
         }
-        send(&self.pool, &self.server, request).await
+        send(&self.pool, &self.server, &self.addresses, request).await
     }
 }
 
 fn build(connector: Connector) -> Pool {
     Client::builder(TokioExecutor::new())
-        .pool_idle_timeout(IDLE)
+        .pool_idle_timeout(limits::IDLE)
         .pool_timer(TokioTimer::new())
         .timer(TokioTimer::new())
-        .http2_keep_alive_interval(Duration::from_secs(15))
-        .http2_keep_alive_timeout(Duration::from_secs(10))
+        .http1_max_buf_size(limits::MAX_HEAD as usize)
+        .http1_max_headers(limits::MAX_HEADERS)
+        .http2_max_header_list_size(limits::MAX_HEAD)
+        .http2_keep_alive_interval(limits::PING)
+        .http2_keep_alive_timeout(limits::PONG)
         .build(connector)
 }
 
 async fn send(
     pool: &Pool,
     server: &str,
+    addresses: &Addresses,
     mut request: Request<Body>,
 ) -> Result<Response<Incoming>, ConnectionError> {
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let uri = format!("{}{path}", server.trim_end_matches('/'));
     *request.uri_mut() = uri.parse().map_err(|_| ConnectionError::Endpoint(format!("{uri} is not a URL")))?;
-    pool.request(request).await.map_err(ConnectionError::Http)
+    let deadline = request.extensions_mut().remove::<Deadline>();
+    let unanswered = Unanswered::new(&mut request, addresses);
+    let answer = match deadline {
+        Some(Deadline(limit)) => tokio::time::timeout(limit, pool.request(request))
+            .await
+            .map_err(|_| ConnectionError::Silent(unanswered.address()))?,
+        None => pool.request(request).await,
+    };
+    let mut answer = answer.map_err(ConnectionError::Http)?;
+    answer.extensions_mut().insert(unanswered.answered());
+    Ok(answer)
 }
+
+/// An extension of a request: the time limit for the head of its answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline(pub(crate) Duration);
 
 /// The validity that a connection must not outlive.
 #[derive(Clone)]
@@ -295,17 +328,18 @@ impl Ending {
 struct Connector {
     tls: TlsConnector,
     server_name: Option<ServerName<'static>>,
+    addresses: Addresses,
     ending: Option<Ending>,
     connections: Connections,
 }
 
 impl Connector {
+    /// Returns a connector whose connections are not cut, and counted nowhere.
     fn new(
         endpoint: &Endpoint,
         protocols: &[&[u8]],
         config: Result<ClientConfig, rustls::Error>,
-        ending: Option<Ending>,
-        connections: &Connections,
+        addresses: &Addresses,
     ) -> Result<Self, ConnectionError> {
         let unusable = |error: &dyn fmt::Display| ConnectionError::Endpoint(error.to_string());
         let mut config = config.map_err(|error| unusable(&error))?;
@@ -313,7 +347,8 @@ impl Connector {
         let server_name = endpoint.tls_server_name.clone().map(ServerName::try_from).transpose();
         let server_name = server_name.map_err(|error| unusable(&error))?;
         let tls = TlsConnector::from(Arc::new(config));
-        Ok(Self { tls, server_name, ending, connections: connections.clone() })
+        let connections = Connections::default();
+        Ok(Self { tls, server_name, addresses: addresses.clone(), ending: None, connections })
     }
 
     async fn open(self, uri: Uri) -> io::Result<Stream> {
@@ -323,15 +358,15 @@ impl Connector {
             Some(name) => name,
             None => ServerName::try_from(host.clone()).map_err(io::Error::other)?,
         };
-        let connect = async {
-            let tcp = TcpStream::connect((host.as_str(), port)).await?;
-            tcp.set_nodelay(true)?;
-            self.tls.connect(name, tcp).await
+        let addresses = self.addresses.lookup(&host, port).await?;
+        let tcp = async |address| {
+            let tcp = TcpStream::connect(address).await?;
+            tcp.set_nodelay(true).map(|()| tcp)
         };
-        let tls = tokio::time::timeout(CONNECT, connect).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        let (address, tls) = race(addresses, tcp, |tcp| self.tls.connect(name.clone(), tcp)).await?;
         let generation = self.ending.as_ref().map_or(Generation(0), |ending| ending.identity.generation());
         let ended = self.ending.map(|ending| Box::pin(ending.reached()) as Ended);
-        Ok(Stream::new(tls, ended, self.connections.count(generation)))
+        Ok(Stream::new(tls, PeerAddress(address), ended, self.connections.count(generation)))
     }
 }
 

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use zeroize::Zeroizing;
+
 use crate::connection::{BoxError, FixedClient};
 use crate::kubeconfig::{Endpoint, Kubeconfig, Secret};
 
@@ -22,6 +24,13 @@ impl FileClient {
     /// The file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Returns the token of the last client, empty if it has none: no text for the log may have it.
+    pub(crate) fn last_token(&self) -> Zeroizing<String> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let token = last.as_ref().and_then(|(_, _, client)| client.token());
+        Zeroizing::new(token.unwrap_or_default().to_owned())
     }
 
     /// Returns a client for the present content of the file.

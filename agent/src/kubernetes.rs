@@ -1,5 +1,7 @@
 //! A client of the Kubernetes API over any transport: kube-core builds the requests and the types, this module sends them.
 
+mod answers;
+
 use std::error::Error as StdError;
 use std::marker::PhantomData;
 
@@ -8,11 +10,15 @@ use hyper::body::{Body, Bytes};
 use hyper::header::{HeaderMap, HeaderValue, USER_AGENT};
 use hyper::http::{Request, Response, StatusCode};
 use kube_core::params::{DeleteParams, GetParams, ListParams, PostParams, WatchParams};
-use kube_core::{ObjectList, Resource, Status, WatchEvent};
+use kube_core::{ObjectList, Resource, WatchEvent};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
-use crate::connection::{Body as RequestBody, BoxError};
+use crate::connection::{Body as RequestBody, BoxError, Deadline};
+use crate::limits;
+
+use answers::{Expected, collect, failure, read_json};
 
 /// The name of this program in the server's log.
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("certrotate/", env!("CARGO_PKG_VERSION")));
@@ -38,13 +44,15 @@ pub(crate) enum CallError {
         status: StatusCode,
         /// The headers of the answer.
         headers: Box<HeaderMap>,
-        /// The message of the `Status` in the body, else the body's text.
+        /// The message of the `Status` in the body, else a description of the body.
         message: String,
+        /// Whether the body is a `Status`: otherwise a proxy may have answered.
+        is_status: bool,
     },
-    /// The server answered with a status that is neither a success nor a failure.
-    OddStatus(StatusCode),
-    /// The body of a success is not the JSON that Kubernetes sends. Its text is not quoted: it may hold anything.
-    Malformed,
+    /// The server answered with a status that is neither a success nor a failure. The text describes it.
+    OddStatus(StatusCode, String),
+    /// The body of a success is not the JSON that Kubernetes sends. The text describes the body and quotes little of it.
+    Malformed(String),
     /// There was no answer, or only a part of it.
     Transport(BoxError),
     /// The request could not be built: a parameter is out of range.
@@ -82,7 +90,7 @@ impl<T: Transport, K: Resource<DynamicType = ()> + Serialize + DeserializeOwned 
     }
 
     pub(crate) async fn get(&self, name: &str) -> Result<K, CallError> {
-        self.read(self.requests.get(name, &GetParams::default())?).await
+        self.read(self.requests.get(name, &GetParams::default())?, false).await
     }
 
     /// Returns `None` if there is no object of this name.
@@ -95,15 +103,15 @@ impl<T: Transport, K: Resource<DynamicType = ()> + Serialize + DeserializeOwned 
     }
 
     pub(crate) async fn list(&self, params: &ListParams) -> Result<ObjectList<K>, CallError> {
-        self.read(self.requests.list(params)?).await
+        self.read(self.requests.list(params)?, true).await
     }
 
     pub(crate) async fn create(&self, object: &K) -> Result<K, CallError> {
-        self.read(self.requests.create(&PostParams::default(), json(object)?)?).await
+        self.read(self.requests.create(&PostParams::default(), json(object)?)?, false).await
     }
 
     pub(crate) async fn replace(&self, name: &str, object: &K) -> Result<K, CallError> {
-        self.read(self.requests.replace(name, &PostParams::default(), json(object)?)?).await
+        self.read(self.requests.replace(name, &PostParams::default(), json(object)?)?, false).await
     }
 
     pub(crate) async fn replace_subresource(
@@ -113,12 +121,13 @@ impl<T: Transport, K: Resource<DynamicType = ()> + Serialize + DeserializeOwned 
         object: &K,
     ) -> Result<K, CallError> {
         let params = PostParams::default();
-        self.read(self.requests.replace_subresource(subresource, name, &params, json(object)?)?).await
+        self.read(self.requests.replace_subresource(subresource, name, &params, json(object)?)?, false).await
     }
 
     pub(crate) async fn delete(&self, name: &str, params: &DeleteParams) -> Result<(), CallError> {
         // The answer is the object or a `Status`: either says that it is done.
-        self.send(self.requests.delete(name, params)?).await?.into_body().collect().await.map_err(broken)?;
+        let until = Instant::now() + limits::CALL;
+        collect(self.send(self.requests.delete(name, params)?, until).await?, until).await?;
         Ok(())
     }
 
@@ -128,49 +137,30 @@ impl<T: Transport, K: Resource<DynamicType = ()> + Serialize + DeserializeOwned 
         params: &WatchParams,
         version: &str,
     ) -> Result<Events<T::Answer, K>, CallError> {
-        let answer = self.send(self.requests.watch(params, version)?).await?;
+        let answer = self.send(self.requests.watch(params, version)?, Instant::now() + limits::CALL).await?;
         Ok(Events { body: answer.into_body(), buffer: Vec::new(), searched: 0, kind: PhantomData })
     }
 
-    async fn read<A: DeserializeOwned>(&self, request: Request<Vec<u8>>) -> Result<A, CallError> {
-        let bytes = self.send(request).await?.into_body().collect().await.map_err(broken)?.to_bytes();
-        serde_json::from_slice(&bytes).map_err(|_| CallError::Malformed)
+    async fn read<A: DeserializeOwned>(&self, request: Request<Vec<u8>>, list: bool) -> Result<A, CallError> {
+        let until = Instant::now() + limits::CALL;
+        let (head, bytes) = collect(self.send(request, until).await?, until).await?;
+        let expected = Expected { version: K::api_version(&()), kind: K::kind(&()), list };
+        read_json(&head, &bytes, &expected)
     }
 
     /// Sends a request, and returns the answer if it is a success.
-    async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<T::Answer>, CallError> {
+    async fn send(&self, request: Request<Vec<u8>>, until: Instant) -> Result<Response<T::Answer>, CallError> {
         let mut request =
             request.map(|body| Full::new(Bytes::from(body)).map_err(|never| match never {}).boxed_unsync());
         request.headers_mut().insert(USER_AGENT, AGENT);
+        request.extensions_mut().insert(Deadline(limits::HEAD));
         let answer = self.transport.send(request).await.map_err(CallError::Transport)?;
-        let status = answer.status();
-        if status.is_success() {
-            return Ok(answer);
-        }
-        if !status.is_client_error() && !status.is_server_error() {
-            return Err(CallError::OddStatus(status));
-        }
-        let (parts, body) = answer.into_parts();
-        let bytes = body.collect().await.map_err(broken)?.to_bytes();
-        Err(CallError::Failure { status, headers: Box::new(parts.headers), message: message(&bytes) })
+        if answer.status().is_success() { Ok(answer) } else { Err(failure(answer, until).await) }
     }
 }
 
 fn json(object: &impl Serialize) -> Result<Vec<u8>, CallError> {
     serde_json::to_vec(object).map_err(|error| kube_core::request::Error::SerializeBody(error).into())
-}
-
-fn broken(error: impl Into<BoxError>) -> CallError {
-    CallError::Transport(error.into())
-}
-
-/// Returns the message in the body of a failure. A proxy may have written it, in any encoding.
-fn message(body: &[u8]) -> String {
-    match (serde_json::from_slice::<Status>(body), std::str::from_utf8(body)) {
-        (Ok(status), _) => status.message,
-        (Err(_), Ok(text)) => text.trim().to_owned(),
-        (Err(_), Err(_)) => "in a text that is not UTF-8".to_owned(),
-    }
 }
 
 /// The events of a watch: one JSON object a line.
@@ -193,7 +183,7 @@ where
         loop {
             while let Some(line) = self.line() {
                 if !line.iter().all(u8::is_ascii_whitespace) {
-                    return Some(serde_json::from_slice(&line).map_err(|_| CallError::Malformed));
+                    return Some(serde_json::from_slice(&line).map_err(|_| no_event()));
                 }
             }
             match self.body.frame().await {
@@ -210,7 +200,7 @@ where
                         Ok(event) => Some(Ok(event)),
                         // An empty rest, or an event that was cut off.
                         Err(error) if error.is_eof() => None,
-                        Err(_) => Some(Err(CallError::Malformed)),
+                        Err(_) => Some(Err(no_event())),
                     };
                 }
             }
@@ -232,6 +222,10 @@ where
             }
         }
     }
+}
+
+fn no_event() -> CallError {
+    CallError::Malformed("a line of the watch is no event".to_owned())
 }
 
 /// Whether the connection ended in the middle of a chunk or a TLS record.

@@ -286,9 +286,13 @@ impl Reporter {
         let text = self.texts.take_call().map(|text| format!(": {text}")).unwrap_or_default();
         match fault {
             ApiFault::NoCredential => format!("{who} cannot be used{text}"),
-            ApiFault::Unreachable => format!(
-                "the API server {server} cannot be reached{text}; check address and certificate-authority in the kubeconfig"
-            ),
+            ApiFault::Unreachable if !text.is_empty() => {
+                // The text has the remedy: `connection/explain.rs`.
+                format!("the API server {server} cannot be reached{text}")
+            }
+            ApiFault::Unreachable => {
+                format!("the API server {server} cannot be reached; check the address in the kubeconfig")
+            }
             ApiFault::Unauthorized => format!(
                 "the API server {server} does not accept {who}{text}; if it is expired or for another cluster, replace it"
             ),

@@ -9,25 +9,21 @@ use std::time::SystemTime;
 
 use certrotate_core::api::{ApiFault, Call, CsrObject, Issued};
 use certrotate_core::facts::Usages;
-use certrotate_core::id::RequestDigest;
 use certrotate_core::time::Span;
 use certrotate_x509::{CertChain, ClientCa, csr, request_name};
 use http_body_util::LengthLimitError;
 use hyper::header::{HeaderMap, RETRY_AFTER};
+use hyper::http::StatusCode;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::certificates::v1::{CertificateSigningRequest, CertificateSigningRequestSpec};
 use kube_core::WatchEvent;
 use kube_core::params::{ListParams, WatchParams};
 
-use crate::connection::ConnectionError;
+use crate::connection::{ConnectionError, explain};
 use crate::fault_texts::FaultTexts;
 use crate::keystore::{KeyStore, SigningRequest, Staged};
 use crate::kubernetes::{CallError, Objects, Transport};
-
-/// The largest answer that is read, in bytes.
-pub(super) const MAX_ANSWER: usize = 4 << 20;
-/// How long the server is signing_request to keep a watch open, in seconds; kube takes no more than 294.
-const WATCH_SECONDS: u32 = 290;
+use crate::limits;
 
 /// Makes one call.
 pub(super) async fn call<T: Transport>(
@@ -37,12 +33,37 @@ pub(super) async fn call<T: Transport>(
 ) -> Result<CertificateSigningRequest, Failure> {
     match call {
         Call::Create { .. } => match signing_request {
-            Some(signing_request) => Ok(requests.create(&object(signing_request)).await?),
+            Some(signing_request) => {
+                let created = requests.create(&object(signing_request)).await.map_err(without_api)?;
+                named(created, &signing_request.name)
+            }
             // The handle is core's own; without its request there is nothing to send.
             None => Err(Failure::Fault(ApiFault::Invalid)),
         },
-        Call::Get { request } => Ok(requests.get(&request_name(&request)).await?),
-        Call::Watch { request } => watch(requests, &request).await,
+        Call::Get { request } => {
+            let name = request_name(&request);
+            named(requests.get(&name).await?, &name)
+        }
+        Call::Watch { request } => watch(requests, &request_name(&request)).await,
+    }
+}
+
+/// Returns the object if it has the name that was requested.
+fn named(object: CertificateSigningRequest, name: &str) -> Result<CertificateSigningRequest, Failure> {
+    match object.metadata.name.as_deref() {
+        Some(found) if found == name => Ok(object),
+        _ => Err(CallError::Malformed("it is about another object".to_owned()).into()),
+    }
+}
+
+/// Returns the error of a create. A 404 is not about the object, which need not exist: the server does not have the API.
+fn without_api(error: CallError) -> CallError {
+    match error {
+        CallError::Failure { status: StatusCode::NOT_FOUND, message, .. } => CallError::Malformed(format!(
+            "it does not have the API certificates.k8s.io/v1: {} {message}",
+            StatusCode::NOT_FOUND.as_u16()
+        )),
+        other => other,
     }
 }
 
@@ -133,29 +154,35 @@ impl Failure {
 /// Lists and watches one object until its conditions matter to core.
 async fn watch<T: Transport>(
     requests: &Objects<T, CertificateSigningRequest>,
-    request: &RequestDigest,
+    name: &str,
 ) -> Result<CertificateSigningRequest, Failure> {
-    let fields = format!("metadata.name={}", request_name(request));
+    let fields = format!("metadata.name={name}");
     let list = requests.list(&ListParams::default().fields(&fields)).await?;
     let version = list.metadata.resource_version.unwrap_or_default();
     let object = list.items.into_iter().next().ok_or(Failure::Fault(ApiFault::NotFound))?;
+    let object = named(object, name)?;
     if has_news(&object) {
         return Ok(object);
     }
-    let parameters = WatchParams::default().fields(&fields).timeout(WATCH_SECONDS);
+    let seconds = u32::try_from(limits::WATCH_REQUESTED.as_secs()).unwrap_or(u32::MAX);
+    let parameters = WatchParams::default().fields(&fields).timeout(seconds);
     let mut events = requests.watch(&parameters, &version).await?;
-    while let Some(event) = events.next().await {
-        match event {
-            Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) if has_news(&object) => {
-                return Ok(object);
+    let news = async {
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) if has_news(&object) => {
+                    return named(object, name);
+                }
+                Ok(WatchEvent::Deleted(_)) => return Err(Failure::Fault(ApiFault::NotFound)),
+                Ok(WatchEvent::Added(_) | WatchEvent::Modified(_) | WatchEvent::Bookmark(_)) => {}
+                // 410 Gone and everything else: the next call lists again.
+                Ok(WatchEvent::Error(_)) | Err(_) => break,
             }
-            Ok(WatchEvent::Deleted(_)) => return Err(Failure::Fault(ApiFault::NotFound)),
-            Ok(WatchEvent::Added(_) | WatchEvent::Modified(_) | WatchEvent::Bookmark(_)) => {}
-            // 410 Gone and everything else: the next call lists again.
-            Ok(WatchEvent::Error(_)) | Err(_) => break,
         }
-    }
-    Err(Failure::Fault(ApiFault::WatchEnded))
+        Err(Failure::Fault(ApiFault::WatchEnded))
+    };
+    let ended = tokio::time::timeout(limits::WATCH, news).await;
+    ended.unwrap_or(Err(Failure::Fault(ApiFault::WatchEnded)))
 }
 
 fn has_news(object: &CertificateSigningRequest) -> bool {
@@ -172,14 +199,16 @@ fn has_news(object: &CertificateSigningRequest) -> bool {
 /// Returns the meaning of an error, and its text.
 fn classify(error: &CallError, now: SystemTime) -> (ApiFault, String) {
     match error {
-        CallError::Failure { status, headers, message } => {
-            let code = status.as_u16();
-            (by_code(code, retry_after(headers, now)), format!("{code} {message}"))
+        CallError::Failure { status, headers, message, is_status } => {
+            let fault = match by_code(status.as_u16(), retry_after(headers, now)) {
+                // Only an API server knows which objects it has. A load balancer's 404 must not repeat a request.
+                ApiFault::NotFound | ApiFault::AlreadyExists if !is_status => ApiFault::Unexpected,
+                fault => fault,
+            };
+            (fault, format!("{} {message}", status.as_u16()))
         }
-        CallError::OddStatus(status) => {
-            (ApiFault::Unexpected, format!("{} is not what Kubernetes sends", status.as_u16()))
-        }
-        CallError::Malformed => (ApiFault::Unexpected, "it is not what Kubernetes sends".to_owned()),
+        CallError::OddStatus(status, text) => (ApiFault::Unexpected, format!("{} {text}", status.as_u16())),
+        CallError::Malformed(text) => (ApiFault::Unexpected, text.clone()),
         CallError::Transport(error) => no_answer(&**error),
         CallError::Request(error) => (ApiFault::Invalid, error.to_string()),
     }
@@ -190,15 +219,16 @@ fn no_answer(error: &(dyn std::error::Error + 'static)) -> (ApiFault, String) {
     let mut cause = error;
     loop {
         if cause.is::<LengthLimitError>() {
-            return (ApiFault::Unexpected, format!("it has more than {MAX_ANSWER} bytes"));
+            return (ApiFault::Unexpected, format!("it has more than {} bytes", limits::MAX_ANSWER));
         }
-        if let Some(ConnectionError::NoIdentity | ConnectionError::Endpoint(_)) = cause.downcast_ref() {
-            return (ApiFault::NoCredential, cause.to_string());
+        if let Some(error) = cause.downcast_ref::<ConnectionError>() {
+            let unusable = matches!(error, ConnectionError::NoIdentity | ConnectionError::Endpoint(_));
+            let fault = if unusable { ApiFault::NoCredential } else { ApiFault::Unreachable };
+            return (fault, error.to_string());
         }
         match cause.source() {
             Some(next) => cause = next,
-            // The innermost text is the one that tells something.
-            None => return (ApiFault::Unreachable, cause.to_string()),
+            None => return (ApiFault::Unreachable, explain(error)),
         }
     }
 }

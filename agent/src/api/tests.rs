@@ -12,13 +12,14 @@ use certrotate_core::input::MadeKey;
 use certrotate_core::time::Span;
 use certrotate_x509::{ClientCa, request_name};
 
-use super::{KubeApi, MAX_ANSWER};
+use super::KubeApi;
 use crate::connection::LiveClient;
 use crate::connection::tests::{Server, identity, server};
 use crate::fault_texts::FaultTexts;
 use crate::identity::LiveIdentity;
 use crate::keystore::{KeyStore, Keys as _};
 use crate::kubeconfig::Endpoint;
+use crate::limits::MAX_ANSWER;
 use crate::ports::CsrApi as _;
 use stub::Stub;
 
@@ -120,7 +121,7 @@ async fn every_failure_status_maps_to_its_fault_and_retry_after() {
         (400, None, ApiFault::Invalid),
         (401, None, ApiFault::Unauthorized),
         (403, None, ApiFault::Forbidden),
-        (404, None, ApiFault::NotFound),
+        (404, None, ApiFault::Unexpected),
         (409, None, ApiFault::AlreadyExists),
         (413, None, ApiFault::Invalid),
         (418, None, ApiFault::Unexpected),

@@ -10,12 +10,11 @@ use hyper::body::Incoming;
 use hyper::http::{Request, Response, StatusCode};
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest as Csr;
 
-use crate::connection::{Body, BoxError, FixedClient};
+use crate::connection::{Body, BoxError, FixedClient, explain};
+use crate::fault_texts::{one_line, without_token};
 use crate::file_client::FileClient;
 use crate::kubernetes::{CallError, Objects, Transport};
-
-/// The largest answer that is read, in bytes. A longer watch is resumed at its last version.
-const MAX_ANSWER: usize = 64 << 20;
+use crate::limits::MAX_PAGE;
 
 /// The certificates API of a cluster, as the controllers of one signer use it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -55,8 +54,18 @@ impl Cluster {
         call: impl Future<Output = Result<T, CallError>>,
     ) -> Result<T, PortError> {
         match tokio::time::timeout(self.0.call_deadline, call).await {
-            Ok(answer) => answer.map_err(|error| failed(&error)),
+            Ok(answer) => answer.map_err(|error| self.failed(&error)),
             Err(_) => Err(PortError::Failed("the server does not answer".to_owned())),
+        }
+    }
+
+    /// Returns the meaning of an error for a controller, with a text that is fit for the log.
+    pub(super) fn failed(&self, error: &CallError) -> PortError {
+        match failed(error) {
+            PortError::Failed(text) => {
+                PortError::Failed(one_line(&without_token(&text, &self.0.client.last_token())))
+            }
+            PortError::Stale => PortError::Stale,
         }
     }
 
@@ -68,24 +77,19 @@ impl Cluster {
 }
 
 /// Returns the meaning of an error for a controller.
-pub(super) fn failed(error: &CallError) -> PortError {
+fn failed(error: &CallError) -> PortError {
     match error {
-        CallError::Failure { status: StatusCode::NOT_FOUND | StatusCode::CONFLICT, .. } => PortError::Stale,
-        CallError::Failure { status, message, .. } => {
+        CallError::Failure { status: StatusCode::NOT_FOUND | StatusCode::CONFLICT, is_status: true, .. } => {
+            PortError::Stale
+        }
+        CallError::Failure { status, message, .. } | CallError::OddStatus(status, message) => {
             PortError::Failed(format!("{} {message}", status.as_u16()))
         }
-        CallError::OddStatus(status) => {
-            PortError::Failed(format!("{} is not what Kubernetes sends", status.as_u16()))
+        CallError::Malformed(text) => {
+            PortError::Failed(format!("the answer is not what Kubernetes sends: {text}"))
         }
-        CallError::Malformed => PortError::Failed("the answer is not what Kubernetes sends".to_owned()),
         CallError::Request(error) => PortError::Failed(error.to_string()),
-        CallError::Transport(error) => {
-            let mut cause: &dyn std::error::Error = &**error;
-            while let Some(next) = cause.source() {
-                cause = next;
-            }
-            PortError::Failed(cause.to_string())
-        }
+        CallError::Transport(error) => PortError::Failed(explain(&**error)),
     }
 }
 
@@ -97,6 +101,6 @@ impl Transport for Connection {
     type Answer = Limited<Incoming>;
 
     async fn send(&self, request: Request<Body>) -> Result<Response<Limited<Incoming>>, BoxError> {
-        Ok(self.0.request(request).await?.map(|body| Limited::new(body, MAX_ANSWER)))
+        Ok(self.0.request(request).await?.map(|body| Limited::new(body, MAX_PAGE)))
     }
 }

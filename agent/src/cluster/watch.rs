@@ -12,16 +12,15 @@ use hyper::body::Incoming;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest as Csr;
 use kube_core::WatchEvent;
 use kube_core::params::{ListParams, WatchParams};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{debug, warn};
 
-use super::api::{Cluster, failed};
+use super::api::Cluster;
 use crate::kubernetes::{CallError, Events};
+use crate::limits;
 
 /// Objects per answer. Even with the largest requests that a server accepts, a page is far below the size limit.
 const PAGE: u32 = 500;
-/// The requested duration of a watch, in seconds; kube-core accepts no more than 294.
-const WATCH_SECONDS: u32 = 290;
 /// Wait after the first failure; it doubles to [`LONGEST`].
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(30);
@@ -59,8 +58,9 @@ impl Follower {
             }
             match (&mut self.events, self.version.clone()) {
                 (Some(events), _) => {
-                    let event = events.next().await;
-                    self.take_in(event).await;
+                    // The server closes the watch earlier. One that went silent counts as closed, too.
+                    let event = timeout_at(self.opened + limits::WATCH, events.next()).await;
+                    self.take_in(event.unwrap_or(None)).await;
                 }
                 (None, None) => match self.list().await {
                     Ok(change) => return change,
@@ -92,7 +92,8 @@ impl Follower {
     }
 
     async fn watch(&mut self, version: &str) -> Result<CsrEvents, PortError> {
-        let params = WatchParams::default().fields(&self.selector()).timeout(WATCH_SECONDS);
+        let seconds = u32::try_from(limits::WATCH_REQUESTED.as_secs()).unwrap_or(u32::MAX);
+        let params = WatchParams::default().fields(&self.selector()).timeout(seconds);
         let api = self.cluster.requests()?;
         let version = version.to_owned();
         let opened = async { api.watch(&params, &version).await };
@@ -117,14 +118,14 @@ impl Follower {
             }
             Some(Ok(WatchEvent::Bookmark(bookmark))) => self.seen(Some(bookmark.metadata.resource_version)),
             Some(Ok(WatchEvent::Error(status))) => {
-                debug!(code = status.code, status.message, "the watch must restart with a list");
+                debug!(code = status.code, "the watch must restart with a list");
                 self.events = None;
                 self.version = None;
                 self.pause().await;
             }
             Some(Err(error)) => {
                 self.events = None;
-                self.wait("watch", &failed(&error)).await;
+                self.wait("watch", &self.cluster.failed(&error)).await;
             }
             // The watch timed out. The pause grows between watches that a server closes at once.
             None => {

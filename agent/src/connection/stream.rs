@@ -13,6 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use super::peer::PeerAddress;
+
 /// Resolves when a connection must be cut.
 pub(super) type Ended = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -102,19 +104,25 @@ impl AsyncWrite for Guarded {
 /// A connection as hyper-util expects it.
 pub(super) struct Stream {
     io: TokioIo<Guarded>,
+    address: PeerAddress,
 }
 
 impl Stream {
     /// Returns a connection that `counted` counts, and that is cut when `ended` resolves.
-    pub(super) fn new(tls: TlsStream<TcpStream>, ended: Option<Ended>, counted: Counted) -> Self {
-        Self { io: TokioIo::new(Guarded { tls, ended, _counted: counted }) }
+    pub(super) fn new(
+        tls: TlsStream<TcpStream>,
+        address: PeerAddress,
+        ended: Option<Ended>,
+        counted: Counted,
+    ) -> Self {
+        Self { io: TokioIo::new(Guarded { tls, ended, _counted: counted }), address }
     }
 }
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
         let (_, session) = self.io.inner().tls.get_ref();
-        let connected = Connected::new();
+        let connected = Connected::new().extra(self.address);
         if session.alpn_protocol() == Some(b"h2") { connected.negotiated_h2() } else { connected }
     }
 }
