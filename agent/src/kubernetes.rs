@@ -149,7 +149,11 @@ impl<T: Transport, K: Resource<DynamicType = ()> + Serialize + DeserializeOwned 
     }
 
     /// Sends a request, and returns the answer if it is a success.
-    async fn send(&self, request: Request<Vec<u8>>, until: Instant) -> Result<Response<T::Answer>, CallError> {
+    async fn send(
+        &self,
+        request: Request<Vec<u8>>,
+        until: Instant,
+    ) -> Result<Response<T::Answer>, CallError> {
         let mut request =
             request.map(|body| Full::new(Bytes::from(body)).map_err(|never| match never {}).boxed_unsync());
         request.headers_mut().insert(USER_AGENT, AGENT);

@@ -79,9 +79,9 @@ impl Cluster {
 /// Returns the meaning of an error for a controller.
 fn failed(error: &CallError) -> PortError {
     match error {
-        CallError::Failure { status: StatusCode::NOT_FOUND | StatusCode::CONFLICT, is_status: true, .. } => {
-            PortError::Stale
-        }
+        CallError::Failure {
+            status: StatusCode::NOT_FOUND | StatusCode::CONFLICT, is_status: true, ..
+        } => PortError::Stale,
         CallError::Failure { status, message, .. } | CallError::OddStatus(status, message) => {
             PortError::Failed(format!("{} {message}", status.as_u16()))
         }

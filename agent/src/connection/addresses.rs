@@ -84,11 +84,15 @@ async fn lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         found
     });
     let found: Vec<_> = asked.await.map_err(io::Error::other)?.map_err(|error| {
-        let text = format!("{host} has no address ({error}); check the name, and the name servers of this node");
+        let text =
+            format!("{host} has no address ({error}); check the name, and the name servers of this node");
         io::Error::new(error.kind(), text)
     })?;
     if found.is_empty() {
-        return Err(io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address; check the name")));
+        return Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("{host} has no address; check the name"),
+        ));
     }
     Ok(found)
 }
@@ -110,8 +114,15 @@ fn order(found: Vec<SocketAddr>, silent: &[SocketAddr]) -> Vec<SocketAddr> {
     }
     // A resolver may repeat an address: with one record for each kind of socket, or by a line twice in /etc/hosts.
     let mut seen = Vec::new();
-    ordered.retain(|address| !seen.contains(address) && { seen.push(*address); true });
-    ordered.sort_by_key(|address| silent.iter().position(|silent| silent == address).map_or(0, |place| place + 1));
+    ordered.retain(|address| {
+        !seen.contains(address) && {
+            seen.push(*address);
+            true
+        }
+    });
+    ordered.sort_by_key(|address| {
+        silent.iter().position(|silent| silent == address).map_or(0, |place| place + 1)
+    });
     ordered.truncate(limits::ADDRESSES);
     ordered
 }

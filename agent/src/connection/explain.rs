@@ -52,11 +52,17 @@ pub(crate) fn explain(error: &(dyn Error + 'static)) -> String {
 
 fn explain_http(error: &hyper::Error) -> Option<String> {
     if error.is_parse_too_large() {
-        Some("the head of the answer is too large; check what answers at the address in the kubeconfig".to_owned())
+        Some(
+            "the head of the answer is too large; check what answers at the address in the kubeconfig"
+                .to_owned(),
+        )
     } else if error.is_parse() {
         Some("the answer is not HTTP; check the address in the kubeconfig".to_owned())
     } else if error.is_incomplete_message() {
-        Some("the connection was closed before the answer; check the server's log, and what is between".to_owned())
+        Some(
+            "the connection was closed before the answer; check the server's log, and what is between"
+                .to_owned(),
+        )
     } else {
         None
     }
@@ -100,6 +106,9 @@ fn explain_certificate(error: &CertificateError) -> String {
         }
         CertificateError::UnknownIssuer => {
             "the server's certificate is from another CA; check certificate-authority in the kubeconfig, and the address".to_owned()
+        }
+        CertificateError::BadSignature => {
+            "the server's certificate has a wrong signature: another CA has the same name; check certificate-authority in the kubeconfig".to_owned()
         }
         CertificateError::NotValidForNameContext { expected, presented } => {
             let mut names = presented.iter().take(MOST_NAMES).cloned().collect::<Vec<_>>().join(", ");

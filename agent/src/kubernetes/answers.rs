@@ -11,8 +11,8 @@ use std::fmt;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body, Bytes};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, LOCATION};
-use hyper::http::response::Parts;
 use hyper::http::Response;
+use hyper::http::response::Parts;
 use kube_core::Status;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -55,7 +55,10 @@ struct SlowBody;
 impl fmt::Display for SlowBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = limits::CALL.as_secs();
-        write!(f, "the rest of the answer did not arrive within {seconds} s; check the server's log, and what is between")
+        write!(
+            f,
+            "the rest of the answer did not arrive within {seconds} s; check the server's log, and what is between"
+        )
     }
 }
 

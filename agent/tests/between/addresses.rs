@@ -72,7 +72,8 @@ async fn run(first: First) -> (Option<i32>, String) {
     let server = format!("https://{}", plane.address());
     let named = format!("https://api.cluster.test:{port}\n    tls-server-name: localhost");
     let text = plane.bootstrap_kubeconfig().replace(&server, &named);
-    let (hosts, bootstrap, log) = (dir.path().join("hosts"), dir.path().join("bootstrap"), dir.path().join("log"));
+    let (hosts, bootstrap, log) =
+        (dir.path().join("hosts"), dir.path().join("bootstrap"), dir.path().join("log"));
     std::fs::write(&bootstrap, text).expect("the scratch is writable");
     std::fs::write(&hosts, "127.0.0.1 localhost\n::1 api.cluster.test\n127.0.0.1 api.cluster.test\n")
         .expect("the scratch is writable");
@@ -87,7 +88,16 @@ fn in_hosts(hosts: &Path, bootstrap: &Path, log: &Path, pki: &Path) -> std::proc
     Command::new("unshare")
         .args(["-rm", "sh", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$@\""])
         .arg(hosts)
-        .args([env!("CARGO_BIN_EXE_certrotate"), "run", "-v", "--node-name", "node-1", "--once", "--timeout", "40s"])
+        .args([
+            env!("CARGO_BIN_EXE_certrotate"),
+            "run",
+            "-v",
+            "--node-name",
+            "node-1",
+            "--once",
+            "--timeout",
+            "40s",
+        ])
         .arg("--bootstrap-kubeconfig")
         .arg(bootstrap)
         .arg("--cert-dir")

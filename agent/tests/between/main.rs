@@ -44,11 +44,13 @@ async fn log_of(stub: &Stub, timeout: &str) -> String {
     let child = start(&stub.kubeconfig(), dir, &["--once", "--timeout", timeout]);
     let status = ended(child).await;
     let log = std::fs::read_to_string(dir.join("log")).expect("the log is text");
-    assert_eq!(status, Some(13), "{log}");
+    assert!(matches!(status, Some(12 | 13)), "{status:?}: {log}");
     assert!(log.len() < 8192, "{} bytes of log", log.len());
     for line in log.lines() {
-        assert!(line.starts_with("20") && !line.contains(char::is_control), "a forged line: {line:?}");
-        assert!(!line.contains("is live until"), "a forged line: {line:?}");
+        let message = line.splitn(2, "Z").nth(1).expect("a time").trim_start();
+        let is_ours = ["WARN the API", "WARN the answer", "INFO making", "ERROR no certificate"];
+        assert!(is_ours.iter().any(|start| message.starts_with(start)), "a forged line: {line:?}");
+        assert!(!line.contains(char::is_control), "a control character: {line:?}");
     }
     let secret = TOKEN.split_once('.').expect("it has two parts").1;
     assert!(!log.contains(secret), "the token is in the log: {log}");
@@ -75,25 +77,43 @@ async fn f90_answers_of_other_servers_are_described_in_short_lines() {
         (answer("200 OK", "text/plain", ""), "an empty body"),
         (answer("404 Gone\tfishing", "text/html", "<p>not here"), "404 with 11 bytes of type text/html"),
         (answer("503 Busy", "text/plain", forged), "503 2026-11-28T00:00:00Z  INFO"),
-        (answer("403 No", "application/json", &status(&forged.repeat(9000))), "forbids it"),
+        (answer("403 No", "application/json", &status(&forged.repeat(9000))), "403 without a complete text"),
+        (
+            answer("403 No", "application/json", &status(&forged.repeat(100))),
+            "forbids it to the bootstrap credential: 403",
+        ),
         (answer("403 No", "application/json", &status(&format!("not with {TOKEN}"))), "not with (token)"),
         (answer("503 No", "text/plain", &format!("Authorization: Bearer {TOKEN}")), "Bearer (token)"),
         (answer("200 OK", "a\u{85}b\u{9b}31m", "x"), "1 bytes of type"),
         (
-            Manner::Answers(b"HTTP/1.1 302 X\r\nlocation: https://127.0.0.1:1/login\r\ncontent-length: 0\r\n\r\n".into()),
+            Manner::Answers(
+                b"HTTP/1.1 302 X\r\nlocation: https://127.0.0.1:1/login\r\ncontent-length: 0\r\n\r\n".into(),
+            ),
             "it redirects to https://127.0.0.1:1/login",
         ),
         (
-            Manner::Answers(b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\n\r\n\x1f\x8b\x08\x00".into()),
+            Manner::Answers(
+                b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\n\r\n\x1f\x8b\x08\x00"
+                    .into(),
+            ),
             "not requested (gzip)",
         ),
         (Manner::Answers(b"HTTP/1.1 101 X\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n".into()), "101 "),
         (Manner::Answers(b"SSH-2.0-OpenSSH_9.2\r\n".into()), "is not HTTP"),
-        (Manner::Answers(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{".into()), "was closed"),
+        (
+            Manner::Answers(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{".into()),
+            "end of file before message length",
+        ),
         (Manner::Answers(Vec::new()), "was closed"),
         (Manner::Plain, "does not speak TLS"),
-        (Manner::Floods { first: b"HTTP/1.1 200 OK\r\n", then: b"x-header: a value of some length\r\n" }, "head of the answer is too large"),
-        (Manner::Floods { first: b"HTTP/1.1 200 OK\r\n\r\n", then: b"{{{{{{{{{{{{{{{{" }, "it has more than 4194304 bytes"),
+        (
+            Manner::Floods { first: b"HTTP/1.1 200 OK\r\n", then: b"x-header: a value of some length\r\n" },
+            "head of the answer is too large",
+        ),
+        (
+            Manner::Floods { first: b"HTTP/1.1 200 OK\r\n\r\n", then: b"{{{{{{{{{{{{{{{{" },
+            "it has more than 4194304 bytes",
+        ),
         (
             Manner::Floods { first: b"HTTP/1.1 500 X\r\n\r\n", then: b"<p>again</p>" },
             "500 without a complete text",
@@ -103,16 +123,20 @@ async fn f90_answers_of_other_servers_are_described_in_short_lines() {
         let what = format!("{manner:?}");
         let stub = Stub::start(manner).await;
         let log = log_of(&stub, "3s").await;
-        assert!(log.contains(part), "{}: {log}", &what[..what.len().min(200)]);
+        (!log.contains(part)).then(|| format!("{part:?} is missing after {:.200}: {log}", what))
     });
-    join_all(runs).await;
+    let wrong: Vec<String> = join_all(runs).await.into_iter().flatten().collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[tokio::test]
 async fn certificate_of_the_server_that_is_not_valid_yet_mentions_the_clock() {
     let stub = Stub::with_days(2, 9).await;
     let log = log_of(&stub, "3s").await;
-    assert!(log.contains("the server's certificate is valid from 20") && log.contains("check the clocks"), "{log}");
+    assert!(
+        log.contains("the server's certificate is valid from 20") && log.contains("check the clocks"),
+        "{log}"
+    );
     let stub = Stub::with_days(-9, -2).await;
     let log = log_of(&stub, "3s").await;
     assert!(log.contains("the server's certificate expired at 20"), "{log}");

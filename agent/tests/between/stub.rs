@@ -165,7 +165,8 @@ async fn misbehave(
                 "x".repeat(1_000_000)
             );
             let length = page.len();
-            let head = format!("HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {length}\r\n\r\n");
+            let head =
+                format!("HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {length}\r\n\r\n");
             tls.write_all(head.as_bytes()).await?;
             tls.write_all(page.as_bytes()).await?;
             tls.shutdown().await?;

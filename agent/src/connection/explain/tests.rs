@@ -13,9 +13,13 @@ fn in_tls(error: rustls::Error) -> String {
 #[test]
 fn certificate_not_valid_yet_shows_times_and_mentions_the_clock() {
     let at = |secs| UnixTime::since_unix_epoch(Duration::from_secs(secs));
-    let error = CertificateError::NotValidYetContext { time: at(1_795_521_600), not_before: at(1_795_608_000) };
+    let error =
+        CertificateError::NotValidYetContext { time: at(1_795_521_600), not_before: at(1_795_608_000) };
     let text = in_tls(error.into());
-    assert!(text.contains("from 2026-11-25T12:00:00Z on") && text.contains("shows 2026-11-24T12:00:00Z"), "{text}");
+    assert!(
+        text.contains("from 2026-11-25T12:00:00Z on") && text.contains("shows 2026-11-24T12:00:00Z"),
+        "{text}"
+    );
     assert!(text.contains("check the clocks"), "{text}");
     let error = CertificateError::ExpiredContext { time: at(u64::MAX), not_after: at(0) };
     let text = in_tls(error.into());

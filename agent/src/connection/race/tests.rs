@@ -79,7 +79,11 @@ async fn slow_handshake_of_the_first_address_starts_no_second_one() {
 async fn each_address_has_its_own_share_of_time_and_its_own_reason() {
     let (lost, took) = outcome(&[Manner::Swallows, Manner::Mute, Manner::Refuses, Manner::Wrong]).await;
     let text = lost.unwrap_err();
-    for part in ["127.0.0.1:1: no connection within 10 s", "127.0.0.1:2: it took the connection", "a wrong certificate"] {
+    for part in [
+        "127.0.0.1:1: no connection within 10 s",
+        "127.0.0.1:2: it took the connection",
+        "a wrong certificate",
+    ] {
         assert!(text.contains(part), "{text}");
     }
     assert!(took <= limits::CONNECT + limits::ATTEMPT_DELAY + Duration::from_millis(10), "{took:?}");

@@ -89,7 +89,9 @@ fn trickle(status: u16) -> Response<StreamBody<impl stream::Stream<Item = Result
 async fn body_that_trickles_ends_at_the_deadline() {
     let started = Instant::now();
     let slow = collect(trickle(200), started + limits::CALL).await.unwrap_err();
-    assert!(matches!(&slow, CallError::Transport(error) if error.to_string().contains("check the server's log")));
+    assert!(
+        matches!(&slow, CallError::Transport(error) if error.to_string().contains("check the server's log"))
+    );
     assert_eq!(started.elapsed(), limits::CALL);
 
     let started = Instant::now();
