@@ -234,3 +234,26 @@ async fn tls_server_name_of_the_kubeconfig_is_verified() {
         assert_eq!(client.request(get("/whoami")).await.is_ok(), good, "{name}");
     }
 }
+
+#[tokio::test]
+async fn silent_address_is_named_and_its_connection_is_not_used_again() {
+    let server = server().await;
+    let live = LiveIdentity::default();
+    live.go_live(identity(&server.plane, 1, LONG * 10));
+    for client in clients(&server, &live) {
+        server.plane.faults().delay(LONG * 10);
+        let asking = client.clone();
+        let under_way = tokio::spawn(async move { whoami(&asking).await });
+        settle(&client, &[(1, 1)]).await;
+        let mut request = get("/whoami");
+        request.extensions_mut().insert(super::Deadline(Duration::from_millis(500)));
+        let error = client.request(request).await.unwrap_err().to_string();
+        let address = server.plane.address().to_string();
+        assert!(error.starts_with(&format!("{address} took the request and did not answer")), "{error}");
+        server.plane.faults().clear();
+        whoami(&client).await.unwrap();
+        // The first request is still on the first connection, which has room for more in HTTP/2.
+        settle(&client, &[(1, 2)]).await;
+        under_way.abort();
+    }
+}
