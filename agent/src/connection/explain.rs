@@ -4,13 +4,33 @@
 mod tests;
 
 use std::error::Error;
+use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 
 use certrotate_core::time::WallTime;
 use rustls::{AlertDescription, CertificateError};
 use rustls_pki_types::UnixTime;
 
-use super::race::NoConnection;
+/// Why no address could be used.
+#[derive(Debug)]
+pub(super) struct NoConnection(pub(super) Vec<(SocketAddr, String)>);
+
+impl fmt::Display for NoConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (address, why)) in self.0.iter().enumerate() {
+            // A reason that neighbours share is written once.
+            match self.0.get(index + 1) {
+                Some((_, next)) if next == why => write!(f, "{address}, ")?,
+                Some(_) => write!(f, "{address}: {why}; ")?,
+                None => write!(f, "{address}: {why}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for NoConnection {}
 
 /// Returns what happened and what to check. The text may be long and have any characters: the caller bounds it.
 pub(crate) fn explain(error: &(dyn Error + 'static)) -> String {

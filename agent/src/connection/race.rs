@@ -7,7 +7,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
@@ -16,28 +15,8 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::explain::explain;
+use super::explain::{NoConnection, explain};
 use crate::limits;
-
-/// Why no address could be used.
-#[derive(Debug)]
-pub(super) struct NoConnection(Vec<(SocketAddr, String)>);
-
-impl fmt::Display for NoConnection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (address, why)) in self.0.iter().enumerate() {
-            // A reason that neighbours share is written once.
-            match self.0.get(index + 1) {
-                Some((_, next)) if next == why => write!(f, "{address}, ")?,
-                Some(_) => write!(f, "{address}: {why}; ")?,
-                None => write!(f, "{address}: {why}")?,
-            }
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for NoConnection {}
 
 /// Connects to the addresses and returns the first connection that finished both steps.
 ///

@@ -236,7 +236,7 @@ async fn tls_server_name_of_the_kubeconfig_is_verified() {
 }
 
 #[tokio::test]
-async fn silent_address_is_named_and_its_connection_is_not_used_again() {
+async fn f92_silent_address_is_named_and_its_connection_not_reused() {
     let server = server().await;
     let live = LiveIdentity::default();
     live.go_live(identity(&server.plane, 1, LONG * 10));

@@ -130,7 +130,7 @@ async fn f90_answers_of_other_servers_are_described_in_short_lines() {
 }
 
 #[tokio::test]
-async fn certificate_of_the_server_that_is_not_valid_yet_mentions_the_clock() {
+async fn f93_server_certificate_not_valid_yet_mentions_the_clock() {
     let stub = Stub::with_days(2, 9).await;
     let log = log_of(&stub, "3s").await;
     assert!(
@@ -143,7 +143,7 @@ async fn certificate_of_the_server_that_is_not_valid_yet_mentions_the_clock() {
 }
 
 #[tokio::test]
-async fn silent_tls_is_named_at_its_deadline() {
+async fn f92_silent_tls_is_named_at_its_deadline() {
     let stub = Stub::start(Manner::NoTls).await;
     let log = log_of(&stub, "12s").await;
     assert!(log.contains("took the connection and did not finish TLS within 10 s"), "{log}");
