@@ -30,7 +30,7 @@ impl fmt::Display for NoConnection {
     }
 }
 
-impl std::error::Error for NoConnection {}
+impl Error for NoConnection {}
 
 /// Returns what happened and what to check. The text may be long and have any characters: the caller bounds it.
 pub(crate) fn explain(error: &(dyn Error + 'static)) -> String {

@@ -1,7 +1,7 @@
 //! The bodies of answers: read within a deadline and a size, and checked to be of a Kubernetes API server.
 //!
 //! Something in between may answer instead: a login page, a load balancer, another server at the same address. Its text is
-//! described and hardly quoted. Whoever logs a description bounds and escapes it.
+//! described and hardly quoted. Before a description is logged, the caller bounds and escapes it.
 
 #[cfg(test)]
 mod tests;

@@ -47,7 +47,7 @@ async fn log_of(stub: &Stub, timeout: &str) -> String {
     assert!(matches!(status, Some(12 | 13)), "{status:?}: {log}");
     assert!(log.len() < 8192, "{} bytes of log", log.len());
     for line in log.lines() {
-        let message = line.splitn(2, "Z").nth(1).expect("a time").trim_start();
+        let message = line.split_once('Z').expect("a time").1.trim_start();
         let is_ours = ["WARN the API", "WARN the answer", "INFO making", "ERROR no certificate"];
         assert!(is_ours.iter().any(|start| message.starts_with(start)), "a forged line: {line:?}");
         assert!(!line.contains(char::is_control), "a control character: {line:?}");
