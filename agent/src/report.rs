@@ -267,7 +267,20 @@ impl Reporter {
     }
 
     fn certificate_refused(&self, request: &RequestDigest, refusal: &Refusal, again_in: Span) -> String {
-        let text = if *refusal == Refusal::Unreadable { self.call_text() } else { String::new() };
+        let text = match refusal {
+            // The API client left the reason, or which certificate of the chain it is.
+            Refusal::Unreadable
+            | Refusal::Expired { .. }
+            | Refusal::NotYetValid { .. }
+            | Refusal::TooShort { .. } => self.call_text(),
+            Refusal::Key { .. }
+            | Refusal::Subject { .. }
+            | Refusal::Sans { .. }
+            | Refusal::UsageMissing { .. }
+            | Refusal::UsageForbidden { .. }
+            | Refusal::Ca
+            | Refusal::Chain { .. } => String::new(),
+        };
         format!(
             "the certificate issued for {} is refused: {refusal}{text}; nothing was written; check the signer; requesting again with a new key in {again_in}",
             request_name(request)

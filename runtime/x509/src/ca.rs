@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use rustls_pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
 
 use crate::error::ReadError;
@@ -44,6 +45,16 @@ impl ClientCa {
     pub(crate) fn roots(&self) -> Vec<X509Certificate<'_>> {
         self.ders.iter().filter_map(|der| facts::certificate(der, 1).ok()).collect()
     }
+}
+
+/// The certificates of a CA bundle, at most [`MAX_CLIENT_CAS`] of the first [`MAX_TEXT`] bytes. Text around the blocks, blocks of
+/// other kinds and blocks with headers are skipped (Go's `CertPool.AppendCertsFromPEM`); the caller skips a certificate that it
+/// cannot read.
+#[must_use]
+pub fn plain_certificates(text: &[u8]) -> Vec<CertificateDer<'static>> {
+    let text = text.get(..MAX_TEXT).unwrap_or(text);
+    let blocks = lenient::blocks(text).filter(|block| block.is_plain(pem::CERTIFICATE));
+    blocks.take(MAX_CLIENT_CAS).map(|block| CertificateDer::from(block.der.to_vec())).collect()
 }
 
 impl fmt::Debug for ClientCa {

@@ -80,7 +80,7 @@ pub mod pending;
 mod request;
 
 pub use bundle::Bundle;
-pub use ca::ClientCa;
+pub use ca::{ClientCa, plain_certificates};
 pub use chain::{CertChain, LeafSummary};
 pub use csr::CsrFacts;
 pub use error::{Corrupt, KeyError, KeyTypeError, ReadError, RequestError};

@@ -36,7 +36,12 @@ pub fn read(certificates: &[u8], key: &[u8], client_ca: Option<&ClientCa>) -> Re
     Ok(Pair { key: secret(key)?, chain, facts })
 }
 
-fn chain(text: &[u8], client_ca: Option<&ClientCa>) -> Result<(CertChain, CertFacts), PairError> {
+/// Reads the certificates of a text, as [`read`] does.
+///
+/// # Errors
+///
+/// There is none, or they cannot be read.
+pub fn chain(text: &[u8], client_ca: Option<&ClientCa>) -> Result<(CertChain, CertFacts), PairError> {
     ReadError::sized(text, MAX_TEXT).map_err(PairError::Pem)?;
     let blocks: Vec<_> =
         lenient::blocks(text).filter(|block| block.label == pem::CERTIFICATE.as_bytes()).collect();

@@ -130,14 +130,11 @@ impl Scan<'_> {
 
     /// Returns the decision about a file in place of the current link that our link must not replace.
     pub(super) fn in_the_way(&self) -> Option<Decision> {
+        let live = self.inventory.outside.iter().filter(|_| self.context.config.adopt);
+        let mut live = live.filter(|pair| pair.place == Place::Current);
         match self.inventory.current {
             // A bundle has its pair, so one rename may replace it without a loss.
-            CurrentLink::File
-                if self.context.config.adopt
-                    && self.current_pair().is_some_and(|pair| self.has_copy(pair)) =>
-            {
-                None
-            }
+            CurrentLink::File if live.any(|pair| self.has_copy(pair)) => None,
             CurrentLink::File => {
                 Some(Decision::Quarantine { from: Name::Current, to: self.quarantine_for(Name::Current) })
             }
@@ -153,7 +150,7 @@ impl Scan<'_> {
         }
     }
 
-    /// Returns the intact pair behind the current link or in the file in its place.
+    /// Returns the pair behind the current link.
     fn current_pair(&self) -> Option<&PairFound> {
         self.inventory.outside.iter().find(|pair| pair.place == Place::Current)
     }
