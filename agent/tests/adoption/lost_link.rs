@@ -53,7 +53,7 @@ async fn reports_the_link(node: &mut Running) {
 }
 
 #[tokio::test]
-async fn f60_kubelet_link_to_a_lost_file_is_passed_over_with_the_bootstrap_credential() {
+async fn f60_kubelet_link_to_a_lost_file_is_passed_over() {
     for (what, damage) in DAMAGES {
         let bench = left_by_a_crash(damage).await;
         let asked = bench.plane.stats().csrs_created;

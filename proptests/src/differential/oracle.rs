@@ -19,7 +19,7 @@ impl Expected {
         let answer = case.answer();
         // RFC 8555, section 9.1, and every TLS stack: the leaf comes first.
         let leaf = &answer[0];
-        let mut faults = what_it_is(leaf);
+        let mut faults = identity_faults(leaf);
         // Without a known root, the leaf's own issuer counts where it came along: some root is above it.
         let issuer = answer.iter().find(|it| it.holder == leaf.issuer && it.holder != leaf.holder);
         let mut window = issuer.map_or(leaf.window, |issuer| leaf.window.and(issuer.window));
