@@ -108,7 +108,7 @@ impl Verdict {
             Event::IdentityInMemory { .. }
             | Event::RequestInMemory { .. }
             | Event::FileRefused { .. }
-            | Event::FileCorrupt { .. }
+            | Event::CurrentLinkUnusable { .. }
             | Event::Quarantined { .. }
             | Event::Live { .. }
             | Event::Expired { .. }

@@ -57,7 +57,7 @@ pub const fn severity(event: &Event) -> Severity {
         | Event::DiskTimedOut { .. }
         | Event::CallFailed { .. }
         | Event::CallTimedOut { .. }
-        | Event::FileCorrupt { .. }
+        | Event::CurrentLinkUnusable { .. }
         | Event::OldTemplate { .. }
         | Event::OtherSubject { .. }
         | Event::Adopted { place: Place::Exposed(_), .. }
@@ -121,9 +121,9 @@ impl Reporter {
             }
             Event::RequestInMemory { ref request } => self.request_in_memory(request),
             Event::FileRefused { name, ref refusal } => self.file_refused(name, refusal),
-            Event::FileCorrupt { name } => self.file_corrupt(name),
             Event::FileUnreadable { name, fault } => self.file_unreadable(name, fault),
             Event::CurrentLinkForeign { again_in } => self.current_link_foreign(again_in),
+            Event::CurrentLinkUnusable { ref refusal } => self.current_link_unusable(refusal.as_ref()),
             Event::Quarantined { from, to } => self.quarantined(from, to),
             Event::DiskFailed { fault, again_in, .. } => self.disk_failed(fault, again_in),
             Event::DiskTimedOut { .. } => self.disk_timed_out(),
@@ -195,14 +195,6 @@ impl Reporter {
         format!("{file} is not used: {refusal}; a new certificate is requested with the bootstrap kubeconfig")
     }
 
-    fn file_corrupt(&self, name: Name) -> String {
-        format!(
-            "{} is damaged and not used: {}; remove it",
-            self.path(name).display(),
-            self.remark(name, "it was changed")
-        )
-    }
-
     fn file_unreadable(&self, name: Name, fault: DiskFault) -> String {
         format!(
             "{} cannot be read ({}) and is left alone; check the file system",
@@ -216,6 +208,15 @@ impl Reporter {
             "{} is not touched: {}; move it away, or give another --cert-dir; scanning again in {again_in}",
             self.path(Name::Current).display(),
             self.remark(Name::Current, "it is not a link that certrotate made")
+        )
+    }
+
+    fn current_link_unusable(&self, refusal: Option<&Refusal>) -> String {
+        let remark = self.remark(Name::Current, "it leads to no certificate with its key");
+        format!(
+            "{} is not used: {}; certrotate goes on without it, and repoints the link when it has a certificate; the file behind it stays as it is",
+            self.path(Name::Current).display(),
+            refusal.map_or_else(|| remark.clone(), |refusal| format!("{remark}, and of its pair: {refusal}"))
         )
     }
 
@@ -266,7 +267,20 @@ impl Reporter {
     }
 
     fn certificate_refused(&self, request: &RequestDigest, refusal: &Refusal, again_in: Span) -> String {
-        let text = if *refusal == Refusal::Unreadable { self.call_text() } else { String::new() };
+        let text = match refusal {
+            // The API client left the reason, or which certificate of the chain it is.
+            Refusal::Unreadable
+            | Refusal::Expired { .. }
+            | Refusal::NotYetValid { .. }
+            | Refusal::TooShort { .. } => self.call_text(),
+            Refusal::Key { .. }
+            | Refusal::Subject { .. }
+            | Refusal::Sans { .. }
+            | Refusal::UsageMissing { .. }
+            | Refusal::UsageForbidden { .. }
+            | Refusal::Ca
+            | Refusal::Chain { .. } => String::new(),
+        };
         format!(
             "the certificate issued for {} is refused: {refusal}{text}; nothing was written; check the signer; requesting again with a new key in {again_in}",
             request_name(request)

@@ -17,11 +17,6 @@ pub enum Event {
         /// What is wrong with what it holds.
         refusal: Refusal,
     },
-    /// A file of ours is not what its name says.
-    FileCorrupt {
-        /// Which file.
-        name: Name,
-    },
     /// A file of ours cannot be read; it is left alone.
     FileUnreadable {
         /// Which file.
@@ -33,6 +28,12 @@ pub enum Event {
     CurrentLinkForeign {
         /// When the directory is scanned again.
         again_in: Span,
+    },
+    /// The current link leads to no usable pair: its target is missing, damaged, unreadable or refused. A start goes on
+    /// without it, and our link takes its place.
+    CurrentLinkUnusable {
+        /// Why its pair is refused; `None` if there is no intact pair.
+        refusal: Option<Refusal>,
     },
     /// A file with the name of the current link, or with another name of ours, was moved aside.
     Quarantined {

@@ -163,6 +163,29 @@ pub enum Chain {
     Trusted,
     /// There is none.
     Untrusted,
+    /// There is one by names and keys, and no API server accepts it.
+    Rejected(PathFault),
+}
+
+/// Why a path that ends at the client CA is rejected, as Go's `crypto/x509` rejects it. Of several faults, the first in this
+/// order is the reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum PathFault {
+    /// A signature on it is based on SHA-1, MD5 or MD2.
+    WeakSignature,
+    /// A signature or a key on it is of a kind that is not supported.
+    SignatureAlgorithm,
+    /// An issuer is no CA, or its key usage lacks keyCertSign.
+    NoCa,
+    /// A certificate has an unknown critical extension, or a critical name constraint on directory names.
+    CriticalExtension,
+    /// There are more intermediates than an issuer's path length allows.
+    PathLength,
+    /// The extended key usages of an issuer lack client authentication.
+    IssuerUsage,
+    /// An issuer's name constraints exclude a subject alternative name.
+    NameConstraints,
 }
 
 /// The facts of one certificate chain.

@@ -111,7 +111,9 @@ pub fn judge_identity(config: &ConfigSpec, key: &KeyDigest, facts: &CertFacts) -
     match facts.chain {
         Chain::Trusted => Ok(()),
         Chain::Unchecked if !config.chain_required => Ok(()),
-        Chain::Unchecked | Chain::Untrusted => Err(Refusal::Chain { found: facts.chain }),
+        Chain::Unchecked | Chain::Untrusted | Chain::Rejected(_) => {
+            Err(Refusal::Chain { found: facts.chain })
+        }
     }
 }
 

@@ -155,14 +155,12 @@ fn run(place: &Place, session: &mut Session) -> Ended {
     run_in(&place.directory(), Manner::Shipped, session, start).0
 }
 
-/// Returns whether the operator has to move the file: a foreign current link, or a name that unlink
-/// cannot remove.
+/// A person has to move it: an entry that cannot be removed by unlinking, or is neither a link nor a file.
 fn is_in_the_way(thing: Thing, name: &str) -> bool {
-    let links = [Thing::LinkToFile, Thing::LinkToDirectory, Thing::LinkToNothing];
     let directories = [Thing::Directory, Thing::FullDirectory];
     let special = [Thing::Fifo, Thing::Socket];
     match name {
-        "current.pem" => [&links[..], &directories, &special].concat().contains(&thing),
+        "current.pem" => [directories, special].concat().contains(&thing),
         _ => name.starts_with("tmp-") && directories.contains(&thing),
     }
 }

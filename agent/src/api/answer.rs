@@ -95,6 +95,15 @@ pub(super) fn read(
     let pem = status.certificate.map(|bytes| bytes.0).filter(|bytes| !bytes.is_empty());
     let certificate = pem.map(|pem| match CertChain::read(&pem, client_ca) {
         Ok((chain, facts)) => {
+            // The texts of earlier calls say nothing of this certificate.
+            drop(texts.take_call());
+            let leaf = chain.leaf_summary();
+            if (leaf.not_before, leaf.not_after) != (facts.not_before, facts.not_after) {
+                let (from, until) = (leaf.not_before, leaf.not_after);
+                texts.set_call(&format!(
+                    "the certificate itself is valid from {from} until {until}, and an issuer on its path is not"
+                ));
+            }
             let cert = keys.stage_chain(&mut read, chain, facts.clone());
             Issued::Readable { cert, facts }
         }

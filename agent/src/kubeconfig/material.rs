@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use certrotate_x509::pair;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use zeroize::Zeroizing;
 
 use super::error::{KubeconfigError, Problem};
@@ -70,7 +70,7 @@ impl Kubeconfig {
         let fail = |problem| KubeconfigError::new(&self.path, problem);
         let field = field(&self.ca, "certificate-authority", "certificate-authority-data");
         let pem = read_material(&self.ca, field).map_err(fail)?;
-        let roots = certificates(&pem)
+        let roots = ca_certificates(&pem)
             .ok_or_else(|| fail(in_file(&self.ca, field, Problem::NoCertificate { field })))?;
         Ok(Endpoint { server: self.server.clone(), roots, tls_server_name: self.tls_server_name.clone() })
     }
@@ -104,11 +104,14 @@ impl Kubeconfig {
             User::Certificate { certificate, key } => {
                 let cert_field = field(certificate, "client-certificate", "client-certificate-data");
                 let key_field = field(key, "client-key", "client-key-data");
-                let chain = certificates(&read_material(certificate, cert_field)?).ok_or_else(|| {
-                    in_file(certificate, cert_field, Problem::NoCertificate { field: cert_field })
-                })?;
-                let der = PrivateKeyDer::from_pem_slice(&read_material(key, key_field)?)
+                let (chain, _) =
+                    pair::chain(&read_material(certificate, cert_field)?, None).map_err(|_| {
+                        in_file(certificate, cert_field, Problem::NoCertificate { field: cert_field })
+                    })?;
+                let chain = chain.ders().to_vec();
+                let secret = pair::secret(&read_material(key, key_field)?)
                     .map_err(|_| in_file(key, key_field, Problem::NoKey { field: key_field }))?;
+                let der = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(secret.pkcs8_der().to_vec()));
                 crate::tls::signer(&der, chain.clone()).map_err(|_| Problem::NotAPair)?;
                 Ok(Secret::Certificate { chain, key: der })
             }
@@ -146,11 +149,12 @@ fn read_material(material: &Material, field: &'static str) -> Result<Zeroizing<V
     }
 }
 
-/// Returns every certificate in the text; `None` if there is none or one is broken.
-fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
-    let found = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().ok()?;
-    let readable = found.iter().all(|der| rustls::RootCertStore::empty().add(der.clone()).is_ok());
-    (readable && !found.is_empty()).then_some(found)
+/// Every CA certificate in the text that can be used; `None` if there is none. The others are skipped, as in client-go (Go's
+/// `CertPool.AppendCertsFromPEM`).
+fn ca_certificates(text: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+    let is_usable = |der: &CertificateDer<'static>| rustls::RootCertStore::empty().add(der.clone()).is_ok();
+    let found: Vec<_> = certrotate_x509::plain_certificates(text).into_iter().filter(is_usable).collect();
+    (!found.is_empty()).then_some(found)
 }
 
 /// Reads a whole file of at most `limit` bytes, and leaves no copy in memory after use.

@@ -32,7 +32,7 @@ fn events() -> Vec<Event> {
     let command = DiskCommand::Write { name: temporary, content };
     let mut all = vec![
         Event::FileRefused { name, refusal: refusal.clone() },
-        Event::FileCorrupt { name },
+        Event::CurrentLinkUnusable { refusal: None },
         Event::FileUnreadable { name, fault: DiskFault::Io },
         Event::CurrentLinkForeign { again_in },
         Event::Quarantined { from: Name::Current, to: Name::Quarantine { generation: Generation(0), file } },

@@ -267,7 +267,7 @@ fn final_condition(event: &Event) -> Option<(&RequestDigest, &'static str)> {
         | Event::IdentityInMemory { .. }
         | Event::RequestInMemory { .. }
         | Event::FileRefused { .. }
-        | Event::FileCorrupt { .. }
+        | Event::CurrentLinkUnusable { .. }
         | Event::FileUnreadable { .. }
         | Event::CurrentLinkForeign { .. }
         | Event::Quarantined { .. }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt::{self, Write as _};
 
 use super::Refusal;
-use crate::facts::{Chain, San, Subject};
+use crate::facts::{Chain, PathFault, San, Subject};
 
 /// The most letters that are shown of a foreign text.
 const LONGEST: usize = 300;
@@ -69,6 +69,30 @@ impl fmt::Display for San {
     }
 }
 
+impl fmt::Display for PathFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WeakSignature => {
+                "expected signatures with SHA-256 or better, found one with SHA-1, MD5 or MD2; have the signer use another"
+            }
+            Self::SignatureAlgorithm => {
+                "expected signatures by ECDSA (P-256, P-384, P-521), RSA (2048 to 8192 bits) or Ed25519, found another algorithm or key"
+            }
+            Self::NoCa => "expected CA:TRUE and keyCertSign in each issuer, found an issuer without",
+            Self::CriticalExtension => {
+                "expected known critical extensions, found an unknown one or a constraint on directory names"
+            }
+            Self::PathLength => "expected no more intermediates than the CAs allow, found more",
+            Self::IssuerUsage => {
+                "expected client auth, any or no extended key usage in each issuer, found others"
+            }
+            Self::NameConstraints => {
+                "expected names within the name constraints of the CAs, found one outside them"
+            }
+        })
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -95,7 +119,10 @@ impl fmt::Display for Refusal {
             Self::Chain { found: Chain::Unchecked } => f.write_str(
                 "its path was not checked: expected a path to the client CA, found none looked for",
             ),
-            Self::Chain { .. } => {
+            Self::Chain { found: Chain::Rejected(fault) } => {
+                write!(f, "its path to the client CA is not accepted: {fault}")
+            }
+            Self::Chain { found: Chain::Untrusted | Chain::Trusted } => {
                 f.write_str("it was issued by another CA: expected a path to the client CA, found none")
             }
             Self::NotYetValid { now, not_before } => {

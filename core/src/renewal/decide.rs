@@ -165,6 +165,11 @@ pub(crate) fn is_blocked(context: &Context<'_>, inventory: &Inventory) -> bool {
     Scan::new(context, inventory).in_the_way() == Some(Decision::Blocked)
 }
 
+/// Returns the event for the operator about a current link that is passed over.
+pub(crate) fn unusable_link(context: &Context<'_>, inventory: &Inventory) -> Option<Event> {
+    Scan::new(context, inventory).unusable_link()
+}
+
 /// Returns the event for the operator when the directory is in order.
 pub(crate) fn events(
     context: &Context<'_>,

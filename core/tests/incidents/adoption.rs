@@ -88,6 +88,47 @@ fn f51_start_never_waits_for_an_operator_whatever_is_damaged() {
     }
 }
 
+fn unusable_links(world: &World) -> usize {
+    let is_about_it = |event: &Event| matches!(event, Event::CurrentLinkUnusable { .. });
+    world.log().events.iter().filter(|(_, event)| is_about_it(event)).count()
+}
+
+#[test]
+fn f51_link_to_no_pair_is_reported_once_and_passed_over() {
+    // Nothing else is there: the bootstrap credential gets a certificate.
+    let mut world = world();
+    world.disk.plant(Name::Current, File::ForeignLink);
+    world.start();
+    serves(&mut world, 1);
+    rests(&mut world);
+    assert_eq!((unusable_links(&world), adopted(&world)), (1, 0));
+    assert!(world.disk.live_bundle().is_some(), "the link is ours now");
+}
+
+#[test]
+fn f51_older_good_pair_is_adopted_beside_a_link_to_no_pair() {
+    let mut world = world();
+    world.disk.plant(Name::Current, File::ForeignLink);
+    leaves(&mut world, Place::Dated(certrotate_model::world::START), 24);
+    world.start();
+    serves(&mut world, 1);
+    rests(&mut world);
+    assert_eq!((unusable_links(&world), adopted(&world), world.log().calls.len()), (1, 1, 0));
+}
+
+#[test]
+fn f51_own_bundle_is_used_beside_a_link_to_no_pair() {
+    let mut world = running();
+    rests(&mut world);
+    world.kill();
+    let calls = world.log().calls.len();
+    world.disk.plant(Name::Current, File::ForeignLink);
+    world.start();
+    serves(&mut world, 1);
+    rests(&mut world);
+    assert_eq!((unusable_links(&world), world.log().calls.len()), (1, calls));
+}
+
 #[test]
 fn f59_thousand_rotations_leave_three_names_and_no_kubelet_file_changed() {
     let mut world = running();

@@ -19,18 +19,14 @@ impl Expected {
         let answer = case.answer();
         // RFC 8555, section 9.1, and every TLS stack: the leaf comes first.
         let leaf = &answer[0];
-        // A chain is usable while all its certificates are valid.
-        let mut window = answer.iter().fold(leaf.window, |window, cert| window.and(cert.window));
         let mut faults = identity_faults(leaf);
+        // Without a known root, the leaf's own issuer counts where it came along: some root is above it.
+        let issuer = answer.iter().find(|it| it.holder == leaf.issuer && it.holder != leaf.holder);
+        let mut window = issuer.map_or(leaf.window, |issuer| leaf.window.and(issuer.window));
         if case.trust == Trust::ClientCa {
-            let anchor = case.root();
-            // RFC 5280, section 6.1.3 (a)(2): at one time, everything on the path is valid.
-            let together = window.from <= window.until;
-            if together && leads_to(anchor.holder, leaf, &answer, answer.len()) {
-                // Section 6.1.1 (d) leaves an anchor's dates to us: kube-apiserver heeds them, so they count.
-                window = window.and(anchor.window);
-            } else {
-                faults.push(Fault::Chain);
+            match path(&case.root(), leaf, &answer, answer.len()) {
+                Some(valid) => window = valid,
+                None => faults.push(Fault::Chain),
             }
         }
         faults.extend(time_fault(window));
@@ -66,17 +62,18 @@ fn identity_faults(leaf: &Cert) -> Vec<Fault> {
     wrong.iter().filter(|(wrong, _)| *wrong).map(|(_, fault)| *fault).collect()
 }
 
-/// RFC 5280, section 6.1: whether a path leads from `cert` to the anchor, over certificates that came with it.
-fn leads_to(anchor: Holder, cert: &Cert, others: &[Cert], longest: usize) -> bool {
+/// RFC 5280, section 6.1: when a path from `cert` to the anchor is valid, over certificates that came with it. At one time,
+/// everything on the path is valid (6.1.3 (a)(2)); what is beside it does not count.
+fn path(anchor: &Cert, cert: &Cert, others: &[Cert], longest: usize) -> Option<Window> {
     // Section 6.1.3 (a)(1) and (4): the issuer's key signed it. A name alone proves nothing.
-    if cert.issuer == anchor {
-        return true;
+    if cert.issuer == anchor.holder {
+        // Section 6.1.1 (d) leaves an anchor's dates to us: kube-apiserver heeds them, so they count.
+        return Some(cert.window.and(anchor.window));
     }
     // Section 6.1 (c): only the anchor ends a path; a root that comes along is one certificate among the others.
-    longest > 0
-        && others.iter().any(|issuer| {
-            issuer.holder == cert.issuer && may_issue(issuer) && leads_to(anchor, issuer, others, longest - 1)
-        })
+    let longest = longest.checked_sub(1)?;
+    let mut issuers = others.iter().filter(|issuer| issuer.holder == cert.issuer && may_issue(issuer));
+    issuers.find_map(|issuer| path(anchor, issuer, others, longest)).map(|above| cert.window.and(above))
 }
 
 /// RFC 5280, section 6.1.4: (k) an issuer's basic constraints say CA:TRUE, (n) a key usage that is there has keyCertSign.

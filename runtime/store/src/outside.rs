@@ -1,5 +1,7 @@
 //! Pairs that are in no bundle of ours, from a kubelet or a backup. The store only reads them.
 
+use std::collections::BTreeSet;
+
 use certrotate_core::disk::{BundleHeader, CurrentLink, Name, PairFound, Place};
 use certrotate_core::id::Generation;
 use certrotate_core::time::WallTime;
@@ -8,7 +10,7 @@ use certrotate_x509::{Bundle, ClientCa, Pair};
 
 use crate::fault::path_text;
 use crate::read::{Unread, read_any};
-use crate::scan::Scanner;
+use crate::scan::{DATED, Scanner};
 use crate::vault::Vault;
 
 impl Scanner<'_> {
@@ -16,7 +18,7 @@ impl Scanner<'_> {
     pub(crate) fn outside(
         &self,
         current: CurrentLink,
-        dated: &[WallTime],
+        dated: &BTreeSet<WallTime>,
         (vault, client_ca): (&impl Vault, Option<&ClientCa>),
         remarks: &mut Vec<String>,
     ) -> Vec<PairFound> {
@@ -44,8 +46,14 @@ impl Scanner<'_> {
             }
         }
         let (certificate, key) = self.pair.split();
-        let dated =
-            dated.iter().map(|time| (Place::Dated(*time), self.one(&self.pair.dated(*time), client_ca)));
+        let mut intact = 0;
+        let mut dated = dated.iter().rev();
+        let dated = std::iter::from_fn(|| {
+            let time = dated.next().filter(|_| intact < DATED)?;
+            let read = self.one(&self.pair.dated(*time), client_ca);
+            intact += usize::from(read.is_ok());
+            Some((Place::Dated(*time), read))
+        });
         let split = (Place::Split, self.two(&certificate, &key, client_ca));
         for (place, read) in dated.chain([split]) {
             match read {

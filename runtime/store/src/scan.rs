@@ -21,9 +21,13 @@ use crate::vault::Vault;
 /// The most names of ours that a scan returns, the current link not counted; certrotate itself keeps five at most.
 pub const MAX_NAMES: usize = 64;
 
-/// The number of a kubelet's dated files that are read, the newest first. The kubelet uses the
-/// newest; after a crash between two writes it still uses the one before.
-const DATED: usize = 2;
+/// How many pairs are taken from a kubelet's dated files, the newest first. The last one is in use, and the one before it where a
+/// crash came between.
+pub(crate) const DATED: usize = 2;
+
+/// How many dated files are looked at for that. A kubelet leaves an empty or cut file at each update that fails, and removes
+/// none.
+const MAX_DATED: usize = 64;
 
 /// A scan of one directory.
 pub(crate) struct Scanner<'a> {
@@ -40,8 +44,8 @@ struct Listing {
     names: Vec<Name>,
     /// Whether the directory has more names of ours than `names`.
     more: bool,
-    /// The times of the newest dated files of a kubelet, the newest first.
-    dated: Vec<WallTime>,
+    /// The times of the newest files that a kubelet named.
+    dated: BTreeSet<WallTime>,
 }
 
 impl Scanner<'_> {
@@ -112,14 +116,13 @@ impl Scanner<'_> {
     fn list(&self, current: CurrentLink) -> Result<Listing, Fault> {
         let failed = |errno| Fault::os("list", self.path, errno);
         let mut ranked = BTreeSet::new();
-        let (mut more, mut dated) = (false, Vec::new());
+        let (mut more, mut dated) = (false, BTreeSet::new());
         for entry in Dir::read_from(self.handle).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let file_name = OsStr::from_bytes(entry.file_name().to_bytes());
             dated.extend(self.pair.parse_dated(file_name));
-            if dated.len() > DATED {
-                dated.sort_unstable_by(|one, other| other.cmp(one));
-                dated.truncate(DATED);
+            if dated.len() > MAX_DATED {
+                dated.pop_first();
             }
             let Some(name) = self.pair.parse(file_name).filter(|name| *name != Name::Current) else {
                 continue;
@@ -132,7 +135,6 @@ impl Scanner<'_> {
         }
         let mut names: Vec<Name> = ranked.into_iter().map(|(.., name)| name).collect();
         names.sort_unstable();
-        dated.sort_unstable_by(|one, other| other.cmp(one));
         Ok(Listing { names, more, dated })
     }
 

@@ -55,7 +55,7 @@ pub fn decode(file: &[u8], client_ca: Option<&ClientCa>) -> Result<Bundle, Corru
     }
     let start = key.start;
     let key = SecretKey::from_block(key)?;
-    let (chain, facts) = CertChain::read(&rest[..start], client_ca)?;
+    let (chain, facts) = CertChain::read_own(&rest[..start], client_ca)?;
     if *encode(&chain, &key, header) != file {
         return Err(Corrupt::Form);
     }

@@ -2,70 +2,63 @@
 
 use std::fmt;
 
-use certrotate_core::time::WallTime;
-use rustls_pki_types::{CertificateDer, TrustAnchor};
-use webpki::anchor_from_trusted_cert;
+use rustls_pki_types::CertificateDer;
+use x509_parser::certificate::X509Certificate;
 
 use crate::error::ReadError;
 use crate::facts;
-use crate::pem::{self, Outside};
-use crate::{MAX_CERTIFICATES, MAX_INPUT};
+use crate::pem::{self, lenient};
+use crate::{MAX_CLIENT_CAS, MAX_TEXT};
 
 /// The certificates of a client CA file: the roots that a path may end at.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ClientCa {
-    anchors: Vec<TrustAnchor<'static>>,
-    /// notBefore and notAfter, in the order of the anchors.
-    windows: Vec<(WallTime, WallTime)>,
+    /// Each is one certificate that can be read.
+    ders: Vec<Vec<u8>>,
 }
 
 impl ClientCa {
-    /// Reads one or more certificates in PEM, and skips the text between them.
+    /// Reads one or more certificates in PEM, as kube-apiserver reads its `--client-ca-file` (client-go `util/cert`,
+    /// `ParseCertsPEM`): text around the blocks, blocks of other kinds and blocks with headers are skipped.
     ///
     /// # Errors
     ///
-    /// The text has more than [`MAX_INPUT`] bytes, no certificate, more than [`MAX_CERTIFICATES`],
-    /// a block of another kind, or an unreadable certificate.
+    /// Where the text has more than [`MAX_TEXT`] bytes, no certificate, more than
+    /// [`MAX_CLIENT_CAS`], or one that cannot be read.
     pub fn read(text: &[u8]) -> Result<Self, ReadError> {
-        ReadError::sized(text, MAX_INPUT)?;
-        let blocks = pem::blocks(text, Outside::Text)?;
-        if blocks.is_empty() {
-            return Err(ReadError::Nothing);
-        }
-        if blocks.len() > MAX_CERTIFICATES {
-            return Err(ReadError::TooMany);
-        }
-        let (mut anchors, mut windows) = (Vec::new(), Vec::new());
-        for (block, index) in blocks.iter().zip(1..) {
-            if !block.is(pem::CERTIFICATE) {
-                return Err(ReadError::Kind { line: block.line });
+        ReadError::sized(text, MAX_TEXT)?;
+        let mut ders = Vec::new();
+        let blocks = lenient::blocks(text).filter(|block| block.is_plain(pem::CERTIFICATE));
+        for (block, index) in blocks.zip(1..) {
+            for der in facts::split(&block.der) {
+                facts::certificate(der, index)?;
+                ders.push(der.to_vec());
             }
-            windows.push(facts::window(&facts::certificate(&block.der, index)?));
-            let der = CertificateDer::from(block.der.as_slice());
-            let anchor = anchor_from_trusted_cert(&der).map_err(|_| ReadError::Der { block: index })?;
-            anchors.push(anchor.to_owned());
+            if ders.len() > MAX_CLIENT_CAS {
+                return Err(ReadError::TooMany { most: MAX_CLIENT_CAS });
+            }
         }
-        Ok(Self { anchors, windows })
+        if ders.is_empty() { Err(ReadError::Nothing) } else { Ok(Self { ders }) }
     }
 
-    pub(crate) fn anchors(&self) -> &[TrustAnchor<'static>] {
-        &self.anchors
+    /// The certificates.
+    pub(crate) fn roots(&self) -> Vec<X509Certificate<'_>> {
+        self.ders.iter().filter_map(|der| facts::certificate(der, 1).ok()).collect()
     }
+}
 
-    /// Returns notBefore and notAfter of the CA with the name and key of `anchor`. A CA that was
-    /// renewed with its key has several certificates in the file: the earliest notBefore and the
-    /// latest notAfter count.
-    pub(crate) fn window(&self, anchor: &TrustAnchor<'_>) -> Option<(WallTime, WallTime)> {
-        let same = |known: &TrustAnchor<'_>| {
-            known.subject == anchor.subject && known.subject_public_key_info == anchor.subject_public_key_info
-        };
-        let known = self.anchors.iter().zip(&self.windows).filter(|(known, _)| same(known));
-        known.map(|(_, window)| *window).reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
-    }
+/// The certificates of a CA bundle, at most [`MAX_CLIENT_CAS`] of the first [`MAX_TEXT`] bytes. Text around the blocks, blocks of
+/// other kinds and blocks with headers are skipped (Go's `CertPool.AppendCertsFromPEM`); the caller skips a certificate that it
+/// cannot read.
+#[must_use]
+pub fn plain_certificates(text: &[u8]) -> Vec<CertificateDer<'static>> {
+    let text = text.get(..MAX_TEXT).unwrap_or(text);
+    let blocks = lenient::blocks(text).filter(|block| block.is_plain(pem::CERTIFICATE));
+    blocks.take(MAX_CLIENT_CAS).map(|block| CertificateDer::from(block.der.to_vec())).collect()
 }
 
 impl fmt::Debug for ClientCa {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientCa").field("certificates", &self.anchors.len()).finish_non_exhaustive()
+        f.debug_struct("ClientCa").field("certificates", &self.ders.len()).finish_non_exhaustive()
     }
 }

@@ -1,21 +1,20 @@
 //! An issued certificate chain and its facts.
 
 use std::fmt;
-use std::time::Duration;
 
-use certrotate_core::facts::{CertFacts, Chain, Subject};
+use certrotate_core::facts::{CertFacts, Subject};
 use certrotate_core::id::{KeyDigest, LeafDigest};
 use certrotate_core::time::WallTime;
-use rustls_pki_types::{CertificateDer, UnixTime};
-use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage};
+use rustls_pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
 
 use crate::ca::ClientCa;
 use crate::digest::sha256;
 use crate::error::ReadError;
 use crate::facts::{self, Extensions};
-use crate::pem::{self, Outside};
-use crate::{MAX_CERTIFICATES, MAX_INPUT};
+use crate::path::{self, Path};
+use crate::pem::{self, Outside, lenient};
+use crate::{MAX_CERTIFICATES, MAX_INPUT, MAX_TEXT};
 
 /// A certificate chain, leaf first: the judged bytes, and the DER inside them.
 #[derive(Clone, PartialEq, Eq)]
@@ -46,38 +45,73 @@ impl fmt::Display for LeafSummary {
 }
 
 impl CertChain {
-    /// Reads a chain in PEM, leaf first, and its facts. Only certificates and blank lines may be in
-    /// the text; lines may end in CR LF. A missing line end after the last block is added.
+    /// Reads an issued chain in PEM, leaf first, and its facts, as client-go does (`util/cert`, `ParseCertsPEM`): text around
+    /// the blocks, blocks of other kinds and blocks with headers are skipped. A certificate after the leaf that cannot be
+    /// read is left out: TLS could not present it. The chain is written anew, without any text.
     ///
-    /// Key, subject, SANs, usages and CA are the leaf's facts. notBefore is the latest and notAfter
-    /// the earliest of the chain and, if the path ends at a root of `client_ca`, of that root. RFC
-    /// 5280 leaves a root's dates to local policy; kube-apiserver, in Go, heeds them. webpki looks
-    /// for the path at a time at which the whole chain is valid; core judges whether that is now.
-    /// An issuer whose key usage lacks keyCertSign is on no path.
+    /// The facts of key, subject, SANs, usages and CA are the leaf's; start and end are those of the certification path
+    /// (docs/pem.md). The path is looked for without regard to the present: core judges the time.
     ///
     /// # Errors
     ///
-    /// The text has more than [`MAX_INPUT`] bytes, no certificate, more than [`MAX_CERTIFICATES`],
-    /// other content than certificates, or an unreadable certificate.
+    /// Where the text has more than [`MAX_TEXT`] bytes, no certificate, more than [`MAX_CERTIFICATES`], or a leaf that cannot
+    /// be read; where the chain has more than [`MAX_INPUT`] bytes in PEM.
     pub fn read(text: &[u8], client_ca: Option<&ClientCa>) -> Result<(Self, CertFacts), ReadError> {
+        ReadError::sized(text, MAX_TEXT)?;
+        let blocks: Vec<_> = lenient::blocks(text).filter(|block| block.is_plain(pem::CERTIFICATE)).collect();
+        Self::assemble(blocks.iter().flat_map(|block| facts::split(&block.der)), client_ca)
+    }
+
+    /// The chain of these certificates, leaf first, and its facts.
+    pub(crate) fn assemble<'a>(
+        ders: impl Iterator<Item = &'a [u8]>,
+        client_ca: Option<&ClientCa>,
+    ) -> Result<(Self, CertFacts), ReadError> {
+        let ders: Vec<_> = ders.take(MAX_CERTIFICATES + 1).collect();
+        if ders.len() > MAX_CERTIFICATES {
+            return Err(ReadError::TooMany { most: MAX_CERTIFICATES });
+        }
+        facts::presentable(ders.first().ok_or(ReadError::Nothing)?, 1)?;
+        let readable = ders.iter().filter(|der| facts::presentable(der, 1).is_ok());
+        let ders: Vec<_> = readable.map(|der| CertificateDer::from(der.to_vec())).collect();
+        let pem: Vec<u8> =
+            ders.iter().flat_map(|der| pem::write(pem::CERTIFICATE, der).as_bytes().to_vec()).collect();
+        ReadError::sized(&pem, MAX_INPUT)?;
+        Self::of(pem, ders, client_ca)
+    }
+
+    /// Reads the chain of a bundle of ours: only certificates and blank lines may be in it, and its bytes are kept. A missing
+    /// line end after the last block is added.
+    pub(crate) fn read_own(
+        text: &[u8],
+        client_ca: Option<&ClientCa>,
+    ) -> Result<(Self, CertFacts), ReadError> {
         ReadError::sized(text, MAX_INPUT)?;
         let blocks = pem::blocks(text, Outside::Blank)?;
         if let Some(other) = blocks.iter().find(|block| !block.is(pem::CERTIFICATE)) {
             return Err(ReadError::Kind { line: other.line });
         }
         if blocks.len() > MAX_CERTIFICATES {
-            return Err(ReadError::TooMany);
+            return Err(ReadError::TooMany { most: MAX_CERTIFICATES });
         }
         let ders: Vec<_> = blocks.iter().map(|block| CertificateDer::from(block.der.to_vec())).collect();
+        let mut pem = text.to_vec();
+        if pem.last() != Some(&b'\n') {
+            pem.push(b'\n');
+        }
+        Self::of(pem, ders, client_ca)
+    }
+
+    fn of(
+        pem: Vec<u8>,
+        ders: Vec<CertificateDer<'static>>,
+        client_ca: Option<&ClientCa>,
+    ) -> Result<(Self, CertFacts), ReadError> {
         let parsed = ders.iter().zip(1..).map(|(der, block)| facts::certificate(der, block));
         let parsed = parsed.collect::<Result<Vec<_>, _>>()?;
         let leaf = parsed.first().ok_or(ReadError::Nothing)?;
         let facts = chain_facts(&ders, leaf, &parsed, client_ca)?;
         let summary = summary(leaf);
-        let mut pem = text.to_vec();
-        if pem.last() != Some(&b'\n') {
-            pem.push(b'\n');
-        }
         Ok((Self { pem, ders, summary }, facts))
     }
 
@@ -87,7 +121,7 @@ impl CertChain {
         &self.ders
     }
 
-    /// Returns the PEM text.
+    /// The chain in PEM.
     #[must_use]
     pub fn pem(&self) -> &[u8] {
         &self.pem
@@ -135,15 +169,8 @@ fn chain_facts(
             return Err(ReadError::Der { block: 1 });
         }
     }
-    let mut window = (WallTime::MIN, WallTime::MAX);
-    for certificate in parsed {
-        window = narrower(window, facts::window(certificate));
-    }
-    let (chain, root) = match client_ca {
-        None => (Chain::Unchecked, None),
-        Some(ca) => path(ders, parsed, ca, window.0),
-    };
-    let (not_before, not_after) = root.map_or(window, |root| narrower(window, root));
+    let roots = client_ca.map(ClientCa::roots);
+    let Path { chain, window: (not_before, not_after) } = path::find(parsed, roots.as_deref());
     Ok(CertFacts {
         leaf: LeafDigest(sha256(&[ders.first().map_or(&[][..], |der| der)])),
         key: KeyDigest(sha256(&[leaf.public_key().raw])),
@@ -155,28 +182,4 @@ fn chain_facts(
         not_after,
         chain,
     })
-}
-
-fn narrower(one: (WallTime, WallTime), other: (WallTime, WallTime)) -> (WallTime, WallTime) {
-    (one.0.max(other.0), one.1.min(other.1))
-}
-
-/// Looks for a path from the leaf to a root of `ca` at the time `at`. Returns that root's notBefore
-/// and notAfter.
-fn path(
-    ders: &[CertificateDer<'_>],
-    parsed: &[X509Certificate<'_>],
-    ca: &ClientCa,
-    at: WallTime,
-) -> (Chain, Option<(WallTime, WallTime)>) {
-    let none = (Chain::Untrusted, None);
-    let Some(leaf) = ders.first() else { return none };
-    let Ok(leaf) = EndEntityCert::try_from(leaf) else { return none };
-    // webpki ignores key usages; RFC 5280, section 6.1.4 (n), and Go, and so kube-apiserver, do not.
-    let issuers = ders.iter().zip(parsed).skip(1).filter(|(_, parsed)| facts::may_issue(parsed));
-    let issuers: Vec<_> = issuers.map(|(der, _)| CertificateDer::from(der.as_ref())).collect();
-    let at = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(at.unix_secs()).unwrap_or(0)));
-    let usage = KeyUsage::client_auth();
-    let found = leaf.verify_for_usage(ALL_VERIFICATION_ALGS, ca.anchors(), &issuers, at, usage, None, None);
-    found.map_or(none, |path| (Chain::Trusted, ca.window(path.anchor())))
 }

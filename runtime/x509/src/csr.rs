@@ -11,8 +11,8 @@ use crate::digest::sha256;
 use crate::error::{ReadError, RequestError};
 use crate::facts::{self, Extensions};
 use crate::key::SecretKey;
-use crate::pem::{self, Outside};
-use crate::{MAX_INPUT, der};
+use crate::pem::{self, lenient};
+use crate::{MAX_TEXT, der};
 
 /// The content of a certificate request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,20 +27,18 @@ pub struct CsrFacts {
     pub spki_der: Vec<u8>,
 }
 
-/// Reads one request in PEM, and verifies that its own key signed it.
+/// Reads one request in PEM and verifies that its own key signed it. As in kube-apiserver, the first block counts, and text
+/// around it does not.
 ///
 /// # Errors
 ///
-/// The text has more than [`MAX_INPUT`] bytes or is not one `CERTIFICATE REQUEST`, or the request
-/// is unreadable or not signed by its key.
+/// Where the text has more than [`MAX_TEXT`] bytes, where its first block is no `CERTIFICATE REQUEST`, or
+/// where that cannot be read or is not signed by its key.
 pub fn read(text: &[u8]) -> Result<CsrFacts, ReadError> {
-    ReadError::sized(text, MAX_INPUT)?;
-    let blocks = pem::blocks(text, Outside::Blank)?;
-    match blocks.as_slice() {
-        [] => Err(ReadError::Nothing),
-        [block] if block.is(pem::REQUEST) => read_der(&block.der),
-        [block] | [_, block, ..] => Err(ReadError::Kind { line: block.line }),
-    }
+    ReadError::sized(text, MAX_TEXT)?;
+    let first = lenient::blocks(text).next();
+    let request = first.filter(|block| block.label == pem::REQUEST.as_bytes()).ok_or(ReadError::Nothing)?;
+    read_der(&request.der)
 }
 
 pub(crate) fn read_der(der: &[u8]) -> Result<CsrFacts, ReadError> {

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::{MAX_CERTIFICATES, MAX_INPUT};
+use crate::MAX_INPUT;
 
 /// Why PEM text is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,9 +16,12 @@ pub enum ReadError {
         /// The limit.
         most: usize,
     },
-    /// More blocks than the limit.
-    TooMany,
-    /// Not one block of the expected kind.
+    /// More blocks than are looked at.
+    TooMany {
+        /// How many are.
+        most: usize,
+    },
+    /// Not one block of the kind that is wanted.
     Nothing,
     /// Text outside the blocks; the line counts from 1.
     Text {
@@ -50,7 +53,12 @@ pub enum ReadError {
         /// Which block; the first is 1.
         block: usize,
     },
-    /// The certificate request is not signed by its own key.
+    /// The serial number is negative. Go, and so kube-apiserver, does not read such a certificate.
+    Serial {
+        /// Which block; the first is 1.
+        block: usize,
+    },
+    /// The signature that a certificate request carries is not its own key's.
     Signature,
 }
 
@@ -68,8 +76,8 @@ impl fmt::Display for ReadError {
             Self::TooLarge { size, most } => {
                 write!(f, "it has {size} bytes; give at most {most}")
             }
-            Self::TooMany => write!(f, "it has too many PEM blocks; give at most {MAX_CERTIFICATES}"),
-            Self::Nothing => f.write_str("it has no PEM block of the kind that is wanted; give one"),
+            Self::TooMany { most } => write!(f, "it has too many PEM blocks; give at most {most}"),
+            Self::Nothing => f.write_str("it has no intact PEM block of the kind that is wanted; give one"),
             Self::Text { line } => {
                 write!(f, "line {line} is text outside a PEM block; remove it")
             }
@@ -85,6 +93,9 @@ impl fmt::Display for ReadError {
             }
             Self::Der { block } => {
                 write!(f, "PEM block {block} is not the DER that its label promises; make it again")
+            }
+            Self::Serial { block } => {
+                write!(f, "the certificate in PEM block {block} has a negative serial number; issue it again")
             }
             Self::Signature => {
                 f.write_str("the request is not signed by its own key; make it again with that key")
@@ -113,7 +124,7 @@ impl fmt::Display for KeyError {
             Self::Random => f.write_str("the operating system gave no random bytes; try again"),
             Self::Pem(error) => write!(f, "the private key is not plain PEM: {error}"),
             Self::Unreadable => f.write_str(
-                "the private key is not an intact P-256, P-384, Ed25519 or RSA key in PKCS#8, SEC 1 or PKCS#1; give such a key",
+                "the private key is not an intact P-256, P-384, P-521, Ed25519 or RSA key (2048 to 8192 bits) in PKCS#8, SEC 1 or PKCS#1; give such a key",
             ),
         }
     }

@@ -35,7 +35,32 @@ pub(crate) fn certificate(der: &[u8], block: usize) -> Result<X509Certificate<'_
     Ok(certificate)
 }
 
-/// Returns notBefore and notAfter of a certificate.
+/// Parses one certificate that Go reads, too: its serial number is not negative (`crypto/x509`, since Go 1.23).
+pub(crate) fn presentable(der: &[u8], block: usize) -> Result<X509Certificate<'_>, ReadError> {
+    let certificate = certificate(der, block)?;
+    match certificate.raw_serial().first() {
+        Some(first) if first & 0x80 != 0 => Err(ReadError::Serial { block }),
+        _ => Ok(certificate),
+    }
+}
+
+/// Splits the content of a block: Go reads several certificates from one block (`crypto/x509`, `ParseCertificates`). The last
+/// part holds whatever cannot be split.
+pub(crate) fn split(der: &[u8]) -> Vec<&[u8]> {
+    let mut parts = Vec::new();
+    let mut rest = der;
+    while let Ok((next, _)) = X509Certificate::from_der(rest)
+        && !next.is_empty()
+        && X509Certificate::from_der(next).is_ok()
+    {
+        parts.push(&rest[..rest.len() - next.len()]);
+        rest = next;
+    }
+    parts.push(rest);
+    parts
+}
+
+/// Start and end of a certificate.
 pub(crate) fn window(certificate: &X509Certificate<'_>) -> (WallTime, WallTime) {
     let validity = certificate.validity();
     (

@@ -7,10 +7,12 @@
 use certrotate_core::id::Generation;
 use certrotate_core::time::WallTime;
 
-use crate::{CertChain, ClientCa, bundle as bundles, csr, header, pem, pending as pendings};
+use crate::{CertChain, ClientCa, MAX_CLIENT_CAS, plain_certificates};
+use crate::{bundle as bundles, csr, header, pair, pem, pending as pendings};
 
 /// A certificate chain from a signer, a client CA file, and a certificate request from a client.
 pub fn certificate(bytes: &[u8]) {
+    others(bytes);
     chain(bytes);
     chain(pem::write(pem::CERTIFICATE, bytes).as_bytes());
     request(bytes);
@@ -22,6 +24,16 @@ fn chain(text: &[u8]) {
     let Ok((chain, facts)) = CertChain::read(text, ca.as_ref()) else { return };
     let again = CertChain::read(chain.pem(), ca.as_ref());
     assert_eq!(again, Ok((chain, facts)), "a chain reads the same twice");
+}
+
+/// The readers of a kubelet's pair and of a server's CA bundle.
+fn others(text: &[u8]) {
+    assert!(plain_certificates(text).len() <= MAX_CLIENT_CAS, "a bundle has a bound");
+    if let Ok(pair) = pair::read(text, text, None) {
+        let written = [pair.chain.pem(), pair.key.to_pem().as_bytes()].concat();
+        let again = pair::read(&written, &written, None).map(|again| (again.chain, again.key.digest()));
+        assert_eq!(again, Ok((pair.chain, pair.key.digest())), "a pair reads the same twice");
+    }
 }
 
 fn request(text: &[u8]) {

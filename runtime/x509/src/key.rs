@@ -71,7 +71,7 @@ impl FromStr for KeyType {
     }
 }
 
-/// A private key: ECDSA on P-256 or P-384, Ed25519, or RSA of 2048 to 8192 bits.
+/// A private key: ECDSA on P-256, P-384 or P-521, Ed25519, or RSA of 2048 to 8192 bits.
 ///
 /// It is erased when dropped, never shown by `Debug`, and cannot be cloned: there is one place in
 /// memory for each key here. (aws-lc-rs makes short-lived copies of its own when a key is generated or signs.)
@@ -133,12 +133,25 @@ impl SecretKey {
             Self::keep(block.der)
         } else if block.is(pem::SEC1_KEY) {
             // SEC 1 need not name its curve.
-            Self::keep(wrap(der::EC_P256, &block.der)).or_else(|_| Self::keep(wrap(der::EC_P384, &block.der)))
+            Self::from_sec1(&block.der)
         } else if block.is(pem::PKCS1_KEY) {
             Self::keep(wrap(der::RSA, &block.der))
         } else {
             Err(ReadError::Kind { line: block.line }.into())
         }
+    }
+
+    fn from_sec1(key: &[u8]) -> Result<Self, KeyError> {
+        let curves = [der::EC_P256, der::EC_P384, der::EC_P521];
+        let read = curves.into_iter().find_map(|curve| Self::keep(wrap(curve, key)).ok());
+        read.ok_or(KeyError::Unreadable)
+    }
+
+    /// Reads the content of a block as Go does (`crypto/tls`, `parsePrivateKey`): whatever its label says.
+    pub(crate) fn from_any_der(key: &[u8]) -> Result<Self, KeyError> {
+        Self::from_pkcs8_der(key)
+            .or_else(|_| Self::keep(wrap(der::RSA, key)))
+            .or_else(|_| Self::from_sec1(key))
     }
 
     fn keep(pkcs8: Zeroizing<Vec<u8>>) -> Result<Self, KeyError> {

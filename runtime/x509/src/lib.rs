@@ -10,7 +10,7 @@
 //!
 //! Nothing here judges: core decides from the facts whether a certificate is the requested one and
 //! valid now. Nothing here reads a clock, a file or the network, panics on any
-//! input, shows a key in an error or in `Debug`, or looks at more than [`MAX_FILE`] bytes.
+//! input, shows a key in an error or in `Debug`, or looks at more than [`MAX_TEXT`] bytes.
 //!
 //! # Example
 //!
@@ -74,12 +74,13 @@ pub mod fuzz;
 mod header;
 mod key;
 pub mod pair;
+mod path;
 mod pem;
 pub mod pending;
 mod request;
 
 pub use bundle::Bundle;
-pub use ca::ClientCa;
+pub use ca::{ClientCa, plain_certificates};
 pub use chain::{CertChain, LeafSummary};
 pub use csr::CsrFacts;
 pub use error::{Corrupt, KeyError, KeyTypeError, ReadError, RequestError};
@@ -88,11 +89,17 @@ pub use pair::Pair;
 pub use pending::PendingHeader;
 pub use request::{PendingRequest, request_digest, request_name};
 
-/// The most bytes of PEM that are looked at, wherever they come from: 64 KiB.
+/// The most bytes of PEM that are looked at in our own files: 64 KiB.
 pub const MAX_INPUT: usize = 64 * 1024;
+
+/// The most bytes of PEM from elsewhere, with the text around the blocks: 1 MiB.
+pub const MAX_TEXT: usize = 1024 * 1024;
 
 /// The most bytes of a bundle or a pending file: room for a chain of [`MAX_INPUT`], the first line and a key.
 pub const MAX_FILE: usize = MAX_INPUT + 4 * 1024;
 
-/// The most certificates in a chain, or in a client CA file.
+/// The most certificates in a chain.
 pub const MAX_CERTIFICATES: usize = 16;
+
+/// The most certificates in a client CA file.
+pub const MAX_CLIENT_CAS: usize = 256;

@@ -1,4 +1,7 @@
-//! Reads and writes PEM (RFC 7468, its strict form) without leaving copies of a key behind.
+//! PEM (RFC 7468), read and written without leaving copies of a key behind: its strict form, for our own files, here; the
+//! form that Kubernetes reads in [`lenient`].
+
+pub(crate) mod lenient;
 
 use zeroize::Zeroizing;
 
@@ -71,12 +74,12 @@ pub(crate) fn blocks(text: &[u8], outside: Outside) -> Result<Vec<Block<'_>>, Re
                     Some(_) => return Err(ReadError::Unfinished { line: block.line }),
                     None => return Err(ReadError::Base64 { line }),
                 }
-                block.der = decode(&base64).ok_or(ReadError::Base64 { line })?;
+                block.der = decode(&base64, Unused::Zero).ok_or(ReadError::Base64 { line })?;
                 block.end = offset;
                 blocks.push(block);
                 // A bundle has a key in addition to its certificates.
                 if blocks.len() > MAX_CERTIFICATES + 1 {
-                    return Err(ReadError::TooMany);
+                    return Err(ReadError::TooMany { most: MAX_CERTIFICATES });
                 }
             }
         }
@@ -145,8 +148,17 @@ fn value(digit: u8) -> Option<u32> {
     Some(u32::from(value))
 }
 
-/// Decodes base64 in its one canonical form: padded, with unused bits zero.
-fn decode(base64: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+/// The unused bits of the last digit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unused {
+    /// They are zero: there is one text for the bytes.
+    Zero,
+    /// They may be anything, as for Go.
+    Any,
+}
+
+/// Base64 with its padding.
+fn decode(base64: &[u8], unused: Unused) -> Option<Zeroizing<Vec<u8>>> {
     if !base64.len().is_multiple_of(4) {
         return None;
     }
@@ -164,8 +176,8 @@ fn decode(base64: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         }
         bits <<= 6 * padding;
         let [_, decoded @ ..] = bits.to_be_bytes();
-        let (used, unused) = decoded.split_at(3 - padding);
-        if unused.iter().any(|byte| *byte != 0) {
+        let (used, rest) = decoded.split_at(3 - padding);
+        if unused == Unused::Zero && rest.iter().any(|byte| *byte != 0) {
             return None;
         }
         bytes.extend_from_slice(used);

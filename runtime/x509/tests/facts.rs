@@ -1,7 +1,7 @@
 //! The facts of certificates, also of unusual ones.
 #![allow(clippy::unwrap_used, reason = "a test's helpers are tests too")]
 
-use certrotate_core::facts::{Chain, San, Usages};
+use certrotate_core::facts::{Chain, PathFault, San, Usages};
 use certrotate_core::time::WallTime;
 use certrotate_x509::{CertChain, ClientCa, ReadError};
 use rcgen::{
@@ -182,20 +182,19 @@ fn times_far_away_are_read_without_a_panic() {
         let start = WallTime::from_unix_secs(midnight(from).unix_timestamp());
         let end = WallTime::from_unix_secs(midnight(to).unix_timestamp());
         assert_eq!((facts.not_before, facts.not_after), (start, end));
-        // webpki's clock starts in 1970.
-        let expected = if from < 1970 { Chain::Untrusted } else { Chain::Trusted };
-        assert_eq!(CertChain::read(pem.as_bytes(), Some(&ca)).unwrap().1.chain, expected, "{from} to {to}");
+        let chain = CertChain::read(pem.as_bytes(), Some(&ca)).unwrap().1.chain;
+        assert_eq!(chain, Chain::Trusted, "{from} to {to}");
     }
 }
 
 #[test]
-fn an_unknown_critical_extension_leads_to_no_ca() {
+fn an_unknown_critical_extension_is_the_reason() {
     let node = Node::new();
     let mut odd = CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![0x05, 0x00]);
     odd.set_criticality(true);
     let pem = node.issued(|leaf| leaf.custom_extensions.push(odd));
     let (_, facts) = CertChain::read(pem.as_bytes(), Some(&node.root.client_ca())).unwrap();
-    assert_eq!(facts.chain, Chain::Untrusted);
+    assert_eq!(facts.chain, Chain::Rejected(PathFault::CriticalExtension));
 }
 
 #[test]
@@ -213,26 +212,70 @@ fn repeated_or_malformed_extension_makes_certificate_unreadable() {
 }
 
 #[test]
-fn bytes_are_kept_except_for_a_missing_line_end() {
+fn chain_is_written_anew_without_the_text_around_it() {
     let node = Node::new();
-    let text = node.issued(|_| {}).replace('\n', "\r\n") + "\n\n" + node.root.pem().trim_end();
-    let (chain, facts) = CertChain::read(text.as_bytes(), None).unwrap();
-    assert_eq!(chain.pem(), (text + "\n").as_bytes());
-    assert_eq!(chain.ders().len(), 2);
-    assert_eq!(facts.key, node.pending.key_digest());
+    let (leaf, root) = (node.issued(|_| {}), node.root.pem());
+    let plain = format!("{leaf}{root}");
+    let spaced = leaf.replace("-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE----- ");
+    let texts = [
+        leaf.replace('\n', "\r\n") + "\n\n" + root.trim_end(),
+        format!("subject=node\n{leaf}# issued by the corporate CA\n{root}end"),
+        format!("{spaced}\t\n{root}"),
+    ];
+    for text in texts {
+        let (chain, facts) = CertChain::read(text.as_bytes(), None).expect(&text);
+        assert_eq!(str::from_utf8(chain.pem()), Ok(plain.replace('\r', "").as_str()), "{text}");
+        assert_eq!(chain.ders().len(), 2);
+        assert_eq!(facts.key, node.pending.key_digest());
+    }
 }
 
 #[test]
-fn client_ca_file_with_anything_but_certificates_is_refused() {
+fn blocks_that_client_go_skips_are_skipped() {
+    let node = Node::new();
+    let (leaf, root, key) = (node.issued(|_| {}), node.root.pem(), node.pending.key().to_pem());
+    let headed = root.replacen("-----\n", "-----\nKey: Value\n\n", 1);
+    let trusted = root.replace("CERTIFICATE", "TRUSTED CERTIFICATE");
+    let (chain, _) = CertChain::read(format!("{headed}{trusted}{}{leaf}", *key).as_bytes(), None).unwrap();
+    assert_eq!(str::from_utf8(chain.pem()), Ok(leaf.replace('\r', "").as_str()));
+    assert_eq!(CertChain::read(headed.as_bytes(), None), Err(ReadError::Nothing));
+    let ca = ClientCa::read(format!("{}{headed}{root}", *key).as_bytes()).unwrap();
+    assert_eq!(format!("{ca:?}"), "ClientCa { certificates: 1, .. }");
+}
+
+#[test]
+fn certificates_in_one_block_are_read_as_several() {
+    let node = Node::new();
+    let (chain, _) = CertChain::read((node.issued(|_| {}) + &node.root.pem()).as_bytes(), None).unwrap();
+    let text = der_block(&chain.ders().iter().flat_map(|der| der.to_vec()).collect::<Vec<_>>());
+    assert_eq!(CertChain::read(text.as_bytes(), None).map(|(read, _)| read), Ok(chain));
+    let ca = ClientCa::read(text.as_bytes()).unwrap();
+    assert_eq!(format!("{ca:?}"), "ClientCa { certificates: 2, .. }");
+}
+
+#[test]
+fn unreadable_certificate_after_the_leaf_is_left_out() {
+    let node = Node::new();
+    let (leaf, garbage) = (node.issued(|_| {}), der_block(b"no certificate"));
+    let text = format!("{leaf}{garbage}{}", node.root.pem());
+    let (chain, facts) = CertChain::read(text.as_bytes(), Some(&node.root.client_ca())).unwrap();
+    assert_eq!((chain.ders().len(), facts.chain), (2, Chain::Trusted));
+    assert_eq!(CertChain::read((garbage + &leaf).as_bytes(), None), Err(ReadError::Der { block: 1 }));
+}
+
+fn der_block(der: &[u8]) -> String {
+    use base64::Engine as _;
+    let text = base64::prelude::BASE64_STANDARD.encode(der);
+    format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+}
+
+#[test]
+fn client_ca_file_without_a_readable_certificate_is_refused() {
     let (root, node) = (Authority::root("root").pem(), Node::new());
     let read = |text: &str| ClientCa::read(text.as_bytes()).map(|ca| format!("{ca:?}"));
     assert_eq!(read(&root.repeat(2)).as_deref(), Ok("ClientCa { certificates: 2, .. }"));
     assert_eq!(read("# nothing\n"), Err(ReadError::Nothing));
-    assert_eq!(read(&root.repeat(17)), Err(ReadError::TooMany));
-    assert_eq!(read(&" ".repeat(65_537)), Err(ReadError::TooLarge { size: 65_537, most: 65_536 }));
-    assert_eq!(read(&node.pending.key().to_pem()), Err(ReadError::Kind { line: 1 }));
-    assert_eq!(
-        read("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
-        Err(ReadError::Der { block: 1 })
-    );
+    assert_eq!(read(&root.repeat(257)), Err(ReadError::TooMany { most: 256 }));
+    assert_eq!(read(&node.pending.key().to_pem()), Err(ReadError::Nothing));
+    assert_eq!(read(&(root + &der_block(b"no certificate"))), Err(ReadError::Der { block: 2 }));
 }

@@ -113,8 +113,13 @@ fn plain_pem_without_a_first_line_is_no_bundle() {
 #[test]
 fn the_largest_chain_that_is_accepted_fits_into_a_bundle() {
     let node = Node::new();
-    let leaf = node.issued(|_| {});
-    let text = leaf.clone() + &"\n".repeat(64 * 1024 - leaf.len());
+    // A large extension in each of sixteen certificates, so that the chain has almost 64 KiB.
+    let wide = |leaf: &mut rcgen::CertificateParams| {
+        let content = vec![7; 2500];
+        leaf.custom_extensions.push(rcgen::CustomExtension::from_oid_content(&[1, 2, 3, 4], content));
+    };
+    let text = node.issued(wide).repeat(16);
+    assert!((60 * 1024..64 * 1024).contains(&text.len()), "{}", text.len());
     let (chain, _) = CertChain::read(text.as_bytes(), None).unwrap();
     let file = bundle::encode(&chain, node.pending.key(), HEADER);
     assert!(file.len() <= MAX_FILE);

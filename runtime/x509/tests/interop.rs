@@ -149,6 +149,7 @@ fn keys_that_openssl_makes_are_read() {
     for (algorithm, option, old_form) in [
         ("EC", Some("ec_paramgen_curve:P-256"), Some("EC PRIVATE KEY")),
         ("EC", Some("ec_paramgen_curve:P-384"), Some("EC PRIVATE KEY")),
+        ("EC", Some("ec_paramgen_curve:P-521"), Some("EC PRIVATE KEY")),
         ("ED25519", None, None),
         ("RSA", Some("rsa_keygen_bits:2048"), Some("RSA PRIVATE KEY")),
         ("RSA", Some("rsa_keygen_bits:4096"), Some("RSA PRIVATE KEY")),
@@ -192,7 +193,7 @@ fn rsa_identity_of_a_kubelet_is_read_from_a_bundle() {
 #[test]
 fn keys_that_are_not_read_are_refused() {
     let dir = TempDir::new().unwrap();
-    for (algorithm, option) in [("EC", "ec_paramgen_curve:P-521"), ("RSA", "rsa_keygen_bits:1024")] {
+    for (algorithm, option) in [("EC", "ec_paramgen_curve:P-224"), ("RSA", "rsa_keygen_bits:1024")] {
         run(
             dir.path(),
             "openssl",

@@ -3,8 +3,8 @@
 mod kit;
 
 use certrotate_x509::{
-    CertChain, ClientCa, Corrupt, KeyError, KeyTypeError, MAX_CERTIFICATES, MAX_FILE, MAX_INPUT, ReadError,
-    RequestError,
+    CertChain, ClientCa, Corrupt, KeyError, KeyTypeError, MAX_CERTIFICATES, MAX_CLIENT_CAS, MAX_FILE,
+    MAX_INPUT, MAX_TEXT, ReadError, RequestError,
 };
 use kit::{Authority, HOUR, Node, at, wall};
 use rcgen::KeyPair;
@@ -12,19 +12,23 @@ use rcgen::KeyPair;
 #[test]
 fn the_bounds_are_64_kib_of_pem_and_4_kib_more_for_a_file() {
     assert_eq!((MAX_INPUT, MAX_FILE, MAX_CERTIFICATES), (65_536, 69_632, 16));
+    assert_eq!((MAX_TEXT, MAX_CLIENT_CAS), (1_048_576, 256));
 }
 
 #[test]
 fn client_ca_file_above_the_bounds_is_refused() {
     let root = Authority::root("root").pem();
-    let full = format!("{root}{}", " ".repeat(MAX_INPUT - root.len()));
+    let full = format!("{root}{}", " ".repeat(MAX_TEXT - root.len()));
     assert!(ClientCa::read(full.as_bytes()).is_ok());
     assert_eq!(
         ClientCa::read(format!("{full} ").as_bytes()).err(),
-        Some(ReadError::TooLarge { size: MAX_INPUT + 1, most: MAX_INPUT })
+        Some(ReadError::TooLarge { size: MAX_TEXT + 1, most: MAX_TEXT })
     );
-    assert!(ClientCa::read(root.repeat(MAX_CERTIFICATES).as_bytes()).is_ok());
-    assert_eq!(ClientCa::read(root.repeat(MAX_CERTIFICATES + 1).as_bytes()).err(), Some(ReadError::TooMany));
+    assert!(ClientCa::read(root.repeat(MAX_CLIENT_CAS).as_bytes()).is_ok());
+    assert_eq!(
+        ClientCa::read(root.repeat(MAX_CLIENT_CAS + 1).as_bytes()).err(),
+        Some(ReadError::TooMany { most: MAX_CLIENT_CAS })
+    );
 }
 
 #[test]
@@ -45,7 +49,7 @@ fn ca_of_the_same_name_with_another_key_does_not_change_the_dates() {
 fn every_error_says_what_is_wrong_and_what_to_do() {
     let read = [
         ReadError::TooLarge { size: 65_537, most: MAX_INPUT },
-        ReadError::TooMany,
+        ReadError::TooMany { most: MAX_CERTIFICATES },
         ReadError::Nothing,
         ReadError::Text { line: 3 },
         ReadError::Kind { line: 3 },
@@ -53,6 +57,7 @@ fn every_error_says_what_is_wrong_and_what_to_do() {
         ReadError::Unfinished { line: 3 },
         ReadError::TrailingBytes { block: 2 },
         ReadError::Der { block: 2 },
+        ReadError::Serial { block: 1 },
         ReadError::Signature,
     ];
     let key = [KeyError::Random, KeyError::Pem(ReadError::Nothing), KeyError::Unreadable];

@@ -1,37 +1,28 @@
 //! The hooks' longer bodies. A hook replaces a value or returns early, if its bug is chosen for the thread.
 
+use certrotate_core::facts::Chain;
 use certrotate_core::id::KeyDigest;
-use rustls_pki_types::{CertificateDer, UnixTime};
-use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 use x509_parser::certificate::X509Certificate;
-use x509_parser::prelude::FromDer;
-use x509_parser::x509::SubjectPublicKeyInfo;
 
-use crate::ca::ClientCa;
 use crate::csr::CsrFacts;
-use crate::{der, facts};
+use crate::facts;
 
 pub(crate) use certrotate_seeded_bugs::{Bug, is_chosen};
 
-/// Returns whether a buggy check finds a path to the client CA: [`Bug::B24`], [`Bug::B25`].
-pub(crate) fn wrong_path(ders: &[CertificateDer<'_>], ca: &ClientCa, at: UnixTime) -> bool {
-    let parsed = || ders.iter().filter_map(|der| facts::certificate(der, 1).ok());
-    let ends = |found: &X509Certificate<'_>| {
-        ca.anchors().iter().any(|anchor| {
-            let spki = der::value(der::SEQUENCE, &[&anchor.subject_public_key_info]);
-            SubjectPublicKeyInfo::from_der(&spki)
-                .is_ok_and(|(_, key)| found.verify_signature(Some(&key)).is_ok())
-        })
+/// Returns the result of a search that takes a wrong path to the client CA: [`Bug::B24`], [`Bug::B25`].
+pub(crate) fn found(
+    found: Chain,
+    chain: &[X509Certificate<'_>],
+    roots: Option<&[X509Certificate<'_>]>,
+) -> Chain {
+    let (Some((leaf, others)), Some(roots)) = (chain.split_first(), roots) else { return found };
+    let signed = |child: &X509Certificate<'_>, issuers: &[X509Certificate<'_>]| {
+        let mut issuers = issuers.iter().filter(|issuer| facts::may_issue(issuer));
+        issuers.any(|issuer| child.verify_signature(Some(issuer.public_key())).is_ok())
     };
-    if is_chosen(Bug::B24) {
-        return parsed().any(|found| ends(&found));
-    }
-    let Some((leaf, others)) = ders.split_first().filter(|_| is_chosen(Bug::B25)) else { return false };
-    let brought: Vec<_> = others.iter().filter_map(|der| anchor_from_trusted_cert(der).ok()).collect();
-    EndEntityCert::try_from(leaf).is_ok_and(|leaf| {
-        let usage = KeyUsage::client_auth();
-        leaf.verify_for_usage(ALL_VERIFICATION_ALGS, &brought, others, at, usage, None, None).is_ok()
-    })
+    let is_wrong = is_chosen(Bug::B24) && chain.iter().any(|it| signed(it, roots))
+        || is_chosen(Bug::B25) && signed(leaf, others);
+    if is_wrong { Chain::Trusted } else { found }
 }
 
 /// Returns the request as if it were for the key beside it: [`Bug::X5`].

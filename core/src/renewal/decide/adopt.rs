@@ -12,8 +12,9 @@
 
 use super::{Decision, Names, Scan};
 use crate::disk::{BundleFound, CurrentLink, Found, Name, PairFound, Place};
+use crate::event::Event;
 use crate::id::{FileNumber, Generation, KeyDigest, KeyHandle, RequestDigest};
-use crate::judge::{Refusal, judge_found, judge_time};
+use crate::judge::{Refusal, judge_found, judge_time, same_subject};
 use crate::renewal::Attempt;
 use crate::serving::{Certificate, Identity};
 
@@ -137,19 +138,41 @@ impl Scan<'_> {
             CurrentLink::File => {
                 Some(Decision::Quarantine { from: Name::Current, to: self.quarantine_for(Name::Current) })
             }
-            // Replacing a link loses nothing: its target stays. Only a link to a pair of this node is replaced.
-            CurrentLink::Foreign
-                if live
-                    .any(|pair| judge_found(self.context.config, &pair.key_digest, &pair.facts).is_ok()) =>
-            {
-                None
-            }
-            // A run with a live identity goes on; its next switch replaces this file.
+            // A run with an identity in use goes on, and its own link takes that place at the next switch.
             CurrentLink::Foreign | CurrentLink::Strange if self.context.options.can_ignore_link => None,
+            // Replacing a link loses nothing: its target stays. A crash may have left a link to no pair at all. Only an intact
+            // pair of another party is a reason to stop.
+            CurrentLink::Foreign if !self.is_anothers() => None,
             CurrentLink::Foreign | CurrentLink::Strange | CurrentLink::Unreadable(_) => {
                 Some(Decision::Blocked)
             }
             CurrentLink::Absent | CurrentLink::Link(_) => None,
+        }
+    }
+
+    /// Returns the pair behind the current link.
+    fn current_pair(&self) -> Option<&PairFound> {
+        self.inventory.outside.iter().find(|pair| pair.place == Place::Current)
+    }
+
+    /// Whether the external link leads to the pair of another node, or to any pair if none is adopted.
+    fn is_anothers(&self) -> bool {
+        let config = self.context.config;
+        self.current_pair()
+            .filter(|pair| pair.key_digest == pair.facts.key)
+            .is_some_and(|pair| !config.adopt || !same_subject(&config.template.subject, &pair.facts.subject))
+    }
+
+    /// Returns the event about an external link that leads to no pair of use; `None` if it leads to one, or is no such link.
+    pub(super) fn unusable_link(&self) -> Option<Event> {
+        if self.inventory.current != CurrentLink::Foreign || self.is_anothers() {
+            return None;
+        }
+        let judged = self.current_pair().map(|pair| self.judge_pair(pair));
+        match judged {
+            Some(Ok(_)) => None,
+            None => Some(Event::CurrentLinkUnusable { refusal: None }),
+            Some(Err(refusal)) => Some(Event::CurrentLinkUnusable { refusal: Some(refusal) }),
         }
     }
 

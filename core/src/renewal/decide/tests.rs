@@ -358,18 +358,43 @@ fn current_link_is_repointed_only_if_its_pair_was_copied() {
         matches!(decided(&context, CurrentLink::Foreign, at_live(9, (-9, -8))), Decision::Link { .. }),
         "it is over"
     );
-    for live in [CurrentLink::Foreign, CurrentLink::Strange, CurrentLink::Unreadable(DiskFault::Io)] {
-        assert_eq!(decided(&context, live, None), Decision::Blocked, "{live:?}");
+    let other = || {
+        let mut pair = pair(Place::Current, 9, (-3, 5));
+        pair.facts.subject = Template::node_client("node-2").subject;
+        Some(pair)
+    };
+    let mixed = || other().map(|pair| PairFound { key_digest: KeyDigest([8; 32]), ..pair });
+    for (live, outside) in [
+        (CurrentLink::Foreign, other()),
+        (CurrentLink::Strange, None),
+        (CurrentLink::Unreadable(DiskFault::Io), None),
+    ] {
+        assert_eq!(decided(&context, live, outside.clone()), Decision::Blocked, "{live:?}");
         let looks = matches!(
             decided(
                 &Context { options: Options { can_ignore_link: true, ..OPTIONS }, ..context },
                 live,
-                None
+                outside
             ),
             Decision::Link { .. }
         );
         assert_eq!(looks, !matches!(live, CurrentLink::Unreadable(_)), "{live:?}: a run that serves goes on");
     }
+    for useless in [None, mixed()] {
+        let decision = decided(&context, CurrentLink::Foreign, useless);
+        assert!(matches!(decision, Decision::Link { .. }), "what leads to no intact pair is in no way");
+    }
+}
+
+#[test]
+fn link_to_any_intact_pair_stops_a_start_where_adoption_is_off() {
+    let mut config = config();
+    config.adopt = false;
+    let decided = |outside: Vec<PairFound>| {
+        decide(&context(&config), &Inventory { outside, ..directory(CurrentLink::Foreign, vec![]) })
+    };
+    assert_eq!(decided(vec![pair(Place::Current, 9, (-3, 5))]), Decision::Blocked);
+    assert!(matches!(decided(vec![]), Decision::Ready(_)));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::disk::{CurrentLink, DiskCommand, DiskFault, Inventory, Name};
 use crate::event::Event;
 use crate::id::Generation;
 use crate::renewal::decide::{
-    Context, Copied, Decision, Options, Ready, best_effort, decide, events, is_blocked,
+    Context, Copied, Decision, Options, Ready, best_effort, decide, events, is_blocked, unusable_link,
 };
 use crate::renewal::{Carry, Installing, Renewal};
 use crate::serving::Live;
@@ -67,6 +67,13 @@ impl Recovering {
         let decision = decide(&context, inventory);
         if assumed && !is_unchanged(cx, &decision) {
             return self.sync(cx);
+        }
+        // Of the decisions of a start, these come last, and only one of them.
+        if matches!(decision, Decision::Copy(_) | Decision::Link { .. } | Decision::Ready(_))
+            && matches!(self.carry, Carry::Nothing)
+            && let Some(event) = unusable_link(&context, inventory)
+        {
+            cx.report(event);
         }
         match decision {
             Decision::Drop(names) => self.unlink(cx, names, false),

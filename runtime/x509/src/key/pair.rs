@@ -5,8 +5,8 @@ use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
-    Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING,
+    EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
 };
 use zeroize::Zeroizing;
 
@@ -21,6 +21,7 @@ const SEED: usize = 32;
 pub(super) enum Pair {
     P256(EcdsaKeyPair),
     P384(EcdsaKeyPair),
+    P521(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
     Rsa(Box<RsaKeyPair>),
 }
@@ -34,6 +35,7 @@ impl Pair {
         ecdsa(&ECDSA_P256_SHA256_ASN1_SIGNING)
             .map(Self::P256)
             .or_else(|_| ecdsa(&ECDSA_P384_SHA384_ASN1_SIGNING).map(Self::P384))
+            .or_else(|_| ecdsa(&ECDSA_P521_SHA512_ASN1_SIGNING).map(Self::P521))
             .or_else(|_| Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map(Self::Ed25519))
             .or_else(|_| RsaKeyPair::from_pkcs8(pkcs8).map(|pair| Self::Rsa(Box::new(pair))))
             .map_err(|_| KeyError::Unreadable)
@@ -44,6 +46,7 @@ impl Pair {
         let (algorithm, public) = match self {
             Self::P256(pair) => (der::EC_P256, pair.public_key().as_ref()),
             Self::P384(pair) => (der::EC_P384, pair.public_key().as_ref()),
+            Self::P521(pair) => (der::EC_P521, pair.public_key().as_ref()),
             Self::Ed25519(pair) => (der::ED25519, pair.public_key().as_ref()),
             Self::Rsa(pair) => (der::RSA, pair.public_key().as_ref()),
         };
@@ -55,6 +58,7 @@ impl Pair {
         match self {
             Self::P256(_) => der::ECDSA_SHA256,
             Self::P384(_) => der::ECDSA_SHA384,
+            Self::P521(_) => der::ECDSA_SHA512,
             Self::Ed25519(_) => der::ED25519,
             Self::Rsa(_) => der::RSA_SHA256,
         }
@@ -63,7 +67,7 @@ impl Pair {
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         let random = SystemRandom::new();
         let signed = match self {
-            Self::P256(pair) | Self::P384(pair) => {
+            Self::P256(pair) | Self::P384(pair) | Self::P521(pair) => {
                 pair.sign(&random, message).map(|signature| signature.as_ref().to_vec())
             }
             Self::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),

@@ -50,13 +50,29 @@ fn incomplete_pair_is_refused_with_the_missing_part() {
     let (certificate, pkcs8, _) = made();
     assert_eq!(refused("", &pkcs8), PairError::NoCertificate);
     assert_eq!(refused(&certificate, "no key"), PairError::NoKey);
-    assert!(matches!(refused(&certificate[..200], &pkcs8), PairError::Pem(ReadError::Unfinished { .. })));
+    assert_eq!(refused(&certificate[..200], &pkcs8), PairError::NoCertificate);
     let damaged = pem::write(pem::PKCS8_KEY, b"no key");
     assert_eq!(refused(&certificate, &damaged), PairError::Key(KeyError::Unreadable));
-    let full = pkcs8.clone() + &" ".repeat(MAX_FILE - pkcs8.len());
+    let full = pkcs8.clone() + &" ".repeat(MAX_TEXT - pkcs8.len());
     assert!(read(certificate.as_bytes(), full.as_bytes(), None).is_ok());
-    let large = ReadError::TooLarge { size: MAX_FILE + 1, most: MAX_FILE };
+    let large = ReadError::TooLarge { size: MAX_TEXT + 1, most: MAX_TEXT };
     assert_eq!(refused(&certificate, &(full + " ")), PairError::Pem(large));
+}
+
+#[test]
+fn label_and_headers_of_a_key_do_not_matter() {
+    let (certificate, pkcs8, key) = made();
+    let headed = pkcs8.replacen("-----\n", "-----\nKey: Value\n\n", 1);
+    let renamed = pkcs8.replace("PRIVATE KEY", "EC PRIVATE KEY");
+    let parameters =
+        format!("-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n{pkcs8}");
+    let headed_certificate = certificate.replacen("-----\n", "-----\nKey: Value\n\n", 1);
+    for text in [headed, renamed, parameters] {
+        for certificate in [&certificate, &headed_certificate] {
+            let pair = read(certificate.as_bytes(), text.as_bytes(), None).expect(&text);
+            assert_eq!((pair.key.digest(), pair.facts.key), (key.digest(), key.digest()), "{text}");
+        }
+    }
 }
 
 #[test]
@@ -71,9 +87,9 @@ fn pair_key_is_read_in_the_form_of_a_kubelet_or_openssl() {
 #[test]
 fn every_error_says_what_is_missing() {
     let errors = [
-        PairError::Pem(ReadError::Text { line: 2 }),
+        PairError::Pem(ReadError::TooLarge { size: 2, most: 1 }),
         PairError::NoCertificate,
-        PairError::Certificates(ReadError::TooMany),
+        PairError::Certificates(ReadError::TooMany { most: 16 }),
         PairError::NoKey,
         PairError::Key(KeyError::Unreadable),
     ];

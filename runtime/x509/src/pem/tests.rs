@@ -89,5 +89,5 @@ fn a_block_that_does_not_end_as_it_began_is_refused() {
 fn no_more_blocks_are_looked_at_than_a_bundle_may_have() {
     let block = "-----BEGIN A-----\nZg==\n-----END A-----\n";
     assert_eq!(read(&block.repeat(17)).map(|blocks| blocks.len()), Ok(17));
-    assert_eq!(error(&block.repeat(18)), ReadError::TooMany);
+    assert_eq!(error(&block.repeat(18)), ReadError::TooMany { most: 16 });
 }

@@ -1,6 +1,8 @@
 //! Adoption from external directories: a kubelet's, a backup, a copy of a machine. The files are
 //! real, and every wait is for an event, with a deadline.
 
+mod lost_link;
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
