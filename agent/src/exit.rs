@@ -117,6 +117,7 @@ impl Verdict {
             | Event::OldTemplate { .. }
             | Event::OtherSubject { .. }
             | Event::RequestAbandoned { .. }
+            | Event::RequestOfExpired { .. }
             | Event::AttemptStarted { .. } => None,
         }
     }

@@ -18,9 +18,9 @@ use certrotate_x509::request_name;
 
 use crate::fault_texts::FaultTexts;
 use texts::{
-    clock_invalid, clock_suspect, credential_text, expired, fault_text, held, key_failed, live,
-    not_yet_valid, old_template, other_subject, request_abandoned, request_foreign, request_pending,
-    request_stuck,
+    BOOTSTRAP_IS_USED, clock_invalid, clock_suspect, credential_text, expired, fault_text, held, key_failed,
+    live, not_yet_valid, old_template, other_subject, request_abandoned, request_foreign, request_of_expired,
+    request_pending, request_stuck,
 };
 
 /// Turns events into lines, with the file names and texts that core does not have.
@@ -60,6 +60,7 @@ pub const fn severity(event: &Event) -> Severity {
         | Event::CurrentLinkUnusable { .. }
         | Event::OldTemplate { .. }
         | Event::OtherSubject { .. }
+        | Event::RequestOfExpired { .. }
         | Event::Adopted { place: Place::Exposed(_), .. }
         | Event::Quarantined { .. } => Severity::Warning,
         Event::FileRefused { .. }
@@ -134,6 +135,7 @@ impl Reporter {
             Event::CallTimedOut { credential, again_in } => self.call_timed_out(credential, again_in),
             Event::RequestPending { ref request } => request_pending(request),
             Event::RequestAbandoned { ref request } => request_abandoned(request),
+            Event::RequestOfExpired { ref request } => request_of_expired(request),
             Event::RequestDenied { ref request, again_in } => self.request_denied(request, again_in),
             Event::RequestFailed { ref request, again_in } => self.request_failed(request, again_in),
             Event::RequestForeign { ref request, again_in } => request_foreign(request, again_in),
@@ -191,6 +193,9 @@ impl Reporter {
         if let Refusal::NotYetValid { .. } = refusal {
             // Another event says whether the certificate is held, or the clock suspect.
             return format!("{file} is not used: {refusal}; check the clock");
+        }
+        if let Refusal::Expired { .. } = refusal {
+            return format!("{file} is not used: {refusal}; {BOOTSTRAP_IS_USED}");
         }
         format!("{file} is not used: {refusal}; a new certificate is requested with the bootstrap kubeconfig")
     }

@@ -142,6 +142,27 @@ async fn f02_l3_node_recovers_after_expiry_during_an_outage() {
 }
 
 #[tokio::test]
+async fn f100_pending_renewal_gives_way_to_bootstrap_after_the_expiry() {
+    let bench = Bench::new().await;
+    let mut node = bench.start();
+    node.live(1).await;
+    bench.plane.faults().pause_approving(true);
+    node.event("the expiry", |event| matches!(event, Event::Expired { .. })).await;
+    node.event("the end of the renewal", |event| matches!(event, Event::RequestOfExpired { .. })).await;
+    let third = |event: &Event| matches!(event, Event::AttemptStarted { generation: Generation(3) });
+    node.event("the request of the bootstrap credential", third).await;
+    // A restart resumes that one.
+    node.end().await;
+    let node = bench.start();
+    bench.plane.faults().pause_approving(false);
+    node.live(3).await;
+    node.end().await;
+    let stats = bench.plane.stats();
+    let by_node = stats.csrs.iter().filter(|csr| csr.requestor == "system:node:node-1").count();
+    assert_eq!((stats.csrs_created, by_node, stats.expired_uses), (3, 1, 0));
+}
+
+#[tokio::test]
 async fn f63_certificate_of_another_cluster_is_replaced_by_bootstrap() {
     let bench = Bench::new().await;
     let node = bench.start();

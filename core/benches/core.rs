@@ -80,6 +80,7 @@ impl Driver {
             key: Some(self.key),
             signer: self.template.signer.clone(),
             usages: self.template.usages,
+            username: String::new(),
             approved: issued,
             denied: false,
             failed: false,

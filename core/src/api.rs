@@ -47,6 +47,10 @@ pub struct CsrObject {
     pub signer: String,
     /// `spec.usages`.
     pub usages: Usages,
+    /// `spec.username`: the user who created the object, as the server authenticated it. For a live identity that is its common
+    /// name.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub username: String,
     /// Whether it has the condition Approved.
     pub approved: bool,
     /// Whether it has the condition Denied.

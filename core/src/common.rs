@@ -127,6 +127,12 @@ impl Common {
         self.serving.durable.identity().is_some_and(|identity| identity.name == name)
     }
 
+    /// Returns the latest notAfter of the identities that have expired, in this run or before it.
+    pub(crate) fn last_expiry(&self) -> Option<WallTime> {
+        let in_this_run = self.serving.expired.map(|expired| expired.not_after);
+        in_this_run.max(self.scan_validity.last_expiry())
+    }
+
     /// Returns how many attempts in a row failed, counting `generation`'s. The number survives restarts, because both bounds
     /// are read off the disk.
     pub(crate) fn failed_attempts(&self, generation: Generation) -> u32 {
@@ -234,6 +240,19 @@ impl Cx<'_> {
     pub(crate) fn retry_wait(&mut self, failures: u32) -> Span {
         let draw = self.draw();
         self.common.timing().retry(self.common.lifetime, failures, draw)
+    }
+
+    /// Returns the time that has passed since an earlier run took this wall time. A clock that went back behind it cannot tell:
+    /// then every wait from that time on is over, because a wait that begins anew in each run may never end.
+    pub(crate) fn passed_since(&self, earlier: WallTime) -> Span {
+        if self.now.wall < earlier { Span::MAX } else { self.now.wall.since(earlier) }
+    }
+
+    /// Returns the rest of a wait that an earlier run began at `start`. It is never longer than the wait, and never shorter than
+    /// the first retry wait, whatever the clock does.
+    pub(crate) fn rest_of_wait(&mut self, wait: Span, start: WallTime) -> Span {
+        let shortest = self.retry_wait(1).min(wait);
+        wait.minus(self.passed_since(start)).max(shortest)
     }
 
     /// Returns the wait for a new request after the failed attempt of this generation.

@@ -124,6 +124,12 @@ pub enum Event {
         /// Its name.
         request: RequestDigest,
     },
+    /// The request was made as an identity that has expired since, and is not approved. It was abandoned for a request that the
+    /// bootstrap credential makes. It stays on the server, which removes it some time.
+    RequestOfExpired {
+        /// Its name.
+        request: RequestDigest,
+    },
     /// A renewal begins.
     AttemptStarted {
         /// The generation that it is for.

@@ -169,6 +169,12 @@ impl Span {
         Self(self.0.saturating_add(other.0))
     }
 
+    /// The difference; zero if `other` is longer.
+    #[must_use]
+    pub const fn minus(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+
     /// `self × numerator / denominator`, rounded down and saturating; `self` where the denominator is zero.
     #[must_use]
     pub const fn scaled(self, numerator: u64, denominator: u64) -> Self {

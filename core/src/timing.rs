@@ -246,6 +246,18 @@ impl Timing {
         min.max(lifetime.scaled(u64::from(share), 1000))
     }
 
+    /// Returns the time from which the renewal point of an adopted pair counts: its adoption. Its issue is unknown, and a
+    /// backdated notBefore must not make it due at once.
+    ///
+    /// With less than a tenth of its lifetime left, and less than an hour, it counts from notBefore: such a pair is due.
+    #[must_use]
+    pub fn adopted_start(&self, now: WallTime, not_before: WallTime, not_after: WallTime) -> WallTime {
+        let LifetimeLeft { share, min } = self.lifetime_left;
+        let (left, lifetime) = (not_after.since(now), not_after.since(not_before));
+        let enough = lifetime.scaled(u64::from(share), 1000).min(FULL_LIFETIME).max(min);
+        if left >= enough { now.max(not_before) } else { not_before }
+    }
+
     fn jittered(&self, wait: Span, draw: u64) -> Span {
         let jitter = u64::from(self.jitter);
         wait.scaled(1000 - jitter + draw % (2 * jitter + 1), 1000).max(LEAST)

@@ -9,7 +9,7 @@ use certrotate_core::id::{CertHandle, Generation, KeyHandle};
 use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 use certrotate_core::view::Handle;
 
-use crate::disk::Disk;
+use crate::disk::{Disk, Pending};
 use crate::list::List;
 use crate::monitor::{Monitor, minute};
 use crate::renewal_range::left_at_latest;
@@ -109,6 +109,14 @@ pub struct Ghost {
     generations: List<(Generation, u32), 6>,
     /// The number of requests whose pending file was removed externally or unreadable.
     pub requests_lost: u8,
+    /// Whether the node gave up a request since an identity was live last, because it was made as that identity.
+    pub gave_up_of_expired: bool,
+    /// Whether this run has had a request.
+    pub has_requested: bool,
+    /// The time in the pending file of the current request, if the start of this run found it. A rescan clears it.
+    pub found_made: Option<WallTime>,
+    /// The latest first call for a request that the start of this run found; cleared by that call.
+    pub found_call_by: Option<MonoTime>,
     /// Whether the clock was before the notBefore of the live identity, and no newer durable
     /// identity went live since.
     pub was_held: bool,
@@ -189,6 +197,7 @@ impl Ghost {
         (self.recovered, self.undisturbed, self.misread, self.unread) = (false, false, false, false);
         (self.renew_by, self.served, self.changed) = (None, None, None);
         (self.filed, self.ended, self.over) = (None, None, None);
+        (self.found_call_by, self.found_made, self.has_requested) = (None, None, false);
         self.failed = Failed::None;
         self.monitor = Monitor::default();
     }
@@ -196,6 +205,14 @@ impl Ghost {
     /// Returns the last live generation and certificate of this run, unless it expired.
     pub(crate) fn served_before(&self) -> Option<(Generation, CertHandle)> {
         self.served.map(|it| (it.generation, it.cert))
+    }
+
+    /// Records the pending file of the first request of this run. A request whose key is in memory only is sent without a wait,
+    /// so it is none that the start found.
+    pub(crate) fn finds(&mut self, pending: Pending) {
+        let waits = u64::from(pending.key) <= self.start.1 && !self.called_yet;
+        self.found_made = Some(pending.made).filter(|_| waits);
+        self.has_requested = true;
     }
 
     /// Forgets the counts of calls and rotations, which the crash enumerator does not judge.
@@ -242,7 +259,7 @@ impl Ghost {
 
     /// Records the begin of an attempt. An identity that is not yet valid need not survive it (S5).
     pub(crate) fn attempt(&mut self, now: Now) {
-        self.changed = None;
+        (self.changed, self.found_made) = (None, None);
         self.attempts = self.attempts.saturating_add(1);
         if self.announced.is_some_and(|it| now.wall < it.not_before) {
             self.announced = None;
@@ -275,7 +292,7 @@ impl Ghost {
         let known = matches!(call, Call::Create { key } if key.0 <= self.start.1);
         self.crash_loop |= known && !self.called_yet && early(self.start.0);
         self.called_yet = true;
-        self.changed = None;
+        (self.changed, self.found_call_by) = (None, None);
         match call {
             Call::Watch { .. } => self.watches.fill(now.mono, lifetime),
             Call::Create { .. } | Call::Get { .. } => self.calls.fill(now.mono, lifetime),
@@ -283,6 +300,7 @@ impl Ghost {
     }
 
     pub(crate) fn went_live(&mut self, now: Now, identity: Announced, lifetime: Span, durable: bool) {
+        self.gave_up_of_expired = false;
         let valid = |it: &Announced| it.not_before <= now.wall && now.wall < it.not_after;
         let older = self.served.is_some_and(|it| it.generation > identity.generation && valid(&it));
         self.older |= older;

@@ -20,6 +20,7 @@ pub mod best;
 pub mod deadlines;
 pub mod disk;
 pub mod exceptions;
+pub mod expiry;
 pub mod identity;
 pub mod load;
 pub mod refused;
@@ -37,6 +38,7 @@ use disk::{
     s2_linked_bundle_is_acceptable, s3_current_link_leads_to_whole_bundle, s4_served_identity_is_durable,
     s7_failed_files_are_not_used, s11_files_are_private, s12_failed_files_go_first, s12_names_are_bounded,
 };
+use expiry::l4_found_waits_continue;
 use identity::{
     s1_driver_serves_live_identity, s1_served_within_validity, s5_faults_take_no_identity_away,
     s13_never_older, s14_expired_identity_stays_withdrawn,
@@ -72,6 +74,7 @@ pub const ALWAYS: &[Invariant] = &[
     ("S14", "no wait depends on the wall clock alone", s14_waits_are_monotonic),
     ("L3", "a new template is requested within its interval", l3_new_template_is_requested_soon),
     ("L4", "no wait is longer than its cap", l4_waits_are_capped),
+    ("L4", "a restart does not begin the waits of a found request anew", l4_found_waits_continue),
     ("S14", "a renewal is due by monotonic time at 90 % of the lifetime", s14_renewal_is_not_postponed),
     ("S14", "a renewal is due by the wall clock at 90 % of the lifetime", s14_renewal_is_due_by_wall_clock),
     ("S5", "a start serves an identity if a valid one is announced or on disk", s5_last_good_one_survives),
@@ -107,6 +110,10 @@ pub fn check(world: &mut World) {
         if !holds(world) {
             world.hold(id, sentence, false);
         }
+    }
+    let is_scanning = world.view().is_some_and(|view| view.phase == Phase::Recovering);
+    if is_scanning {
+        (world.ghost.found_made, world.ghost.found_call_by) = (None, None);
     }
     if has_recovered(world) && !world.ghost.recovered {
         world.ghost.recovered = true;

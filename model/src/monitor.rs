@@ -28,6 +28,10 @@ pub struct Monitor {
     approved: Option<(RequestTag, MonoTime)>,
     /// Earliest start of the attempt after a denied or failed request.
     retry_after: MonoTime,
+    /// Latest start of that attempt, if this run found the request.
+    found_retry_by: Option<MonoTime>,
+    /// Whether this run found the request of the last answer, and it was older than a day.
+    is_old: bool,
     /// Whether the server refused a requested lifetime.
     lifetime_refused: bool,
     /// The certificate of the last answer.
@@ -133,6 +137,19 @@ impl Validity {
     }
 }
 
+/// Returns the rest of a wait of `most` seconds that began `age` ago, and `least` seconds at least. Seconds are shorter where
+/// the lifetime is below an hour.
+pub(crate) fn rest(age: Span, least: u64, most: u64, lifetime: Span) -> Span {
+    let scaled = |secs: u64| Span::from_ms(secs * lifetime.ms().min(3_600_000) / 3600);
+    scaled(most).minus(age).max(scaled(least))
+}
+
+/// Returns the longest rest of such a wait: three seconds are the shortest retry wait with jitter, which is never below ten
+/// milliseconds without.
+pub(crate) fn latest_rest(age: Span, most: u64, lifetime: Span) -> Span {
+    rest(age, 3, most, lifetime).max(Span::from_ms(15))
+}
+
 /// Returns a minute, or less where the lifetime is below an hour.
 ///
 /// This copy of core's arithmetic is deliberate: a shared function would be wrong in both places at once.
@@ -229,13 +246,14 @@ impl Monitor {
     }
 
     /// A call is answered, by a server with this certificate `lifetime`. `shown` is the certificate of the answer and
-    /// whether that is as it should be.
+    /// whether that is as it should be. `age` is that of a request which this run found.
     pub(crate) fn answered(
         &mut self,
         op: OpId,
         (now, lifetime): (MonoTime, Span),
         result: &Result<CsrObject, ApiFault>,
         shown: Option<(CertHandle, bool)>,
+        age: Option<Span>,
     ) {
         let Some(CallInFlight { what, tag, credential, .. }) =
             self.calls.iter().find(|it| it.op == op).copied()
@@ -247,9 +265,14 @@ impl Monitor {
             Ok(object) => {
                 if object.denied || object.failed {
                     self.rejected = Some(tag);
-                    // Ten minutes, less where the lifetime is below an hour.
-                    self.retry_after = now.plus(Span::from_ms(lifetime.ms().min(3_600_000) / 6));
+                    // Ten minutes, less where the lifetime is below an hour. For a found request they count from its pending
+                    // file, and one second is the least.
+                    let waited = age.unwrap_or_default();
+                    self.retry_after = now.plus(rest(waited, 1, 600, lifetime));
+                    // With jitter, five hours are the most.
+                    self.found_retry_by = age.map(|age| now.plus(latest_rest(age, 18_000, lifetime)));
                 }
+                self.is_old = age.is_some_and(|age| age >= STUCK);
                 let waits = object.approved && object.certificate.is_none() && !object.failed;
                 let since = self.approved.filter(|(it, _)| *it == tag).map_or(now, |(_, since)| since);
                 self.approved = waits.then_some((tag, since));
@@ -273,7 +296,7 @@ impl Monitor {
         self.template_attempt = Some(now.max(self.next_template_attempt));
         (self.rejected, self.deleted, self.approved) = (None, None, None);
         (self.shown, self.in_hand, self.held) = (None, None, None);
-        (self.retry_after, self.is_disk_refusing) = (MonoTime::default(), false);
+        (self.retry_after, self.found_retry_by, self.is_disk_refusing) = (MonoTime::default(), None, false);
         self.lifetime_refused &= !wish;
     }
 
@@ -304,6 +327,7 @@ impl Monitor {
         );
         self.expect("S8", "no attempt begins while a good certificate is in hand", self.in_hand.is_none());
         (self.rejected, self.deleted, self.approved) = (None, None, None);
+        self.found_retry_by = None;
     }
 
     /// Whether the earliest renewal point has come by the wall clock, or as much monotonic time has passed since it was adopted.
@@ -363,11 +387,28 @@ impl Monitor {
         self.in_hand.is_some() && self.is_disk_refusing
     }
 
-    /// Records a request reported as stuck.
-    pub(crate) fn gives_up(&mut self, now: MonoTime, request: RequestDigest) {
+    /// Latest start of the attempt after a denied or failed request that this run found.
+    pub(crate) const fn found_retry_by(&self) -> Option<MonoTime> {
+        self.found_retry_by
+    }
+
+    /// Whether no identity went live within this span, and the clock is not suspect.
+    pub(crate) fn is_long_after_rotation(&self, now: MonoTime, span: Span) -> bool {
+        self.suspect_until <= now && self.adopted.is_none_or(|adopted| now.since(adopted.mono) >= span)
+    }
+
+    /// Returns the credential of a call in flight, unless it is a watch.
+    pub(crate) fn is_bootstrap_call(&self, op: OpId) -> bool {
+        let is_poll = |it: &CallInFlight| it.credential == Kind::Bootstrap && it.what != Verb::Watch;
+        self.calls.iter().any(|it| it.op == op && is_poll(it))
+    }
+
+    /// A request was given up as stuck. If this run found it, its age counts, and ten minutes of approval are the least.
+    pub(crate) fn gives_up(&mut self, now: MonoTime, lifetime: Span, request: RequestDigest) {
         let tag = RequestTag::from(request);
         let since = self.approved.filter(|(it, _)| *it == tag);
-        let long = since.is_some_and(|(_, since)| now.since(since) >= STUCK);
+        let least = if self.is_old { rest(Span::ZERO, 0, 600, lifetime) } else { STUCK };
+        let long = since.is_some_and(|(_, since)| now.since(since) >= least);
         self.expect("S8", "a request is given up after a day of approval without a certificate", long);
     }
 

@@ -81,14 +81,18 @@ pub struct Object {
     pub made: WallTime,
     /// Whether the node reported it as stuck and went on to another, or another template made it so.
     pub given_up: bool,
+    /// Whether the server took its creator for the node: the live identity made it, not the bootstrap credential.
+    pub by_node: bool,
+    /// Whether the node reported that it was made as an identity which has expired since, and went on to another.
+    pub of_expired: bool,
 }
 
 impl Object {
     /// Whether it is open and not abandoned (S8). The node abandons a request that was approved long ago and got no certificate,
-    /// or whose template changed: it may not delete the object.
+    /// whose template changed, or that it made as an identity which has expired since: it may not delete the object.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.is_undecided() && !self.given_up
+        self.is_undecided() && !self.given_up && !self.of_expired
     }
 
     /// Whether it is ours, and has neither a certificate nor the condition Denied or Failed.
@@ -146,6 +150,8 @@ pub struct Server {
     pub refuse_live: bool,
     /// Whether the bootstrap credential is not accepted (401).
     pub refuse_bootstrap: bool,
+    /// Whether the bootstrap credential is the node's own user, as in a kubeconfig that an installer made for this node.
+    pub bootstrap_is_node: bool,
     /// How often the server was called.
     pub calls: u64,
     /// Every certificate that was issued; the n-th has the number n, and the leaf digest [`crate::cert::leaf`]`(n)`.
@@ -186,6 +192,7 @@ impl Default for Server {
             longest_lifetime: None,
             refuse_live: false,
             refuse_bootstrap: false,
+            bootstrap_is_node: false,
             calls: 0,
             certs: Vec::new(),
             foreign: 0,

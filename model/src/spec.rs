@@ -213,7 +213,9 @@ impl Spec {
                 let ended = served.is_some_and(|(_, good)| wall >= good.end);
                 self.lowest = if ended { generation.next() } else { Generation(0) };
             }
-            Action::Report(Event::RequestStuck { .. } | Event::RequestForeign { .. }) => self.open = None,
+            Action::Report(
+                Event::RequestStuck { .. } | Event::RequestForeign { .. } | Event::RequestOfExpired { .. },
+            ) => self.open = None,
             Action::Report(Event::DiskTimedOut { .. }) => self.failing = true,
             Action::Report(Event::IdentityInMemory { .. }) => self.in_memory_identity = true,
             Action::Report(Event::RequestInMemory { .. }) => {

@@ -225,6 +225,7 @@ impl World {
             self.in_flight.retain(|it| it.op != *op);
         }
         self.ghost.before(self.now, self.disk.damaged);
+        let to_give_up = self.request_to_give_up(&input);
         self.watch_input(&input, lifetime);
         self.spec.given(now, &self.wanted, &input);
         self.watch_disk(&input);
@@ -259,7 +260,10 @@ impl World {
             self.carry_out(action);
         }
         self.ghost.better_pair_seen = None;
+        self.watch_found();
         self.watch_wake(ticked, &step);
+        let is_kept = to_give_up.is_some() && self.view().and_then(|view| view.request) == to_give_up;
+        self.hold("L3", "a request of an expired identity is given up when bootstrap reads it", !is_kept);
         self.ghost.keep_only(&handles);
         let lifetime = self.lifetime();
         if busy {

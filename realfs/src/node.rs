@@ -197,6 +197,7 @@ impl<'a, W: World> Node<'a, W> {
             key: csr::read(shown.csr_pem.as_bytes()).ok().map(|facts| facts.key),
             signer: self.template.signer.clone(),
             usages: self.template.usages,
+            username: String::new(),
             approved: certificate.is_some(),
             denied: shown.denied,
             failed: false,

@@ -127,6 +127,7 @@ pub(super) fn read(
             .iter()
             .map(|name| Usages::named(name).unwrap_or(Usages::OTHER))
             .fold(Usages::NONE, Usages::with),
+        username: spec.username.unwrap_or_default(),
         approved: has("Approved").is_some(),
         denied: has("Denied").is_some(),
         failed: has("Failed").is_some(),

@@ -84,6 +84,7 @@ fn object(certificate: bool) -> CsrObject {
         key: Some(KEY_DIGEST),
         signer: template.signer,
         usages: template.usages,
+        username: "system:bootstrap:abcdef".into(),
         approved: certificate,
         denied: false,
         failed: false,

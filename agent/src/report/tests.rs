@@ -45,6 +45,7 @@ fn events() -> Vec<Event> {
         Event::RequestDenied { request, again_in },
         Event::RequestFailed { request, again_in },
         Event::RequestForeign { request, again_in },
+        Event::RequestOfExpired { request },
         Event::RequestStuck { request, again_in },
         Event::CertificateRefused { request, refusal, again_in },
         Event::CertificateRefused { request, refusal: Refusal::Unreadable, again_in },

@@ -6,6 +6,10 @@ use certrotate_core::id::{Generation, RequestDigest};
 use certrotate_core::time::{Span, WallTime};
 use certrotate_x509::request_name;
 
+/// What follows from an expired certificate, whether or not a request is open.
+pub(super) const BOOTSTRAP_IS_USED: &str =
+    "the bootstrap kubeconfig is used from now on: for the open request, if there is one, else for a new one";
+
 pub(super) fn credential_text(credential: Credential) -> String {
     match credential {
         Credential::Bootstrap => "the bootstrap credential".into(),
@@ -31,9 +35,7 @@ pub(super) fn other_subject(generation: Generation) -> String {
 }
 
 pub(super) fn expired(generation: Generation, not_after: WallTime) -> String {
-    format!(
-        "certificate {generation} expired at {not_after} and is withdrawn; a new one is requested with the bootstrap kubeconfig"
-    )
+    format!("certificate {generation} expired at {not_after} and is withdrawn; {BOOTSTRAP_IS_USED}")
 }
 
 pub(super) fn not_yet_valid(generation: Generation, not_before: WallTime) -> String {
@@ -74,6 +76,13 @@ pub(super) fn request_pending(request: &RequestDigest) -> String {
 pub(super) fn request_abandoned(request: &RequestDigest) -> String {
     format!(
         "{0} is abandoned, because the template has changed; to remove it: kubectl delete csr {0}",
+        request_name(request)
+    )
+}
+
+pub(super) fn request_of_expired(request: &RequestDigest) -> String {
+    format!(
+        "{0} is not approved, and it was made as the certificate that has expired since, so it may never be; it is abandoned, and another one is made now with the bootstrap kubeconfig; to remove it: kubectl delete csr {0}",
         request_name(request)
     )
 }

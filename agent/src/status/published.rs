@@ -278,6 +278,7 @@ fn final_condition(event: &Event) -> Option<(&RequestDigest, &'static str)> {
         | Event::CallTimedOut { .. }
         | Event::RequestPending { .. }
         | Event::RequestAbandoned { .. }
+        | Event::RequestOfExpired { .. }
         | Event::RequestForeign { .. } => None,
     }
 }

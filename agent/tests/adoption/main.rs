@@ -40,11 +40,15 @@ struct Running {
 
 impl Bench {
     async fn new(lifetime: Duration) -> Self {
+        Self::backdated(lifetime, Duration::ZERO).await
+    }
+
+    async fn backdated(lifetime: Duration, backdate: Duration) -> Self {
         let dir = tempfile::tempdir().expect("a scratch directory");
         let options = Options {
             dir: Some(dir.path().join("plane")),
             cluster_signing_duration: lifetime,
-            backdate: Duration::ZERO,
+            backdate,
             ..Options::default()
         };
         Self { plane: ControlPlane::start(options).await.expect("the control plane starts"), dir }
@@ -241,6 +245,23 @@ async fn kubelet_directory_is_adopted_and_can_be_taken_back() {
     again.end().await;
     assert_eq!(bench.leaf(), next.leaf());
     assert_eq!(bench.seen(DATED), before);
+}
+
+#[tokio::test]
+async fn f102_backdated_pair_is_not_due_when_it_is_adopted() {
+    // By its notBefore, seven eighths of its lifetime are over when it is issued.
+    let bench = Bench::backdated(HOUR, 7 * HOUR).await;
+    bench.left_by_a_kubelet().await;
+    let mut node = bench.start_alone();
+    let adopted = node.live(1).await;
+    node.rests().await;
+    let point = node.events.borrow().iter().find_map(|event| match event {
+        Event::Live { renew_at, .. } => Some(*renew_at),
+        _ => None,
+    });
+    let point = point.expect("it is live");
+    assert!(point > node.live.wall() && point < adopted.not_after(), "{point}");
+    node.end().await;
 }
 
 #[tokio::test]

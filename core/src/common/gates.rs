@@ -100,6 +100,11 @@ impl ScanValidity {
         self.from > WallTime::MIN
     }
 
+    /// The latest notAfter of those bundles.
+    pub(crate) fn last_expiry(self) -> Option<WallTime> {
+        Some(self.from).filter(|_| self.has_expired_bundle())
+    }
+
     /// When the wall clock makes a bundle valid.
     pub(crate) fn ends_at(self) -> Option<WallTime> {
         Some(self.until).filter(|until| *until < WallTime::MAX)

@@ -2,6 +2,14 @@
 //!
 //! To resume is to send the same bytes under the same name, so there is never a second open request (S8). A key is
 //! retired only when its request was denied, failed, stuck or foreign, or its certificate was refused.
+//!
+//! There is one exception: a request that was made as an identity which has expired since. An approver may accept the
+//! renewals of valid identities only, or the requests of the bootstrap credential only. So when the bootstrap credential
+//! reads such a request and it is not approved, its key is retired, and the bootstrap credential makes the next request.
+//! That happens once for each expiry: the next pending file has a time after it ([`Attempt::made`]), in every run.
+//!
+//! The waits of a request that the start of a run found count from the time in its pending file. So a process that is
+//! killed repeatedly gets to the end of them.
 
 use crate::api::{ApiFault, Call, Credential, CsrObject, Issued};
 use crate::common::{CredentialKind, Cx};
@@ -33,6 +41,9 @@ pub(crate) struct Asking {
     watch: Option<Watch>,
     /// Since when it has been approved without a certificate.
     approved: Option<MonoTime>,
+    /// Whether the start of this run found it: its waits count from the time in its pending file. After a rescan they no longer
+    /// do.
+    is_found: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,7 +74,8 @@ impl Asking {
         cx.begin_attempt();
         let failed = cx.common.failed_attempts(attempt.generation);
         let wait = cx.retry_wait(failed);
-        Renewal::Asking(Self::new(attempt, cx.after(wait)))
+        let rest = cx.rest_of_wait(wait, attempt.made);
+        Renewal::Asking(Self { is_found: true, ..Self::new(attempt, cx.after(rest)) })
     }
 
     /// Resumes a durable request at that time. The wait is cut to the longest backoff, which may have become shorter.
@@ -73,7 +85,16 @@ impl Asking {
     }
 
     fn new(attempt: Attempt, next: MonoTime) -> Self {
-        Self { attempt, is_created: false, calling: None, next, polls: 0, watch: None, approved: None }
+        Self {
+            attempt,
+            is_created: false,
+            calling: None,
+            next,
+            polls: 0,
+            watch: None,
+            approved: None,
+            is_found: false,
+        }
     }
 
     /// Returns the step in the terms of [`crate::view::View`].
@@ -140,7 +161,7 @@ impl Asking {
                 // One failure is forgotten, and no more: one success of a failing server must not reset the backoff (S9).
                 cx.common.issuer.call_failures =
                     cx.common.issuer.call_failures.min(MOST_FAILURES).saturating_sub(1);
-                self.seen(cx, object, true)
+                self.seen(cx, object, Some(calling.credential))
             }
             Err(ApiFault::AlreadyExists) if calling.create => {
                 self.is_created = true;
@@ -202,7 +223,7 @@ impl Asking {
     fn watched(mut self, cx: &mut Cx<'_>, result: Result<CsrObject, ApiFault>) -> Renewal {
         self.watch = None;
         match result {
-            Ok(object) => self.seen(cx, object, false),
+            Ok(object) => self.seen(cx, object, None),
             Err(ApiFault::NotFound) if self.calling.is_none() => {
                 self.is_created = false;
                 self.delay(cx, Span::ZERO);
@@ -213,8 +234,8 @@ impl Asking {
         }
     }
 
-    /// Applies the state of the object; `is_poll` if a call returned it and not the watch.
-    fn seen(mut self, cx: &mut Cx<'_>, object: CsrObject, is_poll: bool) -> Renewal {
+    /// Applies the state of the object. `reader` is the credential of the call that returned it; the watch has none.
+    fn seen(mut self, cx: &mut Cx<'_>, object: CsrObject, reader: Option<Credential>) -> Renewal {
         let request = self.attempt.request;
         let template = cx.common.config.template();
         let ours = object.key == Some(self.attempt.key_digest)
@@ -230,22 +251,35 @@ impl Asking {
             cx.common.issuer.is_duration_rejected = true;
             return self.retire(cx, |again_in| Event::RequestFailed { request, again_in });
         }
+        if reader == Some(Credential::Bootstrap) && self.is_of_expired(cx, &object) {
+            self.cancel(cx);
+            cx.report(Event::RequestOfExpired { request });
+            return Renewal::Resting(Resting::without_wait(cx));
+        }
         match object.certificate {
             Some(issued) if object.approved => self.issued(cx, issued),
             Some(_) | None => {
                 self.is_created = true;
-                self.pending(cx, object.approved, is_poll)
+                self.pending(cx, object.approved, reader.is_some())
             }
         }
+    }
+
+    /// Whether an approver may never approve the request, because it was made as an identity that has expired since, and the
+    /// next request can be made now: no gate is closed, and the disk takes the next key.
+    fn is_of_expired(&self, cx: &Cx<'_>, object: &CsrObject) -> bool {
+        let common = &*cx.common;
+        let as_identity = object.username == common.config.template().subject.common_name;
+        let has_expired = common.last_expiry().is_some_and(|expiry| self.attempt.made < expiry);
+        let can_request = cx.now.mono >= common.opens_at() && common.directory.failures == 0;
+        as_identity && !object.approved && has_expired && common.serving.in_use().is_none() && can_request
     }
 
     fn pending(mut self, cx: &mut Cx<'_>, approved: bool, is_poll: bool) -> Renewal {
         let request = self.attempt.request;
         self.attempt.issued_after = self.attempt.issued_after.max(cx.now.wall);
         self.approved = if approved { self.approved.or(Some(cx.now.mono)) } else { None };
-        let attempts = cx.common.failed_attempts(self.attempt.generation);
-        let longest = cx.common.timing().approved_age(attempts);
-        if self.approved.is_some_and(|since| cx.now.mono.since(since) >= longest) {
+        if self.approved.is_some_and(|since| self.is_stuck(cx, cx.now.mono.since(since))) {
             return self.retire(cx, |again_in| Event::RequestStuck { request, again_in });
         }
         if self.polls == 0 {
@@ -259,6 +293,16 @@ impl Asking {
             self.rewatch(cx);
         }
         Renewal::Asking(self)
+    }
+
+    /// Whether the request has been approved for too long without a certificate; `seen` is how long this run has seen that. If
+    /// the start found the request, its age counts, and the run sees it for ten minutes at least.
+    fn is_stuck(&self, cx: &Cx<'_>, seen: Span) -> bool {
+        let timing = cx.common.timing();
+        let longest = timing.approved_age(cx.common.failed_attempts(self.attempt.generation));
+        let shortest = timing.renew(cx.common.lifetime, 1, 0);
+        let is_old = self.is_found && cx.passed_since(self.attempt.made) >= longest;
+        seen >= longest || is_old && seen >= shortest
     }
 
     /// Opens a watch where there is none, or a fresh one where the old one has been silent for long.
@@ -318,7 +362,12 @@ impl Asking {
     /// The key is retired; its pending file stays until the next one is durable.
     fn retire(self, cx: &mut Cx<'_>, event: impl FnOnce(Span) -> Event) -> Renewal {
         self.cancel(cx);
-        let (resting, again_in) = Resting::after_retirement(cx, self.attempt.generation);
+        let Attempt { generation, made, .. } = self.attempt;
+        let (resting, again_in) = if self.is_found {
+            Resting::after_found_retirement(cx, generation, made)
+        } else {
+            Resting::after_retirement(cx, generation)
+        };
         cx.report(event(again_in));
         Renewal::Resting(resting)
     }

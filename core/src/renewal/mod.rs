@@ -73,7 +73,7 @@ pub(crate) struct Attempt {
     pub(crate) key: KeyHandle,
     pub(crate) key_digest: KeyDigest,
     pub(crate) request: RequestDigest,
-    /// When the key was made, by the local clock.
+    /// When the key was made, by the local clock, and not before the last expiry of an identity.
     pub(crate) made: WallTime,
     /// The latest time at which its certificate did not exist yet, by the local clock.
     pub(crate) issued_after: WallTime,

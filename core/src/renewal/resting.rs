@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::id::{FileNumber, Generation};
 use crate::input::{KeyFault, MadeKey, Why};
 use crate::renewal::{Asking, Attempt, Carry, Outcome, Recovering, Renewal, Saving, overdue};
-use crate::time::{MonoTime, Span};
+use crate::time::{MonoTime, Span, WallTime};
 use crate::view::Stage;
 
 /// Nothing is in flight.
@@ -29,6 +29,18 @@ impl Resting {
     pub(crate) fn after_retirement(cx: &mut Cx<'_>, generation: Generation) -> (Self, Span) {
         let wait = cx.renew_wait(generation);
         (Self { not_before: cx.after(wait) }, wait)
+    }
+
+    /// The same, if the start found the request: when it was denied or failed is unknown, so the wait counts from the time when
+    /// its key was `made`. A restart must not begin it anew.
+    pub(crate) fn after_found_retirement(
+        cx: &mut Cx<'_>,
+        generation: Generation,
+        made: WallTime,
+    ) -> (Self, Span) {
+        let wait = cx.renew_wait(generation);
+        let rest = cx.rest_of_wait(wait, made);
+        (Self { not_before: cx.after(rest) }, rest)
     }
 
     /// Rests after a certificate that expired before it was installed, or that a clock which went back made not yet valid.
@@ -150,7 +162,9 @@ impl Keying {
                     key: made.key,
                     key_digest: made.key_digest,
                     request: made.request,
-                    made: cx.now.wall,
+                    // Not before the last expiry, even if the clock went back: this tells it from a request of the expired
+                    // identity, in every run.
+                    made: cx.common.last_expiry().map_or(cx.now.wall, |expiry| expiry.max(cx.now.wall)),
                     issued_after: cx.now.wall,
                     file: FileNumber(1),
                 };

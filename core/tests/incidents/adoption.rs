@@ -20,6 +20,46 @@ fn leaves(world: &mut World, place: Place, hours: u64) {
     }
 }
 
+/// Somebody leaves a pair with these dates, in hours from now.
+fn leaves_between(world: &mut World, start: u64, end: Span) {
+    leaves(world, Place::Split, 1);
+    let now = world.now.wall;
+    let cert = world.server.certs.last_mut().expect("it was left just now");
+    (cert.not_before, cert.not_after) = (now.minus(Span::from_hours(start)), now.plus(end));
+}
+
+#[test]
+fn f102_backdated_pair_is_not_renewed_when_it_is_adopted() {
+    let decade = 24 * 3650;
+    for (start, end) in [(23, Span::from_hours(3)), (24 * 300, Span::from_hours(24 * 40)), (decade, DAY)] {
+        let mut world = world();
+        leaves_between(&mut world, start, end);
+        world.start();
+        serves(&mut world, 1);
+        rests(&mut world);
+        world.run_for(end.scaled(69, 100));
+        assert_eq!((adopted(&world), world.log().calls.len()), (1, 0), "backdated by {start} h");
+        let point = world.node.as_ref().and_then(|node| node.view().identity).map(|it| it.renew_at);
+        world.restart();
+        rests(&mut world);
+        let again = world.node.as_ref().and_then(|node| node.view().identity).map(|it| it.renew_at);
+        assert_eq!(point, again, "a restart does not move its renewal point");
+        serves(&mut world, 2);
+        assert!(!saw(&world, |event| matches!(event, Event::Expired { .. })));
+    }
+}
+
+#[test]
+fn f102_pair_that_expires_soon_is_renewed_when_it_is_adopted() {
+    let mut world = world();
+    leaves_between(&mut world, 24 * 300, Span::from_mins(20));
+    world.start();
+    serves(&mut world, 1);
+    let adopted = world.now.mono;
+    serves(&mut world, 2);
+    assert!(world.now.mono.since(adopted) <= Span::from_mins(1));
+}
+
 fn adopted(world: &World) -> usize {
     world.log().events.iter().filter(|(_, event)| matches!(event, Event::Adopted { .. })).count()
 }

@@ -249,3 +249,113 @@ fn f16_start_without_directory_sync_serves_the_bundle_as_in_memory() {
     world.run_until("that it is saved", |world| !is_unsaved(world));
     assert_eq!((world.served(), world.server.created()), (Some(Generation(1)), 1));
 }
+
+/// A node whose renewal waits for approval, up to the expiry of its identity.
+fn pending_past_expiry() -> World {
+    let mut world = running();
+    world.server.approver = Approver::Absent;
+    world.run_until("the expiry", |world| world.served().is_none());
+    world
+}
+
+fn given_up(world: &World) -> usize {
+    world.log().events.iter().filter(|(_, event)| matches!(event, Event::RequestOfExpired { .. })).count()
+}
+
+#[test]
+fn f100_request_of_an_expired_identity_gives_way_to_one_of_bootstrap() {
+    let mut world = pending_past_expiry();
+    let expired = world.now.mono;
+    world.run_until("the request of the bootstrap credential", |world| world.log().requests.len() == 3);
+    assert!(world.now.mono.since(expired) <= Span::from_mins(2), "at the next poll");
+    assert!(world.server.objects[0].by_node && !world.server.objects[1].by_node);
+    world.run_for(Span::from_hours(20));
+    assert_eq!((given_up(&world), world.log().requests.len()), (1, 3), "once for the expiry");
+    world.server.approver = Approver::Auto;
+    serves(&mut world, 3);
+}
+
+#[test]
+fn f100_restart_at_any_step_gives_up_no_second_request() {
+    for steps in 0..40 {
+        let mut world = pending_past_expiry();
+        for _ in 0..steps {
+            world.advance();
+        }
+        for _ in 0..3 {
+            world.restart();
+            world.run_for(Span::from_hours(2));
+        }
+        assert_eq!(world.log().requests.len(), 3, "after {steps} steps");
+        world.server.approver = Approver::Auto;
+        serves_any(&mut world);
+    }
+}
+
+#[test]
+fn f100_node_that_was_off_at_the_expiry_gives_its_request_up_at_start() {
+    let mut world = running();
+    world.server.approver = Approver::Absent;
+    world.run_until("the request", |world| world.log().requests.len() == 2);
+    world.kill();
+    world.pass(Span::from_hours(12));
+    world.start();
+    world.run_until("the next request", |world| world.log().requests.len() == 3);
+    world.run_for(Span::from_hours(6));
+    assert_eq!((given_up(&world), world.log().requests.len()), (1, 3));
+}
+
+#[test]
+fn f100_bootstrap_user_that_is_the_node_gives_up_one_request() {
+    let mut world = running();
+    world.server.bootstrap_is_node = true;
+    world.server.approver = Approver::Absent;
+    world.run_until("the expiry", |world| world.served().is_none());
+    world.run_for(Span::from_hours(20));
+    world.restart();
+    world.run_for(Span::from_hours(20));
+    assert_eq!((given_up(&world), world.log().requests.len()), (1, 3));
+}
+
+#[test]
+fn f100_clock_that_goes_back_after_the_expiry_gives_up_no_second_request() {
+    let mut world = running();
+    world.server.bootstrap_is_node = true;
+    world.server.approver = Approver::Absent;
+    world.run_until("the expiry", |world| world.served().is_none());
+    world.now.wall = world.now.wall.minus(Span::from_hours(3));
+    world.run_for(Span::from_hours(1));
+    assert_eq!((given_up(&world), world.log().requests.len()), (1, 3));
+    world.restart();
+    world.run_for(Span::from_hours(20));
+    assert_eq!((given_up(&world), world.log().requests.len()), (1, 3));
+}
+
+#[test]
+fn f100_request_is_kept_while_bootstrap_cannot_read_it_or_it_is_approved() {
+    let mut world = running();
+    world.server.approver = Approver::Absent;
+    world.run_until("the expiry", |world| world.served().is_none());
+    world.server.refuse_bootstrap = true;
+    world.run_for(Span::from_hours(3));
+    assert_eq!((given_up(&world), world.log().requests.len()), (0, 2));
+    world.server.approver = Approver::NoSigner;
+    world.server.refuse_bootstrap = false;
+    world.run_for(Span::from_hours(1));
+    assert_eq!((given_up(&world), world.log().requests.len()), (0, 2));
+    world.server.approver = Approver::Auto;
+    world.server.objects.clear();
+    serves(&mut world, 2);
+}
+
+#[test]
+fn f100_late_approval_of_the_given_up_request_changes_nothing() {
+    let mut world = pending_past_expiry();
+    world.run_until("the request of the bootstrap credential", |world| world.log().requests.len() == 3);
+    world.server.approver = Approver::Auto;
+    world.server.control(world.now.wall);
+    world.server.approver = Approver::Absent;
+    serves(&mut world, 3);
+    world.run_for(Span::from_hours(2));
+    assert_eq!(world.served(), Some(Generation(3)));
+}

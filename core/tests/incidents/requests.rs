@@ -76,6 +76,8 @@ fn foreign(change: impl FnOnce(&mut Object)) -> World {
         issue: None,
         made: world.now.wall,
         given_up: false,
+        by_node: false,
+        of_expired: false,
     };
     change(&mut object);
     world.server.latency = Span::from_mins(1);

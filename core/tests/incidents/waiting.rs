@@ -93,3 +93,67 @@ fn f49_request_removed_by_the_server_is_created_again_as_the_same_one() {
     world.server.approver = Approver::Auto;
     serves(&mut world, 1);
 }
+
+/// Kills the process every few minutes for so many hours.
+fn killed_every(world: &mut World, minutes: u64, hours: u64) {
+    for _ in 0..hours * 60 / minutes {
+        world.restart();
+        world.run_for(Span::from_mins(minutes));
+    }
+}
+
+/// A node with so many denied requests in a row.
+fn denied(times: usize) -> World {
+    let mut world = world();
+    world.server.approver = Approver::Denies;
+    world.start();
+    world.run_until("the denials", |world| {
+        let denials = |event: &Event| matches!(event, Event::RequestDenied { .. });
+        world.log().events.iter().filter(|(_, event)| denials(event)).count() == times
+    });
+    world
+}
+
+#[test]
+fn f101_process_that_is_killed_repeatedly_gets_to_the_end_of_its_waits() {
+    for (minutes, times) in [(1, 1), (1, 12), (9, 6), (11, 1), (11, 12), (29, 8)] {
+        let mut world = denied(times);
+        let (calls, requests) = (world.log().calls.len(), world.log().requests.len());
+        killed_every(&mut world, minutes, 24);
+        let requested = world.log().requests.len() - requests;
+        assert!(world.log().calls.len() > calls + 4, "{minutes}, {times}: it calls");
+        // The longest wait is five hours, and no wait is shorter than ten minutes.
+        assert!((4..=9).contains(&requested), "{minutes} min, {times} denials: {requested} requests");
+        world.server.approver = Approver::Auto;
+        killed_every(&mut world, minutes, 6);
+        assert!(world.served().is_some(), "{minutes}, {times}");
+    }
+}
+
+#[test]
+fn f101_clock_that_was_set_neither_ends_nor_extends_the_wait_of_a_restart() {
+    for jump in [-24 * 365, -2, 2, 24 * 365_i64] {
+        let mut world = denied(6);
+        let span = Span::from_hours(jump.unsigned_abs());
+        world.kill();
+        world.now.wall = if jump < 0 { world.now.wall.minus(span) } else { world.now.wall.plus(span) };
+        let requests = world.log().requests.len();
+        world.start();
+        world.run_for(Span::from_ms(1000));
+        assert_eq!(world.log().requests.len(), requests, "{jump} h: not at once");
+        killed_every(&mut world, 11, 24);
+        let requested = world.log().requests.len() - requests;
+        assert!((4..=9).contains(&requested), "{jump} h: {requested} requests");
+    }
+}
+
+#[test]
+fn f101_approved_request_of_a_process_that_is_killed_repeatedly_is_given_up_after_a_day() {
+    let mut world = world();
+    world.server.approver = Approver::NoSigner;
+    world.start();
+    killed_every(&mut world, 11, 22);
+    assert_eq!(world.log().requests.len(), 1);
+    killed_every(&mut world, 11, 4);
+    assert_eq!(world.log().requests.len(), 2);
+}

@@ -19,7 +19,7 @@ pub(crate) const UNKNOWN: OpId = OpId { run: RunId(99), seq: 99 };
 pub(crate) type Given = (&'static str, Now, Input);
 
 /// Every label, in the order of the page. Labels in one row share the word before the colon.
-pub(crate) const LABELS: [&str; 55] = [
+pub(crate) const LABELS: [&str; 56] = [
     "done",
     "scanned",
     "key made",
@@ -30,6 +30,7 @@ pub(crate) const LABELS: [&str; 55] = [
     "fault: any other",
     "answer of another kind",
     "call: pending",
+    "call: pending, by the node",
     "call: approved",
     "call: issued",
     "call: issued but not yet valid",
@@ -255,6 +256,7 @@ fn objects(node: &Rotator, world: &World, now: Now) -> Vec<([&'static str; 2], C
         key: Some(key),
         signer: template.signer.clone(),
         usages: template.usages,
+        username: "system:bootstrap:abcdef".into(),
         approved: false,
         denied: false,
         failed: false,
@@ -270,6 +272,9 @@ fn objects(node: &Rotator, world: &World, now: Now) -> Vec<([&'static str; 2], C
     let refused = CertFacts { ca: true, ..facts(backdated) };
     vec![
         (["call: pending", "watch: pending"], pending.clone()),
+        (["call: pending, by the node", ""], {
+            CsrObject { username: template.subject.common_name.clone(), ..pending.clone() }
+        }),
         (["call: approved", "watch: approved"], CsrObject { approved: true, ..pending.clone() }),
         (["call: denied", "watch: denied"], CsrObject { denied: true, ..pending.clone() }),
         (["call: failed", "watch: failed"], CsrObject { failed: true, ..pending.clone() }),

@@ -1,7 +1,8 @@
 //! Pairs that are in no bundle of ours: a kubelet's, or a backup's.
 
 use certrotate_core::disk::{DiskCommand, Inventory, Name, PairFound};
-use certrotate_core::id::CertHandle;
+use certrotate_core::id::{CertHandle, Generation};
+use certrotate_core::time::Span;
 
 use super::exceptions::{
     failing_disk, held_identity, in_memory_without_bundle, newer_bundle_on_disk, requested_rotation,
@@ -99,4 +100,23 @@ pub fn s5_no_better_pair_is_left(world: &World) -> bool {
 #[must_use]
 pub fn s13_attempt_follows_scan(world: &World) -> bool {
     world.ghost.better_pair_seen.is_some() || requested_rotation(world)
+}
+
+/// Whether an adopted pair is not due at once, although its notBefore may be backdated: its issue is unknown, so its lifetime
+/// counts from the adoption. A pair with less than a tenth of its lifetime left, and less than an hour, may be due.
+#[must_use]
+pub fn s9_adopted_pair_is_not_due(world: &World, generation: Generation) -> bool {
+    let Some(identity) = world.view().and_then(|view| view.identity) else { return true };
+    let now = world.shown();
+    let (left, lifetime) =
+        (identity.not_after.since(now.wall), identity.not_after.since(identity.not_before));
+    let enough = Span::from_ms((lifetime.ms() / 10).min(3_600_000)).max(Span::from_secs(5));
+    let external = world.disk.outside.iter().any(|pair| u64::from(pair.cert) == identity.cert.0);
+    // A slow disk may take as long as the pair is valid: then its lifetime counts from an adoption long ago.
+    let from_start = identity.issued <= identity.not_before;
+    identity.generation != generation
+        || identity.old_template
+        || !external
+        || left < enough
+        || !(from_start && identity.is_due(now))
 }

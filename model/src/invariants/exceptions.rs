@@ -53,6 +53,13 @@ pub fn abandoned_request(object: &Object) -> bool {
     object.given_up
 }
 
+/// The node reported that it made the request as an identity which has expired since, and went on to another: an approver
+/// may never approve it. That happens once for each expiry.
+#[must_use]
+pub fn request_of_expired_identity(object: &Object) -> bool {
+    object.of_expired
+}
+
 /// How many requests lost their pending file: it was removed or misread, or the disk refused it and the key was in
 /// memory only. One request each stays open, because its key is gone.
 #[must_use]

@@ -2,7 +2,8 @@
 //!
 //! The bounds are written out here on purpose, and not taken from `certrotate_core::timing`.
 
-use super::exceptions::{abandoned_request, lost_pending_files};
+use super::exceptions::{abandoned_request, lost_pending_files, request_of_expired_identity};
+use crate::server::Object;
 use crate::world::World;
 
 /// The calls that may be made in a short time, in thousandths. The waits after failures double from two seconds, which is
@@ -17,8 +18,8 @@ pub const MOST_INPUTS_AT_ONE_TIME: u16 = 200;
 /// Whether at most one request is open, and one more for each lost pending file.
 #[must_use]
 pub fn s8_one_open_request(world: &World) -> bool {
-    let open =
-        world.server.objects.iter().filter(|object| object.is_undecided() && !abandoned_request(object));
+    let abandoned = |object: &Object| abandoned_request(object) || request_of_expired_identity(object);
+    let open = world.server.objects.iter().filter(|object| object.is_undecided() && !abandoned(object));
     open.count() <= 1 + lost_pending_files(world)
 }
 

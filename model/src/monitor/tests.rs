@@ -18,7 +18,16 @@ fn hour(hours: u64) -> Now {
 
 fn object(denied: bool, approved: bool) -> Result<CsrObject, ApiFault> {
     let (signer, usages) = (String::new(), Usages::default());
-    Ok(CsrObject { key: None, signer, usages, approved, denied, failed: false, certificate: None })
+    Ok(CsrObject {
+        key: None,
+        signer,
+        usages,
+        username: String::new(),
+        approved,
+        denied,
+        failed: false,
+        certificate: None,
+    })
 }
 
 /// The id that is noted when a call is answered and another one follows, while an identity is served.

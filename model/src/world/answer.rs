@@ -134,11 +134,18 @@ impl World {
             key: (object.key != UNREADABLE).then(|| key_digest(object.key.into())),
             signer: signer.into(),
             usages,
+            username: self.username(object),
             approved: object.approved,
             denied: object.denied,
             failed: object.failed,
             certificate,
         }
+    }
+
+    /// The user whom the server took for the creator of an object.
+    fn username(&self, object: &Object) -> String {
+        let template = &self.templates[usize::from(object.template).min(self.templates.len() - 1)];
+        if object.by_node { template.subject.common_name.clone() } else { "system:bootstrap:abcdef".into() }
     }
 
     /// Returns the inventory of a scan.

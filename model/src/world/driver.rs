@@ -11,6 +11,7 @@ use crate::disk::{Bundle, File, How, Kind, Pending};
 use crate::ghost::Announced;
 use crate::invariants;
 use crate::invariants::adoption::s13_adopted_pair_lasts_longer;
+use crate::invariants::expiry::s8_may_give_up_request_of_expired;
 use crate::server::Object;
 use crate::world::answer::request_digest;
 use crate::world::{Answer, Driver, Effect, InFlight, Outcome, Request, World};
@@ -110,6 +111,18 @@ impl World {
         if let Event::RequestStuck { request, .. } = event {
             for object in &mut self.server.objects {
                 object.given_up |= object.request == *request;
+            }
+        }
+        if let Event::RequestOfExpired { request } = *event {
+            let allowed = s8_may_give_up_request_of_expired(self, request);
+            self.hold(
+                "S8",
+                "one request is given up for each expired identity, which made it, and none is served",
+                allowed,
+            );
+            self.ghost.gave_up_of_expired = true;
+            for object in &mut self.server.objects {
+                object.of_expired |= object.request == request;
             }
         }
         if let Event::RequestInMemory { .. } = event {
@@ -242,7 +255,7 @@ impl World {
                 Err(ApiFault::AlreadyExists)
             }
             (Some(fault), _) => Err(fault),
-            (None, Call::Create { key }) => self.create(number(key)),
+            (None, Call::Create { key }) => self.create(number(key), credential),
             (None, Call::Get { request } | Call::Watch { request }) => {
                 self.server.control(self.server_wall());
                 self.server.find(request).copied().ok_or(ApiFault::NotFound)
@@ -258,7 +271,7 @@ impl World {
         }
     }
 
-    fn create(&mut self, number: u32) -> Result<Object, ApiFault> {
+    fn create(&mut self, number: u32, credential: Credential) -> Result<Object, ApiFault> {
         let Some(request) = self.request(number).copied() else { return Err(ApiFault::Invalid) };
         let object = Object {
             request: request_digest(number),
@@ -272,6 +285,8 @@ impl World {
             issue: None,
             made: self.server_wall(),
             given_up: false,
+            by_node: credential != Credential::Bootstrap || self.server.bootstrap_is_node,
+            of_expired: false,
         };
         self.ghost.key_requested(request.key, number);
         if self.driver == Driver::AsksTwice {

@@ -3,17 +3,20 @@
 use certrotate_core::api::{Call, Issued};
 use certrotate_core::disk::{DiskDone, Name, PairFound, Place};
 use certrotate_core::event::Event;
-use certrotate_core::id::CertHandle;
+use certrotate_core::id::{CertHandle, RequestDigest};
 use certrotate_core::input::{Action, Disposition, Input};
 use certrotate_core::rotator::Step;
 use certrotate_core::time::{Span, WallTime};
+use certrotate_core::view::Phase;
 
 use crate::disk::File;
 use crate::invariants::adoption::{
-    s5_no_better_pair_is_left, s5_replaced_pair_was_copied, s13_attempt_follows_scan, shows_a_better_pair,
+    s5_no_better_pair_is_left, s5_replaced_pair_was_copied, s9_adopted_pair_is_not_due,
+    s13_attempt_follows_scan, shows_a_better_pair,
 };
 use crate::invariants::exceptions::{broken_current_link, in_memory_identity, misread_in_this_run};
-use crate::monitor::Validity;
+use crate::invariants::expiry::{age_of_found, pending, shows_request_of_expired};
+use crate::monitor::{Validity, latest_rest};
 use crate::world::World;
 use crate::world::answer::request_digest;
 use crate::world::driver::number;
@@ -28,9 +31,29 @@ impl World {
                 Some(Issued::Readable { cert, .. }) => Some((*cert, self.is_good(*cert))),
                 Some(Issued::Unreadable) | None => None,
             };
-            monitor.answered(*op, (self.shown().mono, lifetime), result, shown);
+            let age = age_of_found(self);
+            monitor.answered(*op, (self.shown().mono, lifetime), result, shown, age);
         }
         self.ghost.monitor = monitor;
+    }
+
+    /// Before a step: the request that this answer shows and that is to be given up, because the identity that made it has expired.
+    pub(super) fn request_to_give_up(&self, input: &Input) -> Option<RequestDigest> {
+        let Input::CallAnswered { op, result: Ok(object) } = input else { return None };
+        let is_shown = self.ghost.monitor.is_bootstrap_call(*op) && shows_request_of_expired(self, object);
+        self.view()?.request.filter(|_| is_shown)
+    }
+
+    /// When a found request is sent at the latest, in the step that found it.
+    pub(super) fn watch_found(&mut self) {
+        let is_first = !self.ghost.has_requested;
+        let Some(view) = self.view().filter(|view| is_first && view.phase == Phase::Asking) else { return };
+        let lifetime = view.lifetime;
+        if let Some(pending) = pending(self) {
+            self.ghost.finds(pending);
+            let by = age_of_found(self).map(|age| self.shown().mono.plus(latest_rest(age, 900, lifetime)));
+            self.ghost.found_call_by = by;
+        }
     }
 
     /// Before a step, when it is known whether the input answers anything.
@@ -108,7 +131,13 @@ impl World {
                 let before = self.ghost.served_before();
                 monitor.goes_live(now, self.lifetime(), *cert, before != Some((*generation, *cert)));
             }
-            Action::Report(Event::RequestStuck { request, .. }) => monitor.gives_up(now.mono, *request),
+            Action::Report(Event::RequestStuck { request, .. }) => {
+                monitor.gives_up(now.mono, self.lifetime(), *request);
+            }
+            Action::Report(Event::Adopted { generation, place }) if !matches!(place, Place::Exposed(_)) => {
+                let rests = s9_adopted_pair_is_not_due(self, *generation);
+                self.hold("S9", "an adopted pair with a tenth of its lifetime left is not due", rests);
+            }
             Action::Report(Event::CertificateRefused { .. }) => monitor.refuses(|cert| self.is_good(cert)),
             Action::Report(Event::RequestForeign { .. }) => monitor.leaves(),
             Action::Report(Event::Live { .. }) => monitor.is_saved(now),

@@ -9,7 +9,8 @@ macro_rules! bugs {
     ($(#[doc = $doc:literal] $name:ident in $home:ident breaks $($id:ident)+;)*) => {
         /// A seeded bug. `B` is a defect of the protocol, `F` reproduces the incident with that number in
         /// `docs/incidents.md`, `H` is about held certificates, `U` about unwritable ones, `C` about suspect clocks,
-        /// `T` about template changes, `A` about adoption, `D` is a defect of the driver, `X` one of x509 or store.
+        /// `T` about template changes, `A` about adoption, `E` about requests of expired identities, `W` about waits
+        /// over restarts, `D` is a defect of the driver, `X` one of x509 or store.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         pub enum Bug { $(#[doc = $doc] $name,)* }
@@ -258,6 +259,16 @@ bugs! {
     A05 in Core breaks S5;
     /// External changes are not scanned for before an attempt.
     A06 in Core breaks S13;
+    /// The lifetime of an adopted pair counts from its notBefore, which may be backdated.
+    A07 in Core breaks S9;
+    /// A request is kept after the identity that made it has expired.
+    E01 in Core breaks L3;
+    /// Every pending request is given up while the last identity is an expired one.
+    E02 in Core breaks S8;
+    /// The waits of a found request begin anew at every start.
+    W01 in Core breaks L4;
+    /// The waits of a found request are over at once if the clock says so.
+    W02 in Core breaks S9;
 
     /// The driver's monotonic clock stands still while the machine sleeps.
     B06 in Driver breaks L1 L3;

@@ -72,13 +72,18 @@ impl Scan<'_> {
         let (pair, old_template) = self.outside(chosen)?;
         let in_use = self.context.in_use.filter(|identity| identity.leaf == pair.facts.leaf);
         let generation = in_use.map_or(self.highest_used().next(), |identity| identity.generation);
+        let (not_before, not_after) = (pair.facts.not_before, pair.facts.not_after);
+        let timing = &self.context.config.timing;
         let certificate = Certificate {
             cert: pair.cert,
             leaf: pair.facts.leaf,
-            not_before: pair.facts.not_before,
-            not_after: pair.facts.not_after,
-            // The time of issue is unknown. notBefore is the latest time that is certain.
-            issued: pair.facts.not_before,
+            not_before,
+            not_after,
+            // The time of issue is unknown. Another copy of the same certificate must not postpone its renewal (S14).
+            issued: in_use.map_or_else(
+                || timing.adopted_start(self.context.now.wall, not_before, not_after),
+                |identity| identity.issued,
+            ),
             old_template,
         };
         let attempt = self.copy(generation, pair.key, pair.key_digest);

@@ -144,7 +144,16 @@ impl Observed {
         let Template { signer, usages, .. } = Template::node_client("node-1");
         let key = Some(key_digest(1));
         let approved = !denied;
-        let object = CsrObject { key, signer, usages, approved, denied, failed: false, certificate };
+        let object = CsrObject {
+            key,
+            signer,
+            usages,
+            username: String::new(),
+            approved,
+            denied,
+            failed: false,
+            certificate,
+        };
         self.given(&Input::CallAnswered { op, result: Ok(object) });
         self.steps(Disposition::Applied, vec![]);
     }
