@@ -5,10 +5,16 @@ use std::hash::{Hash, Hasher};
 
 use certrotate_core::api::{ApiFault, Call, Credential, CsrObject};
 use certrotate_core::disk::{DiskCommand, DiskFault, Name};
-use certrotate_core::id::{CertHandle, OpId, RequestDigest, RunId};
+use certrotate_core::id::{CertHandle, OpId, RequestDigest};
 use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 
 use crate::list::List;
+
+mod calls;
+mod waits;
+
+use calls::{CallInFlight, Kind, RequestTag, Verb};
+pub(crate) use waits::{latest_rest, minute, rest};
 
 /// The time after which the node reports an approved request without a certificate as stuck: no
 /// server removes it.
@@ -70,55 +76,6 @@ impl Hash for Broken {
     fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
-/// A kind of credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Kind {
-    Live,
-    Bootstrap,
-}
-
-impl From<Credential> for Kind {
-    fn from(credential: Credential) -> Self {
-        match credential {
-            Credential::Live(_) => Self::Live,
-            Credential::Bootstrap => Self::Bootstrap,
-        }
-    }
-}
-
-/// A request, by a part of its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct RequestTag(u64);
-
-impl From<RequestDigest> for RequestTag {
-    fn from(RequestDigest(digest): RequestDigest) -> Self {
-        Self(digest.iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
-    }
-}
-
-/// A call in flight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct CallInFlight {
-    op: OpId,
-    what: Verb,
-    tag: RequestTag,
-    credential: Kind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Verb {
-    Create,
-    Get,
-    Watch,
-}
-
-impl Default for CallInFlight {
-    fn default() -> Self {
-        let op = OpId { run: RunId(0), seq: 0 };
-        Self { op, what: Verb::Get, tag: RequestTag(0), credential: Kind::Live }
-    }
-}
-
 /// The validity of an identity, as an observer knows it.
 #[derive(Clone, Copy, Debug)]
 pub struct Validity {
@@ -135,26 +92,6 @@ impl Validity {
         let (start, end) = (i128::from(self.start.unix_ms()), i128::from(self.end.unix_ms()));
         start + (end - start) * i128::from(thousandths) / 1000
     }
-}
-
-/// Returns the rest of a wait of `most` seconds that began `age` ago, and `least` seconds at least. Seconds are shorter where
-/// the lifetime is below an hour.
-pub(crate) fn rest(age: Span, least: u64, most: u64, lifetime: Span) -> Span {
-    let scaled = |secs: u64| Span::from_ms(secs * lifetime.ms().min(3_600_000) / 3600);
-    scaled(most).minus(age).max(scaled(least))
-}
-
-/// Returns the longest rest of such a wait: three seconds are the shortest retry wait with jitter, which is never below ten
-/// milliseconds without.
-pub(crate) fn latest_rest(age: Span, most: u64, lifetime: Span) -> Span {
-    rest(age, 3, most, lifetime).max(Span::from_ms(15))
-}
-
-/// Returns a minute, or less where the lifetime is below an hour.
-///
-/// This copy of core's arithmetic is deliberate: a shared function would be wrong in both places at once.
-pub(crate) fn minute(lifetime: Span) -> Span {
-    Span::from_ms((lifetime.ms().min(3_600_000) / 60).max(10))
 }
 
 impl Monitor {

@@ -20,7 +20,7 @@ fn leaves(world: &mut World, place: Place, hours: u64) {
     }
 }
 
-/// Somebody leaves a pair with these dates, in hours from now.
+/// Another program leaves a pair that began so many hours ago, and is valid for so long from now.
 fn leaves_between(world: &mut World, start: u64, end: Span) {
     leaves(world, Place::Split, 1);
     let now = world.now.wall;

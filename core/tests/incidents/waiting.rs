@@ -148,7 +148,7 @@ fn f101_clock_that_was_set_neither_ends_nor_extends_the_wait_of_a_restart() {
 }
 
 #[test]
-fn f101_approved_request_of_a_process_that_is_killed_repeatedly_is_given_up_after_a_day() {
+fn f101_kills_do_not_keep_an_approved_request_for_more_than_a_day() {
     let mut world = world();
     world.server.approver = Approver::NoSigner;
     world.start();
