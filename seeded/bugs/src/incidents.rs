@@ -49,4 +49,7 @@ pub const INCIDENTS: &[(u8, Bug)] = &[
     (86, Bug::T03),
     (88, Bug::F88),
     (89, Bug::F89),
+    (100, Bug::E01),
+    (101, Bug::W01),
+    (102, Bug::A07),
 ];
