@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 
+use super::explain::Explained;
 use crate::limits;
 
 /// What a client learnt about the addresses of its server. Cheap to clone: a clone shares it.
@@ -33,7 +34,7 @@ impl Addresses {
                 "the lookup of {host} had no result within {} s; check the name servers of this node",
                 limits::LOOKUP.as_secs()
             );
-            Err(io::Error::new(io::ErrorKind::TimedOut, text))
+            Err(io::Error::new(io::ErrorKind::TimedOut, Explained(text)))
         });
         let mut learnt = self.lock();
         match found {
@@ -86,12 +87,12 @@ async fn lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     let found: Vec<_> = asked.await.map_err(io::Error::other)?.map_err(|error| {
         let text =
             format!("{host} has no address ({error}); check the name, and the name servers of this node");
-        io::Error::new(error.kind(), text)
+        io::Error::new(error.kind(), Explained(text))
     })?;
     if found.is_empty() {
         return Err(io::Error::new(
             io::ErrorKind::NotFound,
-            format!("{host} has no address; check the name"),
+            Explained(format!("{host} has no address; check the name")),
         ));
     }
     Ok(found)

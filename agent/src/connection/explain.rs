@@ -32,12 +32,24 @@ impl fmt::Display for NoConnection {
 
 impl Error for NoConnection {}
 
+/// A reason that names its remedy.
+#[derive(Debug)]
+pub(super) struct Explained(pub(super) String);
+
+impl fmt::Display for Explained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Explained {}
+
 /// Returns what happened and what to check. The text may be long and have any characters: the caller bounds it.
 pub(crate) fn explain(error: &(dyn Error + 'static)) -> String {
     let mut cause = error;
     loop {
-        if let Some(error) = cause.downcast_ref::<NoConnection>() {
-            return error.to_string();
+        if cause.is::<NoConnection>() || cause.is::<Explained>() {
+            return cause.to_string();
         }
         if let Some(error) = cause.downcast_ref::<rustls::Error>() {
             return explain_tls(error);
