@@ -156,7 +156,7 @@ pub fn api(bytes: &[u8]) {
     if !(200..300).contains(&status) {
         let fault = by_status(status, answers.retry_after.as_ref());
         let body = serde_json::from_slice::<Value>(answers.body).unwrap_or_default();
-        // Only an API server says which objects there are, and what does not exist cannot be missed by a create.
+        // Only an API server says which objects there are. The object of a create need not exist, so it cannot be missing.
         let is_about_object = matches!(fault, ApiFault::NotFound | ApiFault::AlreadyExists);
         let is_create = matches!(answers.call, Call::Create { .. });
         if is_about_object && (body["kind"] != "Status" || (is_create && fault == ApiFault::NotFound)) {
