@@ -97,7 +97,7 @@ fn unusable_links(world: &World) -> usize {
 fn f51_link_to_no_pair_is_reported_once_and_passed_over() {
     // Nothing else is there: the bootstrap credential gets a certificate.
     let mut world = world();
-    world.disk.plant(Name::Current, File::ForeignLink);
+    world.disk.put_external(Name::Current, File::ForeignLink);
     world.start();
     serves(&mut world, 1);
     rests(&mut world);
@@ -108,7 +108,7 @@ fn f51_link_to_no_pair_is_reported_once_and_passed_over() {
 #[test]
 fn f51_older_good_pair_is_adopted_beside_a_link_to_no_pair() {
     let mut world = world();
-    world.disk.plant(Name::Current, File::ForeignLink);
+    world.disk.put_external(Name::Current, File::ForeignLink);
     leaves(&mut world, Place::Dated(certrotate_model::world::START), 24);
     world.start();
     serves(&mut world, 1);
@@ -122,7 +122,7 @@ fn f51_own_bundle_is_used_beside_a_link_to_no_pair() {
     rests(&mut world);
     world.kill();
     let calls = world.log().calls.len();
-    world.disk.plant(Name::Current, File::ForeignLink);
+    world.disk.put_external(Name::Current, File::ForeignLink);
     world.start();
     serves(&mut world, 1);
     rests(&mut world);
