@@ -68,13 +68,7 @@ impl Recovering {
         if assumed && !is_unchanged(cx, &decision) {
             return self.sync(cx);
         }
-        // Of the decisions of a start, these come last, and only one of them.
-        if matches!(decision, Decision::Copy(_) | Decision::Link { .. } | Decision::Ready(_))
-            && matches!(self.carry, Carry::Nothing)
-            && let Some(event) = unusable_link(&context, inventory)
-        {
-            cx.report(event);
-        }
+        let unusable = unusable_link(&context, inventory).filter(|_| matches!(self.carry, Carry::Nothing));
         match decision {
             Decision::Drop(names) => self.unlink(cx, names, false),
             Decision::Sync => self.sync(cx),
@@ -93,9 +87,10 @@ impl Recovering {
                 }
                 paused
             }
-            Decision::Copy(copied) => self.copy(cx, &copied),
+            Decision::Copy(copied) => self.copy(cx, &copied, unusable),
             Decision::Reread { name, fault } => self.reread(cx, name, fault),
             Decision::Link { identity, temporary } => {
+                unusable.into_iter().for_each(|event| cx.report(event));
                 self.is_synced = false;
                 let target = identity.name;
                 let waiting = cx.disk(DiskCommand::Symlink { name: temporary, target });
@@ -104,13 +99,14 @@ impl Recovering {
             }
             Decision::Ready(ready) => {
                 let chosen = ready.chosen.map(|best| best.generation);
-                self.ready(cx, &ready, events(&context, inventory, chosen))
+                let event = events(&context, inventory, chosen);
+                self.ready(cx, &ready, unusable.into_iter().chain(event))
             }
         }
     }
 
     /// Copies a better pair, when there is room and the backoff is over.
-    fn copy(self, cx: &mut Cx<'_>, copied: &Copied) -> Renewal {
+    fn copy(self, cx: &mut Cx<'_>, copied: &Copied, event: Option<Event>) -> Renewal {
         if copied.leftovers.len() > usize::from(!self.can_clean) {
             return self.unlink(cx, copied.leftovers, true);
         }
@@ -121,11 +117,12 @@ impl Recovering {
             Carry::Rest(resting) | Carry::Rescan(resting) | Carry::Dropped(resting, ..) => Some(resting),
             Carry::Nothing | Carry::Request(_) | Carry::Certificate(..) => None,
         };
+        event.into_iter().for_each(|event| cx.report(event));
         Installing::copy(cx, copied, after)
     }
 
     /// Goes on with a directory in order: stale files are removed first.
-    fn ready(mut self, cx: &mut Cx<'_>, ready: &Ready, event: Option<Event>) -> Renewal {
+    fn ready(mut self, cx: &mut Cx<'_>, ready: &Ready, events: impl Iterator<Item = Event>) -> Renewal {
         self.adopt_chosen(cx, ready);
         if let Some((name, fault)) = ready.unread {
             return self.reread(cx, name, fault);
@@ -134,7 +131,7 @@ impl Recovering {
         if ready.leftovers.len() > usize::from(!self.can_clean) {
             return self.unlink(cx, ready.leftovers, true);
         }
-        if let Some(event) = event.filter(|_| matches!(self.carry, Carry::Nothing)) {
+        for event in events.filter(|_| matches!(self.carry, Carry::Nothing)) {
             cx.report(event);
         }
         self.finish(cx, ready)
