@@ -18,6 +18,9 @@ use crate::driver::Observer;
 use crate::exit::{Exit, Verdict};
 use crate::node::{Node, NodeOptions, StartError};
 
+/// The longest time from a signal to the end, whatever hangs. A write that is cut off then is like a crash: nothing is lost.
+const TERMINATION: Duration = Duration::from_millis(700);
+
 /// The flags of `certrotate run`.
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
@@ -73,9 +76,10 @@ pub async fn run<C: Clock>(
     args: RunArgs,
     assemble: impl FnOnce(&NodeOptions, Observer) -> Result<Node<C>, StartError>,
 ) -> Result<Exit, String> {
-    // Before anything else: until the handler is installed, SIGUSR1 ends the process.
+    // Before anything else: until the handlers are installed, these signals end the process.
     let no_signals = |error| format!("no signal can be waited for: {error}");
     let mut rotate = signal(SignalKind::user_defined1()).map_err(no_signals)?;
+    let mut reload = signal(SignalKind::hangup()).map_err(no_signals)?;
     let timeout = args.timeout.as_deref().map(parse_duration).transpose();
     let timeout = timeout.map_err(|error| format!("--timeout: {error}"))?;
     let node_name = match args.node_name {
@@ -98,6 +102,7 @@ pub async fn run<C: Clock>(
     let mut running = std::pin::pin!(node.run());
     let mut ending = std::pin::pin!(termination());
     let mut waited = std::pin::pin!(wait(timeout));
+    let mut overdue = std::pin::pin!(wait(None));
     let mut status = None;
     loop {
         tokio::select! {
@@ -107,8 +112,14 @@ pub async fn run<C: Clock>(
                 tracing::info!("ending: a signal requested it");
                 status = Some(Exit::Done);
                 control.shutdown();
+                overdue.set(wait(Some(TERMINATION)));
+            }
+            () = &mut overdue => {
+                tracing::warn!("ending without the last disk operation: it hangs; the next start recovers");
+                return Ok(status.unwrap_or(Exit::Done));
             }
             _ = rotate.recv() => control.rotate_now(),
+            _ = reload.recv() => control.reload(),
             () = progress.live.notified(), if args.once && status.is_none() => {
                 status = Some(Exit::Done);
                 control.shutdown();

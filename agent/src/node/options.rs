@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 
 use certrotate_core::config::ConfigError;
 use certrotate_core::time::Span;
-use certrotate_x509::{ClientCa, KeyType};
+use certrotate_x509::KeyType;
 
+use crate::client_ca::ClientCaFile;
 use crate::kubeconfig::KubeconfigError;
-
-/// The largest client CA file that is read, in bytes.
-const MAX_CA_FILE: u64 = 1 << 20;
+use crate::server_source::NoServer;
 
 /// The options of a node.
 #[derive(Clone, Debug)]
@@ -114,6 +113,15 @@ impl From<KubeconfigError> for StartError {
     }
 }
 
+impl From<NoServer> for StartError {
+    fn from(error: NoServer) -> Self {
+        match error {
+            NoServer::NotGiven => Self::NoServer,
+            NoServer::Unusable(error) => Self::Kubeconfig(error),
+        }
+    }
+}
+
 /// Checks for an RFC 1123 subdomain, the form of a Kubernetes node name (apimachinery `pkg/util/validation`).
 pub(super) fn check_node_name(name: &str) -> Result<(), StartError> {
     let edge = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
@@ -130,14 +138,7 @@ pub(super) fn check_node_name(name: &str) -> Result<(), StartError> {
     }
 }
 
-pub(crate) fn read_client_ca(path: &Path) -> Result<ClientCa, StartError> {
-    let fail = |why: String| StartError::ClientCa { path: path.to_owned(), why };
-    let file = std::fs::File::open(path).map_err(|error| fail(error.to_string()))?;
-    let mut pem = Vec::new();
-    let mut capped = std::io::Read::take(file, MAX_CA_FILE + 1);
-    std::io::Read::read_to_end(&mut capped, &mut pem).map_err(|error| fail(error.to_string()))?;
-    if pem.len() as u64 > MAX_CA_FILE {
-        return Err(fail(format!("it is larger than {MAX_CA_FILE} bytes")));
-    }
-    ClientCa::read(&pem).map_err(|error| fail(error.to_string()))
+/// Reads the client CA file for the first time.
+pub(crate) fn open_client_ca(path: &Path) -> Result<ClientCaFile, StartError> {
+    ClientCaFile::open(path).map_err(|why| StartError::ClientCa { path: path.to_owned(), why })
 }
