@@ -15,6 +15,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 const LONG: Duration = Duration::from_secs(60);
 /// The limit for the end after SIGTERM.
 const SECOND: Duration = Duration::from_secs(1);
+/// Mounts a file system at `hung` that never answers: nothing serves the descriptor, which the program inherits.
+const HANG: &str = "exec 3<>/dev/fuse; \
+     mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 hung hung || exit 77;";
 
 struct Bench {
     plane: Handle,
@@ -77,7 +80,10 @@ impl Bench {
 
     /// `prelude`, then `certrotate run` with the files of this bench, in its directory.
     fn command(&self, prelude: &str, args: &[&str]) -> Command {
-        let mut command = Command::new("sh");
+        let mut command = Command::new(if prelude == HANG { "unshare" } else { "sh" });
+        if prelude == HANG {
+            command.args(["-rm", "sh"]);
+        }
         let script = format!("{prelude} exec \"$0\" \"$@\"");
         command.args(["-c", &script, env!("CARGO_BIN_EXE_certrotate"), "run", "--node-name", "node-1"]);
         for (flag, value) in [
@@ -107,7 +113,11 @@ impl Bench {
     }
 
     fn start(&self, args: &[&str]) -> Agent {
-        let mut child = self.command("", args).spawn().expect("it starts");
+        self.start_after("", args)
+    }
+
+    fn start_after(&self, prelude: &str, args: &[&str]) -> Agent {
+        let mut child = self.command(prelude, args).spawn().expect("it starts");
         let (sender, lines) = unbounded_channel();
         let log = BufReader::new(child.stderr.take().expect("it is a pipe"));
         std::thread::spawn(move || {
@@ -317,4 +327,37 @@ async fn f125_too_few_open_files_are_an_error_and_no_panic() {
     assert_eq!(code, Some(0), "{log}");
     let (code, log) = bench.once("ulimit -Sn 6;", &["--cert-dir", "pki2", "--kubeconfig", "own2"]).await;
     assert_eq!(code, Some(0), "the soft limit is raised: {log}");
+}
+
+#[tokio::test]
+async fn f123_hung_file_system_blocks_nothing_else() {
+    let bench = Bench::new(Duration::from_secs(3600)).await;
+    std::fs::create_dir(bench.path("hung")).expect("the scratch is writable");
+    let silent = "did not answer within 3 s";
+    let (code, log) = bench.once(HANG, &["--client-ca-file", "hung/ca"]).await;
+    if code == Some(77) || log.contains("unshare") {
+        eprintln!("NOT RUN: it needs unshare(1) with mounts of its own and /dev/fuse: {log}");
+        return;
+    }
+    assert_eq!(code, Some(2), "{log}");
+    assert!(log.contains(silent), "{log}");
+    assert_eq!(bench.once("", &[]).await.0, Some(0), "a certificate to live with");
+    for flag in ["--bootstrap-kubeconfig", "--kubeconfig"] {
+        let (code, log) = bench.once(HANG, &[flag, "hung/file"]).await;
+        assert_eq!(code, Some(0), "{flag}: {log}");
+        assert!(log.contains(silent), "{flag}: {log}");
+    }
+
+    // Needed and hung: the agent waits, says so, and ends at once.
+    bench.write("boot", &bench.boot().replace("tokenFile: token", "tokenFile: hung/token"));
+    for (args, line) in [
+        (["--cert-dir", "pki-2", "--kubeconfig", "own-2"], silent),
+        (["--cert-dir", "hung/pki", "--kubeconfig", "own"], "WARN"),
+    ] {
+        let mut agent = bench.start_after(HANG, &args);
+        agent.line(line).await;
+        let (code, took) = agent.terminate().await;
+        assert_eq!(code, Some(0), "{args:?}");
+        assert!(took < SECOND, "{args:?}: {took:?}");
+    }
 }

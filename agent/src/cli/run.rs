@@ -124,11 +124,17 @@ pub async fn run<C: Clock>(
                 status = Some(Exit::Done);
                 control.shutdown();
             }
-            () = &mut waited, if args.once && status.is_none() => {
+            () = &mut waited, if args.once => {
+                if let Some(status) = status {
+                    tracing::warn!("ending at --timeout: the kubeconfig or the last disk operation hangs");
+                    return Ok(status);
+                }
                 let why = progress.why();
                 tracing::error!("no certificate within the time given (--timeout): exit status {}", why as u8);
                 status = Some(why);
                 control.shutdown();
+                waited.set(wait(None));
+                overdue.set(wait(Some(TERMINATION)));
             }
         }
     }

@@ -93,11 +93,7 @@ impl fmt::Display for StartError {
             ),
             Self::PairName(error) => error.fmt(f),
             Self::ClientCa { path, why } => {
-                write!(
-                    f,
-                    "client CA file {} cannot be used: {why}; give another --client-ca-file",
-                    path.display()
-                )
+                write!(f, "--client-ca-file {} cannot be used: {why}", path.display())
             }
             Self::Config(error) => error.fmt(f),
             Self::System(error) => write!(f, "the system gives no thread or no randomness: {error}"),
