@@ -74,7 +74,7 @@ impl RunArgs {
 /// A flag or the configuration is wrong, or the system takes no signal handler.
 pub async fn run<C: Clock>(
     args: RunArgs,
-    assemble: impl FnOnce(&NodeOptions, Observer) -> Result<Node<C>, StartError>,
+    assemble: impl FnOnce(&NodeOptions, Observer) -> Result<Node<C>, StartError> + Send + 'static,
 ) -> Result<Exit, String> {
     // Before anything else: until the handlers are installed, these signals end the process.
     let no_signals = |error| format!("no signal can be waited for: {error}");
@@ -96,11 +96,20 @@ pub async fn run<C: Clock>(
         ..NodeOptions::new(node_name, args.cert_dir)
     };
     let progress = Arc::new(Progress::default());
-    let node = assemble(&options, progress.observer()).map_err(|error| error.to_string())?;
+    let mut ending = std::pin::pin!(termination());
+    let observer = progress.observer();
+    // Beside the event loop: the files of the options may be on a hung file system.
+    let assembled = tokio::task::spawn_blocking(move || assemble(&options, observer));
+    let node = tokio::select! {
+        node = assembled => {
+            let node = node.map_err(|error| format!("the node cannot be assembled: {error}"))?;
+            node.map_err(|error| error.to_string())?
+        }
+        result = &mut ending => return result.map(|()| Exit::Done).map_err(no_signals),
+    };
     let control = node.control();
 
     let mut running = std::pin::pin!(node.run());
-    let mut ending = std::pin::pin!(termination());
     let mut waited = std::pin::pin!(wait(timeout));
     let mut overdue = std::pin::pin!(wait(None));
     let mut status = None;
