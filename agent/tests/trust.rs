@@ -33,7 +33,7 @@ struct Agent {
 
 impl Drop for Agent {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The child may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

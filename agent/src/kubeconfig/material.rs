@@ -35,7 +35,7 @@ impl Endpoint {
     }
 }
 
-/// What a kubeconfig's user proves itself with.
+/// The credential of a kubeconfig's user.
 pub enum Secret {
     /// A bearer token.
     Token(Zeroizing<String>),

@@ -1,4 +1,4 @@
-//! The file's own shape (client-go `tools/clientcmd/api/v1/types.go`), as far as it is read. A null is an absent field.
+//! The fields of the file (client-go `tools/clientcmd/api/v1/types.go`) that the agent reads. A null is an absent field.
 
 use std::collections::BTreeMap;
 

@@ -88,7 +88,7 @@ impl OnDisk {
     ) -> Result<Self, Fault> {
         let mut store = Store::new(path, pair.clone(), None, Showcase::default())
             .with_client_ca(move || client_ca.clone());
-        let inventory = store.look()?;
+        let inventory = store.scan_unlocked()?;
         let leaves = store.vault().leaves.take();
         Ok(Self::sorted(inventory, &leaves, store.remarks().to_vec()))
     }

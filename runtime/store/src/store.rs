@@ -44,8 +44,8 @@ pub struct Store<V> {
 /// Returns the client CA of the moment.
 type ClientCaSource = Box<dyn Fn() -> Option<Arc<ClientCa>> + Send>;
 
-/// What becomes of a created file until it is synced or unlinked.
-enum Kept {
+/// The state of a created file until it is synced or unlinked.
+enum Created {
     Open(OwnedFd),
     /// A write or sync failed: the descriptor is closed, and the only further operation is to
     /// unlink it.
@@ -77,7 +77,7 @@ impl<V: Vault> Store<V> {
         Self { client_ca: Box::new(source), ..self }
     }
 
-    /// Carries out one command. A [`DiskCommand::Lock`] that is already held is done at once.
+    /// Carries out one command. A [`DiskCommand::Lock`] of a locked store succeeds immediately.
     ///
     /// # Errors
     ///

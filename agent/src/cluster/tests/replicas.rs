@@ -158,7 +158,7 @@ async fn one_of_three_replicas_acts_and_another_takes_over() {
             _ => {}
         }
     }
-    // Nobody did anything twice.
+    // No replica repeated the work of another.
     let all = site.admin.requests().await.expect("a client").list(&Default::default()).await.expect("a list");
     let conditions = all.items.iter().map(|csr| {
         let status = csr.status.as_ref().expect("a status");
