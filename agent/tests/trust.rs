@@ -179,6 +179,22 @@ async fn f120_client_ca_replaced_while_running_is_used() {
 }
 
 #[tokio::test]
+async fn f120_live_certificate_outlives_the_removal_of_its_ca() {
+    let bench = Bench::new(Duration::from_secs(15)).await;
+    let mut agent = bench.start(&[]);
+    agent.line("certificate 1 is live").await;
+    bench.plane.roll_over_ca().expect("it has another CA");
+    bench.write("client-ca.crt", &bench.plane.signing_ca_pem());
+    agent.line("client-ca.crt changed: ").await;
+    agent.line("certificate 2 is live").await;
+    assert!(!agent.log.contains("expired"), "{}", agent.log);
+    let stats = bench.plane.stats();
+    assert_eq!((stats.expired_uses, stats.unauthorized), (0, 0));
+    let as_node = stats.csrs.iter().filter(|csr| csr.requestor == "system:node:node-1").count();
+    assert_eq!(as_node, 1, "renewed as the node: {:?}", stats.csrs);
+}
+
+#[tokio::test]
 async fn f120_half_written_client_ca_keeps_the_last_good_one() {
     let bench = Bench::new(Duration::from_secs(10)).await;
     let mut agent = bench.start(&[]);
@@ -360,4 +376,14 @@ async fn f123_hung_file_system_blocks_nothing_else() {
         assert_eq!(code, Some(0), "{args:?}");
         assert!(took < SECOND, "{args:?}: {took:?}");
     }
+}
+
+#[tokio::test]
+async fn term_works_while_an_rsa_key_is_made() {
+    let bench = Bench::new(Duration::from_secs(3600)).await;
+    let mut agent = bench.start(&["--key-type", "rsa4096"]);
+    agent.line("making key").await;
+    let (code, took) = agent.terminate().await;
+    assert_eq!(code, Some(0));
+    assert!(took < SECOND, "{took:?}");
 }

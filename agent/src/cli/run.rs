@@ -124,7 +124,7 @@ pub async fn run<C: Clock>(
                 overdue.set(wait(Some(TERMINATION)));
             }
             () = &mut overdue => {
-                tracing::warn!("ending without the last disk operation: it hangs; the next start recovers");
+                tracing::warn!("ending without the operation in progress, which takes too long; the next start recovers");
                 return Ok(status.unwrap_or(Exit::Done));
             }
             _ = rotate.recv() => control.rotate_now(),
@@ -135,7 +135,7 @@ pub async fn run<C: Clock>(
             }
             () = &mut waited, if args.once => {
                 if let Some(status) = status {
-                    tracing::warn!("ending at --timeout: the kubeconfig or the last disk operation hangs");
+                    tracing::warn!("ending at --timeout without the operation in progress, which takes too long");
                     return Ok(status);
                 }
                 let why = progress.why();
