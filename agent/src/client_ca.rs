@@ -88,6 +88,10 @@ impl ClientCaFile {
         let path = self.0.path.clone();
         let pem = self.0.offload.run(move || files::read(&path, MAX_CA_FILE)).and_then(|read| read);
         let pem = pem.map_err(|error| error.to_string())?.to_vec();
+        // A cut block is skipped like text, as Go does. After a good version it means that the file is being written.
+        if is_cut_off(&pem) && self.0.content.get().is_some() {
+            return Err("its last PEM block is cut off; write it to the end".to_owned());
+        }
         let ca = ClientCa::read(files::without_bom(&pem)).map_err(|error| error.to_string())?;
         Ok(Content { pem, ca: Arc::new(ca) })
     }
@@ -98,6 +102,13 @@ fn describe(content: &Content) -> String {
     format!("{count} {}", if count == 1 { "certificate" } else { "certificates" })
 }
 
+/// Whether a block begins after the end of all others.
+fn is_cut_off(pem: &[u8]) -> bool {
+    let last = |mark: &[u8]| pem.windows(mark.len()).rposition(|part| part == mark);
+    last(BEGIN) > last(END)
+}
+
+const END: &[u8] = b"-----END CERTIFICATE-----";
 const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 impl fmt::Display for ClientCaFile {

@@ -209,13 +209,11 @@ impl Keys for KeyStore {
     }
 
     fn slow_make(&self, duration: Option<Span>) -> Option<SlowMake> {
-        match self.key_type {
-            KeyType::P256 | KeyType::P384 | KeyType::Ed25519 => None,
-            KeyType::Rsa2048 | KeyType::Rsa3072 | KeyType::Rsa4096 => {
-                let store = self.clone();
-                Some(Box::new(move || store.make(duration)))
-            }
+        if matches!(self.key_type, KeyType::P256 | KeyType::P384 | KeyType::Ed25519) {
+            return None;
         }
+        let store = self.clone();
+        Some(Box::new(move || store.make(duration)))
     }
 
     fn set_template(&self, template: &Template) {

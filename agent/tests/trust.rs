@@ -200,7 +200,7 @@ async fn f120_half_written_client_ca_keeps_the_last_good_one() {
     let mut agent = bench.start(&[]);
     agent.line("certificate 1 is live").await;
     let good = bench.plane.ca_pem().to_owned();
-    bench.write("client-ca.crt", &good[..good.len() / 2]);
+    bench.write("client-ca.crt", &format!("{good}{}", &good[..good.len() / 2]));
     agent.signal(Signal::HUP);
     let said = agent.line("client-ca.crt cannot be used now").await;
     assert!(said.contains("the last good version stays in use"), "{said}");

@@ -175,6 +175,7 @@ fn read_material(material: &Material, field: &'static str) -> Result<Zeroizing<V
 /// `CertPool.AppendCertsFromPEM`).
 fn ca_certificates(text: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     let is_usable = |der: &CertificateDer<'static>| rustls::RootCertStore::empty().add(der.clone()).is_ok();
-    let found: Vec<_> = certrotate_x509::plain_certificates(files::without_bom(text)).into_iter().filter(is_usable).collect();
+    let found: Vec<_> =
+        certrotate_x509::plain_certificates(files::without_bom(text)).into_iter().filter(is_usable).collect();
     (!found.is_empty()).then_some(found)
 }
