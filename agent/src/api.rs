@@ -6,16 +6,17 @@ pub(crate) mod fuzz;
 mod tests;
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use certrotate_core::api::{ApiFault, Call, Credential, CsrObject};
-use certrotate_x509::ClientCa;
+use certrotate_core::api::{ApiFault, Call, Credential, CsrObject, Issued};
+use certrotate_core::facts::Chain;
 use futures_util::FutureExt as _;
 use http_body_util::Limited;
 use hyper::body::Incoming;
 use hyper::http::{Request, Response};
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 
+use crate::client_ca::ClientCaFile;
 use crate::connection::{Body, BoxError, FixedClient, LiveClient};
 use crate::fault_texts::FaultTexts;
 use crate::file_client::FileClient;
@@ -23,6 +24,7 @@ use crate::keystore::{KeyStore, SigningRequest, Staged};
 use crate::kubernetes::{Objects, Transport};
 use crate::limits::MAX_ANSWER;
 use crate::ports::CsrApi;
+use crate::server_source::ServerSource;
 
 /// The certificates API as a node uses it.
 #[derive(Clone, Debug)]
@@ -34,23 +36,36 @@ struct Shared {
     bootstrap: Option<FileClient>,
     live: LiveClient,
     keys: KeyStore,
-    client_ca: Option<ClientCa>,
+    client_ca: Option<ClientCaFile>,
+    /// The source of the server of `live`, if it can change.
+    server: Option<ServerSource>,
     texts: FaultTexts,
 }
 
+/// The wait before a chain is judged untrusted for good: the client CA file may be half-way through a replacement.
+const SETTLE: Duration = Duration::from_millis(200);
+
 impl KubeApi {
-    /// Returns the API for a node. Calls as the live identity use `live`, the others the kubeconfig at `bootstrap`. Issued
-    /// chains are verified against the client CA.
+    /// Returns the API for a node. Calls as the live identity use `live` with the present server of `server`, the others
+    /// the kubeconfig at `bootstrap`. Issued chains are verified against the client CA.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         bootstrap: Option<std::path::PathBuf>,
-        live: LiveClient,
+        (live, server): (LiveClient, Option<ServerSource>),
         keys: KeyStore,
-        client_ca: Option<ClientCa>,
+        client_ca: Option<ClientCaFile>,
         texts: FaultTexts,
     ) -> Self {
         let bootstrap = bootstrap.map(FileClient::new);
-        Self(Arc::new(Shared { bootstrap, live, keys, client_ca, texts }))
+        Self(Arc::new(Shared { bootstrap, live, keys, client_ca, server, texts }))
+    }
+}
+
+impl KubeApi {
+    /// Reads the bootstrap kubeconfig, if there is one, and describes it for the log.
+    pub(crate) async fn check_bootstrap(&self) -> Option<Result<String, BoxError>> {
+        let file = self.0.bootstrap.as_ref()?;
+        Some(file.get().await.map(|_| file.to_string()))
     }
 }
 
@@ -69,8 +84,7 @@ impl CsrApi for KubeApi {
         async move {
             match shared.call(call, signing_request, credential).await {
                 Ok(object) => {
-                    let Shared { keys, client_ca, texts, .. } = &*shared;
-                    let (object, staged) = answer::read(object, keys, client_ca.as_ref(), texts);
+                    let (object, staged) = shared.read(object).await;
                     (Ok(object), staged)
                 }
                 Err(fault) => (Err(fault), Staged::default()),
@@ -87,7 +101,7 @@ impl Shared {
         signing_request: Option<SigningRequest>,
         credential: Credential,
     ) -> Result<CertificateSigningRequest, ApiFault> {
-        let requests = Objects::all(self.sender(credential)?);
+        let requests = Objects::all(self.sender(credential).await?);
         answer::call(&requests, call, signing_request.as_ref()).await.map_err(|failure| {
             let (fault, text) = failure.explain(SystemTime::now());
             if let Some(text) = text {
@@ -97,11 +111,35 @@ impl Shared {
         })
     }
 
-    fn sender(&self, credential: Credential) -> Result<Sender, ApiFault> {
+    /// Reads an object. The client CA file is read for each verdict, and twice before a refusal.
+    async fn read(&self, object: CertificateSigningRequest) -> (CsrObject, Staged) {
+        let Self { keys, client_ca, texts, .. } = self;
+        let is_issued = object.status.as_ref().is_some_and(|status| status.certificate.is_some());
+        let Some(file) = client_ca.as_ref().filter(|_| is_issued) else {
+            return answer::read(object, keys, None, texts);
+        };
+        let client_ca = file.fresh_async().await;
+        let (read, staged) = answer::read(object.clone(), keys, client_ca.as_deref(), texts);
+        match &read.certificate {
+            Some(Issued::Readable { facts, .. }) if facts.chain == Chain::Untrusted => {
+                tokio::time::sleep(SETTLE).await;
+                let client_ca = file.fresh_async().await;
+                answer::read(object, keys, client_ca.as_deref(), texts)
+            }
+            Some(Issued::Readable { .. } | Issued::Unreadable) | None => (read, staged),
+        }
+    }
+
+    async fn sender(&self, credential: Credential) -> Result<Sender, ApiFault> {
         match credential {
-            Credential::Live(_) => Ok(Sender::Live(self.live.clone())),
+            Credential::Live(_) => {
+                if let Some(server) = &self.server {
+                    server.update(&self.live).await;
+                }
+                Ok(Sender::Live(self.live.clone()))
+            }
             Credential::Bootstrap => {
-                self.bootstrap().map(|client| Sender::Fixed(Box::new(client))).map_err(|error| {
+                self.bootstrap().await.map(|client| Sender::Fixed(Box::new(client))).map_err(|error| {
                     self.texts.set_call(&error.to_string());
                     ApiFault::NoCredential
                 })
@@ -109,10 +147,10 @@ impl Shared {
         }
     }
 
-    fn bootstrap(&self) -> Result<FixedClient, BoxError> {
+    async fn bootstrap(&self) -> Result<FixedClient, BoxError> {
         let file =
             self.bootstrap.as_ref().ok_or("no bootstrap kubeconfig is given; give --bootstrap-kubeconfig")?;
-        let client = file.get()?;
+        let client = file.get().await?;
         self.texts.conceal(client.token().unwrap_or_default());
         Ok(client)
     }

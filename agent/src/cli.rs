@@ -1,12 +1,15 @@
 //! The command line: flags in, exit status out. The flags are named as the kubelet's are.
 
 mod controlplane;
+mod process;
 mod run;
 mod runtime;
 mod status;
 
 #[cfg(test)]
 mod tests;
+
+use std::io::Write as _;
 
 use clap::{Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
@@ -50,7 +53,13 @@ enum Command {
 /// Bad flags end the process here, with clap's message and status 2.
 #[must_use]
 pub fn main() -> Exit {
-    match Cli::parse().command {
+    let command = Cli::parse().command;
+    if let Err(message) = process::prepare() {
+        // Standard error may be closed; the exit status is enough then.
+        let _ = writeln!(std::io::stderr(), "certrotate: {message}");
+        return Exit::Internal;
+    }
+    match command {
         Command::Version => {
             println!("certrotate {}", env!("CARGO_PKG_VERSION"));
             Exit::Done

@@ -87,7 +87,7 @@ impl Port for Cluster {
             Preconditions { uid: seen.uid.clone(), resource_version: seen.resource_version.clone() };
         let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
         let name = seen.name.as_deref().unwrap_or_default();
-        self.within(self.requests()?.delete(name, &params)).await?;
+        self.within(self.requests().await?.delete(name, &params)).await?;
         Ok(())
     }
 
@@ -100,7 +100,7 @@ impl Port for Cluster {
     }
 
     async fn allows(&self, review: Review) -> Result<bool, PortError> {
-        let reviews = Objects::<_, SubjectAccessReview>::all(self.connect()?);
+        let reviews = Objects::<_, SubjectAccessReview>::all(self.connect().await?);
         let asked = SubjectAccessReview { spec: spec(review), ..SubjectAccessReview::default() };
         let answer = self.within(reviews.create(&asked)).await?;
         Ok(answer.status.is_some_and(|status| status.allowed))

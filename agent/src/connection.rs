@@ -91,6 +91,7 @@ type Pool = Client<Connector, Body>;
 /// The pool of an identity's connections.
 struct Current {
     identity: Arc<Identity>,
+    endpoint: Arc<Endpoint>,
     pool: Pool,
 }
 
@@ -99,7 +100,8 @@ type Slot = Mutex<Option<Current>>;
 /// A client of one server that authenticates with the live identity. Cheap to clone: a clone has the same pool.
 #[derive(Clone)]
 pub struct LiveClient {
-    endpoint: Arc<Endpoint>,
+    /// The present server and its CAs. All clients that come from one share it.
+    endpoint: Arc<Mutex<Arc<Endpoint>>>,
     http2: bool,
     live: LiveIdentity,
     connections: Connections,
@@ -109,7 +111,7 @@ pub struct LiveClient {
 
 impl fmt::Debug for LiveClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LiveClient").field("server", &self.endpoint.server).finish_non_exhaustive()
+        f.debug_struct("LiveClient").field("server", &self.endpoint().server).finish_non_exhaustive()
     }
 }
 
@@ -117,8 +119,27 @@ impl LiveClient {
     /// Returns a client of this server. The first request opens the first connection.
     #[must_use]
     pub fn new(endpoint: Endpoint, live: LiveIdentity) -> Self {
-        let (endpoint, connections, current) = (Arc::new(endpoint), Connections::default(), Arc::default());
+        let endpoint = Arc::new(Mutex::new(Arc::new(endpoint)));
+        let (connections, current) = (Connections::default(), Arc::default());
         Self { endpoint, http2: true, live, connections, addresses: Addresses::default(), current }
+    }
+
+    /// Returns a client of the same server with a pool of its own.
+    #[must_use]
+    pub(crate) fn with_own_pool(&self) -> Self {
+        Self { connections: Connections::default(), current: Arc::default(), ..self.clone() }
+    }
+
+    /// Uses this server and these CAs from now on, also in every clone. Requests in flight end on their connections.
+    pub fn set_endpoint(&self, endpoint: Endpoint) {
+        let mut current = self.endpoint.lock().unwrap_or_else(PoisonError::into_inner);
+        if **current != endpoint {
+            *current = Arc::new(endpoint);
+        }
+    }
+
+    fn endpoint(&self) -> Arc<Endpoint> {
+        Arc::clone(&self.endpoint.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Returns a client with a pool of its own that speaks HTTP/1.1 only (the kubelet's DISABLE_HTTP2).
@@ -141,27 +162,33 @@ impl LiveClient {
     pub async fn request(&self, request: Request<Body>) -> Result<Response<Incoming>, ConnectionError> {
         let now = self.live.wall();
         let identity = self.live.current(now).filter(|identity| now < cut_at(identity));
-        let pool = self.pool(identity.ok_or(ConnectionError::NoIdentity)?)?;
-        send(&pool, &self.endpoint.server, &self.addresses, request).await
+        let endpoint = self.endpoint();
+        let pool = self.pool(identity.ok_or(ConnectionError::NoIdentity)?, &endpoint)?;
+        send(&pool, &endpoint.server, &self.addresses, request).await
     }
 
-    /// Returns the pool of this identity. An older identity's pool is dropped: its idle connections end now, the
-    /// others with their last request.
-    fn pool(&self, identity: Arc<Identity>) -> Result<Pool, ConnectionError> {
+    /// Returns the pool of this identity and server. The pool of an older one is dropped: its idle connections end now,
+    /// the others with their last request.
+    fn pool(&self, identity: Arc<Identity>, endpoint: &Arc<Endpoint>) -> Result<Pool, ConnectionError> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(current) = &*current
             && Arc::ptr_eq(&current.identity, &identity)
+            && Arc::ptr_eq(&current.endpoint, endpoint)
         {
             return Ok(current.pool.clone());
         }
         let signer = Arc::clone(identity.signer());
-        let config = tls::client(&self.endpoint.roots, Some(Arc::new(tls::Always(signer))));
+        let config = tls::client(&endpoint.roots, Some(Arc::new(tls::Always(signer))));
         let ending = Ending { live: self.live.clone(), identity: Arc::clone(&identity) };
         let protocols = if self.http2 { &PROTOCOLS[..] } else { &PROTOCOLS[1..] };
-        let mut connector = Connector::new(&self.endpoint, protocols, config, &self.addresses)?;
+        let mut connector = Connector::new(endpoint, protocols, config, &self.addresses)?;
         (connector.ending, connector.connections) = (Some(ending), self.connections.clone());
         let pool = build(connector);
-        *current = Some(Current { identity: Arc::clone(&identity), pool: pool.clone() });
+        *current = Some(Current {
+            identity: Arc::clone(&identity),
+            endpoint: Arc::clone(endpoint),
+            pool: pool.clone(),
+        });
         tokio::spawn(retire(Arc::downgrade(&self.current), self.live.clone(), identity));
         Ok(pool)
     }

@@ -179,8 +179,15 @@ impl<C: Clock, A: CsrApi, D: Directory, K: Keys, S: IdentitySink> Driver<C, A, D
             Action::Report(_) => {}
             Action::Disk { op, command } => self.ports.directory.submit(op, command),
             Action::MakeKey { op, duration } => {
-                let (result, staged) = self.ports.keys.make(duration);
-                self.send(Answer { input: Input::KeyMade { op, result }, staged });
+                let answer = move |(result, staged)| Answer { input: Input::KeyMade { op, result }, staged };
+                match self.ports.keys.slow_make(duration) {
+                    None => self.send(answer(self.ports.keys.make(duration))),
+                    Some(make) => {
+                        let sender = self.sender.clone();
+                        // The receiver is dropped only when the loop ended; then the answer has no reader.
+                        tokio::task::spawn_blocking(move || sender.send(answer(make())));
+                    }
+                }
             }
             Action::Call { op, call, credential } => {
                 let call = self.ports.api.call(call, credential);

@@ -30,6 +30,12 @@ pub trait Keys {
     /// The system's randomness or the signing failed.
     fn make(&self, duration: Option<Span>) -> (Result<MadeKey, KeyFault>, Staged);
 
+    /// Returns [`Keys::make`] for a thread of its own where it would block the event loop: an RSA key takes seconds.
+    fn slow_make(&self, duration: Option<Span>) -> Option<SlowMake> {
+        let _ = duration;
+        None
+    }
+
     /// Makes requests for this template from now on.
     fn set_template(&self, template: &Template);
 
@@ -39,6 +45,9 @@ pub trait Keys {
     /// Erases all keys and chains except these.
     fn retain(&self, needed: &[Handle]);
 }
+
+/// A call of [`Keys::make`] that takes long.
+pub type SlowMake = Box<dyn FnOnce() -> (Result<MadeKey, KeyFault>, Staged) + Send>;
 
 /// A certificate signing request for a key, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -197,6 +206,14 @@ impl Keys for KeyStore {
         let key = KeyHandle(self.lock().next());
         staged.keys.push((key, StoredKey::Pending(request)));
         (Ok(MadeKey { key, key_digest, request: digest }), staged)
+    }
+
+    fn slow_make(&self, duration: Option<Span>) -> Option<SlowMake> {
+        if matches!(self.key_type, KeyType::P256 | KeyType::P384 | KeyType::Ed25519) {
+            return None;
+        }
+        let store = self.clone();
+        Some(Box::new(move || store.make(duration)))
     }
 
     fn set_template(&self, template: &Template) {

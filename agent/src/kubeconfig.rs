@@ -10,6 +10,8 @@ pub(crate) mod fuzz;
 mod material;
 mod raw;
 mod read;
+mod server;
+mod text;
 mod types;
 mod write;
 mod yaml;
@@ -17,6 +19,7 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub use crate::files::FileError;
 pub use error::{KubeconfigError, Problem};
 pub use material::{Endpoint, MAX_MATERIAL, Secret};
 pub use read::MAX_KUBECONFIG;

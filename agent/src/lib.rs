@@ -42,6 +42,7 @@
 
 pub mod api;
 pub mod cli;
+pub mod client_ca;
 pub mod clock;
 pub mod cluster;
 pub mod connection;
@@ -50,15 +51,19 @@ pub mod driver;
 pub mod exit;
 pub mod fault_texts;
 mod file_client;
+mod files;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod identity;
 pub mod keystore;
 pub mod kubeconfig;
 mod kubernetes;
+mod last_good;
 mod limits;
 pub mod node;
+mod offload;
 pub mod ports;
 pub mod report;
+mod server_source;
 pub mod status;
 pub mod tls;

@@ -1,10 +1,12 @@
 //! One node: the parts of `certrotate run`, assembled for a program that runs the node in its own process.
 
+mod kubeconfig_writer;
 mod options;
+mod reload;
 mod sink;
 
 use std::fmt;
-use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use certrotate_core::config::{Config, ConfigError, ConfigSpec, Template};
@@ -12,6 +14,7 @@ use certrotate_core::id::RunId;
 use certrotate_core::input::{ExitReason, Input};
 use certrotate_core::rotator::Rotator;
 use certrotate_store::{PairName, Store};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::api::KubeApi;
@@ -22,15 +25,17 @@ use crate::driver::{Driver, Observer, Ports};
 use crate::fault_texts::FaultTexts;
 use crate::identity::LiveIdentity;
 use crate::keystore::{KeyStore, Staging};
-use crate::kubeconfig::{self, Kubeconfig, KubeconfigError, Problem, Standing};
 use crate::ports::Answer;
 use crate::report::Reporter;
+use crate::server_source::ServerSource;
 use crate::status::published::{Published, StatusRecorder};
 use crate::status::publisher::StatusPublisher;
 
+use kubeconfig_writer::KubeconfigWriter;
 use options::check_node_name;
-pub(crate) use options::read_client_ca;
+pub(crate) use options::open_client_ca;
 pub use options::{NodeOptions, StartError};
+use reload::Reload;
 use sink::ProcessIdentity;
 
 /// The longest wait at the end for the disk thread to release the lock.
@@ -47,6 +52,8 @@ pub struct Node<C: Clock = SystemClock> {
     texts: FaultTexts,
     disk_end: DiskEnd,
     status: StatusPublisher<C>,
+    kubeconfig: Option<KubeconfigWriter>,
+    reload: Reload,
 }
 
 impl<C: Clock> fmt::Debug for Node<C> {
@@ -60,12 +67,18 @@ impl<C: Clock> fmt::Debug for Node<C> {
 pub struct Control {
     sender: UnboundedSender<Answer>,
     config: Config,
+    reload: Arc<Notify>,
 }
 
 impl Control {
     /// Requests a rotation now.
     pub fn rotate_now(&self) {
         self.send(Input::RotateNow);
+    }
+
+    /// Requests that the node reads client CA, kubeconfigs and credentials again and logs them.
+    pub fn reload(&self) {
+        self.reload.notify_one();
     }
 
     /// Requests a clean end.
@@ -121,12 +134,13 @@ impl<C: Clock> Node<C> {
     ) -> Result<Self, StartError> {
         check_node_name(&options.node_name)?;
         let pair = PairName::new(options.pair.clone()).map_err(StartError::PairName)?;
-        let client_ca = options.client_ca_file.as_deref().map(read_client_ca).transpose()?;
+        let client_ca = options.client_ca_file.as_deref().map(open_client_ca).transpose()?;
         let link = std::path::absolute(&options.cert_dir)
             .map_err(StartError::System)?
             .join(format!("{}-current.pem", options.pair));
-        let source = server(options, &link)?;
-        let endpoint = source.endpoint()?;
+        let own = options.kubeconfig.clone().map(|path| (path, link.clone()));
+        let server = ServerSource::new(own, options.bootstrap_kubeconfig.clone());
+        let endpoint = server.start()?.endpoint.clone();
         let config = config(options, client_ca.is_some())?;
 
         let keys = KeyStore::new(config.template().clone()).with_key_type(options.key_type);
@@ -139,21 +153,32 @@ impl<C: Clock> Node<C> {
         let texts = FaultTexts::default();
         let reporter = Reporter::new(&options.cert_dir, pair.clone(), endpoint.server.clone(), texts.clone());
         let staging = Staging::new(keys.clone());
-        let disk = disk(Store::new(&options.cert_dir, pair, client_ca.clone(), staging.clone()));
+        let store = Store::new(&options.cert_dir, pair, None, staging.clone());
+        let disk = disk(match client_ca.clone() {
+            Some(file) => store.with_client_ca(move || file.fresh()),
+            None => store,
+        });
         let (directory, disk_end) =
             DiskThread::start(disk, staging, sender.clone(), texts.clone()).map_err(StartError::System)?;
         let api = KubeApi::new(
             options.bootstrap_kubeconfig.clone(),
-            LiveClient::new(endpoint.clone(), live.clone()),
+            (client.with_own_pool(), Some(server.clone())),
             keys.clone(),
-            client_ca,
+            client_ca.clone(),
             texts.clone(),
         );
+        let kubeconfig = options.kubeconfig.clone();
+        let kubeconfig = kubeconfig.map(|path| KubeconfigWriter::new(path, link, server.clone()));
+        let request = Arc::new(Notify::new());
+        let reload = {
+            let (client, request) = (client.clone(), Arc::clone(&request));
+            Reload { client_ca, server, client, api: api.clone(), request }
+        };
         let sink = ProcessIdentity {
             keys: keys.clone(),
             live: live.clone(),
             reporter,
-            kubeconfig: options.kubeconfig.clone().map(|path| (path, link, Box::new(source))),
+            kubeconfig: kubeconfig.clone(),
         };
         let ports = Ports { clock: clock.clone(), api, directory, keys, sink };
         let rotator = Rotator::new(config.clone(), RunId(random().map_err(StartError::System)?));
@@ -175,7 +200,8 @@ impl<C: Clock> Node<C> {
             clock,
         };
         let driver = Driver::new(rotator, ports, (sender.clone(), inbox), status.observe(observer));
-        Ok(Self { driver, control: Control { sender, config }, live, client, texts, disk_end, status })
+        let control = Control { sender, config, reload: request };
+        Ok(Self { driver, control, live, client, texts, disk_end, status, kubeconfig, reload })
     }
 
     /// Returns a handle on the live identity.
@@ -199,37 +225,19 @@ impl<C: Clock> Node<C> {
     /// Runs until shutdown is requested, or the certificate directory cannot be used.
     pub async fn run(self) -> ExitReason {
         let status = tokio::spawn(self.status.run());
+        let reload = tokio::spawn(self.reload.run());
         let reason = self.driver.run().await;
         status.abort();
+        reload.abort();
         self.disk_end.wait(DISK_PATIENCE).await;
+        if let Some(kubeconfig) = self.kubeconfig {
+            kubeconfig.settle().await;
+        }
         if reason != ExitReason::Shutdown {
             let fault = self.texts.take_disk();
             tracing::error!("{}", fault.as_deref().unwrap_or("the certificate directory cannot be used"));
         }
         reason
-    }
-}
-
-/// Returns the kubeconfig that names the server: the node's own where it exists, else the bootstrap one.
-fn server(options: &NodeOptions, link: &Path) -> Result<Kubeconfig, StartError> {
-    let standing = match &options.kubeconfig {
-        Some(path) => kubeconfig::standing(path, link)?,
-        None => Standing::Absent,
-    };
-    let bootstrap = options.bootstrap_kubeconfig.as_deref().map(Kubeconfig::read);
-    match (standing, bootstrap) {
-        (Standing::Ours(own), None | Some(Ok(_))) => Ok(*own),
-        // Installers remove the bootstrap kubeconfig after the join. The certificate on disk is usable without it.
-        (Standing::Ours(own), Some(Err(KubeconfigError { problem: Problem::Missing, path }))) => {
-            tracing::warn!(
-                "there is no bootstrap kubeconfig at {}; if the certificate expires, the node cannot bootstrap without it",
-                path.display()
-            );
-            Ok(*own)
-        }
-        (Standing::Absent, Some(Ok(bootstrap))) => Ok(bootstrap),
-        (_, Some(Err(error))) => Err(error.into()),
-        (Standing::Absent, None) => Err(StartError::NoServer),
     }
 }
 

@@ -79,7 +79,7 @@ pub(crate) fn main() -> Exit {
 /// As `certrotate run`, with the faults that standard input injects.
 async fn agent(args: RunArgs) -> Result<Exit, String> {
     let injection = FaultInjection::from_stdin()?;
-    let assemble = |options: &_, observer| {
+    let assemble = move |options: &_, observer| {
         Node::with_parts(options, observer, injection.clone(), |disk| {
             FaultyDisk::new(disk, injection.clone())
         })

@@ -10,9 +10,10 @@ use certrotate_core::facts::Chain;
 use certrotate_core::id::{Generation, KeyHandle};
 use certrotate_core::input::MadeKey;
 use certrotate_core::time::Span;
-use certrotate_x509::{ClientCa, request_name};
+use certrotate_x509::request_name;
 
 use super::KubeApi;
+use crate::client_ca::ClientCaFile;
 use crate::connection::LiveClient;
 use crate::connection::tests::{Server, identity, server};
 use crate::fault_texts::FaultTexts;
@@ -33,14 +34,14 @@ struct Client {
     made: MadeKey,
 }
 
-fn client(endpoint: Endpoint, bootstrap: Option<PathBuf>, client_ca: Option<ClientCa>) -> Client {
+fn client(endpoint: Endpoint, bootstrap: Option<PathBuf>, client_ca: Option<ClientCaFile>) -> Client {
     let keys = KeyStore::new(Template::node_client("node-1"));
     let (made, staged) = keys.make(None);
     keys.accept(staged);
     let live = LiveIdentity::default();
     let api = KubeApi::new(
         bootstrap,
-        LiveClient::new(endpoint, live.clone()),
+        (LiveClient::new(endpoint, live.clone()), None),
         keys.clone(),
         client_ca,
         FaultTexts::default(),
@@ -49,7 +50,7 @@ fn client(endpoint: Endpoint, bootstrap: Option<PathBuf>, client_ca: Option<Clie
 }
 
 fn of(server: &Server) -> Client {
-    let client_ca = ClientCa::read(server.plane.ca_pem().as_bytes()).unwrap();
+    let client_ca = ClientCaFile::open(&server.plane.dir().unwrap().join("ca.crt")).unwrap();
     client(server.endpoint.clone(), server.plane.bootstrap_kubeconfig_path(), Some(client_ca))
 }
 

@@ -128,9 +128,21 @@ fn lease_name(signer: &str) -> String {
 async fn on_a_cluster(args: &ControlplaneArgs) -> Result<Exit, String> {
     let options = cluster_options(args)?;
     println!("controllers of {} as {}", options.controllers.signer_name, options.identity);
+    // SIGHUP must not end it. There is nothing to reload: the kubeconfig and the CA are read at each use.
+    let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())
+        .map_err(|error| format!("no signal can be waited for: {error}"))?;
     let stop = async {
-        if let Err(error) = termination().await {
-            tracing::error!(%error, "no signal can be waited for");
+        let mut ending = std::pin::pin!(termination());
+        loop {
+            tokio::select! {
+                ended = &mut ending => {
+                    if let Err(error) = ended {
+                        tracing::error!(%error, "no signal can be waited for");
+                    }
+                    return;
+                }
+                _ = hangup.recv() => tracing::info!("kubeconfig and CA are read at each use"),
+            }
         }
     };
     cluster::run(options, stop).await.map_err(|error| error.to_string())?;

@@ -18,6 +18,9 @@ use crate::driver::Observer;
 use crate::exit::{Exit, Verdict};
 use crate::node::{Node, NodeOptions, StartError};
 
+/// The longest time from a signal to the end, whatever hangs. A write that is cut off then is like a crash: nothing is lost.
+const TERMINATION: Duration = Duration::from_millis(700);
+
 /// The flags of `certrotate run`.
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
@@ -71,11 +74,12 @@ impl RunArgs {
 /// A flag or the configuration is wrong, or the system takes no signal handler.
 pub async fn run<C: Clock>(
     args: RunArgs,
-    assemble: impl FnOnce(&NodeOptions, Observer) -> Result<Node<C>, StartError>,
+    assemble: impl FnOnce(&NodeOptions, Observer) -> Result<Node<C>, StartError> + Send + 'static,
 ) -> Result<Exit, String> {
-    // Before anything else: until the handler is installed, SIGUSR1 ends the process.
+    // Before anything else: until the handlers are installed, these signals end the process.
     let no_signals = |error| format!("no signal can be waited for: {error}");
     let mut rotate = signal(SignalKind::user_defined1()).map_err(no_signals)?;
+    let mut reload = signal(SignalKind::hangup()).map_err(no_signals)?;
     let timeout = args.timeout.as_deref().map(parse_duration).transpose();
     let timeout = timeout.map_err(|error| format!("--timeout: {error}"))?;
     let node_name = match args.node_name {
@@ -92,12 +96,22 @@ pub async fn run<C: Clock>(
         ..NodeOptions::new(node_name, args.cert_dir)
     };
     let progress = Arc::new(Progress::default());
-    let node = assemble(&options, progress.observer()).map_err(|error| error.to_string())?;
+    let mut ending = std::pin::pin!(termination());
+    let observer = progress.observer();
+    // Beside the event loop: the files of the options may be on a hung file system.
+    let assembled = tokio::task::spawn_blocking(move || assemble(&options, observer));
+    let node = tokio::select! {
+        node = assembled => {
+            let node = node.map_err(|error| format!("the node cannot be assembled: {error}"))?;
+            node.map_err(|error| error.to_string())?
+        }
+        result = &mut ending => return result.map(|()| Exit::Done).map_err(no_signals),
+    };
     let control = node.control();
 
     let mut running = std::pin::pin!(node.run());
-    let mut ending = std::pin::pin!(termination());
     let mut waited = std::pin::pin!(wait(timeout));
+    let mut overdue = std::pin::pin!(wait(None));
     let mut status = None;
     loop {
         tokio::select! {
@@ -107,17 +121,29 @@ pub async fn run<C: Clock>(
                 tracing::info!("ending: a signal requested it");
                 status = Some(Exit::Done);
                 control.shutdown();
+                overdue.set(wait(Some(TERMINATION)));
+            }
+            () = &mut overdue => {
+                tracing::warn!("ending without the operation in progress, which takes too long; the next start recovers");
+                return Ok(status.unwrap_or(Exit::Done));
             }
             _ = rotate.recv() => control.rotate_now(),
+            _ = reload.recv() => control.reload(),
             () = progress.live.notified(), if args.once && status.is_none() => {
                 status = Some(Exit::Done);
                 control.shutdown();
             }
-            () = &mut waited, if args.once && status.is_none() => {
+            () = &mut waited, if args.once => {
+                if let Some(status) = status {
+                    tracing::warn!("ending at --timeout without the operation in progress, which takes too long");
+                    return Ok(status);
+                }
                 let why = progress.why();
                 tracing::error!("no certificate within the time given (--timeout): exit status {}", why as u8);
                 status = Some(why);
                 control.shutdown();
+                waited.set(wait(None));
+                overdue.set(wait(Some(TERMINATION)));
             }
         }
     }

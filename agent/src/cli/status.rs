@@ -7,7 +7,7 @@ use certrotate_store::PairName;
 
 use crate::clock::{Clock as _, SystemClock};
 use crate::exit::Exit;
-use crate::node::read_client_ca;
+use crate::node::open_client_ca;
 use crate::status::{Question, ask};
 
 /// The flags of `certrotate status`.
@@ -34,13 +34,13 @@ pub(super) struct StatusArgs {
 }
 
 pub(super) async fn status(args: StatusArgs) -> Result<Exit, String> {
-    let client_ca = args.client_ca_file.as_deref().map(read_client_ca).transpose();
+    let client_ca = args.client_ca_file.as_deref().map(open_client_ca).transpose();
     let question = Question {
         cert_dir: args.cert_dir,
         pair: PairName::new("kubelet-client").map_err(|error| error.to_string())?,
         node_name: args.node_name,
         bootstrap_kubeconfig: args.bootstrap_kubeconfig,
-        client_ca: client_ca.map_err(|error| error.to_string())?,
+        client_ca: client_ca.map_err(|error| error.to_string())?.and_then(|file| file.last()),
     };
     let status = match ask(&question, SystemClock.now()).await {
         Ok(status) => status,

@@ -37,16 +37,16 @@ impl Cluster {
         Self(Arc::new(Inner { client: FileClient::new(kubeconfig), signer, namespace, call_deadline }))
     }
 
-    pub(super) fn connect(&self) -> Result<Connection, PortError> {
-        let client = self.0.client.get().map_err(|error| {
+    pub(super) async fn connect(&self) -> Result<Connection, PortError> {
+        let client = self.0.client.get().await.map_err(|error| {
             let file = self.0.client.path().display();
             PortError::Failed(format!("{file} is not usable now: {error}"))
         })?;
         Ok(Connection(client))
     }
 
-    pub(super) fn requests(&self) -> Result<Objects<Connection, Csr>, PortError> {
-        self.connect().map(Objects::all)
+    pub(super) async fn requests(&self) -> Result<Objects<Connection, Csr>, PortError> {
+        self.connect().await.map(Objects::all)
     }
 
     pub(super) async fn within<T>(
@@ -70,7 +70,7 @@ impl Cluster {
     }
 
     pub(super) async fn replace(&self, csr: Csr, subresource: &str) -> Result<(), PortError> {
-        let (api, name) = (self.requests()?, csr.metadata.name.clone().unwrap_or_default());
+        let (api, name) = (self.requests().await?, csr.metadata.name.clone().unwrap_or_default());
         self.within(api.replace_subresource(subresource, &name, &csr)).await?;
         Ok(())
     }

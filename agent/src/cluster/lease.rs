@@ -22,19 +22,19 @@ impl ClusterLease {
 }
 
 impl Cluster {
-    fn leases(&self) -> Result<Objects<Connection, Lease>, PortError> {
-        Ok(Objects::namespaced(self.connect()?, &self.0.namespace))
+    async fn leases(&self) -> Result<Objects<Connection, Lease>, PortError> {
+        Ok(Objects::namespaced(self.connect().await?, &self.0.namespace))
     }
 
     /// The Lease of this name.
     pub(super) async fn lease(&self, name: &str) -> Result<Option<LeaseRecord>, PortError> {
-        let found = self.within(self.leases()?.get_opt(name)).await?;
+        let found = self.within(self.leases().await?.get_opt(name)).await?;
         Ok(found.as_ref().map(LeaseRecord::of))
     }
 
     /// Creates a Lease that has no version yet, else replaces that version.
     pub(super) async fn put_lease(&self, name: &str, record: LeaseRecord) -> Result<LeaseRecord, PortError> {
-        let (api, exists) = (self.leases()?, record.version.is_some());
+        let (api, exists) = (self.leases().await?, record.version.is_some());
         let object = record.into_lease(&self.0.namespace, name);
         let stored = if exists {
             self.within(api.replace(name, &object)).await

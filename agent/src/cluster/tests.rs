@@ -43,7 +43,7 @@ impl Bench {
         csr.spec.request = ByteString(pem.into_bytes());
         csr.spec.signer_name = signer.to_owned();
         csr.spec.usages = Some(vec!["client auth".to_owned()]);
-        let api = self.cluster.requests().expect("a client");
+        let api = self.cluster.requests().await.expect("a client");
         api.create(&csr).await.expect("it is created")
     }
 }
@@ -106,7 +106,7 @@ async fn write_to_a_changed_object_is_stale() {
     assert_eq!(cluster.decide(with(&seen, "Denied")).await, Err(PortError::Stale));
     assert_eq!(cluster.set_status(with(&seen, "Failed")).await, Err(PortError::Stale));
     assert_eq!(cluster.delete(&seen).await, Err(PortError::Stale));
-    let api = cluster.requests().expect("a client");
+    let api = cluster.requests().await.expect("a client");
     let approved = api.get("a").await.expect("it is there");
     cluster.set_status(with(&approved, "Failed")).await.expect("failed");
     let failed = api.get("a").await.expect("it is there");

@@ -78,7 +78,7 @@ impl Follower {
         let mut all = Vec::new();
         let mut params = ListParams::default().fields(&self.selector()).limit(PAGE);
         loop {
-            let api = self.cluster.requests()?;
+            let api = self.cluster.requests().await?;
             let page = self.cluster.within(api.list(&params)).await?;
             all.extend(page.items.into_iter().map(Arc::new));
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
@@ -94,7 +94,7 @@ impl Follower {
     async fn watch(&mut self, version: &str) -> Result<CsrEvents, PortError> {
         let seconds = u32::try_from(limits::WATCH_REQUESTED.as_secs()).unwrap_or(u32::MAX);
         let params = WatchParams::default().fields(&self.selector()).timeout(seconds);
-        let api = self.cluster.requests()?;
+        let api = self.cluster.requests().await?;
         let version = version.to_owned();
         let opened = async { api.watch(&params, &version).await };
         let events = self.cluster.within(opened).await?;

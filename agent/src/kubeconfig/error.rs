@@ -1,8 +1,15 @@
 //! The errors of a kubeconfig. Each names the file, the field and the remedy.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::path::{Path, PathBuf};
+
+use crate::files::FileError;
+
+/// The most characters of a path in a message: as long as Linux takes one.
+const LONGEST_PATH: usize = 4096;
+/// The most characters of a name in a message.
+const LONGEST_NAME: usize = 200;
 
 /// Why a kubeconfig, or a file that it names, is unusable.
 #[derive(Debug)]
@@ -17,18 +24,8 @@ pub struct KubeconfigError {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Problem {
-    /// The file is missing.
-    Missing,
-    /// It cannot be read.
-    Unreadable {
-        /// Why.
-        error: io::ErrorKind,
-    },
-    /// It is larger than it may be.
-    TooLarge {
-        /// The limit, in bytes.
-        limit: u64,
-    },
+    /// It was not read.
+    Unread(FileError),
     /// It is empty.
     Empty,
     /// It is not UTF-8.
@@ -63,6 +60,11 @@ pub enum Problem {
     BadServer {
         /// What it is.
         server: String,
+    },
+    /// `server` has a port that does not exist.
+    BadPort {
+        /// The port.
+        port: String,
     },
     /// `server` is not `https`.
     NotHttps {
@@ -133,8 +135,25 @@ pub enum Problem {
 }
 
 impl KubeconfigError {
-    pub(super) fn new(path: &Path, problem: Problem) -> Self {
+    pub(crate) fn new(path: &Path, problem: Problem) -> Self {
         Self { path: path.to_owned(), problem }
+    }
+
+    /// Whether the kubeconfig, or the file with its credential, is not there: someone withdrew the credential.
+    pub(crate) fn is_credential_missing(&self) -> bool {
+        match &self.problem {
+            Problem::Unread(FileError::Missing) => true,
+            Problem::File { field, problem, .. } => {
+                *field != "certificate-authority" && matches!(**problem, Problem::Unread(FileError::Missing))
+            }
+            _ => false,
+        }
+    }
+}
+
+impl From<FileError> for Problem {
+    fn from(error: FileError) -> Self {
+        Self::Unread(error)
     }
 }
 
@@ -144,15 +163,37 @@ struct OneLine<'a>(&'a Path);
 
 impl fmt::Display for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for letter in self.0.to_string_lossy().chars() {
-            if letter.is_control() {
-                write!(f, "{}", letter.escape_debug())?;
-            } else {
-                write!(f, "{letter}")?;
-            }
-        }
-        Ok(())
+        printable(f, &self.0.to_string_lossy(), LONGEST_PATH)
     }
+}
+
+/// A name in a message, in quotes. Of a URL, the part that can hold a password is left out.
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        match self.0.rsplit_once('@') {
+            Some((_, rest)) => {
+                f.write_str("…@")?;
+                printable(f, rest, LONGEST_NAME)?;
+            }
+            None => printable(f, self.0, LONGEST_NAME)?,
+        }
+        f.write_char('"')
+    }
+}
+
+fn printable(f: &mut fmt::Formatter<'_>, text: &str, longest: usize) -> fmt::Result {
+    let mut letters = text.chars();
+    for letter in letters.by_ref().take(longest) {
+        if matches!(letter, '"' | '\'' | '\\') {
+            f.write_char(letter)?;
+        } else {
+            write!(f, "{}", letter.escape_debug())?;
+        }
+    }
+    if letters.next().is_some() { f.write_char('…') } else { Ok(()) }
 }
 
 impl fmt::Display for KubeconfigError {
@@ -166,9 +207,7 @@ impl std::error::Error for KubeconfigError {}
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing => f.write_str("there is no such file; put it there or give another path"),
-            Self::Unreadable { error } => write!(f, "it cannot be read ({error}); check its permissions"),
-            Self::TooLarge { limit } => write!(f, "it is larger than {limit} bytes; give the right file"),
+            Self::Unread(error) => error.fmt(f),
             Self::Empty => f.write_str("it is empty; put it there again"),
             Self::NotText => f.write_str("it is not UTF-8 text; give the right file"),
             Self::NotYaml { place: Some((line, column)) } => {
@@ -184,14 +223,19 @@ impl fmt::Display for Problem {
             Self::NoContext { name } => {
                 write!(
                     f,
-                    "current-context names {name:?}, which is not among contexts; add it or name another"
+                    "current-context names {}, which is not among contexts; add it or name another",
+                    Quoted(name)
                 )
             }
             Self::NoCluster { name } => {
-                write!(f, "the context's cluster {name:?} is not among clusters; add it or name another")
+                write!(
+                    f,
+                    "the context's cluster {} is not among clusters; add it or name another",
+                    Quoted(name)
+                )
             }
             Self::NoUser { name } => {
-                write!(f, "the context's user {name:?} is not among users; add it or name another")
+                write!(f, "the context's user {} is not among users; add it or name another", Quoted(name))
             }
             Self::HalfPair { present, missing } => write!(f, "{present} is set without {missing}; set both"),
             Self::File { field, path, problem } => write!(f, "{field} {}: {problem}", OneLine(path)),
@@ -205,6 +249,7 @@ impl fmt::Display for Problem {
             }
             Self::NoServer
             | Self::BadServer { .. }
+            | Self::BadPort { .. }
             | Self::NotHttps { .. }
             | Self::BadServerName { .. }
             | Self::Insecure
@@ -226,13 +271,20 @@ impl Problem {
         match self {
             Self::NoServer => f.write_str("the cluster has no server; set it to the API server's https URL"),
             Self::BadServer { server } => {
-                write!(f, "server {server:?} is not a URL; set it to the API server's https URL")
+                write!(f, "server {} is not a URL; set it to the API server's https URL", Quoted(server))
             }
             Self::NotHttps { server } => {
-                write!(f, "server {server:?} is not https; a certificate is of use over https only")
+                write!(f, "server {} is not https; a certificate is of use over https only", Quoted(server))
+            }
+            Self::BadPort { port } => {
+                write!(f, "server has the port {}; a port is a number from 1 to 65535", Quoted(port))
             }
             Self::BadServerName { name } => {
-                write!(f, "tls-server-name {name:?} is neither a DNS name nor an IP address; correct or remove it")
+                write!(
+                    f,
+                    "tls-server-name {} is neither a DNS name nor an IP address; correct or remove it",
+                    Quoted(name)
+                )
             }
             Self::Insecure => f.write_str(
                 "insecure-skip-tls-verify is set, which would give the token to any server; remove it and set certificate-authority-data",
@@ -257,9 +309,7 @@ impl Problem {
             Self::NotAPair => {
                 f.write_str("client-certificate is not for client-key; give the two that belong together")
             }
-            Self::Missing
-            | Self::Unreadable { .. }
-            | Self::TooLarge { .. }
+            Self::Unread(_)
             | Self::Empty
             | Self::NotText
             | Self::NotYaml { .. }

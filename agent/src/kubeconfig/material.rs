@@ -1,16 +1,13 @@
 //! Reads the files that a kubeconfig names. It reads them at each use, since each may be replaced
 //! at any time.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::path::Path;
-
 use certrotate_x509::pair;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use zeroize::Zeroizing;
 
 use super::error::{KubeconfigError, Problem};
 use super::types::{Kubeconfig, Material, User};
+use crate::files;
 
 /// The largest CA bundle, certificate, key or token file that is read, in bytes: 1 MiB.
 pub const MAX_MATERIAL: u64 = 1 << 20;
@@ -26,6 +23,18 @@ pub struct Endpoint {
     pub tls_server_name: Option<String>,
 }
 
+impl Endpoint {
+    /// Describes it for the log.
+    pub(crate) fn describe(&self) -> String {
+        let count = self.roots.len();
+        format!(
+            "server {}, {count} CA {}",
+            self.server,
+            if count == 1 { "certificate" } else { "certificates" }
+        )
+    }
+}
+
 /// The credential of a kubeconfig's user.
 pub enum Secret {
     /// A bearer token.
@@ -37,6 +46,18 @@ pub enum Secret {
         /// The key.
         key: PrivateKeyDer<'static>,
     },
+}
+
+impl Secret {
+    /// Returns a copy: the key's type has no `Clone`, so that no copy is made unseen.
+    pub(crate) fn duplicate(&self) -> Self {
+        match self {
+            Self::Token(token) => Self::Token(token.clone()),
+            Self::Certificate { chain, key } => {
+                Self::Certificate { chain: chain.clone(), key: key.clone_key() }
+            }
+        }
+    }
 }
 
 impl PartialEq for Secret {
@@ -94,8 +115,9 @@ impl Kubeconfig {
                     path: path.clone(),
                     problem: Box::new(problem),
                 };
-                let bytes = read_capped(path, MAX_MATERIAL).map_err(in_token_file)?;
-                let text = std::str::from_utf8(&bytes).map_err(|_| in_token_file(Problem::NotText))?;
+                let bytes = files::read(path, MAX_MATERIAL).map_err(|error| in_token_file(error.into()))?;
+                let text = std::str::from_utf8(files::without_bom(&bytes))
+                    .map_err(|_| in_token_file(Problem::NotText))?;
                 if text.trim().is_empty() {
                     return Err(in_token_file(Problem::Empty));
                 }
@@ -144,7 +166,7 @@ fn read_material(material: &Material, field: &'static str) -> Result<Zeroizing<V
     match material {
         Material::Data(bytes) => Ok(bytes.clone()),
         Material::File(path) => {
-            read_capped(path, MAX_MATERIAL).map_err(|problem| in_file(material, field, problem))
+            files::read(path, MAX_MATERIAL).map_err(|error| in_file(material, field, error.into()))
         }
     }
 }
@@ -153,23 +175,7 @@ fn read_material(material: &Material, field: &'static str) -> Result<Zeroizing<V
 /// `CertPool.AppendCertsFromPEM`).
 fn ca_certificates(text: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     let is_usable = |der: &CertificateDer<'static>| rustls::RootCertStore::empty().add(der.clone()).is_ok();
-    let found: Vec<_> = certrotate_x509::plain_certificates(text).into_iter().filter(is_usable).collect();
+    let found: Vec<_> =
+        certrotate_x509::plain_certificates(files::without_bom(text)).into_iter().filter(is_usable).collect();
     (!found.is_empty()).then_some(found)
-}
-
-/// Reads a whole file of at most `limit` bytes, and leaves no copy in memory after use.
-pub(super) fn read_capped(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Problem> {
-    let unreadable = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => Problem::Missing,
-        error => Problem::Unreadable { error },
-    };
-    let file = File::open(path).map_err(unreadable)?;
-    // Allocate the whole size first: a growing vector leaves copies behind.
-    let expected = file.metadata().map_err(unreadable)?.len().min(limit);
-    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(expected).unwrap_or(0) + 1));
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > limit {
-        return Err(Problem::TooLarge { limit });
-    }
-    Ok(bytes)
 }

@@ -1,4 +1,6 @@
-//! The fields of the file (client-go `tools/clientcmd/api/v1/types.go`) that the agent reads.
+//! The fields of the file (client-go `tools/clientcmd/api/v1/types.go`) that the agent reads. A null is an absent field.
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -18,20 +20,19 @@ pub(super) struct RawKubeconfig {
 
 #[derive(Deserialize)]
 pub(super) struct NamedContext {
-    pub(super) name: String,
+    pub(super) name: Option<String>,
     pub(super) context: Option<RawContext>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct RawContext {
-    #[serde(default)]
-    pub(super) cluster: String,
+    pub(super) cluster: Option<String>,
     pub(super) user: Option<String>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct NamedCluster {
-    pub(super) name: String,
+    pub(super) name: Option<String>,
     pub(super) cluster: Option<RawCluster>,
 }
 
@@ -48,7 +49,7 @@ pub(super) struct RawCluster {
 
 #[derive(Deserialize)]
 pub(super) struct NamedUser {
-    pub(super) name: String,
+    pub(super) name: Option<String>,
     pub(super) user: Option<RawUser>,
 }
 
@@ -63,9 +64,13 @@ pub(super) struct RawUser {
     pub(super) client_certificate_data: Option<Zeroizing<String>>,
     pub(super) client_key: Option<String>,
     pub(super) client_key_data: Option<Zeroizing<String>>,
-    pub(super) username: Option<IgnoredAny>,
+    pub(super) username: Option<String>,
+    pub(super) password: Option<Zeroizing<String>>,
     pub(super) exec: Option<IgnoredAny>,
     pub(super) auth_provider: Option<IgnoredAny>,
     #[serde(rename = "as")]
-    pub(super) impersonate: Option<IgnoredAny>,
+    pub(super) impersonate: Option<String>,
+    pub(super) as_uid: Option<String>,
+    pub(super) as_groups: Option<Vec<IgnoredAny>>,
+    pub(super) as_user_extra: Option<BTreeMap<String, IgnoredAny>>,
 }

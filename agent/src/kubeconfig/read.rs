@@ -5,10 +5,13 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::error::{KubeconfigError, Problem};
-use super::material::{clean_token, read_capped};
+use super::material::clean_token;
 use super::raw::{RawCluster, RawKubeconfig, RawUser};
+use super::server::server_url;
+use super::text::{decode, first_document};
 use super::types::{Kubeconfig, Material, User};
 use super::yaml;
+use crate::files;
 
 /// The largest kubeconfig that is read, in bytes: 1 MiB.
 pub const MAX_KUBECONFIG: u64 = 1 << 20;
@@ -22,18 +25,18 @@ impl Kubeconfig {
     /// cannot be honoured; the error names file, field and remedy.
     pub fn read(path: &Path) -> Result<Self, KubeconfigError> {
         let fail = |problem| KubeconfigError::new(path, problem);
-        let bytes = read_capped(path, MAX_KUBECONFIG).map_err(fail)?;
+        let bytes = files::read(path, MAX_KUBECONFIG).map_err(|error| fail(error.into()))?;
         Self::parse(path, &bytes)
     }
 
     /// Parses the bytes of the file at `path`.
     pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, KubeconfigError> {
         let fail = |problem| KubeconfigError::new(path, problem);
-        let text = std::str::from_utf8(bytes).map_err(|_| fail(Problem::NotText))?;
+        let text = decode(bytes).ok_or_else(|| fail(Problem::NotText))?;
         if text.trim().is_empty() {
             return Err(fail(Problem::Empty));
         }
-        let raw: RawKubeconfig = yaml::read(text).map_err(fail)?;
+        let raw: RawKubeconfig = yaml::read(first_document(&text)).map_err(fail)?;
         Self::check(path, raw).map_err(fail)
     }
 
@@ -43,23 +46,24 @@ impl Kubeconfig {
             .contexts
             .into_iter()
             .flatten()
-            .find(|named| named.name == name)
+            .find(|named| named.name.as_deref() == Some(&name))
             .and_then(|named| named.context)
             .ok_or(Problem::NoContext { name })?;
+        let name = context.cluster.unwrap_or_default();
         let cluster = raw
             .clusters
             .into_iter()
             .flatten()
-            .find(|named| named.name == context.cluster)
+            .find(|named| named.name.as_deref() == Some(&name))
             .and_then(|named| named.cluster)
-            .ok_or(Problem::NoCluster { name: context.cluster })?;
+            .ok_or(Problem::NoCluster { name })?;
         let user = match context.user.filter(|name| !name.is_empty()) {
             None => RawUser::default(),
             Some(name) => raw
                 .users
                 .into_iter()
                 .flatten()
-                .find(|named| named.name == name)
+                .find(|named| named.name.as_deref() == Some(&name))
                 .ok_or(Problem::NoUser { name })?
                 .user
                 .unwrap_or_default(),
@@ -72,12 +76,7 @@ impl Kubeconfig {
 
 fn check_cluster(base: &Path, raw: RawCluster) -> Result<(String, Material, Option<String>), Problem> {
     let server = raw.server.filter(|server| !server.is_empty()).ok_or(Problem::NoServer)?;
-    if !server.parse::<http::Uri>().is_ok_and(|uri| uri.host().is_some()) {
-        return Err(Problem::BadServer { server });
-    }
-    if !server.starts_with("https://") {
-        return Err(Problem::NotHttps { server });
-    }
+    let server = server_url(&server)?;
     if raw.insecure_skip_tls_verify == Some(true) {
         return Err(Problem::Insecure);
     }
@@ -104,8 +103,12 @@ fn check_user(base: &Path, raw: RawUser) -> Result<User, Problem> {
     for (present, field) in [
         (raw.exec.is_some(), "exec"),
         (raw.auth_provider.is_some(), "auth-provider"),
-        (raw.username.is_some(), "username"),
-        (raw.impersonate.is_some(), "as"),
+        (raw.username.is_some_and(|name| !name.is_empty()), "username"),
+        (raw.password.is_some_and(|password| !password.is_empty()), "password"),
+        (raw.impersonate.is_some_and(|user| !user.is_empty()), "as"),
+        (raw.as_uid.is_some_and(|uid| !uid.is_empty()), "as-uid"),
+        (raw.as_groups.is_some_and(|groups| !groups.is_empty()), "as-groups"),
+        (raw.as_user_extra.is_some_and(|extra| !extra.is_empty()), "as-user-extra"),
     ] {
         if present {
             return Err(Problem::Unsupported { field });

@@ -1,10 +1,12 @@
+mod kubectl;
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use tempfile::TempDir;
 
-use super::{Endpoint, Kubeconfig, Material, Problem, Secret, Standing, User, ensure, standing};
+use super::{Endpoint, FileError, Kubeconfig, Material, Problem, Secret, Standing, User, ensure, standing};
 
 const TOKEN: &str = "abcdef.0123456789abcdef";
 
@@ -215,7 +217,7 @@ fn yaml_bombs_are_refused_by_the_budget() {
 #[test]
 fn anchors_within_the_budget_are_read() {
     let cluster = good_cluster(&pems().ca).replace("{server", "&k {server");
-    let (_dir, config) = read(kubeconfig(&cluster, "{tokenFile: &t token, as-user-extra: {a: *t}}"));
+    let (_dir, config) = read(kubeconfig(&cluster, "{tokenFile: &t token, extensions: [*t]}"));
     assert_eq!(config.unwrap().server, "https://api.example:6443");
 }
 
@@ -236,8 +238,8 @@ fn missing_file_and_directory_are_distinguished() {
     let dir = tempfile::tempdir().unwrap();
     let missing = Kubeconfig::read(&dir.path().join("none")).unwrap_err();
     let directory = Kubeconfig::read(dir.path()).unwrap_err();
-    assert!(matches!(missing.problem, Problem::Missing), "{missing}");
-    assert!(matches!(directory.problem, Problem::Unreadable { .. }), "{directory}");
+    assert!(matches!(missing.problem, Problem::Unread(FileError::Missing)), "{missing}");
+    assert!(matches!(directory.problem, Problem::Unread(FileError::NotRegular { .. })), "{directory}");
 }
 
 #[test]

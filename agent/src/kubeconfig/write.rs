@@ -1,15 +1,16 @@
 //! Writes the node's own kubeconfig. It names the current link as certificate and key, so a
 //! rotation never changes it (F65).
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::error::{KubeconfigError, Problem};
 use super::types::{Kubeconfig, Material, User};
+use crate::files::FileError;
 
 /// The state of the node's own kubeconfig.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub fn standing(path: &Path, link: &Path) -> Result<Standing, KubeconfigError> {
     match Kubeconfig::read(path) {
         Ok(found) if names_link(&found.user, link) => Ok(Standing::Ours(Box::new(found))),
         Ok(_) => Err(KubeconfigError::new(path, Problem::NotOurs { link: link.to_owned() })),
-        Err(KubeconfigError { problem: Problem::Missing, .. }) => Ok(Standing::Absent),
+        Err(KubeconfigError { problem: Problem::Unread(FileError::Missing), .. }) => Ok(Standing::Absent),
         Err(error) => Err(error),
     }
 }
@@ -161,7 +162,7 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::ErrorKind::InvalidFilename.into());
     };
-    DirBuilder::new().recursive(true).mode(0o755).create(directory)?;
+    make_directories(directory)?;
     let mut temporary = name.to_owned();
     temporary.push(".certrotate-tmp");
     let temporary = directory.join(temporary);
@@ -173,6 +174,8 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     let written = (|| {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+        // A umask can take bits from 0600, and adds none.
+        file.set_permissions(Permissions::from_mode(0o600))?;
         file.write_all(bytes)?;
         file.sync_all()?;
         rename_new(&temporary, &path)?;
@@ -185,7 +188,26 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
-/// Renames the file unless the name exists.
+/// Makes a directory and its parents where they are missing. A umask can take bits from 0755; the owner's are given back.
+fn make_directories(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = directory.parent() {
+        make_directories(parent)?;
+    }
+    match DirBuilder::new().mode(0o755).create(directory) {
+        Ok(()) => {
+            let mode = std::fs::metadata(directory)?.permissions().mode();
+            std::fs::set_permissions(directory, Permissions::from_mode(mode | 0o700))
+        }
+        // Another process made it.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Gives the file its name unless something has it already.
 fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {

@@ -34,6 +34,8 @@ fn options() -> Options {
             max_anchors: MAX_ALIASES,
             max_documents: 1,
         },
+        // As kubectl: client-go decodes with sigs.k8s.io/yaml, which is not strict.
+        duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: MAX_REPLAYED },
         // Snippets quote the text.
         with_snippet: false,

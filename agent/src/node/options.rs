@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 
 use certrotate_core::config::ConfigError;
 use certrotate_core::time::Span;
-use certrotate_x509::{ClientCa, KeyType};
+use certrotate_x509::KeyType;
 
+use crate::client_ca::ClientCaFile;
 use crate::kubeconfig::KubeconfigError;
-
-/// The largest client CA file that is read, in bytes.
-const MAX_CA_FILE: u64 = 1 << 20;
+use crate::server_source::NoServer;
 
 /// The options of a node.
 #[derive(Clone, Debug)]
@@ -94,11 +93,7 @@ impl fmt::Display for StartError {
             ),
             Self::PairName(error) => error.fmt(f),
             Self::ClientCa { path, why } => {
-                write!(
-                    f,
-                    "client CA file {} cannot be used: {why}; give another --client-ca-file",
-                    path.display()
-                )
+                write!(f, "--client-ca-file {} cannot be used: {why}", path.display())
             }
             Self::Config(error) => error.fmt(f),
             Self::System(error) => write!(f, "the system gives no thread or no randomness: {error}"),
@@ -111,6 +106,15 @@ impl std::error::Error for StartError {}
 impl From<KubeconfigError> for StartError {
     fn from(error: KubeconfigError) -> Self {
         Self::Kubeconfig(error)
+    }
+}
+
+impl From<NoServer> for StartError {
+    fn from(error: NoServer) -> Self {
+        match error {
+            NoServer::NotGiven => Self::NoServer,
+            NoServer::Unusable(error) => Self::Kubeconfig(error),
+        }
     }
 }
 
@@ -130,14 +134,7 @@ pub(super) fn check_node_name(name: &str) -> Result<(), StartError> {
     }
 }
 
-pub(crate) fn read_client_ca(path: &Path) -> Result<ClientCa, StartError> {
-    let fail = |why: String| StartError::ClientCa { path: path.to_owned(), why };
-    let file = std::fs::File::open(path).map_err(|error| fail(error.to_string()))?;
-    let mut pem = Vec::new();
-    let mut capped = std::io::Read::take(file, MAX_CA_FILE + 1);
-    std::io::Read::read_to_end(&mut capped, &mut pem).map_err(|error| fail(error.to_string()))?;
-    if pem.len() as u64 > MAX_CA_FILE {
-        return Err(fail(format!("it is larger than {MAX_CA_FILE} bytes")));
-    }
-    ClientCa::read(&pem).map_err(|error| fail(error.to_string()))
+/// Reads the client CA file for the first time.
+pub(crate) fn open_client_ca(path: &Path) -> Result<ClientCaFile, StartError> {
+    ClientCaFile::open(path).map_err(|why| StartError::ClientCa { path: path.to_owned(), why })
 }

@@ -1,23 +1,22 @@
 //! The identity sink of a node.
 
-use std::path::PathBuf;
-
 use certrotate_core::event::Event;
 use certrotate_core::id::{CertHandle, Generation, KeyHandle};
 
 use crate::identity::LiveIdentity;
 use crate::keystore::KeyStore;
-use crate::kubeconfig::{self, Kubeconfig};
 use crate::ports::IdentitySink;
 use crate::report::Reporter;
+
+use super::kubeconfig_writer::KubeconfigWriter;
 
 /// Presents the live identity in this process, and writes the node's kubeconfig once its certificate exists.
 pub(super) struct ProcessIdentity {
     pub(super) keys: KeyStore,
     pub(super) live: LiveIdentity,
     pub(super) reporter: Reporter,
-    /// The node's kubeconfig, the current link that it names, and the kubeconfig whose cluster it copies.
-    pub(super) kubeconfig: Option<(PathBuf, PathBuf, Box<Kubeconfig>)>,
+    /// The writer of the node's kubeconfig.
+    pub(super) kubeconfig: Option<KubeconfigWriter>,
 }
 
 impl IdentitySink for ProcessIdentity {
@@ -32,12 +31,8 @@ impl IdentitySink for ProcessIdentity {
                 self.live.withdraw();
             }
         }
-        if let Some((path, link, source)) = &self.kubeconfig {
-            match kubeconfig::ensure(path, link, source) {
-                Ok(true) => tracing::info!("wrote {}", path.display()),
-                Ok(false) => {}
-                Err(error) => tracing::error!("{error}"),
-            }
+        if let Some(kubeconfig) = &self.kubeconfig {
+            kubeconfig.start();
         }
     }
 

@@ -9,7 +9,9 @@ use rustls_pki_types::CertificateDer;
 
 use super::published::Published;
 use super::types::BootstrapFallback;
-use crate::kubeconfig::{Kubeconfig, Secret};
+use crate::file_client;
+use crate::kubeconfig::{KubeconfigError, Secret};
+use crate::offload::Offload;
 
 /// Reads the credential as a call does. Only the server can accept it, so its last answer counts, too.
 pub(super) fn bootstrap_fallback(
@@ -34,9 +36,12 @@ pub(super) fn bootstrap_fallback(
             },
         };
     };
-    let secret = Kubeconfig::read(path).and_then(|kubeconfig| kubeconfig.endpoint().and(kubeconfig.secret()));
-    let secret = match secret {
-        Ok(secret) => secret,
+    let read = {
+        let path = path.to_owned();
+        Offload::default().run(move || file_client::read(&path))
+    };
+    let secret = match read.unwrap_or_else(|error| Err(KubeconfigError::new(path, error.into()))) {
+        Ok((_, secret)) => secret,
         Err(error) => return answer(false, error.to_string()),
     };
     if let Some((at, line)) = published.and_then(|published| published.bootstrap_refused.as_ref()) {

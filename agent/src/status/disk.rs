@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use certrotate_core::config::{ConfigSpec, Template};
 use certrotate_core::disk::{BundleFound, Content, CurrentLink, Found, Inventory, Name, PendingFound};
@@ -80,8 +81,13 @@ pub(super) struct OnDisk {
 }
 
 impl OnDisk {
-    pub(super) fn look(path: &Path, pair: &PairName, client_ca: Option<ClientCa>) -> Result<Self, Fault> {
-        let mut store = Store::new(path, pair.clone(), client_ca, Showcase::default());
+    pub(super) fn look(
+        path: &Path,
+        pair: &PairName,
+        client_ca: Option<Arc<ClientCa>>,
+    ) -> Result<Self, Fault> {
+        let mut store = Store::new(path, pair.clone(), None, Showcase::default())
+            .with_client_ca(move || client_ca.clone());
         let inventory = store.scan_unlocked()?;
         let leaves = store.vault().leaves.take();
         Ok(Self::sorted(inventory, &leaves, store.remarks().to_vec()))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use certrotate_core::time::WallTime;
 use certrotate_store::PairName;
@@ -23,7 +24,7 @@ pub struct Question {
     /// The bootstrap kubeconfig, if it is known; else the running agent's.
     pub bootstrap_kubeconfig: Option<PathBuf>,
     /// The CAs that issue client certificates, where chains are to be checked.
-    pub client_ca: Option<ClientCa>,
+    pub client_ca: Option<Arc<ClientCa>>,
 }
 
 /// The answer in one word.

@@ -7,6 +7,7 @@ use core::fmt;
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use certrotate_core::disk::{Content, DiskCommand, DiskDone, Inventory, Name};
 use certrotate_x509::ClientCa;
@@ -31,7 +32,7 @@ const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 pub struct Store<V> {
     path: PathBuf,
     pair: PairName,
-    client_ca: Option<ClientCa>,
+    client_ca: ClientCaSource,
     vault: V,
     /// The handle of the directory, once it is locked.
     handle: Option<OwnedFd>,
@@ -39,6 +40,9 @@ pub struct Store<V> {
     created: HashMap<String, Created>,
     remarks: Vec<String>,
 }
+
+/// Returns the client CA of the moment.
+type ClientCaSource = Box<dyn Fn() -> Option<Arc<ClientCa>> + Send>;
 
 /// The state of a created file until it is synced or unlinked.
 enum Created {
@@ -55,15 +59,22 @@ impl<V: Vault> Store<V> {
     /// [`certrotate_x509::bundle::decode`] checks the chain of a bundle against `client_ca`.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>, pair: PairName, client_ca: Option<ClientCa>, vault: V) -> Self {
+        let client_ca = client_ca.map(Arc::new);
         Self {
             path: path.into(),
             pair,
-            client_ca,
+            client_ca: Box::new(move || client_ca.clone()),
             vault,
             handle: None,
             created: HashMap::new(),
             remarks: Vec::new(),
         }
+    }
+
+    /// Calls `source` for the client CA at each scan: its file may be replaced at any time.
+    #[must_use]
+    pub fn with_client_ca(self, source: impl Fn() -> Option<Arc<ClientCa>> + Send + 'static) -> Self {
+        Self { client_ca: Box::new(source), ..self }
     }
 
     /// Carries out one command. A [`DiskCommand::Lock`] of a locked store succeeds immediately.
@@ -130,7 +141,7 @@ impl<V: Vault> Store<V> {
         let (handle, owner, remark) = directory::open_unlocked(&self.path)?;
         let mut remarks: Vec<String> = remark.into_iter().map(|fault| fault.to_string()).collect();
         let scanner = Scanner { handle: handle.as_fd(), path: &self.path, pair: &self.pair, owner };
-        let inventory = scanner.scan(&self.vault, self.client_ca.as_ref(), &mut remarks);
+        let inventory = scanner.scan(&self.vault, (self.client_ca)().as_deref(), &mut remarks);
         self.remarks = remarks;
         inventory
     }
@@ -153,7 +164,7 @@ impl<V: Vault> Store<V> {
     fn scan(&mut self) -> Result<Inventory, Fault> {
         directory::check_same(self.locked("scan")?, &self.path)?;
         let mut remarks = Vec::new();
-        let inventory = self.scanner("scan")?.scan(&self.vault, self.client_ca.as_ref(), &mut remarks);
+        let inventory = self.scanner("scan")?.scan(&self.vault, (self.client_ca)().as_deref(), &mut remarks);
         self.remarks = remarks;
         inventory
     }

@@ -108,7 +108,7 @@ impl Site {
         csr.spec.request = ByteString(pem.into_bytes());
         csr.spec.signer_name = SIGNER.to_owned();
         csr.spec.usages = Some(vec!["digital signature".to_owned(), "client auth".to_owned()]);
-        let api = self.bootstrapper.requests().expect("a client");
+        let api = self.bootstrapper.requests().await.expect("a client");
         api.create(&csr).await.expect("it is created");
     }
 
@@ -159,7 +159,7 @@ async fn one_of_three_replicas_acts_and_another_takes_over() {
         }
     }
     // No replica repeated the work of another.
-    let all = site.admin.requests().expect("a client").list(&Default::default()).await.expect("a list");
+    let all = site.admin.requests().await.expect("a client").list(&Default::default()).await.expect("a list");
     let conditions = all.items.iter().map(|csr| {
         let status = csr.status.as_ref().expect("a status");
         status.conditions.as_ref().map_or(0, Vec::len)
@@ -174,7 +174,8 @@ async fn w43_held_name_lease_outlives_replicas_and_can_be_deleted() {
     assert_eq!(site.outcome("first", "n").await, "AutoApproved");
     assert_eq!(site.outcome("thief", "n").await, "NodeNameTaken");
     first.stop().await;
-    let leases = Objects::<_, Lease>::namespaced(site.admin.connect().expect("a client"), "kube-system");
+    let leases =
+        Objects::<_, Lease>::namespaced(site.admin.connect().await.expect("a client"), "kube-system");
     let all = leases.list(&Default::default()).await.expect("a list");
     let held = |lease: &&Lease| {
         lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_deref()) == Some("system:node:n")
