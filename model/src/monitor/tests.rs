@@ -1,6 +1,6 @@
 use certrotate_core::disk::Content;
 use certrotate_core::facts::Usages;
-use certrotate_core::id::{FileNumber, Generation, KeyHandle};
+use certrotate_core::id::{FileNumber, Generation, KeyHandle, RunId};
 
 use super::*;
 
@@ -38,7 +38,7 @@ fn noted(
 ) -> Option<&'static str> {
     let mut monitor = Monitor::default();
     monitor.calls(OP, &first.0, REQUEST, first.1, true);
-    monitor.answered(OP, (MonoTime::default(), HOUR), answer, None);
+    monitor.answered(OP, (MonoTime::default(), HOUR), answer, None, None);
     monitor.calls(OP, &then.0, REQUEST, then.1, true);
     monitor.broken.map(|it| it.0)
 }
@@ -65,7 +65,7 @@ fn s9_attempt_after_a_denial_waits_unless_a_rotation_is_requested() {
     let begins = |minutes: u64, wish: bool| {
         let mut monitor = Monitor::default();
         monitor.calls(OP, &GET, REQUEST, BOOTSTRAP, false);
-        monitor.answered(OP, (MonoTime::default(), HOUR), &object(true, false), None);
+        monitor.answered(OP, (MonoTime::default(), HOUR), &object(true, false), None, None);
         monitor.given(wish, |_| false);
         monitor.begins(Now { mono: MonoTime::from_ms(minutes * 60_000), ..hour(0) }, Span::MAX, None, None);
         monitor.broken.map(|it| it.0)
@@ -79,7 +79,7 @@ fn s9_attempt_after_a_denial_waits_unless_a_rotation_is_requested() {
 fn l4_refused_requested_lifetime_is_not_repeated() {
     let mut monitor = Monitor::default();
     monitor.calls(OP, &CREATE, REQUEST, BOOTSTRAP, false);
-    monitor.answered(OP, (MonoTime::default(), HOUR), &Err(ApiFault::Invalid), None);
+    monitor.answered(OP, (MonoTime::default(), HOUR), &Err(ApiFault::Invalid), None, None);
     monitor.begins(hour(1), Span::MAX, None, None);
     assert_eq!(monitor.broken, None);
     monitor.begins(hour(1), Span::MAX, Some(Span::from_hours(1)), None);
@@ -90,7 +90,13 @@ fn l4_refused_requested_lifetime_is_not_repeated() {
 fn l4_good_certificate_is_not_refused() {
     let mut monitor = Monitor::default();
     monitor.calls(OP, &GET, REQUEST, BOOTSTRAP, false);
-    monitor.answered(OP, (MonoTime::default(), HOUR), &object(false, true), Some((CertHandle(1), true)));
+    monitor.answered(
+        OP,
+        (MonoTime::default(), HOUR),
+        &object(false, true),
+        Some((CertHandle(1), true)),
+        None,
+    );
     let mut bad = monitor;
     bad.refuses(|_| false);
     assert_eq!(bad.broken, None);
@@ -103,8 +109,8 @@ fn s8_request_is_given_up_after_a_day_of_approval_and_not_before() {
     for (hours, broken) in [(24, None), (23, Some("S8"))] {
         let mut monitor = Monitor::default();
         monitor.calls(OP, &GET, REQUEST, BOOTSTRAP, false);
-        monitor.answered(OP, (hour(0).mono, HOUR), &object(false, true), None);
-        monitor.gives_up(hour(hours).mono, REQUEST);
+        monitor.answered(OP, (hour(0).mono, HOUR), &object(false, true), None, None);
+        monitor.gives_up(hour(hours).mono, HOUR, REQUEST);
         assert_eq!(monitor.broken.map(|it| it.0), broken);
     }
 }
@@ -113,7 +119,7 @@ fn s8_request_is_given_up_after_a_day_of_approval_and_not_before() {
 fn s8_certificate_in_hand_is_installed_before_another_attempt() {
     let mut monitor = Monitor::default();
     monitor.calls(OP, &GET, REQUEST, BOOTSTRAP, false);
-    monitor.answered(OP, (hour(0).mono, HOUR), &object(false, true), Some((CertHandle(1), true)));
+    monitor.answered(OP, (hour(0).mono, HOUR), &object(false, true), Some((CertHandle(1), true)), None);
     let (mut live, mut over) = (monitor, monitor);
     monitor.begins(hour(1), Span::MAX, None, None);
     assert_eq!(monitor.broken.map(|it| it.0), Some("S8"));
