@@ -60,10 +60,9 @@ impl Good {
 /// The file of a name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct File {
-    /// That of a link is in the file that it names.
-    content: Option<Content>,
-    synced: bool,  // whether this run wrote and synced it
-    durable: bool, // whether the directory was synced since the name last changed
+    content: Option<Content>, // of a link: that of the file that it names
+    synced: bool,             // whether this run wrote and synced it
+    durable: bool,            // whether the directory was synced since the name last changed
 }
 impl Spec {
     fn rule(&mut self, id: &'static str, sentence: &'static str, kept: bool) {
@@ -210,12 +209,11 @@ impl Spec {
                 let served = self.served.take().filter(|(served, _)| *served == generation);
                 let over = served.is_some_and(|(_, good)| !good.holds(wall));
                 self.rule("S1", "only a served identity that is not valid is withdrawn", over);
-                let ended = served.is_some_and(|(_, good)| wall >= good.end);
-                self.lowest = if ended { generation.next() } else { Generation(0) };
+                let expired = served.filter(|(_, good)| wall >= good.end);
+                self.lowest = expired.map_or(Generation(0), |_| generation.next());
             }
-            Action::Report(
-                Event::RequestStuck { .. } | Event::RequestForeign { .. } | Event::RequestOfExpired { .. },
-            ) => self.open = None,
+            Action::Report(Event::RequestStuck { .. } | Event::RequestForeign { .. }) => self.open = None,
+            Action::Report(Event::RequestOfExpired { .. }) => self.open = None,
             Action::Report(Event::DiskTimedOut { .. }) => self.failing = true,
             Action::Report(Event::IdentityInMemory { .. }) => self.in_memory_identity = true,
             Action::Report(Event::RequestInMemory { .. }) => {
@@ -223,8 +221,8 @@ impl Spec {
                 self.rule("S8", "a key is in memory only after the disk failed, and once a run", first);
                 self.in_memory_request = true;
             }
-            Action::Report(_) => {}
             Action::Exit(_) => self.in_flight.clear(),
+            Action::Report(_) => {}
         }
     }
 
