@@ -1,6 +1,8 @@
 //! The command line: flags in, exit status out. The flags are named as the kubelet's are.
 
 mod controlplane;
+mod node_name;
+mod output;
 mod run;
 mod runtime;
 mod status;
@@ -15,7 +17,7 @@ use crate::exit::Exit;
 use crate::node::Node;
 use controlplane::ControlplaneArgs;
 pub use run::{RunArgs, run};
-pub use runtime::{block_on, raise, termination};
+pub use runtime::{Detail, block_on, raise, termination};
 use status::StatusArgs;
 
 /// Gets a node's client certificate and renews it before it expires.
@@ -47,18 +49,31 @@ enum Command {
 
 /// Parses the command line and does what it says.
 ///
-/// Bad flags end the process here, with clap's message and status 2.
+/// Bad flags give clap's message and status 2.
 #[must_use]
 pub fn main() -> Exit {
-    match Cli::parse().command {
-        Command::Version => {
-            println!("certrotate {}", env!("CARGO_PKG_VERSION"));
-            Exit::Done
-        }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => return explain(&answer),
+    };
+    match cli.command {
+        Command::Version => output::print(&format!("certrotate {}\n", env!("CARGO_PKG_VERSION")), Exit::Done),
         Command::Controlplane(args) => {
             block_on(raise(LevelFilter::WARN, args.verbose), controlplane::controlplane(*args))
         }
-        Command::Status(args) => block_on(LevelFilter::WARN, status::status(args)),
-        Command::Run(args) => block_on(args.level(), run(args, Node::new)),
+        Command::Status(args) => block_on(raise(LevelFilter::WARN, 0), status::status(args)),
+        Command::Run(args) => block_on(args.detail(), run(args, Node::new)),
+    }
+}
+
+/// Prints help to standard output, and an error of the flags to standard error.
+fn explain(answer: &clap::Error) -> Exit {
+    use std::io::Write as _;
+    let exit = if answer.use_stderr() { Exit::Usage } else { Exit::Done };
+    match answer.print().and_then(|()| std::io::stdout().flush()) {
+        Err(error) if exit == Exit::Done && error.kind() != std::io::ErrorKind::BrokenPipe => {
+            output::unwritable(&error)
+        }
+        Ok(()) | Err(_) => exit,
     }
 }

@@ -56,6 +56,7 @@ pub mod identity;
 pub mod keystore;
 pub mod kubeconfig;
 mod kubernetes;
+mod log;
 pub mod node;
 pub mod ports;
 pub mod report;

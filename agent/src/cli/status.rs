@@ -1,12 +1,13 @@
 //! `certrotate status`.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use certrotate_store::PairName;
 
+use super::output;
 use crate::clock::{Clock as _, SystemClock};
 use crate::exit::Exit;
+use crate::log::complain;
 use crate::node::read_client_ca;
 use crate::status::{Question, ask};
 
@@ -45,7 +46,7 @@ pub(super) async fn status(args: StatusArgs) -> Result<Exit, String> {
     let status = match ask(&question, SystemClock.now()).await {
         Ok(status) => status,
         Err(fault) => {
-            eprintln!("certrotate: {fault}");
+            complain(&fault.to_string());
             return Ok(Exit::Store);
         }
     };
@@ -56,7 +57,5 @@ pub(super) async fn status(args: StatusArgs) -> Result<Exit, String> {
     } else {
         status.to_string()
     };
-    // The reader may have closed the pipe; the exit status is enough then.
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    Ok(status.verdict.exit())
+    Ok(output::print(&text, status.verdict.exit()))
 }
