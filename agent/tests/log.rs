@@ -24,7 +24,7 @@ struct Program(Child);
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended already.
+        // It may be gone already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -113,7 +113,7 @@ fn has_lost_lines(status: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn full_log_device_does_not_end_the_first_start() {
+async fn f140_full_log_device_does_not_end_the_first_start() {
     let bench = Bench::new().await;
     let mut command = bench.run(&["--once", "--timeout", "30s"]);
     command.stderr(full());
@@ -130,7 +130,7 @@ async fn output_with(mut command: Command) -> ExitStatus {
 }
 
 #[tokio::test]
-async fn reader_that_goes_away_is_survived_and_status_counts_the_lines() {
+async fn f140_reader_that_goes_away_is_survived_and_status_counts_the_lines() {
     let bench = Bench::new().await;
     let mut agent = Program(bench.run(&[]).stderr(Stdio::piped()).spawn().expect("it starts"));
     drop(agent.0.stderr.take());
@@ -141,7 +141,7 @@ async fn reader_that_goes_away_is_survived_and_status_counts_the_lines() {
 }
 
 #[tokio::test]
-async fn descriptor_that_is_not_open_for_writing_counts_as_lost() {
+async fn f140_descriptor_that_is_not_open_for_writing_counts_as_lost() {
     let bench = Bench::new().await;
     let read_only = File::open("/dev/null").expect("it is there");
     let mut agent = Program(bench.run(&[]).stderr(read_only).spawn().expect("it starts"));
@@ -152,7 +152,7 @@ async fn descriptor_that_is_not_open_for_writing_counts_as_lost() {
 }
 
 #[tokio::test]
-async fn reader_that_never_reads_stops_neither_the_agent_nor_its_end() {
+async fn f140_reader_that_never_reads_stops_neither_the_agent_nor_its_end() {
     let bench = Bench::new().await;
     let (_reader, writer) = stuck_pipe();
     let mut agent = Program(bench.run(&["-vv"]).stderr(writer).spawn().expect("it starts"));
@@ -177,7 +177,7 @@ async fn closed_descriptors_at_the_start_do_not_end_it() {
 }
 
 #[tokio::test]
-async fn file_size_limit_of_the_log_does_not_end_it() {
+async fn f140_file_size_limit_of_the_log_does_not_end_it() {
     let bench = Bench::new().await;
     let inner = bench.run(&["--once", "--timeout", "30s"]);
     let log = bench.path("log");

@@ -61,7 +61,7 @@ fn log(output: &Output) -> String {
 }
 
 #[tokio::test]
-async fn no_certificate_is_requested_for_a_host_called_localhost() {
+async fn f141_no_certificate_is_requested_for_a_host_called_localhost() {
     if !can_name_a_host() {
         return;
     }
@@ -76,7 +76,7 @@ async fn no_certificate_is_requested_for_a_host_called_localhost() {
 }
 
 #[tokio::test]
-async fn host_that_gets_its_name_later_is_waited_for() {
+async fn f141_host_that_gets_its_name_later_is_waited_for() {
     if !can_name_a_host() {
         return;
     }
@@ -118,7 +118,7 @@ async fn name_that_is_given_or_in_the_certificate_is_used() {
 }
 
 #[tokio::test]
-async fn upper_case_node_name_is_lowered() {
+async fn f142_upper_case_node_name_is_lowered() {
     let bench = Bench::new().await;
     let mut command = Command::new(env!("CARGO_BIN_EXE_certrotate"));
     let bootstrap = bench.plane.bootstrap_kubeconfig_path().expect("it has a directory");

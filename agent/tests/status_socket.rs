@@ -29,7 +29,7 @@ struct Program(Child);
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended already.
+        // It may be gone already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -99,7 +99,7 @@ fn is_silent(status: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn taken_name_is_degraded_until_the_agent_has_it() {
+async fn f143_taken_name_is_degraded_until_the_agent_has_it() {
     let bench = Bench::new().await;
     let address = SocketAddr::from_abstract_name(bench.name()).expect("a name");
     let squatter = UnixListener::bind_addr(&address).expect("the agent is not there yet");
@@ -111,7 +111,7 @@ async fn taken_name_is_degraded_until_the_agent_has_it() {
     assert_eq!((exit, &status["agent"]["state"]), (Some(0), &"running".into()), "{status}");
 }
 
-/// Not a test: the process of another user in [`name_taken_by_another_user_is_reported`].
+/// Not a test: the process of another user in [`f143_name_taken_by_another_user_is_reported`].
 #[test]
 #[ignore = "it is a part of another test"]
 fn squat() {
@@ -127,7 +127,7 @@ fn squat() {
 }
 
 #[tokio::test]
-async fn name_taken_by_another_user_is_reported() {
+async fn f143_name_taken_by_another_user_is_reported() {
     if !geteuid().is_root() {
         eprintln!("SKIPPED: only root can start a process of another user");
         return;
