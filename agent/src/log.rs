@@ -26,7 +26,7 @@ const MAX_WAITING: usize = 512;
 /// The longest line in bytes: the kernel writes that much to a pipe in one piece (PIPE_BUF), so lines of processes do not mix.
 const MAX_LINE: usize = 4096;
 /// The longest wait at the end of the program for a log that is slow or stuck.
-const FLUSH_PATIENCE: Duration = Duration::from_millis(500);
+const FLUSH_PATIENCE: Duration = Duration::from_millis(250);
 /// A write that blocks for this long is reported as stuck: the reader of a pipe does not read, or a disk hangs.
 const STUCK: Duration = Duration::from_secs(2);
 /// The longest wait for room in a log that another process made non-blocking.

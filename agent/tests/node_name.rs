@@ -41,7 +41,7 @@ impl Bench {
         let bundle = std::fs::read_to_string(self.dir.path().join("pki/kubelet-client-current.pem")).ok()?;
         let end = "-----END CERTIFICATE-----\n";
         let (from, to) = (bundle.find("-----BEGIN CERTIFICATE-----")?, bundle.rfind(end)? + end.len());
-        let (chain, _) = certrotate_x509::CertChain::read(bundle[from..to].as_bytes(), None).ok()?;
+        let (chain, _) = certrotate_x509::CertChain::read(&bundle.as_bytes()[from..to], None).ok()?;
         Some(chain.leaf_summary().subject.common_name.clone())
     }
 }

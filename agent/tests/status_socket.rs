@@ -111,6 +111,19 @@ async fn f143_taken_name_is_degraded_until_the_agent_has_it() {
     assert_eq!((exit, &status["agent"]["state"]), (Some(0), &"running".into()), "{status}");
 }
 
+#[tokio::test]
+async fn file_that_blocks_does_not_make_status_hang() {
+    let bench = Bench::new().await;
+    let fifo = bench.dir.path().join("fifo");
+    let made = Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.expect("coreutils are there").success());
+    let start = Instant::now();
+    let output = bench.ask(&["--bootstrap-kubeconfig", fifo.to_str().expect("text")]).await;
+    assert!(start.elapsed() < LONG / 2, "it has a deadline");
+    assert!(!output.stdout.is_empty() || !output.stderr.is_empty(), "it says what it waited for");
+    assert_ne!(output.status.code(), Some(0));
+}
+
 /// Not a test: the process of another user in [`f143_name_taken_by_another_user_is_reported`].
 #[test]
 #[ignore = "it is a part of another test"]
