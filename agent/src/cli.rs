@@ -1,6 +1,8 @@
 //! The command line: flags in, exit status out. The flags are named as the kubelet's are.
 
 mod controlplane;
+mod node_name;
+mod output;
 mod process;
 mod run;
 mod runtime;
@@ -9,16 +11,15 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-use std::io::Write as _;
-
 use clap::{Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
 use crate::exit::Exit;
+use crate::log::complain;
 use crate::node::Node;
 use controlplane::ControlplaneArgs;
 pub use run::{RunArgs, run};
-pub use runtime::{block_on, raise, termination};
+pub use runtime::{Detail, block_on, raise, termination};
 use status::StatusArgs;
 
 /// Gets a node's client certificate and renews it before it expires.
@@ -50,24 +51,35 @@ enum Command {
 
 /// Parses the command line and does what it says.
 ///
-/// Bad flags end the process here, with clap's message and status 2.
+/// Bad flags give clap's message and status 2.
 #[must_use]
 pub fn main() -> Exit {
-    let command = Cli::parse().command;
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => return explain(&answer),
+    };
     if let Err(message) = process::prepare() {
-        // Standard error may be closed; the exit status is enough then.
-        let _ = writeln!(std::io::stderr(), "certrotate: {message}");
+        complain(&message);
         return Exit::Internal;
     }
-    match command {
-        Command::Version => {
-            println!("certrotate {}", env!("CARGO_PKG_VERSION"));
-            Exit::Done
-        }
+    match cli.command {
+        Command::Version => output::print(&format!("certrotate {}\n", env!("CARGO_PKG_VERSION")), Exit::Done),
         Command::Controlplane(args) => {
             block_on(raise(LevelFilter::WARN, args.verbose), controlplane::controlplane(*args))
         }
-        Command::Status(args) => block_on(LevelFilter::WARN, status::status(args)),
-        Command::Run(args) => block_on(args.level(), run(args, Node::new)),
+        Command::Status(args) => block_on(raise(LevelFilter::WARN, 0), status::status(args)),
+        Command::Run(args) => block_on(args.detail(), run(args, Node::new)),
+    }
+}
+
+/// Prints help to standard output, and an error of the flags to standard error.
+fn explain(answer: &clap::Error) -> Exit {
+    use std::io::Write as _;
+    let exit = if answer.use_stderr() { Exit::Usage } else { Exit::Done };
+    match answer.print().and_then(|()| std::io::stdout().flush()) {
+        Err(error) if exit == Exit::Done && error.kind() != std::io::ErrorKind::BrokenPipe => {
+            output::unwritable(&error)
+        }
+        Ok(()) | Err(_) => exit,
     }
 }

@@ -60,6 +60,7 @@ pub mod kubeconfig;
 mod kubernetes;
 mod last_good;
 mod limits;
+mod log;
 pub mod node;
 mod offload;
 pub mod ports;

@@ -1,5 +1,6 @@
 //! The operator's log: one line for each event of core, which names the thing and the remedy.
 
+pub(crate) mod steps;
 mod texts;
 
 #[cfg(test)]

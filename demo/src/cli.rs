@@ -1,5 +1,6 @@
 //! The command line of `certrotate-demo`.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use certrotate::cli::{RunArgs, block_on, raise, termination};
@@ -67,7 +68,7 @@ struct DemoArgs {
 pub(crate) fn main() -> Exit {
     let Cli { command, args } = Cli::parse();
     match command {
-        Some(Command::Agent(args)) => block_on(args.level(), agent(args)),
+        Some(Command::Agent(args)) => block_on(args.detail(), agent(args)),
         None => {
             // A mount namespace can be made only while the process has one thread.
             let own_mounts = args.chaos && chaos::own_mounts().is_ok();
@@ -117,7 +118,13 @@ fn print_json(wanted: bool, summary: &impl Serialize) -> Result<(), String> {
     if wanted {
         let json =
             serde_json::to_string(summary).map_err(|error| format!("the summary is no JSON: {error}"))?;
-        println!("{json}");
+        // A reader that closed the pipe has read enough.
+        match writeln!(std::io::stdout(), "{json}") {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                return Err(format!("standard output cannot be written: {error}"));
+            }
+            Ok(()) | Err(_) => {}
+        }
     }
     Ok(())
 }

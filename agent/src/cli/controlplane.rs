@@ -14,10 +14,12 @@ use certrotate_controlplane::{
 pub(super) use flags::ControlplaneArgs;
 use flags::SigningArgs;
 
-use super::run::host_name;
+use super::node_name::host_name;
+use super::output::announce;
 use super::runtime::termination;
 use crate::cluster::{self, ClusterOptions};
 use crate::exit::Exit;
+use crate::log::complain;
 
 pub(super) async fn controlplane(args: ControlplaneArgs) -> Result<Exit, String> {
     args.signing.warn();
@@ -55,12 +57,12 @@ fn ages(args: &ControlplaneArgs) -> Option<Ages> {
 async fn embedded(args: &ControlplaneArgs) -> Result<Exit, String> {
     let dir = args.dir.as_deref().ok_or("give --dir, or --kubeconfig for a real cluster")?;
     let plane = ControlPlane::start(embedded_options(args)?).await.map_err(|error| error.to_string())?;
-    println!("certificates API ready at https://{}", plane.address());
-    println!("  kubectl --kubeconfig {} get csr", dir.join("admin.kubeconfig").display());
-    println!(
-        "  certrotate run --bootstrap-kubeconfig {} --node-name node-1 --cert-dir DIR",
+    announce(format!(
+        "certificates API ready at https://{}\n  kubectl --kubeconfig {} get csr\n  certrotate run --bootstrap-kubeconfig {} --node-name node-1 --cert-dir DIR\n",
+        plane.address(),
+        dir.join("admin.kubeconfig").display(),
         dir.join("bootstrap.kubeconfig").display()
-    );
+    ));
     serve_until_termination(&plane).await.map_err(|error| format!("no signal can be waited for: {error}"))?;
     plane.shutdown().await;
     Ok(Exit::Done)
@@ -79,7 +81,7 @@ async fn serve_until_termination(plane: &Handle) -> std::io::Result<()> {
         tokio::select! {
             ended = &mut ending => return ended,
             _ = roll_over.recv() => match plane.roll_over_ca() {
-                Ok(()) => println!("a new CA signs from now on"),
+                Ok(()) => announce("a new CA signs from now on\n".to_owned()),
                 Err(error) => tracing::error!(%error, "the CA is not replaced"),
             },
         }
@@ -127,7 +129,7 @@ fn lease_name(signer: &str) -> String {
 
 async fn on_a_cluster(args: &ControlplaneArgs) -> Result<Exit, String> {
     let options = cluster_options(args)?;
-    println!("controllers of {} as {}", options.controllers.signer_name, options.identity);
+    announce(format!("controllers of {} as {}\n", options.controllers.signer_name, options.identity));
     // SIGHUP must not end it. There is nothing to reload: the kubeconfig and the CA are read at each use.
     let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())
         .map_err(|error| format!("no signal can be waited for: {error}"))?;
@@ -152,9 +154,9 @@ async fn on_a_cluster(args: &ControlplaneArgs) -> Result<Exit, String> {
 impl SigningArgs {
     fn warn(&self) {
         if self.experimental_cluster_signing_duration.is_some() {
-            eprintln!(
-                "certrotate: --experimental-cluster-signing-duration is the old name of --cluster-signing-duration; \
-                 use the new one"
+            complain(
+                "--experimental-cluster-signing-duration is the old name of --cluster-signing-duration; \
+                 use the new one",
             );
         }
     }

@@ -12,7 +12,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tracing::level_filters::LevelFilter;
 
-use super::runtime::{raise, termination};
+use super::node_name::{normalize, wait_for_host_name};
+use super::runtime::{Detail, raise, termination};
 use crate::clock::Clock;
 use crate::driver::Observer;
 use crate::exit::{Exit, Verdict};
@@ -33,7 +34,7 @@ pub struct RunArgs {
     /// Certificate directory; kubelet-client-current.pem in it is the live certificate and its key
     #[arg(long, default_value = "/var/lib/kubelet/pki", value_name = "DIR")]
     cert_dir: PathBuf,
-    /// The node's name [default: the host's name, in lower case]
+    /// The node's name, in lower case [default: the host's name, once it has one other than localhost]
     #[arg(long, value_name = "NAME")]
     node_name: Option<String>,
     /// Renew certificates; with =false the first one stays live until it expires
@@ -54,15 +55,15 @@ pub struct RunArgs {
     /// With --once: how long to wait, such as 30s or 5m [default: no limit]
     #[arg(long, value_name = "DUR", requires = "once")]
     timeout: Option<String>,
-    /// Log more: -v debug, -vv trace
+    /// Log more: -v each call, key and phase; -vv each step of the state machine; -vvv also the HTTP connections
     #[arg(short, action = ArgAction::Count)]
     verbose: u8,
 }
 
 impl RunArgs {
-    /// Returns the level of the log.
+    /// Returns the detail of the log.
     #[must_use]
-    pub fn level(&self) -> LevelFilter {
+    pub fn detail(&self) -> Detail {
         raise(LevelFilter::INFO, self.verbose)
     }
 }
@@ -82,9 +83,14 @@ pub async fn run<C: Clock>(
     let mut reload = signal(SignalKind::hangup()).map_err(no_signals)?;
     let timeout = args.timeout.as_deref().map(parse_duration).transpose();
     let timeout = timeout.map_err(|error| format!("--timeout: {error}"))?;
+    let mut ending = std::pin::pin!(termination());
+    let mut waited = std::pin::pin!(wait(timeout));
     let node_name = match args.node_name {
-        Some(name) => name,
-        None => host_name()?,
+        Some(name) => normalize(&name),
+        None => match wait_for_host_name(&args.cert_dir, ending.as_mut(), waited.as_mut()).await? {
+            Some(name) => name,
+            None => return Ok(Exit::Done),
+        },
     };
     let options = NodeOptions {
         bootstrap_kubeconfig: args.bootstrap_kubeconfig,
@@ -96,7 +102,6 @@ pub async fn run<C: Clock>(
         ..NodeOptions::new(node_name, args.cert_dir)
     };
     let progress = Arc::new(Progress::default());
-    let mut ending = std::pin::pin!(termination());
     let observer = progress.observer();
     // Beside the event loop: the files of the options may be on a hung file system.
     let assembled = tokio::task::spawn_blocking(move || assemble(&options, observer));
@@ -110,7 +115,6 @@ pub async fn run<C: Clock>(
     let control = node.control();
 
     let mut running = std::pin::pin!(node.run());
-    let mut waited = std::pin::pin!(wait(timeout));
     let mut overdue = std::pin::pin!(wait(None));
     let mut status = None;
     loop {
@@ -190,10 +194,4 @@ impl Progress {
     fn why(&self) -> Exit {
         self.verdict.lock().unwrap_or_else(PoisonError::into_inner).why()
     }
-}
-
-/// Returns the host's name in lower case, as the kubelet does (`pkg/util/node`).
-pub(super) fn host_name() -> Result<String, String> {
-    let name = rustix::system::uname().nodename().to_string_lossy().trim().to_lowercase();
-    if name.is_empty() { Err("the host has no name; give --node-name".into()) } else { Ok(name) }
 }

@@ -1,48 +1,105 @@
 //! What every command needs: a log, an event loop, and the signals that end it.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::IsTerminal as _;
 
+use rustix::process::Signal;
+use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
 use crate::exit::Exit;
+use crate::log::{self, Log, complain};
 
-/// Returns the level `verbose` steps above `base`: one for each `-v`.
+/// The crates of the HTTP connection, which log at [`HTTP_LEVEL`] once our own level is raised beyond trace.
+const HTTP: [&str; 2] = ["hyper_util", "h2"];
+/// Their lines at this level have addresses, frame types and states; at trace they would have headers, and so credentials.
+const HTTP_LEVEL: LevelFilter = LevelFilter::DEBUG;
+
+/// The detail of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Detail {
+    /// The level of the crates of this project.
+    pub(super) level: LevelFilter,
+    /// Whether the HTTP connection is logged as well.
+    pub(super) http: bool,
+}
+
+/// Returns the level `verbose` steps above `base`: one for each `-v`. The step after trace adds the HTTP connection.
 #[must_use]
-pub fn raise(base: LevelFilter, verbose: u8) -> LevelFilter {
+pub fn raise(base: LevelFilter, verbose: u8) -> Detail {
     let all =
         [LevelFilter::ERROR, LevelFilter::WARN, LevelFilter::INFO, LevelFilter::DEBUG, LevelFilter::TRACE];
     let start = all.iter().position(|level| *level == base).unwrap_or(0);
     let wanted = start + usize::from(verbose);
-    all.get(wanted).copied().unwrap_or(LevelFilter::TRACE)
+    Detail { level: all.get(wanted).copied().unwrap_or(LevelFilter::TRACE), http: wanted >= all.len() }
 }
 
 /// Runs a command on a runtime of one thread and logs to standard error.
-pub fn block_on(level: LevelFilter, command: impl Future<Output = Result<Exit, String>>) -> Exit {
-    let terminal = std::io::stderr().is_terminal();
-    // Other crates log warnings and errors only, whatever `-v` says. A prefix matches all crates of this project.
-    let filter = Targets::new().with_default(LevelFilter::WARN).with_target("certrotate", level);
-    let log =
-        tracing_subscriber::fmt::layer().with_ansi(terminal).with_target(false).with_writer(std::io::stderr);
-    tracing_subscriber::registry().with(log.with_filter(filter)).init();
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
+pub fn block_on(detail: Detail, command: impl Future<Output = Result<Exit, String>>) -> Exit {
+    let log = match log::start() {
+        Ok(log) => log,
         Err(error) => {
-            eprintln!("certrotate: the system gives no event loop: {error}");
+            complain(&format!("the system gives no thread for the log: {error}"));
             return Exit::Internal;
         }
     };
-    let exit = match runtime.block_on(command) {
+    init(detail, &log);
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("the system gives no event loop: {error}"));
+            return Exit::Internal;
+        }
+    };
+    let exit = match runtime.block_on(async {
+        outlive_file_size_limit();
+        command.await
+    }) {
         Ok(exit) => exit,
         Err(message) => {
-            eprintln!("certrotate: {message}");
+            complain(&message);
             Exit::Usage
         }
     };
     // A disk that hangs must not keep the process alive: its thread is abandoned.
     runtime.shutdown_background();
+    log.flush();
     exit
+}
+
+/// Sends the events of all crates, and panics, to the log.
+fn init(detail: Detail, log: &Log) {
+    let terminal = std::io::stderr().is_terminal();
+    // Other crates log warnings and errors only. A prefix matches all crates of this project.
+    let mut filter = Targets::new().with_default(LevelFilter::WARN).with_target("certrotate", detail.level);
+    if detail.http {
+        filter = filter.with_targets(HTTP.map(|target| (target, HTTP_LEVEL)));
+    }
+    let layer = tracing_subscriber::fmt::layer()
+        .with_ansi(terminal)
+        .with_target(false)
+        // It would report a failed write with `eprintln!`, which panics when standard error is the place that failed.
+        .log_internal_errors(false)
+        .with_writer(log.clone());
+    tracing_subscriber::registry().with(layer.with_filter(filter)).init();
+    let log = log.clone();
+    // The standard hook writes to standard error directly, and so may block for good.
+    std::panic::set_hook(Box::new(move |panic| {
+        tracing::error!("{panic}; this is a bug: please report it");
+        let trace = Backtrace::capture();
+        if trace.status() == BacktraceStatus::Captured {
+            trace.to_string().lines().for_each(|line| tracing::error!("{line}"));
+        }
+        log.flush();
+    }));
+}
+
+/// Turns a write beyond the file size limit (`ulimit -f`) into an error: without a handler its signal ends the process.
+fn outlive_file_size_limit() {
+    // The handler stays when the stream is dropped. Without one, the limit ends the process as it ends any other.
+    let _ = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()));
 }
 
 /// Returns at SIGTERM or SIGINT.
@@ -51,7 +108,6 @@ pub fn block_on(level: LevelFilter, command: impl Future<Output = Result<Exit, S
 ///
 /// The system takes no signal handler.
 pub async fn termination() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
         _ = terminate.recv() => {}

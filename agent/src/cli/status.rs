@@ -1,14 +1,20 @@
 //! `certrotate status`.
 
-use std::io::Write as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use certrotate_store::PairName;
+use tokio::runtime::Handle;
 
+use super::output;
 use crate::clock::{Clock as _, SystemClock};
 use crate::exit::Exit;
+use crate::log::complain;
 use crate::node::open_client_ca;
-use crate::status::{Question, ask};
+use crate::status::{Question, Status, ask};
+
+/// The longest wait for the files of the node and its agent together.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The flags of `certrotate status`.
 #[derive(Debug, clap::Args)]
@@ -33,6 +39,22 @@ pub(super) struct StatusArgs {
     timing: bool,
 }
 
+/// Asks on a thread of its own: a file system that hangs must not make `status` hang.
+async fn ask_in_time(question: Question) -> Result<Status, String> {
+    let directory = question.cert_dir.clone();
+    let handle = Handle::current();
+    let asking = tokio::task::spawn_blocking(move || handle.block_on(ask(&question, SystemClock.now())));
+    match tokio::time::timeout(PATIENCE, asking).await {
+        Ok(Ok(status)) => status.map_err(|fault| fault.to_string()),
+        Ok(Err(error)) => Err(format!("the status cannot be read: {error}")),
+        Err(_) => Err(format!(
+            "{}, or another file of the node, cannot be read within {} s; check its file system",
+            directory.display(),
+            PATIENCE.as_secs()
+        )),
+    }
+}
+
 pub(super) async fn status(args: StatusArgs) -> Result<Exit, String> {
     let client_ca = args.client_ca_file.as_deref().map(open_client_ca).transpose();
     let question = Question {
@@ -42,10 +64,10 @@ pub(super) async fn status(args: StatusArgs) -> Result<Exit, String> {
         bootstrap_kubeconfig: args.bootstrap_kubeconfig,
         client_ca: client_ca.map_err(|error| error.to_string())?.and_then(|file| file.last()),
     };
-    let status = match ask(&question, SystemClock.now()).await {
+    let status = match ask_in_time(question).await {
         Ok(status) => status,
-        Err(fault) => {
-            eprintln!("certrotate: {fault}");
+        Err(problem) => {
+            complain(&problem);
             return Ok(Exit::Store);
         }
     };
@@ -56,7 +78,5 @@ pub(super) async fn status(args: StatusArgs) -> Result<Exit, String> {
     } else {
         status.to_string()
     };
-    // The reader may have closed the pipe; the exit status is enough then.
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    Ok(status.verdict.exit())
+    Ok(output::print(&text, status.verdict.exit()))
 }

@@ -9,9 +9,12 @@ fn the_command_line_is_well_formed() {
 
 #[test]
 fn each_v_flag_raises_the_level_up_to_trace() {
-    assert_eq!(raise(LevelFilter::INFO, 0), LevelFilter::INFO);
-    assert_eq!(raise(LevelFilter::INFO, 1), LevelFilter::DEBUG);
-    assert_eq!(raise(LevelFilter::ERROR, 9), LevelFilter::TRACE);
+    let detail = |level, http| Detail { level, http };
+    assert_eq!(raise(LevelFilter::INFO, 0), detail(LevelFilter::INFO, false));
+    assert_eq!(raise(LevelFilter::INFO, 1), detail(LevelFilter::DEBUG, false));
+    assert_eq!(raise(LevelFilter::INFO, 2), detail(LevelFilter::TRACE, false));
+    assert_eq!(raise(LevelFilter::INFO, 3), detail(LevelFilter::TRACE, true));
+    assert_eq!(raise(LevelFilter::ERROR, 9), detail(LevelFilter::TRACE, true));
 }
 
 #[test]

@@ -89,7 +89,7 @@ impl fmt::Display for StartError {
             ),
             Self::NodeName(name) => write!(
                 f,
-                "node name {name:?} is not a DNS subdomain (lower-case letters, digits, '-' and '.', at most 253); give --node-name"
+                "node name {name:?} is not a DNS subdomain (lower-case letters, digits, '-' and '.', at most 253); give the name of its Node object with --node-name"
             ),
             Self::PairName(error) => error.fmt(f),
             Self::ClientCa { path, why } => {

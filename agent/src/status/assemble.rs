@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use certrotate_core::config::ConfigSpec;
-use certrotate_core::disk::{CurrentLink, DiskFault, Name};
+use certrotate_core::disk::{DiskFault, Name};
 use certrotate_core::judge::Refusal;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_core::timing::FULL_LIFETIME;
@@ -13,26 +13,25 @@ use certrotate_x509::request_name;
 use super::bootstrap_fallback::bootstrap_fallback;
 use super::disk::{Held, OnDisk, wanted};
 use super::published::Published;
-use super::reasons::{agents_trouble, command, ended, no_fallback, unsaved};
+use super::reasons::{command, ended, silence};
 use super::timing::for_life;
 use super::types::{
-    Agent, AgentState, Answer, BootstrapFallback, Clock, File, Identity, Question, Renewal, Request, Status,
-    Unsaved, Verdict, span,
+    Agent, AgentState, Answer, Clock, File, Identity, Question, Renewal, Request, Status, Unsaved, span,
 };
 
 /// Clocks of two processes are read one after the other.
 const SAME_CLOCK: Span = Span::from_secs(2);
 
 /// The inputs of a status.
-struct Material<'a> {
-    question: &'a Question,
-    published: Option<&'a Published>,
-    answer: &'a Answer,
-    disk: Option<&'a OnDisk>,
-    config: ConfigSpec,
-    now: WallTime,
+pub(super) struct Material<'a> {
+    pub(super) question: &'a Question,
+    pub(super) published: Option<&'a Published>,
+    pub(super) answer: &'a Answer,
+    pub(super) disk: Option<&'a OnDisk>,
+    pub(super) config: ConfigSpec,
+    pub(super) now: WallTime,
     /// The build time of this program.
-    built: WallTime,
+    pub(super) built: WallTime,
 }
 
 pub(super) fn assemble(
@@ -48,7 +47,7 @@ pub(super) fn assemble(
     };
     let published = match &answer {
         Answer::Running(published) => Some(&**published),
-        Answer::Silent(_) | Answer::Stopped => None,
+        Answer::Silent { .. } | Answer::Stopped => None,
     };
     let named = question.node_name.clone();
     let told_name =
@@ -95,7 +94,7 @@ impl Material<'_> {
         for_life(&self.config.timing, lifetime).into_iter().map(|(name, time)| (name, time.ms())).collect()
     }
 
-    fn path(&self, name: Name) -> std::path::PathBuf {
+    pub(super) fn path(&self, name: Name) -> std::path::PathBuf {
         self.question.cert_dir.join(self.question.pair.file_name(name))
     }
 
@@ -142,10 +141,12 @@ impl Material<'_> {
         match self.answer {
             Answer::Stopped if due => "due, and no agent runs to do it; start certrotate run".into(),
             Answer::Stopped => "no agent runs; start certrotate run before then".into(),
-            Answer::Silent(pid) => format!("process {pid} has the directory and does not answer"),
-            Answer::Running(published) => match (published.attempt, &published.next) {
+            Answer::Silent { why, .. } => format!("no agent answers: {why}"),
+            Answer::Running(published) => match (published.attempt, &published.gate) {
                 (Some(generation), _) => format!("certificate {generation} is being requested"),
-                (None, Some((wait, what))) if due => format!("due; {what} in {}", Span::from_ms(*wait)),
+                (None, Some((wait, why))) if due => {
+                    format!("due; the next request in {}: {why}", Span::from_ms(*wait))
+                }
                 (None, _) if due => "due; under way".into(),
                 (None, _) => "waiting".into(),
             },
@@ -170,6 +171,11 @@ impl Material<'_> {
             age_seconds: made.map(|made| self.now.since(made).ms() / 1000),
             conditions: asked.map(|asked| asked.conditions.clone()),
             command: command(&name, asked, self.published),
+            unknown: match self.answer {
+                Answer::Running(_) => "the agent has no answer of the server about it yet",
+                Answer::Silent { .. } => "conditions not known: the agent does not answer",
+                Answer::Stopped => "conditions not known: no agent runs",
+            },
             age: made.map(|made| span(made, self.now)).unwrap_or_default(),
             name,
         })
@@ -240,10 +246,22 @@ impl Material<'_> {
     }
 
     fn agent(&self) -> Agent {
-        let none = Agent { state: AgentState::Stopped, pid: None, phase: None, since: None, next: None };
+        let none = Agent {
+            state: AgentState::Stopped,
+            pid: None,
+            phase: None,
+            since: None,
+            next: None,
+            silence: None,
+            lost_log_lines: None,
+            log_fault: None,
+            stuck_log_lines: None,
+        };
         match self.answer {
             Answer::Stopped => none,
-            Answer::Silent(pid) => Agent { state: AgentState::Silent, pid: Some(*pid), ..none },
+            Answer::Silent { pid, why } => {
+                Agent { state: AgentState::Silent, pid: *pid, silence: Some(silence(*pid, why)), ..none }
+            }
             Answer::Running(published) => Agent {
                 state: AgentState::Running,
                 pid: Some(published.pid),
@@ -253,6 +271,10 @@ impl Material<'_> {
                     .next
                     .as_ref()
                     .map(|(wait, what)| format!("{what} in {}", Span::from_ms(*wait))),
+                silence: None,
+                lost_log_lines: Some(published.lost_log_lines),
+                log_fault: published.log_fault.clone(),
+                stuck_log_lines: Some(published.stuck_log_lines),
             },
         }
     }
@@ -266,108 +288,5 @@ impl Material<'_> {
             notes.push(format!("{}: {line}", WallTime::from_unix_ms(*at)));
         }
         notes
-    }
-
-    fn verdict(
-        &self,
-        linked: Option<&Held>,
-        request: Option<&Request>,
-        clock: &Clock,
-        bootstrap_fallback: &BootstrapFallback,
-    ) -> (Verdict, Vec<String>) {
-        let judged = linked.map(|held| (held, held.judge(&self.config, self.now)));
-        let from_memory =
-            self.published.filter(|published| published.from_memory && published.serving.is_some());
-        let (held, judged) = match (judged, from_memory) {
-            (Some((held, Ok(()))), _) => (held, Ok(())),
-            (judged, Some(published)) => {
-                let mut because = unsaved(published);
-                because.push(match judged {
-                    Some((held, Err(refusal))) => format!("certificate {}: {refusal}", held.generation()),
-                    Some((_, Ok(()))) | None => self.why_none(),
-                });
-                return (Verdict::Degraded, because);
-            }
-            (None, None) => return (Verdict::None, vec![self.why_none()]),
-            (Some(judged), None) => judged,
-        };
-        match judged {
-            Ok(()) => {
-                let because = self.trouble(held, request, clock, bootstrap_fallback);
-                (if because.is_empty() { Verdict::Valid } else { Verdict::Degraded }, because)
-            }
-            Err(refusal @ Refusal::Expired { .. }) => {
-                let mut because = vec![format!("certificate {}: {refusal}", held.generation())];
-                because.extend(no_fallback(bootstrap_fallback));
-                (Verdict::Expired, because)
-            }
-            Err(refusal) => (Verdict::None, vec![format!("certificate {}: {refusal}", held.generation())]),
-        }
-    }
-
-    fn why_none(&self) -> String {
-        let link = self.path(Name::Current);
-        let link = link.display();
-        match self.disk.map(|disk| disk.live_name) {
-            None => "there is no certificate directory yet".into(),
-            Some(CurrentLink::Absent) => format!("there is no {link} yet"),
-            Some(CurrentLink::Link(name)) => {
-                format!("{link} leads to {}, which cannot be used", self.path(name).display())
-            }
-            Some(CurrentLink::Foreign | CurrentLink::File | CurrentLink::Strange) => {
-                format!("{link} is not a link that certrotate made")
-            }
-            Some(CurrentLink::Unreadable(_)) => format!("{link} cannot be read"),
-        }
-    }
-
-    /// Returns the problems that need the operator while the certificate is valid.
-    fn trouble(
-        &self,
-        held: &Held,
-        request: Option<&Request>,
-        clock: &Clock,
-        bootstrap_fallback: &BootstrapFallback,
-    ) -> Vec<String> {
-        let mut because = Vec::new();
-        let times = &self.config.timing;
-        let (start, end) = (held.start(), held.end());
-        let lifetime = end.since(start);
-        let rotates = self.published.is_none_or(|published| published.rotates);
-        let due = self.now >= times.renewal_point(start, end, &held.bundle.facts.leaf);
-        if due && rotates && !matches!(self.answer, Answer::Running(_)) {
-            because.push("the renewal is due, and no agent runs or answers; start certrotate run".into());
-        }
-        if end.since(self.now) <= times.expiry_margin(lifetime) {
-            because.push(format!("it ends in {}", span(self.now, end)));
-            because.extend(no_fallback(bootstrap_fallback));
-        }
-        if let Some(request) = request
-            && let Some(reason) = self.stuck(request, times.poll(lifetime, u32::MAX))
-        {
-            because.push(reason);
-        }
-        if let Some(published) = self.published {
-            because.extend(agents_trouble(published, held));
-        }
-        because.extend(clock.notes.iter().filter(|note| note.contains("check the clock")).cloned());
-        let amiss = self.disk.is_some_and(|disk| !disk.remarks.is_empty() || !disk.quarantined.is_empty());
-        because.extend(amiss.then(|| "there are files that cannot be used; see the notes".to_owned()));
-        because
-    }
-
-    /// Returns a problem if a request waits for a person for longer than `patience`.
-    fn stuck(&self, request: &Request, patience: Span) -> Option<String> {
-        let conditions = request.conditions.as_ref()?;
-        let condition = conditions.join(",");
-        match condition.as_str() {
-            "Pending" => {
-                let since = self.published?.request.as_ref()?.since;
-                let waits = self.now.since(WallTime::from_unix_ms(since));
-                (waits > patience).then(|| format!("the request waits for approval since {waits}"))
-            }
-            "Approved" => None,
-            _ => Some(format!("the last request came to nothing ({condition})")),
-        }
     }
 }

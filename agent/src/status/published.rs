@@ -8,13 +8,14 @@ use certrotate_core::api::{ApiFault, Credential, CsrObject};
 use certrotate_core::event::Event;
 use certrotate_core::id::{OpId, RequestDigest};
 use certrotate_core::input::{Action, Input};
-use certrotate_core::time::{Now, Span, WallTime};
-use certrotate_core::view::{Phase, View, Wake, WakeReason};
+use certrotate_core::time::{MonoTime, Now, Span, WallTime};
+use certrotate_core::view::{ClosedGate, Gate, Phase, View, Wake, WakeReason};
 use certrotate_x509::request_name;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use crate::driver::ObservedStep;
+use crate::log::{self, Losses};
 use crate::report::{Severity, severity};
 
 /// The most warnings, and clock jumps, that the record keeps.
@@ -22,8 +23,9 @@ const HISTORY: usize = 8;
 /// The smallest jump. The clocks drift apart a little, and NTP slews them; a larger difference is a jump.
 const JUMP: Span = Span::from_secs(1);
 
-/// The published status of a running agent.
+/// The published status of a running agent. A field that the other version does not have keeps its default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Published {
     /// Its process ID.
     pub pid: u32,
@@ -59,10 +61,13 @@ pub struct Published {
     pub request: Option<ObservedRequest>,
     /// The time until the next scheduled action, in milliseconds, and the action.
     pub next: Option<(u64, String)>,
+    /// The time until the next attempt may begin, in milliseconds, and the reason for the wait.
+    pub gate: Option<(u64, String)>,
     /// Recent failed calls, less those that succeeded since.
     pub call_failures: u32,
+    /// The last failed call, when and why; until a call succeeds.
+    pub call_fault: Option<(i64, String)>,
     /// Keys in a row that could not be made.
-    #[serde(default)]
     pub key_failures: u32,
     /// Failed disk operations in a row.
     pub disk_failures: u32,
@@ -72,6 +77,12 @@ pub struct Published {
     pub trouble: VecDeque<(i64, String)>,
     /// Jumps of the wall clock: when, and by how many milliseconds; the newest last.
     pub jumps: VecDeque<(i64, i64)>,
+    /// The lines that the log of the agent has dropped.
+    pub lost_log_lines: u64,
+    /// Why the last of them was dropped.
+    pub log_fault: Option<String>,
+    /// The lines that wait for a log that blocks.
+    pub stuck_log_lines: u64,
 }
 
 /// The last answer of the server about a request.
@@ -133,7 +144,18 @@ impl StatusRecorder {
     pub fn at(&self, now: Now) -> Published {
         self.change(|record| {
             let next = record.wake.and_then(|(wake, view)| next(&wake, &view, now));
-            Published { now: now.wall.unix_ms(), next, ..record.published.clone() }
+            let gate = record.wake.and_then(|(_, view)| closed_gate(&view, now));
+            let Losses { lines: lost_log_lines, why: log_fault, stuck: stuck_log_lines } = log::losses();
+            let published = record.published.clone();
+            Published {
+                now: now.wall.unix_ms(),
+                next,
+                gate,
+                lost_log_lines,
+                log_fault,
+                stuck_log_lines,
+                ..published
+            }
         })
     }
 }
@@ -211,6 +233,12 @@ impl Record {
         if by == Some(Credential::Bootstrap) && result.is_ok() {
             self.published.bootstrap_refused = None;
         }
+        match result {
+            Ok(_) => self.published.call_fault = None,
+            // Its conditions are those of an object that is no more.
+            Err(ApiFault::NotFound) => self.published.request = None,
+            Err(_) => {}
+        }
         let (Some(request), Ok(object)) = (seen.view.request, result) else { return };
         self.conditions(request_name(&request), conditions(object), seen.now.wall);
     }
@@ -231,6 +259,9 @@ impl Record {
         } = event
         {
             self.published.bootstrap_refused = Some((now.unix_ms(), line.clone()));
+        }
+        if let Event::CallFailed { .. } | Event::CallTimedOut { .. } = event {
+            self.published.call_fault = Some((now.unix_ms(), line.clone()));
         }
         // The attempt is over, and the view no longer has its request: only the event has the outcome.
         if let Some((request, condition)) = final_condition(event) {
@@ -304,14 +335,44 @@ fn conditions(object: &CsrObject) -> Vec<String> {
 
 /// Returns the time until the next scheduled action, and the action.
 fn next(wake: &Wake, view: &View, now: Now) -> Option<(u64, String)> {
-    let by_wall = wake.wall.map(|at| at.since(now.wall));
-    let by_mono = wake.mono.map(|at| at.since(now.mono));
-    let wait = by_wall.into_iter().chain(by_mono).min()?;
-    if view.held.is_some() && view.held == wake.wall && by_wall == Some(wait) {
-        return Some((wait.ms(), "the start of validity of the held certificate".to_owned()));
+    let by_wall = wake.wall.map(|at| (at.since(now.wall), action_by_wall(at, view)));
+    let by_mono = wake.mono.map(|at| (at.since(now.mono), action_by_mono(at, wake.reason, view)));
+    let renewal = view.identity.map(|identity| identity.renew_at).filter(|at| *at > now.wall);
+    let (by_mono, renewal) = match (wake.reason, renewal, view.gate) {
+        // A gate that opens before the renewal point opens for nothing.
+        (WakeReason::Renewal, Some(at), Some(gate)) if wake.mono == Some(gate.until) => {
+            (None, Some((at.since(now.wall), "the renewal")))
+        }
+        _ => (by_mono, None),
+    };
+    let (wait, what) = by_wall.into_iter().chain(by_mono).chain(renewal).min_by_key(|(wait, _)| *wait)?;
+    Some((wait.ms(), what.to_owned()))
+}
+
+/// Returns what happens when the wall clock shows `at`.
+fn action_by_wall(at: WallTime, view: &View) -> &'static str {
+    if view.held == Some(at) {
+        return "the start of validity of the held certificate";
     }
-    let what = match (wake.reason, view.phase) {
-        (WakeReason::Renewal, _) => "the renewal",
+    match view.identity {
+        Some(identity) if identity.not_after == at => "the expiry of the certificate",
+        Some(identity) if identity.renew_at == at => "the renewal",
+        Some(_) | None => "the next scan of the directory",
+    }
+}
+
+/// Returns what happens when the monotonic clock shows `at`.
+fn action_by_mono(at: MonoTime, reason: WakeReason, view: &View) -> &'static str {
+    match (reason, view.phase) {
+        (WakeReason::Renewal | WakeReason::Phase(_), Phase::Resting)
+            if view.gate.is_some_and(|gate| gate.until == at) =>
+        {
+            "a new request"
+        }
+        (WakeReason::Renewal, _) => match view.identity {
+            Some(identity) if identity.renew_by == at => "the renewal",
+            Some(_) | None => "the next scan of the directory",
+        },
         (WakeReason::Nothing, _) => "the expiry of the certificate",
         (WakeReason::Phase(_), Phase::Resting) => "a new request",
         (WakeReason::Phase(_), Phase::Asking) => "the next poll of the request, or the next call",
@@ -320,6 +381,18 @@ fn next(wake: &Wake, view: &View, now: Now) -> Option<(u64, String)> {
             WakeReason::Phase(_),
             Phase::New | Phase::Locking | Phase::Keying | Phase::Saving | Phase::Installing | Phase::Ended,
         ) => "a deadline",
+    }
+}
+
+/// Returns the time until an attempt may begin, and the reason for the wait.
+fn closed_gate(view: &View, now: Now) -> Option<(u64, String)> {
+    let ClosedGate { gate, until } = view.gate?;
+    let why = match gate {
+        Gate::Backoff => "the last attempt failed",
+        Gate::IssuanceInterval => "the last certificate was issued a moment ago",
+        Gate::TemplateChange => "the template changed a moment ago",
+        Gate::Hold => "a newer certificate is held until it is valid",
+        Gate::ClockSuspect | Gate::ClockInvalid => "the clock has to be set first",
     };
-    Some((wait.ms(), what.to_owned()))
+    Some((until.since(now.mono).ms(), why.to_owned()))
 }

@@ -6,6 +6,7 @@ use super::published::StatusRecorder;
 use super::socket;
 use crate::clock::Clock;
 use crate::driver::Observer;
+use crate::report::steps::StepLog;
 
 /// Publishes the node's status to `certrotate status`, once the node holds the lock of the directory.
 pub(crate) struct StatusPublisher<C> {
@@ -16,11 +17,13 @@ pub(crate) struct StatusPublisher<C> {
 }
 
 impl<C: Clock> StatusPublisher<C> {
-    /// Returns an observer that records each step, then passes it to `observer`.
+    /// Returns an observer that records and logs each step, then passes it to `observer`.
     pub(crate) fn observe(&self, mut observer: Observer) -> Observer {
         let recorder = self.recorder.clone();
+        let mut log = StepLog::default();
         Box::new(move |seen| {
             recorder.record(&seen);
+            log.log(&seen);
             observer(seen);
         })
     }
@@ -30,8 +33,6 @@ impl<C: Clock> StatusPublisher<C> {
         let Self { directory, pair, recorder, clock } = self;
         // Before the lock another agent may own the directory, and with it the socket's name.
         recorder.has_lock().await;
-        if let Err(error) = socket::serve(&directory, &pair, &recorder, &clock).await {
-            tracing::warn!("certrotate status cannot reach this agent: {error}; it shows the directory only");
-        }
+        socket::serve(&directory, &pair, &recorder, &clock).await;
     }
 }

@@ -13,6 +13,8 @@ use super::published::ObservedRequest;
 use super::*;
 use crate::exit::Exit;
 
+mod first_lines;
+
 /// 2027-01-15T08:00:00Z.
 const ISSUED: WallTime = WallTime::from_unix_secs(1_800_000_000);
 const LIFE: Span = Span::from_hours(24);
@@ -142,8 +144,12 @@ fn due_renewal_without_agent_is_degraded() {
     assert_eq!(late.because, ["the renewal is due, and no agent runs or answers; start certrotate run"]);
     let running = status(running(22, |_| {}), both(), after(22));
     assert_eq!(running.verdict, Verdict::Valid, "an agent that runs is about to: {:?}", running.because);
-    let silent = status(Answer::Silent(12), both(), after(22));
+    let silent = status(silent(), both(), after(22));
     assert_eq!((silent.verdict, silent.agent.state), (Verdict::Degraded, AgentState::Silent));
+}
+
+fn silent() -> Answer {
+    no_answer(&NoAnswer::Silent, Some(12))
 }
 
 #[test]
@@ -164,6 +170,7 @@ fn f46_denied_request_is_shown_with_command() {
     with_request.pending = Some(pending(3, after(18)));
     let answer = running(19, |published| {
         published.next = Some((600_000, "a new request".into()));
+        published.gate = Some((600_000, "the last attempt failed".into()));
         published.request = Some(asked("Denied", after(18)));
         published.trouble.push_back((after(18).unix_ms(), "node-csr-… was denied (not today)".into()));
     });

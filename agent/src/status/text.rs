@@ -57,7 +57,7 @@ impl fmt::Display for Status {
         let place = place.map(|path| format!(" {path}:")).unwrap_or_default();
         table.row("fallback", [format!("{usable},{place} {}", self.bootstrap_fallback.what)])?;
         table.row("clock", clock(&self.clock))?;
-        table.row("agent", [agent(&self.agent)])?;
+        table.row("agent", agent(&self.agent))?;
         table.row("notes", self.notes.iter().cloned())
     }
 }
@@ -104,7 +104,7 @@ fn request(request: Option<&Request>) -> Vec<String> {
     let Some(it) = request else { return vec!["none is open".into()] };
     let conditions = match &it.conditions {
         Some(conditions) => conditions.join(","),
-        None => "conditions not known: no agent asks".into(),
+        None => it.unknown.into(),
     };
     let mut line = format!("{}  {conditions}", it.name);
     if let Some(generation) = it.generation {
@@ -127,7 +127,19 @@ fn clock(clock: &Clock) -> Vec<String> {
     lines
 }
 
-fn agent(agent: &Agent) -> String {
+fn agent(agent: &Agent) -> Vec<String> {
+    let mut lines = vec![agent_state(agent)];
+    if let Some(lost) = agent.lost_log_lines.filter(|lost| *lost > 0) {
+        let why = agent.log_fault.as_deref().unwrap_or("for an unknown reason");
+        lines.push(format!("its log has lost {lost} lines: {why}; check where its standard error goes"));
+    }
+    if let Some(stuck) = agent.stuck_log_lines.filter(|stuck| *stuck > 0) {
+        lines.push(format!("its log is stuck: {stuck} lines wait; check the reader of its standard error"));
+    }
+    lines
+}
+
+fn agent_state(agent: &Agent) -> String {
     let pid = agent.pid.unwrap_or_default();
     match agent.state {
         AgentState::Running => {
@@ -136,9 +148,7 @@ fn agent(agent: &Agent) -> String {
             let since = agent.since.as_deref().unwrap_or("unknown");
             format!("runs since {since} as process {pid}: {phase}{next}")
         }
-        AgentState::Silent => {
-            format!("process {pid} has the directory and does not answer; is it of another version?")
-        }
+        AgentState::Silent => agent.silence.clone().unwrap_or_else(|| "does not answer".into()),
         AgentState::Stopped => "stopped".into(),
     }
 }

@@ -145,6 +145,9 @@ pub struct Request {
     pub command: String,
     #[serde(skip)]
     pub(super) age: String,
+    /// What the table shows in place of unknown conditions.
+    #[serde(skip)]
+    pub(super) unknown: &'static str,
 }
 
 /// A file of ours.
@@ -193,7 +196,7 @@ pub struct Clock {
 pub enum AgentState {
     /// It answers.
     Running,
-    /// A process holds the lock of the directory and does not answer.
+    /// A process holds the lock of the directory or the name of the status socket, and no agent answers.
     Silent,
     /// No process holds the lock.
     Stopped,
@@ -212,13 +215,25 @@ pub struct Agent {
     pub since: Option<String>,
     /// Its next scheduled action.
     pub next: Option<String>,
+    /// Why it does not answer.
+    pub silence: Option<String>,
+    /// The lines that its log has dropped, because standard error could not be written.
+    pub lost_log_lines: Option<u64>,
+    /// Why the last of them was dropped.
+    pub log_fault: Option<String>,
+    /// The lines that wait for a log that blocks.
+    pub stuck_log_lines: Option<u64>,
 }
 
 /// The answer of the agent.
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
     Running(Box<Published>),
-    Silent(u32),
+    /// An agent holds the lock, or a process has the name of its socket, and no agent answers.
+    Silent {
+        pid: Option<u32>,
+        why: String,
+    },
     Stopped,
 }
 

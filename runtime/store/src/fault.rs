@@ -101,6 +101,10 @@ impl Fault {
             (Cause::NoContent, _) => "read the directory again",
             (Cause::BadName, _) => "set the clock",
             (Cause::Os(Errno::ISDIR | Errno::NOTEMPTY), _) => "move that directory away by hand",
+            (Cause::Os(Errno::FBIG), _) => "raise the limit on the size of files (ulimit -f)",
+            (Cause::Os(Errno::BUSY), _) => {
+                "it is a mount point: unmount it, and mount the whole directory in its place"
+            }
             (Cause::Os(Errno::NOLCK | Errno::OPNOTSUPP), _) if self.operation == "lock" => {
                 "choose a directory on a file system that has locks"
             }

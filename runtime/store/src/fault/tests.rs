@@ -35,6 +35,11 @@ fn failed_call_is_one_line_with_operation_path_cause_and_remedy() {
         (Errno::ROFS, "read-only file system; mount that file system writable"),
         (Errno::ACCESS, "permission denied; give the user that this runs as access to it"),
         (Errno::IO, "input/output error; look into the kernel's log and check the disk"),
+        (Errno::FBIG, "file too large; raise the limit on the size of files (ulimit -f)"),
+        (
+            Errno::BUSY,
+            "device or resource busy; it is a mount point: unmount it, and mount the whole directory in its place",
+        ),
         (Errno::NOENT, "no such file or directory; keep other programs from removing files there"),
     ] {
         let fault = Fault::os("create", path, errno);
