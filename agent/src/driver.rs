@@ -184,8 +184,10 @@ impl<C: Clock, A: CsrApi, D: Directory, K: Keys, S: IdentitySink> Driver<C, A, D
                     None => self.send(answer(self.ports.keys.make(duration))),
                     Some(make) => {
                         let sender = self.sender.clone();
-                        // The receiver is dropped only when the loop ended; then the answer has no reader.
-                        tokio::task::spawn_blocking(move || sender.send(answer(make())));
+                        tokio::task::spawn_blocking(move || {
+                            // The receiver is dropped only when the loop ended; then the answer has no reader.
+                            let _ = sender.send(answer(make()));
+                        });
                     }
                 }
             }
