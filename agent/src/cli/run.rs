@@ -103,13 +103,8 @@ pub async fn run<C: Clock>(
     };
     let progress = Arc::new(Progress::default());
     let observer = progress.observer();
-    // Beside the event loop: the files of the options may be on a hung file system.
-    let assembled = tokio::task::spawn_blocking(move || assemble(&options, observer));
     let node = tokio::select! {
-        node = assembled => {
-            let node = node.map_err(|error| format!("the node cannot be assembled: {error}"))?;
-            node.map_err(|error| error.to_string())?
-        }
+        node = beside_the_event_loop(move || assemble(&options, observer)) => node?,
         result = &mut ending => return result.map(|()| Exit::Done).map_err(no_signals),
     };
     let control = node.control();
@@ -151,6 +146,14 @@ pub async fn run<C: Clock>(
             }
         }
     }
+}
+
+/// Assembles the node on a thread of its own: the files of the options may be on a hung file system.
+async fn beside_the_event_loop<C: Clock>(
+    assemble: impl FnOnce() -> Result<Node<C>, StartError> + Send + 'static,
+) -> Result<Node<C>, String> {
+    let node = tokio::task::spawn_blocking(assemble).await;
+    node.map_err(|error| format!("the node cannot be assembled: {error}"))?.map_err(|error| error.to_string())
 }
 
 async fn wait(timeout: Option<Duration>) {
