@@ -5,7 +5,6 @@ mod bench;
 mod matrix;
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
