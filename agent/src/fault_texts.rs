@@ -90,7 +90,7 @@ impl FaultTexts {
     }
 }
 
-/// Returns a foreign text made fit for a log: one line of at most [`LONGEST`] characters.
+/// Returns a foreign text made fit for a log: one line of at most 400 characters.
 #[must_use]
 pub fn one_line(text: &str) -> String {
     bounded(text, LONGEST)
