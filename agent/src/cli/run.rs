@@ -55,7 +55,7 @@ pub struct RunArgs {
     /// With --once: how long to wait, such as 30s or 5m [default: no limit]
     #[arg(long, value_name = "DUR", requires = "once")]
     timeout: Option<String>,
-    /// Log more: -v each call, key and phase; -vv each step of the state machine; -vvv also the HTTP connections
+    /// Log more: -v each call, key, disk command and phase; -vv each step of the state machine; -vvv also the HTTP connections
     #[arg(short, action = ArgAction::Count)]
     verbose: u8,
 }
