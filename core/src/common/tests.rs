@@ -137,3 +137,24 @@ fn in_memory_identity_is_presented_from_not_before_until_not_after() {
     assert_eq!(judged(end), (false, vec!["withdraw", "report"]));
     assert_eq!(common.serving.durable, Live::Withdrawn(Generation(1)));
 }
+
+#[test]
+fn durable_identity_behind_an_in_memory_one_comes_and_goes_without_an_action() {
+    let mut common = common(1, 7);
+    let _ = gone_live(&mut common, START, identity(1, 10));
+    common.serving.in_memory = in_memory(identity(2, 20));
+    let mut judged = |wall| {
+        let mut actions = vec![];
+        Cx { common: &mut common, now: at(wall), actions: &mut actions }.judge(Source::Durable);
+        (common.serving.durable.presented().is_some(), actions)
+    };
+    assert_eq!(
+        judged(START.minus(Span::from_ms(1))),
+        (false, vec![]),
+        "the clock went back before its notBefore"
+    );
+    assert_eq!(judged(START), (true, vec![]), "and forward again");
+    let end = identity(1, 10).not_after;
+    let expired = Action::Report(Event::Expired { generation: Generation(1), not_after: end });
+    assert_eq!(judged(end), (false, vec![expired]));
+}
