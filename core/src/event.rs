@@ -24,7 +24,8 @@ pub enum Event {
         /// Why.
         fault: DiskFault,
     },
-    /// The current link is not ours. Nothing is changed until an operator moves it away.
+    /// The current link is not a link to a bundle, or it leads to a good pair of another identity. Core changes nothing
+    /// until an operator moves it away.
     CurrentLinkForeign {
         /// When the directory is scanned again.
         again_in: Span,

@@ -215,7 +215,8 @@ impl Timing {
     }
 
     /// Returns how long the request of the `attempts`-th attempt in a row (1 is the first) may stay approved without
-    /// a certificate. No server removes such an object (kubernetes/kubernetes#132947), so each one costs it space for ever.
+    /// a certificate. Older versions of Kubernetes never delete such an object (kubernetes/kubernetes#132947); newer ones
+    /// do so after a day.
     #[must_use]
     pub fn approved_age(&self, attempts: u32) -> Span {
         doubled(self.approved_age_max, self.approved_age_max.scaled(8, 1), attempts)
