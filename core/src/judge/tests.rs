@@ -134,6 +134,18 @@ fn backdated_certificate_is_judged_by_its_lifetime_after_the_request() {
 }
 
 #[test]
+fn certificate_with_just_the_least_lifetime_left_is_accepted() {
+    let (born, least) = (before(Span::from_mins(54)), Span::from_mins(6));
+    let left = |not_after| {
+        let facts = CertFacts { not_before: born, not_after, ..good() };
+        judge_issued(&config(), &KEY, &facts, NOW, born, Span::ZERO)
+    };
+    assert_eq!(left(NOW.plus(least)), Ok(()));
+    let refusal = left(NOW.plus(least).minus(Span::from_ms(10)));
+    assert!(matches!(refusal, Err(Refusal::TooShort { .. })), "{refusal:?}");
+}
+
+#[test]
 fn found_certificate_with_other_names_or_usages_is_of_an_old_template() {
     let found = |change: fn(&mut CertFacts)| {
         let mut facts = good();

@@ -2,7 +2,7 @@
 
 use super::*;
 use certrotate_core::time::MonoTime;
-use certrotate_core::view::{View, Wake, WakeReason};
+use certrotate_core::view::{Gate, View, Wake, WakeReason};
 
 pub(super) fn view(world: &World) -> View {
     *world.node.as_ref().expect("it runs").view()
@@ -99,6 +99,20 @@ fn view_shows_the_held_certificate_while_it_is_waited_for() {
     let held = view(&world).held.expect("it is held");
     world.run_until("that it is not", |world| view(world).held.is_none());
     assert_eq!((world.now.wall, world.served()), (held, Some(Generation(2))));
+}
+
+#[test]
+fn view_shows_the_gate_until_it_opens() {
+    let mut world = running();
+    let closed = view(&world).gate.expect("the issuance interval began");
+    assert_eq!(closed.gate, Gate::IssuanceInterval);
+    let left = closed.until.since(world.now.mono);
+    assert!(Span::ZERO < left && left <= Span::from_mins(1), "{left:?}");
+    world.run_for(left.minus(Span::from_ms(1)));
+    assert_eq!(view(&world).gate, Some(closed), "a millisecond is left");
+    world.run_for(Span::from_ms(1));
+    world.give(Input::Tick);
+    assert_eq!(view(&world).gate, None);
 }
 
 #[test]
