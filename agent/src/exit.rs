@@ -118,6 +118,7 @@ impl Verdict {
             | Event::OtherSubject { .. }
             | Event::RequestAbandoned { .. }
             | Event::RequestOfExpired { .. }
+            | Event::MonotonicClockRegressed { .. }
             | Event::AttemptStarted { .. } => None,
         }
     }

@@ -20,8 +20,8 @@ use certrotate_x509::request_name;
 use crate::fault_texts::FaultTexts;
 use texts::{
     BOOTSTRAP_IS_USED, clock_invalid, clock_suspect, credential_text, expired, fault_text, held, key_failed,
-    live, not_yet_valid, old_template, other_subject, request_abandoned, request_foreign, request_of_expired,
-    request_pending, request_stuck,
+    live, monotonic_clock_regressed, not_yet_valid, old_template, other_subject, request_abandoned,
+    request_foreign, request_of_expired, request_pending, request_stuck,
 };
 
 /// Turns events into lines, with the file names and texts that core does not have.
@@ -56,6 +56,7 @@ pub const fn severity(event: &Event) -> Severity {
         | Event::RequestAbandoned { .. } => Severity::Info,
         Event::KeyFailed { .. }
         | Event::DiskTimedOut { .. }
+        | Event::MonotonicClockRegressed { .. }
         | Event::CallFailed { .. }
         | Event::CallTimedOut { .. }
         | Event::CurrentLinkUnusable { .. }
@@ -117,6 +118,7 @@ impl Reporter {
             Event::Held { generation, not_before } => held(generation, not_before),
             Event::ClockSuspect { not_before, wait } => clock_suspect(not_before, wait),
             Event::ClockInvalid { built } => clock_invalid(built),
+            Event::MonotonicClockRegressed { by } => monotonic_clock_regressed(by),
             Event::Adopted { generation, place } => self.adopted(generation, place),
             Event::IdentityInMemory { generation, not_after } => {
                 self.identity_in_memory(generation, not_after)

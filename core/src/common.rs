@@ -28,6 +28,8 @@ pub(crate) struct Common {
     pub(crate) ops: Ops,
     /// The monotonic time of the last step. `wake` and `view` compare deadlines with it.
     pub(crate) mono: MonoTime,
+    /// How far the driver's monotonic clock went back in this run. Added to what it shows; zero with a correct driver.
+    pub(crate) regressed: Span,
     /// The lifetime of the last accepted certificate, which scales the timing parameters. Until there is one: the requested
     /// lifetime.
     pub(crate) lifetime: Span,
@@ -89,6 +91,7 @@ impl Common {
             run,
             ops: Ops(0),
             mono: MonoTime::default(),
+            regressed: Span::ZERO,
             lifetime,
             serving: Serving::new(),
             gates: Gates::default(),
@@ -103,6 +106,27 @@ impl Common {
 
     pub(crate) fn timing(&self) -> &Timing {
         self.config.timing()
+    }
+
+    /// Returns the monotonic time of a step at which the driver's clock shows `shown`.
+    ///
+    /// If that clock went back, the time continues from the last step: a deadline that waits until the clock has caught up
+    /// might never pass. Only the first time is reported, because threads that read the clock out of order cause many.
+    pub(crate) fn continue_mono(&mut self, shown: MonoTime, actions: &mut Vec<Action>) -> MonoTime {
+        let by = self.mono.since(shown.plus(self.regressed));
+        if by > Span::ZERO {
+            if self.regressed == Span::ZERO {
+                actions.push(Action::Report(Event::MonotonicClockRegressed { by }));
+            }
+            self.regressed = self.regressed.plus(by);
+        }
+        self.mono = self.mono.max(shown.plus(self.regressed));
+        self.mono
+    }
+
+    /// Returns the time that the driver's monotonic clock shows at `mono`.
+    pub(crate) fn on_driver_clock(&self, mono: MonoTime) -> MonoTime {
+        MonoTime::from_ms(mono.ms().saturating_sub(self.regressed.ms()))
     }
 
     /// Returns the credential of the next call, by validity *now*: an expired identity is never presented (S1).

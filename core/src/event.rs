@@ -94,6 +94,11 @@ pub enum Event {
         /// When it was built.
         built: WallTime,
     },
+    /// The driver's monotonic clock went back. Core continues from the time of the last step. Reported once in a run.
+    MonotonicClockRegressed {
+        /// How far it went back.
+        by: Span,
+    },
     /// The wall clock is before the notBefore of an accepted certificate, and no other is valid. It is given some time.
     ClockSuspect {
         /// That notBefore.

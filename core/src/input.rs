@@ -158,6 +158,4 @@ pub enum Why {
     Unchanged,
     /// A client CA cannot be added or removed in a run: certificates that were read before were not checked against it.
     NeedsRestart,
-    /// The mono clock went back; the driver is at fault.
-    ClockRegressed,
 }

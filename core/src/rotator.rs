@@ -6,18 +6,19 @@ use crate::common::{Common, Cx};
 use crate::config::Config;
 use crate::id::{CertHandle, KeyHandle, RunId};
 use crate::in_memory::rescue_at;
-use crate::input::{Action, Disposition, Input, Why};
+use crate::input::{Action, Disposition, Input};
 use crate::renewal::{Renewal, disposition};
-use crate::serving::{Judged, Source};
+use crate::serving::{Identity, Judged, Source};
 use crate::time::{MonoTime, Now, Span, WallTime};
-use crate::view::{Failures, Handle, View, Wake, WakeReason};
+use crate::view::{ClosedGate, Failures, Handle, View, Wake, WakeReason};
 
 /// The rotation of one identity, as a value. Give it one [`Input`] at a time, carry out the [`Action`]s that it returns,
 /// and call it again at [`Rotator::wake`] at the latest.
 ///
 /// * `step` is the only mutator. It never blocks, reads no clock and does no I/O.
 /// * `wake`, `view`, `handles` and `digest` are computed from the state; they are never stale.
-/// * `now.mono` must never go back between steps. `now.wall` may jump either way.
+/// * `now.wall` may jump either way. `now.mono` should never go back. If it does, core continues from the time of the last
+///   step and reports [`crate::event::Event::MonotonicClockRegressed`] once.
 /// * Disk commands are carried out one after the other, in the order given, a timed-out one before the
 ///   scan that follows it.
 ///
@@ -53,10 +54,7 @@ impl Rotator {
     /// [`Disposition::Ignored`] changes nothing beyond that.
     pub fn step(&mut self, now: Now, input: Input) -> Step {
         let mut actions = Vec::new();
-        if now.mono < self.common.mono {
-            return Step { disposition: Disposition::Ignored(Why::ClockRegressed), actions };
-        }
-        self.common.mono = now.mono;
+        let now = Now { mono: self.common.continue_mono(now.mono, &mut actions), ..now };
         let mut cx = Cx { common: &mut self.common, now, actions: &mut actions };
         if !matches!(self.renewal, Renewal::Ended(_)) {
             // The durable identity first: an in-memory one that hides it may expire in the same step.
@@ -92,7 +90,7 @@ impl Rotator {
     /// Returns when to give the next [`Input::Tick`] at the latest, and the reason: whichever of the two times comes first.
     #[must_use]
     pub fn wake(&self) -> Wake {
-        let mono = self.renewal.wake(&self.common);
+        let mono = self.renewal.wake(&self.common).map(|mono| self.common.on_driver_clock(mono));
         let reason = match (mono, &self.renewal) {
             (None, _) => WakeReason::Nothing,
             (Some(_), Renewal::Resting(_)) if self.common.serving.in_use().is_some() => WakeReason::Renewal,
@@ -146,7 +144,10 @@ impl Rotator {
             stage: self.renewal.stage(),
             live: self.common.serving.state(),
             serving: in_use.is_some_and(Judged::is_presented),
-            identity: in_use.map(|judged| judged.identity),
+            identity: in_use.map(|&Judged { identity, .. }| Identity {
+                renew_by: self.common.on_driver_clock(identity.renew_by),
+                ..identity
+            }),
             attempt: attempt.map(|attempt| attempt.generation),
             request: attempt.map(|attempt| attempt.request),
             failures: Failures {
@@ -158,7 +159,10 @@ impl Rotator {
             in_memory: self.common.serving.in_memory.is_some(),
             held: self.common.held_not_before(),
             clock_invalid: self.common.gates.is_clock_invalid,
-            gate: self.renewal.gate(&self.common),
+            gate: self
+                .renewal
+                .gate(&self.common)
+                .map(|closed| ClosedGate { until: self.common.on_driver_clock(closed.until), ..closed }),
         }
     }
 
@@ -192,10 +196,10 @@ impl Rotator {
         &self.common.config
     }
 
-    /// The monotonic time of the last step.
+    /// The monotonic time of the last step, on the driver's clock.
     #[must_use]
     pub fn mono(&self) -> MonoTime {
-        self.common.mono
+        self.common.on_driver_clock(self.common.mono)
     }
 
     /// A digest of the whole state, configuration included: equal on every platform and in every build.

@@ -12,8 +12,8 @@ use crate::server::{Approver, Bad};
 use crate::world::Lie;
 pub(crate) use table::lifetime;
 use table::{
-    API_FAULTS, APPROVERS, BADS, DAMAGES, DISK_FAULTS, EDITS, KINDS, LEFT, LIES, LOSTS, OBJECT_CHANGES, how,
-    jump, pick, span, until,
+    API_FAULTS, APPROVERS, BADS, DAMAGES, DISK_FAULTS, EDITS, KINDS, LEFT, LIES, LOSTS, OBJECT_CHANGES,
+    driver_fault, how, jump, pick, span, until,
 };
 
 mod name;
@@ -97,6 +97,15 @@ pub enum Transition {
     OtherNodeName,
     /// The running node gets another configuration.
     Reconfigure(Edit),
+    /// The driver breaks its contract.
+    Driver(DriverFault),
+}
+
+/// How the driver breaks its contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DriverFault {
+    /// Its monotonic clock goes back by this much, to zero at most.
+    MonoBack(Span),
 }
 
 /// A change of the configuration.
@@ -225,7 +234,7 @@ pub enum Damage {
 }
 
 /// The number of codes; a byte is taken modulo this.
-pub const CODES: u8 = 43;
+pub const CODES: u8 = 44;
 
 impl Transition {
     /// Decodes a transition.
@@ -277,7 +286,8 @@ impl Transition {
             38 => Self::OtherNodeName,
             39 => Self::Slow(until(arg)),
             40 | 41 => Self::Reconfigure(pick(&EDITS, arg)),
-            _ => Self::Damage(pick(&LEFT, arg)),
+            42 => Self::Damage(pick(&LEFT, arg)),
+            _ => Self::Driver(driver_fault(arg)),
         }
     }
 

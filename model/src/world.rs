@@ -26,6 +26,7 @@ use crate::spec::Spec;
 
 mod answer;
 mod driver;
+mod driver_fault;
 mod driver_kind;
 mod happen;
 mod heal;

@@ -62,6 +62,12 @@ pub(super) fn clock_invalid(built: WallTime) -> String {
     )
 }
 
+pub(super) fn monotonic_clock_regressed(by: Span) -> String {
+    format!(
+        "the system's monotonic clock went back by {by}, which it must never do; waiting times continue from the last step; check the virtualization of this machine's clocks"
+    )
+}
+
 pub(super) fn key_failed(again_in: Span) -> String {
     format!("no key could be made; trying again in {again_in}; check the system's randomness")
 }

@@ -294,6 +294,7 @@ fn final_condition(event: &Event) -> Option<(&RequestDigest, &'static str)> {
         | Event::Held { .. }
         | Event::ClockSuspect { .. }
         | Event::ClockInvalid { .. }
+        | Event::MonotonicClockRegressed { .. }
         | Event::Adopted { .. }
         | Event::IdentityInMemory { .. }
         | Event::RequestInMemory { .. }

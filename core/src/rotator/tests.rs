@@ -2,7 +2,8 @@ use core::hash::Hash;
 
 use super::*;
 use crate::config::{ConfigSpec, Template};
-use crate::input::Input;
+use crate::event::Event;
+use crate::input::{Input, Why};
 
 fn rotator() -> Rotator {
     let config = Config::new(ConfigSpec::new(Template::node_client("node-1"))).expect("it is valid");
@@ -28,14 +29,20 @@ fn state_digest_is_the_same_in_every_build_and_on_every_platform() {
 }
 
 #[test]
-fn an_input_with_an_earlier_mono_time_is_ignored() {
+fn monotonic_clock_that_goes_back_is_continued_and_reported_once() {
     let mut rotator = rotator();
     let at = |ms| Now { wall: WallTime::default(), mono: MonoTime::from_ms(ms) };
-    let _ = rotator.step(at(5), Input::Tick);
-    let before = rotator.clone();
-    let step = rotator.step(at(4), Input::Shutdown);
-    assert_eq!(step.disposition, Disposition::Ignored(Why::ClockRegressed));
-    assert_eq!((step.actions.len(), rotator), (0, before));
+    let _ = rotator.step(at(100_000), Input::Tick);
+    let due = rotator.wake().mono.expect("the lock has a deadline");
+    let step = rotator.step(at(40_000), Input::Tick);
+    let by = Span::from_secs(60);
+    assert_eq!(step.actions, [Action::Report(Event::MonotonicClockRegressed { by })]);
+    assert_eq!(rotator.mono(), MonoTime::from_ms(40_000), "the driver's clock");
+    let moved = rotator.wake().mono.expect("the deadline stays");
+    assert_eq!(moved.plus(by), due, "as far away as before, on the driver's clock");
+    assert_eq!(rotator.step(at(39_999), Input::Tick).actions, [], "reported once");
+    let step = rotator.step(at(moved.ms()), Input::Tick);
+    assert_eq!(step.disposition, Disposition::Applied, "the operation is overdue");
 }
 
 fn edited(rotator: &Rotator, change: impl FnOnce(&mut ConfigSpec)) -> Input {

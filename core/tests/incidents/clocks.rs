@@ -236,3 +236,19 @@ fn f17_clock_hours_back_does_not_prevent_a_bootstrap_request() {
     assert_eq!(creates(&world), before + 1);
     assert_eq!(world.log().credentials().last(), Some(&Credential::Bootstrap));
 }
+
+#[test]
+fn identity_expires_and_is_renewed_although_the_monotonic_clock_went_back() {
+    use certrotate_model::transition::{DriverFault, Transition};
+    let mut world = running();
+    world.run_for(Span::from_hours(10));
+    world.happen(Transition::Driver(DriverFault::MonoBack(Span::from_hours(9))));
+    assert!(saw(&world, |it| matches!(it, Event::MonotonicClockRegressed { .. })));
+    let mut silent = world.clone();
+    serves(&mut world, 2);
+    silent.server.silent = true;
+    silent.run_for(DAY);
+    assert_eq!(silent.served(), None, "it expired by the wall clock");
+    silent.server.silent = false;
+    serves(&mut silent, 2);
+}

@@ -190,6 +190,5 @@ const fn name(why: Why) -> &'static str {
         Why::Ended => "Ended",
         Why::Unchanged => "Unchanged",
         Why::NeedsRestart => "NeedsRestart",
-        Why::ClockRegressed => "ClockRegressed",
     }
 }

@@ -7,7 +7,7 @@ use certrotate_core::time::Span;
 use crate::cert::Flaw;
 use crate::disk::How;
 use crate::server::{Approver, Bad};
-use crate::transition::{Damage, Edit, Jump, Lost, ObjectChange, Transition, Until};
+use crate::transition::{Damage, DriverFault, Edit, Jump, Lost, ObjectChange, Transition, Until};
 use crate::world::{Effect, Lie, World};
 
 /// The natural course: the next answer or deadline, or the second answer first.
@@ -115,6 +115,7 @@ pub const ANY_TIME: &[Transition] = &[
     Transition::Reconfigure(Edit::MoreNames),
     Transition::Reconfigure(Edit::Usages),
     Transition::Reconfigure(Edit::First),
+    Transition::Driver(DriverFault::MonoBack(Span::from_hours(1))),
 ];
 
 /// Returns the faults that can have an effect in this world, except power cuts.

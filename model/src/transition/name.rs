@@ -6,7 +6,7 @@ use certrotate_core::disk::DiskFault;
 use crate::cert::Flaw;
 use crate::disk::How;
 use crate::server::{Approver, Bad};
-use crate::transition::{Damage, Edit, Jump, Lost, ObjectChange, Transition, Until};
+use crate::transition::{Damage, DriverFault, Edit, Jump, Lost, ObjectChange, Transition, Until};
 use crate::world::Lie;
 
 impl Transition {
@@ -63,6 +63,7 @@ impl Transition {
             Self::DiskFails(_) => "disk: fails for a while",
             Self::Lose(..) => "driver: answers are lost",
             Self::Reconfigure(edit) => self::edit(edit),
+            Self::Driver(DriverFault::MonoBack(_)) => "driver: the monotonic clock goes back",
         })
     }
 }

@@ -4,7 +4,7 @@ use certrotate_core::api::ApiFault;
 use certrotate_core::disk::DiskFault;
 use certrotate_core::time::Span;
 
-use super::{Damage, Edit, Jump, Lost, ObjectChange, Until};
+use super::{Damage, DriverFault, Edit, Jump, Lost, ObjectChange, Until};
 use crate::cert::Flaw;
 use crate::disk::{How, Kind};
 use crate::server::{Approver, Bad};
@@ -191,6 +191,10 @@ pub(super) fn how(arg: u8) -> How {
         1 => How::FailsHalfway(DiskFault::NoSpace),
         _ => How::FailsDone(DiskFault::Io),
     }
+}
+
+pub(super) fn driver_fault(arg: u8) -> DriverFault {
+    DriverFault::MonoBack(Span::from_ms(1 << (arg % 36)))
 }
 
 /// Lives from ten seconds to a year.

@@ -61,6 +61,7 @@ impl World {
             Transition::Slow(until) => return self.slow(until),
             Transition::OtherNodeName => return self.renamed(),
             Transition::Reconfigure(edit) => return self.edited(edit),
+            Transition::Driver(fault) => return self.driver_fails(fault),
             Transition::Verdict(approver) => self.server.verdict = Some(approver),
             Transition::Bad(bad) => self.server.bad_next = Some(bad),
             Transition::Refuse(live, bootstrap) => {

@@ -10,7 +10,7 @@ macro_rules! bugs {
         /// A seeded bug. `B` is a defect of the protocol, `F` reproduces the incident with that number in
         /// `docs/incidents.md`, `H` is about held certificates, `U` about unwritable ones, `C` about suspect clocks,
         /// `T` about template changes, `A` about adoption, `E` about requests of expired identities, `W` about waits
-        /// over restarts, `D` is a defect of the driver, `X` one of x509 or store.
+        /// over restarts, `K` about drivers that break their contract, `D` is a defect of the driver, `X` one of x509 or store.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         pub enum Bug { $(#[doc = $doc] $name,)* }
@@ -269,6 +269,9 @@ bugs! {
     W01 in Core breaks L4;
     /// The waits of a found request are over at once if the clock says so.
     W02 in Core breaks S9;
+
+    /// A monotonic clock that went back suspends every step.
+    K01 in Core breaks S1;
 
     /// The driver's monotonic clock stands still while the machine sleeps.
     B06 in Driver breaks L1 L3;
