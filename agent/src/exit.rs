@@ -103,7 +103,7 @@ impl Verdict {
             | Event::DiskTimedOut { .. }
             | Event::FileUnreadable { .. }
             | Event::CurrentLinkForeign { .. } => Some(Exit::Store),
-            Event::KeyFailed { .. } => Some(Exit::Internal),
+            Event::KeyFailed { .. } | Event::HandleGone { .. } => Some(Exit::Internal),
             Event::Held { .. } | Event::ClockInvalid { .. } | Event::ClockSuspect { .. } => Some(Exit::Clock),
             Event::IdentityInMemory { .. }
             | Event::RequestInMemory { .. }

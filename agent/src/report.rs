@@ -19,9 +19,9 @@ use certrotate_x509::request_name;
 
 use crate::fault_texts::FaultTexts;
 use texts::{
-    BOOTSTRAP_IS_USED, clock_invalid, clock_suspect, credential_text, expired, fault_text, held, key_failed,
-    live, monotonic_clock_regressed, not_yet_valid, old_template, other_subject, request_abandoned,
-    request_foreign, request_of_expired, request_pending, request_stuck,
+    BOOTSTRAP_IS_USED, clock_invalid, clock_suspect, credential_text, expired, fault_text, handle_gone, held,
+    key_failed, live, monotonic_clock_regressed, not_yet_valid, old_template, other_subject,
+    request_abandoned, request_foreign, request_of_expired, request_pending, request_stuck,
 };
 
 /// Turns events into lines, with the file names and texts that core does not have.
@@ -78,6 +78,7 @@ pub const fn severity(event: &Event) -> Severity {
         | Event::RequestFailed { .. }
         | Event::RequestForeign { .. }
         | Event::RequestStuck { .. }
+        | Event::HandleGone { .. }
         | Event::CertificateRefused { .. }
         | Event::DiskFailed { .. } => Severity::Error,
     }
@@ -131,7 +132,7 @@ impl Reporter {
             Event::Quarantined { from, to } => self.quarantined(from, to),
             Event::DiskFailed { fault, again_in, .. } => self.disk_failed(fault, again_in),
             Event::DiskTimedOut { .. } => self.disk_timed_out(),
-            Event::KeyFailed { again_in } => key_failed(again_in),
+            Event::KeyFailed { again_in, .. } => key_failed(again_in),
             Event::CallFailed { credential, fault, again_in } => {
                 format!("{}; trying again in {again_in}", self.call(credential, fault))
             }
@@ -143,6 +144,7 @@ impl Reporter {
             Event::RequestFailed { ref request, again_in } => self.request_failed(request, again_in),
             Event::RequestForeign { ref request, again_in } => request_foreign(request, again_in),
             Event::RequestStuck { ref request, again_in } => request_stuck(request, again_in),
+            Event::HandleGone { ref request, again_in } => handle_gone(request, again_in),
             Event::CertificateRefused { ref request, ref refusal, again_in } => {
                 self.certificate_refused(request, refusal, again_in)
             }
@@ -330,6 +332,10 @@ impl Reporter {
                 "the API server {server} rejects the request as invalid{text}; check its version and admission rules"
             ),
             ApiFault::ServerError { .. } => format!("the API server {server} failed{text}; see its log"),
+            ApiFault::HandleGone => "the request's key is not in memory; this is a bug: report it".to_owned(),
+            ApiFault::WrongKind => {
+                "a call got an answer of another kind; this is a bug: report it".to_owned()
+            }
             ApiFault::WatchEnded | ApiFault::Unexpected => {
                 format!(
                     "the answer of {server} was not understood{text}; check the address in the kubeconfig"

@@ -106,6 +106,11 @@ pub enum ApiFault {
     },
     /// The watch ended without news, or its events could not be read.
     WatchEnded,
+    /// The key of this handle is gone from the driver's key store, so its request cannot be sent. Core abandons the attempt, and
+    /// makes another key. A live identity that is gone is [`Self::NoCredential`].
+    HandleGone,
+    /// The driver gave the answer of another kind of operation. Core says this; a driver never answers it.
+    WrongKind,
     /// Any other answer, or one that is not what Kubernetes sends.
     Unexpected,
 }

@@ -9,7 +9,7 @@ use core::fmt;
 
 use crate::config::Template;
 use crate::facts::CertFacts;
-use crate::id::{CertHandle, FileNumber, Generation, KeyDigest, KeyHandle, RequestDigest};
+use crate::id::{CertHandle, FileNumber, Generation, Handle, KeyDigest, KeyHandle, RequestDigest};
 use crate::time::WallTime;
 
 /// A file of ours. `<pair>` is the configured pair name (`kubelet-client`), which the store adds.
@@ -206,6 +206,11 @@ pub enum DiskFault {
     Unsafe,
     /// The directory is not a directory, or is missing and cannot be made.
     NoDirectory,
+    /// The key or the certificate of a handle is gone from the driver's key store, so the file cannot be written. Core abandons
+    /// the attempt, and makes another key.
+    HandleGone,
+    /// The driver gave the answer of another kind of operation. Core says this; a driver never answers it.
+    WrongKind,
     /// EIO, or anything else.
     Io,
 }
@@ -356,6 +361,20 @@ pub struct Inventory {
     /// Pairs outside our bundles, four at most.
     #[cfg_attr(feature = "serde", serde(default))]
     pub outside: Vec<PairFound>,
+}
+
+impl Inventory {
+    /// Returns every key and certificate that was read.
+    pub(crate) fn handles(&self) -> Vec<Handle> {
+        let pair = |key, cert| [Some(Handle::Key(key)), Some(Handle::Cert(cert))];
+        let files = self.entries.iter().flat_map(|entry| match &entry.found {
+            Found::Bundle(found) => pair(found.key, found.cert),
+            Found::Pending(found) => [Some(Handle::Key(found.key)), None],
+            Found::Unread | Found::Corrupt | Found::Unreadable(_) => [None, None],
+        });
+        let outside = self.outside.iter().flat_map(|found| pair(found.key, found.cert));
+        files.chain(outside).flatten().collect()
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use crate::api::{ApiFault, Credential};
 use crate::disk::{DiskCommand, DiskFault, Name, Place};
 use crate::id::{Generation, RequestDigest};
 use crate::judge::Refusal;
+use crate::key::KeyFault;
 use crate::time::{Span, WallTime};
 
 /// An event, with the details that an operator needs to act on it.
@@ -174,6 +175,13 @@ pub enum Event {
         /// When a new one is made.
         again_in: Span,
     },
+    /// The driver lost the key or the certificate of this request, which is abandoned. Its key store erased it too early.
+    HandleGone {
+        /// The request.
+        request: RequestDigest,
+        /// When a request with a new key is made.
+        again_in: Span,
+    },
     /// The issued certificate is not acceptable.
     CertificateRefused {
         /// The request that it answers.
@@ -201,6 +209,8 @@ pub enum Event {
     },
     /// No key could be made.
     KeyFailed {
+        /// Why; `None` if the driver did not answer in time.
+        fault: Option<KeyFault>,
         /// When it is tried again.
         again_in: Span,
     },

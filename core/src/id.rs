@@ -5,7 +5,8 @@ use core::hash::{Hash, Hasher};
 
 /// One lifetime of the process; makes operation ids unique across restarts.
 ///
-/// The driver draws it at random at start.
+/// The driver draws it at random at start, one for each rotator: two rotators of one process with equal ids accept each other's
+/// answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct RunId(pub u64);
@@ -180,6 +181,15 @@ impl fmt::Display for FileNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
     }
+}
+
+/// A key or a certificate that the driver holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Handle {
+    /// A key.
+    Key(KeyHandle),
+    /// A certificate chain.
+    Cert(CertHandle),
 }
 
 #[cfg(test)]

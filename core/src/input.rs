@@ -1,11 +1,16 @@
 //! Inputs and actions.
 
-use crate::api::{ApiFault, Call, Credential, CsrObject};
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::api::{ApiFault, Call, Credential, CsrObject, Issued};
 use crate::config::Config;
 use crate::disk::{DiskCommand, DiskDone, DiskFault};
 use crate::event::Event;
-use crate::id::{CertHandle, Generation, KeyDigest, KeyHandle, OpId, RequestDigest};
+use crate::id::{CertHandle, Generation, Handle, KeyHandle, OpId};
 use crate::time::Span;
+
+pub use crate::key::{KeyFault, MadeKey};
 
 /// An event that the driver passes to the machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -43,24 +48,26 @@ pub enum Input {
     Shutdown,
 }
 
-/// A key that was made, and the request made for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct MadeKey {
-    /// Both of them, in the driver's key store.
-    pub key: KeyHandle,
-    /// The key's public half.
-    pub key_digest: KeyDigest,
-    /// The request's name.
-    pub request: RequestDigest,
-}
-
-/// Why no key was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum KeyFault {
-    /// The system's randomness or the signing failed.
-    Failed,
+impl Input {
+    /// Returns every key and certificate that the driver holds for this input.
+    #[must_use]
+    pub fn handles(&self) -> Vec<Handle> {
+        match self {
+            Self::KeyMade { result: Ok(made), .. } => vec![Handle::Key(made.key)],
+            Self::CallAnswered { result: Ok(CsrObject { certificate, .. }), .. } => match certificate {
+                Some(Issued::Readable { cert, .. }) => vec![Handle::Cert(*cert)],
+                Some(Issued::Unreadable) | None => Vec::new(),
+            },
+            Self::DiskAnswered { result: Ok(DiskDone::Scanned(inventory)), .. } => inventory.handles(),
+            Self::Tick
+            | Self::DiskAnswered { .. }
+            | Self::KeyMade { .. }
+            | Self::CallAnswered { .. }
+            | Self::RotateNow
+            | Self::Reconfigure(_)
+            | Self::Shutdown => Vec::new(),
+        }
+    }
 }
 
 /// An action. Effects carry an operation id, and an input that names it answers them. The driver carries out the others at
@@ -148,8 +155,6 @@ pub enum Why {
     NotDue,
     /// The operation is not in flight: its answer is late, a duplicate, or for another run.
     NotOutstanding,
-    /// The answer is of another kind than the operation.
-    WrongKind,
     /// A request is open already, or a gate is closed: see [`crate::view::Gate`].
     Busy,
     /// The run ended or is ending.

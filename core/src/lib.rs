@@ -21,7 +21,8 @@
 //! 3. Call [`rotator::Rotator::step`].
 //! 4. Carry out the actions in order. [`input::Action::GoLive`] and [`input::Action::Withdraw`] take effect at once.
 //!    Answer every other effect with an input that names its operation id. Carry out disk commands one after the other.
-//! 5. Erase every key and chain that [`rotator::Rotator::handles`] no longer names.
+//! 5. Erase the keys and chains that [`rotator::Step::erase`] lists, and no others. A key whose answer was not stepped yet is
+//!    never among them.
 //! 6. Sleep until [`rotator::Rotator::wake`] or the next answer, and no longer than
 //!    [`rotator::Rotator::clock_check`], because the wall clock may be set.
 //!
@@ -94,6 +95,7 @@ pub mod id;
 mod in_memory;
 pub mod input;
 pub mod judge;
+mod key;
 mod renewal;
 pub mod rotator;
 mod serving;

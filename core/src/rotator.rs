@@ -39,6 +39,9 @@ pub struct Step {
     pub disposition: Disposition,
     /// The actions, in order.
     pub actions: Vec<Action>,
+    /// The keys and chains that are no longer needed: those that the input brought, or that were needed before the step. The
+    /// driver erases these, and no others. A handle whose answer was not stepped yet is never among them.
+    pub erase: Vec<Handle>,
 }
 
 impl Rotator {
@@ -54,6 +57,7 @@ impl Rotator {
     /// [`Disposition::Ignored`] changes nothing beyond that.
     pub fn step(&mut self, now: Now, input: Input) -> Step {
         let mut actions = Vec::new();
+        let (brought, needed) = (input.handles(), self.named());
         let now = Now { mono: self.common.continue_mono(now.mono, &mut actions), ..now };
         let mut cx = Cx { common: &mut self.common, now, actions: &mut actions };
         if !matches!(self.renewal, Renewal::Ended(_)) {
@@ -65,6 +69,7 @@ impl Rotator {
         }
         let judged = !cx.actions.is_empty();
         let ticked = matches!(input, Input::Tick);
+        let input = self.renewal.checked(cx.common.run, input);
         let outcome = match input {
             Input::Tick => self.renewal.tick(&mut cx),
             Input::DiskAnswered { op, result } => self.renewal.disk_answered(&mut cx, op, result),
@@ -84,7 +89,10 @@ impl Rotator {
         }
         let is_consistent = self.common.is_consistent();
         debug_assert!(is_consistent, "parts of the state contradict each other: {:?}", self.common);
-        Step { disposition, actions }
+        let named = self.named();
+        let erase = brought.into_iter().chain(needed.into_iter().flatten());
+        let erase = erase.filter(|handle| !named.contains(&Some(*handle))).collect();
+        Step { disposition, actions, erase }
     }
 
     /// Returns when to give the next [`Input::Tick`] at the latest, and the reason: whichever of the two times comes first.
@@ -173,15 +181,23 @@ impl Rotator {
         Some((identity.key, identity.cert))
     }
 
-    /// Returns every key and certificate that is still needed. The driver erases all others after each step.
+    /// Returns every key and certificate that is still needed.
+    ///
+    /// A driver erases what [`Step::erase`] lists. It must not erase everything that is not named here: a key is named only after
+    /// its answer was stepped.
     pub fn handles(&self) -> impl Iterator<Item = Handle> {
+        self.named().into_iter().flatten()
+    }
+
+    fn named(&self) -> [Option<Handle>; 6] {
         let (key, cert) = self.renewal.handles();
         let durable = self.common.serving.durable.identity();
         let in_memory = self.common.serving.in_memory.as_ref().map(|judged| &judged.identity);
-        let identities = [durable, in_memory].into_iter().flatten();
-        let keys = key.into_iter().chain(identities.clone().map(|identity| identity.key)).map(Handle::Key);
-        let certs = cert.into_iter().chain(identities.map(|identity| identity.cert)).map(Handle::Cert);
-        keys.chain(certs)
+        let keys = [key, durable.map(|it| it.key), in_memory.map(|it| it.key)];
+        let certs = [cert, durable.map(|it| it.cert), in_memory.map(|it| it.cert)];
+        let ([one, two, three], [four, five, six]) =
+            (keys.map(|key| key.map(Handle::Key)), certs.map(|cert| cert.map(Handle::Cert)));
+        [one, two, three, four, five, six]
     }
 
     /// Returns the longest time between two checks of the wall clock by the driver.

@@ -9,12 +9,12 @@ use alloc::vec::Vec;
 use crate::config::{Config, ConfigError, ConfigSpec};
 use crate::id::RunId;
 use crate::input::{Action, Disposition, Input};
-use crate::rotator::Rotator;
+use crate::rotator::{Rotator, Step};
 use crate::time::Now;
 use crate::view::Wake;
 
 /// The version of the format.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// The first line of a trace: all that a replay needs to begin.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -70,9 +70,16 @@ impl TraceHeader {
 impl TraceRecord {
     /// Takes one step and records it.
     pub fn of_step(rotator: &mut Rotator, seq: u64, now: Now, input: Input) -> Self {
+        Self::with_step(rotator, seq, now, input).0
+    }
+
+    /// Takes one step, records it, and returns the step, too.
+    pub fn with_step(rotator: &mut Rotator, seq: u64, now: Now, input: Input) -> (Self, Step) {
         let step = rotator.step(now, input.clone());
-        let (disposition, actions) = (step.disposition, step.actions);
-        Self { seq, now, input, disposition, actions, wake: rotator.wake(), digest: rotator.digest() }
+        let Step { disposition, actions, .. } = step.clone();
+        let record =
+            Self { seq, now, input, disposition, actions, wake: rotator.wake(), digest: rotator.digest() };
+        (record, step)
     }
 
     /// Takes the recorded step again.

@@ -2,9 +2,11 @@
 
 use core::fmt;
 
-use crate::id::{CertHandle, Generation, KeyHandle, RequestDigest};
+use crate::id::{Generation, RequestDigest};
 pub use crate::serving::Identity;
 use crate::time::{MonoTime, Span, WallTime};
+
+pub use crate::id::Handle;
 
 pub use crate::serving::LiveState;
 
@@ -123,15 +125,6 @@ pub enum WakeReason {
     Renewal,
     /// A deadline or the end of a wait in this phase.
     Phase(Phase),
-}
-
-/// A key or a certificate that the driver holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Handle {
-    /// A key.
-    Key(KeyHandle),
-    /// A certificate chain.
-    Cert(CertHandle),
 }
 
 /// The state as far as a driver and an operator need it.

@@ -6,7 +6,7 @@ use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::disk::{CurrentLink, DiskCommand, DiskDone, DiskFault, Found, Name};
 use certrotate_core::event::Event;
 use certrotate_core::id::Generation;
-use certrotate_core::input::{Disposition, ExitReason, Input, Why};
+use certrotate_core::input::{Action, Disposition, ExitReason, Input, KeyFault, Why};
 use certrotate_core::judge::Refusal;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_core::view::Phase;
@@ -14,8 +14,10 @@ use certrotate_model::cert::Flaw;
 use certrotate_model::disk::image::Profile;
 use certrotate_model::disk::{Fault, Kind};
 use certrotate_model::server::{Approver, Bad};
-use certrotate_model::world::{Effect, World};
+use certrotate_model::world::{Effect, InFlight, World};
 
+#[path = "scenarios/handles.rs"]
+mod handles;
 #[path = "scenarios/in_memory.rs"]
 mod in_memory;
 #[path = "scenarios/installing.rs"]
@@ -315,30 +317,45 @@ fn without_rotation_the_next_identity_is_requested_at_expiry() {
 }
 
 #[test]
-fn answer_of_another_kind_changes_nothing() {
+fn answer_of_another_kind_fails_the_operation_at_once() {
     let mut world = world();
     world.start();
-    let mut commands = Vec::new();
-    while phase(&world) != Phase::Asking {
-        let asked = world.in_flight.iter().next().copied();
-        if let (Phase::Locking | Phase::Recovering | Phase::Saving, Some(Effect::Disk(command))) =
-            (phase(&world), asked.map(|asked| asked.effect))
-        {
+    let (mut commands, mut others) = (Vec::new(), 0);
+    while world.served().is_none() {
+        for InFlight { op, effect, .. } in world.in_flight.iter().copied() {
             let scanned = DiskDone::Scanned(Box::new(world.inventory()));
-            let wrong = if command == DiskCommand::Scan { DiskDone::Done } else { scanned };
-            let op = asked.expect("there is one").op;
-            let before = world.node.clone().expect("it runs");
-            let mut node = before.clone();
-            let step = node.step(world.now, Input::DiskAnswered { op, result: Ok(wrong) });
-            assert_eq!(step.disposition, Disposition::Ignored(Why::WrongKind), "{command:?}");
-            assert_eq!((step.actions.len(), node), (0, before), "{command:?}");
-            commands.push(Kind::of(&command));
+            let input = match effect {
+                Effect::Disk(DiskCommand::Scan) => Input::DiskAnswered { op, result: Ok(DiskDone::Done) },
+                Effect::Disk(_) => Input::DiskAnswered { op, result: Ok(scanned) },
+                Effect::Key(_) => Input::CallAnswered { op, result: Err(ApiFault::NotFound) },
+                Effect::Call(..) => Input::KeyMade { op, result: Err(KeyFault::Failed) },
+            };
+            let step = world.node.clone().expect("it runs").step(world.now, input);
+            assert_eq!(step.disposition, Disposition::Applied, "{effect:?}");
+            let is_reported = step.actions.iter().any(|action| match (action, effect) {
+                (Action::Report(Event::DiskFailed { command, fault, .. }), Effect::Disk(asked)) => {
+                    *command == asked && *fault == DiskFault::WrongKind
+                }
+                (Action::Report(Event::KeyFailed { fault, .. }), Effect::Key(_)) => {
+                    *fault == Some(KeyFault::WrongKind)
+                }
+                (Action::Report(Event::CallFailed { fault, .. }), Effect::Call(..)) => {
+                    *fault == ApiFault::WrongKind
+                }
+                _ => false,
+            });
+            assert!(is_reported, "{effect:?}: {:?}", step.actions);
+            match effect {
+                Effect::Disk(command) => commands.push(Kind::of(&command)),
+                Effect::Key(_) | Effect::Call(..) => others += 1,
+            }
         }
         world.advance();
     }
-    for kind in [Kind::Lock, Kind::Scan, Kind::SyncDir, Kind::Rename] {
+    for kind in [Kind::Lock, Kind::Scan, Kind::SyncDir, Kind::Rename, Kind::Symlink] {
         assert!(commands.contains(&kind), "{commands:?}");
     }
+    assert!(others >= 3, "a key, a create and a watch");
 }
 
 #[test]

@@ -111,6 +111,8 @@ fn fault(fault: &ApiFault) -> String {
         | ApiFault::Invalid
         | ApiFault::ServerError { .. }
         | ApiFault::WatchEnded
+        | ApiFault::HandleGone
+        | ApiFault::WrongKind
         | ApiFault::Unexpected) => {
             let text = format!("{other:?}");
             text.split(' ').next().unwrap_or_default().to_owned()

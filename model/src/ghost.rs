@@ -406,10 +406,17 @@ impl Ghost {
         self.certs.contains(&cert.0)
     }
 
-    /// Erases the keys and certificates that core no longer names.
-    pub(crate) fn keep_only(&mut self, handles: &List<Kept, 6>) {
-        self.keys.retain(|key| handles.iter().any(|it| it.0 == Some(Handle::Key(KeyHandle(*key)))));
-        self.certs.retain(|cert| handles.iter().any(|it| it.0 == Some(Handle::Cert(CertHandle(*cert)))));
+    /// Erases keys and certificates.
+    pub(crate) fn erase(&mut self, handles: &[Handle]) {
+        self.keys.retain(|key| !handles.contains(&Handle::Key(KeyHandle(*key))));
+        self.certs.retain(|cert| !handles.contains(&Handle::Cert(CertHandle(*cert))));
+    }
+
+    /// Whether all keys and certificates are among these.
+    pub(crate) fn holds_only(&self, handles: &List<Kept, 6>) -> bool {
+        let named = |handle| handles.iter().any(|it| it.0 == Some(handle));
+        let keys = self.keys.iter().all(|key| named(Handle::Key(KeyHandle(*key))));
+        keys && self.certs.iter().all(|cert| named(Handle::Cert(CertHandle(*cert))))
     }
 }
 

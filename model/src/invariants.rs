@@ -40,8 +40,9 @@ use disk::{
 };
 use expiry::l4_found_waits_continue;
 use identity::{
-    s1_driver_serves_live_identity, s1_served_within_validity, s5_faults_take_no_identity_away,
-    s13_never_older, s14_expired_identity_stays_withdrawn,
+    s1_driver_serves_live_identity, s1_reader_gets_valid_identity_only, s1_served_within_validity,
+    s5_faults_take_no_identity_away, s11_abandoned_keys_are_erased, s13_never_older,
+    s14_expired_identity_stays_withdrawn,
 };
 pub use load::{BURST, MOST_INPUTS_AT_ONE_TIME};
 use load::{s8_one_open_request, s9_calls_are_bounded, s9_no_spin, s9_restarts_are_paced, s10_fresh_keys};
@@ -54,12 +55,14 @@ type Invariant = (&'static str, &'static str, fn(&World) -> bool);
 pub const ALWAYS: &[Invariant] = &[
     ("S1", "the served identity is within its validity", s1_served_within_validity),
     ("S1", "the driver serves the identity that the rotator calls live", s1_driver_serves_live_identity),
+    ("S1", "a reader gets an identity only while it is valid", s1_reader_gets_valid_identity_only),
     ("S2", "the served identity is for the configured subject", s2_served_has_configured_subject),
     ("S8", "at most one request is open", s8_one_open_request),
     ("S9", "calls are bounded in every window of time", s9_calls_are_bounded),
     ("S9", "a restarted node waits before it sends a found request", s9_restarts_are_paced),
     ("S9", "at most 200 inputs lead to actions while no time passes", s9_no_spin),
     ("S10", "no two requests, and no two generations, share a key", s10_fresh_keys),
+    ("S11", "no key is named as needed except of identities and the attempt", s11_abandoned_keys_are_erased),
     ("S13", "an identity older than the served, valid one does not go live", s13_never_older),
     ("S14", "an expired identity does not go live again in its run", s14_expired_identity_stays_withdrawn),
     ("L1", "the renewal point is at 70 to 90 % of the lifetime", l1_renewal_point_is_in_range),

@@ -213,7 +213,7 @@ impl Spec {
                 self.lowest = expired.map_or(Generation(0), |_| generation.next());
             }
             Action::Report(Event::RequestStuck { .. } | Event::RequestForeign { .. }) => self.open = None,
-            Action::Report(Event::RequestOfExpired { .. }) => self.open = None,
+            Action::Report(Event::RequestOfExpired { .. } | Event::HandleGone { .. }) => self.open = None,
             Action::Report(Event::DiskTimedOut { .. }) => self.failing = true,
             Action::Report(Event::IdentityInMemory { .. }) => self.in_memory_identity = true,
             Action::Report(Event::RequestInMemory { .. }) => {

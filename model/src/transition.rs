@@ -106,6 +106,10 @@ pub enum Transition {
 pub enum DriverFault {
     /// Its monotonic clock goes back by this much, to zero at most.
     MonoBack(Span),
+    /// It gives the answer of another kind of operation.
+    WrongKind,
+    /// It erased the handles of the operation in flight too early.
+    LosesHandles,
 }
 
 /// A change of the configuration.

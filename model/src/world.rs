@@ -110,6 +110,7 @@ impl World {
             lie: None,
             skew: 0,
             lag: Span::ZERO,
+            back: Span::ZERO,
             exit: None,
             told: Now { wall: START, mono: MonoTime::from_ms(0) },
             last: None,
@@ -156,7 +157,7 @@ impl World {
         self.in_flight.clear();
         self.late.clear();
         self.last = None;
-        self.lag = Span::ZERO;
+        (self.lag, self.back) = (Span::ZERO, Span::ZERO);
         self.disk.process_ended();
         self.ghost.killed();
     }
@@ -206,7 +207,14 @@ impl World {
     }
 
     /// Returns the time on the driver's clocks.
-    pub(crate) fn shown(&self) -> Now {
+    #[must_use]
+    pub fn shown(&self) -> Now {
+        let mono = self.continued().mono.ms().saturating_sub(self.back.ms());
+        Now { wall: self.now.wall, mono: MonoTime::from_ms(mono) }
+    }
+
+    /// Returns the same with a monotonic clock that never went back: the time that core counts.
+    pub(crate) fn continued(&self) -> Now {
         Now { wall: self.now.wall, mono: MonoTime::from_ms(self.now.mono.ms().saturating_sub(self.lag.ms())) }
     }
 
@@ -216,9 +224,16 @@ impl World {
     ///
     /// In a strict world, if one of them does not hold.
     pub fn give(&mut self, input: Input) -> Option<Step> {
+        self.give_seen(input, None)
+    }
+
+    /// The same. The specification and the invariants see `seen` in place of the input: the failure that an answer of another
+    /// kind means.
+    pub(crate) fn give_seen(&mut self, input: Input, seen: Option<&Input>) -> Option<Step> {
+        let seen = seen.unwrap_or(&input);
         let node = self.node.as_ref()?;
         let (phase, lifetime, now) = (node.view().phase, node.view().lifetime, self.shown());
-        let calls = matches!(input, Input::KeyMade { .. }).then(|| node.view().failures.calls);
+        let calls = matches!(seen, Input::KeyMade { .. }).then(|| node.view().failures.calls);
         (self.last, self.told) = (None, self.now);
         if let Input::DiskAnswered { op, .. } | Input::KeyMade { op, .. } | Input::CallAnswered { op, .. } =
             &input
@@ -226,14 +241,14 @@ impl World {
             self.in_flight.retain(|it| it.op != *op);
         }
         self.ghost.before(self.now, self.disk.damaged);
-        let to_give_up = self.request_to_give_up(&input);
-        self.watch_input(&input, lifetime);
-        self.spec.given(now, &self.wanted, &input);
-        self.watch_disk(&input);
+        let to_give_up = self.request_to_give_up(seen);
+        self.watch_input(seen, lifetime);
+        self.spec.given(now, &self.wanted, seen);
+        self.watch_disk(seen);
         if let Some(marks) = &mut self.marks {
-            marks.input(phase, &input, !self.spec.stray);
+            marks.input(phase, seen, !self.spec.stray);
         }
-        // An answer to an operation in flight is never ignored, unless it has the wrong kind.
+        // An answer to an operation in flight is never ignored, unless it timed out.
         let before = (self.spec.stray || is_no_answer(&input)).then(|| self.node.clone()).flatten();
         let ticked = input == Input::Tick;
         let edited = matches!(input, Input::Reconfigure(_));
@@ -265,7 +280,12 @@ impl World {
         self.watch_wake(ticked, &step);
         let is_kept = to_give_up.is_some() && self.view().and_then(|view| view.request) == to_give_up;
         self.hold("L3", "a request of an expired identity is given up when bootstrap reads it", !is_kept);
-        self.ghost.keep_only(&handles);
+        self.ghost.erase(&step.erase);
+        self.hold(
+            "S11",
+            "core lists every handle for erasure that it no longer needs",
+            self.ghost.holds_only(&handles),
+        );
         let lifetime = self.lifetime();
         if busy {
             self.ghost.busy(self.now, lifetime);
@@ -289,8 +309,7 @@ impl World {
         let Some((_, trace)) = self.traces.as_mut().and_then(|traces| traces.last_mut()) else {
             return Some(node.step(now, input));
         };
-        let record = node.record(trace.len() as u64 + 1, now, input);
-        let step = Step { disposition: record.disposition, actions: record.actions.clone() };
+        let (record, step) = node.record(trace.len() as u64 + 1, now, input);
         trace.push(record);
         Some(step)
     }
@@ -357,7 +376,8 @@ impl Hash for World {
         (self.spec.open, self.spec.lowest).hash(state);
         // A request is told by its number, except what the last one asks.
         (self.requests.len(), self.requests.last()).hash(state);
-        (self.lose_disk_answers, self.lose_call_answers, self.lie, self.lag, self.last).hash(state);
+        (self.lose_disk_answers, self.lose_call_answers, self.lie, self.lag, self.back, self.last)
+            .hash(state);
         (self.skew as u64, self.told == self.now, self.current).hash(state);
     }
 }

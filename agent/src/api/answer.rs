@@ -38,7 +38,7 @@ pub(super) async fn call<T: Transport>(
                 named(created, &signing_request.name)
             }
             // The handle is core's own; without its request there is nothing to send.
-            None => Err(Failure::Fault(ApiFault::Invalid)),
+            None => Err(Failure::Fault(ApiFault::HandleGone)),
         },
         Call::Get { request } => {
             let name = request_name(&request);

@@ -100,6 +100,13 @@ pub(super) fn request_foreign(request: &RequestDigest, again_in: Span) -> String
     )
 }
 
+pub(super) fn handle_gone(request: &RequestDigest, again_in: Span) -> String {
+    format!(
+        "the key or the certificate of {} is no longer in memory, so the request is abandoned; this is a bug: report it; requesting with a new key in {again_in}",
+        request_name(request)
+    )
+}
+
 pub(super) fn request_stuck(request: &RequestDigest, again_in: Span) -> String {
     format!(
         "{} was approved but never signed; check that a signer runs; requesting again with a new key in {again_in}",
@@ -117,6 +124,8 @@ pub(super) fn fault_text(fault: DiskFault) -> &'static str {
         DiskFault::Locked => "another process has the directory",
         DiskFault::Unsafe => "the directory is unsafe",
         DiskFault::NoDirectory => "there is no directory",
+        DiskFault::HandleGone => "the key is not in memory, which is a bug",
+        DiskFault::WrongKind => "an answer of another kind was given, which is a bug",
         DiskFault::Io => "input/output error",
     }
 }

@@ -311,6 +311,7 @@ fn final_condition(event: &Event) -> Option<(&RequestDigest, &'static str)> {
         | Event::RequestPending { .. }
         | Event::RequestAbandoned { .. }
         | Event::RequestOfExpired { .. }
+        | Event::HandleGone { .. }
         | Event::RequestForeign { .. } => None,
     }
 }

@@ -133,6 +133,12 @@ impl Asking {
         }
     }
 
+    /// Whether this call, or this watch, is in flight.
+    pub(crate) fn awaits(&self, op: OpId) -> bool {
+        let watch = self.watch.is_some_and(|watch| watch.op == op);
+        watch || self.calling.is_some_and(|calling| calling.op == op)
+    }
+
     pub(crate) fn answered(self, cx: &mut Cx<'_>, op: OpId, result: Result<CsrObject, ApiFault>) -> Outcome {
         if self.watch.is_some_and(|watch| watch.op == op) {
             return Ok(self.watched(cx, result));
@@ -188,6 +194,10 @@ impl Asking {
             ApiFault::Invalid if calling.create && cx.requests_duration() => {
                 return self.retry_without_duration(cx, calling.credential, fault);
             }
+            ApiFault::HandleGone if calling.create => {
+                let request = self.attempt.request;
+                return self.retire(cx, |again_in| Event::HandleGone { request, again_in });
+            }
             ApiFault::TooManyRequests { retry_after } | ApiFault::ServerError { retry_after } => {
                 asked = retry_after.unwrap_or_default();
             }
@@ -195,6 +205,8 @@ impl Asking {
             | ApiFault::AlreadyExists
             | ApiFault::Invalid
             | ApiFault::WatchEnded
+            | ApiFault::HandleGone
+            | ApiFault::WrongKind
             | ApiFault::Unexpected => {}
         }
         let again_in = self.delay(cx, asked);
@@ -227,6 +239,12 @@ impl Asking {
             Err(ApiFault::NotFound) if self.calling.is_none() => {
                 self.is_created = false;
                 self.delay(cx, Span::ZERO);
+                Renewal::Asking(self)
+            }
+            Err(fault @ ApiFault::WrongKind) => {
+                let credential = cx.common.credential(cx.now.wall);
+                let again_in = self.next.since(cx.now.mono);
+                cx.report(Event::CallFailed { credential, fault, again_in });
                 Renewal::Asking(self)
             }
             // The next poll reports the fault, if it lasts, and opens the next watch.

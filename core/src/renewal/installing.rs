@@ -9,10 +9,10 @@
 
 use crate::common::gates::NotYetValid;
 use crate::common::{Cx, Outstanding};
-use crate::disk::{Content, DiskCommand, DiskDone, DiskFault, Name, Place};
+use crate::disk::{Content, DiskCommand, DiskFault, Name, Place};
 use crate::event::Event;
 use crate::id::FileNumber;
-use crate::input::{ExitReason, Why};
+use crate::input::ExitReason;
 use crate::judge::{Refusal, judge_time};
 use crate::renewal::decide::Copied;
 use crate::renewal::{Attempt, Carry, Outcome, Recovering, Renewal, Resting, overdue};
@@ -140,16 +140,20 @@ impl Installing {
         Ok(Recovering::after_timeout(cx, self.command(cx), self.carry(), given_up))
     }
 
-    pub(crate) fn answered(mut self, cx: &mut Cx<'_>, result: Result<DiskDone, DiskFault>) -> Outcome {
+    pub(crate) fn answered(mut self, cx: &mut Cx<'_>, result: Result<(), DiskFault>) -> Outcome {
         match result {
-            Ok(DiskDone::Scanned(_)) => Err(Why::WrongKind),
-            Ok(DiskDone::Done) => {
+            Ok(()) => {
                 self.step = match self.next(cx) {
                     Some(step) => step,
                     None => return Ok(self.installed(cx)),
                 };
                 self.waiting = cx.disk(self.command(cx));
                 Ok(Renewal::Installing(self))
+            }
+            // A pair that is copied is read again by the scan.
+            Err(DiskFault::HandleGone) if self.copies.is_none() => {
+                let resting = Resting::after_lost_handle(cx, &self.attempt);
+                Ok(Recovering::rescan(cx, Carry::Rest(resting), cx.now.mono))
             }
             Err(fault) => {
                 let command = self.command(cx);

@@ -1,7 +1,7 @@
 //! The lock on the directory, before anything else.
 
 use crate::common::{Cx, Outstanding};
-use crate::disk::{DiskCommand, DiskDone, DiskFault};
+use crate::disk::{DiskCommand, DiskFault};
 use crate::event::Event;
 use crate::input::{ExitReason, Why};
 use crate::renewal::{Carry, Outcome, Recovering, Renewal, overdue};
@@ -51,13 +51,12 @@ impl Locking {
         self.state.map_or_else(|again| again, |waiting| waiting.due)
     }
 
-    pub(crate) fn answered(self, cx: &mut Cx<'_>, result: Result<DiskDone, DiskFault>) -> Outcome {
+    pub(crate) fn answered(self, cx: &mut Cx<'_>, result: Result<(), DiskFault>) -> Outcome {
         if cx.common.is_stopping {
             return Ok(cx.exit(ExitReason::Shutdown));
         }
         match result {
-            Ok(DiskDone::Done) => Ok(Recovering::begin(cx, Carry::Nothing, cx.now.mono)),
-            Ok(DiskDone::Scanned(_)) => Err(Why::WrongKind),
+            Ok(()) => Ok(Recovering::begin(cx, Carry::Nothing, cx.now.mono)),
             Err(DiskFault::Locked) => Ok(cx.exit(ExitReason::Locked)),
             Err(DiskFault::Unsafe) => Ok(cx.exit(ExitReason::Unsafe)),
             Err(DiskFault::NoDirectory) => Ok(cx.exit(ExitReason::NoDirectory)),
@@ -67,6 +66,8 @@ impl Locking {
                 | DiskFault::Denied
                 | DiskFault::Exists
                 | DiskFault::NotFound
+                | DiskFault::HandleGone
+                | DiskFault::WrongKind
                 | DiskFault::Io),
             ) => {
                 let again_in = cx.disk_backoff();

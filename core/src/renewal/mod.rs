@@ -29,8 +29,8 @@ mod saving;
 use crate::api::{ApiFault, CsrObject};
 use crate::common::{Common, Cx, Outstanding};
 use crate::disk::{DiskDone, DiskFault, Name};
-use crate::id::{CertHandle, FileNumber, Generation, KeyDigest, KeyHandle, OpId, RequestDigest};
-use crate::input::{Action, Disposition, ExitReason, KeyFault, MadeKey, Why};
+use crate::id::{CertHandle, FileNumber, Generation, KeyDigest, KeyHandle, OpId, RequestDigest, RunId};
+use crate::input::{Action, Disposition, ExitReason, Input, KeyFault, MadeKey, Why};
 use crate::serving::Certificate;
 use crate::time::{MonoTime, WallTime};
 use crate::view::{ClosedGate, Phase, Stage};
@@ -99,6 +99,14 @@ pub(crate) enum Carry {
     Certificate(Attempt, Certificate),
 }
 
+/// The kind of an operation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Disk,
+    Key,
+    Call,
+}
+
 /// The result of an input: the next phase, or why it was ignored.
 pub(crate) type Outcome = Result<Renewal, Why>;
 
@@ -130,13 +138,8 @@ impl Renewal {
         }
     }
 
-    /// Applies the answer of a disk operation.
-    pub(crate) fn disk_answered(
-        self,
-        cx: &mut Cx<'_>,
-        op: OpId,
-        result: Result<DiskDone, DiskFault>,
-    ) -> Outcome {
+    /// The disk operation in flight.
+    fn disk_operation(&self, run: RunId) -> Option<OpId> {
         let waiting = match self {
             Self::Locking(phase) => phase.waiting(),
             Self::Recovering(phase) => phase.waiting(),
@@ -144,14 +147,55 @@ impl Renewal {
             Self::Installing(phase) => phase.waiting(),
             Self::New | Self::Resting(_) | Self::Keying(_) | Self::Asking(_) | Self::Ended(_) => None,
         };
-        if waiting.map(|waiting| waiting.op(cx.common.run)) != Some(op) {
+        waiting.map(|waiting| waiting.op(run))
+    }
+
+    /// The kind of an operation in flight.
+    fn kind(&self, run: RunId, op: OpId) -> Option<Kind> {
+        match self {
+            Self::Keying(phase) if phase.waiting.op(run) == op => Some(Kind::Key),
+            Self::Asking(phase) if phase.awaits(op) => Some(Kind::Call),
+            other => other.disk_operation(run).filter(|disk| *disk == op).map(|_| Kind::Disk),
+        }
+    }
+
+    /// Returns the input as it is applied: the answer of another kind of operation is a failure of the operation in flight. To
+    /// ignore it would let the operation time out, and no event would tell why.
+    pub(crate) fn checked(&self, run: RunId, input: Input) -> Input {
+        let (op, given) = match &input {
+            Input::DiskAnswered { op, .. } => (*op, Kind::Disk),
+            Input::KeyMade { op, .. } => (*op, Kind::Key),
+            Input::CallAnswered { op, .. } => (*op, Kind::Call),
+            Input::Tick | Input::RotateNow | Input::Reconfigure(_) | Input::Shutdown => return input,
+        };
+        match self.kind(run, op).filter(|kind| *kind != given) {
+            None => input,
+            Some(Kind::Disk) => Input::DiskAnswered { op, result: Err(DiskFault::WrongKind) },
+            Some(Kind::Key) => Input::KeyMade { op, result: Err(KeyFault::WrongKind) },
+            Some(Kind::Call) => Input::CallAnswered { op, result: Err(ApiFault::WrongKind) },
+        }
+    }
+
+    /// Applies the answer of a disk operation.
+    pub(crate) fn disk_answered(
+        self,
+        cx: &mut Cx<'_>,
+        op: OpId,
+        result: Result<DiskDone, DiskFault>,
+    ) -> Outcome {
+        if self.disk_operation(cx.common.run) != Some(op) {
             return Err(Why::NotOutstanding);
         }
+        let done = |result| match result {
+            Ok(DiskDone::Done) => Ok(()),
+            Ok(DiskDone::Scanned(_)) => Err(DiskFault::WrongKind),
+            Err(fault) => Err(fault),
+        };
         match self {
-            Self::Locking(phase) => phase.answered(cx, result),
+            Self::Locking(phase) => phase.answered(cx, done(result)),
             Self::Recovering(phase) => phase.answered(cx, result),
-            Self::Saving(phase) => phase.answered(cx, result),
-            Self::Installing(phase) => phase.answered(cx, result),
+            Self::Saving(phase) => phase.answered(cx, done(result)),
+            Self::Installing(phase) => phase.answered(cx, done(result)),
             Self::New | Self::Resting(_) | Self::Keying(_) | Self::Asking(_) | Self::Ended(_) => {
                 Err(Why::NotOutstanding)
             }

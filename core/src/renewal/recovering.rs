@@ -213,8 +213,8 @@ impl Recovering {
     pub(crate) fn answered(self, cx: &mut Cx<'_>, result: Result<DiskDone, DiskFault>) -> Outcome {
         let scanning = matches!(self.stage, Stage::Scanning { .. });
         let result = match result {
-            Ok(DiskDone::Done) if scanning => return Err(Why::WrongKind),
-            Ok(DiskDone::Scanned(_)) if !scanning => return Err(Why::WrongKind),
+            Ok(DiskDone::Done) if scanning => Err(DiskFault::WrongKind),
+            Ok(DiskDone::Scanned(_)) if !scanning => Err(DiskFault::WrongKind),
             other => other,
         };
         if cx.common.is_stopping {

@@ -53,6 +53,13 @@ impl Resting {
         Self::after_retirement(cx, generation)
     }
 
+    /// Rests after the driver lost the key or the certificate of an attempt. No retry can succeed.
+    pub(crate) fn after_lost_handle(cx: &mut Cx<'_>, attempt: &Attempt) -> Self {
+        let (resting, again_in) = Self::after_retirement(cx, attempt.generation);
+        cx.report(Event::HandleGone { request: attempt.request, again_in });
+        resting
+    }
+
     /// Rests without a backoff.
     pub(crate) fn without_wait(cx: &Cx<'_>) -> Self {
         Self { not_before: cx.now.mono }
@@ -149,12 +156,12 @@ impl Keying {
 
     pub(crate) fn tick(self, cx: &mut Cx<'_>) -> Outcome {
         overdue(self.waiting, cx)?;
-        Ok(self.retry_later(cx))
+        Ok(self.retry_later(cx, None))
     }
 
     pub(crate) fn answered(self, cx: &mut Cx<'_>, result: Result<MadeKey, KeyFault>) -> Renewal {
         match result {
-            Err(KeyFault::Failed) => self.retry_later(cx),
+            Err(fault) => self.retry_later(cx, Some(fault)),
             Ok(made) => {
                 cx.common.key_failures = 0;
                 let attempt = Attempt {
@@ -177,9 +184,9 @@ impl Keying {
         }
     }
 
-    fn retry_later(self, cx: &mut Cx<'_>) -> Renewal {
+    fn retry_later(self, cx: &mut Cx<'_>, fault: Option<KeyFault>) -> Renewal {
         let again_in = cx.key_backoff();
-        cx.report(Event::KeyFailed { again_in });
+        cx.report(Event::KeyFailed { fault, again_in });
         Renewal::Resting(Resting { not_before: cx.after(again_in) })
     }
 }

@@ -6,9 +6,9 @@
 //! more: attempt after attempt would leave one more in a crash image otherwise (S12).
 
 use crate::common::{Cx, Outstanding};
-use crate::disk::{Content, DiskCommand, DiskDone, DiskFault, Name};
-use crate::input::{ExitReason, Why};
-use crate::renewal::{Asking, Attempt, Carry, Outcome, Recovering, Renewal, overdue};
+use crate::disk::{Content, DiskCommand, DiskFault, Name};
+use crate::input::ExitReason;
+use crate::renewal::{Asking, Attempt, Carry, Outcome, Recovering, Renewal, Resting, overdue};
 use crate::view::Stage;
 
 /// Making the pending file durable.
@@ -72,16 +72,19 @@ impl Saving {
         Ok(Recovering::after_timeout(cx, self.command(cx), Carry::Request(self.attempt), None))
     }
 
-    pub(crate) fn answered(mut self, cx: &mut Cx<'_>, result: Result<DiskDone, DiskFault>) -> Outcome {
+    pub(crate) fn answered(mut self, cx: &mut Cx<'_>, result: Result<(), DiskFault>) -> Outcome {
         match result {
-            Ok(DiskDone::Scanned(_)) => Err(Why::WrongKind),
-            Ok(DiskDone::Done) => {
+            Ok(()) => {
                 self.step = match self.next(cx) {
                     Some(step) => step,
                     None => return Ok(self.saved(cx)),
                 };
                 self.waiting = cx.disk(self.command(cx));
                 Ok(Renewal::Saving(self))
+            }
+            Err(DiskFault::HandleGone) => {
+                let resting = Resting::after_lost_handle(cx, &self.attempt);
+                Ok(Recovering::rescan(cx, Carry::Rest(resting), cx.now.mono))
             }
             // After a failed directory sync it is unknown which entries are durable. Nothing after it is done before a scan and a
             // sync that succeeds.

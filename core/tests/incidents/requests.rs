@@ -313,7 +313,7 @@ fn failed_key_is_counted_apart_from_failed_calls() {
         let op = op.expect("a key is being made");
         let step = world.give(Input::KeyMade { op, result: Err(KeyFault::Failed) }).expect("it is applied");
         let wait = step.actions.iter().find_map(|action| match action {
-            Action::Report(Event::KeyFailed { again_in }) => Some(*again_in),
+            Action::Report(Event::KeyFailed { again_in, .. }) => Some(*again_in),
             _ => None,
         });
         waits.push(wait.expect("the failure is reported"));

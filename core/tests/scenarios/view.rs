@@ -176,3 +176,14 @@ fn waits_scale_with_the_requested_lifetime_until_a_first_certificate() {
     world.give(Input::Reconfigure(asks(hour)));
     assert_eq!(view(&world).lifetime, lifetime, "the next one will last as long as the last one");
 }
+
+#[test]
+fn live_identity_is_judged_by_the_clock_of_the_reader() {
+    let world = running();
+    let node = world.node.as_ref().expect("it runs");
+    let identity = node.view().identity.expect("it is live");
+    let last = identity.not_after.minus(Span::from_ms(1));
+    assert_eq!(node.live(last), Some((identity.key, identity.cert)));
+    assert_eq!(node.live(identity.not_after), None, "no step was taken since");
+    assert_eq!(node.live(identity.not_before.minus(Span::from_ms(1))), None);
+}

@@ -30,7 +30,7 @@ pub(crate) fn cell(node: &Rotator) -> Cell {
 /// The rotator of a world after it has judged both clocks, so that an input has only its own outcomes.
 pub(crate) fn judged(world: &World) -> Option<Rotator> {
     let mut node = Rotator::clone(world.node.as_ref()?);
-    let _ = node.step(world.now, judge_clocks());
+    let _ = node.step(world.shown(), judge_clocks());
     Some(node)
 }
 

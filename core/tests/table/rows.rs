@@ -118,18 +118,18 @@ impl Table {
     fn add(&mut self, world: &World) {
         let Some(node) = judged(world) else { return };
         self.states += 1;
-        self.add_state(&node, world, false);
+        self.add_state(&node, (world, world.shown()), false);
         let mut stopping = node;
-        let _ = stopping.step(world.now, Input::Shutdown);
+        let _ = stopping.step(world.shown(), Input::Shutdown);
         if stopping.view().phase != Phase::Ended {
-            self.add_state(&stopping, world, true);
+            self.add_state(&stopping, (world, world.shown()), true);
         }
     }
 
-    fn add_state(&mut self, node: &Rotator, world: &World, stopping: bool) {
+    fn add_state(&mut self, node: &Rotator, (world, now): (&World, Now), stopping: bool) {
         let from = cell(node);
         self.cells.entry(from).or_default();
-        for (label, now, input) in inputs(node, world, world.now) {
+        for (label, now, input) in inputs(node, world, now) {
             let mut after = node.clone();
             let step = after.step(now, input);
             let next = match step.disposition {
@@ -167,8 +167,7 @@ impl Table {
         if *count <= ENDED {
             let mut world = world.clone();
             world.in_flight.clear();
-            world.now = now;
-            self.add_state(node, &world, false);
+            self.add_state(node, (&world, now), false);
         }
     }
 }
@@ -185,7 +184,6 @@ const fn name(why: Why) -> &'static str {
     match why {
         Why::NotDue => "NotDue",
         Why::NotOutstanding => "NotOutstanding",
-        Why::WrongKind => "WrongKind",
         Why::Busy => "Busy",
         Why::Ended => "Ended",
         Why::Unchanged => "Unchanged",

@@ -116,6 +116,8 @@ pub const ANY_TIME: &[Transition] = &[
     Transition::Reconfigure(Edit::Usages),
     Transition::Reconfigure(Edit::First),
     Transition::Driver(DriverFault::MonoBack(Span::from_hours(1))),
+    Transition::Driver(DriverFault::WrongKind),
+    Transition::Driver(DriverFault::LosesHandles),
 ];
 
 /// Returns the faults that can have an effect in this world, except power cuts.

@@ -96,7 +96,7 @@ pub fn s14_renewal_is_not_postponed(world: &World) -> bool {
     }
     let latest = by.ms().max(world.now.mono.ms().saturating_add(longest_wait(world, view)));
     // A clock that stands still while the machine sleeps wakes it as much later.
-    wake.mono.is_some_and(|mono| mono.ms().saturating_add(world.lag.ms()) <= latest)
+    wake.mono.is_some_and(|mono| mono.plus(world.lag).plus(world.back).ms() <= latest)
 }
 
 /// Whether, at rest with a served identity, a deadline comes at 90 % of the lifetime by the wall clock at the latest, or after

@@ -34,7 +34,7 @@ pub fn shows_request_of_expired(world: &World, object: &CsrObject) -> bool {
         && !view.clock_invalid
         && world.shown().wall >= world.config.spec().built
         && world.disk_failures() == 0
-        && world.ghost.monitor.is_long_after_rotation(world.shown().mono, minute(view.lifetime));
+        && world.ghost.monitor.is_long_after_rotation(world.continued().mono, minute(view.lifetime));
     let expired = last_expiry(world).filter(|expiry| *expiry <= world.shown().wall);
     let before = pending(world).is_some_and(|pending| Some(pending.made) < expired);
     undecided && ours && is_free && before && view.identity.is_none()

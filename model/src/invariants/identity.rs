@@ -1,5 +1,8 @@
 //! The served identity: what is presented now, and what must not be presented again.
 
+use certrotate_core::time::Span;
+use certrotate_core::view::{Handle, Phase};
+
 use crate::world::World;
 
 /// Whether the served identity is within its validity at the time of the last step.
@@ -18,6 +21,31 @@ pub fn s1_driver_serves_live_identity(world: &World) -> bool {
         let read = node.live(world.now.wall).is_some();
         live == world.served() && read == live.is_some()
     })
+}
+
+/// Whether a reader gets no identity when its own clock shows the expiry, or a time before the notBefore: it may read between two
+/// steps, or after a suspend.
+#[must_use]
+pub fn s1_reader_gets_valid_identity_only(world: &World) -> bool {
+    let Some(node) = &world.node else { return true };
+    node.view().identity.is_none_or(|identity| {
+        let before = identity.not_before.minus(Span::from_ms(1));
+        node.live(identity.not_after).is_none()
+            && (before >= identity.not_before || node.live(before).is_none())
+    })
+}
+
+/// Whether no key is named except those of identities and of the attempt: abandoned keys are erased. An operation that was given
+/// up may still write its key.
+#[must_use]
+pub fn s11_abandoned_keys_are_erased(world: &World) -> bool {
+    let Some(node) = &world.node else { return true };
+    let view = node.view();
+    // An in-memory identity may hide the durable one.
+    let identities = usize::from(view.identity.is_some()) + usize::from(view.in_memory);
+    let attempts = usize::from(!matches!(view.phase, Phase::Resting | Phase::Keying));
+    let keys = node.handles().filter(|handle| matches!(handle, Handle::Key(_))).count();
+    keys <= identities + attempts
 }
 
 /// Whether no identity went live that is older than a served, valid one.

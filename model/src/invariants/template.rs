@@ -24,5 +24,5 @@ pub fn l3_new_template_is_requested_soon(world: &World) -> bool {
         return true;
     }
     let by = by.max(world.ghost.monitor.clock_suspect_until()).ms().max(world.now.mono.ms());
-    node.wake().mono.is_some_and(|mono| mono.ms().saturating_add(world.lag.ms()) <= by)
+    node.wake().mono.is_some_and(|mono| mono.plus(world.lag).plus(world.back).ms() <= by)
 }

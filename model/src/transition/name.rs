@@ -63,6 +63,8 @@ impl Transition {
             Self::DiskFails(_) => "disk: fails for a while",
             Self::Lose(..) => "driver: answers are lost",
             Self::Reconfigure(edit) => self::edit(edit),
+            Self::Driver(DriverFault::WrongKind) => "driver: an answer of another kind",
+            Self::Driver(DriverFault::LosesHandles) => "driver: a key is erased too early",
             Self::Driver(DriverFault::MonoBack(_)) => "driver: the monotonic clock goes back",
         })
     }
@@ -90,6 +92,8 @@ fn disk(how: How) -> &'static str {
         How::Fails(DiskFault::ReadOnly) => "disk: read-only",
         How::Fails(DiskFault::Denied) => "disk: permission denied",
         How::Fails(DiskFault::Io) => "disk: input/output error",
+        How::Fails(DiskFault::HandleGone) => "disk: the driver lost the key",
+        How::Fails(DiskFault::WrongKind) => "disk: an answer of another kind",
         How::Fails(DiskFault::Exists) => "disk: the name is taken",
         How::Fails(DiskFault::NotFound) => "disk: the name is gone",
         How::Fails(DiskFault::Locked) => "disk: the lock is held by another process",
@@ -115,6 +119,8 @@ fn api(fault: ApiFault) -> &'static str {
         ApiFault::ServerError { retry_after: None } => "api: 5xx",
         ApiFault::ServerError { .. } => "api: 5xx, in ten years again",
         ApiFault::WatchEnded => "api: the watch ended",
+        ApiFault::HandleGone => "api: the driver lost the key",
+        ApiFault::WrongKind => "api: an answer of another kind",
         ApiFault::Unexpected => "api: not what Kubernetes says",
     }
 }

@@ -194,7 +194,11 @@ pub(super) fn how(arg: u8) -> How {
 }
 
 pub(super) fn driver_fault(arg: u8) -> DriverFault {
-    DriverFault::MonoBack(Span::from_ms(1 << (arg % 36)))
+    match arg {
+        0..128 => DriverFault::MonoBack(Span::from_ms(1 << (arg % 36))),
+        128..192 => DriverFault::WrongKind,
+        _ => DriverFault::LosesHandles,
+    }
 }
 
 /// Lives from ten seconds to a year.

@@ -31,7 +31,7 @@ impl World {
         step
     }
 
-    fn render(&mut self, Answer { op, outcome }: Answer) -> Input {
+    pub(super) fn render(&mut self, Answer { op, outcome }: Answer) -> Input {
         match outcome {
             Outcome::Disk(result) => Input::DiskAnswered { op, result: result.map(|()| DiskDone::Done) },
             Outcome::Scan(Ok(())) => {
@@ -58,7 +58,7 @@ impl World {
     }
 
     /// Records the handles that the driver holds from now on.
-    fn hand_over(&mut self, input: &Input) {
+    pub(super) fn hand_over(&mut self, input: &Input) {
         match input {
             Input::KeyMade { result: Ok(made), .. } => self.ghost.give_key(made.key),
             Input::CallAnswered { result: Ok(object), .. } => {

@@ -108,7 +108,7 @@ impl World {
         if let Event::Expired { generation, not_after } = *event {
             self.ghost.expired(generation, not_after);
         }
-        if let Event::RequestStuck { request, .. } = event {
+        if let Event::RequestStuck { request, .. } | Event::HandleGone { request, .. } = event {
             for object in &mut self.server.objects {
                 object.given_up |= object.request == *request;
             }
@@ -273,6 +273,8 @@ impl World {
 
     fn create(&mut self, number: u32, credential: Credential) -> Result<Object, ApiFault> {
         let Some(request) = self.request(number).copied() else { return Err(ApiFault::Invalid) };
+        let held = self.ghost.holds_key(KeyHandle(number.into()));
+        self.hold("S10", "the driver holds the key of a request that is sent", held);
         let object = Object {
             request: request_digest(number),
             key: request.key,

@@ -330,6 +330,7 @@ fn can_fail(command: &certrotate_core::disk::DiskCommand, how: How) -> bool {
         DiskFault::NoSpace | DiskFault::ReadOnly | DiskFault::Denied => {
             command.mutates() || matches!(command, DiskCommand::SyncFile { .. })
         }
+        DiskFault::HandleGone | DiskFault::WrongKind => false,
         DiskFault::Io => true,
     }
 }

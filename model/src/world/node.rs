@@ -46,8 +46,8 @@ impl Node {
     }
 
     /// Takes one input and records it.
-    pub(super) fn record(&mut self, seq: u64, now: Now, input: Input) -> TraceRecord {
-        self.with(|machine| TraceRecord::of_step(machine, seq, now, input))
+    pub(super) fn record(&mut self, seq: u64, now: Now, input: Input) -> (TraceRecord, Step) {
+        self.with(|machine| TraceRecord::with_step(machine, seq, now, input))
     }
 
     fn with<T>(&mut self, act: impl FnOnce(&mut Rotator) -> T) -> T {

@@ -100,6 +100,8 @@ pub struct World {
     pub(crate) skew: i128,
     /// How far the clock of a driver that stops it in a suspend lags behind.
     pub(crate) lag: Span,
+    /// How far the driver's monotonic clock went back in this run.
+    pub(crate) back: Span,
     /// How the last run ended, if it ended by itself.
     pub exit: Option<ExitReason>,
     /// When the last input was given.

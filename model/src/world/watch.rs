@@ -32,7 +32,7 @@ impl World {
                 Some(Issued::Unreadable) | None => None,
             };
             let age = age_of_found(self);
-            monitor.answered(*op, (self.shown().mono, lifetime), result, shown, age);
+            monitor.answered(*op, (self.continued().mono, lifetime), result, shown, age);
         }
         self.ghost.monitor = monitor;
     }
@@ -51,7 +51,8 @@ impl World {
         let lifetime = view.lifetime;
         if let Some(pending) = pending(self) {
             self.ghost.finds(pending);
-            let by = age_of_found(self).map(|age| self.shown().mono.plus(latest_rest(age, 900, lifetime)));
+            let by =
+                age_of_found(self).map(|age| self.continued().mono.plus(latest_rest(age, 900, lifetime)));
             self.ghost.found_call_by = by;
         }
     }
@@ -80,7 +81,7 @@ impl World {
 
     /// Gives an action to the monitor.
     pub(super) fn watch_action(&mut self, action: &Action) {
-        let now = self.shown();
+        let now = self.continued();
         let mut monitor = self.ghost.monitor;
         match action {
             Action::Disk { command, .. } => {
@@ -139,7 +140,7 @@ impl World {
                 self.hold("S9", "an adopted pair with a tenth of its lifetime left is not due", rests);
             }
             Action::Report(Event::CertificateRefused { .. }) => monitor.refuses(|cert| self.is_good(cert)),
-            Action::Report(Event::RequestForeign { .. }) => monitor.leaves(),
+            Action::Report(Event::RequestForeign { .. } | Event::HandleGone { .. }) => monitor.leaves(),
             Action::Report(Event::Live { .. }) => monitor.is_saved(now),
             Action::Report(Event::Held { not_before, .. }) => monitor.waits(now, *not_before),
             Action::Report(Event::ClockSuspect { wait, .. }) => monitor.clock_is_suspect(now, *wait),

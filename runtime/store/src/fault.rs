@@ -72,12 +72,10 @@ impl Fault {
             Cause::Short { .. } => DiskFault::NoSpace,
             Cause::Owner { .. } | Cause::Mode { .. } => DiskFault::Unsafe,
             Cause::Locked => DiskFault::Locked,
-            Cause::NotLocked
-            | Cause::Moved
-            | Cause::NoDescriptor
-            | Cause::Failed
-            | Cause::NoContent
-            | Cause::BadName => DiskFault::Io,
+            Cause::NoContent => DiskFault::HandleGone,
+            Cause::NotLocked | Cause::Moved | Cause::NoDescriptor | Cause::Failed | Cause::BadName => {
+                DiskFault::Io
+            }
         };
         Self { kind, operation, path: path.to_owned(), cause }
     }
@@ -116,6 +114,8 @@ impl Fault {
             (_, DiskFault::Locked) => "stop the other process, or choose another directory",
             (_, DiskFault::NoDirectory) => "make that directory, or choose another",
             (_, DiskFault::Unsafe) => "choose another directory",
+            (_, DiskFault::HandleGone) => "report it: the key store erased a key that is needed",
+            (_, DiskFault::WrongKind) => "report it: this is a bug",
             (_, DiskFault::Io) => "look into the kernel's log and check the disk",
         }
     }

@@ -272,6 +272,16 @@ bugs! {
 
     /// A monotonic clock that went back suspends every step.
     K01 in Core breaks S1;
+    /// The answer of another kind of operation is ignored.
+    K02 in Core breaks S13;
+    /// A key that the driver lost is used repeatedly.
+    K03 in Core breaks S10;
+    /// The key of a retired request is named as needed for ever.
+    K05 in Core breaks S11;
+    /// The live identity is read whatever the reader's clock shows.
+    K04 in Core breaks S1;
+    /// The handles of an ignored answer are not listed for erasure.
+    K06 in Core breaks S11;
 
     /// The driver's monotonic clock stands still while the machine sleeps.
     B06 in Driver breaks L1 L3;

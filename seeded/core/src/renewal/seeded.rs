@@ -1,12 +1,12 @@
 //! Bugs of the inputs, in every phase.
 
-use super::{OpId, Outstanding, Renewal, Resting};
+use super::{OpId, Renewal, Resting};
 use crate::common::Cx;
 use crate::seeded::Bug;
 
 /// The operation that the disk's answer is taken for: [`Bug::B55`].
-pub(super) fn mistaken(cx: &Cx<'_>, waiting: Option<Outstanding>, op: OpId) -> OpId {
-    match waiting.map(|waiting| waiting.op(cx.common.run)) {
+pub(super) fn mistaken(cx: &Cx<'_>, waiting: Option<OpId>, op: OpId) -> OpId {
+    match waiting {
         Some(waiting) if cx.bug(Bug::B55) && op.run == waiting.run && op.seq < waiting.seq => waiting,
         Some(_) | None => op,
     }

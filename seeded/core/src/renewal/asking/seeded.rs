@@ -72,6 +72,8 @@ impl Asking {
             | ApiFault::AlreadyExists
             | ApiFault::Invalid
             | ApiFault::WatchEnded
+            | ApiFault::HandleGone
+            | ApiFault::WrongKind
             | ApiFault::Unexpected => None,
         };
         let credential =

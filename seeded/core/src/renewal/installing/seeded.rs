@@ -2,7 +2,7 @@
 
 use super::{InstallStep, Installing};
 use crate::common::{Cx, Outstanding};
-use crate::disk::{Content, DiskCommand, DiskDone, DiskFault, Name};
+use crate::disk::{Content, DiskCommand, DiskFault, Name};
 use crate::event::Event;
 use crate::id::{CertHandle, FileNumber, OpId};
 use crate::input::{ExitReason, Why};
@@ -84,14 +84,9 @@ impl Installing {
         Content::Bundle { generation, key, cert, issued: self.certificate.issued }
     }
 
-    pub(super) fn answered_badly(
-        self,
-        cx: &mut Cx<'_>,
-        result: &Result<DiskDone, DiskFault>,
-    ) -> Option<Renewal> {
+    pub(super) fn answered_badly(self, cx: &mut Cx<'_>, result: &Result<(), DiskFault>) -> Option<Renewal> {
         match result {
-            Ok(DiskDone::Done) => self.done_badly(cx),
-            Ok(DiskDone::Scanned(_)) => None,
+            Ok(()) => self.done_badly(cx),
             Err(fault) => self.failed_badly(cx, *fault),
         }
     }

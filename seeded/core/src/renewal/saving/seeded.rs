@@ -2,7 +2,7 @@
 
 use super::{SaveStep, Saving};
 use crate::common::Cx;
-use crate::disk::{DiskCommand, DiskDone, DiskFault, Name};
+use crate::disk::{DiskCommand, DiskFault, Name};
 use crate::event::Event;
 use crate::renewal::{Attempt, Renewal};
 use crate::seeded::{Bug, FIXED};
@@ -31,7 +31,7 @@ impl Saving {
     pub(super) fn answered_badly(
         mut self,
         cx: &mut Cx<'_>,
-        result: &Result<DiskDone, DiskFault>,
+        result: &Result<(), DiskFault>,
     ) -> Option<Renewal> {
         let fault = *result.as_ref().err()?;
         let command = self.command(cx);
