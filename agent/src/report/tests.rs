@@ -50,7 +50,7 @@ fn events() -> Vec<Event> {
         Event::CertificateRefused { request, refusal, again_in },
         Event::CertificateRefused { request, refusal: Refusal::Unreadable, again_in },
         Event::CallTimedOut { credential: Credential::Live(GENERATION), again_in },
-        Event::KeyFailed { again_in },
+        Event::KeyFailed { fault: None, again_in },
         Event::DiskFailed { command, fault: DiskFault::NoSpace, again_in },
         Event::DiskTimedOut { command },
     ];
