@@ -67,4 +67,5 @@ pub mod ports;
 pub mod report;
 mod server_source;
 pub mod status;
+mod threads;
 pub mod tls;

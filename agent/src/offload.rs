@@ -8,35 +8,61 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::files::FileError;
+use crate::threads;
 
 /// The longest wait for a file of another program.
 pub(crate) const FILE_DEADLINE: Duration = Duration::from_secs(3);
 
+/// The most threads that hang for one file. The wait before each further one is four times as long: the last begins after half
+/// a day.
+pub(crate) const HUNG_THREADS: u32 = 8;
+
 /// Runs one piece of work at a time, each on its own thread. Cheap to clone: a clone shares the slot.
 ///
-/// A hung thread keeps the slot. So at most one thread hangs for each value, however often the work is repeated.
+/// A hung thread keeps the slot. After a while another thread tries, because the name may lead elsewhere now: to a new mount, or
+/// by a new link. The number of hung threads is bounded, however often the work is repeated.
 #[derive(Clone, Debug)]
 pub(crate) struct Offload {
     slot: Arc<Slot>,
     deadline: Duration,
+    /// The most threads at a time.
+    most: u32,
 }
 
 #[derive(Debug, Default)]
 struct Slot {
-    is_taken: Mutex<bool>,
+    taken: Mutex<Threads>,
     released: Condvar,
+}
+
+/// The threads that have not ended.
+#[derive(Clone, Copy, Debug, Default)]
+struct Threads {
+    number: u32,
+    /// When the last one began.
+    began: Option<Instant>,
+}
+
+impl Threads {
+    /// Whether no other thread may begin now.
+    fn is_full(&self, offload: &Offload) -> bool {
+        let Some(began) = self.began.filter(|_| self.number > 0) else { return false };
+        let wait = offload.deadline * 4_u32.saturating_pow(self.number - 1);
+        self.number >= offload.most || began.elapsed() < wait
+    }
 }
 
 impl Default for Offload {
     fn default() -> Self {
-        Self::new(FILE_DEADLINE)
+        Self { slot: Arc::default(), deadline: FILE_DEADLINE, most: HUNG_THREADS }
     }
 }
 
 impl Offload {
-    /// Returns a free slot. `deadline` is for the wait for the slot and the work together.
+    /// Returns a free slot for work that must not run twice at a time. `deadline` is for the wait for the slot and the work
+    /// together.
     pub(crate) fn new(deadline: Duration) -> Self {
-        Self { slot: Arc::default(), deadline }
+        Self { slot: Arc::default(), deadline, most: 1 }
     }
 
     /// Runs the work and blocks until its result is there, at most until the deadline. Late work runs on, and its result is dropped.
@@ -50,7 +76,7 @@ impl Offload {
     ) -> Result<T, FileError> {
         let silent = FileError::Silent { seconds: self.deadline.as_secs() };
         let end = Instant::now() + self.deadline;
-        let taken = Taken::new(&self.slot, end).ok_or(silent)?;
+        let taken = Taken::new(self, end).ok_or(silent)?;
         let (sender, result) = mpsc::channel();
         thread::Builder::new().name("file".into()).spawn(move || {
             let done = work();
@@ -79,12 +105,11 @@ impl Offload {
 ///
 /// # Errors
 ///
-/// The event loop ends.
+/// The system starts no thread.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, FileError> {
-    let ended = |_| FileError::Unreadable { error: std::io::ErrorKind::Interrupted };
-    tokio::task::spawn_blocking(work).await.map_err(ended)
+    Ok(threads::run(work).await?)
 }
 
 /// The slot, until it is dropped.
@@ -92,24 +117,25 @@ struct Taken(Arc<Slot>);
 
 impl Taken {
     /// Waits for the slot until `end`.
-    fn new(slot: &Arc<Slot>, end: Instant) -> Option<Self> {
-        let is_taken = slot.is_taken.lock().unwrap_or_else(PoisonError::into_inner);
+    fn new(offload: &Offload, end: Instant) -> Option<Self> {
+        let slot = &offload.slot;
+        let taken = slot.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let left = end.saturating_duration_since(Instant::now());
-        let (mut is_taken, wait) = slot
+        let (mut taken, wait) = slot
             .released
-            .wait_timeout_while(is_taken, left, |is_taken| *is_taken)
+            .wait_timeout_while(taken, left, |taken| taken.is_full(offload))
             .unwrap_or_else(PoisonError::into_inner);
         if wait.timed_out() {
             return None;
         }
-        *is_taken = true;
+        *taken = Threads { number: taken.number + 1, began: Some(Instant::now()) };
         Some(Self(Arc::clone(slot)))
     }
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        *self.0.is_taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.0.taken.lock().unwrap_or_else(PoisonError::into_inner).number -= 1;
         self.0.released.notify_one();
     }
 }

@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::log::complain;
 use crate::node::open_client_ca;
 use crate::status::{Question, Status, ask};
+use crate::threads;
 
 /// The longest wait for the files of the node and its agent together.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -43,7 +44,7 @@ pub(super) struct StatusArgs {
 async fn ask_in_time(question: Question) -> Result<Status, String> {
     let directory = question.cert_dir.clone();
     let handle = Handle::current();
-    let asking = tokio::task::spawn_blocking(move || handle.block_on(ask(&question, SystemClock.now())));
+    let asking = threads::run(move || handle.block_on(ask(&question, SystemClock.now())));
     match tokio::time::timeout(PATIENCE, asking).await {
         Ok(Ok(status)) => status.map_err(|fault| fault.to_string()),
         Ok(Err(error)) => Err(format!("the status cannot be read: {error}")),

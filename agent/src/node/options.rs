@@ -96,7 +96,10 @@ impl fmt::Display for StartError {
                 write!(f, "--client-ca-file {} cannot be used: {why}", path.display())
             }
             Self::Config(error) => error.fmt(f),
-            Self::System(error) => write!(f, "the system gives no thread or no randomness: {error}"),
+            Self::System(error) => write!(
+                f,
+                "the system gives no thread, no randomness or no current directory: {error}; raise the limit of processes (ulimit -u, TasksMax= in the unit), or start in another directory"
+            ),
         }
     }
 }

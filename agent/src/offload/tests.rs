@@ -1,7 +1,7 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::Offload;
+use super::{HUNG_THREADS, Offload};
 use crate::files::FileError;
 
 #[test]
@@ -14,6 +14,23 @@ fn f123_hung_work_is_left_behind_and_holds_one_thread() {
     release.send(()).unwrap();
     let patient = Offload { deadline: Duration::from_secs(20), ..offload };
     assert_eq!(patient.run(|| true), Ok(true), "the slot is free when the work ends");
+}
+
+#[test]
+fn hung_file_gets_further_threads_at_growing_intervals() {
+    let deadline = Duration::from_millis(20);
+    let offload = Offload { deadline, ..Offload::default() };
+    let (release, hung) = mpsc::channel::<()>();
+    assert!(offload.run(move || hung.recv().is_ok()).is_err());
+    assert_eq!(offload.run(|| 1), Ok(1), "the deadline is over: the name may lead elsewhere now");
+    let (release_2, hung) = mpsc::channel::<()>();
+    assert!(offload.run(move || hung.recv().is_ok()).is_err());
+    assert!(offload.run(|| 2).is_err(), "the second one hangs too: four times the deadline");
+    std::thread::sleep(deadline * 4);
+    assert_eq!(offload.run(|| 3), Ok(3));
+    offload.slot.taken.lock().unwrap().number = HUNG_THREADS;
+    assert!(offload.run(|| 4).is_err(), "the number is bounded");
+    drop((release, release_2));
 }
 
 #[test]
