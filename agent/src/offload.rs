@@ -4,7 +4,6 @@
 mod tests;
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::files::FileError;
@@ -78,7 +77,7 @@ impl Offload {
         let end = Instant::now() + self.deadline;
         let taken = Taken::new(self, end).ok_or(silent)?;
         let (sender, result) = mpsc::channel();
-        thread::Builder::new().name("file".into()).spawn(move || {
+        threads::start(move || {
             let done = work();
             drop(taken);
             // The receiver is gone after the deadline.

@@ -1,5 +1,5 @@
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{HUNG_THREADS, Offload};
 use crate::files::FileError;
@@ -18,18 +18,30 @@ fn f123_hung_work_is_left_behind_and_holds_one_thread() {
 
 #[test]
 fn hung_file_gets_further_threads_at_growing_intervals() {
-    let deadline = Duration::from_millis(20);
-    let offload = Offload { deadline, ..Offload::default() };
+    let deadline = Duration::from_secs(20);
+    let patient = Offload { deadline, ..Offload::default() };
+    let hasty = Offload { deadline: Duration::from_millis(20), ..patient.clone() };
+    // The time since the last thread began is set, not waited for.
+    let last_began = |ago| patient.slot.taken.lock().unwrap().began = Some(Instant::now() - ago);
+    let is_full = || patient.slot.taken.lock().unwrap().is_full(&patient);
+
     let (release, hung) = mpsc::channel::<()>();
-    assert!(offload.run(move || hung.recv().is_ok()).is_err());
-    assert_eq!(offload.run(|| 1), Ok(1), "the deadline is over: the name may lead elsewhere now");
+    assert!(hasty.run(move || hung.recv().is_ok()).is_err());
+    assert!(is_full(), "the first thread has its whole deadline");
+    last_began(deadline);
+    assert_eq!(patient.run(|| 1), Ok(1), "the deadline is over: the name may lead elsewhere now");
+
     let (release_2, hung) = mpsc::channel::<()>();
-    assert!(offload.run(move || hung.recv().is_ok()).is_err());
-    assert!(offload.run(|| 2).is_err(), "the second one hangs too: four times the deadline");
-    std::thread::sleep(deadline * 4);
-    assert_eq!(offload.run(|| 3), Ok(3));
-    offload.slot.taken.lock().unwrap().number = HUNG_THREADS;
-    assert!(offload.run(|| 4).is_err(), "the number is bounded");
+    last_began(deadline);
+    assert!(hasty.run(move || hung.recv().is_ok()).is_err());
+    last_began(deadline * 3);
+    assert!(is_full(), "the second one hangs too: four times the deadline");
+    last_began(deadline * 4);
+    assert_eq!(patient.run(|| 3), Ok(3));
+
+    patient.slot.taken.lock().unwrap().number = HUNG_THREADS;
+    last_began(deadline * 4_u32.pow(HUNG_THREADS));
+    assert!(is_full(), "the number is bounded");
     drop((release, release_2));
 }
 

@@ -2,15 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use base64::Engine as _;
-use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use crate::manner::{Manner, certificate, connection};
+use crate::manner::{Manner, connection, server};
 
 /// The token in the kubeconfig.
 pub(crate) const TOKEN: &str = "abcdef.0123456789abcdef";
@@ -36,18 +34,12 @@ impl Stub {
 
     /// Starts a server on this listener.
     pub(crate) fn serve(listener: TcpListener, manner: Manner, days: (i64, i64)) -> Self {
-        let (certificate, pem, key) = certificate(days);
-        let config = ServerConfig::builder_with_provider(certrotate::tls::provider())
-            .with_safe_default_protocol_versions()
-            .expect("the provider has them")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key)
-            .expect("a pair");
+        let (config, pem) = server(days);
         let dir = tempfile::tempdir().expect("a scratch directory");
         let address = listener.local_addr().expect("it is bound");
         std::fs::write(dir.path().join("kubeconfig"), kubeconfig(address, &pem)).expect("it is writable");
         let (say, reached) = watch::channel(false);
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let acceptor = TlsAcceptor::from(config);
         let task = tokio::spawn(async move {
             while let Ok((tcp, _)) = listener.accept().await {
                 tokio::spawn(connection(tcp, acceptor.clone(), manner.clone(), say.clone()));

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use crate::manner::{Manner, certificate, connection, head, misbehave};
+use crate::manner::{Manner, connection, head, misbehave, server};
 
 /// What the gate does with connections. A change closes all open ones.
 #[derive(Clone, Debug)]
@@ -90,18 +90,6 @@ impl Gate {
         let wanted = self.mode.borrow().0;
         let _ = self.settled.clone().wait_for(|number| *number >= wanted).await;
     }
-}
-
-/// A server's TLS with a certificate of its own, and that certificate.
-fn server(days: (i64, i64)) -> (Arc<ServerConfig>, String) {
-    let (certificate, pem, key) = certificate(days);
-    let config = ServerConfig::builder_with_provider(certrotate::tls::provider())
-        .with_safe_default_protocol_versions()
-        .expect("the provider has them")
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .expect("a pair");
-    (Arc::new(config), pem)
 }
 
 /// A socket whose port no other process gets while the gate listens there or not.

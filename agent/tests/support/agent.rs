@@ -65,24 +65,17 @@ impl Agent {
 
     /// Waits for the end of the process, and reads the rest of its log.
     pub(crate) async fn end(&mut self, limit: Duration) -> Option<ExitStatus> {
-        let waiting = async {
-            loop {
-                if let Some(status) = self.child.try_wait().expect("it is ours") {
-                    return status;
-                }
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        let status = tokio::time::timeout(limit, waiting).await.ok()?;
-        // The reader ends with the pipe; a process that inherited it could hold it open.
-        self.line_within("\u{0}", Duration::from_secs(1)).await;
-        Some(status)
+        Some(self.timed_end(limit).await?.0)
     }
 
     /// Sends SIGTERM: the exit status and the time that it took.
     pub(crate) async fn terminate(&mut self, limit: Duration) -> Option<(ExitStatus, Duration)> {
-        let begun = Instant::now();
         self.signal(Signal::TERM);
+        self.timed_end(limit).await
+    }
+
+    async fn timed_end(&mut self, limit: Duration) -> Option<(ExitStatus, Duration)> {
+        let begun = Instant::now();
         let waiting = async {
             loop {
                 if let Some(status) = self.child.try_wait().expect("it is ours") {
@@ -93,6 +86,7 @@ impl Agent {
         };
         let status = tokio::time::timeout(limit, waiting).await.ok()?;
         let took = begun.elapsed();
+        // The reader ends with the pipe; a process that inherited it could hold it open.
         self.line_within("\u{0}", Duration::from_secs(1)).await;
         Some((status, took))
     }

@@ -1,7 +1,9 @@
 //! What a server that misbehaves does with a connection.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use rustls::ServerConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -28,7 +30,7 @@ pub(crate) enum Manner {
 }
 
 /// A self-signed server certificate for `localhost`, valid from and until so many days from now.
-pub(crate) fn certificate(days: (i64, i64)) -> (CertificateDer<'static>, String, PrivateKeyDer<'static>) {
+fn certificate(days: (i64, i64)) -> (CertificateDer<'static>, String, PrivateKeyDer<'static>) {
     let key = rcgen::KeyPair::generate().expect("a key");
     let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).expect("a name");
     let day = |days: i64| {
@@ -40,6 +42,18 @@ pub(crate) fn certificate(days: (i64, i64)) -> (CertificateDer<'static>, String,
     let certificate = params.self_signed(&key).expect("a certificate");
     let der = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     (certificate.der().clone(), certificate.pem(), der)
+}
+
+/// The TLS of a server with such a certificate, and the certificate as PEM.
+pub(crate) fn server(days: (i64, i64)) -> (Arc<ServerConfig>, String) {
+    let (certificate, pem, key) = certificate(days);
+    let config = ServerConfig::builder_with_provider(certrotate::tls::provider())
+        .with_safe_default_protocol_versions()
+        .expect("the provider has them")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .expect("a pair");
+    (Arc::new(config), pem)
 }
 
 /// Serves one connection in this manner, and says when the client is at the point where the server misbehaves.
