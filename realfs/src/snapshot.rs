@@ -178,7 +178,7 @@ fn split(calls: &[SysCall], node: &str) -> Vec<Section> {
 
 fn render(sections: &[Section]) -> String {
     let mut text = String::new();
-    for Section { title, lines, syncs, critical } in sections {
+    for Section { title, lines, syncs, critical, .. } in sections {
         text += &format!("== {title}: {syncs} syncs, {critical} since the last answer of the server\n");
         for line in lines {
             text += line;
