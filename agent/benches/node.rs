@@ -1,7 +1,7 @@
 //! Prints what a node costs: time to the first certificate, memory, size, syncs. Measured on the real program
-//! against the embedded control plane on loopback; nothing is asserted.
+//! against the embedded control plane on loopback; nothing is asserted. The scratch directory is in `TMPDIR`.
 //!
-//! `cargo bench -p certrotate --bench node`
+//! `cargo bench -p certrotate --bench node`, or with another build of the program: `-- --program FILE`
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -10,33 +10,41 @@ use std::time::{Duration, Instant};
 
 use certrotate::node::{Node, NodeOptions};
 use certrotate_controlplane::{ControlPlane, Options};
-use certrotate_core::disk::DiskCommand;
+use certrotate_core::disk::{DiskCommand, Name};
 use certrotate_core::input::Action;
 use tokio::sync::oneshot;
 
 const STARTS: usize = 30;
-const PROGRAM: &str = env!("CARGO_BIN_EXE_certrotate");
+
+/// The measured program.
+fn program() -> String {
+    let given = std::env::args().skip_while(|argument| argument != "--program").nth(1);
+    given.unwrap_or_else(|| env!("CARGO_BIN_EXE_certrotate").to_owned())
+}
 
 fn main() {
     let scratch = tempfile::tempdir().expect("a scratch directory");
     let (bootstrap, stop) = control_plane(scratch.path().join("plane"));
 
     println!("{:<58}{:>14}{:>10}", "what", "measured", "aim");
-    let mut times: Vec<Duration> =
-        (0..STARTS).map(|number| first_certificate(scratch.path(), &bootstrap, number)).collect();
-    times.sort();
-    let (median, best) = (times[STARTS / 2], times[0]);
-    row("process start to certificate on disk and exit, median", &millis(median), "10 ms");
-    row("  fastest of 30", &millis(best), "");
+    let starts = (0..STARTS).map(|number| first_certificate(scratch.path(), &bootstrap, number));
+    let (mut visible, mut ended): (Vec<Duration>, Vec<Duration>) = starts.unzip();
+    visible.sort();
+    ended.sort();
+    row("process start to visible certificate, median of 30", &millis(visible[STARTS / 2]), "");
+    row("  fastest", &millis(visible[0]), "");
+    row("process start to certificate on disk and exit, median", &millis(ended[STARTS / 2]), "10 ms");
+    row("  fastest", &millis(ended[0]), "");
 
     let (steady, peak) = memory(scratch.path(), &bootstrap);
-    row("resident memory of `run` with a certificate", &format!("{:.1} MB", steady as f64 / 1024.0), "12 MB");
+    row("resident memory of `run` with a certificate", &format!("{:.1} MB", steady as f64 / 1024.0), "9.3 MB");
     row("  at its highest", &format!("{:.1} MB", peak as f64 / 1024.0), "");
 
-    row("program, stripped", &format!("{:.1} MB", stripped(scratch.path()) as f64 / 1e6), "12 MB");
+    row("program, stripped", &format!("{:.1} MB", stripped(scratch.path()) as f64 / 1e6), "11 MB");
 
-    let (syncs, critical) = syncs_of_a_rotation(scratch.path(), &bootstrap);
+    let (syncs, before_switch, critical) = syncs_of_a_rotation(scratch.path(), &bootstrap);
     row("syncs in a rotation", &syncs.to_string(), "5");
+    row("  of them between certificate in hand and switch", &before_switch.to_string(), "2");
     row("  of them between certificate in hand and served", &critical.to_string(), "3");
     drop(stop);
 }
@@ -74,7 +82,7 @@ fn control_plane(dir: PathBuf) -> (PathBuf, oneshot::Sender<()>) {
 }
 
 fn run(dir: &Path, bootstrap: &Path, more: &[&str]) -> Child {
-    Command::new(PROGRAM)
+    Command::new(program())
         .args(["run", "--node-name", "bench-node", "--bootstrap-kubeconfig"])
         .arg(bootstrap)
         .arg("--cert-dir")
@@ -86,13 +94,20 @@ fn run(dir: &Path, bootstrap: &Path, more: &[&str]) -> Child {
         .expect("the program starts")
 }
 
-fn first_certificate(scratch: &Path, bootstrap: &Path, number: usize) -> Duration {
+/// Returns the times until the current link is there, and until the end of the program.
+fn first_certificate(scratch: &Path, bootstrap: &Path, number: usize) -> (Duration, Duration) {
     let dir = scratch.join(format!("start-{number}"));
     let start = Instant::now();
-    let status = run(&dir, bootstrap, &["--once"]).wait().expect("it was started");
-    let time = start.elapsed();
+    let mut child = run(&dir, bootstrap, &["--once"]);
+    let link = dir.join("kubelet-client-current.pem");
+    while !link.exists() && child.try_wait().expect("it was started").is_none() {
+        std::thread::sleep(Duration::from_micros(100));
+    }
+    let visible = start.elapsed();
+    let status = child.wait().expect("it was started");
+    let ended = start.elapsed();
     assert!(status.success(), "no certificate: {status}");
-    time
+    (visible, ended)
 }
 
 fn memory(scratch: &Path, bootstrap: &Path) -> (u64, u64) {
@@ -113,13 +128,13 @@ fn memory(scratch: &Path, bootstrap: &Path) -> (u64, u64) {
 
 fn stripped(scratch: &Path) -> u64 {
     let copy = scratch.join("stripped");
-    let done = Command::new("strip").arg("-o").arg(&copy).arg(PROGRAM).status();
+    let done = Command::new("strip").arg("-o").arg(&copy).arg(program()).status();
     assert!(done.is_ok_and(|status| status.success()), "strip (binutils) is needed");
     std::fs::metadata(copy).expect("it was made").len()
 }
 
-/// Syncs from the start of a renewal to its end, and from the first write of the bundle on.
-fn syncs_of_a_rotation(scratch: &Path, bootstrap: &Path) -> (usize, usize) {
+/// Syncs from the start of a renewal to its end, and from the first write of the bundle to the switch and to the end.
+fn syncs_of_a_rotation(scratch: &Path, bootstrap: &Path) -> (usize, usize, usize) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let (sender, mut actions) = tokio::sync::mpsc::unbounded_channel();
@@ -133,11 +148,12 @@ fn syncs_of_a_rotation(scratch: &Path, bootstrap: &Path) -> (usize, usize) {
         });
         let node = Node::new(&options, observer).expect("the options are good");
         let running = tokio::spawn(node.run());
-        let (mut lives, mut syncs, mut before_answer) = (0, 0, 0);
+        let (mut lives, mut syncs, mut before_answer, mut at_switch) = (0, 0, 0, 0);
         while let Some(action) = actions.recv().await {
             match action {
                 Action::MakeKey { .. } => syncs = 0,
                 Action::Call { .. } => before_answer = syncs,
+                Action::Disk { command: DiskCommand::Rename { to: Name::Current, .. }, .. } => at_switch = syncs,
                 Action::Disk { command: DiskCommand::SyncFile { .. } | DiskCommand::SyncDir, .. } => {
                     syncs += 1
                 }
@@ -155,6 +171,6 @@ fn syncs_of_a_rotation(scratch: &Path, bootstrap: &Path) -> (usize, usize) {
             }
         }
         running.abort();
-        (syncs, syncs - before_answer)
+        (syncs, at_switch - before_answer, syncs - before_answer)
     })
 }
