@@ -1,7 +1,8 @@
 //! Prints what a node costs: time to the first certificate, memory, size, syncs. Measured on the real program
 //! against the embedded control plane on loopback; nothing is asserted. The scratch directory is in `TMPDIR`.
 //!
-//! `cargo bench -p certrotate --bench node`, or with another build of the program: `-- --program FILE`
+//! `cargo bench -p certrotate --bench node`. To compare builds of the program in one run, alternating:
+//! `-- --program OLD --program NEW`
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -16,31 +17,43 @@ use tokio::sync::oneshot;
 
 const STARTS: usize = 30;
 
-/// The measured program.
-fn program() -> String {
-    let given = std::env::args().skip_while(|argument| argument != "--program").nth(1);
-    given.unwrap_or_else(|| env!("CARGO_BIN_EXE_certrotate").to_owned())
+/// The measured programs.
+fn programs() -> Vec<PathBuf> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let given = arguments.windows(2).filter(|pair| pair[0] == "--program");
+    let given: Vec<PathBuf> = given.map(|pair| PathBuf::from(&pair[1])).collect();
+    if given.is_empty() { vec![PathBuf::from(env!("CARGO_BIN_EXE_certrotate"))] } else { given }
 }
 
 fn main() {
     let scratch = tempfile::tempdir().expect("a scratch directory");
     let (bootstrap, stop) = control_plane(scratch.path().join("plane"));
+    let programs = programs();
 
     println!("{:<58}{:>14}{:>10}", "what", "measured", "aim");
-    let starts = (0..STARTS).map(|number| first_certificate(scratch.path(), &bootstrap, number));
-    let (mut visible, mut ended): (Vec<Duration>, Vec<Duration>) = starts.unzip();
-    visible.sort();
-    ended.sort();
-    row("process start to visible certificate, median of 30", &millis(visible[STARTS / 2]), "");
-    row("  fastest", &millis(visible[0]), "");
-    row("process start to certificate on disk and exit, median", &millis(ended[STARTS / 2]), "10 ms");
-    row("  fastest", &millis(ended[0]), "");
-
-    let (steady, peak) = memory(scratch.path(), &bootstrap);
-    row("resident memory of `run` with a certificate", &format!("{:.1} MB", steady as f64 / 1024.0), "9.3 MB");
-    row("  at its highest", &format!("{:.1} MB", peak as f64 / 1024.0), "");
-
-    row("program, stripped", &format!("{:.1} MB", stripped(scratch.path()) as f64 / 1e6), "11 MB");
+    let mut times = vec![(Vec::new(), Vec::new()); programs.len()];
+    for number in 0..STARTS {
+        for (program, (visible, ended)) in programs.iter().zip(&mut times) {
+            let (seen, end) = first_certificate(scratch.path(), program, &bootstrap, number);
+            visible.push(seen);
+            ended.push(end);
+        }
+    }
+    for (program, (mut visible, mut ended)) in programs.iter().zip(times) {
+        println!("{}", program.display());
+        visible.sort();
+        ended.sort();
+        row("process start to visible certificate, median of 30", &millis(visible[STARTS / 2]), "");
+        row("  fastest", &millis(visible[0]), "");
+        row("process start to certificate on disk and exit, median", &millis(ended[STARTS / 2]), "10 ms");
+        row("  fastest", &millis(ended[0]), "");
+        let (steady, peak) = memory(scratch.path(), program, &bootstrap);
+        let megabytes = |kib: u64| format!("{:.1} MB", kib as f64 / 1024.0);
+        row("resident memory of `run` with a certificate", &megabytes(steady), "9.3 MB");
+        row("  at its highest", &megabytes(peak), "");
+        let size = stripped(scratch.path(), program) as f64 / 1e6;
+        row("program, stripped", &format!("{size:.1} MB"), "11 MB");
+    }
 
     let (syncs, before_switch, critical) = syncs_of_a_rotation(scratch.path(), &bootstrap);
     row("syncs in a rotation", &syncs.to_string(), "5");
@@ -81,8 +94,8 @@ fn control_plane(dir: PathBuf) -> (PathBuf, oneshot::Sender<()>) {
     (path.recv().expect("the control plane starts"), stop)
 }
 
-fn run(dir: &Path, bootstrap: &Path, more: &[&str]) -> Child {
-    Command::new(program())
+fn run(program: &Path, dir: &Path, bootstrap: &Path, more: &[&str]) -> Child {
+    Command::new(program)
         .args(["run", "--node-name", "bench-node", "--bootstrap-kubeconfig"])
         .arg(bootstrap)
         .arg("--cert-dir")
@@ -95,10 +108,17 @@ fn run(dir: &Path, bootstrap: &Path, more: &[&str]) -> Child {
 }
 
 /// Returns the times until the current link is there, and until the end of the program.
-fn first_certificate(scratch: &Path, bootstrap: &Path, number: usize) -> (Duration, Duration) {
+fn first_certificate(
+    scratch: &Path,
+    program: &Path,
+    bootstrap: &Path,
+    number: usize,
+) -> (Duration, Duration) {
     let dir = scratch.join(format!("start-{number}"));
+    // Another program may have used the directory.
+    let _ = std::fs::remove_dir_all(&dir);
     let start = Instant::now();
-    let mut child = run(&dir, bootstrap, &["--once"]);
+    let mut child = run(program, &dir, bootstrap, &["--once"]);
     let link = dir.join("kubelet-client-current.pem");
     while !link.exists() && child.try_wait().expect("it was started").is_none() {
         std::thread::sleep(Duration::from_micros(100));
@@ -110,9 +130,10 @@ fn first_certificate(scratch: &Path, bootstrap: &Path, number: usize) -> (Durati
     (visible, ended)
 }
 
-fn memory(scratch: &Path, bootstrap: &Path) -> (u64, u64) {
+fn memory(scratch: &Path, program: &Path, bootstrap: &Path) -> (u64, u64) {
     let dir = scratch.join("memory");
-    let mut child = run(&dir, bootstrap, &[]);
+    let _ = std::fs::remove_dir_all(&dir);
+    let mut child = run(program, &dir, bootstrap, &[]);
     while !dir.join("kubelet-client-current.pem").exists() {
         std::thread::yield_now();
     }
@@ -126,9 +147,9 @@ fn memory(scratch: &Path, bootstrap: &Path) -> (u64, u64) {
     (field("VmRSS:"), field("VmHWM:"))
 }
 
-fn stripped(scratch: &Path) -> u64 {
+fn stripped(scratch: &Path, program: &Path) -> u64 {
     let copy = scratch.join("stripped");
-    let done = Command::new("strip").arg("-o").arg(&copy).arg(program()).status();
+    let done = Command::new("strip").arg("-o").arg(&copy).arg(program).status();
     assert!(done.is_ok_and(|status| status.success()), "strip (binutils) is needed");
     std::fs::metadata(copy).expect("it was made").len()
 }
@@ -153,7 +174,9 @@ fn syncs_of_a_rotation(scratch: &Path, bootstrap: &Path) -> (usize, usize, usize
             match action {
                 Action::MakeKey { .. } => syncs = 0,
                 Action::Call { .. } => before_answer = syncs,
-                Action::Disk { command: DiskCommand::Rename { to: Name::Current, .. }, .. } => at_switch = syncs,
+                Action::Disk { command: DiskCommand::Rename { to: Name::Current, .. }, .. } => {
+                    at_switch = syncs
+                }
                 Action::Disk { command: DiskCommand::SyncFile { .. } | DiskCommand::SyncDir, .. } => {
                     syncs += 1
                 }

@@ -388,7 +388,14 @@ impl Connector {
         let server_name = server_name.map_err(|error| unusable(&error))?;
         let tls = TlsConnector::from(Arc::new(config));
         let connections = Connections::default();
-        Ok(Self { tls, server_name, addresses: addresses.clone(), ending: None, connections, early: Early::default() })
+        Ok(Self {
+            tls,
+            server_name,
+            addresses: addresses.clone(),
+            ending: None,
+            connections,
+            early: Early::default(),
+        })
     }
 
     async fn open(self, uri: Uri) -> io::Result<Stream> {
