@@ -67,6 +67,13 @@ impl KubeApi {
         let file = self.0.bootstrap.as_ref()?;
         Some(file.get().await.map(|_| file.to_string()))
     }
+
+    /// Connects with the bootstrap credential before the first call. That call reports what fails.
+    pub(crate) async fn connect_early(&self) {
+        if let Ok(client) = self.0.bootstrap().await {
+            client.open_early();
+        }
+    }
 }
 
 impl CsrApi for KubeApi {

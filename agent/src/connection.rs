@@ -5,6 +5,7 @@
 //! interrupts no request.
 
 mod addresses;
+mod early;
 mod explain;
 mod peer;
 mod race;
@@ -38,6 +39,7 @@ use crate::kubeconfig::{Endpoint, Secret};
 use crate::{limits, tls};
 
 use addresses::Addresses;
+use early::Early;
 pub(crate) use explain::explain;
 pub(crate) use peer::Peer;
 use peer::{PeerAddress, Unanswered};
@@ -227,6 +229,7 @@ pub struct FixedClient {
     server: String,
     token: Option<Arc<zeroize::Zeroizing<String>>>,
     addresses: Addresses,
+    connector: Connector,
     pool: Pool,
 }
 
@@ -255,7 +258,16 @@ impl FixedClient {
         let config = tls::client(&endpoint.roots, resolver);
         let addresses = Addresses::default();
         let connector = Connector::new(endpoint, &PROTOCOLS, config, &addresses)?;
-        Ok(Self { server: endpoint.server.clone(), token, addresses, pool: build(connector) })
+        let pool = build(connector.clone());
+        Ok(Self { server: endpoint.server.clone(), token, addresses, connector, pool })
+    }
+
+    /// Opens the connection of the first request now. A failure is that request's.
+    pub(crate) fn open_early(&self) {
+        // A server that is no URL is the first request's failure, too.
+        if let Ok(uri) = self.server.parse() {
+            self.connector.early.begin(self.connector.clone().open(uri));
+        }
     }
 
     /// Returns the token that no text for the log may have.
@@ -358,6 +370,7 @@ struct Connector {
     addresses: Addresses,
     ending: Option<Ending>,
     connections: Connections,
+    early: Early,
 }
 
 impl Connector {
@@ -375,7 +388,14 @@ impl Connector {
         let server_name = server_name.map_err(|error| unusable(&error))?;
         let tls = TlsConnector::from(Arc::new(config));
         let connections = Connections::default();
-        Ok(Self { tls, server_name, addresses: addresses.clone(), ending: None, connections })
+        Ok(Self {
+            tls,
+            server_name,
+            addresses: addresses.clone(),
+            ending: None,
+            connections,
+            early: Early::default(),
+        })
     }
 
     async fn open(self, uri: Uri) -> io::Result<Stream> {
@@ -407,6 +427,12 @@ impl tower_service::Service<Uri> for Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        Box::pin(self.clone().open(uri))
+        let connector = self.clone();
+        Box::pin(async move {
+            match connector.early.take().await {
+                Some(opened) => opened,
+                None => connector.open(uri).await,
+            }
+        })
     }
 }

@@ -54,6 +54,8 @@ pub struct Node<C: Clock = SystemClock> {
     status: StatusPublisher<C>,
     kubeconfig: Option<KubeconfigWriter>,
     reload: Reload,
+    /// Whether there is no current link, so that the first certificate is about to be requested.
+    is_first: bool,
 }
 
 impl<C: Clock> fmt::Debug for Node<C> {
@@ -138,6 +140,7 @@ impl<C: Clock> Node<C> {
         let link = std::path::absolute(&options.cert_dir)
             .map_err(StartError::System)?
             .join(format!("{}-current.pem", options.pair));
+        let is_first = link.symlink_metadata().is_err();
         let own = options.kubeconfig.clone().map(|path| (path, link.clone()));
         let server = ServerSource::new(own, options.bootstrap_kubeconfig.clone());
         let endpoint = server.start()?.endpoint.clone();
@@ -201,7 +204,7 @@ impl<C: Clock> Node<C> {
         };
         let driver = Driver::new(rotator, ports, (sender.clone(), inbox), status.observe(observer));
         let control = Control { sender, config, reload: request };
-        Ok(Self { driver, control, live, client, texts, disk_end, status, kubeconfig, reload })
+        Ok(Self { driver, control, live, client, texts, disk_end, status, kubeconfig, reload, is_first })
     }
 
     /// Returns a handle on the live identity.
@@ -224,6 +227,11 @@ impl<C: Clock> Node<C> {
 
     /// Runs until shutdown is requested, or the certificate directory cannot be used.
     pub async fn run(self) -> ExitReason {
+        if self.is_first {
+            // TCP and TLS take place while the disk makes the key durable.
+            let api = self.reload.api.clone();
+            tokio::spawn(async move { api.connect_early().await });
+        }
         let status = tokio::spawn(self.status.run());
         let reload = tokio::spawn(self.reload.run());
         let reason = self.driver.run().await;
