@@ -19,10 +19,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::api::KubeApi;
 use crate::clock::{BUILT, Clock, SystemClock};
+use crate::edges::{Edges, Randomness};
 use crate::connection::LiveClient;
 use crate::directory::{Disk, DiskEnd, DiskThread};
 use crate::driver::{Driver, Observer, Ports};
 use crate::fault_texts::FaultTexts;
+use crate::file_client::FileClient;
 use crate::identity::LiveIdentity;
 use crate::keystore::{KeyStore, Staging};
 use crate::ports::Answer;
@@ -116,12 +118,12 @@ impl Node {
     ///
     /// The problem and its remedy.
     pub fn new(options: &NodeOptions, observer: Observer) -> Result<Self, StartError> {
-        Self::with_parts(options, observer, SystemClock, |disk| disk)
+        Self::with_parts(options, observer, Edges::system(SystemClock), |disk| disk)
     }
 }
 
 impl<C: Clock> Node<C> {
-    /// As [`Node::new`], with another clock, and with the disk that `disk` makes of the real one.
+    /// As [`Node::new`], with other edges, and with the disk that `disk` makes of the real one.
     ///
     /// # Errors
     ///
@@ -129,9 +131,10 @@ impl<C: Clock> Node<C> {
     pub fn with_parts<D: Disk>(
         options: &NodeOptions,
         observer: Observer,
-        clock: C,
+        edges: Edges<C>,
         disk: impl FnOnce(NodeDisk) -> D,
     ) -> Result<Self, StartError> {
+        let Edges { clock, network, randomness } = edges;
         check_node_name(&options.node_name)?;
         let pair = PairName::new(options.pair.clone()).map_err(StartError::PairName)?;
         let client_ca = options.client_ca_file.as_deref().map(open_client_ca).transpose()?;
@@ -141,14 +144,14 @@ impl<C: Clock> Node<C> {
         let own = options.kubeconfig.clone().map(|path| (path, link.clone()));
         let server = ServerSource::new(own, options.bootstrap_kubeconfig.clone());
         let endpoint = server.start()?.endpoint.clone();
-        let config = config(options, client_ca.is_some())?;
+        let config = config(options, client_ca.is_some(), &*randomness)?;
 
-        let keys = KeyStore::new(config.template().clone()).with_key_type(options.key_type);
-        let live = LiveIdentity::new({
-            let clock = clock.clone();
-            move || clock.wall()
-        });
-        let client = LiveClient::new(endpoint.clone(), live.clone());
+        let keys = KeyStore::new(config.template().clone())
+            .with_key_type(options.key_type)
+            .with_randomness(Arc::clone(&randomness));
+        let live = LiveIdentity::with_clock(clock.clone());
+        let connect = || LiveClient::new(endpoint.clone(), live.clone()).with_network(Arc::clone(&network));
+        let client = connect();
         let (sender, inbox): (_, UnboundedReceiver<Answer>) = unbounded_channel();
         let texts = FaultTexts::default();
         let reporter = Reporter::new(&options.cert_dir, pair.clone(), endpoint.server.clone(), texts.clone());
@@ -161,7 +164,7 @@ impl<C: Clock> Node<C> {
         let (directory, disk_end) =
             DiskThread::start(disk, staging, sender.clone(), texts.clone()).map_err(StartError::System)?;
         let api = KubeApi::new(
-            options.bootstrap_kubeconfig.clone(),
+            options.bootstrap_kubeconfig.clone().map(|path| FileClient::new(path, Arc::clone(&network))),
             (client.with_own_pool(), Some(server.clone())),
             keys.clone(),
             client_ca.clone(),
@@ -181,7 +184,7 @@ impl<C: Clock> Node<C> {
             kubeconfig: kubeconfig.clone(),
         };
         let ports = Ports { clock: clock.clone(), api, directory, keys, sink };
-        let rotator = Rotator::new(config.clone(), RunId(random().map_err(StartError::System)?));
+        let rotator = Rotator::new(config.clone(), RunId(randomness.number().map_err(StartError::System)?));
         let recorder = StatusRecorder::new(Published {
             pid: std::process::id(),
             common_name: rotator.config().template().subject.common_name.clone(),
@@ -241,24 +244,19 @@ impl<C: Clock> Node<C> {
     }
 }
 
-fn config(options: &NodeOptions, chain_required: bool) -> Result<Config, StartError> {
+fn config(
+    options: &NodeOptions,
+    chain_required: bool,
+    randomness: &dyn Randomness,
+) -> Result<Config, StartError> {
     let template = Template { duration: options.lifetime, ..Template::node_client(&options.node_name) };
     let spec = ConfigSpec {
         chain_required,
         rotate: options.rotate,
         adopt: options.adopt,
-        seed: random().map_err(StartError::System)?,
+        seed: randomness.number().map_err(StartError::System)?,
         built: BUILT,
         ..ConfigSpec::new(template)
     };
     Config::new(spec).map_err(StartError::Config)
-}
-
-fn random() -> std::io::Result<u64> {
-    use aws_lc_rs::rand::SecureRandom as _;
-    let mut bytes = [0; 8];
-    aws_lc_rs::rand::SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| std::io::Error::other("no randomness"))?;
-    Ok(u64::from_le_bytes(bytes))
 }
