@@ -1,0 +1,141 @@
+//! The files that the agent reads, as their writers leave them.
+
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use certrotate::node::NodeOptions;
+use certrotate_x509::KeyType;
+
+use crate::fault::{Damage, Input, Lasting};
+use crate::pki::HOST;
+use crate::plan::Plan;
+use crate::world::{Event, World};
+
+/// The time between the two steps of a CA rotation: first the files name both, then the new one is used.
+const OVERLAP: u64 = 5 * 60 * 1000;
+
+impl World {
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory().join(name)
+    }
+
+    /// The certificate directory.
+    pub(crate) fn cert_dir(&self) -> PathBuf {
+        self.path("pki")
+    }
+
+    /// The node's own kubeconfig.
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
+        self.path("kubelet.conf")
+    }
+
+    /// The options of the node.
+    pub(crate) fn options(&self, plan: &Plan) -> NodeOptions {
+        let mut options = NodeOptions::new(crate::NODE, self.cert_dir());
+        options.bootstrap_kubeconfig = Some(self.path("bootstrap.conf"));
+        options.kubeconfig = Some(self.kubeconfig());
+        options.client_ca_file = plan.client_ca.then(|| self.path("client-ca.crt"));
+        options.key_type = KeyType::Ed25519;
+        options
+    }
+
+    /// Writes the files as they are to be now: whole, or damaged by the faults in force.
+    pub(crate) fn write_files(&self) {
+        let state = self.lock();
+        let server_ca: String = state.server_cas.iter().map(|ca| ca.pem.as_str()).collect();
+        let client_ca: String = state.client_cas.iter().map(|ca| ca.pem.as_str()).collect();
+        let expired = state.active().any(|fault| fault == Lasting::TokenExpired);
+        let token = if expired { "abcdef.expiredexpired00".to_owned() } else { state.token.0.clone() };
+        let bootstrap = kubeconfig(&state.plan, &server_ca, &token);
+        let damage = |input: Input| {
+            state.active().find_map(|fault| match fault {
+                Lasting::Damaged(damaged, damage) if damaged == input => Some(damage),
+                _ => None,
+            })
+        };
+        self.write("bootstrap.conf", &bootstrap, damage(Input::Bootstrap));
+        self.write("token", &format!("{token}\n"), damage(Input::Token));
+        self.write("server-ca.crt", &server_ca, damage(Input::ServerCa));
+        self.write("client-ca.crt", &client_ca, None);
+    }
+
+    /// Writes one file: a whole one replaces the old one at once, a damaged one does not.
+    fn write(&self, name: &str, content: &str, damage: Option<Damage>) {
+        let path = self.path(name);
+        let bytes = match damage {
+            None => content.as_bytes(),
+            Some(Damage::Missing) => {
+                // It may be missing already.
+                let _gone = std::fs::remove_file(&path);
+                return;
+            }
+            Some(Damage::Half) => &content.as_bytes()[..content.len() / 2],
+            Some(Damage::Garbage) => &[0xff, 0xfe, 0x00, 0x80, b'x'],
+            Some(Damage::Empty) => &[],
+        };
+        if std::fs::read(&path).is_ok_and(|old| old == bytes) {
+            return;
+        }
+        let temporary = self.path("temporary");
+        std::fs::write(&temporary, bytes).expect("the scratch directory is writable");
+        std::fs::rename(&temporary, &path).expect("the scratch directory is writable");
+    }
+
+    pub(crate) fn rotate_server_ca(&self) {
+        let mut state = self.lock();
+        if state.server_cas.len() > 1 || state.healed {
+            return;
+        }
+        let ca = crate::pki::Authority::new(&mut state.rng, "server CA 2");
+        state.server_cas.push(ca);
+        drop(state);
+        self.write_files();
+        self.schedule(OVERLAP, Event::SwitchServerCa);
+    }
+
+    pub(crate) fn switch_server_ca(&self) {
+        let mut state = self.lock();
+        let http2 = state.plan.http2;
+        let crate::world::State { server_cas, rng, tls, .. } = &mut *state;
+        if let Some(newest) = server_cas.last() {
+            *tls = newest.server(rng, http2);
+        }
+        drop(state);
+        self.note("the server uses its new CA");
+        self.break_connections();
+    }
+
+    pub(crate) fn rotate_client_ca(&self) {
+        let mut state = self.lock();
+        if state.client_cas.len() > 1 {
+            return;
+        }
+        let ca = crate::pki::Authority::new(&mut state.rng, "client CA 2");
+        // The signer uses the last one: the new one comes first in the file until then.
+        state.client_cas.insert(0, ca);
+        drop(state);
+        self.write_files();
+        self.schedule(OVERLAP, Event::SwitchClientCa);
+    }
+
+    pub(crate) fn switch_client_ca(&self) {
+        self.lock().client_cas.rotate_left(1);
+        self.note("the signer uses the new client CA");
+    }
+}
+
+fn kubeconfig(plan: &Plan, server_ca: &str, token: &str) -> String {
+    let ca = if plan.ca_file {
+        "certificate-authority: server-ca.crt".to_owned()
+    } else {
+        format!("certificate-authority-data: {}", STANDARD.encode(server_ca))
+    };
+    let token = if plan.token_file { "tokenFile: token".to_owned() } else { format!("token: {token}") };
+    format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\n\
+         contexts: [{{name: c, context: {{cluster: k, user: u}}}}]\n\
+         clusters:\n- name: k\n  cluster:\n    server: https://{HOST}:6443\n    {ca}\n\
+         users:\n- name: u\n  user:\n    {token}\n"
+    )
+}

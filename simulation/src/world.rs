@@ -1,0 +1,379 @@
+//! The world outside the agent: clocks, server, signer, files and the faults in force.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustls::ServerConfig;
+use tokio::sync::{Notify, watch};
+
+use crate::api::Objects;
+use crate::checks::Checks;
+use crate::clock::SimClock;
+use crate::fault::{Fault, Lasting, Sudden, clock};
+use crate::pki::Authority;
+use crate::plan::Plan;
+use crate::rng::Rng;
+
+/// The world of a run. A clone is the same world.
+#[derive(Clone)]
+pub(crate) struct World(Arc<Shared>);
+
+struct Shared {
+    clock: SimClock,
+    directory: PathBuf,
+    state: Mutex<State>,
+    /// Wakes the agenda when an event was added.
+    agenda_changed: Notify,
+    /// Wakes watches: the version of the objects.
+    objects_changed: watch::Sender<u64>,
+    /// Ends connections and stalled reads.
+    broken: watch::Sender<u64>,
+    /// Ends the process.
+    kill: Notify,
+}
+
+/// An event of the agenda.
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    /// A fault of the plan begins.
+    Begin(usize),
+    /// A fault of the plan ends.
+    End(usize),
+    /// The approver comes to a request.
+    Approve(String),
+    /// The signer comes to a request.
+    Sign(String),
+    /// The second step of a CA rotation: the server uses the new one.
+    SwitchServerCa,
+    /// The second step of a CA rotation: the signer uses the new one.
+    SwitchClientCa,
+    /// All faults have ended.
+    Healed,
+    /// The node must have an identity by now.
+    Deadline,
+    /// The run ends.
+    Finish,
+}
+
+/// How the process is to be ended, and how long it stays down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Killed(u64),
+    Terminated(u64),
+    Finished,
+}
+
+/// A kill that waits for its moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Armed {
+    /// Polls of the node's future that are left, and the time that the process stays down.
+    pub(crate) polls: Option<(u64, u64)>,
+    /// Whether the next request is deleted instead of approved.
+    pub(crate) delete: bool,
+    /// Disk commands that are left, whether the last is carried out, and the time down.
+    pub(crate) disk: Option<(u64, bool, u64)>,
+}
+
+/// The state of the world.
+pub(crate) struct State {
+    pub(crate) plan: Plan,
+    pub(crate) rng: Rng,
+    pub(crate) keys: Rng,
+    pub(crate) objects: Objects,
+    pub(crate) server_cas: Vec<Authority>,
+    pub(crate) client_cas: Vec<Authority>,
+    pub(crate) foreign_ca: Authority,
+    pub(crate) tls: Arc<ServerConfig>,
+    /// The valid bootstrap token, and how many came before it.
+    pub(crate) token: (String, u64),
+    pub(crate) checks: Checks,
+    pub(crate) armed: Armed,
+    /// How the process that runs is to be ended.
+    pub(crate) ending: Option<Ending>,
+    pub(crate) healed: bool,
+    /// Connections so far.
+    pub(crate) connections: u64,
+    agenda: BTreeMap<(u64, u64), Event>,
+    sequence: u64,
+    active: BTreeMap<usize, Lasting>,
+}
+
+impl World {
+    /// Returns the world of this plan, with its files in a directory.
+    pub(crate) fn new(plan: Plan, directory: PathBuf) -> Self {
+        let mut ca_keys = Rng::new(plan.seed, "authorities");
+        let server_ca = Authority::new(&mut ca_keys, "server CA 1");
+        let client_ca = Authority::new(&mut ca_keys, "client CA 1");
+        let foreign_ca = Authority::new(&mut ca_keys, "foreign CA");
+        let tls = server_ca.server(&mut ca_keys, plan.http2);
+        let state = State {
+            rng: Rng::new(plan.seed, "world"),
+            keys: Rng::new(plan.seed, "keys"),
+            objects: Objects::default(),
+            server_cas: vec![server_ca],
+            client_cas: vec![client_ca],
+            foreign_ca,
+            tls,
+            token: (String::new(), 0),
+            checks: Checks::new(&plan, directory.display().to_string()),
+            armed: Armed::default(),
+            ending: None,
+            healed: false,
+            connections: 0,
+            agenda: BTreeMap::new(),
+            sequence: 0,
+            active: BTreeMap::new(),
+            plan,
+        };
+        let world = Self(Arc::new(Shared {
+            clock: SimClock::new(),
+            directory,
+            state: Mutex::new(state),
+            agenda_changed: Notify::new(),
+            objects_changed: watch::Sender::new(0),
+            broken: watch::Sender::new(0),
+            kill: Notify::new(),
+        }));
+        world.schedule_plan();
+        world
+    }
+
+    fn schedule_plan(&self) {
+        let mut state = self.lock();
+        state.renew_token();
+        for index in 0..state.plan.faults.len() {
+            let fault = state.plan.faults[index];
+            state.at(fault.start(), Event::Begin(index));
+            if let Fault::Lasting { end, .. } = fault {
+                state.at(end, Event::End(index));
+            }
+        }
+        let healed = state.plan.healed;
+        state.at(healed + 1, Event::Healed);
+        drop(state);
+        self.write_files();
+    }
+
+    /// Locks the state. Never held over an await.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn clock(&self) -> &SimClock {
+        &self.0.clock
+    }
+
+    pub(crate) fn directory(&self) -> &std::path::Path {
+        &self.0.directory
+    }
+
+    /// Adds an event, `ms` from now.
+    pub(crate) fn schedule(&self, ms: u64, event: Event) {
+        let at = self.clock().true_ms() + ms;
+        self.lock().at(at, event);
+        self.0.agenda_changed.notify_one();
+    }
+
+    /// Writes a line of the trace.
+    pub(crate) fn note(&self, text: &str) {
+        let now = self.clock().true_ms();
+        self.lock().checks.trace.note(now, text);
+    }
+
+    /// Ends the process. Returns false if it is ending already.
+    pub(crate) fn end(&self, ending: Ending) -> bool {
+        let mut state = self.lock();
+        let first = state.ending.is_none();
+        if first {
+            state.ending = Some(ending);
+            drop(state);
+            self.0.kill.notify_one();
+        }
+        first
+    }
+
+    /// Resolves when the process is to end.
+    pub(crate) async fn ended(&self) {
+        self.0.kill.notified().await;
+    }
+
+    pub(crate) fn objects_changed(&self) {
+        self.0.objects_changed.send_modify(|version| *version += 1);
+    }
+
+    pub(crate) fn watch_objects(&self) -> watch::Receiver<u64> {
+        self.0.objects_changed.subscribe()
+    }
+
+    /// A receiver that changes when all connections break.
+    pub(crate) fn breaks(&self) -> watch::Receiver<u64> {
+        self.0.broken.subscribe()
+    }
+
+    /// Handles the events of the agenda while a process runs.
+    pub(crate) async fn run_agenda(self) {
+        loop {
+            let now = self.clock().true_ms();
+            let next = self.lock().agenda.keys().next().map(|(at, _)| *at);
+            let wait = next.map_or(3_600_000, |at| at.saturating_sub(now));
+            self.check_connections();
+            if !self.lock().checks.violations.is_empty() {
+                self.end(Ending::Finished);
+            }
+            if wait == 0 {
+                self.handle_next();
+                continue;
+            }
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep(std::time::Duration::from_millis(wait)) => {}
+                () = self.0.agenda_changed.notified() => {}
+            }
+        }
+    }
+
+    /// Lets time pass without a process, and handles the events meanwhile.
+    pub(crate) fn pass(&self, ms: u64) {
+        let end = self.clock().true_ms() + ms;
+        while !self.lock().healed {
+            let now = self.clock().true_ms();
+            let next = self.lock().agenda.keys().next().map(|(at, _)| *at).filter(|at| *at <= end);
+            match next {
+                Some(at) => {
+                    self.clock().skip(at.saturating_sub(now));
+                    self.handle_next();
+                }
+                None => return self.clock().skip(end.saturating_sub(now)),
+            }
+        }
+    }
+
+    fn handle_next(&self) {
+        let event = self.lock().agenda.pop_first();
+        if let Some((_, event)) = event {
+            self.handle(event);
+        }
+    }
+
+    fn handle(&self, event: Event) {
+        match event {
+            Event::Begin(index) => {
+                let fault = self.lock().plan.faults[index];
+                match fault {
+                    Fault::Lasting { fault, .. } => self.begin(index, fault),
+                    Fault::Sudden { fault, .. } => self.strike(fault),
+                }
+            }
+            Event::End(index) => self.finish(index),
+            Event::Approve(name) => self.approve(&name),
+            Event::Sign(name) => self.sign(&name),
+            Event::SwitchServerCa => self.switch_server_ca(),
+            Event::SwitchClientCa => self.switch_client_ca(),
+            Event::Healed => self.heal(),
+            Event::Deadline => {
+                let now = self.clock().true_unix_ms();
+                let again = self.lock().checks.deadline(now);
+                if let Some(left) = again {
+                    self.schedule(left, Event::Deadline);
+                }
+            }
+            Event::Finish => {
+                self.end(Ending::Finished);
+            }
+        }
+    }
+
+    fn begin(&self, index: usize, fault: Lasting) {
+        self.note(&format!("fault: {fault:?}"));
+        self.lock().active.insert(index, fault);
+        self.apply(fault, true);
+    }
+
+    fn finish(&self, index: usize) {
+        let fault = self.lock().active.remove(&index);
+        if let Some(fault) = fault {
+            self.note(&format!("end of fault: {fault:?}"));
+            self.apply(fault, false);
+        }
+    }
+
+    /// Carries out the part of a lasting fault that acts at its beginning and at its end.
+    fn apply(&self, fault: Lasting, begins: bool) {
+        match fault {
+            Lasting::Clock(ms) => self.clock().set_error(if begins { ms } else { 0 }),
+            Lasting::TokenExpired => {
+                let mut state = self.lock();
+                state.renew_token();
+                drop(state);
+                if !begins {
+                    self.write_files();
+                }
+            }
+            Lasting::Damaged(..) => self.write_files(),
+            // Connections that were open hang from now on, and break at the end: as with a router that forgets them.
+            Lasting::Refused | Lasting::Mute | Lasting::Unanswered if begins => self.break_connections(),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn break_connections(&self) {
+        self.0.broken.send_modify(|count| *count += 1);
+    }
+
+    fn strike(&self, fault: Sudden) {
+        self.note(&format!("fault: {fault:?}"));
+        match fault {
+            Sudden::Kill(down) => {
+                self.end(Ending::Killed(down));
+            }
+            Sudden::KillAtPoll(polls, down) => self.lock().armed.polls = Some((polls, down)),
+            Sudden::KillAtDisk(count, done, down) => self.lock().armed.disk = Some((count, done, down)),
+            Sudden::Terminate(down) => {
+                self.end(Ending::Terminated(down));
+            }
+            Sudden::Suspend(ms) => self.clock().skip(ms),
+            Sudden::RotateNow => self.rotate_now(),
+            Sudden::Delete => self.lock().armed.delete = true,
+            Sudden::Break => self.break_connections(),
+            Sudden::RotateServerCa => self.rotate_server_ca(),
+            Sudden::RotateClientCa => self.rotate_client_ca(),
+        }
+    }
+
+    fn rotate_now(&self) {
+        let mut state = self.lock();
+        state.checks.rotate_requested();
+        if let Some(control) = state.checks.control() {
+            control.rotate_now();
+        }
+    }
+
+    fn heal(&self) {
+        let now = self.clock().true_ms();
+        let mut state = self.lock();
+        state.healed = true;
+        state.armed = Armed::default();
+        let deadline = state.checks.healed(now);
+        state.at(deadline, Event::Deadline);
+        drop(state);
+        self.note(&format!("all faults have ended; an identity is due at {}", clock(deadline)));
+    }
+}
+
+impl State {
+    fn at(&mut self, at: u64, event: Event) {
+        self.sequence += 1;
+        self.agenda.insert((at, self.sequence), event);
+    }
+
+    /// The lasting faults in force.
+    pub(crate) fn active(&self) -> impl Iterator<Item = Lasting> {
+        self.active.values().copied()
+    }
+
+    fn renew_token(&mut self) {
+        let number = self.token.1 + 1;
+        self.token = (format!("abcdef.{number:016}"), number);
+    }
+}
