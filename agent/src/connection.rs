@@ -411,7 +411,8 @@ impl Connector {
         };
         let addresses = self.addresses.lookup(&host, port).await?;
         let dial = |address| self.network.dial(address);
-        let (address, tls) = race(addresses, dial, |stream: Socket| self.tls.connect(name.clone(), stream)).await?;
+        let (address, tls) =
+            race(addresses, dial, |stream: Socket| self.tls.connect(name.clone(), stream)).await?;
         let generation = self.ending.as_ref().map_or(Generation(0), |ending| ending.identity.generation());
         let ended = self.ending.map(|ending| Box::pin(ending.reached()) as Ended);
         Ok(Stream::new(tls, PeerAddress(address), ended, self.connections.count(generation)))

@@ -19,10 +19,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::api::KubeApi;
 use crate::clock::{BUILT, Clock, SystemClock};
-use crate::edges::{Edges, Randomness};
 use crate::connection::LiveClient;
 use crate::directory::{Disk, DiskEnd, DiskThread};
 use crate::driver::{Driver, Observer, Ports};
+use crate::edges::{Edges, Randomness};
 use crate::fault_texts::FaultTexts;
 use crate::file_client::FileClient;
 use crate::identity::LiveIdentity;

@@ -108,7 +108,8 @@ impl Objects {
 
     fn condition(&mut self, name: &str, kind: &str, reason: &str) {
         let Some(mut object) = self.objects.get(name).cloned() else { return };
-        let condition = json!({"type": kind, "status": "True", "reason": reason, "message": "by the simulation"});
+        let condition =
+            json!({"type": kind, "status": "True", "reason": reason, "message": "by the simulation"});
         let mut conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
         conditions.push(condition);
         object["status"]["conditions"] = json!(conditions);

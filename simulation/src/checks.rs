@@ -401,7 +401,9 @@ impl Checks {
         let end = now + u64::try_from(live.1 - unix_ms).unwrap_or(0);
         match self.progress {
             // The start of a certificate is five minutes before its issue.
-            Progress::Healed(since) if live.0 + 300_000 >= unix_ms - i64::try_from(now - since).unwrap_or(0) => {
+            Progress::Healed(since)
+                if live.0 + 300_000 >= unix_ms - i64::try_from(now - since).unwrap_or(0) =>
+            {
                 self.progress = Progress::First(now, end);
                 Some(end)
             }

@@ -70,7 +70,8 @@ fn run_all(first: u64, seeds: u64, jobs: Option<usize>, all: bool) -> ExitCode {
     let (processes, simulated) = (AtomicU64::new(0), AtomicU64::new(0));
     let started: Vec<Mutex<Option<(u64, Instant)>>> = (0..jobs).map(|_| Mutex::new(None)).collect();
     let worker = &|slot: &Mutex<Option<(u64, Instant)>>| loop {
-        let stop = !all && bad.lock().is_ok_and(|bad: std::sync::MutexGuard<'_, Vec<Outcome>>| !bad.is_empty());
+        let stop =
+            !all && bad.lock().is_ok_and(|bad: std::sync::MutexGuard<'_, Vec<Outcome>>| !bad.is_empty());
         let seed = next.fetch_add(1, Ordering::Relaxed);
         let more = !stop && seed < first + seeds;
         if let Ok(mut slot) = slot.lock() {

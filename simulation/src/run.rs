@@ -334,7 +334,9 @@ impl Watcher {
                 state.checks.fail("S1", "the served identity is outside its validity".into());
             }
             if shown.as_ref().map(|shown| shown.leaf()) != Some(identity.leaf) {
-                state.checks.fail("S1", "the process does not present the identity that core calls live".into());
+                state
+                    .checks
+                    .fail("S1", "the process does not present the identity that core calls live".into());
             }
             if !seen.view.in_memory {
                 state.checks.is_live(identity.leaf);
@@ -405,7 +407,9 @@ impl World {
         match bundle {
             Err(error) => state.checks.fail("S3", format!("the current link leads to no bundle: {error}")),
             Ok(bundle) if !state.checks.is_good(&bundle.facts.leaf) => {
-                state.checks.fail("S2", "the current link leads to a certificate that must be refused".into());
+                state
+                    .checks
+                    .fail("S2", "the current link leads to a certificate that must be refused".into());
             }
             Ok(_) => {}
         }

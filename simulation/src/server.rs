@@ -53,7 +53,8 @@ pub(crate) async fn serve(world: World, stream: DuplexStream) {
     let config = Arc::clone(&world.lock().tls);
     let http2 = world.lock().plan.http2;
     let Ok(tls) = TlsAcceptor::from(config).accept(stream).await else { return };
-    let leaf = tls.get_ref().1.peer_certificates().and_then(|chain| chain.first()).map(|der| leaf_digest(der));
+    let leaf =
+        tls.get_ref().1.peer_certificates().and_then(|chain| chain.first()).map(|der| leaf_digest(der));
     let wall = certrotate::clock::Clock::wall(world.clock());
     let guard = leaf.map(|leaf| world.lock().checks.opened(leaf, wall));
     let service_world = world.clone();
@@ -154,7 +155,9 @@ async fn injected_or_real(
             }
             Ok(response)
         }
-        Some(Answer::LoginPage) => Ok(page("text/html", b"<html><body>Please log in</body></html>\n".to_vec())),
+        Some(Answer::LoginPage) => {
+            Ok(page("text/html", b"<html><body>Please log in</body></html>\n".to_vec()))
+        }
         Some(Answer::Garbage) => Ok(page("application/json", vec![0xff, 0x00, 0xc3, 0x28, b'{'])),
         Some(Answer::Huge) => Ok(page("application/json", vec![b' '; HUGE])),
         Some(Answer::EmptyObject) => Ok(page("application/json", b"{}".to_vec())),
@@ -275,6 +278,7 @@ fn name_of(path: &str, query: &str) -> Option<String> {
         return Some(name.to_owned());
     }
     let selector = query.split('&').find_map(|pair| pair.strip_prefix("fieldSelector="))?;
-    let name = selector.strip_prefix("metadata.name%3D").or_else(|| selector.strip_prefix("metadata.name="))?;
+    let name =
+        selector.strip_prefix("metadata.name%3D").or_else(|| selector.strip_prefix("metadata.name="))?;
     Some(name.to_owned())
 }

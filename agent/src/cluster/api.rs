@@ -35,7 +35,12 @@ impl Cluster {
     /// longer than `call_deadline`.
     #[must_use]
     pub fn new(kubeconfig: PathBuf, signer: String, namespace: String, call_deadline: Duration) -> Self {
-        Self(Arc::new(Inner { client: FileClient::new(kubeconfig, Arc::new(Tcp)), signer, namespace, call_deadline }))
+        Self(Arc::new(Inner {
+            client: FileClient::new(kubeconfig, Arc::new(Tcp)),
+            signer,
+            namespace,
+            call_deadline,
+        }))
     }
 
     pub(super) async fn connect(&self) -> Result<Connection, PortError> {

@@ -317,16 +317,10 @@ bugs! {
     X9 in Store breaks S11;
     /// A file with another hard link is read.
     X10 in Store breaks S11 S2;
-    /// A cancelled call goes on.
-    E01 in Shell breaks S9 S1;
     /// Connections are not cut when their certificate expires.
     E02 in Shell breaks S1;
     /// The bootstrap kubeconfig is read once.
     E03 in Shell breaks L3 L1;
-    /// An answer 409 to a create counts as an invalid request.
-    E04 in Shell breaks S8 L1;
-    /// An answer 404 counts as one that was not understood.
-    E05 in Shell breaks L3 L1;
     /// Retry-After is not read.
     E06 in Shell breaks S9;
     /// A closed watch is opened again at once.
@@ -341,10 +335,6 @@ bugs! {
     E11 in Shell breaks S1 L3;
     /// A body that is no JSON causes a panic.
     E12 in Shell breaks L5;
-    /// The end of the process waits for calls in flight.
-    E13 in Shell breaks L5;
     /// An answer 401 counts as an error of the server.
     E14 in Shell breaks L3;
-    /// A broken connection counts as an invalid request.
-    E15 in Shell breaks S8 L3 L1;
 }
