@@ -193,8 +193,7 @@ impl LiveClient {
         let config = tls::client(&endpoint.roots, Some(Arc::new(tls::Always(signer))));
         let ending = Ending { live: self.live.clone(), identity: Arc::clone(&identity) };
         let protocols = if self.http2 { &PROTOCOLS[..] } else { &PROTOCOLS[1..] };
-        let mut connector =
-            Connector::new(endpoint, protocols, config, (&self.network, &self.addresses))?;
+        let mut connector = Connector::new(endpoint, protocols, config, (&self.network, &self.addresses))?;
         (connector.ending, connector.connections) = (Some(ending), self.connections.clone());
         let pool = build(connector);
         *current = Some(Current {

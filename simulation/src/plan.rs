@@ -7,7 +7,7 @@ const SECOND: u64 = 1000;
 const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 /// Whether CAs are rotated.
-const ROTATIONS: bool = false;
+const ROTATIONS: bool = true;
 
 /// The setup and the faults of a run. Times are in milliseconds from its start.
 #[derive(Clone, Debug)]

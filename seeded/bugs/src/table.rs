@@ -10,7 +10,8 @@ macro_rules! bugs {
         /// A seeded bug. `B` is a defect of the protocol, `F` reproduces the incident with that number in
         /// `docs/incidents.md`, `H` is about held certificates, `U` about unwritable ones, `C` about suspect clocks,
         /// `T` about template changes, `A` about adoption, `E` about requests of expired identities, `W` about waits
-        /// over restarts, `D` is a defect of the driver, `X` one of x509 or store.
+        /// over restarts, `D` is a defect of the driver, `X` one of x509 or store, `G` one of
+        /// the agent outside its key store.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         pub enum Bug { $(#[doc = $doc] $name,)* }
@@ -318,23 +319,23 @@ bugs! {
     /// A file with another hard link is read.
     X10 in Store breaks S11 S2;
     /// Connections are not cut when their certificate expires.
-    E02 in Shell breaks S1;
+    G02 in Shell breaks S1;
     /// The bootstrap kubeconfig is read once.
-    E03 in Shell breaks L3 L1;
+    G03 in Shell breaks L3 L1;
     /// Retry-After is not read.
-    E06 in Shell breaks S9;
+    G06 in Shell breaks S9;
     /// A closed watch is opened again at once.
-    E07 in Shell breaks S9;
+    G07 in Shell breaks S9;
     /// The node's kubeconfig names the bundle, not the current link.
-    E08 in Shell breaks L2;
+    G08 in Shell breaks L2;
     /// The key store makes one key.
-    E09 in Shell breaks S10;
+    G09 in Shell breaks S10;
     /// An identity is not presented while another one is valid.
-    E10 in Shell breaks S1;
+    G10 in Shell breaks S1;
     /// Connections are opened with the first identity of the process.
-    E11 in Shell breaks S1 L3;
+    G11 in Shell breaks S1 L3;
     /// A body that is no JSON causes a panic.
-    E12 in Shell breaks L5;
+    G12 in Shell breaks L5;
     /// An answer 401 counts as an error of the server.
-    E14 in Shell breaks L3;
+    G14 in Shell breaks L3;
 }

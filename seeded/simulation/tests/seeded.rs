@@ -9,16 +9,16 @@ use certrotate_simulation_seeded::{report, run};
 
 /// The bugs of the shell, each with the number of seeds that are enough to find it.
 const BUGS: [(Bug, u64); 10] = [
-    (Bug::E02, 400),
-    (Bug::E03, 400),
-    (Bug::E06, 400),
-    (Bug::E07, 400),
-    (Bug::E08, 400),
-    (Bug::E09, 400),
-    (Bug::E10, 400),
-    (Bug::E11, 400),
-    (Bug::E12, 400),
-    (Bug::E14, 400),
+    (Bug::G02, 400),
+    (Bug::G03, 400),
+    (Bug::G06, 400),
+    (Bug::G07, 400),
+    (Bug::G08, 400),
+    (Bug::G09, 400),
+    (Bug::G10, 400),
+    (Bug::G11, 400),
+    (Bug::G12, 400),
+    (Bug::G14, 400),
 ];
 
 /// Returns the first seed that reports the bug under one of its invariants.
