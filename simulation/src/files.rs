@@ -84,7 +84,8 @@ impl World {
 
     pub(crate) fn rotate_server_ca(&self) {
         let mut state = self.lock();
-        if state.server_cas.len() > 1 || state.healed {
+        // The node's own kubeconfig has a copy of embedded CAs, which only an administrator replaces.
+        if state.server_cas.len() > 1 || state.healed || !state.plan.ca_file {
             return;
         }
         let ca = crate::pki::Authority::new(&mut state.rng, "server CA 2");
