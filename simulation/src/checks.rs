@@ -285,7 +285,7 @@ impl Checks {
         let refused = status == 401 && matches!(caller, Caller::Certificate(_));
         self.refused_in_a_row = if refused { self.refused_in_a_row + 1 } else { 0 };
         if self.refused_in_a_row > 6 {
-            self.fail("L3", "a refused identity is presented again and again, and never the token".into());
+            self.fail("L3", "a refused identity is presented repeatedly, and never the token".into());
         }
     }
 

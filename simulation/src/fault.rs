@@ -32,7 +32,7 @@ pub(crate) enum Defect {
     Key,
     /// For another node.
     Subject,
-    /// Signed by a CA that nobody trusts.
+    /// Signed by a CA that is not trusted.
     ForeignCa,
     /// A CA certificate.
     Authority,
@@ -126,11 +126,11 @@ pub(crate) enum Sudden {
     KillAtPoll(u64, u64),
     /// The process is killed at this disk command from now on, before it (`false`) or after it (`true`).
     KillAtDisk(u64, bool, u64),
-    /// The process is asked to end (TERM); the next starts this many milliseconds later.
+    /// The process gets TERM; the next starts this many milliseconds later.
     Terminate(u64),
     /// The machine is suspended for this many milliseconds.
     Suspend(u64),
-    /// The operator asks for a rotation (USR1).
+    /// The operator requests a rotation (USR1).
     RotateNow,
     /// All requests are deleted on the server when the next one waits for approval.
     Delete,

@@ -5,7 +5,7 @@
 //! signer, credentials, files, clocks, disk, and the ends of the process. Time is simulated, and no run sleeps.
 //!
 //! The invariants S1, S2, S3, S8, S9, S10 and L1 to L5 of `docs/invariants.md` are checked from outside: by what the server
-//! sees, what the process presents, and what is on disk. After the last fault the node must recover: a new certificate in
+//! sees, what the process presents, and the files on disk. After the last fault the node must recover: a new certificate in
 //! time, then a renewal before its expiry.
 //!
 //! A run is a function of its seed. Keys and signatures are Ed25519, which has no randomness. TLS takes its randomness from

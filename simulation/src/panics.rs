@@ -1,4 +1,4 @@
-//! Panics of a run. The runtime catches them in tasks, and nobody would see them.
+//! Panics of a run. The runtime catches them in tasks; without this hook they would stay unseen.
 
 use std::cell::RefCell;
 use std::sync::Once;

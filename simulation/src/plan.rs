@@ -28,7 +28,7 @@ pub(crate) struct Plan {
     pub(crate) client_ca: bool,
     /// The faults.
     pub(crate) faults: Vec<Fault>,
-    /// When all faults have ended.
+    /// When all faults are over.
     pub(crate) healed: u64,
 }
 

@@ -79,7 +79,7 @@ fn run_in(seed: u64, directory: &Path) -> Outcome {
         processes += 1;
         let ending = process(&world);
         if world.lock().checks.violations.is_empty() && processes > MOST_PROCESSES {
-            world.lock().checks.fail("L2", "the agent ends by itself again and again".into());
+            world.lock().checks.fail("L2", "the agent ends by itself repeatedly".into());
         }
         if let Some(text) = panics::take() {
             world.lock().checks.fail("L5", format!("a task panics: {text}"));

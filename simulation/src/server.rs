@@ -40,7 +40,7 @@ pub(crate) enum Caller {
     BadToken,
     /// A client certificate.
     Certificate(LeafDigest),
-    /// Nobody.
+    /// An anonymous client.
     Anonymous,
 }
 

@@ -48,9 +48,9 @@ pub(crate) enum Event {
     SwitchServerCa,
     /// The second step of a CA rotation: the signer uses the new one.
     SwitchClientCa,
-    /// All faults have ended.
+    /// All faults are over.
     Healed,
-    /// The node must have an identity by now.
+    /// The node must have an identity.
     Deadline,
     /// The run ends.
     Finish,
@@ -357,7 +357,7 @@ impl World {
         let deadline = state.checks.healed(now);
         state.at(deadline, Event::Deadline);
         drop(state);
-        self.note(&format!("all faults have ended; an identity is due at {}", clock(deadline)));
+        self.note(&format!("all faults are over; an identity is due at {}", clock(deadline)));
     }
 }
 

@@ -326,8 +326,6 @@ bugs! {
     G06 in Shell breaks S9;
     /// A closed watch is opened again at once.
     G07 in Shell breaks S9;
-    /// The node's kubeconfig names the bundle, not the current link.
-    G08 in Shell breaks L2;
     /// The key store makes one key.
     G09 in Shell breaks S10;
     /// An identity is not presented while another one is valid.
