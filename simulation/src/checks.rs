@@ -1,4 +1,4 @@
-//! The invariants, checked from outside: by what the server sees, what is presented and what is on disk.
+//! The invariants, checked from outside: by what the server sees, the presented identity, and the files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -80,7 +80,7 @@ pub(crate) struct Running {
     pub(crate) live: LiveIdentity,
 }
 
-/// How far the node is after all faults have ended.
+/// How far the node is after all faults are over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
     /// There are faults.
@@ -375,7 +375,7 @@ impl Checks {
         self.issued.get(leaf).is_some_and(|issued| issued.is_good)
     }
 
-    /// All faults have ended. Returns when an identity that was issued afterwards must be live.
+    /// All faults are over. Returns when an identity that was issued afterwards must be live.
     pub(crate) fn healed(&mut self, now: u64) -> u64 {
         self.progress = Progress::Healed(now);
         now + if self.long_waits { LATE } else { SOON }
@@ -391,7 +391,7 @@ impl Checks {
             Progress::First(..) => "L1",
         };
         if left.is_none() {
-            self.fail(id, "there is no identity although all faults have ended long ago".into());
+            self.fail(id, "there is no identity although all faults are over long ago".into());
         }
         left
     }
