@@ -365,6 +365,7 @@ impl Ending {
             }
         };
         tokio::select! {
+            biased;
             () = withdrawn => {}
             () = ended => {}
         }

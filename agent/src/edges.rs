@@ -1,4 +1,4 @@
-//! The edges of a node that a simulation replaces: the clock, the network and the randomness.
+//! The edges of a node that a simulation replaces: the clock, the network, the randomness and the threads for files.
 //!
 //! A run with the same answers at these edges, the same files and the same disk is the same run.
 
@@ -8,6 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::thread;
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use certrotate_x509::{KeyError, KeyType, SecretKey};
@@ -80,6 +81,29 @@ impl Randomness for SystemRandomness {
     }
 }
 
+/// Blocking work for a thread of its own.
+pub type Work = Box<dyn FnOnce() + Send>;
+
+/// Starts blocking work beside the event loop. [`Threads`] is the real one.
+pub trait Workers: fmt::Debug + Send + Sync + 'static {
+    /// Starts the work and returns at once. Work that hangs must delay no other work.
+    ///
+    /// # Errors
+    ///
+    /// The system starts no thread.
+    fn start(&self, work: Work) -> io::Result<()>;
+}
+
+/// A thread for each piece of work.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Threads;
+
+impl Workers for Threads {
+    fn start(&self, work: Work) -> io::Result<()> {
+        thread::Builder::new().name("file".into()).spawn(work).map(drop)
+    }
+}
+
 /// The edges of a node.
 pub struct Edges<C> {
     /// Both clocks.
@@ -88,12 +112,15 @@ pub struct Edges<C> {
     pub network: Arc<dyn Dial>,
     /// The randomness.
     pub randomness: Arc<dyn Randomness>,
+    /// The threads that read and write the files outside the certificate directory.
+    pub workers: Arc<dyn Workers>,
 }
 
 impl<C> Edges<C> {
     /// Returns the real edges, with this clock.
     pub fn system(clock: C) -> Self {
-        Self { clock, network: Arc::new(Tcp), randomness: Arc::new(SystemRandomness) }
+        let (randomness, workers) = (Arc::new(SystemRandomness), Arc::new(Threads));
+        Self { clock, network: Arc::new(Tcp), randomness, workers }
     }
 }
 

@@ -41,9 +41,9 @@ impl fmt::Debug for FileClient {
 }
 
 impl FileClient {
-    /// Returns a source of clients that connect over this network. It reads no file yet.
-    pub(crate) fn new(path: PathBuf, network: Arc<dyn Dial>) -> Self {
-        Self { path, network, offload: Offload::default(), last: LastGood::default() }
+    /// Returns a source of clients that connect over this network. `offload` reads the file, and none now.
+    pub(crate) fn new(path: PathBuf, network: Arc<dyn Dial>, offload: Offload) -> Self {
+        Self { path, network, offload, last: LastGood::default() }
     }
 
     /// The file.

@@ -27,6 +27,7 @@ use crate::fault_texts::FaultTexts;
 use crate::file_client::FileClient;
 use crate::identity::LiveIdentity;
 use crate::keystore::{KeyStore, Staging};
+use crate::offload::Offload;
 use crate::ports::Answer;
 use crate::report::Reporter;
 use crate::server_source::ServerSource;
@@ -134,15 +135,17 @@ impl<C: Clock> Node<C> {
         edges: Edges<C>,
         disk: impl FnOnce(NodeDisk) -> D,
     ) -> Result<Self, StartError> {
-        let Edges { clock, network, randomness } = edges;
+        let Edges { clock, network, randomness, workers } = edges;
+        let offload = || Offload::new(&workers);
         check_node_name(&options.node_name)?;
         let pair = PairName::new(options.pair.clone()).map_err(StartError::PairName)?;
-        let client_ca = options.client_ca_file.as_deref().map(open_client_ca).transpose()?;
+        let client_ca = options.client_ca_file.as_deref();
+        let client_ca = client_ca.map(|path| open_client_ca(path, offload())).transpose()?;
         let link = std::path::absolute(&options.cert_dir)
             .map_err(StartError::System)?
             .join(format!("{}-current.pem", options.pair));
         let own = options.kubeconfig.clone().map(|path| (path, link.clone()));
-        let server = ServerSource::new(own, options.bootstrap_kubeconfig.clone());
+        let server = ServerSource::new(own, options.bootstrap_kubeconfig.clone(), offload);
         let endpoint = server.start()?.endpoint.clone();
         let config = config(options, client_ca.is_some(), &*randomness)?;
 
@@ -163,15 +166,16 @@ impl<C: Clock> Node<C> {
         });
         let (directory, disk_end) =
             DiskThread::start(disk, staging, sender.clone(), texts.clone()).map_err(StartError::System)?;
+        let bootstrap = options.bootstrap_kubeconfig.clone();
         let api = KubeApi::new(
-            options.bootstrap_kubeconfig.clone().map(|path| FileClient::new(path, Arc::clone(&network))),
+            bootstrap.map(|path| FileClient::new(path, Arc::clone(&network), offload())),
             (client.with_own_pool(), Some(server.clone())),
             keys.clone(),
             client_ca.clone(),
             texts.clone(),
         );
         let kubeconfig = options.kubeconfig.clone();
-        let kubeconfig = kubeconfig.map(|path| KubeconfigWriter::new(path, link, server.clone()));
+        let kubeconfig = kubeconfig.map(|path| KubeconfigWriter::new(path, link, server.clone(), offload()));
         let request = Arc::new(Notify::new());
         let reload = {
             let (client, request) = (client.clone(), Arc::clone(&request));

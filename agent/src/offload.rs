@@ -4,9 +4,11 @@
 mod tests;
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
-use std::thread;
 use std::time::{Duration, Instant};
 
+use tokio::sync::{Notify, oneshot};
+
+use crate::edges::{Threads, Workers};
 use crate::files::FileError;
 
 /// The longest wait for a file of another program.
@@ -19,24 +21,28 @@ pub(crate) const FILE_DEADLINE: Duration = Duration::from_secs(3);
 pub(crate) struct Offload {
     slot: Arc<Slot>,
     deadline: Duration,
-}
-
-#[derive(Debug, Default)]
-struct Slot {
-    is_taken: Mutex<bool>,
-    released: Condvar,
+    workers: Arc<dyn Workers>,
 }
 
 impl Default for Offload {
     fn default() -> Self {
-        Self::new(FILE_DEADLINE)
+        Self::new(&(Arc::new(Threads) as Arc<dyn Workers>))
     }
 }
 
 impl Offload {
-    /// Returns a free slot. `deadline` is for the wait for the slot and the work together.
-    pub(crate) fn new(deadline: Duration) -> Self {
-        Self { slot: Arc::default(), deadline }
+    /// Returns a free slot for the files of other programs.
+    pub(crate) fn new(workers: &Arc<dyn Workers>) -> Self {
+        Self { slot: Arc::default(), deadline: FILE_DEADLINE, workers: Arc::clone(workers) }
+    }
+
+    /// Returns the same slot with another deadline: for the wait for the slot and the work together.
+    pub(crate) fn with_deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    fn silent(&self) -> FileError {
+        FileError::Silent { seconds: self.deadline.as_secs() }
     }
 
     /// Runs the work and blocks until its result is there, at most until the deadline. Late work runs on, and its result is dropped.
@@ -48,17 +54,12 @@ impl Offload {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, FileError> {
-        let silent = FileError::Silent { seconds: self.deadline.as_secs() };
         let end = Instant::now() + self.deadline;
-        let taken = Taken::new(&self.slot, end).ok_or(silent)?;
+        let taken = Taken::block(&self.slot, end).ok_or_else(|| self.silent())?;
         let (sender, result) = mpsc::channel();
-        thread::Builder::new().name("file".into()).spawn(move || {
-            let done = work();
-            drop(taken);
-            // The receiver is gone after the deadline.
-            let _ = sender.send(done);
-        })?;
-        result.recv_timeout(end.saturating_duration_since(Instant::now())).map_err(|_| silent)
+        // The receiver is gone after the deadline.
+        self.start(taken, work, move |done| drop(sender.send(done)))?;
+        result.recv_timeout(end.saturating_duration_since(Instant::now())).map_err(|_| self.silent())
     }
 
     /// As [`Offload::run`], without blocking the event loop.
@@ -70,29 +71,46 @@ impl Offload {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, FileError> {
-        let offload = self.clone();
-        blocking(move || offload.run(work)).await?
+        let done = async {
+            let taken = Taken::wait(&self.slot).await;
+            let (sender, result) = oneshot::channel();
+            // The receiver is gone after the deadline.
+            self.start(taken, work, move |done| drop(sender.send(done)))?;
+            result.await.map_err(|_| self.silent())
+        };
+        tokio::time::timeout(self.deadline, done).await.unwrap_or_else(|_| Err(self.silent()))
+    }
+
+    fn start<T: Send + 'static>(
+        &self,
+        taken: Taken,
+        work: impl FnOnce() -> T + Send + 'static,
+        finish: impl FnOnce(T) + Send + 'static,
+    ) -> Result<(), FileError> {
+        let work = move || {
+            let done = work();
+            drop(taken);
+            finish(done);
+        };
+        Ok(self.workers.start(Box::new(work))?)
     }
 }
 
-/// Runs work that has a deadline of its own beside the event loop.
-///
-/// # Errors
-///
-/// The event loop ends.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, FileError> {
-    let ended = |_| FileError::Unreadable { error: std::io::ErrorKind::Interrupted };
-    tokio::task::spawn_blocking(work).await.map_err(ended)
+#[derive(Debug, Default)]
+struct Slot {
+    is_taken: Mutex<bool>,
+    /// Wakes a thread that waits.
+    released: Condvar,
+    /// Wakes a task that waits.
+    notify: Notify,
 }
 
 /// The slot, until it is dropped.
 struct Taken(Arc<Slot>);
 
 impl Taken {
-    /// Waits for the slot until `end`.
-    fn new(slot: &Arc<Slot>, end: Instant) -> Option<Self> {
+    /// Blocks until the slot is free, at most until `end`.
+    fn block(slot: &Arc<Slot>, end: Instant) -> Option<Self> {
         let is_taken = slot.is_taken.lock().unwrap_or_else(PoisonError::into_inner);
         let left = end.saturating_duration_since(Instant::now());
         let (mut is_taken, wait) = slot
@@ -105,11 +123,28 @@ impl Taken {
         *is_taken = true;
         Some(Self(Arc::clone(slot)))
     }
+
+    /// Waits until the slot is free.
+    async fn wait(slot: &Arc<Slot>) -> Self {
+        loop {
+            {
+                let mut is_taken = slot.is_taken.lock().unwrap_or_else(PoisonError::into_inner);
+                if !*is_taken {
+                    *is_taken = true;
+                    return Self(Arc::clone(slot));
+                }
+            }
+            // A release before this line leaves its permit.
+            slot.notify.notified().await;
+        }
+    }
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
         *self.0.is_taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        // Only one of the woken finds the slot free; the other waits for the next release.
         self.0.released.notify_one();
+        self.0.notify.notify_one();
     }
 }

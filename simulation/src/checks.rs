@@ -1,5 +1,8 @@
 //! The invariants, checked from outside: by what the server sees, the presented identity, and the files.
 
+mod bounds;
+mod progress;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,10 +14,13 @@ use certrotate_core::id::{KeyDigest, LeafDigest};
 use certrotate_core::time::WallTime;
 use certrotate_x509::CsrFacts;
 
+use crate::caller::Caller;
 use crate::clock::SimClock;
 use crate::plan::Plan;
-use crate::server::Caller;
 use crate::trace::Trace;
+
+use bounds::{AT_ONCE, BURST, Bucket, RETRY_AFTER, START, WATCHES};
+pub(crate) use progress::Progress;
 
 /// A violated invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,43 +29,6 @@ pub struct Violation {
     pub id: &'static str,
     /// What was seen.
     pub text: String,
-}
-
-/// The calls of one kind that may be made in a short time, in thousandths (S9). A call that is repeated on a new connection
-/// counts twice here, which is why there are more than in the model.
-const BURST: i64 = 20_000;
-/// The calls that a start may make besides.
-const START: i64 = 6_000;
-/// The watches that may be open at a time. One that was cancelled is closed with its connection at the latest.
-const WATCHES: usize = 3;
-/// The inputs that may lead to actions while no time passes (S9).
-const AT_ONCE: u32 = 200;
-/// The longest time to the first identity or to a renewal, without a wait after a denial, in milliseconds.
-const SOON: u64 = 25 * 60_000;
-/// The same with one.
-const LATE: u64 = 340 * 60_000;
-
-/// A bucket that leaks one call a minute.
-#[derive(Clone, Copy, Debug, Default)]
-struct Bucket {
-    level: i64,
-    last: u64,
-}
-
-impl Bucket {
-    fn pour(&mut self, now: u64) -> i64 {
-        let leaked = i64::try_from((now - self.last) * 1000 / 60_000).unwrap_or(i64::MAX);
-        self.last = now;
-        if self.level > 0 {
-            self.level = (self.level - leaked).max(0);
-        }
-        self.level += 1000;
-        self.level
-    }
-
-    fn allow(&mut self, calls: i64) {
-        self.level = self.level.min(BURST) - calls;
-    }
 }
 
 /// An issued certificate.
@@ -80,19 +49,6 @@ pub(crate) struct Running {
     pub(crate) live: LiveIdentity,
 }
 
-/// How far the node is after all faults are over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Progress {
-    /// There are faults.
-    Faults,
-    /// No certificate was issued and went live since.
-    Healed(u64),
-    /// One did, at this time; it expires at the second time, both in milliseconds of the run.
-    First(u64, u64),
-    /// Its successor did, too.
-    Second,
-}
-
 /// What is checked, and the state that it needs.
 #[derive(Debug)]
 pub(crate) struct Checks {
@@ -100,8 +56,13 @@ pub(crate) struct Checks {
     pub(crate) violations: Vec<Violation>,
     pub(crate) progress: Progress,
     pub(crate) running: Option<Running>,
+    /// How long approver and signer take together, in milliseconds.
+    approval: u64,
+    has_wrong_clock: bool,
     long_waits: bool,
     long_disk_fault: bool,
+    /// The requests that were sent since the last certificate went live.
+    names: BTreeSet<String>,
     /// More than one open request is allowed by so many.
     abandoned: usize,
     issued: BTreeMap<LeafDigest, Issued>,
@@ -118,7 +79,6 @@ pub(crate) struct Checks {
     lists: Bucket,
     connections: Bucket,
     at_once: (u64, u32),
-    rotate_requested: bool,
     refused_in_a_row: u32,
     /// No create and no get may come before this time, in milliseconds: the server said so.
     not_before: Option<u64>,
@@ -141,7 +101,10 @@ impl Checks {
             violations: Vec::new(),
             progress: Progress::Faults,
             running: None,
+            approval: 2 * plan.approval.1,
+            has_wrong_clock: plan.has_wrong_clock(),
             long_waits: plan.has_long_waits(),
+            names: BTreeSet::new(),
             long_disk_fault: plan.has_long_disk_fault(),
             abandoned: 0,
             issued: BTreeMap::new(),
@@ -156,7 +119,6 @@ impl Checks {
             lists: Bucket::default(),
             connections: Bucket::default(),
             at_once: (0, 0),
-            rotate_requested: false,
             refused_in_a_row: 0,
             not_before: None,
         }
@@ -175,9 +137,9 @@ impl Checks {
     /// A process starts.
     pub(crate) fn started(&mut self, running: Running) {
         self.running = Some(running);
-        self.looks.allow(START);
-        self.lists.allow(START);
-        self.connections.allow(START);
+        self.looks.allow(START.0);
+        self.lists.allow(START.1);
+        self.connections.allow(START.0 + START.1);
         self.refused_in_a_row = 0;
     }
 
@@ -190,9 +152,8 @@ impl Checks {
     }
 
     pub(crate) fn rotate_requested(&mut self) {
-        self.rotate_requested = true;
-        self.looks.allow(START);
-        self.lists.allow(START);
+        self.looks.allow(START.0);
+        self.lists.allow(START.1);
     }
 
     /// A request was abandoned by a named exception of S8.
@@ -278,7 +239,7 @@ impl Checks {
         status: u16,
         retry_after: Option<u64>,
     ) {
-        let earliest = retry_after.filter(|seconds| *seconds <= 60).map(|seconds| now + seconds * 1000);
+        let earliest = retry_after.map(|seconds| now + seconds.min(RETRY_AFTER) * 1000);
         if is_look(verb) {
             self.not_before = earliest;
         }
@@ -316,6 +277,16 @@ impl Checks {
     /// A request was deleted, and perhaps its certificate with it.
     pub(crate) fn deleted(&mut self, name: &str) {
         self.answered.remove(name);
+    }
+
+    /// A request is sent, whatever becomes of it.
+    pub(crate) fn sent(&mut self, name: &str) {
+        self.names.insert(name.to_owned());
+    }
+
+    /// The requests since the last certificate went live.
+    fn attempts(&self) -> u32 {
+        u32::try_from(self.names.len()).unwrap_or(u32::MAX)
     }
 
     /// A request is about to be created.
@@ -373,50 +344,6 @@ impl Checks {
     /// Whether the agent may use this certificate.
     pub(crate) fn is_good(&self, leaf: &LeafDigest) -> bool {
         self.issued.get(leaf).is_some_and(|issued| issued.is_good)
-    }
-
-    /// All faults are over. Returns when an identity that was issued afterwards must be live.
-    pub(crate) fn healed(&mut self, now: u64) -> u64 {
-        self.progress = Progress::Healed(now);
-        now + if self.long_waits { LATE } else { SOON }
-    }
-
-    /// From the first deadline on an identity must be live. Returns when that is to be checked again: at its expiry.
-    pub(crate) fn deadline(&mut self, unix_ms: i64) -> Option<u64> {
-        let live = self.running.as_ref().and_then(|running| running.live.current_now());
-        let left = live.and_then(|live| u64::try_from(live.not_after().unix_ms() - unix_ms).ok());
-        let id = match self.progress {
-            Progress::Faults | Progress::Second => return None,
-            Progress::Healed(_) => "L3",
-            Progress::First(..) => "L1",
-        };
-        if left.is_none() {
-            self.fail(id, "there is no identity although all faults are over long ago".into());
-        }
-        left
-    }
-
-    /// A new identity went live. Returns whether the run has shown enough, or the next deadline.
-    pub(crate) fn went_live(&mut self, now: u64, unix_ms: i64, live: (i64, i64)) -> Option<u64> {
-        let end = now + u64::try_from(live.1 - unix_ms).unwrap_or(0);
-        match self.progress {
-            // The start of a certificate is five minutes before its issue.
-            Progress::Healed(since)
-                if live.0 + 300_000 >= unix_ms - i64::try_from(now - since).unwrap_or(0) =>
-            {
-                self.progress = Progress::First(now, end);
-                Some(end)
-            }
-            Progress::First(since, first_end) => {
-                let lifetime = first_end - since;
-                if now - since < lifetime * 68 / 100 && !self.rotate_requested {
-                    self.fail("S9", "an identity was renewed long before it was due".into());
-                }
-                self.progress = Progress::Second;
-                None
-            }
-            Progress::Faults | Progress::Healed(_) | Progress::Second => None,
-        }
     }
 }
 

@@ -1,21 +1,23 @@
 //! The disk: the real store on a scratch directory, with faults.
 //!
-//! It runs on a thread of its own, as always. Simulated time must not pass while it works: the observer of the node waits
-//! for it, and keeps the runtime busy until the answer is there.
+//! It runs on a thread of its own, as always. Simulated time must not pass while it works, and its answer must not race with
+//! another one: the observer of the node blocks until the answer is in the driver's queue.
 
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 
 use certrotate::directory::{Disk, DiskError};
 use certrotate_core::disk::{DiskCommand, DiskDone, DiskFault};
 
-use crate::fault::Lasting;
-use crate::world::{Ending, World};
+use crate::events::Ending;
+use crate::fault::{Lasting, Sudden};
+use crate::world::World;
 
 /// Runs one command when it is told to.
 pub(crate) struct SimDisk<D> {
+    // Dropped first: the lock of the directory is released before the gate learns of the end.
     disk: D,
     orders: mpsc::Receiver<Order>,
-    results: mpsc::Sender<()>,
+    answers: mpsc::Sender<()>,
 }
 
 /// How a command ends.
@@ -30,27 +32,32 @@ pub(crate) enum Order {
 /// The runtime's side of a [`SimDisk`].
 pub(crate) struct Gate {
     orders: mpsc::Sender<Order>,
-    results: mpsc::Receiver<()>,
+    answers: mpsc::Receiver<()>,
 }
+
+/// The gate of the process that runs.
+pub(crate) type SharedGate = Arc<Mutex<Option<Gate>>>;
 
 /// Returns a disk around the real one, and its gate.
 pub(crate) fn gated<D: Disk>(disk: D) -> (SimDisk<D>, Gate) {
     let (order_sender, orders) = mpsc::channel();
-    let (result_sender, results) = mpsc::channel();
-    (SimDisk { disk, orders, results: result_sender }, Gate { orders: order_sender, results })
+    let (answer_sender, answers) = mpsc::channel();
+    (SimDisk { disk, orders, answers: answer_sender }, Gate { orders: order_sender, answers })
 }
 
 impl<D: Disk> Disk for SimDisk<D> {
     fn run(&mut self, command: &DiskCommand) -> Result<DiskDone, DiskError> {
-        let result = match self.orders.recv() {
+        match self.orders.recv() {
             Ok(Order::Do) => self.disk.run(command),
             Ok(Order::Fail(fault)) => Err(DiskError { fault, text: "an injected fault of the disk".into() }),
             // The process was killed.
             Err(_) => Err(DiskError { fault: DiskFault::Io, text: "killed".into() }),
-        };
+        }
+    }
+
+    fn answered(&mut self) {
         // The gate is dropped when the process was killed.
-        let _ = self.results.send(());
-        result
+        let _ = self.answers.send(());
     }
 
     fn remarks(&self) -> &[String] {
@@ -59,18 +66,23 @@ impl<D: Disk> Disk for SimDisk<D> {
 }
 
 impl Gate {
-    /// Runs the command that was submitted, and waits for it.
+    /// Runs the oldest command that was submitted, and waits for its answer.
     pub(crate) fn run(&self, order: Order) {
         // An error means that the thread ended: core's deadline reports the missing answer.
         if self.orders.send(order).is_ok() {
-            let _ = self.results.recv();
+            let _ = self.answers.recv();
         }
+    }
+
+    /// Whether the disk was dropped, and the lock of the directory released.
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self.answers.try_recv(), Err(mpsc::TryRecvError::Disconnected))
     }
 
     /// Waits for the end of the disk thread, which releases the lock of the directory.
     pub(crate) fn close(self) {
         drop(self.orders);
-        while self.results.recv().is_ok() {}
+        while self.answers.recv().is_ok() {}
     }
 }
 
@@ -90,12 +102,24 @@ impl World {
             }
             _ => None,
         });
+        state.counts.disk_commands += 1;
+        if delay.is_some() {
+            faults
+                .iter()
+                .filter(|fault| matches!(fault, Lasting::DiskSlow(_)))
+                .for_each(|it| state.counts.bite(*it));
+        }
+        if fault.is_some() {
+            let refuses = |it: &&Lasting| matches!(it, Lasting::DiskFull | Lasting::DiskBroken);
+            faults.iter().filter(refuses).for_each(|it| state.counts.bite(*it));
+        }
         let mut order = fault.map_or(Order::Do, Order::Fail);
         if let Some((left, done, down)) = state.armed.disk {
             if left > 1 {
                 state.armed.disk = Some((left - 1, done, down));
             } else {
                 state.armed.disk = None;
+                state.counts.strike(Sudden::KillAtDisk(left, done, down));
                 drop(state);
                 self.note(&format!("killed {} {command:?}", if done { "after" } else { "before" }));
                 if !done && self.end(Ending::Killed(down)) {

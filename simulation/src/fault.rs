@@ -64,6 +64,8 @@ pub(crate) enum Input {
     Token,
     /// The CA of the server.
     ServerCa,
+    /// The CA of the clients.
+    ClientCa,
 }
 
 /// A fault that lasts until the plan ends it.
@@ -109,12 +111,24 @@ pub(crate) enum Lasting {
     Damaged(Input, Damage),
     /// The node's wall clock is wrong by this many milliseconds.
     Clock(i64),
+    /// No file outside the certificate directory can be read or written: each attempt hangs until the end of the fault.
+    FilesHang,
     /// The disk is full.
     DiskFull,
     /// Changes of the disk fail with EIO.
     DiskBroken,
     /// Each disk command takes this many milliseconds.
     DiskSlow(u64),
+}
+
+impl Lasting {
+    /// Whether it acts on new connections.
+    pub(crate) const fn is_of_connections(self) -> bool {
+        matches!(
+            self,
+            Self::Refused | Self::Unanswered | Self::Reset(_) | Self::Stalled(_) | Self::Trickled(_)
+        )
+    }
 }
 
 /// A fault that happens once.
@@ -132,6 +146,8 @@ pub(crate) enum Sudden {
     Suspend(u64),
     /// The operator requests a rotation (USR1).
     RotateNow,
+    /// The operator requests that the files are read again (HUP).
+    Reload,
     /// All requests are deleted on the server when the next one waits for approval.
     Delete,
     /// All connections break.

@@ -7,10 +7,11 @@ use base64::engine::general_purpose::STANDARD;
 use certrotate::node::NodeOptions;
 use certrotate_x509::KeyType;
 
-use crate::fault::{Damage, Input, Lasting};
-use crate::pki::HOST;
-use crate::plan::Plan;
-use crate::world::{Event, World};
+use crate::events::Event;
+use crate::fault::{Damage, Input, Lasting, Sudden};
+use crate::pki::{Authority, HOST};
+use crate::plan::{NODE, Plan};
+use crate::world::{State, World};
 
 /// The time between the two steps of a CA rotation: first the files name both, then the new one is used.
 const OVERLAP: u64 = 5 * 60 * 1000;
@@ -32,7 +33,7 @@ impl World {
 
     /// The options of the node.
     pub(crate) fn options(&self, plan: &Plan) -> NodeOptions {
-        let mut options = NodeOptions::new(crate::NODE, self.cert_dir());
+        let mut options = NodeOptions::new(NODE, self.cert_dir());
         options.bootstrap_kubeconfig = Some(self.path("bootstrap.conf"));
         options.kubeconfig = Some(self.kubeconfig());
         options.client_ca_file = plan.client_ca.then(|| self.path("client-ca.crt"));
@@ -57,7 +58,22 @@ impl World {
         self.write("bootstrap.conf", &bootstrap, damage(Input::Bootstrap));
         self.write("token", &format!("{token}\n"), damage(Input::Token));
         self.write("server-ca.crt", &server_ca, damage(Input::ServerCa));
-        self.write("client-ca.crt", &client_ca, None);
+        self.write("client-ca.crt", &client_ca, damage(Input::ClientCa));
+        if !state.plan.ca_file {
+            self.replace_embedded_ca(&server_ca);
+        }
+    }
+
+    /// The administrator replaces the CA in the node's own kubeconfig: the agent never does.
+    fn replace_embedded_ca(&self, server_ca: &str) {
+        const KEY: &str = "certificate-authority-data: ";
+        let Ok(old) = std::fs::read_to_string(self.kubeconfig()) else { return };
+        let line = |line: &str| match line.split_once(KEY) {
+            Some((indent, _)) => format!("{indent}{KEY}{}\n", STANDARD.encode(server_ca)),
+            None => format!("{line}\n"),
+        };
+        let new: String = old.lines().map(line).collect();
+        self.write("kubelet.conf", &new, None);
     }
 
     /// Writes one file: a whole one replaces the old one at once, a damaged one does not.
@@ -84,11 +100,11 @@ impl World {
 
     pub(crate) fn rotate_server_ca(&self) {
         let mut state = self.lock();
-        // The node's own kubeconfig has a copy of embedded CAs, which only an administrator replaces.
-        if state.server_cas.len() > 1 || state.healed || !state.plan.ca_file {
+        if state.server_cas.len() > 1 || state.healed {
             return;
         }
-        let ca = crate::pki::Authority::new(&mut state.rng, "server CA 2");
+        state.counts.strike(Sudden::RotateServerCa);
+        let ca = Authority::new(&mut state.rng, "server CA 2");
         state.server_cas.push(ca);
         drop(state);
         self.write_files();
@@ -98,11 +114,13 @@ impl World {
     pub(crate) fn switch_server_ca(&self) {
         let mut state = self.lock();
         let http2 = state.plan.http2;
-        let crate::world::State { server_cas, rng, tls, .. } = &mut *state;
+        let State { server_cas, rng, tls, .. } = &mut *state;
         if let Some(newest) = server_cas.last() {
             *tls = newest.server(rng, http2);
         }
         drop(state);
+        // The agent may have written its kubeconfig meanwhile.
+        self.write_files();
         self.note("the server uses its new CA");
         self.break_connections();
     }
@@ -112,7 +130,8 @@ impl World {
         if state.client_cas.len() > 1 {
             return;
         }
-        let ca = crate::pki::Authority::new(&mut state.rng, "client CA 2");
+        state.counts.strike(Sudden::RotateClientCa);
+        let ca = Authority::new(&mut state.rng, "client CA 2");
         // The signer uses the last one: the new one comes first in the file until then.
         state.client_cas.insert(0, ca);
         drop(state);

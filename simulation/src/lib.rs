@@ -19,13 +19,19 @@
 //! assert_eq!(outcome.digest, certrotate_simulation::run(7).digest);
 //! ```
 
-mod api;
+mod approval;
+mod caller;
 mod checks;
 mod clock;
+mod counts;
 mod disk;
+mod events;
 mod fault;
+mod file_checks;
 mod files;
 mod network;
+mod objects;
+mod observer;
 mod panics;
 mod pki;
 mod plan;
@@ -33,15 +39,13 @@ mod rng;
 mod run;
 mod server;
 mod trace;
+mod workers;
 mod world;
 
 pub use checks::Violation;
+pub use counts::Counts;
 pub use run::{Outcome, faults, run};
 
-/// The node's name.
-const NODE: &str = "sim";
-/// The node's user.
-const USER: &str = "system:node:sim";
 /// The lines of a trace that a report shows.
 const SHOWN: usize = 120;
 

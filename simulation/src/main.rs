@@ -5,11 +5,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use certrotate_simulation::{Outcome, faults, report, run};
+use certrotate_simulation::{Counts, Outcome, faults, report, run};
 use clap::{Parser, Subcommand};
 
 /// The real time after which a seed counts as endless.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// The number of seeds in which every kind of fault takes effect.
+const ENOUGH: u64 = 2000;
 
 /// Run the whole agent in a simulated world.
 #[derive(Debug, Parser)]
@@ -67,7 +70,7 @@ fn run_all(first: u64, seeds: u64, jobs: Option<usize>, all: bool) -> ExitCode {
     let jobs = jobs.or_else(|| std::thread::available_parallelism().ok().map(Into::into)).unwrap_or(1);
     let (next, began) = (AtomicU64::new(first), Instant::now());
     let bad = Mutex::new(Vec::new());
-    let (processes, simulated) = (AtomicU64::new(0), AtomicU64::new(0));
+    let counts = Mutex::new(Counts::default());
     let started: Vec<Mutex<Option<(u64, Instant)>>> = (0..jobs).map(|_| Mutex::new(None)).collect();
     let worker = &|slot: &Mutex<Option<(u64, Instant)>>| loop {
         let stop =
@@ -81,8 +84,9 @@ fn run_all(first: u64, seeds: u64, jobs: Option<usize>, all: bool) -> ExitCode {
             return;
         }
         let outcome = run(seed);
-        processes.fetch_add(u64::from(outcome.processes), Ordering::Relaxed);
-        simulated.fetch_add(outcome.simulated_ms, Ordering::Relaxed);
+        if let Ok(mut counts) = counts.lock() {
+            counts.add(&outcome.counts);
+        }
         if outcome.violation.is_some()
             && let Ok(mut bad) = bad.lock()
         {
@@ -106,12 +110,39 @@ fn run_all(first: u64, seeds: u64, jobs: Option<usize>, all: bool) -> ExitCode {
     });
     let (seconds, bad) = (began.elapsed().as_secs_f64(), bad.into_inner().unwrap_or_default());
     println!(
-        "{} seeds in {seconds:.1} s, {:.0} a second: {} processes, {:.0} simulated hours, {} violations",
-        seeds,
+        "{seeds} seeds in {seconds:.1} s, {:.0} a second, {} violations",
         seeds as f64 / seconds,
-        processes.into_inner(),
-        simulated.into_inner() as f64 / 3_600_000.0,
         bad.len()
     );
-    ExitCode::from(u8::from(!bad.is_empty()))
+    let is_complete = show(&counts.into_inner().unwrap_or_default(), seeds);
+    ExitCode::from(u8::from(!bad.is_empty() || !is_complete))
+}
+
+/// Prints the counts. Returns false if so many seeds must have done more.
+fn show(counts: &Counts, seeds: u64) -> bool {
+    println!(
+        "{} processes, {:.0} simulated hours, {} connections, {} requests, {} certificates, {} rotations, {} disk commands",
+        counts.processes,
+        counts.simulated_ms as f64 / 3_600_000.0,
+        counts.connections,
+        counts.requests,
+        counts.certificates,
+        counts.rotations,
+        counts.disk_commands,
+    );
+    let faults: Vec<String> = counts.faults.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+    println!("faults: {}", faults.join(", "));
+    if seeds < ENOUGH {
+        return true;
+    }
+    let missing = counts.missing();
+    if !missing.is_empty() {
+        println!("these faults never took effect: {}", missing.join(", "));
+    }
+    // Each seed ends with a recovery and a renewal.
+    let has_rotated = counts.rotations >= 2 * seeds;
+    if !has_rotated {
+        println!("too few rotations: a seed without a violation has two");
+    }
+    missing.is_empty() && has_rotated
 }

@@ -29,9 +29,11 @@ impl Dial for Network {
             let faults: Vec<Lasting> = {
                 let now = world.clock().true_ms();
                 let mut state = world.lock();
-                state.connections += 1;
+                state.counts.connections += 1;
                 state.checks.connection(now);
-                state.active().collect()
+                let faults: Vec<Lasting> = state.active().filter(|fault| fault.is_of_connections()).collect();
+                faults.iter().for_each(|fault| state.counts.bite(*fault));
+                faults
             };
             world.note(&format!("connection to port {}", address.port()));
             if faults.contains(&Lasting::Refused) {

@@ -3,11 +3,14 @@
 use crate::fault::{Answer, Damage, Defect, Fault, Input, Lasting, Sudden};
 use crate::rng::Rng;
 
+/// The node's name.
+pub(crate) const NODE: &str = "sim";
+/// The node's user.
+pub(crate) const USER: &str = "system:node:sim";
+
 const SECOND: u64 = 1000;
 const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
-/// Whether CAs are rotated.
-const ROTATIONS: bool = true;
 
 /// The setup and the faults of a run. Times are in milliseconds from its start.
 #[derive(Clone, Debug)]
@@ -65,11 +68,16 @@ impl Plan {
                     | Lasting::Fails
                     | Lasting::Issues(_)
                     | Lasting::Clock(_)
-                    // An empty object looks like an object of another node.
-                    | Lasting::Answers(Answer::EmptyObject | Answer::Status(400 | 413 | 422, _), _)
+                    | Lasting::Answers(Answer::Status(400 | 413 | 422, _), _)
             ),
-            Fault::Sudden { fault, .. } => matches!(fault, Sudden::RotateClientCa),
+            Fault::Sudden { .. } => false,
         })
+    }
+
+    /// Whether the node's clock is wrong at some time.
+    pub(crate) fn has_wrong_clock(&self) -> bool {
+        let is_clock = |fault: &Fault| matches!(fault, Fault::Lasting { fault: Lasting::Clock(_), .. });
+        self.faults.iter().any(is_clock)
     }
 
     /// Whether the disk refuses long enough for a request whose key is in memory only.
@@ -109,7 +117,7 @@ impl Sudden {
             Self::RotateServerCa | Self::RotateClientCa => 6 * MINUTE,
             // The next request is deleted: at the next renewal, perhaps.
             Self::Delete => 30 * MINUTE,
-            Self::RotateNow | Self::Break => 0,
+            Self::RotateNow | Self::Reload | Self::Break => 0,
         }
     }
 }
@@ -134,7 +142,7 @@ fn sudden(rng: &mut Rng) -> Sudden {
         1 | 2 => rng.within(SECOND, MINUTE),
         _ => rng.within(MINUTE, 2 * HOUR),
     };
-    match rng.within(0, 11) {
+    match rng.within(0, 12) {
         0 => Sudden::Kill(down),
         1 | 2 => Sudden::KillAtPoll(rng.within(1, 90), down),
         3 | 4 => Sudden::KillAtDisk(rng.within(1, 40), rng.percent(50), down),
@@ -143,14 +151,14 @@ fn sudden(rng: &mut Rng) -> Sudden {
         7 => Sudden::RotateNow,
         8 => Sudden::Delete,
         9 => Sudden::Break,
-        10 if ROTATIONS => Sudden::RotateServerCa,
-        11 if ROTATIONS => Sudden::RotateClientCa,
-        _ => Sudden::RotateNow,
+        10 => Sudden::RotateServerCa,
+        11 => Sudden::RotateClientCa,
+        _ => Sudden::Reload,
     }
 }
 
 fn lasting(rng: &mut Rng) -> Lasting {
-    match rng.within(0, 25) {
+    match rng.within(0, 26) {
         0 => Lasting::Refused,
         1 => Lasting::Unanswered,
         2 => Lasting::Mute,
@@ -175,12 +183,13 @@ fn lasting(rng: &mut Rng) -> Lasting {
         19 => Lasting::IdentityRefused,
         20 => Lasting::TokenExpired,
         21 => Lasting::Damaged(
-            rng.one_of(&[Input::Bootstrap, Input::Token, Input::ServerCa]),
+            rng.one_of(&[Input::Bootstrap, Input::Token, Input::ServerCa, Input::ClientCa]),
             rng.one_of(&[Damage::Missing, Damage::Half, Damage::Garbage, Damage::Empty]),
         ),
         22 => Lasting::Clock(clock_error(rng)),
         23 => Lasting::DiskFull,
         24 => Lasting::DiskBroken,
+        25 => Lasting::FilesHang,
         _ => Lasting::DiskSlow(rng.one_of(&[20, 500, 5000, 40_000])),
     }
 }

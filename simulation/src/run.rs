@@ -1,28 +1,28 @@
 //! A run: one process after the other in the same world, until the node has shown that it recovered.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use certrotate::clock::Clock as _;
-use certrotate::driver::{ObservedStep, Observer};
 use certrotate::edges::{Edges, Randomness};
-use certrotate::identity::LiveIdentity;
 use certrotate::node::{Node, StartError};
-use certrotate_core::input::{Action, ExitReason, Input};
-use certrotate_x509::{KeyError, KeyType, SecretKey, bundle, pending, request_name};
+use certrotate_core::input::ExitReason;
+use certrotate_x509::{KeyError, KeyType, SecretKey};
 
-use crate::checks::{Progress, Running, Violation};
+use crate::checks::{Running, Violation};
 use crate::clock::SimClock;
-use crate::disk::{Gate, gated};
+use crate::counts::Counts;
+use crate::disk::{Gate, SharedGate, gated};
+use crate::events::Ending;
+use crate::fault::{Lasting, Sudden};
 use crate::network::Network;
+use crate::observer::Watcher;
 use crate::panics;
 use crate::pki;
 use crate::plan::Plan;
-use crate::world::{Ending, Event, World};
+use crate::workers::SimWorkers;
+use crate::world::World;
 
 /// How long a supervisor waits before it starts a process that ended by itself, in milliseconds.
 const RESTART: u64 = 10_000;
@@ -50,10 +50,8 @@ pub struct Outcome {
     pub faults: Vec<String>,
     /// The trace in words.
     pub trace: Vec<String>,
-    /// The processes that ran.
-    pub processes: u32,
-    /// The simulated time, in milliseconds.
-    pub simulated_ms: u64,
+    /// What happened.
+    pub counts: Counts,
 }
 
 /// Runs a seed in a scratch directory of its own.
@@ -93,15 +91,16 @@ fn run_in(seed: u64, directory: &Path) -> Outcome {
         }
     }
     let simulated_ms = world.clock().true_ms();
-    let checks = &world.lock().checks;
+    let state = world.lock();
+    let counts = Counts { processes: u64::from(processes), simulated_ms, ..state.counts.clone() };
+    let checks = &state.checks;
     Outcome {
         seed,
         digest: checks.trace.digest(),
         violation: checks.violations.first().cloned(),
         faults,
         trace: checks.trace.lines().to_vec(),
-        processes,
-        simulated_ms,
+        counts,
     }
 }
 
@@ -127,12 +126,12 @@ fn process(world: &World) -> Ending {
     if let Some(gate) = gate {
         Gate::close(gate);
     }
+    let hung = std::mem::take(&mut world.lock().hung);
+    drop(hung);
     world.lock().checks.stopped();
     world.check_link();
     ending
 }
-
-type SharedGate = Arc<Mutex<Option<Gate>>>;
 
 async fn live(world: &World, shared: &SharedGate) -> Ending {
     world.note("the process starts");
@@ -163,7 +162,7 @@ async fn live(world: &World, shared: &SharedGate) -> Ending {
     }
     world.note("TERM");
     control.shutdown();
-    let is_slow = || world.lock().active().any(|it| matches!(it, crate::fault::Lasting::DiskSlow(_)));
+    let is_slow = || world.lock().active().any(|it| matches!(it, Lasting::DiskSlow(_)));
     let was_slow = is_slow();
     let began = world.clock().true_ms();
     let reason = running.await;
@@ -190,21 +189,23 @@ fn start(world: &World, shared: &SharedGate) -> Result<Node<SimClock>, StartErro
         clock: world.clock().clone(),
         network: Arc::new(Network(world.clone())),
         randomness: Arc::new(SeededRandomness(world.clone())),
+        workers: Arc::new(SimWorkers(world.clone())),
     };
     let live = Arc::new(Mutex::new(None));
     let watcher = Watcher {
         world: world.clone(),
         gate: Arc::clone(shared),
         live: Arc::clone(&live),
-        submitted: AtomicU64::new(0),
-        executed: Arc::default(),
-        answered: Arc::default(),
+        slow: Arc::default(),
     };
+    world.lock().is_starting = true;
     let node = Node::with_parts(&options, watcher.observer(), edges, |disk| {
         let (disk, gate) = gated(disk);
         *shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(gate);
         disk
-    })?;
+    });
+    world.lock().is_starting = false;
+    let node = node?;
     *live.lock().unwrap_or_else(PoisonError::into_inner) = Some(node.live());
     Ok(node)
 }
@@ -237,6 +238,7 @@ impl<F: Future<Output = ExitReason>> Future for Polled<F> {
             if let Some((left, down)) = state.armed.polls {
                 state.armed.polls = (left > 1).then_some((left - 1, down));
                 if left <= 1 {
+                    state.counts.strike(Sudden::KillAtPoll(left, down));
                     drop(state);
                     self.world.end(Ending::Killed(down));
                     return Poll::Ready(None);
@@ -244,191 +246,5 @@ impl<F: Future<Output = ExitReason>> Future for Polled<F> {
             }
         }
         self.node.as_mut().poll(cx).map(Some)
-    }
-}
-
-/// Sees every step of the node, right after its actions.
-struct Watcher {
-    world: World,
-    gate: SharedGate,
-    live: Arc<Mutex<Option<LiveIdentity>>>,
-    /// Disk commands so far.
-    submitted: AtomicU64,
-    /// Those that the disk carried out.
-    executed: Arc<AtomicU64>,
-    /// The answers to them.
-    answered: Arc<AtomicU64>,
-}
-
-impl Watcher {
-    fn observer(self) -> Observer {
-        Box::new(move |seen| self.saw(&seen))
-    }
-
-    fn saw(&self, seen: &ObservedStep<'_>) {
-        let now = self.world.clock().true_ms();
-        if let Input::DiskAnswered { .. } = seen.input {
-            self.answered.fetch_add(1, Ordering::Relaxed);
-        }
-        {
-            let mut state = self.world.lock();
-            let text = format!("{:?} {:?} {:?}", seen.input, seen.step.actions, seen.view.stage);
-            state.checks.trace.hash(&text);
-            if !seen.step.actions.is_empty() {
-                state.checks.acted(now);
-            }
-        }
-        for report in seen.reports {
-            self.world.note(report);
-        }
-        self.check_identity(seen, now);
-        for action in &seen.step.actions {
-            match action {
-                Action::Disk { command, .. } => self.disk(command),
-                Action::Exit(_) if self.disk_is_idle() => {
-                    // The disk thread ends now: simulated time must not pass until then.
-                    tokio::spawn(busy(Arc::clone(&self.answered), u64::MAX));
-                }
-                _ => {}
-            }
-        }
-        if !self.world.lock().checks.violations.is_empty() {
-            self.world.end(Ending::Finished);
-        }
-    }
-
-    fn disk_is_idle(&self) -> bool {
-        self.submitted.load(Ordering::Relaxed) == self.answered.load(Ordering::Relaxed)
-    }
-
-    fn disk(&self, command: &certrotate_core::disk::DiskCommand) {
-        self.submitted.fetch_add(1, Ordering::Relaxed);
-        let Some((order, delay)) = self.world.disk_order(command) else { return };
-        let (gate, answered) = (Arc::clone(&self.gate), Arc::clone(&self.answered));
-        let executed = Arc::clone(&self.executed);
-        // An order may reach an older command: one whose own order waits for simulated time. So executions are counted.
-        let run = move || {
-            if let Some(gate) = &*gate.lock().unwrap_or_else(PoisonError::into_inner) {
-                gate.run(order);
-            }
-            executed.fetch_add(1, Ordering::Relaxed) + 1
-        };
-        if delay == 0 {
-            tokio::spawn(busy(answered, run()));
-        } else {
-            tokio::spawn(async move {
-                tokio::time::sleep(Duration::from_millis(delay)).await;
-                let number = run();
-                busy(answered, number).await;
-            });
-        }
-    }
-
-    fn check_identity(&self, seen: &ObservedStep<'_>, now: u64) {
-        let wall = seen.now.wall;
-        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let shown = live.and_then(|live| live.current(wall));
-        let mut state = self.world.lock();
-        if let Some(identity) = seen.view.identity.filter(|_| seen.view.serving) {
-            if wall < identity.not_before || wall >= identity.not_after {
-                state.checks.fail("S1", "the served identity is outside its validity".into());
-            }
-            if shown.as_ref().map(|shown| shown.leaf()) != Some(identity.leaf) {
-                state
-                    .checks
-                    .fail("S1", "the process does not present the identity that core calls live".into());
-            }
-            if !seen.view.in_memory {
-                state.checks.is_live(identity.leaf);
-            }
-            if !state.checks.is_good(&identity.leaf) {
-                state.checks.fail("S2", "an identity is served that must be refused".into());
-            }
-        } else if shown.is_some() && !seen.step.actions.iter().any(|it| matches!(it, Action::Exit(_))) {
-            state.checks.fail("S1", "the process presents an identity that core does not call live".into());
-        }
-        let went_live = seen.step.actions.iter().any(|it| matches!(it, Action::GoLive { .. }));
-        if seen.step.actions.iter().any(|it| matches!(it, Action::Withdraw { .. })) {
-            state.checks.may_abandon();
-        }
-        if let (true, Some(identity)) = (went_live, seen.view.identity) {
-            let unix_ms = self.world.clock().true_unix_ms();
-            let times = (identity.not_before.unix_ms(), identity.not_after.unix_ms());
-            let next = state.checks.went_live(now, unix_ms, times);
-            let enough = state.checks.progress == Progress::Second;
-            drop(state);
-            if let Some(end) = next {
-                self.world.schedule(end - now, Event::Deadline);
-            }
-            if enough {
-                self.world.check_kubeconfig();
-                self.world.schedule(0, Event::Finish);
-            }
-        }
-    }
-}
-
-/// Keeps the runtime busy, so that no simulated time passes, until so many disk commands are answered.
-async fn busy(answered: Arc<AtomicU64>, number: u64) {
-    while answered.load(Ordering::Relaxed) < number {
-        tokio::task::yield_now().await;
-    }
-}
-
-impl World {
-    /// S8: a request is sent after its key is durable.
-    pub(crate) fn check_durable(&self, name: &str) {
-        if self.lock().checks.may_be_in_memory() {
-            return;
-        }
-        let files = std::fs::read_dir(self.cert_dir()).into_iter().flatten().flatten();
-        let found = files.filter_map(|entry| std::fs::read(entry.path()).ok()).any(|bytes| {
-            pending::decode(&bytes).is_ok_and(|(_, request)| request_name(&request.request()) == name)
-        });
-        if !found {
-            self.lock().checks.fail("S8", "a request is sent whose key is not on disk".into());
-        }
-    }
-
-    fn link(&self) -> PathBuf {
-        self.cert_dir().join("kubelet-client-current.pem")
-    }
-
-    /// S3: the current link leads to a whole bundle, whose certificate is good.
-    fn check_link(&self) {
-        let Ok(bytes) = std::fs::read(self.link()) else {
-            if self.link().is_symlink() {
-                self.lock().checks.fail("S3", "the current link leads nowhere".into());
-            }
-            return;
-        };
-        let bundle = bundle::decode(&bytes, None);
-        let mut state = self.lock();
-        match bundle {
-            Err(error) => state.checks.fail("S3", format!("the current link leads to no bundle: {error}")),
-            Ok(bundle) if !state.checks.is_good(&bundle.facts.leaf) => {
-                state
-                    .checks
-                    .fail("S2", "the current link leads to a certificate that must be refused".into());
-            }
-            Ok(_) => {}
-        }
-    }
-
-    /// L2: the node's own kubeconfig names the current link, and nothing else.
-    fn check_kubeconfig(&self) {
-        let text = std::fs::read_to_string(self.kubeconfig()).unwrap_or_default();
-        let link = self.link();
-        let named = text.matches(&*link.to_string_lossy()).count();
-        if named != 2 {
-            let what = format!("the node's kubeconfig names the current link {named} times, not twice");
-            self.lock().checks.fail("L2", what);
-        }
-    }
-
-    /// S1, by the node's own clock: no connection outlives its certificate.
-    pub(crate) fn check_connections(&self) {
-        let wall = self.clock().wall();
-        self.lock().checks.connections_are_valid(wall, 1_000);
     }
 }

@@ -17,9 +17,11 @@ use hyper_util::server::conn::auto;
 use tokio::io::DuplexStream;
 use tokio_rustls::TlsAcceptor;
 
-use crate::api::{short, status};
+use crate::caller::Caller;
 use crate::fault::{Answer, Lasting};
+use crate::objects::{short, status};
 use crate::pki::leaf_digest;
+use crate::plan::USER;
 use crate::world::World;
 
 /// An error that ends a connection.
@@ -31,22 +33,9 @@ const COLLECTION: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequest
 /// More bytes than the agent reads of one answer.
 const HUGE: usize = 4_300_000;
 
-/// Who sends a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Caller {
-    /// A bootstrapper: the valid token.
-    Bootstrap,
-    /// A token that is not valid.
-    BadToken,
-    /// A client certificate.
-    Certificate(LeafDigest),
-    /// An anonymous client.
-    Anonymous,
-}
-
 /// Serves one connection.
 pub(crate) async fn serve(world: World, stream: DuplexStream) {
-    if world.lock().active().any(|fault| fault == Lasting::Mute) {
+    if world.lock().bites(Lasting::Mute) {
         // It keeps the stream open.
         std::future::pending::<()>().await;
     }
@@ -89,9 +78,17 @@ async fn answer(
         _ => "get",
     };
     let now = world.clock().clone();
-    world.lock().checks.request(&now, verb, caller);
+    {
+        let mut state = world.lock();
+        state.counts.requests += 1;
+        state.checks.request(&now, verb, caller);
+    }
     let body = request.into_body().collect().await?.to_bytes();
     let injected = injected(&world, verb);
+    let name = if verb == "create" { name_in(&body) } else { name };
+    if let Some(name) = name.as_deref().filter(|_| verb == "create") {
+        world.lock().checks.sent(name);
+    }
     let asked = Asked { verb, caller, name, query, body };
     let line = format!("request: {verb} {} by {}", asked.name.as_deref().map_or("", short), caller.text());
     let result = injected_or_real(&world, injected, &asked).await;
@@ -169,18 +166,27 @@ fn injected(world: &World, verb: &str) -> Option<Answer> {
     let mut state = world.lock();
     let faults: Vec<Lasting> = state.active().collect();
     faults.into_iter().find_map(|fault| match fault {
-        Lasting::Answers(answer, percent) => state.rng.percent(percent).then_some(answer),
-        Lasting::WatchesForbidden if verb == "watch" => Some(Answer::Status(403, None)),
-        Lasting::WatchesGarbled if verb == "watch" => Some(Answer::Garbage),
+        Lasting::Answers(answer, percent) if state.rng.percent(percent) => {
+            state.counts.bite(fault);
+            Some(answer)
+        }
+        Lasting::WatchesForbidden if verb == "watch" => {
+            state.counts.bite(fault);
+            Some(Answer::Status(403, None))
+        }
+        Lasting::WatchesGarbled if verb == "watch" => {
+            state.counts.bite(fault);
+            Some(Answer::Garbage)
+        }
         _ => None,
     })
 }
 
 fn caller(world: &World, leaf: Option<LeafDigest>, token: Option<&str>) -> Caller {
-    let state = world.lock();
+    let mut state = world.lock();
     match (token, leaf) {
         (Some(token), _) => {
-            let expired = state.active().any(|fault| fault == Lasting::TokenExpired);
+            let expired = state.bites(Lasting::TokenExpired);
             if !expired && token == state.token.0 { Caller::Bootstrap } else { Caller::BadToken }
         }
         (None, Some(leaf)) => Caller::Certificate(leaf),
@@ -188,23 +194,13 @@ fn caller(world: &World, leaf: Option<LeafDigest>, token: Option<&str>) -> Calle
     }
 }
 
-impl Caller {
-    const fn text(self) -> &'static str {
-        match self {
-            Self::Bootstrap => "the bootstrap token",
-            Self::BadToken => "an invalid token",
-            Self::Certificate(_) => "its certificate",
-            Self::Anonymous => "nobody",
-        }
-    }
-}
-
 fn real(world: &World, asked: &Asked) -> Response<Body> {
     let now = world.clock().true_unix_ms();
-    let refused = world.lock().active().any(|fault| fault == Lasting::IdentityRefused);
+    let is_live = matches!(asked.caller, Caller::Certificate(_));
+    let refused = is_live && world.lock().bites(Lasting::IdentityRefused);
     let requestor = match asked.caller {
         Caller::Bootstrap => "system:bootstrap:abcdef",
-        Caller::Certificate(leaf) if !refused && world.lock().checks.is_accepted(leaf, now) => crate::USER,
+        Caller::Certificate(leaf) if !refused && world.lock().checks.is_accepted(leaf, now) => USER,
         Caller::Certificate(_) | Caller::BadToken | Caller::Anonymous => {
             return reply(401, &status(401, "Unauthorized"));
         }
@@ -233,11 +229,10 @@ fn watch(world: &World, asked: &Asked) -> Response<Body> {
     let lines = unfold(state, async |(world, name, after, end, open)| {
         let mut changed = world.watch_objects();
         loop {
-            let faults: Vec<Lasting> = world.lock().active().collect();
-            if faults.contains(&Lasting::WatchesEnd) {
+            if world.lock().bites(Lasting::WatchesEnd) {
                 return None;
             }
-            let silent = faults.contains(&Lasting::WatchesSilent);
+            let silent = world.lock().bites(Lasting::WatchesSilent);
             let (text, version) = {
                 let state = world.lock();
                 (state.objects.changes(name.as_deref(), after), state.objects.version())
@@ -281,4 +276,10 @@ fn name_of(path: &str, query: &str) -> Option<String> {
     let name =
         selector.strip_prefix("metadata.name%3D").or_else(|| selector.strip_prefix("metadata.name="))?;
     Some(name.to_owned())
+}
+
+/// The name of the object in a create.
+fn name_in(body: &[u8]) -> Option<String> {
+    let object: serde_json::Value = serde_json::from_slice(body).ok()?;
+    object["metadata"]["name"].as_str().map(str::to_owned)
 }

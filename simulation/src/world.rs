@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use certrotate::edges::Work;
 use rustls::ServerConfig;
 use tokio::sync::{Notify, watch};
 
-use crate::api::Objects;
 use crate::checks::Checks;
 use crate::clock::SimClock;
+use crate::counts::Counts;
+use crate::events::{Armed, Ending, Event};
 use crate::fault::{Fault, Lasting, Sudden, clock};
+use crate::objects::Objects;
 use crate::pki::Authority;
 use crate::plan::Plan;
 use crate::rng::Rng;
@@ -33,46 +36,10 @@ struct Shared {
     kill: Notify,
 }
 
-/// An event of the agenda.
-#[derive(Clone, Debug)]
-pub(crate) enum Event {
-    /// A fault of the plan begins.
-    Begin(usize),
-    /// A fault of the plan ends.
-    End(usize),
-    /// The approver comes to a request.
-    Approve(String),
-    /// The signer comes to a request.
-    Sign(String),
-    /// The second step of a CA rotation: the server uses the new one.
-    SwitchServerCa,
-    /// The second step of a CA rotation: the signer uses the new one.
-    SwitchClientCa,
-    /// All faults are over.
-    Healed,
-    /// The node must have an identity.
-    Deadline,
-    /// The run ends.
-    Finish,
-}
-
-/// How the process is to be ended, and how long it stays down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    Killed(u64),
-    Terminated(u64),
-    Finished,
-}
-
-/// A kill that waits for its moment.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Armed {
-    /// Polls of the node's future that are left, and the time that the process stays down.
-    pub(crate) polls: Option<(u64, u64)>,
-    /// Whether the next request is deleted instead of approved.
-    pub(crate) delete: bool,
-    /// Disk commands that are left, whether the last is carried out, and the time down.
-    pub(crate) disk: Option<(u64, bool, u64)>,
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World").field("clock", &self.0.clock).finish_non_exhaustive()
+    }
 }
 
 /// The state of the world.
@@ -92,8 +59,11 @@ pub(crate) struct State {
     /// How the process that runs is to be ended.
     pub(crate) ending: Option<Ending>,
     pub(crate) healed: bool,
-    /// Connections so far.
-    pub(crate) connections: u64,
+    pub(crate) counts: Counts,
+    /// Whether the node is being assembled.
+    pub(crate) is_starting: bool,
+    /// Work on files that hangs.
+    pub(crate) hung: Vec<Work>,
     agenda: BTreeMap<(u64, u64), Event>,
     sequence: u64,
     active: BTreeMap<usize, Lasting>,
@@ -120,7 +90,9 @@ impl World {
             armed: Armed::default(),
             ending: None,
             healed: false,
-            connections: 0,
+            counts: Counts::default(),
+            is_starting: false,
+            hung: Vec::new(),
             agenda: BTreeMap::new(),
             sequence: 0,
             active: BTreeMap::new(),
@@ -272,8 +244,8 @@ impl World {
             Event::SwitchClientCa => self.switch_client_ca(),
             Event::Healed => self.heal(),
             Event::Deadline => {
-                let now = self.clock().true_unix_ms();
-                let again = self.lock().checks.deadline(now);
+                let (now, unix_ms) = (self.clock().true_ms(), self.clock().true_unix_ms());
+                let again = self.lock().checks.deadline(now, unix_ms);
                 if let Some(left) = again {
                     self.schedule(left, Event::Deadline);
                 }
@@ -300,6 +272,10 @@ impl World {
 
     /// Carries out the part of a lasting fault that acts at its beginning and at its end.
     fn apply(&self, fault: Lasting, begins: bool) {
+        // The other faults count where they act.
+        if begins && matches!(fault, Lasting::Clock(_) | Lasting::Damaged(..)) {
+            self.lock().counts.bite(fault);
+        }
         match fault {
             Lasting::Clock(ms) => self.clock().set_error(if begins { ms } else { 0 }),
             Lasting::TokenExpired => {
@@ -311,6 +287,10 @@ impl World {
                 }
             }
             Lasting::Damaged(..) => self.write_files(),
+            Lasting::FilesHang if !begins => {
+                let hung = std::mem::take(&mut self.lock().hung);
+                hung.into_iter().for_each(|work| work());
+            }
             // Connections that were open hang from now on, and break at the end: as with a router that forgets them.
             Lasting::Refused | Lasting::Mute | Lasting::Unanswered if begins => self.break_connections(),
             _ => {}
@@ -323,6 +303,17 @@ impl World {
 
     fn strike(&self, fault: Sudden) {
         self.note(&format!("fault: {fault:?}"));
+        let acts_later = matches!(
+            fault,
+            Sudden::KillAtPoll(..)
+                | Sudden::KillAtDisk(..)
+                | Sudden::Delete
+                | Sudden::RotateServerCa
+                | Sudden::RotateClientCa
+        );
+        if !acts_later {
+            self.lock().counts.strike(fault);
+        }
         match fault {
             Sudden::Kill(down) => {
                 self.end(Ending::Killed(down));
@@ -334,6 +325,7 @@ impl World {
             }
             Sudden::Suspend(ms) => self.clock().skip(ms),
             Sudden::RotateNow => self.rotate_now(),
+            Sudden::Reload => self.reload(),
             Sudden::Delete => self.lock().armed.delete = true,
             Sudden::Break => self.break_connections(),
             Sudden::RotateServerCa => self.rotate_server_ca(),
@@ -346,6 +338,12 @@ impl World {
         state.checks.rotate_requested();
         if let Some(control) = state.checks.control() {
             control.rotate_now();
+        }
+    }
+
+    fn reload(&self) {
+        if let Some(control) = self.lock().checks.control() {
+            control.reload();
         }
     }
 
@@ -370,6 +368,20 @@ impl State {
     /// The lasting faults in force.
     pub(crate) fn active(&self) -> impl Iterator<Item = Lasting> {
         self.active.values().copied()
+    }
+
+    /// Whether this fault is in force.
+    pub(crate) fn is_active(&self, fault: Lasting) -> bool {
+        self.active().any(|active| active == fault)
+    }
+
+    /// Whether this fault is in force where it acts; counts it.
+    pub(crate) fn bites(&mut self, fault: Lasting) -> bool {
+        let bites = self.is_active(fault);
+        if bites {
+            self.counts.bite(fault);
+        }
+        bites
     }
 
     fn renew_token(&mut self) {

@@ -24,6 +24,7 @@ use crate::identity::LiveIdentity;
 use crate::keystore::{KeyStore, Keys as _};
 use crate::kubeconfig::Endpoint;
 use crate::limits::MAX_ANSWER;
+use crate::offload::Offload;
 use crate::ports::CsrApi as _;
 use stub::Stub;
 
@@ -43,7 +44,7 @@ fn client(endpoint: Endpoint, bootstrap: Option<PathBuf>, client_ca: Option<Clie
     keys.accept(staged);
     let live = LiveIdentity::default();
     let api = KubeApi::new(
-        bootstrap.map(|path| FileClient::new(path, Arc::new(Tcp))),
+        bootstrap.map(|path| FileClient::new(path, Arc::new(Tcp), Offload::default())),
         (LiveClient::new(endpoint, live.clone()), None),
         keys.clone(),
         client_ca,

@@ -16,6 +16,7 @@ use crate::fault_texts::{one_line, without_token};
 use crate::file_client::FileClient;
 use crate::kubernetes::{CallError, Objects, Transport};
 use crate::limits::MAX_PAGE;
+use crate::offload::Offload;
 
 /// The certificates API of a cluster, as the controllers of one signer use it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -36,7 +37,7 @@ impl Cluster {
     #[must_use]
     pub fn new(kubeconfig: PathBuf, signer: String, namespace: String, call_deadline: Duration) -> Self {
         Self(Arc::new(Inner {
-            client: FileClient::new(kubeconfig, Arc::new(Tcp)),
+            client: FileClient::new(kubeconfig, Arc::new(Tcp), Offload::default()),
             signer,
             namespace,
             call_deadline,

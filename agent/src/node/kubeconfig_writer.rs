@@ -36,8 +36,8 @@ enum Attempt {
 }
 
 impl KubeconfigWriter {
-    pub(super) fn new(path: PathBuf, link: PathBuf, server: ServerSource) -> Self {
-        let (writes, attempt) = (Offload::new(WRITE_DEADLINE), watch::Sender::new(Attempt::None));
+    pub(super) fn new(path: PathBuf, link: PathBuf, server: ServerSource, offload: Offload) -> Self {
+        let (writes, attempt) = (offload.with_deadline(WRITE_DEADLINE), watch::Sender::new(Attempt::None));
         Self { path, link, server, writes, attempt }
     }
 

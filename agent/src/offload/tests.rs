@@ -4,30 +4,47 @@ use std::time::Duration;
 use super::Offload;
 use crate::files::FileError;
 
+fn offload(deadline: Duration) -> Offload {
+    Offload::default().with_deadline(deadline)
+}
+
 #[test]
 fn f123_hung_work_is_left_behind_and_holds_one_thread() {
-    let offload = Offload::new(Duration::from_millis(50));
+    let offload = offload(Duration::from_millis(50));
     let (release, hung) = mpsc::channel::<()>();
     let silent = Err(FileError::Silent { seconds: 0 });
     assert_eq!(offload.run(move || hung.recv().is_ok()), silent);
     assert_eq!(offload.run(|| true), silent, "the slot is taken: no second thread");
     release.send(()).unwrap();
-    let patient = Offload { deadline: Duration::from_secs(20), ..offload };
+    let patient = offload.with_deadline(Duration::from_secs(20));
     assert_eq!(patient.run(|| true), Ok(true), "the slot is free when the work ends");
 }
 
 #[test]
 fn panic_in_the_work_frees_the_slot() {
-    let offload = Offload::new(Duration::from_secs(20));
+    let offload = offload(Duration::from_secs(20));
     assert!(offload.run(|| panic!("on purpose")).is_err());
     assert_eq!(offload.run(|| 1), Ok(1));
 }
 
 #[tokio::test]
 async fn event_loop_runs_while_work_blocks() {
-    let offload = Offload::new(Duration::from_secs(20));
+    let offload = offload(Duration::from_secs(20));
     let (release, blocked) = mpsc::channel::<()>();
     let work = offload.run_async(move || blocked.recv().is_ok());
     let (done, ()) = tokio::join!(work, async { release.send(()).unwrap() });
     assert_eq!(done, Ok(true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn f123_hung_work_of_a_task_is_left_behind_and_holds_one_thread() {
+    let offload = offload(Duration::from_secs(3));
+    let (release, hung) = mpsc::channel::<()>();
+    let silent = Err(FileError::Silent { seconds: 3 });
+    assert_eq!(offload.run_async(move || hung.recv().is_ok()).await, silent);
+    assert_eq!(offload.run_async(|| true).await, silent, "the slot is taken: no second thread");
+    release.send(()).unwrap();
+    let patient = offload.with_deadline(Duration::from_secs(86_400 * 365));
+    assert_eq!(patient.run(|| true), Ok(true), "the slot is free when the work ends");
+    assert_eq!(patient.run_async(|| true).await, Ok(true), "a thread that waited frees it, too");
 }
