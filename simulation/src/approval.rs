@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use certrotate_x509::csr;
 use serde_json::{Value, json};
 
+use crate::checks;
 use crate::events::Event;
 use crate::fault::{Defect, Lasting, Sudden};
 use crate::objects::{Reply, short, status};
@@ -32,7 +33,7 @@ impl World {
         let reply = state.objects.create(&name, object, requestor);
         if reply.0 == 201 {
             let open = state.objects.open();
-            let now = self.clock().true_unix_ms();
+            let now = (self.clock().true_ms(), self.clock().true_unix_ms());
             state.checks.created(&name, &facts, open, now);
             let (least, most) = state.plan.approval;
             let wait = state.rng.within(least, most);
@@ -73,7 +74,7 @@ impl World {
 
     /// The signer comes to an approved request.
     pub(crate) fn sign(&self, name: &str) {
-        let now = self.clock().true_unix_ms().div_euclid(1000);
+        let (ms, now) = (self.clock().true_ms(), self.clock().true_unix_ms().div_euclid(1000));
         let mut state = self.lock();
         if state.bites(Lasting::NoSigner) {
             drop(state);
@@ -92,7 +93,7 @@ impl World {
             }
             state.counts.certificates += 1;
             let lifetime = i64::try_from(state.plan.lifetime / 1000).unwrap_or(i64::MAX);
-            let issued = issue(&mut state, name, &object, (now, lifetime), defect);
+            let issued = issue(&mut state, name, &object, (ms, now, lifetime), defect);
             if let Some(pem) = issued {
                 let mut object = object;
                 object["status"]["certificate"] = json!(STANDARD.encode(pem));
@@ -122,7 +123,7 @@ fn issue(
     state: &mut State,
     name: &str,
     object: &Value,
-    (now, lifetime): (i64, i64),
+    (ms, now, lifetime): (u64, i64, i64),
     defect: Option<Defect>,
 ) -> Option<String> {
     let pem = STANDARD.decode(object["spec"]["request"].as_str()?).ok()?;
@@ -143,7 +144,7 @@ fn issue(
         Some(Defect::ForeignCa) => !state.plan.client_ca,
         Some(_) => false,
     };
-    let accepted = defect.is_none();
-    state.checks.issued(name, issued.leaf, validity, is_good, accepted);
+    let facts = checks::Issued { validity, is_good, is_accepted: defect.is_none() };
+    state.checks.issued(ms, name, issued.leaf, facts);
     Some(issued.pem)
 }

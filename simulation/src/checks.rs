@@ -19,7 +19,7 @@ use crate::clock::SimClock;
 use crate::plan::Plan;
 use crate::trace::Trace;
 
-use bounds::{AT_ONCE, BURST, Bucket, RETRY_AFTER, START, WATCHES};
+use bounds::{AT_ONCE, BURST, Bucket, RETRY_AFTER, START, WATCH, WATCHES};
 pub(crate) use progress::Progress;
 
 /// A violated invariant.
@@ -33,13 +33,13 @@ pub struct Violation {
 
 /// An issued certificate.
 #[derive(Clone, Copy, Debug)]
-struct Issued {
+pub(crate) struct Issued {
     /// Seconds since 1970.
-    validity: (i64, i64),
+    pub(crate) validity: (i64, i64),
     /// Whether the agent may use it.
-    is_good: bool,
+    pub(crate) is_good: bool,
     /// Whether the server accepts it.
-    is_accepted: bool,
+    pub(crate) is_accepted: bool,
 }
 
 /// The node in the process that runs.
@@ -61,6 +61,10 @@ pub(crate) struct Checks {
     has_wrong_clock: bool,
     long_waits: bool,
     long_disk_fault: bool,
+    /// When the last request was created.
+    created: u64,
+    /// Whether its certificate was issued while its first watch was open.
+    is_watched: bool,
     /// The requests that were sent since the last certificate went live.
     names: BTreeSet<String>,
     /// More than one open request is allowed by so many.
@@ -104,6 +108,8 @@ impl Checks {
             approval: 2 * plan.approval.1,
             has_wrong_clock: plan.has_wrong_clock(),
             long_waits: plan.has_long_waits(),
+            created: 0,
+            is_watched: false,
             names: BTreeSet::new(),
             long_disk_fault: plan.has_long_disk_fault(),
             abandoned: 0,
@@ -258,16 +264,11 @@ impl Checks {
         })
     }
 
-    pub(crate) fn issued(
-        &mut self,
-        name: &str,
-        leaf: LeafDigest,
-        validity: (i64, i64),
-        is_good: bool,
-        is_accepted: bool,
-    ) {
+    /// A certificate was issued.
+    pub(crate) fn issued(&mut self, now: u64, name: &str, leaf: LeafDigest, issued: Issued) {
+        self.is_watched = now < self.created + WATCH;
         self.answered.insert(name.to_owned(), leaf);
-        self.issued.insert(leaf, Issued { validity, is_good, is_accepted });
+        self.issued.insert(leaf, issued);
     }
 
     pub(crate) fn denied(&mut self, name: &str) {
@@ -297,7 +298,8 @@ impl Checks {
     }
 
     /// A request was created.
-    pub(crate) fn created(&mut self, name: &str, facts: &CsrFacts, open: usize, unix_ms: i64) {
+    pub(crate) fn created(&mut self, name: &str, facts: &CsrFacts, open: usize, (now, unix_ms): (u64, i64)) {
+        self.created = now;
         // Not after a withdrawal or a wrong clock: then the agent may have had a reason.
         let is_waste = |leaf: &&LeafDigest| {
             let issued = self.issued.get(*leaf);

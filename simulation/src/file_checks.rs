@@ -22,7 +22,8 @@ impl World {
         }
     }
 
-    fn link(&self) -> PathBuf {
+    /// The current link.
+    pub(crate) fn link(&self) -> PathBuf {
         self.cert_dir().join("kubelet-client-current.pem")
     }
 

@@ -66,14 +66,12 @@ impl World {
 
     /// The administrator replaces the CA in the node's own kubeconfig: the agent never does.
     fn replace_embedded_ca(&self, server_ca: &str) {
-        const KEY: &str = "certificate-authority-data: ";
-        let Ok(old) = std::fs::read_to_string(self.kubeconfig()) else { return };
-        let line = |line: &str| match line.split_once(KEY) {
-            Some((indent, _)) => format!("{indent}{KEY}{}\n", STANDARD.encode(server_ca)),
-            None => format!("{line}\n"),
-        };
-        let new: String = old.lines().map(line).collect();
-        self.write("kubelet.conf", &new, None);
+        if !self.kubeconfig().exists() {
+            return;
+        }
+        let (ca, link) = (STANDARD.encode(server_ca), self.link().display().to_string());
+        let user = format!("client-certificate: {link}\n    client-key: {link}");
+        self.write("kubelet.conf", &config(&format!("certificate-authority-data: {ca}"), &user), None);
     }
 
     /// Writes one file: a whole one replaces the old one at once, a damaged one does not.
@@ -152,10 +150,14 @@ fn kubeconfig(plan: &Plan, server_ca: &str, token: &str) -> String {
         format!("certificate-authority-data: {}", STANDARD.encode(server_ca))
     };
     let token = if plan.token_file { "tokenFile: token".to_owned() } else { format!("token: {token}") };
+    config(&ca, &token)
+}
+
+fn config(ca: &str, user: &str) -> String {
     format!(
         "apiVersion: v1\nkind: Config\ncurrent-context: c\n\
          contexts: [{{name: c, context: {{cluster: k, user: u}}}}]\n\
          clusters:\n- name: k\n  cluster:\n    server: https://{HOST}:6443\n    {ca}\n\
-         users:\n- name: u\n  user:\n    {token}\n"
+         users:\n- name: u\n  user:\n    {user}\n"
     )
 }

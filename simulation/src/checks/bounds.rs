@@ -19,7 +19,7 @@ const RETRY: u64 = 15 * MINUTE * 5 / 4;
 /// The longest call, `call_deadline`: one that was lost in the last fault.
 const CALL: u64 = MINUTE / 2;
 /// The longest wait between two polls: `poll.max` and its jitter.
-const POLL: u64 = 2 * MINUTE * 5 / 4;
+pub(super) const POLL: u64 = 2 * MINUTE * 5 / 4;
 /// `issuance_interval`, and `clock_check`.
 const INTERVAL: u64 = MINUTE;
 /// `clock_wait`: how long a start waits for a suspect clock.
@@ -28,6 +28,8 @@ const CLOCK: u64 = 10 * MINUTE;
 const RENEW: (u64, u64) = (10 * MINUTE, 240 * MINUTE);
 /// From the issue to the live identity, by the watch: four calls, and the writes to the disk.
 pub(super) const WATCHED: u64 = 5_000;
+/// How long a watch lasts: `WATCH_REQUESTED`. The next poll opens another one.
+pub(super) const WATCH: u64 = 290_000;
 /// Slack for the calls of a renewal without faults.
 const CALLS: u64 = 10_000;
 
