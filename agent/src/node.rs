@@ -189,17 +189,8 @@ impl<C: Clock> Node<C> {
         };
         let ports = Ports { clock: clock.clone(), api, directory, keys, sink };
         let rotator = Rotator::new(config.clone(), RunId(randomness.number().map_err(StartError::System)?));
-        let recorder = StatusRecorder::new(Published {
-            pid: std::process::id(),
-            common_name: rotator.config().template().subject.common_name.clone(),
-            server: endpoint.server,
-            bootstrap_kubeconfig: options
-                .bootstrap_kubeconfig
-                .as_ref()
-                .and_then(|it| std::path::absolute(it).ok()),
-            rotates: options.rotate,
-            ..Published::default()
-        });
+        let common_name = rotator.config().template().subject.common_name.clone();
+        let recorder = StatusRecorder::new(published(options, common_name, endpoint.server));
         let status = StatusPublisher {
             directory: options.cert_dir.clone(),
             pair: options.pair.clone(),
@@ -245,6 +236,19 @@ impl<C: Clock> Node<C> {
             tracing::error!("{}", fault.as_deref().unwrap_or("the certificate directory cannot be used"));
         }
         reason
+    }
+}
+
+/// Returns the part of the published status that does not change.
+fn published(options: &NodeOptions, common_name: String, server: String) -> Published {
+    let bootstrap = options.bootstrap_kubeconfig.as_ref();
+    Published {
+        pid: std::process::id(),
+        common_name,
+        server,
+        bootstrap_kubeconfig: bootstrap.and_then(|path| std::path::absolute(path).ok()),
+        rotates: options.rotate,
+        ..Published::default()
     }
 }
 
