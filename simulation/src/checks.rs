@@ -19,6 +19,7 @@ use crate::clock::SimClock;
 use crate::plan::Plan;
 use crate::trace::Trace;
 
+pub(crate) use bounds::KUBECONFIG;
 use bounds::{AT_ONCE, BURST, Bucket, RETRY_AFTER, START, WATCH, WATCHES};
 pub(crate) use progress::Progress;
 
@@ -63,6 +64,8 @@ pub(crate) struct Checks {
     long_disk_fault: bool,
     /// When the last request was created.
     created: u64,
+    /// When the process that runs got its first identity.
+    live_since: Option<u64>,
     /// Whether its certificate was issued while its first watch was open.
     is_watched: bool,
     /// The requests that were sent since the last certificate went live.
@@ -83,6 +86,8 @@ pub(crate) struct Checks {
     lists: Bucket,
     connections: Bucket,
     at_once: (u64, u32),
+    /// The time of the last file work, and the pieces of it at that time.
+    works: (u64, u32),
     refused_in_a_row: u32,
     /// No create and no get may come before this time, in milliseconds: the server said so.
     not_before: Option<u64>,
@@ -125,6 +130,8 @@ impl Checks {
             lists: Bucket::default(),
             connections: Bucket::default(),
             at_once: (0, 0),
+            works: (0, 0),
+            live_since: None,
             refused_in_a_row: 0,
             not_before: None,
         }
@@ -152,6 +159,7 @@ impl Checks {
     /// The process ended, and with it all its connections.
     pub(crate) fn stopped(&mut self) {
         self.running = None;
+        self.live_since = None;
         self.open.clear();
         self.not_before = None;
         self.watches = Arc::default();
@@ -336,6 +344,16 @@ impl Checks {
         if self.at_once.1 > AT_ONCE {
             self.fail("S9", format!("more than {AT_ONCE} steps with actions while no time passed"));
         }
+    }
+
+    /// A file is read or written. Returns whether that is too often.
+    pub(crate) fn file_work(&mut self, now: u64) -> bool {
+        self.works = if self.works.0 == now { (now, self.works.1 + 1) } else { (now, 1) };
+        let is_spinning = self.works.1 > AT_ONCE;
+        if is_spinning {
+            self.fail("S9", format!("more than {AT_ONCE} reads and writes of files while no time passed"));
+        }
+        is_spinning
     }
 
     /// A certificate is live.

@@ -21,6 +21,8 @@ pub struct Counts {
     pub certificates: u64,
     /// How often an identity replaced another one, or none.
     pub rotations: u64,
+    /// Reads and writes of files outside the certificate directory.
+    pub file_work: u64,
     /// The disk commands.
     pub disk_commands: u64,
 }
@@ -37,6 +39,7 @@ impl Counts {
         self.requests += other.requests;
         self.certificates += other.certificates;
         self.rotations += other.rotations;
+        self.file_work += other.file_work;
         self.disk_commands += other.disk_commands;
     }
 
@@ -72,7 +75,7 @@ fn first_words(value: &dyn std::fmt::Debug) -> String {
 }
 
 /// Every kind of fault.
-pub(crate) const KINDS: [&str; 51] = [
+pub(crate) const KINDS: [&str; 52] = [
     "Break",
     "Clock",
     "CutBody",
@@ -105,6 +108,7 @@ pub(crate) const KINDS: [&str; 51] = [
     "Lost",
     "Mute",
     "NoApprover",
+    "NoKubeconfig",
     "NoSigner",
     "Refused",
     "Reload",

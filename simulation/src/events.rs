@@ -19,6 +19,15 @@ pub(crate) enum Event {
     Healed,
     /// The node must have an identity.
     Deadline,
+    /// The files must have been read after HUP.
+    Reloaded {
+        /// The process that got it.
+        process: u32,
+        /// The file work until then.
+        work: u64,
+    },
+    /// The node's kubeconfig must be there.
+    Kubeconfig,
     /// The run ends.
     Finish,
 }

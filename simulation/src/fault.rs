@@ -113,6 +113,8 @@ pub(crate) enum Lasting {
     Clock(i64),
     /// No file outside the certificate directory can be read or written: each attempt hangs until the end of the fault.
     FilesHang,
+    /// The node's own kubeconfig cannot be written: its temporary file is in the way.
+    NoKubeconfig,
     /// The disk is full.
     DiskFull,
     /// Changes of the disk fail with EIO.

@@ -64,6 +64,13 @@ impl World {
         }
     }
 
+    /// Puts a directory where the agent makes the temporary file of its kubeconfig, or removes it.
+    pub(crate) fn block_kubeconfig(&self, begins: bool) {
+        let temporary = self.path("kubelet.conf.certrotate-tmp");
+        // Either may be so already: two such faults may overlap.
+        let _ = if begins { std::fs::create_dir(temporary) } else { std::fs::remove_dir(temporary) };
+    }
+
     /// The administrator replaces the CA in the node's own kubeconfig: the agent never does.
     fn replace_embedded_ca(&self, server_ca: &str) {
         if !self.kubeconfig().exists() {

@@ -38,6 +38,7 @@ mod plan;
 mod rng;
 mod run;
 mod server;
+mod sudden;
 mod trace;
 mod workers;
 mod world;

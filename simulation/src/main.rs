@@ -121,7 +121,7 @@ fn run_all(first: u64, seeds: u64, jobs: Option<usize>, all: bool) -> ExitCode {
 /// Prints the counts. Returns false if so many seeds must have done more.
 fn show(counts: &Counts, seeds: u64) -> bool {
     println!(
-        "{} processes, {:.0} simulated hours, {} connections, {} requests, {} certificates, {} rotations, {} disk commands",
+        "{} processes, {:.0} simulated hours, {} connections, {} requests, {} certificates, {} rotations, {} disk commands, {} file reads",
         counts.processes,
         counts.simulated_ms as f64 / 3_600_000.0,
         counts.connections,
@@ -129,6 +129,7 @@ fn show(counts: &Counts, seeds: u64) -> bool {
         counts.certificates,
         counts.rotations,
         counts.disk_commands,
+        counts.file_work,
     );
     let faults: Vec<String> = counts.faults.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
     println!("faults: {}", faults.join(", "));

@@ -158,7 +158,7 @@ fn sudden(rng: &mut Rng) -> Sudden {
 }
 
 fn lasting(rng: &mut Rng) -> Lasting {
-    match rng.within(0, 26) {
+    match rng.within(0, 29) {
         0 => Lasting::Refused,
         1 => Lasting::Unanswered,
         2 => Lasting::Mute,
@@ -182,7 +182,7 @@ fn lasting(rng: &mut Rng) -> Lasting {
         ])),
         19 => Lasting::IdentityRefused,
         20 => Lasting::TokenExpired,
-        21 => Lasting::Damaged(
+        21 | 27 | 28 => Lasting::Damaged(
             rng.one_of(&[Input::Bootstrap, Input::Token, Input::ServerCa, Input::ClientCa]),
             rng.one_of(&[Damage::Missing, Damage::Half, Damage::Garbage, Damage::Empty]),
         ),
@@ -190,6 +190,7 @@ fn lasting(rng: &mut Rng) -> Lasting {
         23 => Lasting::DiskFull,
         24 => Lasting::DiskBroken,
         25 => Lasting::FilesHang,
+        26 => Lasting::NoKubeconfig,
         _ => Lasting::DiskSlow(rng.one_of(&[20, 500, 5000, 40_000])),
     }
 }

@@ -13,7 +13,12 @@ pub(crate) struct SimWorkers(pub(crate) World);
 
 impl Workers for SimWorkers {
     fn start(&self, work: Work) -> std::io::Result<()> {
+        let now = self.0.clock().true_ms();
         let mut state = self.0.lock();
+        state.counts.file_work += 1;
+        if state.checks.file_work(now) {
+            self.0.wake();
+        }
         if !state.bites(Lasting::FilesHang) {
             drop(state);
             work();

@@ -8,11 +8,11 @@ use certrotate::edges::Work;
 use rustls::ServerConfig;
 use tokio::sync::{Notify, watch};
 
-use crate::checks::Checks;
+use crate::checks::{Checks, KUBECONFIG};
 use crate::clock::SimClock;
 use crate::counts::Counts;
 use crate::events::{Armed, Ending, Event};
-use crate::fault::{Fault, Lasting, Sudden, clock};
+use crate::fault::{Fault, Lasting, clock};
 use crate::objects::Objects;
 use crate::pki::Authority;
 use crate::plan::Plan;
@@ -60,6 +60,8 @@ pub(crate) struct State {
     pub(crate) ending: Option<Ending>,
     pub(crate) healed: bool,
     pub(crate) counts: Counts,
+    /// The processes so far.
+    pub(crate) processes: u32,
     /// Whether the node is being assembled.
     pub(crate) is_starting: bool,
     /// Work on files that hangs.
@@ -91,6 +93,7 @@ impl World {
             ending: None,
             healed: false,
             counts: Counts::default(),
+            processes: 0,
             is_starting: false,
             hung: Vec::new(),
             agenda: BTreeMap::new(),
@@ -168,6 +171,11 @@ impl World {
     /// Resolves when the process is to end.
     pub(crate) async fn ended(&self) {
         self.0.kill.notified().await;
+    }
+
+    /// Wakes the agenda: an event was added, or there is a violation.
+    pub(crate) fn wake(&self) {
+        self.0.agenda_changed.notify_one();
     }
 
     pub(crate) fn objects_changed(&self) {
@@ -250,6 +258,12 @@ impl World {
                     self.schedule(left, Event::Deadline);
                 }
             }
+            Event::Reloaded { process, work } => self.check_reloaded(process, work),
+            Event::Kubeconfig => {
+                if self.lock().checks.is_long_live(self.clock().true_ms()) {
+                    self.check_kubeconfig();
+                }
+            }
             Event::Finish => {
                 self.end(Ending::Finished);
             }
@@ -273,7 +287,7 @@ impl World {
     /// Carries out the part of a lasting fault that acts at its beginning and at its end.
     fn apply(&self, fault: Lasting, begins: bool) {
         // The other faults count where they act.
-        if begins && matches!(fault, Lasting::Clock(_) | Lasting::Damaged(..)) {
+        if begins && matches!(fault, Lasting::Clock(_) | Lasting::Damaged(..) | Lasting::NoKubeconfig) {
             self.lock().counts.bite(fault);
         }
         match fault {
@@ -287,6 +301,7 @@ impl World {
                 }
             }
             Lasting::Damaged(..) => self.write_files(),
+            Lasting::NoKubeconfig => self.block_kubeconfig(begins),
             Lasting::FilesHang if !begins => {
                 let hung = std::mem::take(&mut self.lock().hung);
                 hung.into_iter().for_each(|work| work());
@@ -301,52 +316,6 @@ impl World {
         self.0.broken.send_modify(|count| *count += 1);
     }
 
-    fn strike(&self, fault: Sudden) {
-        self.note(&format!("fault: {fault:?}"));
-        let acts_later = matches!(
-            fault,
-            Sudden::KillAtPoll(..)
-                | Sudden::KillAtDisk(..)
-                | Sudden::Delete
-                | Sudden::RotateServerCa
-                | Sudden::RotateClientCa
-        );
-        if !acts_later {
-            self.lock().counts.strike(fault);
-        }
-        match fault {
-            Sudden::Kill(down) => {
-                self.end(Ending::Killed(down));
-            }
-            Sudden::KillAtPoll(polls, down) => self.lock().armed.polls = Some((polls, down)),
-            Sudden::KillAtDisk(count, done, down) => self.lock().armed.disk = Some((count, done, down)),
-            Sudden::Terminate(down) => {
-                self.end(Ending::Terminated(down));
-            }
-            Sudden::Suspend(ms) => self.clock().skip(ms),
-            Sudden::RotateNow => self.rotate_now(),
-            Sudden::Reload => self.reload(),
-            Sudden::Delete => self.lock().armed.delete = true,
-            Sudden::Break => self.break_connections(),
-            Sudden::RotateServerCa => self.rotate_server_ca(),
-            Sudden::RotateClientCa => self.rotate_client_ca(),
-        }
-    }
-
-    fn rotate_now(&self) {
-        let mut state = self.lock();
-        state.checks.rotate_requested();
-        if let Some(control) = state.checks.control() {
-            control.rotate_now();
-        }
-    }
-
-    fn reload(&self) {
-        if let Some(control) = self.lock().checks.control() {
-            control.reload();
-        }
-    }
-
     fn heal(&self) {
         let now = self.clock().true_ms();
         let mut state = self.lock();
@@ -354,13 +323,15 @@ impl World {
         state.armed = Armed::default();
         let deadline = state.checks.healed(now);
         state.at(deadline, Event::Deadline);
+        state.at(now + KUBECONFIG, Event::Kubeconfig);
         drop(state);
         self.note(&format!("all faults are over; an identity is due at {}", clock(deadline)));
     }
 }
 
 impl State {
-    fn at(&mut self, at: u64, event: Event) {
+    /// Adds an event.
+    pub(crate) fn at(&mut self, at: u64, event: Event) {
         self.sequence += 1;
         self.agenda.insert((at, self.sequence), event);
     }

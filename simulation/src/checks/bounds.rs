@@ -30,6 +30,8 @@ const RENEW: (u64, u64) = (10 * MINUTE, 240 * MINUTE);
 pub(super) const WATCHED: u64 = 5_000;
 /// How long a watch lasts: `WATCH_REQUESTED`. The next poll opens another one.
 pub(super) const WATCH: u64 = 290_000;
+/// L2: the node's kubeconfig is there so long after the last fault: the longest wait between two attempts, and one attempt.
+pub(crate) const KUBECONFIG: u64 = 70_000;
 /// Slack for the calls of a renewal without faults.
 const CALLS: u64 = 10_000;
 

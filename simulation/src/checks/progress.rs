@@ -1,7 +1,7 @@
 //! Liveness after the last fault: a new identity, and then its renewal.
 
 use super::Checks;
-use super::bounds::{POLL, WATCHED, recovery, renewed};
+use super::bounds::{KUBECONFIG, POLL, WATCHED, recovery, renewed};
 
 /// How far the node is after all faults are over. Times are in milliseconds of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,11 @@ impl Checks {
     pub(crate) fn healed(&mut self, now: u64) -> u64 {
         self.progress = Progress::Healed(now);
         now + recovery(self.approval, self.attempts(), self.has_wrong_clock)
+    }
+
+    /// Whether the process that runs has an identity for long enough to have written the kubeconfig.
+    pub(crate) fn is_long_live(&self, now: u64) -> bool {
+        self.live_since.is_some_and(|since| now - since >= KUBECONFIG)
     }
 
     /// A deadline passed. Returns after how many milliseconds to check again.
@@ -54,6 +59,7 @@ impl Checks {
     /// the next deadline.
     pub(crate) fn went_live(&mut self, now: u64, unix_ms: i64, (start, end): (i64, i64)) -> Option<u64> {
         self.names.clear();
+        self.live_since.get_or_insert(now);
         let end = now + u64::try_from(end - unix_ms).unwrap_or(0);
         // The start of a certificate is five minutes before its issue.
         let age = u64::try_from(unix_ms - start - 300_000).unwrap_or(0);
