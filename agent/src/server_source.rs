@@ -88,7 +88,7 @@ impl ServerSource {
     }
 
     /// Finds the server again; the last good one if the files cannot be used now.
-    async fn refresh(&self) -> Option<Arc<Found>> {
+    pub(crate) async fn refresh(&self) -> Option<Arc<Found>> {
         let last = self.0.found.get();
         let own = match self.own() {
             Some(read) => read.wait().await,

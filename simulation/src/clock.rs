@@ -30,11 +30,13 @@ struct State {
     since: Option<Instant>,
     /// The error of the node's wall clock, in milliseconds.
     error: i64,
+    /// When a clock jumped last, by true time.
+    jumped: u64,
 }
 
 impl SimClock {
     pub(crate) fn new() -> Self {
-        let state = State { base: 0, since: None, error: 0 };
+        let state = State { base: 0, since: None, error: 0, jumped: 0 };
         Self { state: Arc::new(Mutex::new(state)), changes: Arc::new(watch::Sender::new(())) }
     }
 
@@ -66,13 +68,27 @@ impl SimClock {
 
     /// True time passes without a process, or in a suspend: no timer counts it.
     pub(crate) fn skip(&self, ms: u64) {
-        self.lock().base += ms;
+        {
+            let mut state = self.lock();
+            state.base += ms;
+            state.jumped = state.now();
+        }
         self.changes.send_replace(());
+    }
+
+    /// How long no clock jumped, in milliseconds.
+    pub(crate) fn steady_ms(&self) -> u64 {
+        let state = self.lock();
+        state.now() - state.jumped
     }
 
     /// Sets the error of the node's wall clock.
     pub(crate) fn set_error(&self, ms: i64) {
-        self.lock().error = ms;
+        {
+            let mut state = self.lock();
+            state.error = ms;
+            state.jumped = state.now();
+        }
         self.changes.send_replace(());
     }
 }

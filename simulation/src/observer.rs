@@ -126,7 +126,7 @@ impl Watcher {
     }
 }
 
-/// Keeps the runtime busy, so that no simulated time passes, until the disk thread has ended.
+/// Keeps the runtime busy, so that no simulated time passes, until the disk thread is gone.
 async fn stay_busy(gate: SharedGate) {
     let mut closed = None;
     while closed.is_none_or(|since: Instant| since.elapsed() < THREAD_END) {

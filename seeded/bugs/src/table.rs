@@ -336,4 +336,24 @@ bugs! {
     G12 in Shell breaks L5;
     /// An answer 401 counts as an error of the server.
     G14 in Shell breaks L3;
+    /// The client CA file is read once.
+    G15 in Shell breaks L1 L3 S8;
+    /// The server and its CA are read once.
+    G16 in Shell breaks L1 L3;
+    /// A file that is being written replaces the last good version.
+    G17 in Shell breaks L1 L3 S8;
+    /// The node's kubeconfig is not written again after a failure.
+    G18 in Shell breaks L2;
+    /// The node's kubeconfig is written again at once after a failure.
+    G19 in Shell breaks S9;
+    /// HUP is ignored.
+    G20 in Shell breaks L5;
+    /// TERM waits until the node's kubeconfig is written.
+    G21 in Shell breaks L5;
+    /// A watch ignores what it reports.
+    G22 in Shell breaks L5;
+    /// A withdrawn identity is still presented.
+    G23 in Shell breaks S1;
+    /// A cancelled call goes on.
+    G24 in Shell breaks S9;
 }

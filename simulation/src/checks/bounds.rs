@@ -11,8 +11,9 @@ pub(super) const START: (i64, i64) = (6_000, 3_000);
 pub(super) const WATCHES: usize = 3;
 /// S9: the inputs that may lead to actions while no time passes.
 pub(super) const AT_ONCE: u32 = 200;
-/// S9: the largest Retry-After that is obeyed: `retry.max`, in seconds.
-pub(super) const RETRY_AFTER: u64 = 15 * 60;
+/// S9: the largest Retry-After that is obeyed: `retry.max`, in seconds. It is scaled with the lifetime, and a lifetime of an
+/// hour counts from the moment at which the node gets the certificate.
+pub(super) const RETRY_AFTER: u64 = 15 * 60 - 5;
 
 /// The longest wait after a failed call: `retry.max` and its jitter of 25 %.
 const RETRY: u64 = 15 * MINUTE * 5 / 4;
@@ -49,7 +50,9 @@ fn renewal_wait(failed: u32) -> u64 {
 
 /// L1: from the start of a lifetime to the live successor, without faults.
 pub(super) fn renewed(lifetime: u64, approval: u64) -> u64 {
-    lifetime * 9 / 10 + approval + CALLS
+    // The watch may end before the issue.
+    let poll = if approval < WATCH { 0 } else { POLL };
+    lifetime * 9 / 10 + approval + poll + CALLS
 }
 
 /// A bucket that leaks one call a minute.
