@@ -72,6 +72,8 @@ pub(crate) struct Checks {
     names: BTreeSet<String>,
     /// More than one open request is allowed by so many.
     abandoned: usize,
+    /// The requests that the node may have abandoned: their certificates may stay unused.
+    excused: BTreeSet<String>,
     issued: BTreeMap<LeafDigest, Issued>,
     denied: BTreeSet<String>,
     /// The certificates of the requests that have one.
@@ -118,6 +120,7 @@ impl Checks {
             names: BTreeSet::new(),
             long_disk_fault: plan.has_long_disk_fault(),
             abandoned: 0,
+            excused: BTreeSet::new(),
             issued: BTreeMap::new(),
             denied: BTreeSet::new(),
             answered: BTreeMap::new(),
@@ -173,6 +176,7 @@ impl Checks {
     /// A request was abandoned by a named exception of S8.
     pub(crate) fn may_abandon(&mut self) {
         self.abandoned += 1;
+        self.excused.extend(self.keys.values().cloned());
     }
 
     pub(crate) fn connection(&mut self, now: u64) {
@@ -308,16 +312,16 @@ impl Checks {
     /// A request was created.
     pub(crate) fn created(&mut self, name: &str, facts: &CsrFacts, open: usize, (now, unix_ms): (u64, i64)) {
         self.created = now;
-        // Not after a withdrawal or a wrong clock: then the agent may have had a reason.
-        let is_waste = |leaf: &&LeafDigest| {
+        // Not after a denial, a bad certificate or a wrong clock: then the agent may have had a reason.
+        let is_waste = |(name, leaf): &(&String, &LeafDigest)| {
             let issued = self.issued.get(*leaf);
             let usable = issued.is_some_and(|issued| {
                 let (start, end) = issued.validity;
                 issued.is_good && end * 1000 - unix_ms > (end - start) * 300
             });
-            usable && !self.used.contains(*leaf)
+            usable && !self.used.contains(*leaf) && !self.excused.contains(*name)
         };
-        if !self.long_waits && self.abandoned == 0 && self.answered.values().any(|leaf| is_waste(&leaf)) {
+        if !self.long_waits && self.answered.iter().any(|answered| is_waste(&answered)) {
             self.fail("S8", "a request is made although a good certificate waits for the node".into());
         }
         if open > 1 + self.abandoned + usize::from(self.long_disk_fault) {
