@@ -40,7 +40,8 @@ impl Plan {
     pub(crate) fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed, "plan");
         let lifetime = rng.one_of(&[HOUR, HOUR, 2 * HOUR]);
-        let slowest = rng.one_of(&[SECOND, 5 * SECOND, 3 * MINUTE]);
+        // Approver and signer together, and a poll after the watch, fit into the last tenth of a lifetime.
+        let slowest = rng.one_of(&[SECOND, 5 * SECOND, 3 * MINUTE]).min(lifetime / 30);
         let period = lifetime * rng.within(5, 25) / 10;
         let count = rng.one_of(&[0, 1, 1, 2, 2, 3, 4, 6]);
         let mut faults: Vec<Fault> = (0..count).map(|_| fault(&mut rng, period)).collect();
