@@ -30,10 +30,9 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::clock::{Clock as _, SystemClock};
+use crate::edges::{Dial, Socket, Tcp};
 use crate::identity::{Identity, LiveIdentity};
 use crate::kubeconfig::{Endpoint, Secret};
 use crate::{limits, tls};
@@ -105,6 +104,7 @@ pub struct LiveClient {
     /// The present server and its CAs. All clients that come from one share it.
     endpoint: Arc<Mutex<Arc<Endpoint>>>,
     http2: bool,
+    network: Arc<dyn Dial>,
     live: LiveIdentity,
     connections: Connections,
     addresses: Addresses,
@@ -123,7 +123,14 @@ impl LiveClient {
     pub fn new(endpoint: Endpoint, live: LiveIdentity) -> Self {
         let endpoint = Arc::new(Mutex::new(Arc::new(endpoint)));
         let (connections, current) = (Connections::default(), Arc::default());
-        Self { endpoint, http2: true, live, connections, addresses: Addresses::default(), current }
+        let (network, addresses) = (Arc::new(Tcp), Addresses::default());
+        Self { endpoint, http2: true, network, live, connections, addresses, current }
+    }
+
+    /// Returns a client with a pool of its own that connects over this network.
+    #[must_use]
+    pub fn with_network(self, network: Arc<dyn Dial>) -> Self {
+        Self { network, current: Arc::default(), ..self }
     }
 
     /// Returns a client of the same server with a pool of its own.
@@ -148,6 +155,11 @@ impl LiveClient {
     #[must_use]
     pub fn without_http2(self) -> Self {
         Self { http2: false, current: Arc::default(), ..self }
+    }
+
+    /// Reads the wall clock that decides whether the live identity is valid.
+    pub(crate) fn wall(&self) -> WallTime {
+        self.live.wall()
     }
 
     /// Returns the counter of open connections.
@@ -183,7 +195,7 @@ impl LiveClient {
         let config = tls::client(&endpoint.roots, Some(Arc::new(tls::Always(signer))));
         let ending = Ending { live: self.live.clone(), identity: Arc::clone(&identity) };
         let protocols = if self.http2 { &PROTOCOLS[..] } else { &PROTOCOLS[1..] };
-        let mut connector = Connector::new(endpoint, protocols, config, &self.addresses)?;
+        let mut connector = Connector::new(endpoint, protocols, config, (&self.network, &self.addresses))?;
         (connector.ending, connector.connections) = (Some(ending), self.connections.clone());
         let pool = build(connector);
         *current = Some(Current {
@@ -246,6 +258,15 @@ impl FixedClient {
     ///
     /// The server's CA or the client certificate cannot be used.
     pub fn new(endpoint: &Endpoint, secret: Secret) -> Result<Self, ConnectionError> {
+        Self::over(&(Arc::new(Tcp) as Arc<dyn Dial>), endpoint, secret)
+    }
+
+    /// As [`FixedClient::new`], over this network.
+    pub(crate) fn over(
+        network: &Arc<dyn Dial>,
+        endpoint: &Endpoint,
+        secret: Secret,
+    ) -> Result<Self, ConnectionError> {
         let (token, identity) = match secret {
             Secret::Token(token) => (Some(Arc::new(token)), None),
             Secret::Certificate { chain, key } => {
@@ -257,7 +278,7 @@ impl FixedClient {
         let resolver = identity.map(|signer| Arc::new(tls::Always(signer)) as Arc<_>);
         let config = tls::client(&endpoint.roots, resolver);
         let addresses = Addresses::default();
-        let connector = Connector::new(endpoint, &PROTOCOLS, config, &addresses)?;
+        let connector = Connector::new(endpoint, &PROTOCOLS, config, (network, &addresses))?;
         let pool = build(connector.clone());
         Ok(Self { server: endpoint.server.clone(), token, addresses, connector, pool })
     }
@@ -352,10 +373,11 @@ impl Ending {
         };
         let ended = async {
             while self.live.wall() < end {
-                SystemClock.until(Some(end), None).await;
+                self.live.until(end).await;
             }
         };
         tokio::select! {
+            biased;
             () = withdrawn => {}
             () = ended => {}
         }
@@ -365,6 +387,7 @@ impl Ending {
 /// Opens connections with one fixed identity.
 #[derive(Clone)]
 struct Connector {
+    network: Arc<dyn Dial>,
     tls: TlsConnector,
     server_name: Option<ServerName<'static>>,
     addresses: Addresses,
@@ -379,7 +402,7 @@ impl Connector {
         endpoint: &Endpoint,
         protocols: &[&[u8]],
         config: Result<ClientConfig, rustls::Error>,
-        addresses: &Addresses,
+        (network, addresses): (&Arc<dyn Dial>, &Addresses),
     ) -> Result<Self, ConnectionError> {
         let unusable = |error: &dyn fmt::Display| ConnectionError::Endpoint(error.to_string());
         let mut config = config.map_err(|error| unusable(&error))?;
@@ -387,15 +410,10 @@ impl Connector {
         let server_name = endpoint.tls_server_name.clone().map(ServerName::try_from).transpose();
         let server_name = server_name.map_err(|error| unusable(&error))?;
         let tls = TlsConnector::from(Arc::new(config));
+        let (network, addresses) = (Arc::clone(network), addresses.clone());
         let connections = Connections::default();
-        Ok(Self {
-            tls,
-            server_name,
-            addresses: addresses.clone(),
-            ending: None,
-            connections,
-            early: Early::default(),
-        })
+        let early = Early::default();
+        Ok(Self { network, tls, server_name, addresses, ending: None, connections, early })
     }
 
     async fn open(self, uri: Uri) -> io::Result<Stream> {
@@ -406,11 +424,9 @@ impl Connector {
             None => ServerName::try_from(host.clone()).map_err(io::Error::other)?,
         };
         let addresses = self.addresses.lookup(&host, port).await?;
-        let tcp = async |address| {
-            let tcp = TcpStream::connect(address).await?;
-            tcp.set_nodelay(true).map(|()| tcp)
-        };
-        let (address, tls) = race(addresses, tcp, |tcp| self.tls.connect(name.clone(), tcp)).await?;
+        let dial = |address| self.network.dial(address);
+        let (address, tls) =
+            race(addresses, dial, |stream: Socket| self.tls.connect(name.clone(), stream)).await?;
         let generation = self.ending.as_ref().map_or(Generation(0), |ending| ending.identity.generation());
         let ended = self.ending.map(|ending| Box::pin(ending.reached()) as Ended);
         Ok(Stream::new(tls, PeerAddress(address), ended, self.connections.count(generation)))
