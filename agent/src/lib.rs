@@ -48,6 +48,7 @@ pub mod cluster;
 pub mod connection;
 pub mod directory;
 pub mod driver;
+pub mod edges;
 pub mod exit;
 pub mod fault_texts;
 mod file_client;

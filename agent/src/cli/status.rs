@@ -11,6 +11,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::exit::Exit;
 use crate::log::complain;
 use crate::node::open_client_ca;
+use crate::offload::Offload;
 use crate::status::{Question, Status, ask};
 use crate::threads;
 
@@ -57,7 +58,8 @@ async fn ask_in_time(question: Question) -> Result<Status, String> {
 }
 
 pub(super) async fn status(args: StatusArgs) -> Result<Exit, String> {
-    let client_ca = args.client_ca_file.as_deref().map(open_client_ca).transpose();
+    let client_ca =
+        args.client_ca_file.as_deref().map(|path| open_client_ca(path, Offload::default())).transpose();
     let question = Question {
         cert_dir: args.cert_dir,
         pair: PairName::new("kubelet-client").map_err(|error| error.to_string())?,
