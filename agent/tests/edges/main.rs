@@ -33,14 +33,16 @@ use page::{Outcome, PAGE, page};
 const AT_A_TIME: usize = 24;
 
 /// Runs cells: their outcomes, in order.
-async fn outcomes(cells: Vec<Cell>) -> Vec<Outcome> {
+async fn outcomes(cells: Vec<Cell>, shows_times: bool) -> Vec<Outcome> {
     let runs = cells.into_iter().enumerate().map(async |(place, cell)| match &cell.case {
         None => (place, Outcome { cell, result: None }),
         Some(_) => {
             let begun = Instant::now();
             let result = std::panic::AssertUnwindSafe(run::run(&cell)).catch_unwind().await;
             let result = result.unwrap_or_else(|_| Err("the cell itself panicked; see above".into()));
-            if let Ok((_, times)) = &result {
+            if let Ok((_, times)) = &result
+                && shows_times
+            {
                 println!(
                     "{} × {}: {}: {:.1?}; recovery {:.1?}, TERM {:.0?}",
                     cell.place,
@@ -75,7 +77,7 @@ async fn edges_page_matches_the_runs_of_the_real_program() {
         })
     };
     let cells: Vec<Cell> = places::all().into_iter().filter(is_wanted).collect();
-    let outcomes = outcomes(cells).await;
+    let outcomes = outcomes(cells, only.is_some()).await;
     let failures: Vec<String> = outcomes.iter().filter_map(Outcome::failure).collect();
     assert!(failures.is_empty(), "{} cells failed:\n\n{}", failures.len(), failures.join("\n\n"));
     if only.is_some() {

@@ -1,5 +1,6 @@
 //! Runs a cell: with the end of the fault, and with SIGTERM while it is present.
 
+use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt as _;
 use std::time::{Duration, Instant};
 
@@ -98,7 +99,7 @@ async fn meet(case: &Case, row: &mut Row) -> Result<World, String> {
         row.message = until_valid(case, &world, reason).await?;
     } else {
         hear(case, &mut world).await?;
-        row.message = message(&world, case.sign);
+        row.message = message(&world, case.sign)?;
     }
     row.behaviour = match case.under {
         Under::Works => "continues".into(),
@@ -220,6 +221,9 @@ async fn terminated(case: &Case, row: &mut Row, times: &mut Times) -> Result<(),
     if status.code() != Some(0) {
         return Err(format!("{status} after SIGTERM:\n{}", agent.log));
     }
+    if case.blind.is_none() {
+        row.message = message(&world, case.sign)?;
+    }
     sound(&world)
 }
 
@@ -249,7 +253,7 @@ async fn exits(case: &Case, row: &mut Row) -> Result<(), String> {
         return Err(format!("{status}:\n{}", agent.log));
     }
     sound(&world)?;
-    row.message = message(&world, case.sign);
+    row.message = message(&world, case.sign)?;
     if row.message.is_empty() && !case.sign.is_empty() {
         return Err(format!("no line with {:?}:\n{}", case.sign, world.running().log));
     }
@@ -274,12 +278,21 @@ fn exit_text(status: std::process::ExitStatus) -> String {
 }
 
 /// The line of the fault, without what differs from run to run; empty if there is none.
-fn message(world: &World, sign: &str) -> String {
-    if sign.is_empty() {
-        return String::new();
+///
+/// # Errors
+///
+/// Two different lines have the sign: which of them comes first may differ from run to run.
+fn message(world: &World, sign: &str) -> Result<String, String> {
+    let lines = world.running().log.lines().filter(|line| !sign.is_empty() && line.contains(sign));
+    let lines: BTreeSet<String> = lines.map(|line| usual(world, line)).collect();
+    if lines.len() > 1 {
+        return Err(format!("{sign:?} is in more than one kind of line: {lines:#?}"));
     }
-    let log = &world.running().log;
-    let line = log.lines().find(|line| line.contains(sign)).unwrap_or_default();
+    Ok(lines.into_iter().next().unwrap_or_default())
+}
+
+/// The line without what differs from run to run.
+fn usual(world: &World, line: &str) -> String {
     let (dir, gate) = (world.dir.path().display().to_string(), world.gate.address);
     let (host, port) = (gate.to_string(), format!(":{}", gate.port()));
     let plane = world.plane.address().to_string();

@@ -55,14 +55,14 @@ fn bootstrap_kubeconfig() -> Vec<Cell> {
 fn own_kubeconfig() -> Vec<Cell> {
     let place = "own kubeconfig";
     vec![
-        cell(place, Error, "mode 0", |w| w.mode("own", 0)).at(Live).says("permission denied"),
-        cell(place, Error, "mode 0", |w| w.mode("own", 0)).at(Restart).says("permission denied"),
+        cell(place, Error, "mode 0", |w| w.mode("own", 0)).at(Live).says("own cannot be used now"),
+        cell(place, Error, "mode 0", |w| w.mode("own", 0)).at(Restart).says("it is left alone"),
         cell(place, Hang, "a link to a file system that never answers", |w| w.hang("own"))
             .at(Live)
             .says("did not answer within 3 s"),
         cell(place, Hang, "the same", |w| w.hang("own")).at(Restart).says("did not answer within 3 s"),
         none(place, Slow, NOT_SLOW),
-        cell(place, Flood, "2 GiB of zeros", |w| w.flood("own")).at(Live).says("larger than 1048576 bytes"),
+        cell(place, Flood, "2 GiB of zeros", |w| w.flood("own")).at(Live).says("own cannot be used now"),
         cell(place, Garbage, "4 KiB of arbitrary bytes", |w| w.garbage("own"))
             .at(Live)
             .says("own cannot be used now"),

@@ -271,7 +271,7 @@ fn limits() -> Vec<Cell> {
         ),
         cell(place, Changed, "no further open file while it runs", |w| limit(w, Resource::Nofile, Some(3)))
             .at(Live)
-            .says("too many open files")
+            .says("cannot create")
             .waits(20)
             .mend(|w| limit(w, Resource::Nofile, Some(1024))),
     ]
