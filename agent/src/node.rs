@@ -6,6 +6,7 @@ mod reload;
 mod sink;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,8 +58,8 @@ pub struct Node<C: Clock = SystemClock> {
     status: StatusPublisher<C>,
     kubeconfig: Option<KubeconfigWriter>,
     reload: Reload,
-    /// Whether there is no current link, so that the first certificate is about to be requested.
-    is_first: bool,
+    /// The current link, and the slot to look for it: where it is missing, the first certificate is about to be requested.
+    current: (PathBuf, Offload),
 }
 
 impl<C: Clock> fmt::Debug for Node<C> {
@@ -146,7 +147,7 @@ impl<C: Clock> Node<C> {
         let link = std::path::absolute(&options.cert_dir)
             .map_err(StartError::System)?
             .join(format!("{}-current.pem", options.pair));
-        let is_first = link.symlink_metadata().is_err();
+        let current = (link.clone(), offload());
         let own = options.kubeconfig.clone().map(|path| (path, link.clone()));
         let server = ServerSource::new(own, options.bootstrap_kubeconfig.clone(), offload);
         let endpoint = server.start()?.endpoint.clone();
@@ -202,7 +203,7 @@ impl<C: Clock> Node<C> {
         };
         let driver = Driver::new(rotator, ports, (sender.clone(), inbox), status.observe(observer));
         let control = Control { sender, config, reload: request };
-        Ok(Self { driver, control, live, client, texts, disk_end, status, kubeconfig, reload, is_first })
+        Ok(Self { driver, control, live, client, texts, disk_end, status, kubeconfig, reload, current })
     }
 
     /// Returns a handle on the live identity.
@@ -225,11 +226,13 @@ impl<C: Clock> Node<C> {
 
     /// Runs until shutdown is requested, or the certificate directory cannot be used.
     pub async fn run(self) -> ExitReason {
-        if self.is_first {
-            // TCP and TLS take place while the disk makes the key durable.
-            let api = self.reload.api.clone();
-            tokio::spawn(async move { api.connect_early().await });
-        }
+        let ((link, offload), api) = (self.current, self.reload.api.clone());
+        tokio::spawn(async move {
+            if offload.run_async(move || link.symlink_metadata().is_err()).await == Ok(true) {
+                // TCP and TLS take place while the disk makes the key durable.
+                api.connect_early().await;
+            }
+        });
         let status = tokio::spawn(self.status.run());
         let reload = tokio::spawn(self.reload.run());
         let reason = self.driver.run().await;
