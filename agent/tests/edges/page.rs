@@ -45,6 +45,18 @@ fn quoted(text: &str) -> String {
     format!("`{}`", text.replace('`', "'").replace('|', "\\|"))
 }
 
+/// The status that the committed page has for the cell.
+pub(crate) fn status(cell: &Cell) -> Option<String> {
+    let page = std::fs::read_to_string(PAGE).ok()?;
+    let heading = format!("## {}", capitalized(cell.place));
+    let state = cell.case.as_ref()?.state.text();
+    let begin = format!("| {} | {} | {state} | ", cell.fault.text(), cell.how);
+    let of_place = page.lines().skip_while(|line| *line != heading).skip(1);
+    let row =
+        of_place.take_while(|line| !line.starts_with("## ")).find_map(|line| line.strip_prefix(&begin))?;
+    row.split(" | ").nth(1).map(str::to_owned)
+}
+
 pub(crate) fn page(outcomes: &[Outcome]) -> String {
     let made = outcomes.iter().filter(|outcome| outcome.result.is_some()).count();
     let mut text = INTRODUCTION.replace("{cells}", &made.to_string());

@@ -11,6 +11,7 @@ use crate::agent::Agent;
 use crate::bench::Bench;
 use crate::cell::{Case, Cell, State, Under, World};
 use crate::gate::Mode;
+use crate::page;
 use crate::redact::redact;
 
 /// Longer than any step: the longest deadline of docs/limits.md is 28 s for a call, and a retry follows it.
@@ -45,18 +46,18 @@ pub(crate) async fn run(cell: &Cell) -> Result<(Row, Times), String> {
     let case = cell.case.as_ref().ok_or("it cannot exist")?;
     let (mut row, mut times) = (Row::default(), Times::default());
     match case.under {
-        Under::Exits(_) => exits(case, &mut row).await?,
-        Under::Works => terminated(case, &mut row, &mut times).await?,
+        Under::Exits(_) => exits(cell, case, &mut row).await?,
+        Under::Works => terminated(cell, case, &mut row, &mut times).await?,
         Under::Waits if case.bound.is_zero() => {
-            terminated(case, &mut row, &mut times).await?;
+            terminated(cell, case, &mut row, &mut times).await?;
             row.recovery = case.remedy.into();
         }
         Under::Waits => {
             let mut other = Row::default();
             let mut recovery = Times::default();
             let (term, back) = tokio::join!(
-                terminated(case, &mut row, &mut times),
-                recovers(case, &mut other, &mut recovery)
+                terminated(cell, case, &mut row, &mut times),
+                recovers(cell, case, &mut other, &mut recovery)
             );
             term.and(back)?;
             times.recovery = recovery.recovery;
@@ -70,7 +71,7 @@ pub(crate) async fn run(cell: &Cell) -> Result<(Row, Times), String> {
 }
 
 /// Makes the fault, and waits until the agent has met it.
-async fn meet(case: &Case, row: &mut Row) -> Result<World, String> {
+async fn meet(cell: &Cell, case: &Case, row: &mut Row) -> Result<World, String> {
     let bench = Bench::new(case.state, case.by_name).await;
     let mut world = World { bench, agent: None, held: Vec::new() };
     let early = matches!(case.state, State::Start | State::Restart);
@@ -105,17 +106,27 @@ async fn meet(case: &Case, row: &mut Row) -> Result<World, String> {
         Under::Works => "continues".into(),
         Under::Waits | Under::Exits(_) => "continues, tries again".into(),
     };
-    row.status = settled_status(case, &world).await?;
+    row.status = settled_status(cell, case, &world).await?;
     Ok(world)
 }
 
-/// The status of a moment, which must not depend on what the agent does just then: it has three seconds to become VALID.
-async fn settled_status(case: &Case, world: &World) -> Result<String, String> {
+/// The status during the fault. A busy agent may still be on its way to it: it has [`LONG`] to become that of the page.
+///
+/// A row that the page does not have is of a new cell: it has three seconds to become VALID.
+async fn settled_status(cell: &Cell, case: &Case, world: &World) -> Result<String, String> {
     let begun = Instant::now();
+    let of_page = page::status(cell);
     loop {
         let (word, _) = status(case, world).await?;
-        if word.starts_with("VALID") || case.under != Under::Works || begun.elapsed() > Duration::from_secs(3)
-        {
+        let is_over = match &of_page {
+            Some(wanted) => word == *wanted || begun.elapsed() > LONG,
+            None => {
+                word.starts_with("VALID")
+                    || case.under != Under::Works
+                    || begun.elapsed() > Duration::from_secs(3)
+            }
+        };
+        if is_over {
             return Ok(word);
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -209,8 +220,8 @@ fn sound(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-async fn terminated(case: &Case, row: &mut Row, times: &mut Times) -> Result<(), String> {
-    let mut world = meet(case, row).await?;
+async fn terminated(cell: &Cell, case: &Case, row: &mut Row, times: &mut Times) -> Result<(), String> {
+    let mut world = meet(cell, case, row).await?;
     let agent = world.agent.as_mut().expect("it was started");
     let Some((status, took)) = agent.terminate(TERM).await else {
         return Err(format!("it did not end within {TERM:?} of SIGTERM:\n{}", agent.log));
@@ -227,8 +238,8 @@ async fn terminated(case: &Case, row: &mut Row, times: &mut Times) -> Result<(),
     sound(&world)
 }
 
-async fn recovers(case: &Case, row: &mut Row, times: &mut Times) -> Result<(), String> {
-    let mut world = meet(case, row).await?;
+async fn recovers(cell: &Cell, case: &Case, row: &mut Row, times: &mut Times) -> Result<(), String> {
+    let mut world = meet(cell, case, row).await?;
     world.held.clear();
     let begun = Instant::now();
     (case.mend)(&mut world);
@@ -243,8 +254,8 @@ async fn recovers(case: &Case, row: &mut Row, times: &mut Times) -> Result<(), S
 }
 
 /// The agent exits because of the fault, and a start after the fault succeeds.
-async fn exits(case: &Case, row: &mut Row) -> Result<(), String> {
-    let mut world = meet(case, row).await?;
+async fn exits(cell: &Cell, case: &Case, row: &mut Row) -> Result<(), String> {
+    let mut world = meet(cell, case, row).await?;
     let agent = world.agent.as_mut().expect("it was started");
     let Some(status) = agent.end(LONG).await else {
         return Err(format!("it did not exit:\n{}", agent.log));
