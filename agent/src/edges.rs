@@ -8,6 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use certrotate_x509::{KeyError, KeyType, SecretKey};
@@ -93,6 +94,11 @@ pub trait Workers: fmt::Debug + Send + Sync + 'static {
     ///
     /// The system starts no thread.
     fn start(&self, work: Work) -> io::Result<()>;
+
+    /// Returns how long a thread may block until other work ends, of a wait of at most `limit`.
+    fn patience(&self, limit: Duration) -> Duration {
+        limit
+    }
 }
 
 /// A thread for each piece of work.

@@ -155,7 +155,7 @@ impl Taken {
     fn block(offload: &Offload, end: Instant) -> Option<Self> {
         let slot = &offload.slot;
         let running = slot.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = end.saturating_duration_since(Instant::now());
+        let left = offload.workers.patience(end.saturating_duration_since(Instant::now()));
         let (mut running, wait) = slot
             .released
             .wait_timeout_while(running, left, |running| running.is_full(offload))

@@ -9,6 +9,8 @@ use crate::fault::{Lasting, Sudden};
 pub struct Counts {
     /// The faults that took effect, by kind. One that lasts counts each time it acts.
     pub faults: BTreeMap<String, u64>,
+    /// The runs.
+    pub seeds: u64,
     /// The processes of the agent.
     pub processes: u64,
     /// The simulated time, in milliseconds.
@@ -33,6 +35,7 @@ impl Counts {
         for (kind, count) in &other.faults {
             *self.faults.entry(kind.clone()).or_default() += count;
         }
+        self.seeds += other.seeds;
         self.processes += other.processes;
         self.simulated_ms += other.simulated_ms;
         self.connections += other.connections;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, mpsc};
 
 use certrotate::directory::{Disk, DiskError};
 use certrotate_core::disk::{DiskCommand, DiskDone, DiskFault};
+use tokio::runtime::Handle;
 
 use crate::events::Ending;
 use crate::fault::{Lasting, Sudden};
@@ -18,6 +19,8 @@ pub(crate) struct SimDisk<D> {
     disk: D,
     orders: mpsc::Receiver<Order>,
     answers: mpsc::Sender<()>,
+    /// The runtime with the simulated clock.
+    runtime: Handle,
 }
 
 /// How a command ends.
@@ -38,17 +41,22 @@ pub(crate) struct Gate {
 /// The gate of the process that runs.
 pub(crate) type SharedGate = Arc<Mutex<Option<Gate>>>;
 
-/// Returns a disk around the real one, and its gate.
+/// Returns a disk around the real one, and its gate. Call it in the runtime of the simulation.
 pub(crate) fn gated<D: Disk>(disk: D) -> (SimDisk<D>, Gate) {
     let (order_sender, orders) = mpsc::channel();
     let (answer_sender, answers) = mpsc::channel();
-    (SimDisk { disk, orders, answers: answer_sender }, Gate { orders: order_sender, answers })
+    let disk = SimDisk { disk, orders, answers: answer_sender, runtime: Handle::current() };
+    (disk, Gate { orders: order_sender, answers })
 }
 
 impl<D: Disk> Disk for SimDisk<D> {
     fn run(&mut self, command: &DiskCommand) -> Result<DiskDone, DiskError> {
         match self.orders.recv() {
-            Ok(Order::Do) => self.disk.run(command),
+            Ok(Order::Do) => {
+                // For the deadlines of files that the disk's thread reads.
+                let _clock = self.runtime.enter();
+                self.disk.run(command)
+            }
             Ok(Order::Fail(fault)) => Err(DiskError { fault, text: "an injected fault of the disk".into() }),
             // The process was killed.
             Err(_) => Err(DiskError { fault: DiskFault::Io, text: "killed".into() }),

@@ -47,8 +47,8 @@ pub(crate) enum Defect {
 pub(crate) enum Damage {
     /// Nothing: the file is gone.
     Missing,
-    /// The first half, as a writer leaves it that does not replace the file at once.
-    Half,
+    /// Its beginning, as a writer leaves it that does not replace the file at once.
+    Cut,
     /// Bytes that are no text.
     Garbage,
     /// No byte.

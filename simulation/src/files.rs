@@ -91,7 +91,8 @@ impl World {
                 let _gone = std::fs::remove_file(&path);
                 return;
             }
-            Some(Damage::Half) => &content.as_bytes()[..content.len() / 2],
+            // Not a half: a cut between two certificates leaves a good file with another meaning.
+            Some(Damage::Cut) => &content.as_bytes()[..content.len() * 2 / 5],
             Some(Damage::Garbage) => &[0xff, 0xfe, 0x00, 0x80, b'x'],
             Some(Damage::Empty) => &[],
         };

@@ -109,17 +109,19 @@ fn run_all(first: u64, seeds: u64, jobs: Option<usize>, all: bool) -> ExitCode {
         }
     });
     let (seconds, bad) = (began.elapsed().as_secs_f64(), bad.into_inner().unwrap_or_default());
+    let counts = counts.into_inner().unwrap_or_default();
     println!(
-        "{seeds} seeds in {seconds:.1} s, {:.0} a second, {} violations",
-        seeds as f64 / seconds,
+        "{} seeds in {seconds:.1} s, {:.0} a second, {} violations",
+        counts.seeds,
+        counts.seeds as f64 / seconds,
         bad.len()
     );
-    let is_complete = show(&counts.into_inner().unwrap_or_default(), seeds);
+    let is_complete = show(&counts);
     ExitCode::from(u8::from(!bad.is_empty() || !is_complete))
 }
 
 /// Prints the counts. Returns false if so many seeds must have done more.
-fn show(counts: &Counts, seeds: u64) -> bool {
+fn show(counts: &Counts) -> bool {
     println!(
         "{} processes, {:.0} simulated hours, {} connections, {} requests, {} certificates, {} rotations, {} disk commands, {} file reads",
         counts.processes,
@@ -133,7 +135,7 @@ fn show(counts: &Counts, seeds: u64) -> bool {
     );
     let faults: Vec<String> = counts.faults.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
     println!("faults: {}", faults.join(", "));
-    if seeds < ENOUGH {
+    if counts.seeds < ENOUGH {
         return true;
     }
     let missing = counts.missing();
@@ -141,7 +143,7 @@ fn show(counts: &Counts, seeds: u64) -> bool {
         println!("these faults never took effect: {}", missing.join(", "));
     }
     // Each seed ends with a recovery and a renewal.
-    let has_rotated = counts.rotations >= 2 * seeds;
+    let has_rotated = counts.rotations >= 2 * counts.seeds;
     if !has_rotated {
         println!("too few rotations: a seed without a violation has two");
     }

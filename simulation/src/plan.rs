@@ -185,7 +185,7 @@ fn lasting(rng: &mut Rng) -> Lasting {
         20 => Lasting::TokenExpired,
         21 | 27 | 28 => Lasting::Damaged(
             rng.one_of(&[Input::Bootstrap, Input::Token, Input::ServerCa, Input::ClientCa]),
-            rng.one_of(&[Damage::Missing, Damage::Half, Damage::Garbage, Damage::Empty]),
+            rng.one_of(&[Damage::Missing, Damage::Cut, Damage::Garbage, Damage::Empty]),
         ),
         22 => Lasting::Clock(clock_error(rng)),
         23 => Lasting::DiskFull,

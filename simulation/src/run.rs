@@ -94,7 +94,7 @@ fn run_in(seed: u64, directory: &Path) -> Outcome {
     }
     let simulated_ms = world.clock().true_ms();
     let state = world.lock();
-    let counts = Counts { processes: u64::from(processes), simulated_ms, ..state.counts.clone() };
+    let counts = Counts { seeds: 1, processes: u64::from(processes), simulated_ms, ..state.counts.clone() };
     let checks = &state.checks;
     Outcome {
         seed,
