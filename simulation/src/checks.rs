@@ -162,6 +162,10 @@ impl Checks {
     /// The process ended, and with it all its connections.
     pub(crate) fn stopped(&mut self) {
         self.running = None;
+        if self.long_disk_fault {
+            // The key, or the certificate, may have been in memory only.
+            self.excused.extend(self.answered.keys().cloned());
+        }
         self.live_since = None;
         self.open.clear();
         self.not_before = None;
@@ -230,7 +234,8 @@ impl Checks {
             "create" | "get" => self.looks.pour(now),
             _ => 0,
         };
-        if level > BURST {
+        // By a wrong clock, certificates may end soon after their issue: each renewal is needed, and each poll.
+        if level > BURST && !self.has_wrong_clock {
             self.fail("S9", format!("more than {} calls of one kind in a short time", BURST / 1000));
         }
         if let Caller::Certificate(leaf) = caller {
@@ -249,7 +254,7 @@ impl Checks {
         }
     }
 
-    /// A request was answered, perhaps with Retry-After in seconds.
+    /// A request was answered, perhaps with Retry-After in seconds that the node gets to see.
     pub(crate) fn answered(
         &mut self,
         now: u64,
@@ -290,6 +295,8 @@ impl Checks {
     /// A request was deleted, and perhaps its certificate with it.
     pub(crate) fn deleted(&mut self, name: &str) {
         self.answered.remove(name);
+        // The server's last word: the request may be made again, and no call is repeated.
+        self.not_before = None;
     }
 
     /// A request is sent, whatever becomes of it.
@@ -358,6 +365,11 @@ impl Checks {
             self.fail("S9", format!("more than {AT_ONCE} reads and writes of files while no time passed"));
         }
         is_spinning
+    }
+
+    /// Whether a certificate was live before.
+    pub(crate) fn was_live(&self, leaf: &LeafDigest) -> bool {
+        self.used.contains(leaf)
     }
 
     /// A certificate is live.

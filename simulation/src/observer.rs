@@ -86,6 +86,7 @@ impl Watcher {
         let live = self.live.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let shown = live.and_then(|live| live.current(wall));
         let mut state = self.world.lock();
+        let is_first = seen.view.identity.is_some_and(|identity| !state.checks.was_live(&identity.leaf));
         if let Some(identity) = seen.view.identity.filter(|_| seen.view.serving) {
             if wall < identity.not_before || wall >= identity.not_after {
                 state.checks.fail("S1", "the served identity is outside its validity".into());
@@ -112,7 +113,7 @@ impl Watcher {
             state.counts.rotations += 1;
             let unix_ms = self.world.clock().true_unix_ms();
             let times = (identity.not_before.unix_ms(), identity.not_after.unix_ms());
-            let next = state.checks.went_live(now, unix_ms, times);
+            let next = state.checks.went_live((now, unix_ms), times, is_first);
             let enough = state.checks.progress == Progress::Second;
             drop(state);
             if let Some(wait) = next {

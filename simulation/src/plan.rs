@@ -62,7 +62,7 @@ impl Plan {
 
     /// Whether a fault may lead to a long wait: a request that did not succeed, or a wrong clock.
     pub(crate) fn has_long_waits(&self) -> bool {
-        self.faults.iter().any(|fault| match fault {
+        let is_failure = self.faults.iter().any(|fault| match fault {
             Fault::Lasting { fault, .. } => matches!(
                 fault,
                 Lasting::Denies
@@ -72,7 +72,18 @@ impl Plan {
                     | Lasting::Answers(Answer::Status(400 | 413 | 422, _), _)
             ),
             Fault::Sudden { .. } => false,
-        })
+        });
+        is_failure || self.has_unread_client_ca()
+    }
+
+    /// Whether the node may not learn of the new client CA before the signer uses it.
+    fn has_unread_client_ca(&self) -> bool {
+        let rotates = |fault: &Fault| matches!(fault, Fault::Sudden { fault: Sudden::RotateClientCa, .. });
+        let hides = |fault: &Fault| {
+            let Fault::Lasting { fault, .. } = fault else { return false };
+            matches!(fault, Lasting::FilesHang | Lasting::Damaged(Input::ClientCa, _))
+        };
+        self.faults.iter().any(rotates) && self.faults.iter().any(hides)
     }
 
     /// Whether the node's clock is wrong at some time.

@@ -100,9 +100,11 @@ async fn answer(
     world.note(&format!("{line} -> {outcome}{faulty}"));
     if let Ok(response) = &result {
         let now = world.clock().true_ms();
+        let mut state = world.lock();
+        let arrives = !state.active().any(|fault| fault.is_of_connections());
         let header = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let retry_after = header.and_then(|seconds| seconds.parse().ok());
-        world.lock().checks.answered(now, (verb, caller), response.status().as_u16(), retry_after);
+        let retry_after = header.filter(|_| arrives).and_then(|seconds| seconds.parse().ok());
+        state.checks.answered(now, (verb, caller), response.status().as_u16(), retry_after);
     }
     result
 }

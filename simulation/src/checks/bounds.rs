@@ -4,16 +4,16 @@
 const MINUTE: u64 = 60_000;
 
 /// S9: the calls of one kind that may be made at once, in thousandths. One a minute more.
-pub(super) const BURST: i64 = 12_000;
+pub(super) const BURST: i64 = 16_000;
 /// S9: the creates and gets, and the lists, that a start may make besides.
 pub(super) const START: (i64, i64) = (6_000, 3_000);
 /// The watches that may be open at a time. One that was cancelled is closed with its connection at the latest.
 pub(super) const WATCHES: usize = 3;
 /// S9: the inputs that may lead to actions while no time passes.
 pub(super) const AT_ONCE: u32 = 200;
-/// S9: the largest Retry-After that is obeyed: `retry.max`, in seconds. It is scaled with the lifetime, and a lifetime of an
-/// hour counts from the moment at which the node gets the certificate.
-pub(super) const RETRY_AFTER: u64 = 15 * 60 - 5;
+/// S9: the largest Retry-After that is obeyed in any case, in seconds. `retry.max` is scaled with the lifetime that was left when
+/// the node got the certificate: 15 minutes for an hour.
+pub(super) const RETRY_AFTER: u64 = 5 * 60;
 
 /// The longest wait after a failed call: `retry.max` and its jitter of 25 %.
 const RETRY: u64 = 15 * MINUTE * 5 / 4;

@@ -55,10 +55,17 @@ impl Checks {
         }
     }
 
-    /// A new identity went live; its validity is in milliseconds since 1970. Returns after how many milliseconds to check
+    /// An identity went live, perhaps not for the first time; its validity is in milliseconds since 1970. Returns after how many milliseconds to check
     /// the next deadline.
-    pub(crate) fn went_live(&mut self, now: u64, unix_ms: i64, (start, end): (i64, i64)) -> Option<u64> {
-        self.names.clear();
+    pub(crate) fn went_live(
+        &mut self,
+        (now, unix_ms): (u64, i64),
+        (start, end): (i64, i64),
+        is_first: bool,
+    ) -> Option<u64> {
+        if is_first {
+            self.names.clear();
+        }
         self.live_since.get_or_insert(now);
         let end = now + u64::try_from(end - unix_ms).unwrap_or(0);
         // The start of a certificate is five minutes before its issue.
