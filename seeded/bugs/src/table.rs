@@ -348,12 +348,8 @@ bugs! {
     G19 in Shell breaks S9;
     /// HUP is ignored.
     G20 in Shell breaks L5;
-    /// TERM waits until the node's kubeconfig is written.
-    G21 in Shell breaks L5;
     /// A watch ignores what it reports.
     G22 in Shell breaks L5;
     /// A withdrawn identity is still presented.
     G23 in Shell breaks S1;
-    /// A cancelled call goes on.
-    G24 in Shell breaks S9;
 }
