@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use certrotate_core::api::{ApiFault, Call, Credential, CsrObject, Issued};
 use certrotate_core::facts::Chain;
+use certrotate_core::time::WallTime;
 use futures_util::FutureExt as _;
 use http_body_util::Limited;
 use hyper::body::Incoming;
@@ -47,16 +48,15 @@ const SETTLE: Duration = Duration::from_millis(200);
 
 impl KubeApi {
     /// Returns the API for a node. Calls as the live identity use `live` with the present server of `server`, the others
-    /// the kubeconfig at `bootstrap`. Issued chains are verified against the client CA.
+    /// `bootstrap`. Issued chains are verified against the client CA.
     #[must_use]
     pub(crate) fn new(
-        bootstrap: Option<std::path::PathBuf>,
+        bootstrap: Option<FileClient>,
         (live, server): (LiveClient, Option<ServerSource>),
         keys: KeyStore,
         client_ca: Option<ClientCaFile>,
         texts: FaultTexts,
     ) -> Self {
-        let bootstrap = bootstrap.map(FileClient::new);
         Self(Arc::new(Shared { bootstrap, live, keys, client_ca, server, texts }))
     }
 }
@@ -66,6 +66,13 @@ impl KubeApi {
     pub(crate) async fn check_bootstrap(&self) -> Option<Result<String, BoxError>> {
         let file = self.0.bootstrap.as_ref()?;
         Some(file.get().await.map(|_| file.to_string()))
+    }
+
+    /// Connects with the bootstrap credential before the first call. That call reports what fails.
+    pub(crate) async fn connect_early(&self) {
+        if let Ok(client) = self.0.bootstrap().await {
+            client.open_early();
+        }
     }
 }
 
@@ -103,7 +110,7 @@ impl Shared {
     ) -> Result<CertificateSigningRequest, ApiFault> {
         let requests = Objects::all(self.sender(credential).await?);
         answer::call(&requests, call, signing_request.as_ref()).await.map_err(|failure| {
-            let (fault, text) = failure.explain(SystemTime::now());
+            let (fault, text) = failure.explain(system_time(self.live.wall()));
             if let Some(text) = text {
                 self.texts.set_call(&text);
             }
@@ -154,6 +161,17 @@ impl Shared {
         self.texts.conceal(client.token().unwrap_or_default());
         Ok(client)
     }
+}
+
+/// Returns the time in the form that dates of HTTP are compared with.
+fn system_time(wall: WallTime) -> SystemTime {
+    let ms = Duration::from_millis(wall.unix_ms().unsigned_abs());
+    let time = if wall.unix_ms() < 0 {
+        SystemTime::UNIX_EPOCH.checked_sub(ms)
+    } else {
+        SystemTime::UNIX_EPOCH.checked_add(ms)
+    };
+    time.unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 #[derive(Clone, Debug)]

@@ -54,6 +54,16 @@ enum Command {
 /// Bad flags give clap's message and status 2.
 #[must_use]
 pub fn main() -> Exit {
+    match process::on_own_stack(command) {
+        Ok(exit) => exit,
+        Err(message) => {
+            complain(&message);
+            Exit::Internal
+        }
+    }
+}
+
+fn command() -> Exit {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(answer) => return explain(&answer),

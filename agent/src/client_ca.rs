@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use certrotate_x509::ClientCa;
 
-use crate::files;
+use crate::files::{self, FileError};
 use crate::last_good::LastGood;
-use crate::offload::{Offload, blocking};
+use crate::offload::Offload;
 
 /// The largest client CA file that is read, in bytes.
 const MAX_CA_FILE: u64 = 1 << 20;
@@ -46,12 +46,13 @@ impl ClientCaFile {
     ///
     /// The problem of the file, with its remedy.
     pub fn open(path: &Path) -> Result<Self, String> {
-        let file = Self(Arc::new(Inner {
-            path: path.to_owned(),
-            offload: Offload::default(),
-            content: LastGood::default(),
-        }));
-        let content = file.read()?;
+        Self::open_by(path, Offload::default())
+    }
+
+    /// As [`ClientCaFile::open`]; `offload` reads the file.
+    pub(crate) fn open_by(path: &Path, offload: Offload) -> Result<Self, String> {
+        let file = Self(Arc::new(Inner { path: path.to_owned(), offload, content: LastGood::default() }));
+        let content = flatten(file.0.offload.run(file.read()))?;
         file.0.content.accept(content, &file, describe);
         Ok(file)
     }
@@ -60,18 +61,20 @@ impl ClientCaFile {
     /// written. It blocks, at most for a deadline.
     #[must_use]
     pub fn fresh(&self) -> Option<Arc<ClientCa>> {
-        let content = match self.read() {
-            Ok(content) => Some(self.0.content.accept(content, self, describe)),
-            Err(problem) => self.0.content.fall_back(&problem, self),
-        };
-        content.map(|content| Arc::clone(&content.ca))
+        self.take(flatten(self.0.offload.run(self.read())))
     }
 
     /// As [`ClientCaFile::fresh`], without blocking the event loop.
     pub(crate) async fn fresh_async(&self) -> Option<Arc<ClientCa>> {
-        let file = self.clone();
-        let fresh = blocking(move || file.fresh()).await.ok().flatten();
-        fresh.or_else(|| self.last())
+        self.take(flatten(self.0.offload.run_async(self.read()).await))
+    }
+
+    fn take(&self, read: Result<Content, String>) -> Option<Arc<ClientCa>> {
+        let content = match read {
+            Ok(content) => Some(self.0.content.accept(content, self, describe)),
+            Err(problem) => self.0.content.fall_back(&problem, self),
+        };
+        content.map(|content| Arc::clone(&content.ca))
     }
 
     /// Returns the last good CAs.
@@ -84,17 +87,23 @@ impl ClientCaFile {
         self.0.content.get().map_or_else(|| "not read yet".to_owned(), |content| describe(&content))
     }
 
-    fn read(&self) -> Result<Content, String> {
-        let path = self.0.path.clone();
-        let pem = self.0.offload.run(move || files::read(&path, MAX_CA_FILE)).and_then(|read| read);
-        let pem = pem.map_err(|error| error.to_string())?.to_vec();
-        // A cut block is skipped like text, as Go does. After a good version it means that the file is being written.
-        if is_cut_off(&pem) && self.0.content.get().is_some() {
-            return Err("its last PEM block is cut off; write it to the end".to_owned());
+    /// Returns the work that reads the file.
+    fn read(&self) -> impl FnOnce() -> Result<Content, String> + Send + use<> {
+        let (path, has_good) = (self.0.path.clone(), self.0.content.get().is_some());
+        move || {
+            let pem = files::read(&path, MAX_CA_FILE).map_err(|error| error.to_string())?.to_vec();
+            // A cut block is skipped like text, as Go does. After a good version it means that the file is being written.
+            if is_cut_off(&pem) && has_good {
+                return Err("its last PEM block is cut off; write it to the end".to_owned());
+            }
+            let ca = ClientCa::read(files::without_bom(&pem)).map_err(|error| error.to_string())?;
+            Ok(Content { pem, ca: Arc::new(ca) })
         }
-        let ca = ClientCa::read(files::without_bom(&pem)).map_err(|error| error.to_string())?;
-        Ok(Content { pem, ca: Arc::new(ca) })
     }
+}
+
+fn flatten(read: Result<Result<Content, String>, FileError>) -> Result<Content, String> {
+    read.unwrap_or_else(|error| Err(error.to_string()))
 }
 
 fn describe(content: &Content) -> String {

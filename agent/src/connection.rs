@@ -5,6 +5,8 @@
 //! interrupts no request.
 
 mod addresses;
+mod connector;
+mod early;
 mod explain;
 mod peer;
 mod race;
@@ -13,37 +15,28 @@ mod stream;
 pub(crate) mod tests;
 
 use std::fmt;
-use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use certrotate_core::id::Generation;
-use certrotate_core::time::{Span, WallTime};
+use certrotate_core::time::WallTime;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::{Bytes, Incoming};
-use hyper::http::{Request, Response, Uri};
+use hyper::http::{Request, Response};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::ClientConfig;
-use rustls_pki_types::ServerName;
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
-use crate::clock::{Clock as _, SystemClock};
+use crate::edges::{Dial, Tcp};
 use crate::identity::{Identity, LiveIdentity};
 use crate::kubeconfig::{Endpoint, Secret};
 use crate::{limits, tls};
 
 use addresses::Addresses;
+use connector::{Connector, Ending, cut_at};
 pub(crate) use explain::explain;
 pub(crate) use peer::Peer;
-use peer::{PeerAddress, Unanswered};
-use race::race;
+use peer::Unanswered;
 pub use stream::Connections;
-use stream::{Ended, Stream};
 
 /// Any error of a body or a connection.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -103,6 +96,7 @@ pub struct LiveClient {
     /// The present server and its CAs. All clients that come from one share it.
     endpoint: Arc<Mutex<Arc<Endpoint>>>,
     http2: bool,
+    network: Arc<dyn Dial>,
     live: LiveIdentity,
     connections: Connections,
     addresses: Addresses,
@@ -121,7 +115,14 @@ impl LiveClient {
     pub fn new(endpoint: Endpoint, live: LiveIdentity) -> Self {
         let endpoint = Arc::new(Mutex::new(Arc::new(endpoint)));
         let (connections, current) = (Connections::default(), Arc::default());
-        Self { endpoint, http2: true, live, connections, addresses: Addresses::default(), current }
+        let (network, addresses) = (Arc::new(Tcp), Addresses::default());
+        Self { endpoint, http2: true, network, live, connections, addresses, current }
+    }
+
+    /// Returns a client with a pool of its own that connects over this network.
+    #[must_use]
+    pub fn with_network(self, network: Arc<dyn Dial>) -> Self {
+        Self { network, current: Arc::default(), ..self }
     }
 
     /// Returns a client of the same server with a pool of its own.
@@ -146,6 +147,11 @@ impl LiveClient {
     #[must_use]
     pub fn without_http2(self) -> Self {
         Self { http2: false, current: Arc::default(), ..self }
+    }
+
+    /// Reads the wall clock that decides whether the live identity is valid.
+    pub(crate) fn wall(&self) -> WallTime {
+        self.live.wall()
     }
 
     /// Returns the counter of open connections.
@@ -181,7 +187,8 @@ impl LiveClient {
         let config = tls::client(&endpoint.roots, Some(Arc::new(tls::Always(signer))));
         let ending = Ending { live: self.live.clone(), identity: Arc::clone(&identity) };
         let protocols = if self.http2 { &PROTOCOLS[..] } else { &PROTOCOLS[1..] };
-        let mut connector = Connector::new(endpoint, protocols, config, &self.addresses)?;
+        let mut connector = Connector::new(endpoint, protocols, config, (&self.network, &self.addresses))
+            .map_err(ConnectionError::Endpoint)?;
         (connector.ending, connector.connections) = (Some(ending), self.connections.clone());
         let pool = build(connector);
         *current = Some(Current {
@@ -213,20 +220,13 @@ fn is(one: Option<&Arc<Identity>>, other: &Arc<Identity>) -> bool {
     one.is_some_and(|one| Arc::ptr_eq(one, other))
 }
 
-/// Returns the time at which connections are cut: shortly before expiry, so that no request arrives after it.
-fn cut_at(identity: &Identity) -> WallTime {
-    let lifetime = identity.not_after().since(identity.not_before());
-    let margin = lifetime.scaled(1, 100).min(Span::from_ms(50)).ms();
-    let margin = i64::try_from(margin).unwrap_or(i64::MAX);
-    WallTime::from_unix_ms(identity.not_after().unix_ms().saturating_sub(margin))
-}
-
 /// A client of one server with a fixed credential: that of a kubeconfig, not the live identity.
 #[derive(Clone)]
 pub struct FixedClient {
     server: String,
     token: Option<Arc<zeroize::Zeroizing<String>>>,
     addresses: Addresses,
+    connector: Connector,
     pool: Pool,
 }
 
@@ -243,6 +243,15 @@ impl FixedClient {
     ///
     /// The server's CA or the client certificate cannot be used.
     pub fn new(endpoint: &Endpoint, secret: Secret) -> Result<Self, ConnectionError> {
+        Self::over(&(Arc::new(Tcp) as Arc<dyn Dial>), endpoint, secret)
+    }
+
+    /// As [`FixedClient::new`], over this network.
+    pub(crate) fn over(
+        network: &Arc<dyn Dial>,
+        endpoint: &Endpoint,
+        secret: Secret,
+    ) -> Result<Self, ConnectionError> {
         let (token, identity) = match secret {
             Secret::Token(token) => (Some(Arc::new(token)), None),
             Secret::Certificate { chain, key } => {
@@ -254,8 +263,18 @@ impl FixedClient {
         let resolver = identity.map(|signer| Arc::new(tls::Always(signer)) as Arc<_>);
         let config = tls::client(&endpoint.roots, resolver);
         let addresses = Addresses::default();
-        let connector = Connector::new(endpoint, &PROTOCOLS, config, &addresses)?;
-        Ok(Self { server: endpoint.server.clone(), token, addresses, pool: build(connector) })
+        let connector = Connector::new(endpoint, &PROTOCOLS, config, (network, &addresses))
+            .map_err(ConnectionError::Endpoint)?;
+        let pool = build(connector.clone());
+        Ok(Self { server: endpoint.server.clone(), token, addresses, connector, pool })
+    }
+
+    /// Opens the connection of the first request now. A failure is that request's.
+    pub(crate) fn open_early(&self) {
+        // A server that is no URL is the first request's failure, too.
+        if let Ok(uri) = self.server.parse() {
+            self.connector.open_early(uri);
+        }
     }
 
     /// Returns the token that no text for the log may have.
@@ -319,94 +338,3 @@ async fn send(
 /// An extension of a request: the time limit for the head of its answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline(pub(crate) Duration);
-
-/// The validity that a connection must not outlive.
-#[derive(Clone)]
-struct Ending {
-    live: LiveIdentity,
-    identity: Arc<Identity>,
-}
-
-impl Ending {
-    /// Returns shortly before the identity's certificate expires by the wall clock, or when it is withdrawn.
-    async fn reached(self) {
-        let end = cut_at(&self.identity);
-        let mut shown = self.live.subscribe();
-        let withdrawn = async {
-            if shown.wait_for(Option::is_none).await.is_err() {
-                // The identity handle is gone; the expiry of this identity still counts.
-                std::future::pending::<()>().await;
-            }
-        };
-        let ended = async {
-            while self.live.wall() < end {
-                SystemClock.until(Some(end), None).await;
-            }
-        };
-        tokio::select! {
-            () = withdrawn => {}
-            () = ended => {}
-        }
-    }
-}
-
-/// Opens connections with one fixed identity.
-#[derive(Clone)]
-struct Connector {
-    tls: TlsConnector,
-    server_name: Option<ServerName<'static>>,
-    addresses: Addresses,
-    ending: Option<Ending>,
-    connections: Connections,
-}
-
-impl Connector {
-    /// Returns a connector whose connections are not cut, and counted nowhere.
-    fn new(
-        endpoint: &Endpoint,
-        protocols: &[&[u8]],
-        config: Result<ClientConfig, rustls::Error>,
-        addresses: &Addresses,
-    ) -> Result<Self, ConnectionError> {
-        let unusable = |error: &dyn fmt::Display| ConnectionError::Endpoint(error.to_string());
-        let mut config = config.map_err(|error| unusable(&error))?;
-        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-        let server_name = endpoint.tls_server_name.clone().map(ServerName::try_from).transpose();
-        let server_name = server_name.map_err(|error| unusable(&error))?;
-        let tls = TlsConnector::from(Arc::new(config));
-        let connections = Connections::default();
-        Ok(Self { tls, server_name, addresses: addresses.clone(), ending: None, connections })
-    }
-
-    async fn open(self, uri: Uri) -> io::Result<Stream> {
-        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        let port = uri.port_u16().unwrap_or(443);
-        let name = match self.server_name {
-            Some(name) => name,
-            None => ServerName::try_from(host.clone()).map_err(io::Error::other)?,
-        };
-        let addresses = self.addresses.lookup(&host, port).await?;
-        let tcp = async |address| {
-            let tcp = TcpStream::connect(address).await?;
-            tcp.set_nodelay(true).map(|()| tcp)
-        };
-        let (address, tls) = race(addresses, tcp, |tcp| self.tls.connect(name.clone(), tcp)).await?;
-        let generation = self.ending.as_ref().map_or(Generation(0), |ending| ending.identity.generation());
-        let ended = self.ending.map(|ending| Box::pin(ending.reached()) as Ended);
-        Ok(Stream::new(tls, PeerAddress(address), ended, self.connections.count(generation)))
-    }
-}
-
-impl tower_service::Service<Uri> for Connector {
-    type Response = Stream;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        Box::pin(self.clone().open(uri))
-    }
-}

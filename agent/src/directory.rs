@@ -27,6 +27,9 @@ pub trait Disk: Send + 'static {
 
     /// Returns the remarks of the last scan: a line for each suspect file, which begins with its path.
     fn remarks(&self) -> &[String];
+
+    /// Called after the answer to a command was put into the driver's queue. A simulation waits for that.
+    fn answered(&mut self) {}
 }
 
 /// A failed disk command.
@@ -89,7 +92,9 @@ impl DiskThread {
                 let result = run(&mut disk, &command, &texts);
                 let staged = staging.take();
                 // The receiver is dropped only when the node ended: the answer has no reader.
-                if answers.send(Answer { input: Input::DiskAnswered { op, result }, staged }).is_err() {
+                let sent = answers.send(Answer { input: Input::DiskAnswered { op, result }, staged });
+                disk.answered();
+                if sent.is_err() {
                     break;
                 }
             }

@@ -6,7 +6,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use certrotate_core::id::OpId;
-use certrotate_core::input::{Action, Disposition, ExitReason, Input};
+use certrotate_core::input::{Action, Disposition, ExitReason, Input, KeyFault};
 use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::{Now, Span};
 use certrotate_core::view::{Handle, View, Wake};
@@ -14,8 +14,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
-use crate::keystore::Keys;
+use crate::keystore::{Keys, Staged};
 use crate::ports::{Answer, CsrApi, Directory, IdentitySink};
+use crate::threads;
 
 /// One step, as an observer sees it.
 #[derive(Clone, Copy, Debug)]
@@ -184,10 +185,14 @@ impl<C: Clock, A: CsrApi, D: Directory, K: Keys, S: IdentitySink> Driver<C, A, D
                     None => self.send(answer(self.ports.keys.make(duration))),
                     Some(make) => {
                         let sender = self.sender.clone();
-                        tokio::task::spawn_blocking(move || {
+                        let made = threads::start(move || {
                             // The receiver is dropped only when the loop ended; then the answer has no reader.
                             let _ = sender.send(answer(make()));
                         });
+                        if let Err(error) = made {
+                            tracing::error!("the system starts no thread for a key: {error}");
+                            self.send(answer((Err(KeyFault::Failed), Staged::default())));
+                        }
                     }
                 }
             }

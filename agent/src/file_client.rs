@@ -2,18 +2,20 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
 use crate::connection::{BoxError, FixedClient};
+use crate::edges::Dial;
 use crate::kubeconfig::{Endpoint, Kubeconfig, KubeconfigError, Secret};
 use crate::last_good::LastGood;
 use crate::offload::Offload;
 
 /// Reads the file for each client. While it and the files that it names are unchanged, the connections are reused.
-#[derive(Debug)]
 pub(crate) struct FileClient {
     path: PathBuf,
+    network: Arc<dyn Dial>,
     offload: Offload,
     last: LastGood<Client>,
 }
@@ -32,10 +34,16 @@ impl PartialEq for Client {
     }
 }
 
+impl fmt::Debug for FileClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileClient").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
 impl FileClient {
-    /// Returns a source of clients. It reads no file yet.
-    pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, offload: Offload::default(), last: LastGood::default() }
+    /// Returns a source of clients that connect over this network. `offload` reads the file, and none now.
+    pub(crate) fn new(path: PathBuf, network: Arc<dyn Dial>, offload: Offload) -> Self {
+        Self { path, network, offload, last: LastGood::default() }
     }
 
     /// The file.
@@ -64,7 +72,7 @@ impl FileClient {
             Ok((endpoint, secret)) => {
                 let client = match self.last.get() {
                     Some(last) if last.endpoint == endpoint && last.secret == secret => last.client.clone(),
-                    Some(_) | None => FixedClient::new(&endpoint, secret.duplicate())?,
+                    Some(_) | None => FixedClient::over(&self.network, &endpoint, secret.duplicate())?,
                 };
                 Ok(self.last.accept(Client { endpoint, secret, client }, &name, describe).client.clone())
             }

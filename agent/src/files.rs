@@ -9,6 +9,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use rustix::fs::{FileType, Mode, OFlags};
+use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 /// Why a file was not read.
@@ -19,8 +20,8 @@ pub enum FileError {
     Missing,
     /// It cannot be read.
     Unreadable {
-        /// The cause.
-        error: io::ErrorKind,
+        /// The error number.
+        errno: i32,
     },
     /// It is not a regular file. A read could wait for ever, or have an effect on a device.
     NotRegular {
@@ -43,7 +44,9 @@ impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => f.write_str("there is no such file; put it there or give another path"),
-            Self::Unreadable { error } => write!(f, "it cannot be read ({error}); check its permissions"),
+            Self::Unreadable { errno } => {
+                write!(f, "it cannot be read ({}); {}", cause(*errno), remedy(*errno))
+            }
             Self::NotRegular { kind } => {
                 write!(f, "it is {kind}, not a regular file; give the path of a regular file")
             }
@@ -55,19 +58,43 @@ impl fmt::Display for FileError {
     }
 }
 
+/// Returns the text of an error number.
+fn cause(errno: i32) -> String {
+    let error = io::Error::from_raw_os_error(errno);
+    let kind = error.kind().to_string();
+    // The kind of a lacking thread would be that of a read which would block.
+    if kind != "uncategorized error" && error.kind() != io::ErrorKind::WouldBlock {
+        return kind;
+    }
+    let text = error.to_string().to_lowercase();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+fn remedy(errno: i32) -> &'static str {
+    match Errno::from_raw_os_error(errno) {
+        Errno::ACCESS | Errno::PERM => "check its permissions",
+        Errno::LOOP | Errno::NOTDIR | Errno::NAMETOOLONG => "check its path and the links in it",
+        Errno::MFILE | Errno::NFILE => {
+            "raise the limit of open files: ulimit -n, or LimitNOFILE= in the unit"
+        }
+        Errno::AGAIN | Errno::NOMEM => "raise the limits of processes and memory: TasksMax= in the unit",
+        _ => "check its file system",
+    }
+}
+
 impl std::error::Error for FileError {}
 
 impl From<io::Error> for FileError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound => Self::Missing,
-            error => Self::Unreadable { error },
+            _ => Self::Unreadable { errno: error.raw_os_error().unwrap_or(Errno::IO.raw_os_error()) },
         }
     }
 }
 
-impl From<rustix::io::Errno> for FileError {
-    fn from(errno: rustix::io::Errno) -> Self {
+impl From<Errno> for FileError {
+    fn from(errno: Errno) -> Self {
         io::Error::from(errno).into()
     }
 }

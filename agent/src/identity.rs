@@ -4,6 +4,7 @@
 mod tests;
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use certrotate_core::facts::CertFacts;
@@ -15,7 +16,7 @@ use rustls::client::ResolvesClientCert;
 use rustls::sign::CertifiedKey;
 use tokio::sync::watch;
 
-use crate::clock::{Clock as _, SystemClock};
+use crate::clock::{Clock, SystemClock};
 
 /// A certificate chain and its key, judged and ready for TLS.
 pub struct Identity {
@@ -93,6 +94,41 @@ impl fmt::Debug for Identity {
     }
 }
 
+/// A sleep of a [`LiveIdentity`].
+type Sleep<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// The wall clock of a [`LiveIdentity`].
+trait WallClock: Send + Sync {
+    /// Reads it.
+    fn wall(&self) -> WallTime;
+
+    /// Sleeps as [`Clock::until`].
+    fn until(&self, time: WallTime) -> Sleep<'_>;
+}
+
+impl<C: Clock> WallClock for C {
+    fn wall(&self) -> WallTime {
+        Clock::wall(self)
+    }
+
+    fn until(&self, time: WallTime) -> Sleep<'_> {
+        Box::pin(Clock::until(self, Some(time), None))
+    }
+}
+
+/// A clock that is only read: sleeps are those of the system's clock.
+struct Reading<F>(F);
+
+impl<F: Fn() -> WallTime + Send + Sync> WallClock for Reading<F> {
+    fn wall(&self) -> WallTime {
+        (self.0)()
+    }
+
+    fn until(&self, time: WallTime) -> Sleep<'_> {
+        Box::pin(Clock::until(&SystemClock, Some(time), None))
+    }
+}
+
 /// A handle on the live identity. Cheap to clone: a clone has the same identity.
 ///
 /// It resolves client certificates for rustls. A handshake with no live identity presents none; a client that
@@ -100,12 +136,12 @@ impl fmt::Debug for Identity {
 #[derive(Clone)]
 pub struct LiveIdentity {
     shown: Arc<watch::Sender<Option<Arc<Identity>>>>,
-    wall: Arc<dyn Fn() -> WallTime + Send + Sync>,
+    clock: Arc<dyn WallClock>,
 }
 
 impl Default for LiveIdentity {
     fn default() -> Self {
-        Self::new(|| SystemClock.wall())
+        Self::with_clock(SystemClock)
     }
 }
 
@@ -113,7 +149,13 @@ impl LiveIdentity {
     /// Returns a handle without an identity. Handshakes check validity by the clock `wall`.
     #[must_use]
     pub fn new(wall: impl Fn() -> WallTime + Send + Sync + 'static) -> Self {
-        Self { shown: Arc::new(watch::Sender::new(None)), wall: Arc::new(wall) }
+        Self { shown: Arc::new(watch::Sender::new(None)), clock: Arc::new(Reading(wall)) }
+    }
+
+    /// Returns a handle without an identity. Handshakes check validity by the wall clock of `clock`.
+    #[must_use]
+    pub fn with_clock(clock: impl Clock) -> Self {
+        Self { shown: Arc::new(watch::Sender::new(None)), clock: Arc::new(clock) }
     }
 
     /// Returns the live identity if it is valid at `now`. Each call checks again (S1).
@@ -125,13 +167,18 @@ impl LiveIdentity {
     /// As [`LiveIdentity::current`], by the clock of this handle.
     #[must_use]
     pub fn current_now(&self) -> Option<Arc<Identity>> {
-        self.current((self.wall)())
+        self.current(self.wall())
     }
 
     /// Reads the clock of this handle.
     #[must_use]
     pub fn wall(&self) -> WallTime {
-        (self.wall)()
+        self.clock.wall()
+    }
+
+    /// Sleeps until the clock of this handle reaches a time, or for a shorter time.
+    pub(crate) fn until(&self, time: WallTime) -> Sleep<'_> {
+        self.clock.until(time)
     }
 
     /// Subscribes to changes: the new live identity, or `None` after a withdrawal.

@@ -15,10 +15,13 @@ use certrotate_core::input::{KeyFault, MadeKey};
 use certrotate_core::time::Span;
 use certrotate_core::view::Handle;
 use certrotate_store::Vault;
-use certrotate_x509::{Bundle, CertChain, KeyType, PendingRequest, SecretKey, bundle, pending, request_name};
+use certrotate_x509::{
+    Bundle, CertChain, KeyType, PendingRequest, RequestError, SecretKey, bundle, pending, request_name,
+};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use zeroize::Zeroizing;
 
+use crate::edges::{Randomness, SystemRandomness};
 use crate::identity::Identity;
 
 /// Makes keys: a port of the driver.
@@ -67,6 +70,7 @@ pub struct SigningRequest {
 pub struct KeyStore {
     template: Arc<Mutex<Template>>,
     key_type: KeyType,
+    randomness: Arc<dyn Randomness>,
     content: Arc<Mutex<Contents>>,
 }
 
@@ -100,6 +104,7 @@ impl KeyStore {
         Self {
             template: Arc::new(Mutex::new(template)),
             key_type: KeyType::default(),
+            randomness: Arc::new(SystemRandomness),
             content: Arc::default(),
         }
     }
@@ -108,6 +113,12 @@ impl KeyStore {
     #[must_use]
     pub fn with_key_type(self, key_type: KeyType) -> Self {
         Self { key_type, ..self }
+    }
+
+    /// The same store, which takes its keys from this source.
+    #[must_use]
+    pub fn with_randomness(self, randomness: Arc<dyn Randomness>) -> Self {
+        Self { randomness, ..self }
     }
 
     fn lock(&self) -> MutexGuard<'_, Contents> {
@@ -195,7 +206,8 @@ impl Keys for KeyStore {
     fn make(&self, duration: Option<Span>) -> (Result<MadeKey, KeyFault>, Staged) {
         let template = Template { duration, ..self.template().clone() };
         let mut staged = Staged::default();
-        let request = match PendingRequest::make_with(self.key_type, &template) {
+        let key = self.randomness.key(self.key_type).map_err(RequestError::from);
+        let request = match key.and_then(|key| PendingRequest::with_key(key, &template)) {
             Ok(request) => request,
             Err(error) => {
                 tracing::error!("cannot make a key: {error}");

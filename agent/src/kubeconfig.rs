@@ -24,4 +24,5 @@ pub use error::{KubeconfigError, Problem};
 pub use material::{Endpoint, MAX_MATERIAL, Secret};
 pub use read::MAX_KUBECONFIG;
 pub use types::{Kubeconfig, Material, User};
+pub(crate) use write::ensure_while;
 pub use write::{Standing, ensure, standing};

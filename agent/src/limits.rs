@@ -21,6 +21,8 @@ pub(crate) const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 pub(crate) const HANDSHAKE_DELAY: Duration = Duration::from_secs(2);
 /// The time limit for the TCP connection to one address and its TLS handshake together.
 pub(crate) const CONNECT: Duration = Duration::from_secs(10);
+/// The longest time that a connection which was opened before its first request waits for it. Go's HTTP/2 server waits 10 s.
+pub(crate) const EARLY: Duration = Duration::from_secs(2);
 /// The time limit for the head of an answer, from the lookup on. It covers a lookup and all addresses of a name.
 pub(crate) const HEAD: Duration = Duration::from_secs(25);
 /// The time limit for a whole call that is no watch.

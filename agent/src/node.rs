@@ -6,6 +6,7 @@ mod reload;
 mod sink;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,9 +23,12 @@ use crate::clock::{BUILT, Clock, SystemClock};
 use crate::connection::LiveClient;
 use crate::directory::{Disk, DiskEnd, DiskThread};
 use crate::driver::{Driver, Observer, Ports};
+use crate::edges::{Edges, Randomness};
 use crate::fault_texts::FaultTexts;
+use crate::file_client::FileClient;
 use crate::identity::LiveIdentity;
 use crate::keystore::{KeyStore, Staging};
+use crate::offload::Offload;
 use crate::ports::Answer;
 use crate::report::Reporter;
 use crate::server_source::ServerSource;
@@ -54,6 +58,8 @@ pub struct Node<C: Clock = SystemClock> {
     status: StatusPublisher<C>,
     kubeconfig: Option<KubeconfigWriter>,
     reload: Reload,
+    /// The current link, and the slot to look for it: where it is missing, the first certificate is about to be requested.
+    current: (PathBuf, Offload),
 }
 
 impl<C: Clock> fmt::Debug for Node<C> {
@@ -116,12 +122,12 @@ impl Node {
     ///
     /// The problem and its remedy.
     pub fn new(options: &NodeOptions, observer: Observer) -> Result<Self, StartError> {
-        Self::with_parts(options, observer, SystemClock, |disk| disk)
+        Self::with_parts(options, observer, Edges::system(SystemClock), |disk| disk)
     }
 }
 
 impl<C: Clock> Node<C> {
-    /// As [`Node::new`], with another clock, and with the disk that `disk` makes of the real one.
+    /// As [`Node::new`], with other edges, and with the disk that `disk` makes of the real one.
     ///
     /// # Errors
     ///
@@ -129,26 +135,30 @@ impl<C: Clock> Node<C> {
     pub fn with_parts<D: Disk>(
         options: &NodeOptions,
         observer: Observer,
-        clock: C,
+        edges: Edges<C>,
         disk: impl FnOnce(NodeDisk) -> D,
     ) -> Result<Self, StartError> {
+        let Edges { clock, network, randomness, workers } = edges;
+        let offload = || Offload::new(&workers);
         check_node_name(&options.node_name)?;
         let pair = PairName::new(options.pair.clone()).map_err(StartError::PairName)?;
-        let client_ca = options.client_ca_file.as_deref().map(open_client_ca).transpose()?;
+        let client_ca = options.client_ca_file.as_deref();
+        let client_ca = client_ca.map(|path| open_client_ca(path, offload())).transpose()?;
         let link = std::path::absolute(&options.cert_dir)
             .map_err(StartError::System)?
             .join(format!("{}-current.pem", options.pair));
+        let current = (link.clone(), offload());
         let own = options.kubeconfig.clone().map(|path| (path, link.clone()));
-        let server = ServerSource::new(own, options.bootstrap_kubeconfig.clone());
+        let server = ServerSource::new(own, options.bootstrap_kubeconfig.clone(), offload);
         let endpoint = server.start()?.endpoint.clone();
-        let config = config(options, client_ca.is_some())?;
+        let config = config(options, client_ca.is_some(), &*randomness)?;
 
-        let keys = KeyStore::new(config.template().clone()).with_key_type(options.key_type);
-        let live = LiveIdentity::new({
-            let clock = clock.clone();
-            move || clock.wall()
-        });
-        let client = LiveClient::new(endpoint.clone(), live.clone());
+        let keys = KeyStore::new(config.template().clone())
+            .with_key_type(options.key_type)
+            .with_randomness(Arc::clone(&randomness));
+        let live = LiveIdentity::with_clock(clock.clone());
+        let connect = || LiveClient::new(endpoint.clone(), live.clone()).with_network(Arc::clone(&network));
+        let client = connect();
         let (sender, inbox): (_, UnboundedReceiver<Answer>) = unbounded_channel();
         let texts = FaultTexts::default();
         let reporter = Reporter::new(&options.cert_dir, pair.clone(), endpoint.server.clone(), texts.clone());
@@ -160,15 +170,16 @@ impl<C: Clock> Node<C> {
         });
         let (directory, disk_end) =
             DiskThread::start(disk, staging, sender.clone(), texts.clone()).map_err(StartError::System)?;
+        let bootstrap = options.bootstrap_kubeconfig.clone();
         let api = KubeApi::new(
-            options.bootstrap_kubeconfig.clone(),
+            bootstrap.map(|path| FileClient::new(path, Arc::clone(&network), offload())),
             (client.with_own_pool(), Some(server.clone())),
             keys.clone(),
             client_ca.clone(),
             texts.clone(),
         );
         let kubeconfig = options.kubeconfig.clone();
-        let kubeconfig = kubeconfig.map(|path| KubeconfigWriter::new(path, link, server.clone()));
+        let kubeconfig = kubeconfig.map(|path| KubeconfigWriter::new(path, link, server.clone(), offload()));
         let request = Arc::new(Notify::new());
         let reload = {
             let (client, request) = (client.clone(), Arc::clone(&request));
@@ -181,18 +192,9 @@ impl<C: Clock> Node<C> {
             kubeconfig: kubeconfig.clone(),
         };
         let ports = Ports { clock: clock.clone(), api, directory, keys, sink };
-        let rotator = Rotator::new(config.clone(), RunId(random().map_err(StartError::System)?));
-        let recorder = StatusRecorder::new(Published {
-            pid: std::process::id(),
-            common_name: rotator.config().template().subject.common_name.clone(),
-            server: endpoint.server,
-            bootstrap_kubeconfig: options
-                .bootstrap_kubeconfig
-                .as_ref()
-                .and_then(|it| std::path::absolute(it).ok()),
-            rotates: options.rotate,
-            ..Published::default()
-        });
+        let rotator = Rotator::new(config.clone(), RunId(randomness.number().map_err(StartError::System)?));
+        let common_name = rotator.config().template().subject.common_name.clone();
+        let recorder = StatusRecorder::new(published(options, common_name, endpoint.server));
         let status = StatusPublisher {
             directory: options.cert_dir.clone(),
             pair: options.pair.clone(),
@@ -201,7 +203,7 @@ impl<C: Clock> Node<C> {
         };
         let driver = Driver::new(rotator, ports, (sender.clone(), inbox), status.observe(observer));
         let control = Control { sender, config, reload: request };
-        Ok(Self { driver, control, live, client, texts, disk_end, status, kubeconfig, reload })
+        Ok(Self { driver, control, live, client, texts, disk_end, status, kubeconfig, reload, current })
     }
 
     /// Returns a handle on the live identity.
@@ -224,6 +226,13 @@ impl<C: Clock> Node<C> {
 
     /// Runs until shutdown is requested, or the certificate directory cannot be used.
     pub async fn run(self) -> ExitReason {
+        let ((link, offload), api) = (self.current, self.reload.api.clone());
+        tokio::spawn(async move {
+            if offload.run_async(move || link.symlink_metadata().is_err()).await == Ok(true) {
+                // TCP and TLS take place while the disk makes the key durable.
+                api.connect_early().await;
+            }
+        });
         let status = tokio::spawn(self.status.run());
         let reload = tokio::spawn(self.reload.run());
         let reason = self.driver.run().await;
@@ -241,24 +250,32 @@ impl<C: Clock> Node<C> {
     }
 }
 
-fn config(options: &NodeOptions, chain_required: bool) -> Result<Config, StartError> {
+/// Returns the part of the published status that does not change.
+fn published(options: &NodeOptions, common_name: String, server: String) -> Published {
+    let bootstrap = options.bootstrap_kubeconfig.as_ref();
+    Published {
+        pid: std::process::id(),
+        common_name,
+        server,
+        bootstrap_kubeconfig: bootstrap.and_then(|path| std::path::absolute(path).ok()),
+        rotates: options.rotate,
+        ..Published::default()
+    }
+}
+
+fn config(
+    options: &NodeOptions,
+    chain_required: bool,
+    randomness: &dyn Randomness,
+) -> Result<Config, StartError> {
     let template = Template { duration: options.lifetime, ..Template::node_client(&options.node_name) };
     let spec = ConfigSpec {
         chain_required,
         rotate: options.rotate,
         adopt: options.adopt,
-        seed: random().map_err(StartError::System)?,
+        seed: randomness.number().map_err(StartError::System)?,
         built: BUILT,
         ..ConfigSpec::new(template)
     };
     Config::new(spec).map_err(StartError::Config)
-}
-
-fn random() -> std::io::Result<u64> {
-    use aws_lc_rs::rand::SecureRandom as _;
-    let mut bytes = [0; 8];
-    aws_lc_rs::rand::SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| std::io::Error::other("no randomness"))?;
-    Ok(u64::from_le_bytes(bytes))
 }

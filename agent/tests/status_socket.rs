@@ -1,7 +1,10 @@
 //! The status socket of the real agent in a hostile environment: its name is taken, descriptors are short, the agent is stopped.
 
+#[path = "support/socket.rs"]
+mod socket;
+
 use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
@@ -11,6 +14,7 @@ use std::time::{Duration, Instant};
 use certrotate_controlplane::{ControlPlane, Handle, Options};
 use rustix::process::{Pid, Resource, Rlimit, Signal, geteuid, getrlimit, kill_process, prlimit};
 use serde_json::Value;
+use socket::socket_name;
 
 /// Longer than anything here takes; a test that waits this long has failed.
 const LONG: Duration = Duration::from_secs(60);
@@ -50,13 +54,8 @@ impl Bench {
         self.dir.path().join("pki")
     }
 
-    /// The agent's socket name: docs/operating.md says from what it derives.
     fn name(&self) -> String {
-        let directory = std::fs::metadata(self.pki()).expect("it exists");
-        let place = format!("{:x}.{:x} kubelet-client", directory.dev(), directory.ino());
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, place.as_bytes());
-        let name: String = digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        format!("certrotate/{name}")
+        socket_name(&self.pki())
     }
 
     fn run(&self) -> Program {

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use certrotate::cli::{RunArgs, block_on, raise, termination};
+use certrotate::edges::Edges;
 use certrotate::exit::Exit;
 use certrotate::node::Node;
 use clap::{ArgAction, Parser, Subcommand};
@@ -81,7 +82,7 @@ pub(crate) fn main() -> Exit {
 async fn agent(args: RunArgs) -> Result<Exit, String> {
     let injection = FaultInjection::from_stdin()?;
     let assemble = move |options: &_, observer| {
-        Node::with_parts(options, observer, injection.clone(), |disk| {
+        Node::with_parts(options, observer, Edges::system(injection.clone()), |disk| {
             FaultyDisk::new(disk, injection.clone())
         })
     };

@@ -7,6 +7,7 @@ use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
+use crate::CURRENT_LINK;
 use crate::disk::Manner;
 use crate::scenario::{Scenario, run_in};
 use crate::strace::{Inject, Runner, SysCall};
@@ -20,11 +21,13 @@ struct Section {
     syncs: u32,
     /// Syncs since the last answer of the server.
     critical: u32,
+    /// The syncs among them before the switch of the current link, which readers wait for.
+    before_switch: u32,
 }
 
 impl Section {
     fn new(title: String) -> Self {
-        Self { title, lines: Vec::new(), syncs: 0, critical: 0 }
+        Self { title, lines: Vec::new(), syncs: 0, critical: 0, before_switch: 0 }
     }
 }
 
@@ -32,7 +35,8 @@ impl Section {
 const SNAPSHOTS: [&str; 4] = ["rotations", "clean-up", "start", "empty"];
 
 /// Compares the snapshots, or writes them anew if `bless` says so, and counts the syncs: five in a
-/// rotation, three of them after the certificate arrives, and one at a start without stale files.
+/// rotation, three of them after the certificate arrives, two of these before the switch, and one at
+/// a start without stale files.
 ///
 /// # Errors
 ///
@@ -73,21 +77,20 @@ pub fn renewal(runner: &Runner, home: &Path) -> Result<(usize, u32, u32), String
     Ok((calls, section.syncs, section.critical))
 }
 
-/// Checks the syncs: five in a renewal, three of them after the certificate arrives; one at a start
-/// without stale files.
+/// Checks the syncs. docs/disk.md has the reason for each of them.
 fn count(name: &str, sections: &[Section]) -> Result<(), String> {
     let find = |title: &str| {
         let section = sections.iter().find(|section| section.title.starts_with(title));
         section.ok_or_else(|| format!("{name}: nothing is called {title}"))
     };
     let wanted: &[(&str, u32, u32)] = match name {
-        // The second identity replaces the first, and the sixth the fifth: no attempt failed in
-        // between.
-        "rotations" => &[("live 2", 5, 3), ("live 6", 5, 3)],
+        // The first identity needs the entry of the directory, too. The second replaces the first,
+        // and the sixth the fifth: no attempt failed in between.
+        "rotations" => &[("live 1", 6, 3), ("live 2", 5, 3), ("live 6", 5, 3)],
         "start" => &[("live", 1, 1)],
-        // One sync for the entry of the directory, since another program may have made it without a
-        // sync, and one for the directory itself; then the five of a rotation.
-        "empty" => &[("live 1", 7, 3)],
+        // The five of a rotation, and one for the entry of the directory, since another program may
+        // have made it without a sync.
+        "empty" => &[("live 1", 6, 3)],
         // Stale files of another program cost one more sync, before the renewal.
         _ => &[("live 4", 6, 3)],
     };
@@ -97,6 +100,13 @@ fn count(name: &str, sections: &[Section]) -> Result<(), String> {
             return Err(format!(
                 "{name}, {title}: {} syncs, {} of them since the certificate came; there must be {syncs} and {critical}",
                 section.syncs, section.critical
+            ));
+        }
+        let before_switch = if name == "start" { 0 } else { 2 };
+        if section.before_switch != before_switch {
+            return Err(format!(
+                "{name}, {title}: {} syncs between certificate and switch; there must be {before_switch}",
+                section.before_switch
             ));
         }
     }
@@ -155,6 +165,9 @@ fn split(calls: &[SysCall], node: &str) -> Vec<Section> {
                 now.syncs += 1;
                 now.critical += 1;
             }
+            if call.name.starts_with("rename") && call.strings().last() == Some(CURRENT_LINK) {
+                now.before_switch = now.critical;
+            }
             now.lines.push(line(call, node));
         }
     }
@@ -165,7 +178,7 @@ fn split(calls: &[SysCall], node: &str) -> Vec<Section> {
 
 fn render(sections: &[Section]) -> String {
     let mut text = String::new();
-    for Section { title, lines, syncs, critical } in sections {
+    for Section { title, lines, syncs, critical, .. } in sections {
         text += &format!("== {title}: {syncs} syncs, {critical} since the last answer of the server\n");
         for line in lines {
             text += line;

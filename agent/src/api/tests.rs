@@ -1,6 +1,7 @@
 mod stub;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use certrotate_controlplane::Spoil;
@@ -16,11 +17,14 @@ use super::KubeApi;
 use crate::client_ca::ClientCaFile;
 use crate::connection::LiveClient;
 use crate::connection::tests::{Server, identity, server};
+use crate::edges::Tcp;
 use crate::fault_texts::FaultTexts;
+use crate::file_client::FileClient;
 use crate::identity::LiveIdentity;
 use crate::keystore::{KeyStore, Keys as _};
 use crate::kubeconfig::Endpoint;
 use crate::limits::MAX_ANSWER;
+use crate::offload::Offload;
 use crate::ports::CsrApi as _;
 use stub::Stub;
 
@@ -40,7 +44,7 @@ fn client(endpoint: Endpoint, bootstrap: Option<PathBuf>, client_ca: Option<Clie
     keys.accept(staged);
     let live = LiveIdentity::default();
     let api = KubeApi::new(
-        bootstrap,
+        bootstrap.map(|path| FileClient::new(path, Arc::new(Tcp), Offload::default())),
         (LiveClient::new(endpoint, live.clone()), None),
         keys.clone(),
         client_ca,

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use crate::status::node_on_disk;
+use crate::threads;
 
 /// The pause between two looks at the host's name.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -82,7 +83,7 @@ pub(super) async fn wait_for_host_name<E>(
 }
 
 async fn is_name_of_certificate(cert_dir: PathBuf, name: &str) -> bool {
-    let look = tokio::task::spawn_blocking(move || node_on_disk(&cert_dir));
+    let look = threads::run(move || node_on_disk(&cert_dir));
     match tokio::time::timeout(DISK_PATIENCE, look).await {
         Ok(Ok(node)) => node.as_deref() == Some(name),
         // No answer is no certificate: the node waits.

@@ -7,6 +7,7 @@ use rustix::io::Errno;
 
 use crate::exit::Exit;
 use crate::log::complain;
+use crate::threads;
 
 /// The longest wait of a program that keeps running for the reader of its standard output.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -29,12 +30,11 @@ pub(super) fn unwritable(error: &io::Error) -> Exit {
 
 /// Writes a remark of a program that keeps running: no failure of standard output ends it, and no reader delays it.
 pub(super) fn announce(text: String) {
-    let written = tokio::task::spawn_blocking(move || write(&text));
+    let written = threads::run(move || write(&text));
     tokio::spawn(async move {
         match tokio::time::timeout(PATIENCE, written).await {
             Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(error))) => tracing::warn!("standard output cannot be written: {error}"),
-            Ok(Err(error)) => tracing::warn!("standard output cannot be written: {error}"),
+            Ok(Ok(Err(error)) | Err(error)) => tracing::warn!("standard output cannot be written: {error}"),
             Err(_) => tracing::warn!("standard output cannot be written: its reader does not read"),
         }
     });

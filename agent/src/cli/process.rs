@@ -8,12 +8,14 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
 
 /// The open files that a command needs: standard streams, event loop, signals, connections, and the file in hand.
 const NEEDED: u64 = 32;
+/// The stack of the program, in bytes. Parsing the flags takes the most.
+const STACK: usize = 4 << 20;
 
 /// Makes the inherited limits usable.
 ///
 /// # Errors
 ///
-/// The process may not open enough files, or start a thread. The message names the limit and the remedy.
+/// The process may not open enough files. The message names the limit and the remedy.
 pub(super) fn prepare() -> Result<(), String> {
     // A file that its owner cannot read is of no use, to us and to everyone: the owner's bits of the umask are cleared.
     let inherited = umask(Mode::RWXG | Mode::RWXO);
@@ -23,13 +25,24 @@ pub(super) fn prepare() -> Result<(), String> {
         format!(
             "the process may have {limit} open files, and {NEEDED} are needed ({error}); raise the limit: ulimit -n 1024, or LimitNOFILE= in the unit"
         )
-    })?;
-    let thread = std::thread::Builder::new().spawn(|| ()).map(std::thread::JoinHandle::join);
-    thread.map(|_| ()).map_err(|error| {
+    })
+}
+
+/// Runs the program on a thread whose stack does not depend on an inherited limit (`ulimit -s`), as that of the main thread does.
+///
+/// # Errors
+///
+/// The system starts no thread; the message names the remedy. Or the program panicked, which the log shows.
+pub(super) fn on_own_stack<T: Send + 'static>(
+    program: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, String> {
+    let thread = std::thread::Builder::new().name("program".into()).stack_size(STACK).spawn(program);
+    let thread = thread.map_err(|error| {
         format!(
             "the system starts no thread ({error}); raise the limit of processes: ulimit -u, or TasksMax= in the unit"
         )
-    })
+    })?;
+    thread.join().map_err(|_| "the program ends after a panic".to_owned())
 }
 
 /// Raises the soft limit as far as it is needed and allowed, and returns it.

@@ -17,7 +17,9 @@ use super::runtime::{Detail, raise, termination};
 use crate::clock::Clock;
 use crate::driver::Observer;
 use crate::exit::{Exit, Verdict};
+use crate::log::complain;
 use crate::node::{Node, NodeOptions, StartError};
+use crate::threads;
 
 /// The longest time from a signal to the end, whatever hangs. A write that is cut off then is like a crash: nothing is lost.
 const TERMINATION: Duration = Duration::from_millis(700);
@@ -66,6 +68,18 @@ impl RunArgs {
     pub fn detail(&self) -> Detail {
         raise(LevelFilter::INFO, self.verbose)
     }
+
+    fn options(&self, node_name: String) -> NodeOptions {
+        NodeOptions {
+            bootstrap_kubeconfig: self.bootstrap_kubeconfig.clone(),
+            kubeconfig: self.kubeconfig.clone(),
+            rotate: self.rotate_certificates,
+            adopt: self.adopt,
+            client_ca_file: self.client_ca_file.clone(),
+            key_type: self.key_type,
+            ..NodeOptions::new(node_name, &self.cert_dir)
+        }
+    }
 }
 
 /// Runs the node that `assemble` makes of the options, until a signal ends it.
@@ -85,26 +99,21 @@ pub async fn run<C: Clock>(
     let timeout = timeout.map_err(|error| format!("--timeout: {error}"))?;
     let mut ending = std::pin::pin!(termination());
     let mut waited = std::pin::pin!(wait(timeout));
-    let node_name = match args.node_name {
-        Some(name) => normalize(&name),
+    let node_name = match &args.node_name {
+        Some(name) => normalize(name),
         None => match wait_for_host_name(&args.cert_dir, ending.as_mut(), waited.as_mut()).await? {
             Some(name) => name,
             None => return Ok(Exit::Done),
         },
     };
-    let options = NodeOptions {
-        bootstrap_kubeconfig: args.bootstrap_kubeconfig,
-        kubeconfig: args.kubeconfig,
-        rotate: args.rotate_certificates,
-        adopt: args.adopt,
-        client_ca_file: args.client_ca_file,
-        key_type: args.key_type,
-        ..NodeOptions::new(node_name, args.cert_dir)
-    };
+    let options = args.options(node_name);
     let progress = Arc::new(Progress::default());
     let observer = progress.observer();
     let node = tokio::select! {
-        node = beside_the_event_loop(move || assemble(&options, observer)) => node?,
+        node = beside_the_event_loop(move || assemble(&options, observer)) => match node {
+            Ok(node) => node,
+            Err(error) => return not_started(&error),
+        },
         result = &mut ending => return result.map(|()| Exit::Done).map_err(no_signals),
     };
     let control = node.control();
@@ -151,9 +160,19 @@ pub async fn run<C: Clock>(
 /// Assembles the node on a thread of its own: the files of the options may be on a hung file system.
 async fn beside_the_event_loop<C: Clock>(
     assemble: impl FnOnce() -> Result<Node<C>, StartError> + Send + 'static,
-) -> Result<Node<C>, String> {
-    let node = tokio::task::spawn_blocking(assemble).await;
-    node.map_err(|error| format!("the node cannot be assembled: {error}"))?.map_err(|error| error.to_string())
+) -> Result<Node<C>, StartError> {
+    threads::run(assemble).await.unwrap_or_else(|error| Err(StartError::System(error)))
+}
+
+/// The exit of a node that was not assembled: a shortage of the system is no fault of the configuration.
+fn not_started(error: &StartError) -> Result<Exit, String> {
+    match error {
+        StartError::System(_) => {
+            complain(&error.to_string());
+            Ok(Exit::Internal)
+        }
+        _ => Err(error.to_string()),
+    }
 }
 
 async fn wait(timeout: Option<Duration>) {

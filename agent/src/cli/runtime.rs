@@ -54,7 +54,7 @@ pub fn block_on(detail: Detail, command: impl Future<Output = Result<Exit, Strin
         }
     };
     let exit = match runtime.block_on(async {
-        outlive_file_size_limit();
+        outlive_signals();
         command.await
     }) {
         Ok(exit) => exit,
@@ -96,10 +96,13 @@ fn init(detail: Detail, log: &Log) {
     }));
 }
 
-/// Turns a write beyond the file size limit (`ulimit -f`) into an error: without a handler its signal ends the process.
-fn outlive_file_size_limit() {
-    // The handler stays when the stream is dropped. Without one, the limit ends the process as it ends any other.
-    let _ = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()));
+/// Takes the signals that would end the process for no good reason: that of a write beyond the file size limit (`ulimit -f`), which
+/// is an error then, and USR2, which has no meaning here.
+fn outlive_signals() {
+    for kind in [SignalKind::from_raw(Signal::XFSZ.as_raw()), SignalKind::user_defined2()] {
+        // The handler stays when the stream is dropped. Without one, the signal ends the process as it ends any other.
+        let _ = signal(kind);
+    }
 }
 
 /// Returns at SIGTERM or SIGINT.

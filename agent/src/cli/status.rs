@@ -11,7 +11,9 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::exit::Exit;
 use crate::log::complain;
 use crate::node::open_client_ca;
+use crate::offload::Offload;
 use crate::status::{Question, Status, ask};
+use crate::threads;
 
 /// The longest wait for the files of the node and its agent together.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -43,7 +45,7 @@ pub(super) struct StatusArgs {
 async fn ask_in_time(question: Question) -> Result<Status, String> {
     let directory = question.cert_dir.clone();
     let handle = Handle::current();
-    let asking = tokio::task::spawn_blocking(move || handle.block_on(ask(&question, SystemClock.now())));
+    let asking = threads::run(move || handle.block_on(ask(&question, SystemClock.now())));
     match tokio::time::timeout(PATIENCE, asking).await {
         Ok(Ok(status)) => status.map_err(|fault| fault.to_string()),
         Ok(Err(error)) => Err(format!("the status cannot be read: {error}")),
@@ -56,7 +58,8 @@ async fn ask_in_time(question: Question) -> Result<Status, String> {
 }
 
 pub(super) async fn status(args: StatusArgs) -> Result<Exit, String> {
-    let client_ca = args.client_ca_file.as_deref().map(open_client_ca).transpose();
+    let client_ca =
+        args.client_ca_file.as_deref().map(|path| open_client_ca(path, Offload::default())).transpose();
     let question = Question {
         cert_dir: args.cert_dir,
         pair: PairName::new("kubelet-client").map_err(|error| error.to_string())?,

@@ -11,10 +11,12 @@ use hyper::http::{Request, Response, StatusCode};
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest as Csr;
 
 use crate::connection::{Body, BoxError, FixedClient, explain};
+use crate::edges::Tcp;
 use crate::fault_texts::{one_line, without_token};
 use crate::file_client::FileClient;
 use crate::kubernetes::{CallError, Objects, Transport};
 use crate::limits::MAX_PAGE;
+use crate::offload::Offload;
 
 /// The certificates API of a cluster, as the controllers of one signer use it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -34,7 +36,12 @@ impl Cluster {
     /// longer than `call_deadline`.
     #[must_use]
     pub fn new(kubeconfig: PathBuf, signer: String, namespace: String, call_deadline: Duration) -> Self {
-        Self(Arc::new(Inner { client: FileClient::new(kubeconfig), signer, namespace, call_deadline }))
+        Self(Arc::new(Inner {
+            client: FileClient::new(kubeconfig, Arc::new(Tcp), Offload::default()),
+            signer,
+            namespace,
+            call_deadline,
+        }))
     }
 
     pub(super) async fn connect(&self) -> Result<Connection, PortError> {

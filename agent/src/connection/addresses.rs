@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
 use super::explain::Explained;
-use crate::limits;
+use crate::{limits, threads};
 
 /// What a client learnt about the addresses of its server. Cheap to clone: a clone shares it.
 #[derive(Clone, Debug, Default)]
@@ -79,12 +79,12 @@ async fn lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     }
     let permit = PERMITS.acquire().await.map_err(io::Error::other)?;
     let name = host.to_owned();
-    let asked = tokio::task::spawn_blocking(move || {
+    let asked = threads::run(move || {
         let found = (name.as_str(), port).to_socket_addrs().map(Iterator::collect);
         drop(permit);
         found
     });
-    let found: Vec<_> = asked.await.map_err(io::Error::other)?.map_err(|error| {
+    let found: Vec<_> = asked.await?.map_err(|error| {
         let text =
             format!("{host} has no address ({error}); check the name, and the name servers of this node");
         io::Error::new(error.kind(), Explained(text))

@@ -10,10 +10,10 @@ use certrotate_core::id::Generation;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::peer::PeerAddress;
+use crate::edges::Socket;
 
 /// Resolves when a connection must be cut.
 pub(super) type Ended = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -55,7 +55,7 @@ impl Drop for Counted {
 
 /// A TLS stream that ends with the certificate it was opened with.
 struct Guarded {
-    tls: TlsStream<TcpStream>,
+    tls: TlsStream<Socket>,
     ended: Option<Ended>,
     _counted: Counted,
 }
@@ -110,7 +110,7 @@ pub(super) struct Stream {
 impl Stream {
     /// Returns a connection that `counted` counts, and that is cut when `ended` resolves.
     pub(super) fn new(
-        tls: TlsStream<TcpStream>,
+        tls: TlsStream<Socket>,
         address: PeerAddress,
         ended: Option<Ended>,
         counted: Counted,

@@ -257,3 +257,60 @@ async fn f92_silent_address_is_named_and_its_connection_not_reused() {
         under_way.abort();
     }
 }
+
+/// A client with the bootstrap credential that has begun to connect.
+fn early(server: &Server) -> FixedClient {
+    let client = FixedClient::new(&server.endpoint, server.bootstrap.secret().unwrap()).unwrap();
+    client.open_early();
+    client
+}
+
+/// Waits until the client has so many connections.
+async fn settle_at(client: &FixedClient, count: usize) {
+    let open = || client.connector.connections.open().values().sum::<usize>();
+    let settled = async {
+        while open() != count {
+            tokio::task::yield_now().await;
+        }
+    };
+    let in_time = tokio::time::timeout(LONG, settled).await;
+    assert!(in_time.is_ok(), "expected {count}, found {}", open());
+}
+
+#[tokio::test]
+async fn early_connection_carries_the_first_request() {
+    let server = server().await;
+    let client = early(&server);
+    settle_at(&client, 1).await;
+    for _ in 0..2 {
+        assert_eq!(client.request(get("/whoami")).await.unwrap().status(), StatusCode::OK);
+        settle_at(&client, 1).await;
+    }
+}
+
+#[tokio::test]
+async fn first_request_waits_for_a_connection_that_is_being_opened() {
+    let server = server().await;
+    let client = early(&server);
+    assert_eq!(client.request(get("/whoami")).await.unwrap().status(), StatusCode::OK);
+    settle_at(&client, 1).await;
+}
+
+#[tokio::test]
+async fn early_connection_without_a_request_is_closed() {
+    let server = server().await;
+    let client = early(&server);
+    settle_at(&client, 1).await;
+    settle_at(&client, 0).await;
+    assert_eq!(client.request(get("/whoami")).await.unwrap().status(), StatusCode::OK, "on another one");
+}
+
+#[tokio::test]
+async fn failed_early_connection_fails_one_request_only() {
+    let mut server = server().await;
+    server.endpoint.tls_server_name = Some("elsewhere.example".to_owned());
+    let client = early(&server);
+    let error = client.request(get("/whoami")).await.unwrap_err().to_string();
+    let again = client.request(get("/whoami")).await.unwrap_err().to_string();
+    assert_eq!(error, again, "it connects again, and meets the same");
+}

@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use rustix::io::Errno;
+
 use super::{FileError, read};
 
 #[test]
@@ -26,4 +28,18 @@ fn file_of_the_limit_is_read_and_a_longer_one_is_refused() {
     assert_eq!(read(&path, 10).unwrap().as_slice(), b"0123456789");
     assert_eq!(read(&path, 9).err(), Some(FileError::TooLarge { limit: 9 }));
     assert_eq!(read(&dir.path().join("none"), 9).err(), Some(FileError::Missing));
+}
+
+#[test]
+fn unreadable_file_names_the_cause_and_its_remedy() {
+    for (errno, expected) in [
+        (Errno::ACCESS, "it cannot be read (permission denied); check its permissions"),
+        (Errno::IO, "it cannot be read (input/output error); check its file system"),
+        (Errno::MFILE, "it cannot be read (too many open files); raise the limit of open files"),
+        (Errno::LOOP, "; check its path and the links in it"),
+        (Errno::NOTCONN, "; check its file system"),
+    ] {
+        let text = FileError::from(errno).to_string();
+        assert!(text.contains(expected) && !text.contains("uncategorized"), "{text}");
+    }
 }

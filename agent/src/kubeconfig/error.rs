@@ -245,7 +245,12 @@ impl fmt::Display for Problem {
                 OneLine(link)
             ),
             Self::Unwritable { error } => {
-                write!(f, "it cannot be written ({error}); make its directory writable or give another path")
+                let remedy = match error {
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free space there",
+                    io::ErrorKind::ReadOnlyFilesystem => "mount that file system writable",
+                    _ => "make its directory writable",
+                };
+                write!(f, "it cannot be written ({error}); {remedy} or give another path")
             }
             Self::NoServer
             | Self::BadServer { .. }

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use tempfile::TempDir;
 
-use super::{Endpoint, FileError, Kubeconfig, Material, Problem, Secret, Standing, User, ensure, standing};
+use super::{
+    Endpoint, FileError, Kubeconfig, Material, Problem, Secret, Standing, User, ensure, ensure_while,
+    standing,
+};
 
 const TOKEN: &str = "abcdef.0123456789abcdef";
 
@@ -308,6 +311,16 @@ fn kubeconfig_that_names_the_current_link_is_unchanged() {
     let Standing::Ours(found) = standing(&own.path, &own.link).unwrap() else { panic!("it is ours") };
     assert_eq!(found.server, own.source.server);
     assert_eq!(found.ca, own.source.ca, "the CA's data is carried over");
+}
+
+#[test]
+fn unwanted_write_creates_no_file() {
+    let own = own(&good_cluster(&pems().ca));
+    let error = ensure_while(&own.path, &own.link, &own.source, &|| false).unwrap_err();
+    assert!(matches!(error.problem, Problem::Unwritable { .. }), "{error}");
+    assert_eq!(standing(&own.path, &own.link).unwrap(), Standing::Absent);
+    assert!(entries(own.path.parent().unwrap()).is_empty(), "no temporary file stays");
+    assert!(ensure(&own.path, &own.link, &own.source).unwrap(), "the next attempt writes it");
 }
 
 #[test]

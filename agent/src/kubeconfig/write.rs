@@ -44,13 +44,24 @@ pub fn standing(path: &Path, link: &Path) -> Result<Standing, KubeconfigError> {
 ///
 /// As [`standing`], or a write failed.
 pub fn ensure(path: &Path, link: &Path, source: &Kubeconfig) -> Result<bool, KubeconfigError> {
+    ensure_while(path, link, source, &|| true)
+}
+
+/// As [`ensure`]. A write that is no longer wanted creates no file: one that hung may finish hours later, with a CA
+/// that was replaced meanwhile.
+pub(crate) fn ensure_while(
+    path: &Path,
+    link: &Path,
+    source: &Kubeconfig,
+    is_wanted: &dyn Fn() -> bool,
+) -> Result<bool, KubeconfigError> {
     if let Standing::Ours(_) = standing(path, link)? {
         return Ok(false);
     }
     let unwritable =
         |error: io::Error| KubeconfigError::new(path, Problem::Unwritable { error: error.kind() });
     let text = render(link, source).map_err(unwritable)?;
-    write_whole(path, text.as_bytes()).map_err(unwritable)?;
+    write_whole(path, text.as_bytes(), is_wanted).map_err(unwritable)?;
     Ok(true)
 }
 
@@ -157,7 +168,7 @@ fn render(link: &Path, source: &Kubeconfig) -> io::Result<String> {
 }
 
 /// Temporary file, sync, rename, directory sync.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_whole(path: &Path, bytes: &[u8], is_wanted: &dyn Fn() -> bool) -> io::Result<()> {
     let path = std::path::absolute(path)?;
     let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::ErrorKind::InvalidFilename.into());
@@ -178,6 +189,9 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
         file.set_permissions(Permissions::from_mode(0o600))?;
         file.write_all(bytes)?;
         file.sync_all()?;
+        if !is_wanted() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
         rename_new(&temporary, &path)?;
         File::open(directory)?.sync_all()
     })();

@@ -1,6 +1,7 @@
 //! The node's own kubeconfig, written beside the event loop and tried again until it is there.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -36,8 +37,9 @@ enum Attempt {
 }
 
 impl KubeconfigWriter {
-    pub(super) fn new(path: PathBuf, link: PathBuf, server: ServerSource) -> Self {
-        let (writes, attempt) = (Offload::new(WRITE_DEADLINE), watch::Sender::new(Attempt::None));
+    pub(super) fn new(path: PathBuf, link: PathBuf, server: ServerSource, offload: Offload) -> Self {
+        let (writes, attempt) =
+            (offload.with_deadline(WRITE_DEADLINE).alone(), watch::Sender::new(Attempt::None));
         Self { path, link, server, writes, attempt }
     }
 
@@ -87,10 +89,17 @@ impl KubeconfigWriter {
     }
 
     async fn write(&self) -> Result<bool, KubeconfigError> {
-        let Some(found) = self.server.last() else { return Ok(false) };
+        // The CA may have been replaced since the last call.
+        let Some(found) = self.server.refresh().await else { return Ok(false) };
         let (path, link) = (self.path.clone(), self.link.clone());
-        let written =
-            self.writes.run_async(move || kubeconfig::ensure(&path, &link, &found.kubeconfig)).await;
+        // Dropped at the deadline: a write that hangs must not create the file later.
+        let wanted = Arc::new(());
+        let is_wanted = Arc::downgrade(&wanted);
+        let write = move || {
+            kubeconfig::ensure_while(&path, &link, &found.kubeconfig, &|| is_wanted.strong_count() > 0)
+        };
+        let written = self.writes.run_async(write).await;
+        drop(wanted);
         written.unwrap_or_else(|error| Err(KubeconfigError::new(&self.path, error.into())))
     }
 }

@@ -9,6 +9,7 @@ use certrotate_x509::KeyType;
 
 use crate::client_ca::ClientCaFile;
 use crate::kubeconfig::KubeconfigError;
+use crate::offload::Offload;
 use crate::server_source::NoServer;
 
 /// The options of a node.
@@ -96,7 +97,10 @@ impl fmt::Display for StartError {
                 write!(f, "--client-ca-file {} cannot be used: {why}", path.display())
             }
             Self::Config(error) => error.fmt(f),
-            Self::System(error) => write!(f, "the system gives no thread or no randomness: {error}"),
+            Self::System(error) => write!(
+                f,
+                "the system gives no thread, no randomness or no current directory: {error}; raise the limit of processes (ulimit -u, TasksMax= in the unit), or start in another directory"
+            ),
         }
     }
 }
@@ -135,6 +139,6 @@ pub(super) fn check_node_name(name: &str) -> Result<(), StartError> {
 }
 
 /// Reads the client CA file for the first time.
-pub(crate) fn open_client_ca(path: &Path) -> Result<ClientCaFile, StartError> {
-    ClientCaFile::open(path).map_err(|why| StartError::ClientCa { path: path.to_owned(), why })
+pub(crate) fn open_client_ca(path: &Path, offload: Offload) -> Result<ClientCaFile, StartError> {
+    ClientCaFile::open_by(path, offload).map_err(|why| StartError::ClientCa { path: path.to_owned(), why })
 }

@@ -28,6 +28,7 @@ impl Reload {
     pub(super) async fn run(self) {
         loop {
             tokio::select! {
+                biased;
                 () = self.request.notified() => self.reload().await,
                 () = tokio::time::sleep(INTERVAL) => self.refresh().await,
             }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use certrotate_controlplane::{ControlPlane, Handle, Options};
 
+use crate::redact::redact;
+
 /// A node's directory beside a control plane.
 pub(crate) struct Bench {
     pub(crate) plane: Handle,
@@ -83,7 +85,9 @@ impl Outcome {
     pub(crate) fn new(output: Output, bench: &Bench) -> Self {
         let log = String::from_utf8(output.stderr).expect("the log is text");
         assert!(!log.contains("PRIVATE KEY") && !log.contains(bench.plane.bootstrap_token()), "{log}");
-        let lines = log.lines().map(|line| redact(line, bench)).collect();
+        let (dir, address) = (bench.dir.path().display().to_string(), bench.plane.address().to_string());
+        let names = [(dir.as_str(), "DIR"), (address.as_str(), "ADDRESS")];
+        let lines = log.lines().map(|line| redact(line, &names)).collect();
         Self { code: output.status.code(), lines }
     }
 
@@ -98,53 +102,5 @@ impl Outcome {
             }
         }
         text
-    }
-}
-
-/// Without the time at its start, and with names in place of directories, numbers and digests.
-fn redact(line: &str, bench: &Bench) -> String {
-    let line = match line.split_once("Z ") {
-        Some((time, rest)) if time.starts_with("20") => rest.trim_start(),
-        _ => line,
-    };
-    let line = line
-        .replace(&bench.dir.path().display().to_string(), "DIR")
-        .replace(&bench.plane.address().to_string(), "ADDRESS");
-    let mut text = String::new();
-    for part in
-        line.split_inclusive(|letter: char| !letter.is_ascii_hexdigit() || letter.is_ascii_uppercase())
-    {
-        let digits =
-            part.trim_end_matches(|letter: char| !letter.is_ascii_hexdigit() || letter.is_ascii_uppercase());
-        text.push_str(&if digits.len() >= 16 { part.replace(digits, "DIGEST") } else { part.to_owned() });
-    }
-    let mut after_in = false;
-    let words = text.split(' ').map(|word| {
-        let time = std::mem::replace(&mut after_in, word == "in");
-        let bare = word.trim_end_matches([';', ',']);
-        if time && bare.starts_with(|letter: char| letter.is_ascii_digit()) {
-            word.replace(bare, "TIME")
-        } else {
-            without_date(word)
-        }
-    });
-    words.collect::<Vec<_>>().join(" ")
-}
-
-/// A file name without the time in it: `YYYY-MM-DD-hh-mm-ss`.
-fn without_date(word: &str) -> String {
-    let is_date = |start: &usize| {
-        let pattern = "0000-00-00-00-00-00";
-        let letters = word.as_bytes().get(*start..*start + pattern.len());
-        letters.is_some_and(|letters| {
-            letters.iter().zip(pattern.bytes()).all(|(letter, wanted)| match wanted {
-                b'0' => letter.is_ascii_digit(),
-                other => *letter == other,
-            })
-        })
-    };
-    match (0..word.len()).find(is_date) {
-        Some(start) => format!("{}DATE{}", &word[..start], &word[start + 19..]),
-        None => word.to_owned(),
     }
 }

@@ -2,7 +2,11 @@
 //! a good identity is never lost.
 
 mod bench;
+#[path = "../support/identity.rs"]
+mod identity;
 mod matrix;
+#[path = "../support/redact.rs"]
+mod redact;
 
 use std::fmt::Write as _;
 use std::process::{Command, Stdio};

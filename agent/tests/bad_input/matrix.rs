@@ -5,20 +5,16 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, symlink};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use certrotate::kubeconfig::{self, Kubeconfig};
 use certrotate_controlplane::Handle;
-use certrotate_core::disk::{BundleHeader, Name};
-use certrotate_core::id::{FileNumber, Generation};
-use certrotate_core::time::WallTime;
-use certrotate_store::PairName;
-use certrotate_x509::{CertChain, SecretKey, bundle};
 use futures_util::StreamExt as _;
 
 use crate::bench::{Bench, Outcome, program};
+use crate::identity::put;
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// How many cells are tried at a time: they mostly wait.
@@ -51,29 +47,6 @@ impl Cell {
     }
 }
 
-/// Puts an identity into the directory, as a run at `issued` would have left it; its bytes.
-fn put(
-    bench: &Bench,
-    issuer: &Handle,
-    (start, end, issued): (SystemTime, SystemTime, SystemTime),
-) -> Vec<u8> {
-    let identity = issuer.client_identity("system:node:node-1", &["system:nodes"], start, end);
-    let identity = identity.expect("it is signed");
-    let key = SecretKey::from_pem(identity.key.as_bytes()).expect("a key");
-    let (chain, _) = CertChain::read(identity.certificate.as_bytes(), None).expect("a chain");
-    let since = issued.duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970");
-    let issued = WallTime::from_unix_secs(i64::try_from(since.as_secs()).expect("before the end of time"));
-    let (generation, file) = (Generation(1), FileNumber(2));
-    let pair = PairName::new("kubelet-client").expect("a good name");
-    let name = pair.file_name(Name::Bundle { issued, generation, file });
-    let bytes = bundle::encode(&chain, &key, BundleHeader { generation, issued }).to_vec();
-    let path = bench.path("pki").join(&name);
-    fs::write(&path, &bytes).expect("the scratch is writable");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("it is ours");
-    symlink(&name, bench.path("pki/kubelet-client-current.pem")).expect("the scratch is writable");
-    bytes
-}
-
 /// Prepares the directory as an earlier run or another program leaves it.
 fn prepare(bench: &Bench, other: &Handle, cold: &str) -> Option<Vec<u8>> {
     fs::DirBuilder::new().mode(0o700).create(bench.path("pki")).expect("the scratch is writable");
@@ -87,15 +60,15 @@ fn prepare(bench: &Bench, other: &Handle, cold: &str) -> Option<Vec<u8>> {
     let now = SystemTime::now();
     let valid = (now - HOUR, now + 9 * HOUR, now - HOUR);
     Some(match cold {
-        "expired" => put(bench, &bench.plane, (now - 2 * HOUR, now - HOUR, now - 2 * HOUR)),
-        "future" => put(bench, &bench.plane, (now + HOUR, now + 10 * HOUR, now)),
-        "foreign" => put(bench, other, valid),
+        "expired" => put(&bench.path("pki"), &bench.plane, (now - 2 * HOUR, now - HOUR, now - 2 * HOUR)),
+        "future" => put(&bench.path("pki"), &bench.plane, (now + HOUR, now + 10 * HOUR, now)),
+        "foreign" => put(&bench.path("pki"), other, valid),
         "corrupt" => {
-            let bytes = put(bench, &bench.plane, valid);
+            let bytes = put(&bench.path("pki"), &bench.plane, valid);
             fs::write(bench.bundle(), &bytes[..bytes.len() / 2]).expect("it is ours");
             bytes[..bytes.len() / 2].to_vec()
         }
-        _ => put(bench, &bench.plane, valid),
+        _ => put(&bench.path("pki"), &bench.plane, valid),
     })
 }
 

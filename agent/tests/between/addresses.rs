@@ -12,7 +12,8 @@ use futures_util::future::join_all;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::ended;
-use crate::stub::{Manner, Stub};
+use crate::manner::Manner;
+use crate::stub::Stub;
 
 /// Whether this machine has what these tests need.
 fn is_possible() -> bool {

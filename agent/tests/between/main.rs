@@ -2,6 +2,8 @@
 //! it in short lines, repeats the call, and ends within a second of SIGTERM.
 
 mod addresses;
+#[path = "../support/manner.rs"]
+mod manner;
 mod stub;
 
 use std::path::Path;
@@ -9,8 +11,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use manner::Manner;
 use rustix::process::{Pid, Signal, kill_process};
-use stub::{Manner, Stub, TOKEN};
+use stub::{Stub, TOKEN};
 
 /// Longer than anything here takes; a test that waits this long has failed.
 const LONG: Duration = Duration::from_secs(60);

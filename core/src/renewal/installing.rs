@@ -1,9 +1,10 @@
 //! The bundle: durable first, then live.
 //!
 //! The order: create, write and **sync** a temporary name; rename it to the bundle's name; **sync the
-//! directory**, without which a power cut after the switch could leave the current link dangling; remove the pending file;
-//! make the link under a temporary name; rename it onto the current link; **sync the directory**; go live.
-//! Three syncs stand between the answer and the live identity. The last one covers the removal, too.
+//! directory**, without which a power cut after the switch could leave the current link dangling; make the link under a
+//! temporary name; rename it onto the current link; remove the pending file; **sync the directory**; go live.
+//! Two syncs stand between the answer and the switch, three between the answer and the live identity. The last one covers the
+//! removal, too. The removal follows the switch: on ext4 it takes as long as a sync, and readers need not wait for it.
 //!
 //! A certificate that is not yet valid is **held**: it is made durable under its final name and waits there.
 
@@ -50,10 +51,12 @@ enum InstallStep {
     SyncFile,
     Rename,
     SyncDir,
-    UnlinkPending,
+    /// The certificate is held: nothing links it.
+    UnlinkHeld,
     SyncHeld,
     Symlink,
     Switch,
+    UnlinkPending,
     SyncSwitch,
 }
 
@@ -116,7 +119,7 @@ impl Installing {
             InstallStep::SyncFile => Stage::SyncingFile,
             InstallStep::Rename => Stage::RenamingFile,
             InstallStep::SyncDir => Stage::SyncingDirectory,
-            InstallStep::UnlinkPending => Stage::RemovingPending,
+            InstallStep::UnlinkHeld | InstallStep::UnlinkPending => Stage::RemovingPending,
             InstallStep::SyncHeld => Stage::SyncingHeld,
             InstallStep::Symlink => Stage::Linking,
             InstallStep::Switch => Stage::Switching,
@@ -169,32 +172,29 @@ impl Installing {
             InstallStep::Write => Some(InstallStep::SyncFile),
             InstallStep::SyncFile => Some(InstallStep::Rename),
             InstallStep::Rename => Some(InstallStep::SyncDir),
-            // A copy of an older generation must not remove the pending file of a newer request.
-            InstallStep::SyncDir
-                if cx
-                    .common
-                    .directory
-                    .pending
-                    .is_some_and(|it| it.generation() <= Some(self.attempt.generation)) =>
-            {
-                Some(InstallStep::UnlinkPending)
-            }
-            InstallStep::SyncDir => self.linking(cx),
-            InstallStep::UnlinkPending => {
+            // The link follows, unless the certificate is not yet valid.
+            InstallStep::SyncDir if cx.now.wall >= self.certificate.not_before => Some(InstallStep::Symlink),
+            InstallStep::SyncDir => self.supersedes_pending(cx).then_some(InstallStep::UnlinkHeld),
+            InstallStep::UnlinkHeld => {
                 cx.common.directory.pending = None;
                 // A held certificate has no switch whose sync would cover the removal (S12).
-                self.linking(cx).or(Some(InstallStep::SyncHeld))
+                Some(InstallStep::SyncHeld)
             }
             InstallStep::SyncHeld => None,
             InstallStep::Symlink => Some(InstallStep::Switch),
+            InstallStep::Switch if self.supersedes_pending(cx) => Some(InstallStep::UnlinkPending),
             InstallStep::Switch => Some(InstallStep::SyncSwitch),
+            InstallStep::UnlinkPending => {
+                cx.common.directory.pending = None;
+                Some(InstallStep::SyncSwitch)
+            }
             InstallStep::SyncSwitch => None,
         }
     }
 
-    /// The link follows, unless the certificate is not yet valid.
-    fn linking(&self, cx: &Cx<'_>) -> Option<InstallStep> {
-        (cx.now.wall >= self.certificate.not_before).then_some(InstallStep::Symlink)
+    /// Whether the pending file is stale now. A copy of an older generation must not remove the file of a newer request.
+    fn supersedes_pending(&self, cx: &Cx<'_>) -> bool {
+        cx.common.directory.pending.is_some_and(|it| it.generation() <= Some(self.attempt.generation))
     }
 
     fn command(&self, cx: &Cx<'_>) -> DiskCommand {
@@ -210,7 +210,7 @@ impl Installing {
             InstallStep::SyncFile => DiskCommand::SyncFile { name },
             InstallStep::Rename => DiskCommand::Rename { from: name, to: self.bundle() },
             InstallStep::SyncDir | InstallStep::SyncHeld | InstallStep::SyncSwitch => DiskCommand::SyncDir,
-            InstallStep::UnlinkPending => match cx.common.directory.pending {
+            InstallStep::UnlinkHeld | InstallStep::UnlinkPending => match cx.common.directory.pending {
                 Some(name) => DiskCommand::Unlink { name },
                 None => DiskCommand::SyncDir,
             },

@@ -21,9 +21,18 @@ use crate::fault::{Cause, Fault, kind_of};
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
+/// The locked directory.
+pub(crate) struct Opened {
+    pub(crate) handle: OwnedFd,
+    /// Whether its entry in its parent may not be durable: [`sync_entry`] makes it durable.
+    pub(crate) is_new: bool,
+    /// Whether nothing is in it.
+    pub(crate) is_empty: bool,
+}
+
 /// Opens and locks the directory. Makes it and its parents with mode 0700 if they are missing, and
 /// refuses an unsafe one.
-pub(crate) fn open_locked(path: &Path) -> Result<OwnedFd, Fault> {
+pub(crate) fn open_locked(path: &Path) -> Result<Opened, Fault> {
     let mut opened = fs::open(path, DIRECTORY, Mode::empty());
     let missing = matches!(opened, Err(Errno::NOENT));
     if missing {
@@ -36,11 +45,9 @@ pub(crate) fn open_locked(path: &Path) -> Result<OwnedFd, Fault> {
         Errno::WOULDBLOCK => Fault::because("lock", path, Cause::Locked),
         _ => Fault::os("lock", path, errno),
     })?;
-    if !missing && is_empty(&handle, path)? {
-        // An earlier run may have made the directory and stopped before its entry was durable.
-        sync_entry(path)?;
-    }
-    Ok(handle)
+    let is_empty = is_empty(&handle, path)?;
+    // An earlier run may have made an empty directory and stopped before its entry was durable.
+    Ok(Opened { handle, is_new: missing || is_empty, is_empty })
 }
 
 /// Opens the directory without the lock and without a change. Also returns the owner whose files
@@ -95,7 +102,8 @@ fn is_empty(handle: &OwnedFd, path: &Path) -> Result<bool, Fault> {
     Ok(true)
 }
 
-/// Makes every missing directory of `path`, each durable before the next.
+/// Makes every missing directory of `path`, each durable before the next. Only the entry of `path`
+/// itself is left to the first sync of the directory.
 fn make(path: &Path) -> Result<(), Fault> {
     let mut missing = Vec::new();
     for ancestor in path.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty()) {
@@ -116,7 +124,9 @@ fn make(path: &Path) -> Result<(), Fault> {
             Err(Errno::EXIST) => {}
             Err(errno) => return Err(unreachable("make", directory, errno)),
         }
-        sync_entry(directory)?;
+        if directory != path {
+            sync_entry(directory)?;
+        }
     }
     Ok(())
 }
@@ -160,7 +170,7 @@ fn mend_mode(made: &Path) -> Result<(), Fault> {
 
 /// Makes the entry of `directory` in its parent durable. Skips a parent that we may not read, and
 /// one on another file system: a mount point has no entry of ours.
-fn sync_entry(directory: &Path) -> Result<(), Fault> {
+pub(crate) fn sync_entry(directory: &Path) -> Result<(), Fault> {
     let above = directory.join("..");
     let parent = match fs::open(&above, DIRECTORY, Mode::empty()) {
         Ok(parent) => parent,

@@ -100,6 +100,9 @@ impl Fault {
             (Cause::BadName, _) => "set the clock",
             (Cause::Os(Errno::ISDIR | Errno::NOTEMPTY), _) => "move that directory away by hand",
             (Cause::Os(Errno::FBIG), _) => "raise the limit on the size of files (ulimit -f)",
+            (Cause::Os(Errno::MFILE | Errno::NFILE), _) => {
+                "raise the limit of open files: ulimit -n, or LimitNOFILE= in the unit"
+            }
             (Cause::Os(Errno::BUSY), _) => {
                 "it is a mount point: unmount it, and mount the whole directory in its place"
             }

@@ -15,7 +15,7 @@ use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use crate::directory;
+use crate::directory::{self, Opened};
 use crate::fault::{Cause, Fault};
 use crate::name::PairName;
 use crate::scan::Scanner;
@@ -36,6 +36,10 @@ pub struct Store<V> {
     vault: V,
     /// The handle of the directory, once it is locked.
     handle: Option<OwnedFd>,
+    /// Whether the entry of the directory in its parent may not be durable.
+    is_new: bool,
+    /// Whether the directory was empty when it was locked, and no command has changed it since.
+    is_empty: bool,
     /// The created files that are neither synced nor unlinked yet, by file name.
     created: HashMap<String, Created>,
     remarks: Vec<String>,
@@ -66,6 +70,8 @@ impl<V: Vault> Store<V> {
             client_ca: Box::new(move || client_ca.clone()),
             vault,
             handle: None,
+            is_new: false,
+            is_empty: false,
             created: HashMap::new(),
             remarks: Vec::new(),
         }
@@ -85,6 +91,7 @@ impl<V: Vault> Store<V> {
     /// it had any effect. After a failed write or sync of a file every further command that names
     /// it fails without touching the disk; only unlinking it is left.
     pub fn run(&mut self, command: &DiskCommand) -> Result<DiskDone, Fault> {
+        self.is_empty &= !command.mutates();
         match *command {
             DiskCommand::Lock => self.lock(),
             DiskCommand::Scan => return Ok(DiskDone::Scanned(Box::new(self.scan()?))),
@@ -156,7 +163,8 @@ impl<V: Vault> Store<V> {
 
     fn lock(&mut self) -> Result<(), Fault> {
         if self.handle.is_none() {
-            self.handle = Some(directory::open_locked(&self.path)?);
+            let Opened { handle, is_new, is_empty } = directory::open_locked(&self.path)?;
+            (self.handle, self.is_new, self.is_empty) = (Some(handle), is_new, is_empty);
         }
         Ok(())
     }
@@ -261,8 +269,19 @@ impl<V: Vault> Store<V> {
         }
     }
 
-    fn sync_directory(&self) -> Result<(), Fault> {
-        fs::fsync(self.locked("sync")?).map_err(|errno| Fault::os("sync", &self.path, errno))
+    /// An empty directory has no entry that a sync could make durable. The first sync of an entry
+    /// also makes the directory itself durable, which was worth nothing before. It comes second: a
+    /// journal has then written the entry in the parent, too, and that sync is cheap.
+    fn sync_directory(&mut self) -> Result<(), Fault> {
+        if self.is_empty {
+            return Ok(());
+        }
+        fs::fsync(self.locked("sync")?).map_err(|errno| Fault::os("sync", &self.path, errno))?;
+        if self.is_new {
+            directory::sync_entry(&self.path)?;
+            self.is_new = false;
+        }
+        Ok(())
     }
 
     fn locked(&self, operation: &'static str) -> Result<BorrowedFd<'_>, Fault> {

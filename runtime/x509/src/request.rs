@@ -39,7 +39,12 @@ impl PendingRequest {
         Self::with_key(SecretKey::generate_as(key_type)?, template)
     }
 
-    fn with_key(key: SecretKey, template: &Template) -> Result<Self, RequestError> {
+    /// Makes a request that this key signs. A key that signed another request must not be used again.
+    ///
+    /// # Errors
+    ///
+    /// If the template cannot be requested.
+    pub fn with_key(key: SecretKey, template: &Template) -> Result<Self, RequestError> {
         check(template)?;
         let csr_pem = pem::write(pem::REQUEST, &csr::write(template, &key)?).to_string();
         if csr_pem.len().saturating_add(template.signer.len()) > MAX_INPUT {

@@ -13,6 +13,8 @@ pub enum Home {
     Store,
     /// The agent's key store. [`with`](crate::with) chooses the bug.
     Agent,
+    /// The rest of the agent: driver, client, files. [`with`](crate::with) chooses the bug, and the simulation finds it.
+    Shell,
 }
 
 impl Home {
@@ -24,6 +26,7 @@ impl Home {
             Self::X509 => Some("x509"),
             Self::Store => Some("store"),
             Self::Agent => Some("agent"),
+            Self::Shell => Some("simulation"),
         }
     }
 }

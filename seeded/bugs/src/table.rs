@@ -10,7 +10,8 @@ macro_rules! bugs {
         /// A seeded bug. `B` is a defect of the protocol, `F` reproduces the incident with that number in
         /// `docs/incidents.md`, `H` is about held certificates, `U` about unwritable ones, `C` about suspect clocks,
         /// `T` about template changes, `A` about adoption, `E` about requests of expired identities, `W` about waits
-        /// over restarts, `K` about drivers that break their contract, `D` is a defect of the driver, `X` one of x509 or store.
+        /// over restarts, `K` about drivers that break their contract, `D` is a defect of the driver, `X` one of x509 or store,
+        /// `G` one of the agent outside its key store.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         pub enum Bug { $(#[doc = $doc] $name,)* }
@@ -330,4 +331,38 @@ bugs! {
     X9 in Store breaks S11;
     /// A file with another hard link is read.
     X10 in Store breaks S11 S2;
+    /// Connections are not cut when their certificate expires.
+    G02 in Shell breaks S1;
+    /// The bootstrap kubeconfig is read once.
+    G03 in Shell breaks L3 L1;
+    /// Retry-After is not read.
+    G06 in Shell breaks S9;
+    /// A closed watch is opened again at once.
+    G07 in Shell breaks S9;
+    /// The key store makes one key.
+    G09 in Shell breaks S10;
+    /// An identity is not presented while another one is valid.
+    G10 in Shell breaks S1;
+    /// Connections are opened with the first identity of the process.
+    G11 in Shell breaks S1 L3;
+    /// A body that is no JSON causes a panic.
+    G12 in Shell breaks L5;
+    /// An answer 401 counts as an error of the server.
+    G14 in Shell breaks L3;
+    /// The client CA file is read once.
+    G15 in Shell breaks L1 L3 S8;
+    /// The server and its CA are read once.
+    G16 in Shell breaks L1 L3;
+    /// A file that is being written replaces the last good version.
+    G17 in Shell breaks L1 L3 S8;
+    /// The node's kubeconfig is not written again after a failure.
+    G18 in Shell breaks L2;
+    /// The node's kubeconfig is written again at once after a failure.
+    G19 in Shell breaks S9;
+    /// HUP is ignored.
+    G20 in Shell breaks L5;
+    /// A watch ignores what it reports.
+    G22 in Shell breaks L5;
+    /// A withdrawn identity is still presented.
+    G23 in Shell breaks S1;
 }

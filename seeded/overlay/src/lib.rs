@@ -35,7 +35,7 @@ pub struct Overlay {
     pub name: &'static str,
     /// The `src` folder of the shipped crate, from the root of the workspace.
     pub source: &'static str,
-    /// The modules to copy; empty means all. The key store needs a few modules of the agent, not its HTTP stack.
+    /// The modules to copy; empty means all.
     pub only: &'static [&'static str],
 }
 
@@ -44,7 +44,7 @@ pub const OVERLAYS: [Overlay; 4] = [
     Overlay { name: "core", source: "core/src", only: &[] },
     Overlay { name: "x509", source: "runtime/x509/src", only: &[] },
     Overlay { name: "store", source: "runtime/store/src", only: &[] },
-    Overlay { name: "agent", source: "agent/src", only: &["clock", "identity", "keystore", "tls"] },
+    Overlay { name: "agent", source: "agent/src", only: &[] },
 ];
 
 impl Overlay {

@@ -37,6 +37,10 @@ fn failed_call_is_one_line_with_operation_path_cause_and_remedy() {
         (Errno::IO, "input/output error; look into the kernel's log and check the disk"),
         (Errno::FBIG, "file too large; raise the limit on the size of files (ulimit -f)"),
         (
+            Errno::MFILE,
+            "too many open files; raise the limit of open files: ulimit -n, or LimitNOFILE= in the unit",
+        ),
+        (
             Errno::BUSY,
             "device or resource busy; it is a mount point: unmount it, and mount the whole directory in its place",
         ),

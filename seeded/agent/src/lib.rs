@@ -1,4 +1,0 @@
-pub mod clock;
-pub mod identity;
-pub mod keystore;
-pub mod tls;
