@@ -174,6 +174,11 @@ impl Spec {
         }
     }
 
+    /// Whether core waits for this operation.
+    pub(crate) fn awaits(&self, op: OpId) -> bool {
+        self.in_flight.get(op).is_some()
+    }
+
     /// Sees the actions of a step.
     pub fn answered(&mut self, now: Now, step: &Step) {
         let still =

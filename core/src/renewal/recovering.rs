@@ -1,12 +1,12 @@
 //! Start-up and the recovery from a disk failure: the same procedure.
 
 use crate::common::{Common, Cx, Outstanding};
-use crate::disk::{DiskCommand, DiskDone, DiskFault, Name};
+use crate::disk::{Content, DiskCommand, DiskDone, DiskFault, Name};
 use crate::event::Event;
 use crate::id::{CertHandle, KeyHandle};
 use crate::input::{ExitReason, Why};
 use crate::renewal::decide::Names;
-use crate::renewal::{Carry, Outcome, Renewal, overdue};
+use crate::renewal::{Carry, Outcome, Renewal, Resting, overdue};
 use crate::time::MonoTime;
 use crate::view;
 
@@ -227,8 +227,25 @@ impl Recovering {
             }
             Ok(DiskDone::Scanned(inventory)) => Ok(self.scanned(cx, &inventory)),
             Ok(DiskDone::Done) => Ok(self.done(cx)),
-            Err(fault) => Ok(self.retry_after_fault(cx, fault)),
+            Err(fault) => Ok(self.without_lost_attempt(cx, fault).retry_after_fault(cx, fault)),
         }
+    }
+
+    /// Retires the carried attempt if the operation failed because the driver lost the attempt's key or certificate.
+    fn without_lost_attempt(mut self, cx: &mut Cx<'_>, fault: DiskFault) -> Self {
+        let DiskCommand::Write {
+            content: Content::Pending { key, .. } | Content::Bundle { key, .. }, ..
+        } = self.command()
+        else {
+            return self;
+        };
+        if let (DiskFault::HandleGone, Carry::Request(attempt) | Carry::Certificate(attempt, _)) =
+            (fault, self.carry)
+            && attempt.key == key
+        {
+            self.carry = Carry::Rest(Resting::after_lost_handle(cx, &attempt));
+        }
+        self
     }
 
     fn scan(mut self, cx: &mut Cx<'_>) -> Renewal {

@@ -38,8 +38,20 @@ impl World {
             }
             Effect::Disk(_) | Effect::Key(_) | Effect::Call(..) => None,
         };
-        let found = self.in_flight.iter().enumerate().find_map(|(index, it)| Some((index, *it, needs(it)?)));
+        let found = self
+            .in_flight
+            .iter()
+            .enumerate()
+            .filter(|(_, it)| self.spec.awaits(it.op))
+            .find_map(|(index, it)| Some((index, *it, needs(it)?)));
         let Some((index, InFlight { op, effect, .. }, handles)) = found else { return false };
+        // To lose those of the live identity is another fault: the process cannot present it any more.
+        let live = self.view().and_then(|view| view.identity);
+        if live.is_some_and(|live| {
+            handles.iter().any(|it| [Handle::Key(live.key), Handle::Cert(live.cert)].contains(it))
+        }) {
+            return false;
+        }
         let outcome = match effect {
             Effect::Disk(_) => match self.perform(index, How::Fails(DiskFault::HandleGone)) {
                 Some(answer) => answer.outcome,
