@@ -24,7 +24,7 @@ pub struct Wanted {
 /// The knowledge of an observer of inputs and actions; none at the start of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Spec {
-    in_flight: Map<OpId, Op, 5>,
+    pub(crate) in_flight: Map<OpId, Op, 5>, // the operations that core awaits
     keys: Map<KeyHandle, KeyDigest, 9>,
     certs: Map<CertHandle, Good, 8>, // acceptable certificates
     files: Map<Name, File, 10>,
@@ -40,7 +40,7 @@ pub struct Spec {
     pub(crate) broken: Option<(&'static str, &'static str)>, // the first broken rule, and its invariant
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Op {
+pub(crate) enum Op {
     Disk(DiskCommand),
     Key,
     Call(Call),
@@ -172,11 +172,6 @@ impl Spec {
         if let Some(known) = good.then_some(its).or(other) {
             self.certs.insert(cert, known);
         }
-    }
-
-    /// Whether core waits for this operation.
-    pub(crate) fn awaits(&self, op: OpId) -> bool {
-        self.in_flight.get(op).is_some()
     }
 
     /// Sees the actions of a step.

@@ -43,7 +43,8 @@ impl Resting {
         (Self { not_before: cx.after(rest) }, rest)
     }
 
-    /// Rests after a certificate that expired before it was installed, or that a clock which went back made not yet valid.
+    /// Rests after a certificate that expired before it was installed, that a clock which went back made not yet valid, or that
+    /// the driver lost.
     pub(crate) fn after_unusable_certificate(cx: &mut Cx<'_>, generation: Generation) -> (Self, Span) {
         if cx.common.gates.is_template_changed {
             // It was requested by the template of before, so its failure is no reason for the new one to wait.
@@ -55,7 +56,7 @@ impl Resting {
 
     /// Rests after the driver lost the key or the certificate of an attempt. No retry can succeed.
     pub(crate) fn after_lost_handle(cx: &mut Cx<'_>, attempt: &Attempt) -> Self {
-        let (resting, again_in) = Self::after_retirement(cx, attempt.generation);
+        let (resting, again_in) = Self::after_unusable_certificate(cx, attempt.generation);
         cx.report(Event::HandleGone { request: attempt.request, again_in });
         resting
     }

@@ -42,7 +42,7 @@ impl World {
             .in_flight
             .iter()
             .enumerate()
-            .filter(|(_, it)| self.spec.awaits(it.op))
+            .filter(|(_, it)| self.spec.in_flight.get(it.op).is_some())
             .find_map(|(index, it)| Some((index, *it, needs(it)?)));
         let Some((index, InFlight { op, effect, .. }, handles)) = found else { return false };
         // To lose those of the live identity is another fault: the process cannot present it any more.

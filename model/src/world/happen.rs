@@ -249,7 +249,7 @@ impl World {
         let Some(seq) = self.ops.checked_sub(ago as u32 + 1).filter(|seq| *seq > 0) else { return false };
         let op = OpId { run: certrotate_core::id::RunId(self.runs), seq };
         // Core may wait for an answer that was lost: another one is not stale.
-        if self.in_flight.iter().any(|asked| asked.op == op) || self.spec.awaits(op) {
+        if self.in_flight.iter().any(|asked| asked.op == op) || self.spec.in_flight.get(op).is_some() {
             return false;
         }
         for outcome in [Outcome::Disk(Ok(())), Outcome::Scan(Ok(())), Outcome::Disk(Err(DiskFault::Io))] {
