@@ -28,7 +28,7 @@ impl World {
         shown > 0
     }
 
-    /// The driver has erased the key that an operation in flight needs, and the certificate.
+    /// The driver has erased the key and the certificate that an awaited operation needs.
     fn loses_handles(&mut self) -> bool {
         let needs = |it: &InFlight| match it.effect {
             Effect::Disk(DiskCommand::Write { content: Content::Pending { key, .. }, .. })
@@ -42,7 +42,7 @@ impl World {
             .in_flight
             .iter()
             .enumerate()
-            .filter(|(_, it)| self.spec.in_flight.get(it.op).is_some())
+            .filter(|(_, it)| !it.given_up && self.spec.in_flight.get(it.op).is_some())
             .find_map(|(index, it)| Some((index, *it, needs(it)?)));
         let Some((index, InFlight { op, effect, .. }, handles)) = found else { return false };
         // To lose those of the live identity is another fault: the process cannot present it any more.
