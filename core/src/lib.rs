@@ -33,7 +33,7 @@
 //! ```
 //! use certrotate_core::config::{Config, ConfigSpec, Template};
 //! use certrotate_core::disk::{DiskCommand, DiskDone, Inventory, CurrentLink};
-//! use certrotate_core::id::{KeyDigest, KeyHandle, RequestDigest, RunId};
+//! use certrotate_core::id::{Handle, KeyDigest, KeyHandle, RequestDigest, RunId};
 //! use certrotate_core::input::{Action, Input, MadeKey};
 //! use certrotate_core::rotator::Rotator;
 //! use certrotate_core::time::{MonoTime, Now, WallTime};
@@ -44,9 +44,11 @@
 //!
 //! let mut inputs = vec![Input::Tick];
 //! let mut disk = Vec::new();
+//! let mut key_store = Vec::new();
 //! let mut called = false;
 //! while let Some(input) = inputs.pop() {
-//!     for action in rotator.step(now, input).actions {
+//!     let step = rotator.step(now, input);
+//!     for action in step.actions {
 //!         match action {
 //!             Action::Disk { op, command } => {
 //!                 let empty = Inventory { current: CurrentLink::Absent, entries: Vec::new(), more: false, outside: Vec::new() };
@@ -59,6 +61,7 @@
 //!             }
 //!             Action::MakeKey { op, .. } => {
 //!                 let (key, key_digest) = (KeyHandle(1), KeyDigest([1; 32]));
+//!                 key_store.push(Handle::Key(key));
 //!                 let made = MadeKey { key, key_digest, request: RequestDigest([2; 32]) };
 //!                 inputs.push(Input::KeyMade { op, result: Ok(made) });
 //!             }
@@ -66,6 +69,8 @@
 //!             _ => {}
 //!         }
 //!     }
+//!     // The key is not named in `Rotator::handles` yet when it is made, but it is not listed here either.
+//!     key_store.retain(|handle| !step.erase.contains(handle));
 //!     // The machine waits only for its own next step.
 //!     if inputs.is_empty() && rotator.wake().mono == Some(now.mono) {
 //!         inputs.push(Input::Tick);
@@ -73,6 +78,7 @@
 //! }
 //! assert!(called, "the request is sent");
 //! assert_eq!(disk.last(), Some(&DiskCommand::SyncDir), "and its key was durable before");
+//! assert_eq!(key_store, [Handle::Key(KeyHandle(1))], "and is still in the key store");
 //! # Ok::<(), certrotate_core::config::ConfigError>(())
 //! ```
 //!

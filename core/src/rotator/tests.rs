@@ -11,12 +11,13 @@ fn rotator() -> Rotator {
 }
 
 #[test]
-fn rotator_is_a_plain_value_of_at_most_700_bytes() {
+fn rotator_is_a_plain_value_of_at_most_704_bytes() {
     fn plain<T: Send + Sync + Clone + Eq + Hash + core::fmt::Debug>() {}
     plain::<Rotator>();
     // The explorer keeps millions of states in memory and copies one for every transition: their size is its bound.
+    // Eight of the bytes are the time by which the monotonic clock went back: without them it would suspend a run.
     let (all, common, renewal) = (size_of::<Rotator>(), size_of::<Common>(), size_of::<Renewal>());
-    assert!(all <= 700, "{all} bytes: {common} of shared state, {renewal} of a phase");
+    assert!(all <= 704, "{all} bytes: {common} of shared state, {renewal} of a phase");
 }
 
 #[test]
