@@ -6,7 +6,7 @@ use certrotate_model::disk::{File, How};
 use certrotate_model::scenario::{Scenario, Setup, live_on};
 use certrotate_model::server::Bad;
 use certrotate_model::simulate;
-use certrotate_model::transition::{Damage, Jump, Transition};
+use certrotate_model::transition::{Damage, DriverFault, Jump, Transition};
 
 /// How many scenarios each relation is shown with.
 const RUNS: u64 = 3000;
@@ -45,6 +45,8 @@ fn is_relative(transition: &Transition) -> bool {
     let far = |bad: &Bad| matches!(bad, Bad::Between(i64::MIN, _));
     match transition {
         Transition::Jump(Jump::To(_)) | Transition::Damage(Damage::FarBundle) => false,
+        // A monotonic clock that goes back stops at zero.
+        Transition::Driver(DriverFault::MonoBack(_)) => false,
         Transition::Bad(bad) | Transition::Issues(Some(bad)) => !far(bad),
         _ => true,
     }

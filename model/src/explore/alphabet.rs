@@ -115,7 +115,7 @@ pub const ANY_TIME: &[Transition] = &[
     Transition::Reconfigure(Edit::MoreNames),
     Transition::Reconfigure(Edit::Usages),
     Transition::Reconfigure(Edit::First),
-    Transition::Driver(DriverFault::MonoBack(Span::from_hours(1))),
+    Transition::Driver(DriverFault::MonoBack(Span::from_ms(1 << 22))),
     Transition::Driver(DriverFault::WrongKind),
     Transition::Driver(DriverFault::LosesHandles),
 ];

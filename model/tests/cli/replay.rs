@@ -69,8 +69,8 @@ fn differing_trace_stops_and_shows_both_steps() {
     assert_eq!(headless.status, Some(2));
     assert!(headless.err.contains("line 1: a record without a header"), "{}", headless.err);
     let mut format = lines.clone();
-    format[0] = format[0].replace("\"format\":3", "\"format\":99");
-    assert!(said(&format, &[]).err.contains("line 1: format 99 is not 3"), "{}", said(&format, &[]).err);
+    format[0] = format[0].replace("\"format\":4", "\"format\":99");
+    assert!(said(&format, &[]).err.contains("line 1: format 99 is not 4"), "{}", said(&format, &[]).err);
     let garbage = said(&["{\"no\": 1}".to_owned()], &[]);
     assert!(garbage.err.contains("line 1: neither a header nor a record"), "{}", garbage.err);
     let disk = said(&lines, &["--images"]);

@@ -171,8 +171,7 @@ pub(crate) fn judged(cx: &mut Cx<'_>) -> bool {
             }
             Some(_) | None => false,
         },
-        (Some(Bug::B04 | Bug::F01 | Bug::F06), Live::Identity(Judged { identity, .. }))
-            if wall >= identity.not_after =>
+        (Some(Bug::B04), Live::Identity(Judged { identity, .. })) if wall >= identity.not_after =>
         {
             cx.common.seeded.ended = Some(identity);
             false
