@@ -9,9 +9,8 @@ mod facts;
 use crate::common::{Common, Cx};
 use crate::config::ConfigSpec;
 use crate::disk::Name;
-use crate::id::{FileNumber, Generation, KeyHandle};
+use crate::id::{FileNumber, Generation};
 use crate::renewal::Attempt;
-use crate::serving::Identity;
 use crate::time::{Now, WallTime};
 
 pub(crate) use certrotate_seeded_bugs::Bug;
@@ -30,27 +29,16 @@ pub(crate) struct State {
     previous: Option<Now>,
     /// The latest start of a certificate that was refused.
     pub(crate) floor: Option<WallTime>,
-    /// The identity that was withdrawn.
-    pub(crate) ended: Option<Identity>,
     /// The attempt whose key is used again.
     pub(crate) kept: Option<Attempt>,
+    /// The attempt whose key is named as needed.
+    pub(crate) needed: Option<Attempt>,
     /// Whether the last call succeeded.
     pub(crate) healthy: bool,
 }
 
 /// The one temporary name of [`Bug::B36`].
 pub(crate) const FIXED: Name = Name::Temporary { generation: Generation(1), file: FileNumber(1) };
-
-impl State {
-    /// Adds the handles that a bug still needs.
-    pub(crate) fn handles<'a>(
-        &'a self,
-        key: Option<KeyHandle>,
-        live: Option<&'a Identity>,
-    ) -> (Option<KeyHandle>, Option<&'a Identity>) {
-        (key.or(self.kept.map(|attempt| attempt.key)), live.or(self.ended.as_ref()))
-    }
-}
 
 impl ConfigSpec {
     pub(crate) fn has_bug(&self, bug: Bug) -> bool {

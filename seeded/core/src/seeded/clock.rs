@@ -106,7 +106,6 @@ pub(crate) fn is_whole_second(cx: &Cx<'_>) -> bool {
 
 /// Returns the identity with a wrong renewal point, start or expiry.
 pub(crate) fn planned(cx: &mut Cx<'_>, mut identity: Identity) -> Identity {
-    cx.common.seeded.ended = None;
     let (config, now) = (cx.common.config.spec(), cx.now);
     let start = identity.issued.max(identity.not_before);
     let (end, lifetime) = (identity.not_after, identity.lifetime());
@@ -160,21 +159,15 @@ pub(crate) fn judged(cx: &mut Cx<'_>) -> bool {
         (Some(Bug::B01), Live::Identity(Judged { identity, standing: Standing::Presented })) => {
             cx.now.mono < identity.renew_by
         }
-        (Some(Bug::B04), Live::Withdrawn(_)) => match cx.common.seeded.ended {
-            Some(identity) if identity.is_valid(wall) => {
-                let Identity { generation, key, cert, .. } = identity;
-                cx.actions.push(Action::GoLive { generation, key, cert });
-                cx.common.serving.durable =
-                    Live::Identity(Judged { identity, standing: Standing::Presented });
-                cx.common.seeded.ended = None;
-                true
+        // It counts as one that is not valid yet, so it goes live again when the clock goes back.
+        (Some(Bug::B04), Live::Identity(Judged { identity, standing })) if wall >= identity.not_after => {
+            let Identity { generation, not_after, .. } = identity;
+            if standing == Standing::Presented {
+                cx.actions.push(Action::Withdraw { generation });
+                cx.report(Event::Expired { generation, not_after });
             }
-            Some(_) | None => false,
-        },
-        (Some(Bug::B04), Live::Identity(Judged { identity, .. })) if wall >= identity.not_after =>
-        {
-            cx.common.seeded.ended = Some(identity);
-            false
+            cx.common.serving.durable = Live::Identity(Judged { identity, standing: Standing::NotYetValid });
+            true
         }
         _ => false,
     }
