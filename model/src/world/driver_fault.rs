@@ -45,7 +45,7 @@ impl World {
             .filter(|(_, it)| !it.given_up && self.spec.in_flight.get(it.op).is_some())
             .find_map(|(index, it)| Some((index, *it, needs(it)?)));
         let Some((index, InFlight { op, effect, .. }, handles)) = found else { return false };
-        // To lose those of the live identity is another fault: the process cannot present it any more.
+        // To lose those of the live identity is another fault: the process can no longer present it.
         let live = self.view().and_then(|view| view.identity);
         if live.is_some_and(|live| {
             handles.iter().any(|it| [Handle::Key(live.key), Handle::Cert(live.cert)].contains(it))
