@@ -105,7 +105,7 @@ pub(crate) fn is_whole_second(cx: &Cx<'_>) -> bool {
 }
 
 /// Returns the identity with a wrong renewal point, start or expiry.
-pub(crate) fn planned(cx: &mut Cx<'_>, mut identity: Identity) -> Identity {
+pub(crate) fn planned(cx: &Cx<'_>, mut identity: Identity) -> Identity {
     let (config, now) = (cx.common.config.spec(), cx.now);
     let start = identity.issued.max(identity.not_before);
     let (end, lifetime) = (identity.not_after, identity.lifetime());
