@@ -265,7 +265,7 @@ async fn request_not_in_memory_is_not_sent() {
     let server = server().await;
     let client = of(&server);
     let create = Call::Create { key: KeyHandle(99) };
-    assert_eq!(client.call(create, Credential::Bootstrap).await, Err(ApiFault::Invalid));
+    assert_eq!(client.call(create, Credential::Bootstrap).await, Err(ApiFault::HandleGone));
     assert_eq!(server.plane.stats().requests, 0);
 }
 

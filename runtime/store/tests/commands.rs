@@ -89,7 +89,7 @@ fn content_missing_in_the_vault_is_a_fault_and_file_stays_usable() {
         issued: ISSUED,
     };
     let (kind, line) = fails(&mut store, DiskCommand::Write { name, content: gone });
-    assert_eq!(kind, DiskFault::Io);
+    assert_eq!(kind, DiskFault::HandleGone);
     assert!(line.contains("its key or certificate is not in memory"), "{line}");
     let content = pending_content(&store, 1);
     done(&mut store, DiskCommand::Write { name, content });
