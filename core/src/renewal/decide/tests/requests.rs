@@ -14,6 +14,24 @@ fn pending_file_of_a_generation_with_a_bundle_is_stale() {
 }
 
 #[test]
+fn pending_file_of_a_live_or_expired_generation_is_stale() {
+    let config = config();
+    let inventory = directory(CurrentLink::Absent, vec![pending(2, |_| {})]);
+    for (generation, is_stale) in [(1, false), (2, true), (3, true)] {
+        let live = Context { live: Generation(generation), ..context(&config) };
+        let expired = Context { withdrawn: Generation(generation), ..context(&config) };
+        for context in [live, expired] {
+            let ready = ready(&context, &inventory);
+            assert_eq!(
+                (ready.pending.is_none(), ready.resume.is_none()),
+                (is_stale, is_stale),
+                "{context:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn request_for_the_template_is_resumed_with_or_without_a_lifetime() {
     let mut config = config();
     config.template.duration = Some(Span::from_hours(9));
