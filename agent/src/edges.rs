@@ -95,7 +95,7 @@ pub trait Workers: fmt::Debug + Send + Sync + 'static {
     /// The system starts no thread.
     fn start(&self, work: Work) -> io::Result<()>;
 
-    /// Returns how long a thread may block until other work ends, of a wait of at most `limit`.
+    /// Returns how long a thread waits for other work to end: `limit`, or less where that work cannot end meanwhile.
     fn patience(&self, limit: Duration) -> Duration {
         limit
     }

@@ -180,3 +180,6 @@ impl Cx<'_> {
         !core::mem::replace(&mut self.common.issuer.has_requested_in_memory, true)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -368,3 +368,6 @@ impl fmt::Display for LiveState {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -194,6 +194,11 @@ pub(crate) fn none(place: &'static str, fault: Fault, why: &'static str) -> Cell
 }
 
 impl Cell {
+    /// The case of a cell that can exist.
+    pub(crate) fn case(&self) -> &Case {
+        self.case.as_ref().expect("it can exist")
+    }
+
     fn with(mut self, change: impl FnOnce(&mut Case)) -> Self {
         change(self.case.as_mut().expect("it can exist"));
         self

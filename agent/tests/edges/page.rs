@@ -49,7 +49,7 @@ fn quoted(text: &str) -> String {
 pub(crate) fn status(cell: &Cell) -> Option<String> {
     let page = std::fs::read_to_string(PAGE).ok()?;
     let heading = format!("## {}", capitalized(cell.place));
-    let state = cell.case.as_ref()?.state.text();
+    let state = cell.case().state.text();
     let begin = format!("| {} | {} | {state} | ", cell.fault.text(), cell.how);
     let of_place = page.lines().skip_while(|line| *line != heading).skip(1);
     let row =

@@ -43,21 +43,21 @@ pub(crate) struct Times {
 
 /// Runs a cell: its row, or what is wrong.
 pub(crate) async fn run(cell: &Cell) -> Result<(Row, Times), String> {
-    let case = cell.case.as_ref().ok_or("it cannot exist")?;
+    let case = cell.case();
     let (mut row, mut times) = (Row::default(), Times::default());
     match case.under {
-        Under::Exits(_) => exits(cell, case, &mut row).await?,
-        Under::Works => terminated(cell, case, &mut row, &mut times).await?,
+        Under::Exits(_) => exits(cell, &mut row).await?,
+        Under::Works => terminated(cell, &mut row, &mut times).await?,
         Under::Waits if case.bound.is_zero() => {
-            terminated(cell, case, &mut row, &mut times).await?;
+            terminated(cell, &mut row, &mut times).await?;
             row.recovery = case.remedy.into();
         }
         Under::Waits => {
             let mut other = Row::default();
             let mut recovery = Times::default();
             let (term, back) = tokio::join!(
-                terminated(cell, case, &mut row, &mut times),
-                recovers(cell, case, &mut other, &mut recovery)
+                terminated(cell, &mut row, &mut times),
+                recovers(cell, &mut other, &mut recovery)
             );
             term.and(back)?;
             times.recovery = recovery.recovery;
@@ -71,7 +71,8 @@ pub(crate) async fn run(cell: &Cell) -> Result<(Row, Times), String> {
 }
 
 /// Makes the fault, and waits until the agent has met it.
-async fn meet(cell: &Cell, case: &Case, row: &mut Row) -> Result<World, String> {
+async fn meet(cell: &Cell, row: &mut Row) -> Result<World, String> {
+    let case = cell.case();
     let bench = Bench::new(case.state, case.by_name).await;
     let mut world = World { bench, agent: None, held: Vec::new() };
     let early = matches!(case.state, State::Start | State::Restart);
@@ -106,14 +107,15 @@ async fn meet(cell: &Cell, case: &Case, row: &mut Row) -> Result<World, String> 
         Under::Works => "continues".into(),
         Under::Waits | Under::Exits(_) => "continues, tries again".into(),
     };
-    row.status = settled_status(cell, case, &world).await?;
+    row.status = settled_status(cell, &world).await?;
     Ok(world)
 }
 
 /// The status during the fault. A busy agent may still be on its way to it: it has [`LONG`] to become that of the page.
 ///
 /// A row that the page does not have is of a new cell: it has three seconds to become VALID.
-async fn settled_status(cell: &Cell, case: &Case, world: &World) -> Result<String, String> {
+async fn settled_status(cell: &Cell, world: &World) -> Result<String, String> {
+    let case = cell.case();
     let begun = Instant::now();
     let of_page = page::status(cell);
     loop {
@@ -220,8 +222,9 @@ fn sound(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-async fn terminated(cell: &Cell, case: &Case, row: &mut Row, times: &mut Times) -> Result<(), String> {
-    let mut world = meet(cell, case, row).await?;
+async fn terminated(cell: &Cell, row: &mut Row, times: &mut Times) -> Result<(), String> {
+    let case = cell.case();
+    let mut world = meet(cell, row).await?;
     let agent = world.agent.as_mut().expect("it was started");
     let Some((status, took)) = agent.terminate(TERM).await else {
         return Err(format!("it did not end within {TERM:?} of SIGTERM:\n{}", agent.log));
@@ -238,8 +241,9 @@ async fn terminated(cell: &Cell, case: &Case, row: &mut Row, times: &mut Times) 
     sound(&world)
 }
 
-async fn recovers(cell: &Cell, case: &Case, row: &mut Row, times: &mut Times) -> Result<(), String> {
-    let mut world = meet(cell, case, row).await?;
+async fn recovers(cell: &Cell, row: &mut Row, times: &mut Times) -> Result<(), String> {
+    let case = cell.case();
+    let mut world = meet(cell, row).await?;
     world.held.clear();
     let begun = Instant::now();
     (case.mend)(&mut world);
@@ -254,8 +258,9 @@ async fn recovers(cell: &Cell, case: &Case, row: &mut Row, times: &mut Times) ->
 }
 
 /// The agent exits because of the fault, and a start after the fault succeeds.
-async fn exits(cell: &Cell, case: &Case, row: &mut Row) -> Result<(), String> {
-    let mut world = meet(cell, case, row).await?;
+async fn exits(cell: &Cell, row: &mut Row) -> Result<(), String> {
+    let case = cell.case();
+    let mut world = meet(cell, row).await?;
     let agent = world.agent.as_mut().expect("it was started");
     let Some(status) = agent.end(LONG).await else {
         return Err(format!("it did not exit:\n{}", agent.log));

@@ -106,8 +106,9 @@ fn bytes_of(file: &OwnedFd, stat: &Stat) -> Result<Reading, Errno> {
     // One byte more, to see a file that grows; the buffer itself never does, so no copy of a key stays behind.
     let mut bytes = Zeroizing::new(vec![0; size + 1]);
     let mut filled = 0;
-    while filled < bytes.len() {
+    loop {
         match rustix::io::read(file, &mut bytes[filled..]) {
+            // The end of the file, or no room left.
             Ok(0) => break,
             Ok(count) => filled += count,
             Err(Errno::INTR) => {}

@@ -213,3 +213,6 @@ fn decode_pending(bytes: &[u8], name: Name, private: bool, vault: &impl Vault) -
         private,
     })))
 }
+
+#[cfg(test)]
+mod tests;

@@ -153,3 +153,6 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
     }
     <[u8; 16]>::try_from(bytes).ok().map(|sixteen| Ipv6Addr::from(sixteen).into())
 }
+
+#[cfg(test)]
+mod tests;

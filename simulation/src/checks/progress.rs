@@ -55,8 +55,8 @@ impl Checks {
         }
     }
 
-    /// An identity went live, perhaps not for the first time; its validity is in milliseconds since 1970. Returns after how many milliseconds to check
-    /// the next deadline.
+    /// An identity went live, perhaps not for the first time; its validity is in milliseconds since 1970. Returns after how many
+    /// milliseconds to check the next deadline.
     pub(crate) fn went_live(
         &mut self,
         (now, unix_ms): (u64, i64),

@@ -187,3 +187,6 @@ fn is_unchanged(cx: &Cx<'_>, decision: &Decision) -> bool {
         | Decision::Copy(_) => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,3 +28,15 @@ fn file_that_grows_during_a_read_is_refused_and_a_shrunk_one_is_read() {
     fs::ftruncate(&file, 11).expect("it is a file");
     assert!(matches!(read(&whole), Reading::Alien(why) if why.contains("grew")));
 }
+
+#[test]
+fn file_of_the_largest_size_is_read_and_a_larger_one_is_refused() {
+    let file = tempfile::tempfile().expect("a file for the test");
+    let read = |size: usize| {
+        fs::ftruncate(&file, size as u64).expect("there is room");
+        let stat = fs::fstat(&file).expect("it is open");
+        bytes_of(&file.try_clone().expect("a second handle").into(), &stat).expect("it can be read")
+    };
+    assert!(matches!(read(MAX_FILE + 1), Reading::Alien(TOO_LARGE)));
+    assert!(matches!(read(MAX_FILE), Reading::Bytes(bytes, _) if bytes.len() == MAX_FILE));
+}

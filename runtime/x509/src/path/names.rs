@@ -87,3 +87,6 @@ fn host(uri: &str) -> Option<&str> {
     let host = host.split(':').next()?;
     (!host.is_empty()).then_some(host)
 }
+
+#[cfg(test)]
+mod tests;

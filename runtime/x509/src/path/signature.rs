@@ -81,3 +81,6 @@ fn content(algorithm: &AlgorithmIdentifier<'_>) -> Option<Vec<u8>> {
     }
     Some(content)
 }
+
+#[cfg(test)]
+mod tests;
