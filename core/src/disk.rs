@@ -211,6 +211,9 @@ pub enum DiskFault {
     HandleGone,
     /// The driver gave the answer of another kind of operation. Core says this; a driver never answers it.
     WrongKind,
+    /// The driver answered that the change is done, but a scan after a sync of the directory does not show it. Core says this; a
+    /// driver never answers it.
+    NoEffect,
     /// EIO, or anything else.
     Io,
 }

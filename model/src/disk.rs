@@ -56,6 +56,8 @@ pub struct Disk {
     pub resisting: List<Stranger, 6>,
     /// Whether the last removal failed: the files to be removed after it stay too.
     pub removal_failed: bool,
+    /// Whether a removal was answered as done and had no effect.
+    pub ineffective_removal: bool,
     /// Injected failures.
     pub faults: List<Fault, 2>,
     /// The forbidden use of a failed file (S7), if there was one.
@@ -114,6 +116,7 @@ impl Disk {
     /// Leaves the state of a failed operation.
     fn fail(&mut self, command: &DiskCommand, fault: DiskFault) -> Result<(), DiskFault> {
         self.removal_failed |= matches!(command, DiskCommand::Unlink { .. });
+        self.ineffective_removal |= fault == DiskFault::NoEffect;
         match *command {
             DiskCommand::Write { name, .. } => self.mark_failed(name, false),
             DiskCommand::SyncFile { name } => self.mark_failed(name, true),
@@ -408,7 +411,8 @@ impl Hash for Disk {
         }
         (self.linked_once, self.unlinked, self.damaged, self.is_changed_externally).hash(state);
         self.strangers.hash(state);
-        (self.resisting, self.removal_failed, self.faults, self.outside).hash(state);
+        (self.resisting, self.removal_failed, self.ineffective_removal, self.faults, self.outside)
+            .hash(state);
     }
 }
 

@@ -215,6 +215,7 @@ impl Spec {
             Action::Report(Event::RequestStuck { .. } | Event::RequestForeign { .. }) => self.open = None,
             Action::Report(Event::RequestOfExpired { .. } | Event::HandleGone { .. }) => self.open = None,
             Action::Report(Event::DiskTimedOut { .. }) => self.failing = true,
+            Action::Report(Event::DiskFailed { fault: DiskFault::NoEffect, .. }) => self.failing = true,
             Action::Report(Event::IdentityInMemory { .. }) => self.in_memory_identity = true,
             Action::Report(Event::RequestInMemory { .. }) => {
                 let first = self.failing && !self.in_memory_request;

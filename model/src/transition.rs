@@ -12,8 +12,8 @@ use crate::server::{Approver, Bad};
 use crate::world::Lie;
 pub(crate) use table::lifetime;
 use table::{
-    API_FAULTS, APPROVERS, BADS, DAMAGES, DISK_FAULTS, EDITS, KINDS, LEFT, LIES, LOSTS, OBJECT_CHANGES,
-    driver_fault, how, jump, pick, span, until,
+    API_FAULTS, APPROVERS, BADS, DAMAGES, EDITS, KINDS, LEFT, LIES, LOSTS, OBJECT_CHANGES, driver_fault, how,
+    jump, lasting_fault, pick, span, until,
 };
 
 mod name;
@@ -281,7 +281,7 @@ impl Transition {
                 after: u16::from(arg / 36 % 3),
                 times: pick(&[1, 2, 5, 40], arg / 64),
                 kind: pick(&KINDS, arg),
-                fault: pick(&DISK_FAULTS, arg / 9 % 4),
+                fault: lasting_fault(pick(&KINDS, arg), arg),
             }),
             36 => Self::Lose(arg % 4, arg / 4 % 4),
             37 if arg < 128 => Self::RotateNow,

@@ -81,8 +81,8 @@ fn s7_finds_driver_that_skips_file_syncs() {
 }
 
 #[test]
-fn s9_finds_driver_that_skips_removals() {
-    let sentence = "S9: at most 200 inputs lead to actions while no time passes";
+fn s12_finds_driver_that_skips_removals() {
+    let sentence = "S12: at most five names of ours are in any image";
     assert_eq!(noticed(Driver::SkipsUnlinks).as_deref(), Some(sentence));
 }
 

@@ -126,6 +126,7 @@ pub(super) fn fault_text(fault: DiskFault) -> &'static str {
         DiskFault::NoDirectory => "there is no directory",
         DiskFault::HandleGone => "the key is not in memory, which is a bug",
         DiskFault::WrongKind => "an answer of another kind was given, which is a bug",
+        DiskFault::NoEffect => "the change was answered as done, but the directory does not show it",
         DiskFault::Io => "input/output error",
     }
 }

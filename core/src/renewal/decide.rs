@@ -112,6 +112,8 @@ pub(crate) struct Options {
     pub(crate) can_ignore_link: bool,
     /// Scan again before the decision does without an unreadable file.
     pub(crate) can_reread: bool,
+    /// Remove temporary names first: removals have an effect.
+    pub(crate) can_drop: bool,
 }
 
 /// Returns the one thing to do next.
@@ -120,7 +122,7 @@ pub(crate) fn decide(context: &Context<'_>, inventory: &Inventory) -> Decision {
     let temporaries = Names::collect(
         scan.names(|entry| matches!(entry.name, Name::Temporary { .. }) && entry.found != Found::Corrupt),
     );
-    if !temporaries.is_empty() {
+    if context.options.can_drop && !temporaries.is_empty() {
         return Decision::Drop(temporaries);
     }
     if !context.is_synced {

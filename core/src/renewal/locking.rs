@@ -68,6 +68,7 @@ impl Locking {
                 | DiskFault::NotFound
                 | DiskFault::HandleGone
                 | DiskFault::WrongKind
+                | DiskFault::NoEffect
                 | DiskFault::Io),
             ) => {
                 let again_in = cx.disk_backoff();

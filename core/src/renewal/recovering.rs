@@ -9,13 +9,19 @@ use crate::renewal::decide::Names;
 use crate::renewal::{Carry, Outcome, Renewal, Resting, overdue};
 use crate::time::MonoTime;
 use crate::view;
+use change::Change;
 
+mod change;
 mod finish;
 mod not_yet_valid;
 mod scanned;
 
 /// How often an unreadable file is scanned again before the decision does without it.
 const REREADS: u8 = 3;
+
+/// With fewer names than this in the directory, the node renews beside stale files whose removal has no effect. A scan lists 64, and
+/// the newest must be among them.
+const MOST_NAMES: usize = 48;
 
 /// Scanning the directory and putting it in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +39,10 @@ pub(crate) struct Recovering {
     is_stuck: bool,
     /// How often an unreadable file was scanned again.
     rereads: u8,
+    /// The first change since the last scan that was answered as done. The next scan must show it.
+    changed: Option<Change>,
+    /// Whether a change was answered as done last, and a scan did not show it.
+    is_without_effect: bool,
     /// Whether a disk operation failed, so that the last resorts of [`crate::in_memory`] are allowed. Set by a failure or a
     /// time-out, cleared when the disk takes changes again.
     pub(crate) has_failed: bool,
@@ -56,7 +66,7 @@ enum Stage {
     /// Making the link under a temporary name.
     Linking { waiting: Outstanding, temporary: Name, target: Name },
     /// Renaming it onto the current link.
-    Switching { waiting: Outstanding, temporary: Name },
+    Switching { waiting: Outstanding, temporary: Name, target: Name },
     /// Syncing the directory.
     Syncing(Outstanding),
     /// Waiting for the operation that was in flight when the configuration changed. The scan that follows shows its outcome.
@@ -80,10 +90,22 @@ impl Recovering {
             assumes_synced: false,
             can_clean: true,
             is_stuck: false,
+            is_without_effect: false,
             rereads: 0,
+            changed: None,
             has_failed: false,
             again,
             stage,
+        }
+    }
+
+    /// How many stale files may stay. One that cannot be removed does no harm; with more of them the disk would fill up (S12). Where
+    /// removals have no effect, nothing can be done about them: the node renews beside them.
+    const fn most_stale(&self) -> usize {
+        match (self.is_without_effect, self.can_clean) {
+            (true, _) => usize::MAX,
+            (false, true) => 0,
+            (false, false) => 1,
         }
     }
 
@@ -260,6 +282,8 @@ impl Recovering {
             return cx.exit(ExitReason::Shutdown);
         }
         self.again = cx.next_disk_try();
+        // A sequence that was cut short is tried again as a whole.
+        self.changed = None;
         Renewal::Recovering(self.paused())
     }
 
@@ -270,14 +294,17 @@ impl Recovering {
     }
 
     fn retry_after_fault(mut self, cx: &mut Cx<'_>, fault: DiskFault) -> Renewal {
-        if matches!(self.stage, Stage::Unlinking { leftovers: true, .. }) {
-            // Leftovers in the way of nothing must not keep the node from renewing.
-            self.can_clean = false;
-        }
-        self.is_stuck = matches!(self.stage, Stage::Unlinking { leftovers: false, .. });
         // When a scan succeeds, the disk that refused it is another's: the ordinary way is tried first.
         self.has_failed |= self.is_set_back();
         let command = self.command();
+        self.retry_after(cx, command, fault)
+    }
+
+    fn retry_after(mut self, cx: &mut Cx<'_>, command: DiskCommand, fault: DiskFault) -> Renewal {
+        // A stale file must not keep the node from renewing.
+        self.is_stuck = matches!(command, DiskCommand::Unlink { name: Name::Temporary { .. } });
+        self.is_without_effect = fault == DiskFault::NoEffect;
+        self.can_clean &= self.is_stuck || !matches!(command, DiskCommand::Unlink { .. });
         let paused = self.pause(cx);
         if let Renewal::Recovering(phase) = &paused {
             cx.report(Event::DiskFailed { command, fault, again_in: phase.again.since(cx.now.mono) });
@@ -307,13 +334,14 @@ impl Recovering {
 
     /// The operation that was outstanding is done: go on to the next, request it, and wait.
     fn done(mut self, cx: &mut Cx<'_>) -> Renewal {
+        self.record_change();
         match self.stage {
             Stage::Unlinking { names, leftovers, .. } => self.unlink(cx, names.rest(), leftovers),
-            Stage::Linking { temporary, .. } => {
+            Stage::Linking { temporary, target, .. } => {
                 // The disk takes changes again: the ordinary way is tried before an identity goes live in memory.
                 self.has_failed &= matches!(self.carry, Carry::Certificate(..));
                 let waiting = cx.disk(DiskCommand::Rename { from: temporary, to: Name::Current });
-                self.stage = Stage::Switching { waiting, temporary };
+                self.stage = Stage::Switching { waiting, temporary, target };
                 Renewal::Recovering(self)
             }
             Stage::Quarantining { from, to, .. } => {
@@ -327,6 +355,21 @@ impl Recovering {
             }
             Stage::Scanning { .. } | Stage::Pausing { .. } | Stage::Ending { .. } => self.scan(cx),
         }
+    }
+
+    /// Remembers the change that was answered as done. One is enough: each scan asks for the first change that is missing.
+    fn record_change(&mut self) {
+        let change = match self.stage {
+            Stage::Unlinking { names, .. } => names.first().map(Change::Removed),
+            Stage::Quarantining { from, to, .. } => Some(Change::quarantined(from, to)),
+            Stage::Switching { temporary, target, .. } => Some(Change::linked(target, temporary)),
+            Stage::Scanning { .. }
+            | Stage::Pausing { .. }
+            | Stage::Ending { .. }
+            | Stage::Linking { .. }
+            | Stage::Syncing(_) => None,
+        };
+        self.changed = self.changed.or(change);
     }
 
     fn unlink(mut self, cx: &mut Cx<'_>, names: Names, leftovers: bool) -> Renewal {

@@ -4,7 +4,11 @@ use super::*;
 use certrotate_model::transition::{Damage, Transition};
 
 fn refuses(world: &mut World, kind: Kind) {
-    let fault = Fault { after: 0, times: u16::MAX, kind, fault: DiskFault::NoSpace };
+    keeps_failing(world, kind, DiskFault::NoSpace);
+}
+
+fn keeps_failing(world: &mut World, kind: Kind, fault: DiskFault) {
+    let fault = Fault { after: 0, times: u16::MAX, kind, fault };
     assert!(world.disk.faults.push(fault), "a disk has room for two faults");
 }
 
@@ -186,4 +190,41 @@ fn failing_cleanup_is_tried_ever_less_often() {
     world.run_for(Span::from_hours(10));
     let tries = tries(&world) - before;
     assert!((15..=60).contains(&tries), "{tries} times in ten hours");
+}
+
+/// Whether a removal was answered as done and is not, as core says it.
+fn is_removal_without_effect(event: &Event) -> bool {
+    matches!(event, Event::DiskFailed { command: DiskCommand::Unlink { .. }, fault: DiskFault::NoEffect, .. })
+}
+
+#[test]
+fn removals_without_effect_are_reported_and_tried_ever_less_often() {
+    let unlinks = |command: &DiskCommand| matches!(command, DiskCommand::Unlink { .. });
+    let mut world = installing::installing(running(), unlinks);
+    world.kill();
+    keeps_failing(&mut world, Kind::Unlink, DiskFault::NoEffect);
+    let tries = |world: &World| world.log().disk.iter().filter(|(command, _)| unlinks(command)).count();
+    let before = tries(&world);
+    world.start();
+    world.run_for(Span::from_hours(10));
+    let tries = tries(&world) - before;
+    assert!((15..=60).contains(&tries), "{tries} times in ten hours");
+    assert!(said(&world, is_removal_without_effect) > 0);
+}
+
+#[test]
+fn stale_files_that_cannot_be_removed_do_not_keep_the_node_from_renewing() {
+    for damage in [Damage::Temporary, Damage::PendingGarbage] {
+        let mut world = running();
+        assert!(world.happen(Transition::Damage(damage)));
+        world.kill();
+        keeps_failing(&mut world, Kind::Unlink, DiskFault::NoEffect);
+        world.start();
+        world.run_until("its start", |world| world.served() == Some(Generation(1)));
+        for generation in 2..=4 {
+            let end = end(&world);
+            world.run_until("another identity", |world| world.served() == Some(Generation(generation)));
+            assert!(world.now.wall < end, "generation {generation} is in time after {damage:?}");
+        }
+    }
 }

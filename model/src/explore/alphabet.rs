@@ -22,6 +22,7 @@ const DISK: &[Transition] = &[
     Transition::Disk(How::Fails(DiskFault::NoSpace)),
     Transition::Disk(How::Fails(DiskFault::Io)),
     Transition::Disk(How::Fails(DiskFault::Locked)),
+    Transition::Disk(How::Fails(DiskFault::NoEffect)),
     Transition::Disk(How::FailsHalfway(DiskFault::NoSpace)),
     Transition::Disk(How::FailsDone(DiskFault::Io)),
     Transition::DiskLost(Lost::Done),

@@ -5,8 +5,8 @@ use certrotate_core::id::{CertHandle, Generation};
 
 use super::exceptions::{
     broken_current_link, external_file, foreign_subject_bundle, held_identity, in_memory_identity,
-    irremovable_file, link_lost_in_power_cut, link_rename_in_flight, misread_before_crash,
-    misread_in_this_run, no_link_yet, quarantined_file, skipped_removal,
+    ineffective_removal, irremovable_file, link_lost_in_power_cut, link_rename_in_flight,
+    misread_before_crash, misread_in_this_run, no_link_yet, quarantined_file, skipped_removal,
 };
 use crate::disk::{Bundle, Disk};
 use crate::violation::Violation;
@@ -125,11 +125,11 @@ pub fn s12_names_are_bounded(world: &World) -> bool {
     let most = MOST_NAMES + usize::from(skipped_removal(disk));
     let names = disk.most_names(ours);
     // The second comparison is the common way out: `extra_bundle` reads every file.
-    names <= most || names <= most + 1 && extra_bundle()
+    names <= most || names <= most + 1 && extra_bundle() || ineffective_removal(disk)
 }
 
 /// Whether a failed file was removed, and the directory synced, before anything was created.
 #[must_use]
 pub fn s12_failed_files_go_first(world: &World) -> bool {
-    !world.ghost.created_too_early
+    !world.ghost.created_too_early || ineffective_removal(&world.disk)
 }

@@ -113,6 +113,12 @@ pub fn skipped_removal(disk: &Disk) -> bool {
     disk.removal_failed && disk.resisting.is_empty()
 }
 
+/// A removal was answered as done and had no effect.
+#[must_use]
+pub fn ineffective_removal(disk: &Disk) -> bool {
+    disk.ineffective_removal
+}
+
 /// An external party made the file of this name, and the node has not dealt with it.
 #[must_use]
 pub fn external_file(disk: &Disk, name: Name) -> bool {

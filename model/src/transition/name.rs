@@ -93,6 +93,7 @@ fn disk(how: How) -> &'static str {
         How::Fails(DiskFault::Denied) => "disk: permission denied",
         How::Fails(DiskFault::Io) => "disk: input/output error",
         How::Fails(DiskFault::HandleGone) => "disk: the driver lost the key",
+        How::Fails(DiskFault::NoEffect) => "disk: is reported as done, and is not",
         How::Fails(DiskFault::WrongKind) => "disk: an answer of another kind",
         How::Fails(DiskFault::Exists) => "disk: the name is taken",
         How::Fails(DiskFault::NotFound) => "disk: the name is gone",

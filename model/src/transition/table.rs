@@ -184,9 +184,18 @@ pub(super) fn jump(arg: u8) -> Jump {
     }
 }
 
+/// The failure that a kind of operation keeps.
+pub(super) fn lasting_fault(kind: Kind, arg: u8) -> DiskFault {
+    match (kind, arg) {
+        (Kind::Unlink, 192..) => DiskFault::NoEffect,
+        _ => pick(&DISK_FAULTS, arg / 9 % 4),
+    }
+}
+
 pub(super) fn how(arg: u8) -> How {
     let fault = pick(&DISK_FAULTS, arg % 18 / 2);
     match arg / 18 % 3 {
+        _ if arg >= 234 => How::Fails(DiskFault::NoEffect),
         0 => How::Fails(fault),
         1 => How::FailsHalfway(DiskFault::NoSpace),
         _ => How::FailsDone(DiskFault::Io),

@@ -33,6 +33,8 @@ impl World {
 
     pub(super) fn render(&mut self, Answer { op, outcome }: Answer) -> Input {
         match outcome {
+            // What the node is told of a change that was not made.
+            Outcome::Disk(Err(DiskFault::NoEffect)) => Input::DiskAnswered { op, result: Ok(DiskDone::Done) },
             Outcome::Disk(result) => Input::DiskAnswered { op, result: result.map(|()| DiskDone::Done) },
             Outcome::Scan(Ok(())) => {
                 let inventory = Box::new(self.inventory());

@@ -331,6 +331,7 @@ fn can_fail(command: &certrotate_core::disk::DiskCommand, how: How) -> bool {
         DiskFault::NoSpace | DiskFault::ReadOnly | DiskFault::Denied => {
             command.mutates() || matches!(command, DiskCommand::SyncFile { .. })
         }
+        DiskFault::NoEffect => matches!(command, DiskCommand::Unlink { .. }),
         DiskFault::HandleGone | DiskFault::WrongKind => false,
         DiskFault::Io => true,
     }

@@ -293,7 +293,7 @@ bugs! {
     /// The driver does not sync files.
     D02 in Driver breaks S3 S7;
     /// The driver removes nothing.
-    D03 in Driver breaks S9 S12 L2;
+    D03 in Driver breaks S12 L2;
     /// The driver presents an identity before it is durable.
     D04 in Driver breaks S4;
     /// The driver presents a withdrawn identity.

@@ -7,7 +7,7 @@ use crate::id::{FileNumber, Generation};
 use crate::time::WallTime;
 
 /// How many names are removed between two scans.
-const SLOTS: usize = 6;
+const SLOTS: usize = 4;
 
 /// Some names to be removed. Their parts stand in arrays of their own: every state has room for them, and padding would cost it
 /// forty bytes.

@@ -23,7 +23,7 @@ fn config() -> ConfigSpec {
 
 /// The options of a start.
 const OPTIONS: Options =
-    Options { can_copy: true, can_resume: true, can_ignore_link: false, can_reread: true };
+    Options { can_copy: true, can_resume: true, can_ignore_link: false, can_reread: true, can_drop: true };
 
 /// A start after the last sync.
 fn context(config: &ConfigSpec) -> Context<'_> {

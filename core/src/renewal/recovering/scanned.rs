@@ -1,6 +1,6 @@
 //! The decision after a scan: the one thing to do next, or the end of the recovery.
 
-use super::{REREADS, Recovering, Stage};
+use super::{MOST_NAMES, REREADS, Recovering, Stage};
 use crate::common::Cx;
 use crate::config::ConfigSpec;
 use crate::disk::{CurrentLink, DiskCommand, DiskFault, Inventory, Name};
@@ -44,6 +44,7 @@ impl Recovering {
                 can_resume: matches!(self.carry, Carry::Nothing),
                 can_ignore_link: looks && cx.common.serving.in_use().is_some(),
                 can_reread: self.rereads < REREADS,
+                can_drop: !self.is_without_effect,
             },
         }
     }
@@ -55,6 +56,11 @@ impl Recovering {
             // The disk carried out the scan after the abandoned operation: nothing can write these
             // files now.
             *given_up = None;
+        }
+        self.is_without_effect &= inventory.entries.len() < MOST_NAMES;
+        if let Some(change) = self.changed.take().filter(|change| !change.is_shown_by(inventory)) {
+            (self.has_failed, self.can_clean) = (true, false);
+            return self.retry_after(cx, change.command(), DiskFault::NoEffect);
         }
         let context = self.context(cx, config.spec(), assumed);
         // An external link is not a failing disk: an operator has to act.
@@ -107,7 +113,7 @@ impl Recovering {
 
     /// Copies a better pair, when there is room and the backoff is over.
     fn copy(self, cx: &mut Cx<'_>, copied: &Copied, event: Option<Event>) -> Renewal {
-        if copied.leftovers.len() > usize::from(!self.can_clean) {
+        if copied.leftovers.len() > self.most_stale() {
             return self.unlink(cx, copied.leftovers, true);
         }
         if cx.now.mono < self.again {
@@ -127,8 +133,7 @@ impl Recovering {
         if let Some((name, fault)) = ready.unread {
             return self.reread(cx, name, fault);
         }
-        // One file that cannot be removed does no harm; with more of them the disk would fill up (S12).
-        if ready.leftovers.len() > usize::from(!self.can_clean) {
+        if ready.leftovers.len() > self.most_stale() {
             return self.unlink(cx, ready.leftovers, true);
         }
         for event in events.filter(|_| matches!(self.carry, Carry::Nothing)) {
