@@ -209,17 +209,21 @@ fn fault_of(
         (!is_ca || !facts::may_issue(issuer), PathFault::NoCa),
         (has_unknown_critical(issuer), PathFault::CriticalExtension),
         (is_too_long, PathFault::PathLength),
-        (!authenticates_clients(issuer), PathFault::IssuerUsage),
+        (below.first().is_some_and(|leaf| !permits_usages(issuer, leaf)), PathFault::IssuerUsage),
         (!names::permits(issuer, below), PathFault::NameConstraints),
     ];
     faults.into_iter().find(|(is_wrong, _)| *is_wrong).map(|(_, fault)| fault)
 }
 
-/// Whether the extended key usages, where there are some, include client authentication (or any).
-fn authenticates_clients(certificate: &X509Certificate<'_>) -> bool {
-    certificate
-        .extended_key_usage()
-        .is_ok_and(|usage| usage.is_none_or(|usage| usage.value.any || usage.value.client_auth))
+/// Whether the extended key usages of an issuer, where there are some, include what the leaf is for: client authentication, server
+/// authentication or both. Core judges that these are the template's. A leaf that names neither is judged as a client's.
+fn permits_usages(issuer: &X509Certificate<'_>, leaf: &X509Certificate<'_>) -> bool {
+    let Ok(permitted) = issuer.extended_key_usage() else { return false };
+    let Some(permitted) = permitted.map(|it| it.value).filter(|it| !it.any) else { return true };
+    let wanted = leaf.extended_key_usage().ok().flatten().map(|it| it.value);
+    let serves = wanted.is_some_and(|it| it.server_auth);
+    let connects = !serves || wanted.is_some_and(|it| it.client_auth);
+    (permitted.client_auth || !connects) && (permitted.server_auth || !serves)
 }
 
 fn has_unknown_critical(certificate: &X509Certificate<'_>) -> bool {

@@ -1,4 +1,6 @@
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+};
 use x509_parser::prelude::FromDer as _;
 
 use super::*;
@@ -72,4 +74,36 @@ fn critical_alternative_names_are_handled_if_go_reads_one_of_them() {
     assert!(is_handled(&address));
     assert!(is_handled(&[registered_id, dns].concat()));
     assert!(!is_handled(&registered_id));
+}
+
+/// Whether a root with these extended key usages may sign a leaf with those.
+fn is_path(of_root: &[ExtendedKeyUsagePurpose], of_leaf: &[ExtendedKeyUsagePurpose]) -> Chain {
+    let key = || KeyPair::generate().expect("the system has random bytes");
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, "root");
+    params.extended_key_usages = of_root.to_vec();
+    let root = CertifiedIssuer::self_signed(params, key()).expect("the parameters are good");
+    let mut params = CertificateParams::default();
+    params.extended_key_usages = of_leaf.to_vec();
+    let leaf = params.signed_by(&key(), &root).expect("the parameters are good");
+    let [root, leaf] = [root.der(), leaf.der()].map(|der| facts::certificate(der, 1).expect("it is one"));
+    find(&[leaf], Some(&[root])).chain
+}
+
+#[test]
+fn issuer_has_to_permit_what_the_leaf_is_for() {
+    use ExtendedKeyUsagePurpose::{Any, ClientAuth, CodeSigning, ServerAuth};
+    for leaf in [&[ClientAuth][..], &[ServerAuth], &[ClientAuth, ServerAuth], &[]] {
+        for root in [&[][..], &[Any], &[ClientAuth, ServerAuth]] {
+            assert_eq!(is_path(root, leaf), Chain::Trusted, "{root:?} signs {leaf:?}");
+        }
+        let refused = Chain::Rejected(PathFault::IssuerUsage);
+        assert_eq!(is_path(&[CodeSigning], leaf), refused, "{leaf:?}");
+        let serves = leaf.contains(&ServerAuth);
+        let connects = leaf.contains(&ClientAuth) || !serves;
+        let expected = |is_permitted: bool| if is_permitted { Chain::Trusted } else { refused };
+        assert_eq!(is_path(&[ClientAuth], leaf), expected(!serves), "{leaf:?}");
+        assert_eq!(is_path(&[ServerAuth], leaf), expected(!connects), "{leaf:?}");
+    }
 }
