@@ -41,7 +41,7 @@ pub(crate) struct Recovering {
     rereads: u8,
     /// The first change since the last scan that was answered as done. The next scan must show it.
     changed: Option<Change>,
-    /// Whether a change was answered as done last, and a scan did not show it.
+    /// Whether a removal was answered as done last, and a scan did not show it.
     is_without_effect: bool,
     /// Whether a disk operation failed, so that the last resorts of [`crate::in_memory`] are allowed. Set by a failure or a
     /// time-out, cleared when the disk takes changes again.
@@ -303,8 +303,9 @@ impl Recovering {
     fn retry_after(mut self, cx: &mut Cx<'_>, command: DiskCommand, fault: DiskFault) -> Renewal {
         // A stale file must not keep the node from renewing.
         self.is_stuck = matches!(command, DiskCommand::Unlink { name: Name::Temporary { .. } });
-        self.is_without_effect = fault == DiskFault::NoEffect;
-        self.can_clean &= self.is_stuck || !matches!(command, DiskCommand::Unlink { .. });
+        let is_removal = matches!(command, DiskCommand::Unlink { .. });
+        self.is_without_effect = fault == DiskFault::NoEffect && is_removal;
+        self.can_clean &= !self.is_without_effect && (self.is_stuck || !is_removal);
         let paused = self.pause(cx);
         if let Renewal::Recovering(phase) = &paused {
             cx.report(Event::DiskFailed { command, fault, again_in: phase.again.since(cx.now.mono) });

@@ -59,7 +59,7 @@ impl Recovering {
         }
         self.is_without_effect &= inventory.entries.len() < MOST_NAMES;
         if let Some(change) = self.changed.take().filter(|change| !change.is_shown_by(inventory)) {
-            (self.has_failed, self.can_clean) = (true, false);
+            self.has_failed = true;
             return self.retry_after(cx, change.command(), DiskFault::NoEffect);
         }
         let context = self.context(cx, config.spec(), assumed);
