@@ -20,6 +20,7 @@
 
 pub mod brief;
 pub mod cert;
+pub mod conformance;
 pub mod crash;
 pub mod disk;
 pub mod explore;

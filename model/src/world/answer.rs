@@ -31,7 +31,7 @@ impl World {
         step
     }
 
-    pub(super) fn render(&mut self, Answer { op, outcome }: Answer) -> Input {
+    pub(crate) fn render(&mut self, Answer { op, outcome }: Answer) -> Input {
         match outcome {
             Outcome::Disk(result) => Input::DiskAnswered { op, result: result.map(|()| DiskDone::Done) },
             Outcome::Scan(Ok(())) => {
