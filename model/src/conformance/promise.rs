@@ -49,8 +49,6 @@ pub enum Promise {
     CarriedOut,
     /// The driver carries out core's actions only.
     OnlyRequested,
-    /// Disk commands are carried out in order.
-    Order,
     /// `GoLive` takes effect before the next step.
     GoLive,
     /// `Withdraw` takes effect before the next step.
@@ -71,7 +69,7 @@ pub enum Promise {
 
 impl Promise {
     /// Every promise.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 30] = [
         Self::RunIds,
         Self::SameStep,
         Self::FreshClocks,
@@ -94,7 +92,6 @@ impl Promise {
         Self::UnlinkDone,
         Self::CarriedOut,
         Self::OnlyRequested,
-        Self::Order,
         Self::GoLive,
         Self::Withdraw,
         Self::HandlesKept,
@@ -153,7 +150,6 @@ impl Promise {
             Self::OnlyRequested => {
                 ("only-requested", "the driver carries out the actions of core, each once, and no others")
             }
-            Self::Order => ("order", "disk commands are carried out in the order of the actions"),
             Self::GoLive => ("go-live", "GoLive takes effect before the next step"),
             Self::Withdraw => ("withdraw", "Withdraw takes effect before the next step"),
             Self::HandlesKept => {
