@@ -8,6 +8,7 @@ use certrotate_core::input::{Action, Disposition, Input};
 use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 use certrotate_core::trace::{TraceHeader, TraceRecord};
+use certrotate_core::view::Wake;
 
 use crate::conformance::environment::{Carried, Environment, Woken, op_of};
 use crate::conformance::inputs::{altered, not_carried_out, not_ended, unanswered};
@@ -115,6 +116,19 @@ impl Judge {
             return true;
         }
         false
+    }
+
+    pub(super) fn has_exited(&self) -> bool {
+        self.end == Some(End::Exited)
+    }
+
+    pub(super) const fn has_ended(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// Returns when the driver must wake, and how long it may sleep at the most.
+    pub(super) fn deadlines(&self) -> Option<(Wake, Span)> {
+        self.mirror.as_ref().map(|mirror| (mirror.wake(), mirror.clock_check()))
     }
 
     pub(super) fn started(&mut self, run: RunId) {
@@ -347,8 +361,7 @@ impl Judge {
             return self
                 .breaks(Promise::Sleeps, format!("it woke {} times while no time passed", self.wakes));
         }
-        let Some(mirror) = &self.mirror else { return };
-        let (wake, check) = (mirror.wake(), mirror.clock_check());
+        let Some((wake, check)) = self.deadlines() else { return };
         let sleep = self.environment.wait_of(wall, mono).unwrap_or(Span::MAX);
         if self.environment.wait_of(wake.wall, wake.mono).is_some_and(|wait| sleep > wait) {
             self.breaks(Promise::Wake, format!("it would sleep for {sleep}, past {wake:?}"));

@@ -6,7 +6,8 @@ use certrotate_core::config::Config;
 use certrotate_core::id::{Handle, RunId};
 use certrotate_core::input::{Action, Input};
 use certrotate_core::rotator::Step;
-use certrotate_core::time::{MonoTime, Now, WallTime};
+use certrotate_core::time::{MonoTime, Now, Span, WallTime};
+use certrotate_core::view::Wake;
 
 use crate::conformance::judge::Judge;
 use crate::conformance::promise::Promise;
@@ -34,6 +35,17 @@ impl std::fmt::Debug for Outside {
     }
 }
 
+/// A step that the kit's core took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The step.
+    pub step: Step,
+    /// The time of the next tick.
+    pub wake: Wake,
+    /// The longest time between two readings of the clocks.
+    pub clock_check: Span,
+}
+
 impl Outside {
     pub(super) fn lock(&self) -> MutexGuard<'_, Judge> {
         // A driver that panics ends its scenario. What the judge has noted until then is in order.
@@ -57,8 +69,24 @@ impl Outside {
     }
 
     /// Takes the step in the kit's core, for a driver whose language has none. Returns `None` where the run is over.
-    pub fn step(&self, now: Now, input: &Input) -> Option<Step> {
-        self.lock().stepped(now, input, None)
+    #[must_use]
+    pub fn step(&self, now: Now, input: &Input) -> Option<Taken> {
+        let mut judge = self.lock();
+        let step = judge.stepped(now, input, None)?;
+        let (wake, clock_check) = judge.deadlines()?;
+        Some(Taken { step, wake, clock_check })
+    }
+
+    /// Whether core has exited: the driver carries out the last step and ends.
+    #[must_use]
+    pub fn has_exited(&self) -> bool {
+        self.lock().has_exited()
+    }
+
+    /// Whether the process was killed, core has exited, or the scenario is over.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.lock().has_ended()
     }
 
     /// Begins a disk command, a key or a call, whose answer [`Self::wait`] returns; or carries out another action.
