@@ -90,7 +90,7 @@ impl Kit {
 
 /// Returns the configuration of the driver under test: a node's client certificate, and the default timing parameters.
 fn configuration() -> Config {
-    let mut spec = ConfigSpec::new(Template::node_client("node-1"));
+    let mut spec = ConfigSpec::new(Template::kubelet_client("node-1"));
     spec.built = crate::scenario::BUILT;
     Config::new(spec).expect("the template is complete and the default times are in order")
 }

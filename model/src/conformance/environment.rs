@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use certrotate_core::api::ApiFault;
 use certrotate_core::config::Config;
 use certrotate_core::disk::{DiskCommand, DiskDone, DiskFault};
 use certrotate_core::id::{Handle, OpId};
 use certrotate_core::input::{Action, Input, KeyFault};
+use certrotate_core::issuer::IssuerFault;
 use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 
 use crate::conformance::handles::Handles;
@@ -299,7 +299,7 @@ fn failure(action: &Action) -> Option<Input> {
     Some(match *action {
         Action::Disk { op, .. } => Input::DiskAnswered { op, result: Err(DiskFault::Io) },
         Action::MakeKey { op, .. } => Input::KeyMade { op, result: Err(KeyFault::Failed) },
-        Action::Call { op, .. } => Input::CallAnswered { op, result: Err(ApiFault::Unreachable) },
+        Action::Call { op, .. } => Input::CallAnswered { op, result: Err(IssuerFault::Unreachable) },
         _ => return None,
     })
 }
@@ -310,7 +310,7 @@ fn other_kind(action: &Action, op: OpId) -> Input {
         Action::Disk { command: DiskCommand::Scan, .. } => {
             Input::DiskAnswered { op, result: Ok(DiskDone::Done) }
         }
-        Action::Disk { .. } => Input::CallAnswered { op, result: Err(ApiFault::Unexpected) },
+        Action::Disk { .. } => Input::CallAnswered { op, result: Err(IssuerFault::Unexpected) },
         _ => Input::DiskAnswered { op, result: Ok(DiskDone::Done) },
     }
 }

@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use certrotate_core::api::{Call, Issued};
 use certrotate_core::disk::{Content, DiskCommand, DiskDone, Found};
 use certrotate_core::id::{CertHandle, Handle, KeyHandle};
 use certrotate_core::input::{Action, Input};
+use certrotate_core::issuer::{Call, Issued};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Handles {

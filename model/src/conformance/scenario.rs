@@ -1,7 +1,7 @@
 //! The scenarios of the kit.
 
-use certrotate_core::api::ApiFault;
 use certrotate_core::disk::DiskFault;
+use certrotate_core::issuer::IssuerFault;
 use certrotate_core::time::Span;
 
 use crate::conformance::script::{Crash, Fate, Moment, Operation, Rule, Script};
@@ -178,12 +178,12 @@ fn disks() -> Vec<Scenario> {
 }
 
 fn issuers() -> Vec<Scenario> {
-    let unreachable = Some(ApiFault::Unreachable);
+    let unreachable = Some(IssuerFault::Unreachable);
     vec![
         new(
             "refused-calls",
             "each kind of call fails once, and was carried out",
-            each_second(&CALLS, Fate::Refused(ApiFault::Unreachable, true)),
+            each_second(&CALLS, Fate::Refused(IssuerFault::Unreachable, true)),
         ),
         new(
             "slow-issuer",

@@ -1,8 +1,8 @@
 //! The script of a scenario: what happens to which operation, and when what else happens.
 
-use certrotate_core::api::{ApiFault, Call};
 use certrotate_core::disk::{DiskCommand, DiskFault};
 use certrotate_core::input::Action;
+use certrotate_core::issuer::{Call, IssuerFault};
 use certrotate_core::time::Span;
 
 use crate::disk::Kind;
@@ -56,7 +56,7 @@ pub(super) enum Fate {
     /// A disk command succeeds without an effect.
     NoEffect,
     /// A call fails; it was carried out if `true`.
-    Refused(ApiFault, bool),
+    Refused(IssuerFault, bool),
 }
 
 /// A crash.
@@ -84,7 +84,7 @@ pub(super) enum Moment {
     /// The process is killed while it sleeps.
     Crash(Crash),
     /// Every call meets this fault from now on.
-    Outage(Option<ApiFault>),
+    Outage(Option<IssuerFault>),
     /// The issuer answers nothing from now on, or does again.
     Silent(bool),
     /// The issuer takes this long from now on.
@@ -142,8 +142,8 @@ fn drawn(operation: Operation, random: &mut Random) -> Fate {
         2 => Fate::Lost,
         3 => Fate::NotDone,
         4 => Fate::OtherKind,
-        5 if is_call => Fate::Refused(ApiFault::Unreachable, true),
-        _ if is_call => Fate::Refused(ApiFault::ServerError { retry_after: None }, false),
+        5 if is_call => Fate::Refused(IssuerFault::Unreachable, true),
+        _ if is_call => Fate::Refused(IssuerFault::Unavailable { retry_after: None }, false),
         5 if is_disk => Fate::FailsDone(DiskFault::Io),
         _ => Fate::Fails(DiskFault::Io),
     }
