@@ -5,6 +5,7 @@ Core runs in the kit, since Python has none without a binding. BUG names a seede
 
 import collections
 import json
+import os
 import random
 import sys
 import time
@@ -80,8 +81,7 @@ def misbehave():
     elif BUG == "silent":
         time.sleep(600)
     elif BUG == "closed":
-        sys.stdout.close()
-        sys.stdin.read()
+        os.close(1)
         time.sleep(600)
     elif BUG == "ends":
         sys.exit()
