@@ -46,6 +46,7 @@ pub use reference::Reference;
 pub use report::{Broken, Report};
 pub use scenario::Scenario;
 
+use environment::Unplayed;
 use judge::Judge;
 
 /// Plays every scenario with a driver, until one breaks a promise.
@@ -72,6 +73,11 @@ pub struct Kit {
 impl Kit {
     /// Plays one scenario.
     pub fn play(&mut self, scenario: &Scenario, driver: &mut dyn Driver) -> Report {
+        self.play_to_end(scenario, driver).0
+    }
+
+    /// The same, with the part of the script that was not played.
+    fn play_to_end(&mut self, scenario: &Scenario, driver: &mut dyn Driver) -> (Report, Unplayed) {
         let config = configuration();
         let judge = Judge::new(config.clone(), scenario.script.clone(), std::mem::take(&mut self.run_ids));
         let outside = Outside(Arc::new(Mutex::new(judge)));
@@ -84,7 +90,7 @@ impl Kit {
         let mut judge = outside.lock();
         let runs = std::mem::take(&mut judge.runs);
         self.run_ids = judge.take_run_ids();
-        Report { scenario: scenario.name, broken: judge.broken.clone(), runs }
+        (Report { scenario: scenario.name, broken: judge.broken.clone(), runs }, judge.unplayed())
     }
 }
 

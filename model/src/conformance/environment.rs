@@ -19,6 +19,11 @@ use crate::world::{Effect, InFlight, World, operation};
 /// How long a driver that waits for a disk or a key hangs where the answer is lost.
 const HANG: Span = Span::from_mins(10);
 
+/// How long the issuer takes: longer than the first poll, so that core polls and watches in each rotation.
+const LATENCY: Span = Span::from_secs(15);
+/// How often the issuer is asked for the answer of an open call.
+const POLL: Span = Span::from_secs(1);
+
 /// What carrying out an action led to.
 pub(super) enum Carried {
     /// The answer is there.
@@ -53,10 +58,23 @@ pub(super) struct Environment {
     moments: VecDeque<(MonoTime, Moment)>,
 }
 
+/// The part of a script that did not happen.
+#[derive(Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "a test asserts that every script is played to its end"))]
+pub(super) struct Unplayed {
+    /// The operations of rules that no operation met.
+    pub(super) rules: Vec<Operation>,
+    /// The number of moments.
+    pub(super) moments: usize,
+    /// Whether the crash did not come.
+    pub(super) has_crash: bool,
+}
+
 impl Environment {
     pub(super) fn new(config: Config, script: Script) -> Self {
         let mut world = World::quiet(config);
         world.server.lifetime = Span::from_hours(1);
+        world.server.latency = LATENCY;
         let start = world.now.mono;
         let moments = script.moments.iter().map(|(after, moment)| (start.plus(*after), *moment)).collect();
         let random = Random::new(script.seed.unwrap_or_default());
@@ -81,6 +99,16 @@ impl Environment {
     /// Whether nothing of the script is left to happen.
     pub(super) fn is_played(&self) -> bool {
         self.moments.is_empty()
+    }
+
+    pub(super) fn unplayed(&self) -> Unplayed {
+        let count = |operation| self.counts.get(&operation).copied().unwrap_or_default();
+        let unmet = self.script.rules.iter().filter(|rule| count(rule.operation) < rule.from);
+        Unplayed {
+            rules: unmet.map(|rule| rule.operation).collect(),
+            moments: self.moments.len(),
+            has_crash: self.script.crash.is_some(),
+        }
     }
 
     pub(super) fn erase(&mut self, handles: &[Handle]) {
@@ -219,6 +247,11 @@ impl Environment {
                 let (at, input) = self.deliveries.remove(index);
                 self.pass_until(at);
                 return Woken::Input(input);
+            }
+            let next = moment.unwrap_or(end);
+            if !self.open.is_empty() && next.since(now) > POLL {
+                self.pass(POLL);
+                continue;
             }
             let Some((at, moment)) = moment.and_then(|_| self.moments.pop_front()) else {
                 self.pass_until(end);

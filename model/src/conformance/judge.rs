@@ -10,7 +10,7 @@ use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 use certrotate_core::trace::{TraceHeader, TraceRecord};
 use certrotate_core::view::Wake;
 
-use crate::conformance::environment::{Carried, Environment, Woken, op_of};
+use crate::conformance::environment::{Carried, Environment, Unplayed, Woken, op_of};
 use crate::conformance::inputs::{altered, not_carried_out, not_ended, unanswered};
 use crate::conformance::promise::Promise;
 use crate::conformance::report::Broken;
@@ -91,6 +91,10 @@ impl Judge {
 
     pub(super) fn take_run_ids(&mut self) -> BTreeSet<RunId> {
         std::mem::take(&mut self.run_ids)
+    }
+
+    pub(super) fn unplayed(&self) -> Unplayed {
+        self.environment.unplayed()
     }
 
     /// Notes a broken promise, if it is the first, and ends the scenario.

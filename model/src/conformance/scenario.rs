@@ -47,7 +47,7 @@ impl Scenario {
         let mut all = vec![
             new("undisturbed", "three certificates go live and nothing fails", Script::default()),
             new(
-                "unjittered-answers",
+                "slow-answers",
                 "answers take two seconds",
                 every(&operations(), Fate::Answered(Span::from_secs(2))),
             ),
@@ -136,10 +136,7 @@ fn answers() -> Vec<Scenario> {
         new(
             "out-of-order",
             "reads of a request take longer than its watch",
-            Script {
-                moments: vec![(Span::ZERO, Moment::Latency(Span::from_secs(15)))],
-                ..every(&[Operation::Get], Fate::Answered(Span::from_secs(20)))
-            },
+            every(&[Operation::Get], Fate::Answered(Span::from_secs(20))),
         ),
     ]
 }
@@ -267,3 +264,6 @@ fn crashes() -> Vec<Scenario> {
     ));
     all
 }
+
+#[cfg(test)]
+mod tests;

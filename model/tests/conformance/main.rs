@@ -7,6 +7,7 @@ use certrotate_model::conformance::{Broken, Driver, Promise, Reference, check};
 use certrotate_model::replay;
 
 mod faulty;
+mod threads;
 
 use faulty::{BUGS, Faulty};
 
@@ -44,4 +45,17 @@ fn trace_of_a_wrong_driver_replays() {
         let report = check(&mut Faulty::with(bug)).pop().expect("there are scenarios");
         assert_eq!(replay::walk(&report.runs, |_| true), Ok(()), "{bug:?}");
     }
+}
+
+#[test]
+fn page_has_a_row_for_each_promise() {
+    let page = include_str!("../../../docs/conformance.md");
+    let rows: Vec<(String, String)> = page
+        .lines()
+        .skip_while(|line| *line != "## The promises")
+        .filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | "))
+        .map(|(name, sentence)| (name.to_owned(), sentence.replace('`', "")))
+        .collect();
+    let promises = Promise::ALL.map(|promise| (promise.name().to_owned(), promise.sentence().to_owned()));
+    assert_eq!(rows, promises);
 }

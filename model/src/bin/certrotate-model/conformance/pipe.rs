@@ -155,7 +155,7 @@ fn read_lines(stdout: ChildStdout, lines: &SyncSender<Line>) {
             String::from_utf8(bytes).map_or(Line::NoText, Line::Text)
         };
         let is_text = matches!(line, Line::Text(_));
-        // The kit has ended this run.
+        // A kit that has closed the channel reads no more lines of this run.
         if lines.send(line).is_err() || !is_text {
             return;
         }
