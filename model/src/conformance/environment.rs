@@ -21,7 +21,7 @@ const HANG: Span = Span::from_mins(10);
 
 /// How long the issuer takes: longer than the first poll, so that core polls and watches in each rotation.
 const LATENCY: Span = Span::from_secs(15);
-/// How often the issuer is asked for the answer of an open call.
+/// How often the kit calls the issuer again for an open call.
 const POLL: Span = Span::from_secs(1);
 
 /// What carrying out an action led to.
