@@ -25,6 +25,7 @@ const LATENCY: Span = Span::from_secs(15);
 const POLL: Span = Span::from_secs(1);
 
 /// What carrying out an action led to.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 pub(super) enum Carried {
     /// The answer is there.
     Answer(Input),
@@ -35,6 +36,7 @@ pub(super) enum Carried {
 }
 
 /// What ends a sleep.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 pub(super) enum Woken {
     /// An answer, or a request of the operator.
     Input(Input),
