@@ -8,8 +8,8 @@ mod tests;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use certrotate_core::api::{ApiFault, Call, Credential, CsrObject, Issued};
 use certrotate_core::facts::Chain;
+use certrotate_core::issuer::{Call, Credential, Issued, IssuerFault, RequestRecord};
 use certrotate_core::time::WallTime;
 use futures_util::FutureExt as _;
 use http_body_util::Limited;
@@ -24,7 +24,7 @@ use crate::file_client::FileClient;
 use crate::keystore::{KeyStore, SigningRequest, Staged};
 use crate::kubernetes::{Objects, Transport};
 use crate::limits::MAX_ANSWER;
-use crate::ports::CsrApi;
+use crate::ports::Issuer;
 use crate::server_source::ServerSource;
 
 /// The certificates API as a node uses it.
@@ -76,12 +76,12 @@ impl KubeApi {
     }
 }
 
-impl CsrApi for KubeApi {
+impl Issuer for KubeApi {
     fn call(
         &self,
         call: Call,
         credential: Credential,
-    ) -> impl Future<Output = (Result<CsrObject, ApiFault>, Staged)> + Send + 'static {
+    ) -> impl Future<Output = (Result<RequestRecord, IssuerFault>, Staged)> + Send + 'static {
         // The request is taken out of the key store now, while core still names the key.
         let signing_request = match call {
             Call::Create { key } => self.0.keys.signing_request(key),
@@ -107,7 +107,7 @@ impl Shared {
         call: Call,
         signing_request: Option<SigningRequest>,
         credential: Credential,
-    ) -> Result<CertificateSigningRequest, ApiFault> {
+    ) -> Result<CertificateSigningRequest, IssuerFault> {
         let requests = Objects::all(self.sender(credential).await?);
         answer::call(&requests, call, signing_request.as_ref()).await.map_err(|failure| {
             let (fault, text) = failure.explain(system_time(self.live.wall()));
@@ -119,7 +119,7 @@ impl Shared {
     }
 
     /// Reads an object. The client CA file is read for each verdict, and twice before a refusal.
-    async fn read(&self, object: CertificateSigningRequest) -> (CsrObject, Staged) {
+    async fn read(&self, object: CertificateSigningRequest) -> (RequestRecord, Staged) {
         let Self { keys, client_ca, texts, .. } = self;
         let is_issued = object.status.as_ref().is_some_and(|status| status.certificate.is_some());
         let Some(file) = client_ca.as_ref().filter(|_| is_issued) else {
@@ -137,7 +137,7 @@ impl Shared {
         }
     }
 
-    async fn sender(&self, credential: Credential) -> Result<Sender, ApiFault> {
+    async fn sender(&self, credential: Credential) -> Result<Sender, IssuerFault> {
         match credential {
             Credential::Live(_) => {
                 if let Some(server) = &self.server {
@@ -148,7 +148,7 @@ impl Shared {
             Credential::Bootstrap => {
                 self.bootstrap().await.map(|client| Sender::Fixed(Box::new(client))).map_err(|error| {
                     self.texts.set_call(&error.to_string());
-                    ApiFault::NoCredential
+                    IssuerFault::NoCredential
                 })
             }
         }

@@ -15,7 +15,7 @@ use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
 use crate::keystore::{Keys, Staged};
-use crate::ports::{Answer, CsrApi, Directory, IdentitySink};
+use crate::ports::{Answer, Directory, IdentitySink, Issuer};
 use crate::threads;
 
 /// One step, as an observer sees it.
@@ -45,11 +45,11 @@ const STEPS_WITHOUT_SLEEP: u32 = 10_000;
 
 /// The ports, each behind its trait.
 #[derive(Debug)]
-pub struct Ports<C, A, D, K, S> {
+pub struct Ports<C, I, D, K, S> {
     /// The clocks.
     pub clock: C,
-    /// The certificates API.
-    pub api: A,
+    /// The issuer.
+    pub issuer: I,
     /// The certificate directory.
     pub directory: D,
     /// The key store.
@@ -59,9 +59,9 @@ pub struct Ports<C, A, D, K, S> {
 }
 
 /// The loop.
-pub struct Driver<C, A, D, K, S> {
+pub struct Driver<C, I, D, K, S> {
     rotator: Rotator,
-    ports: Ports<C, A, D, K, S>,
+    ports: Ports<C, I, D, K, S>,
     sender: UnboundedSender<Answer>,
     inbox: UnboundedReceiver<Answer>,
     calls: BTreeMap<OpId, AbortHandle>,
@@ -70,18 +70,18 @@ pub struct Driver<C, A, D, K, S> {
     steps_awake: u32,
 }
 
-impl<C, A, D, K, S> std::fmt::Debug for Driver<C, A, D, K, S> {
+impl<C, I, D, K, S> std::fmt::Debug for Driver<C, I, D, K, S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Driver").field("view", &self.rotator.view()).finish_non_exhaustive()
     }
 }
 
-impl<C: Clock, A: CsrApi, D: Directory, K: Keys, S: IdentitySink> Driver<C, A, D, K, S> {
+impl<C: Clock, I: Issuer, D: Directory, K: Keys, S: IdentitySink> Driver<C, I, D, K, S> {
     /// Returns a driver of this rotator. The channel carries answers, and requests from outside: rotate now, shutdown.
     #[must_use]
     pub fn new(
         rotator: Rotator,
-        ports: Ports<C, A, D, K, S>,
+        ports: Ports<C, I, D, K, S>,
         channel: (UnboundedSender<Answer>, UnboundedReceiver<Answer>),
         observer: Observer,
     ) -> Self {
@@ -197,7 +197,7 @@ impl<C: Clock, A: CsrApi, D: Directory, K: Keys, S: IdentitySink> Driver<C, A, D
                 }
             }
             Action::Call { op, call, credential } => {
-                let call = self.ports.api.call(call, credential);
+                let call = self.ports.issuer.call(call, credential);
                 let sender = self.sender.clone();
                 let task = tokio::spawn(async move {
                     let (result, staged) = call.await;

@@ -5,9 +5,9 @@ mod tests;
 
 use std::process::ExitCode;
 
-use certrotate_core::api::{ApiFault, Credential};
 use certrotate_core::event::Event;
 use certrotate_core::input::ExitReason;
+use certrotate_core::issuer::{Credential, IssuerFault};
 use certrotate_core::judge::Refusal;
 
 /// The exit status. The numbers are stable.
@@ -92,10 +92,10 @@ impl Verdict {
             Event::RequestDenied { .. } | Event::RequestFailed { .. } => Some(Exit::Denied),
             Event::CertificateRefused { .. } => Some(Exit::Refused),
             Event::CallFailed {
-                credential: Credential::Bootstrap, fault: ApiFault::NoCredential, ..
+                credential: Credential::Bootstrap, fault: IssuerFault::NoCredential, ..
             } if self.expired => Some(Exit::Expired),
             Event::CallFailed {
-                fault: ApiFault::NoCredential | ApiFault::Unauthorized | ApiFault::Forbidden,
+                fault: IssuerFault::NoCredential | IssuerFault::NotAuthenticated | IssuerFault::NotPermitted,
                 ..
             } => Some(Exit::Unauthorized),
             Event::CallFailed { .. } | Event::CallTimedOut { .. } => Some(Exit::Unreachable),

@@ -191,7 +191,7 @@ impl<C: Clock> Node<C> {
             reporter,
             kubeconfig: kubeconfig.clone(),
         };
-        let ports = Ports { clock: clock.clone(), api, directory, keys, sink };
+        let ports = Ports { clock: clock.clone(), issuer: api, directory, keys, sink };
         let rotator = Rotator::new(config.clone(), RunId(randomness.number().map_err(StartError::System)?));
         let common_name = rotator.config().template().subject.common_name.clone();
         let recorder = StatusRecorder::new(published(options, common_name, endpoint.server));
@@ -268,7 +268,7 @@ fn config(
     chain_required: bool,
     randomness: &dyn Randomness,
 ) -> Result<Config, StartError> {
-    let template = Template { duration: options.lifetime, ..Template::node_client(&options.node_name) };
+    let template = Template { duration: options.lifetime, ..Template::kubelet_client(&options.node_name) };
     let spec = ConfigSpec {
         chain_required,
         rotate: options.rotate,

@@ -1,10 +1,10 @@
 //! The driver's ports apart from [`crate::clock::Clock`] and [`crate::keystore::Keys`], and the answers that come through them.
 
-use certrotate_core::api::{ApiFault, Call, Credential, CsrObject};
 use certrotate_core::disk::DiskCommand;
 use certrotate_core::event::Event;
 use certrotate_core::id::{CertHandle, Generation, KeyHandle, OpId};
 use certrotate_core::input::Input;
+use certrotate_core::issuer::{Call, Credential, IssuerFault, RequestRecord};
 
 use crate::keystore::Staged;
 
@@ -25,8 +25,8 @@ impl From<Input> for Answer {
     }
 }
 
-/// Calls the certificates API: a port of the driver.
-pub trait CsrApi {
+/// Calls the issuer: a port of the driver.
+pub trait Issuer {
     /// Makes a call and returns its result, with the chain that the object holds.
     ///
     /// A watch returns when the object changes in a way that matters, or when the server closes the watch. The
@@ -35,7 +35,7 @@ pub trait CsrApi {
         &self,
         call: Call,
         credential: Credential,
-    ) -> impl Future<Output = (Result<CsrObject, ApiFault>, Staged)> + Send + 'static;
+    ) -> impl Future<Output = (Result<RequestRecord, IssuerFault>, Staged)> + Send + 'static;
 }
 
 /// Queues disk commands: a port of the driver.

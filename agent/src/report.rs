@@ -8,10 +8,10 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use certrotate_core::api::{ApiFault, Credential};
 use certrotate_core::disk::{DiskFault, Name, Place};
 use certrotate_core::event::Event;
 use certrotate_core::id::{Generation, RequestDigest};
+use certrotate_core::issuer::{Credential, IssuerFault};
 use certrotate_core::judge::Refusal;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_store::PairName;
@@ -305,38 +305,40 @@ impl Reporter {
         )
     }
 
-    fn call(&self, credential: Credential, fault: ApiFault) -> String {
+    fn call(&self, credential: Credential, fault: IssuerFault) -> String {
         let (who, server) = (credential_text(credential), &self.server);
         let text = self.texts.take_call().map(|text| format!(": {text}")).unwrap_or_default();
         match fault {
-            ApiFault::NoCredential => format!("{who} cannot be used{text}"),
-            ApiFault::Unreachable if !text.is_empty() => {
+            IssuerFault::NoCredential => format!("{who} cannot be used{text}"),
+            IssuerFault::Unreachable if !text.is_empty() => {
                 // The text has the remedy: `connection/explain.rs`.
                 format!("the API server {server} cannot be reached{text}")
             }
-            ApiFault::Unreachable => {
+            IssuerFault::Unreachable => {
                 format!("the API server {server} cannot be reached; check the address in the kubeconfig")
             }
-            ApiFault::Unauthorized => format!(
+            IssuerFault::NotAuthenticated => format!(
                 "the API server {server} does not accept {who}{text}; if it is expired or for another cluster, replace it"
             ),
-            ApiFault::Forbidden => {
+            IssuerFault::NotPermitted => {
                 format!("the API server {server} forbids it to {who}{text}; check its roles")
             }
-            ApiFault::NotFound => {
+            IssuerFault::NotFound => {
                 format!("the API server {server} does not have the request{text}; it is made again")
             }
-            ApiFault::AlreadyExists => format!("the API server {server} has the request already{text}"),
-            ApiFault::TooManyRequests { .. } => format!("the API server {server} limits requests{text}"),
-            ApiFault::Invalid => format!(
+            IssuerFault::AlreadyExists => format!("the API server {server} has the request already{text}"),
+            IssuerFault::Throttled { .. } => format!("the API server {server} limits requests{text}"),
+            IssuerFault::Invalid => format!(
                 "the API server {server} rejects the request as invalid{text}; check its version and admission rules"
             ),
-            ApiFault::ServerError { .. } => format!("the API server {server} failed{text}; see its log"),
-            ApiFault::HandleGone => "the request's key is not in memory; this is a bug: report it".to_owned(),
-            ApiFault::WrongKind => {
+            IssuerFault::Unavailable { .. } => format!("the API server {server} failed{text}; see its log"),
+            IssuerFault::HandleGone => {
+                "the request's key is not in memory; this is a bug: report it".to_owned()
+            }
+            IssuerFault::WrongKind => {
                 "a call got an answer of another kind; this is a bug: report it".to_owned()
             }
-            ApiFault::WatchEnded | ApiFault::Unexpected => {
+            IssuerFault::WatchEnded | IssuerFault::Unexpected => {
                 format!(
                     "the answer of {server} was not understood{text}; check the address in the kubeconfig"
                 )

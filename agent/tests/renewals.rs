@@ -213,7 +213,7 @@ async fn f84_renamed_node_requests_with_the_bootstrap_credential() {
     let bench = Bench::new().await;
     let mut node = bench.start();
     node.live(1).await;
-    node.control.set_template(Template::node_client("node-2")).expect("it is a template");
+    node.control.set_template(Template::kubelet_client("node-2")).expect("it is a template");
     node.event("the withdrawal", |event| matches!(event, Event::OtherSubject { .. })).await;
     let renamed = node.live(2).await;
     assert_eq!(renamed.summary().subject.common_name, "system:node:node-2");

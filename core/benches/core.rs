@@ -5,12 +5,12 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use certrotate_core::api::{Call, CsrObject, Issued};
 use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::disk::{CurrentLink, DiskCommand, DiskDone, Inventory};
 use certrotate_core::facts::{CertFacts, Chain};
 use certrotate_core::id::{CertHandle, KeyDigest, KeyHandle, LeafDigest, RequestDigest, RunId};
 use certrotate_core::input::{Action, Input, MadeKey};
+use certrotate_core::issuer::{Call, Issued, RequestRecord};
 use certrotate_core::rotator::Rotator;
 use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 
@@ -64,7 +64,7 @@ impl Driver {
         }
     }
 
-    fn object(&self, issued: bool) -> CsrObject {
+    fn object(&self, issued: bool) -> RequestRecord {
         let facts = CertFacts {
             leaf: LeafDigest(self.key.0),
             key: self.key,
@@ -76,7 +76,7 @@ impl Driver {
             not_after: self.now.wall.plus(DAY),
             chain: Chain::Unchecked,
         };
-        CsrObject {
+        RequestRecord {
             key: Some(self.key),
             signer: self.template.signer.clone(),
             usages: self.template.usages,
@@ -111,7 +111,7 @@ impl Driver {
 }
 
 fn main() {
-    let template = Template::node_client("bench-node");
+    let template = Template::kubelet_client("bench-node");
     let config = Config::new(ConfigSpec::new(template.clone())).expect("the template is complete");
     let now = Now { wall: WallTime::from_unix_secs(1_767_225_600), mono: MonoTime::from_ms(1) };
     let rotator = Rotator::new(config, RunId(1));

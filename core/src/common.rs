@@ -2,13 +2,13 @@
 
 use alloc::vec::Vec;
 
-use crate::api::{Call, Credential};
 use crate::config::Config;
 use crate::directory::{Directory, Generations};
 use crate::disk::{DiskCommand, Name};
 use crate::event::Event;
 use crate::id::{Generation, OpId, Ops, RunId};
 use crate::input::Action;
+use crate::issuer::{Call, Credential};
 use crate::serving::{Identity, Judged, Live, Serving, Source, Standing};
 use crate::time::{MonoTime, Now, Span, WallTime};
 use crate::timing::{FULL_LIFETIME, Timing};

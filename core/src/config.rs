@@ -34,7 +34,7 @@ impl Template {
     /// O `system:nodes`, digital signature and client auth (an EC key does not encipher), signer
     /// `kubernetes.io/kube-apiserver-client-kubelet` (Kubernetes `pkg/kubelet/certificate/kubelet.go`).
     #[must_use]
-    pub fn node_client(node: &str) -> Self {
+    pub fn kubelet_client(node: &str) -> Self {
         let mut common_name = String::from("system:node:");
         common_name.push_str(node);
         Self {

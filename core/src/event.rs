@@ -1,8 +1,8 @@
 //! Operator-facing events.
 
-use crate::api::{ApiFault, Credential};
 use crate::disk::{DiskCommand, DiskFault, Name, Place};
 use crate::id::{Generation, RequestDigest};
+use crate::issuer::{Credential, IssuerFault};
 use crate::judge::Refusal;
 use crate::key::KeyFault;
 use crate::time::{Span, WallTime};
@@ -196,7 +196,7 @@ pub enum Event {
         /// Its credential.
         credential: Credential,
         /// Why it failed.
-        fault: ApiFault,
+        fault: IssuerFault,
         /// When it is made again.
         again_in: Span,
     },

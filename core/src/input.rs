@@ -3,11 +3,11 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::api::{ApiFault, Call, Credential, CsrObject, Issued};
 use crate::config::Config;
 use crate::disk::{DiskCommand, DiskDone, DiskFault};
 use crate::event::Event;
 use crate::id::{CertHandle, Generation, Handle, KeyHandle, OpId};
+use crate::issuer::{Call, Credential, Issued, IssuerFault, RequestRecord};
 use crate::time::Span;
 
 pub use crate::key::{KeyFault, MadeKey};
@@ -32,12 +32,12 @@ pub enum Input {
         /// What was made.
         result: Result<MadeKey, KeyFault>,
     },
-    /// A call of the certificates API ended.
+    /// A call of the issuer ended.
     CallAnswered {
         /// Which.
         op: OpId,
-        /// The object, or why there is none.
-        result: Result<CsrObject, ApiFault>,
+        /// The request as the issuer shows it, or why the call failed.
+        result: Result<RequestRecord, IssuerFault>,
     },
     /// The operator requests a rotation now. It ends the backoff after a denial, and is ignored while a request is open.
     RotateNow,
@@ -54,7 +54,7 @@ impl Input {
     pub fn handles(&self) -> Vec<Handle> {
         match self {
             Self::KeyMade { result: Ok(made), .. } => vec![Handle::Key(made.key)],
-            Self::CallAnswered { result: Ok(CsrObject { certificate, .. }), .. } => match certificate {
+            Self::CallAnswered { result: Ok(RequestRecord { certificate, .. }), .. } => match certificate {
                 Some(Issued::Readable { cert, .. }) => vec![Handle::Cert(*cert)],
                 Some(Issued::Unreadable) | None => Vec::new(),
             },
@@ -89,7 +89,7 @@ pub enum Action {
         /// The lifetime to request, in place of the template's.
         duration: Option<Span>,
     },
-    /// Call the certificates API. Answered by [`Input::CallAnswered`].
+    /// Call the issuer. Answered by [`Input::CallAnswered`].
     Call {
         /// Its id.
         op: OpId,

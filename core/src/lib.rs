@@ -38,7 +38,7 @@
 //! use certrotate_core::rotator::Rotator;
 //! use certrotate_core::time::{MonoTime, Now, WallTime};
 //!
-//! let config = Config::new(ConfigSpec::new(Template::node_client("node-1")))?;
+//! let config = Config::new(ConfigSpec::new(Template::kubelet_client("node-1")))?;
 //! let mut rotator = Rotator::new(config, RunId(1));
 //! let now = Now { wall: WallTime::from_unix_secs(1_790_000_000), mono: MonoTime::from_ms(0) };
 //!
@@ -89,7 +89,6 @@
 
 extern crate alloc;
 
-pub mod api;
 mod common;
 pub mod config;
 mod digest;
@@ -100,6 +99,7 @@ pub mod facts;
 pub mod id;
 mod in_memory;
 pub mod input;
+pub mod issuer;
 pub mod judge;
 mod key;
 mod renewal;

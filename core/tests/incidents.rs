@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use certrotate_core::api::{Call, Credential};
 use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::disk::Name;
 use certrotate_core::event::Event;
 use certrotate_core::id::Generation;
+use certrotate_core::issuer::{Call, Credential};
 use certrotate_core::time::Span;
 use certrotate_core::view::Phase;
 use certrotate_model::world::World;
@@ -34,7 +34,7 @@ mod waiting;
 const DAY: Span = Span::from_hours(24);
 
 fn spec() -> ConfigSpec {
-    ConfigSpec::new(Template::node_client("node-1"))
+    ConfigSpec::new(Template::kubelet_client("node-1"))
 }
 
 fn world_of(spec: ConfigSpec) -> World {

@@ -1,12 +1,12 @@
 //! Whole runs of the machine in the simulated world. The invariants are
 //! checked after every step of each.
 
-use certrotate_core::api::{ApiFault, Credential};
 use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::disk::{CurrentLink, DiskCommand, DiskDone, DiskFault, Found, Name};
 use certrotate_core::event::Event;
 use certrotate_core::id::Generation;
 use certrotate_core::input::{Action, Disposition, ExitReason, Input, KeyFault, Why};
+use certrotate_core::issuer::{Credential, IssuerFault};
 use certrotate_core::judge::Refusal;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_core::view::Phase;
@@ -27,7 +27,7 @@ mod view;
 
 fn world() -> World {
     World::new(
-        Config::new(ConfigSpec::new(Template::node_client("node-1"))).expect("the template is complete"),
+        Config::new(ConfigSpec::new(Template::kubelet_client("node-1"))).expect("the template is complete"),
     )
 }
 
@@ -45,7 +45,7 @@ fn said(world: &World, wanted: impl Fn(&Event) -> bool) -> usize {
 
 /// Running, and not to renew what it serves.
 fn without_rotation() -> World {
-    let mut spec = ConfigSpec::new(Template::node_client("node-1"));
+    let mut spec = ConfigSpec::new(Template::kubelet_client("node-1"));
     spec.rotate = false;
     let mut world = World::new(Config::new(spec).expect("the template is complete"));
     world.start();
@@ -91,7 +91,7 @@ fn renewal_comes_between_70_and_90_percent_with_a_new_key() {
 fn ca_outage_past_expiry_withdraws_the_identity_until_bootstrap() {
     let mut world = running();
     let end = world.served_facts().expect("it is served").not_after;
-    world.server.outage = Some(ApiFault::Unreachable);
+    world.server.outage = Some(IssuerFault::Unreachable);
     world.run_until("the end", |world| world.served().is_none());
     assert_eq!(world.now.wall, end, "withdrawn in the very millisecond, and no sooner");
     world.run_for(Span::from_hours(30));
@@ -178,7 +178,7 @@ fn clock_before_not_before_withdraws_and_does_not_postpone_the_renewal() {
 fn expired_identity_does_not_go_live_again_when_the_clock_steps_back() {
     let mut world = running();
     let born = world.now.wall;
-    world.server.outage = Some(ApiFault::Unreachable);
+    world.server.outage = Some(IssuerFault::Unreachable);
     world.run_until("the end", |world| world.served().is_none());
     world.now.wall = born.plus(Span::from_hours(1));
     world.run_for(Span::from_hours(2));
@@ -243,7 +243,7 @@ fn late_duplicate_or_unknown_answer_changes_nothing() {
     let before = world.node.clone().expect("the process runs");
     let late = certrotate_core::id::OpId { run: certrotate_core::id::RunId(1), seq: 1 };
     for input in [
-        Input::CallAnswered { op: late, result: Err(ApiFault::NotFound) },
+        Input::CallAnswered { op: late, result: Err(IssuerFault::NotFound) },
         Input::DiskAnswered { op: late, result: Err(DiskFault::Io) },
     ] {
         let step = world.give(input).expect("the process runs");
@@ -327,7 +327,7 @@ fn answer_of_another_kind_fails_the_operation_at_once() {
             let input = match effect {
                 Effect::Disk(DiskCommand::Scan) => Input::DiskAnswered { op, result: Ok(DiskDone::Done) },
                 Effect::Disk(_) => Input::DiskAnswered { op, result: Ok(scanned) },
-                Effect::Key(_) => Input::CallAnswered { op, result: Err(ApiFault::NotFound) },
+                Effect::Key(_) => Input::CallAnswered { op, result: Err(IssuerFault::NotFound) },
                 Effect::Call(..) => Input::KeyMade { op, result: Err(KeyFault::Failed) },
             };
             let step = world.node.clone().expect("it runs").step(world.now, input);
@@ -340,7 +340,7 @@ fn answer_of_another_kind_fails_the_operation_at_once() {
                     *fault == Some(KeyFault::WrongKind)
                 }
                 (Action::Report(Event::CallFailed { fault, .. }), Effect::Call(..)) => {
-                    *fault == ApiFault::WrongKind
+                    *fault == IssuerFault::WrongKind
                 }
                 _ => false,
             });

@@ -1,8 +1,8 @@
 //! Short texts of inputs and actions, for tables, scenario tests and failures.
 
-use certrotate_core::api::{ApiFault, Call, Credential, CsrObject, Issued};
 use certrotate_core::disk::{CurrentLink, DiskCommand, DiskDone};
 use certrotate_core::input::{Action, Input};
+use certrotate_core::issuer::{Call, Credential, Issued, IssuerFault, RequestRecord};
 
 /// Returns a short text of a disk command.
 #[must_use]
@@ -84,7 +84,7 @@ pub fn input(input: &Input) -> String {
 
 /// Returns the state of an object, much as `kubectl get csr` prints it.
 #[must_use]
-pub fn state(object: &CsrObject) -> &'static str {
+pub fn state(object: &RequestRecord) -> &'static str {
     match (object.denied, object.failed, object.approved, &object.certificate) {
         (true, ..) => "Denied",
         (_, true, ..) => "Failed",
@@ -96,24 +96,24 @@ pub fn state(object: &CsrObject) -> &'static str {
     }
 }
 
-fn fault(fault: &ApiFault) -> String {
+fn fault(fault: &IssuerFault) -> String {
     match fault {
-        ApiFault::TooManyRequests { retry_after: Some(after) } => {
-            format!("TooManyRequests, Retry-After {after}")
+        IssuerFault::Throttled { retry_after: Some(after) } => {
+            format!("Throttled, Retry-After {after}")
         }
-        other @ (ApiFault::NoCredential
-        | ApiFault::Unreachable
-        | ApiFault::Unauthorized
-        | ApiFault::Forbidden
-        | ApiFault::NotFound
-        | ApiFault::AlreadyExists
-        | ApiFault::TooManyRequests { retry_after: None }
-        | ApiFault::Invalid
-        | ApiFault::ServerError { .. }
-        | ApiFault::WatchEnded
-        | ApiFault::HandleGone
-        | ApiFault::WrongKind
-        | ApiFault::Unexpected) => {
+        other @ (IssuerFault::NoCredential
+        | IssuerFault::Unreachable
+        | IssuerFault::NotAuthenticated
+        | IssuerFault::NotPermitted
+        | IssuerFault::NotFound
+        | IssuerFault::AlreadyExists
+        | IssuerFault::Throttled { retry_after: None }
+        | IssuerFault::Invalid
+        | IssuerFault::Unavailable { .. }
+        | IssuerFault::WatchEnded
+        | IssuerFault::HandleGone
+        | IssuerFault::WrongKind
+        | IssuerFault::Unexpected) => {
             let text = format!("{other:?}");
             text.split(' ').next().unwrap_or_default().to_owned()
         }

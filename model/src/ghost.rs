@@ -3,9 +3,9 @@
 
 use std::hash::{Hash, Hasher};
 
-use certrotate_core::api::Call;
 use certrotate_core::disk::{DiskCommand, DiskFault, Name};
 use certrotate_core::id::{CertHandle, Generation, KeyHandle};
+use certrotate_core::issuer::Call;
 use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 use certrotate_core::view::Handle;
 

@@ -4,9 +4,9 @@
 //! remember is in [`crate::ghost`]. Rules about single inputs and actions are in [`crate::spec`] and [`crate::monitor`].
 //! `docs/invariants.md` has a row for each check; `proptests/tests/invariants_page.rs` compares the two.
 
-use certrotate_core::api::ApiFault;
 use certrotate_core::id::{OpId, RunId};
 use certrotate_core::input::{Disposition, Input};
+use certrotate_core::issuer::IssuerFault;
 use certrotate_core::rotator::{Rotator, Step};
 use certrotate_core::time::Now;
 use certrotate_core::view::Phase;
@@ -151,7 +151,7 @@ pub fn s13_ignored_changes_nothing(before: &Rotator, after: &Rotator, now: Now, 
     }
     let mut timed = before.clone();
     let op = OpId { run: RunId(u64::MAX), seq: u32::MAX };
-    let unknown = timed.step(now, Input::CallAnswered { op, result: Err(ApiFault::NotFound) });
+    let unknown = timed.step(now, Input::CallAnswered { op, result: Err(IssuerFault::NotFound) });
     timed == *after && unknown.actions == step.actions
 }
 

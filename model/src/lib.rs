@@ -1,4 +1,4 @@
-//! The world around [`certrotate_core`], simulated: a disk that a crash can cut, a certificates API with
+//! The world around [`certrotate_core`], simulated: a disk that a crash can cut, an issuer with
 //! faults, two clocks, a process that can be killed, and the invariants that must hold after every step.
 //!
 //! The shipped core itself is run, not a copy of it. There are no keys and no certificates here: handles
@@ -11,7 +11,7 @@
 //! use certrotate_core::config::{Config, ConfigSpec, Template};
 //! use certrotate_model::World;
 //!
-//! let config = Config::new(ConfigSpec::new(Template::node_client("node-1"))).expect("a valid configuration");
+//! let config = Config::new(ConfigSpec::new(Template::kubelet_client("node-1"))).expect("a valid configuration");
 //! let mut world = World::new(config);
 //! world.start();
 //! world.run_until("the first certificate is live", |world| world.served().is_some());
@@ -20,6 +20,7 @@
 
 pub mod brief;
 pub mod cert;
+pub mod conformance;
 pub mod crash;
 pub mod disk;
 pub mod explore;

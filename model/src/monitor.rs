@@ -3,9 +3,9 @@
 
 use std::hash::{Hash, Hasher};
 
-use certrotate_core::api::{ApiFault, Call, Credential, CsrObject};
 use certrotate_core::disk::{DiskCommand, DiskFault, Name};
 use certrotate_core::id::{CertHandle, OpId, RequestDigest};
+use certrotate_core::issuer::{Call, Credential, IssuerFault, RequestRecord};
 use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 
 use crate::list::List;
@@ -188,7 +188,7 @@ impl Monitor {
         &mut self,
         op: OpId,
         (now, lifetime): (MonoTime, Span),
-        result: &Result<CsrObject, ApiFault>,
+        result: &Result<RequestRecord, IssuerFault>,
         shown: Option<(CertHandle, bool)>,
         age: Option<Span>,
     ) {
@@ -217,13 +217,13 @@ impl Monitor {
                 self.in_hand = shown.filter(|(_, good)| *good).map(|(cert, _)| cert).or(self.in_hand);
                 self.is_disk_refusing &= self.in_hand.is_some();
             }
-            Err(ApiFault::Unauthorized | ApiFault::Forbidden | ApiFault::NoCredential)
+            Err(IssuerFault::NotAuthenticated | IssuerFault::NotPermitted | IssuerFault::NoCredential)
                 if what != Verb::Watch =>
             {
                 self.refused = Some(credential);
             }
-            Err(ApiFault::NotFound) if what == Verb::Get => self.deleted = Some(tag),
-            Err(ApiFault::Invalid) if what == Verb::Create => self.lifetime_refused = true,
+            Err(IssuerFault::NotFound) if what == Verb::Get => self.deleted = Some(tag),
+            Err(IssuerFault::Invalid) if what == Verb::Create => self.lifetime_refused = true,
             Err(_) => {}
         }
     }

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use certrotate_core::api::ApiFault;
 use certrotate_core::config::ConfigSpec;
+use certrotate_core::issuer::IssuerFault;
 use certrotate_core::time::{MonoTime, Span, WallTime};
 
 use crate::fingerprint;
@@ -130,7 +130,7 @@ pub fn m7_renewals_spread(change: impl Fn(&mut ConfigSpec, &mut World)) -> Optio
 pub fn m7_retries_differ(change: impl Fn(&mut ConfigSpec, &mut World)) -> Option<Violation> {
     let waits = (0..10).map(|seed| {
         let mut world = quiet(seed).begin(&change);
-        world.server.outage = Some(ApiFault::Unreachable);
+        world.server.outage = Some(IssuerFault::Unreachable);
         while world.violation.is_none() && world.call_failures() < 3 && world.advance() {}
         world.until_wake()
     });

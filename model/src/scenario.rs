@@ -97,7 +97,7 @@ impl Setup {
     /// Returns the configuration of the node.
     #[must_use]
     pub fn spec(self) -> ConfigSpec {
-        let mut spec = ConfigSpec::new(Template::node_client("node-1"));
+        let mut spec = ConfigSpec::new(Template::kubelet_client("node-1"));
         spec.seed = u64::from(self.seed).wrapping_mul(0x1234_5678_9abc_def1);
         spec.chain_required = self.chain;
         spec.rotate = self.rotate;

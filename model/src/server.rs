@@ -1,9 +1,9 @@
-//! A certificates API with an approver, a signer and a cleaner, and its faults.
+//! An issuer with an approver, a signer and a cleaner, and its faults.
 
 use std::hash::{Hash, Hasher};
 
-use certrotate_core::api::ApiFault;
 use certrotate_core::id::RequestDigest;
+use certrotate_core::issuer::IssuerFault;
 use certrotate_core::time::{Span, WallTime};
 
 use crate::cert::{Cert, Flaw};
@@ -118,7 +118,7 @@ pub struct Server {
     /// Faults that the next calls meet instead of their true answers.
     pub answers: List<Answer, 6>,
     /// A fault that every call meets, as long as it stands here.
-    pub outage: Option<ApiFault>,
+    pub outage: Option<IssuerFault>,
     /// Whether calls are not answered at all.
     pub silent: bool,
     /// Whether watches are forbidden.
@@ -144,11 +144,11 @@ pub struct Server {
     pub backdate: Span,
     /// The notAfter of the CA: no chain is valid later.
     pub ca_end: WallTime,
-    /// The longest lifetime that a request may have; more is 422.
+    /// The longest lifetime that a request may have; more is invalid.
     pub longest_lifetime: Option<Span>,
-    /// Whether a live identity is not accepted (401).
+    /// Whether a live identity is not accepted.
     pub refuse_live: bool,
-    /// Whether the bootstrap credential is not accepted (401).
+    /// Whether the bootstrap credential is not accepted.
     pub refuse_bootstrap: bool,
     /// Whether the bootstrap credential is the node's own user, as in a kubeconfig that an installer made for this node.
     pub bootstrap_is_node: bool,
@@ -163,11 +163,11 @@ pub struct Server {
 
 /// A fault for one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Answer(pub ApiFault);
+pub struct Answer(pub IssuerFault);
 
 impl Default for Answer {
     fn default() -> Self {
-        Self(ApiFault::Unexpected)
+        Self(IssuerFault::Unexpected)
     }
 }
 
@@ -233,32 +233,32 @@ impl Server {
     }
 
     /// Returns the injected fault of a call, if there is one.
-    pub fn fault(&mut self, bootstrap: bool) -> Option<ApiFault> {
+    pub fn fault(&mut self, bootstrap: bool) -> Option<IssuerFault> {
         self.calls += 1;
         if let Some(Answer(fault)) = self.answers.pop_front() {
             return Some(fault);
         }
         let refused = if bootstrap { self.refuse_bootstrap } else { self.refuse_live };
-        self.outage.or(refused.then_some(ApiFault::Unauthorized))
+        self.outage.or(refused.then_some(IssuerFault::NotAuthenticated))
     }
 
     /// Creates an object.
     ///
     /// # Errors
     ///
-    /// 409 where the name exists, 422 where the requested lifetime is longer than allowed.
+    /// `AlreadyExists` where the name exists, `Invalid` where the requested lifetime is longer than allowed.
     pub fn create(
         &mut self,
         object: Object,
         asked: Option<Span>,
         wall: WallTime,
-    ) -> Result<Object, ApiFault> {
+    ) -> Result<Object, IssuerFault> {
         self.clean(wall);
         if self.find(object.request).is_some() {
-            return Err(ApiFault::AlreadyExists);
+            return Err(IssuerFault::AlreadyExists);
         }
         if self.longest_lifetime.is_some_and(|longest| asked.is_some_and(|asked| asked > longest)) {
-            return Err(ApiFault::Invalid);
+            return Err(IssuerFault::Invalid);
         }
         self.created += 1;
         self.objects.push(object);

@@ -1,12 +1,12 @@
 //! The specification: which actions core may emit, as a predicate over the inputs and actions so far (M6). It knows their
 //! types and nothing else of core. Its copies of core's arithmetic are deliberate: an oracle must not share a bug.
 
-use certrotate_core::api::{ApiFault, Call, Credential, CsrObject, Issued};
 use certrotate_core::disk::{Content, CurrentLink, DiskCommand, DiskDone, DiskFault, Found, Inventory, Name};
 use certrotate_core::event::Event;
 use certrotate_core::facts::{CertFacts, Chain, San, Subject, Usages};
 use certrotate_core::id::{CertHandle, Generation, KeyDigest, KeyHandle, OpId};
 use certrotate_core::input::{Action, Disposition, Input};
+use certrotate_core::issuer::{Call, Credential, Issued, IssuerFault, RequestRecord};
 use certrotate_core::rotator::Step;
 use certrotate_core::time::{Now, Span, WallTime};
 
@@ -140,7 +140,7 @@ impl Spec {
         self.files.insert(Name::Current, file(Name::Current, target.and_then(|it| it.content)));
     }
 
-    fn called(&mut self, now: Now, wanted: &Wanted, call: Call, result: &Result<CsrObject, ApiFault>) {
+    fn called(&mut self, now: Now, wanted: &Wanted, call: Call, result: &Result<RequestRecord, IssuerFault>) {
         let decided = match result {
             Ok(object) => {
                 // Core does not install a certificate with less than five seconds left.
@@ -151,7 +151,7 @@ impl Spec {
                 }
                 object.denied || object.failed || object.certificate.is_some()
             }
-            Err(fault) => *fault == ApiFault::Invalid && matches!(call, Call::Create { .. }), // never made
+            Err(fault) => *fault == IssuerFault::Invalid && matches!(call, Call::Create { .. }), // never made
         };
         self.open = self.open.filter(|_| !decided);
     }

@@ -3,8 +3,8 @@
 //! Every pair of bytes is a transition in every state; one without a target has no effect. All
 //! engines share this alphabet, so each can replay the scenarios of the others.
 
-use certrotate_core::api::ApiFault;
 use certrotate_core::disk::DiskFault;
+use certrotate_core::issuer::IssuerFault;
 use certrotate_core::time::Span;
 
 use crate::disk::{Fault, How};
@@ -12,8 +12,8 @@ use crate::server::{Approver, Bad};
 use crate::world::Lie;
 pub(crate) use table::lifetime;
 use table::{
-    API_FAULTS, APPROVERS, BADS, DAMAGES, EDITS, KINDS, LEFT, LIES, LOSTS, OBJECT_CHANGES, driver_fault, how,
-    jump, lasting_fault, pick, span, until,
+    APPROVERS, BADS, DAMAGES, EDITS, ISSUER_FAULTS, KINDS, LEFT, LIES, LOSTS, OBJECT_CHANGES, driver_fault,
+    how, jump, lasting_fault, pick, span, until,
 };
 
 mod name;
@@ -35,7 +35,7 @@ pub enum Transition {
     /// The answer of the disk operation in flight is lost or late.
     DiskLost(Lost),
     /// The call in flight meets a fault; with `true`, after the server handled it.
-    Call(ApiFault, bool),
+    Call(IssuerFault, bool),
     /// The answer of the call in flight is lost or late.
     CallLost(Lost),
     /// Making a key fails.
@@ -55,7 +55,7 @@ pub enum Transition {
     /// The server refuses credentials from now on: the live one, the bootstrap one.
     Refuse(bool, bool),
     /// Every call meets this fault from now on, or none does.
-    Outage(Option<ApiFault>),
+    Outage(Option<IssuerFault>),
     /// The server stops answering, or answers again.
     Silent(bool),
     /// The approver changes.
@@ -251,7 +251,7 @@ impl Transition {
             7 => Self::Jump(jump(arg)),
             8 => Self::Disk(how(arg)),
             9 => Self::DiskLost(pick(&LOSTS, arg)),
-            10 => Self::Call(pick(&API_FAULTS, arg % 128 / 2), arg >= 128),
+            10 => Self::Call(pick(&ISSUER_FAULTS, arg % 128 / 2), arg >= 128),
             11 => Self::CallLost(pick(&LOSTS, arg)),
             12 => Self::KeyFails,
             13 => Self::Late,
@@ -261,7 +261,7 @@ impl Transition {
             17 => Self::Bad(pick(&BADS, arg)),
             18 => Self::Object(pick(&OBJECT_CHANGES, arg)),
             19 => Self::Refuse(arg & 1 == 1, arg & 2 == 2),
-            20 => Self::Outage((arg >= 64).then(|| pick(&API_FAULTS, arg))),
+            20 => Self::Outage((arg >= 64).then(|| pick(&ISSUER_FAULTS, arg))),
             21 => Self::Silent(arg & 1 == 1),
             22 => Self::Approver(pick(&APPROVERS, arg)),
             23 => Self::Issues((arg >= 64).then(|| pick(&BADS, arg))),

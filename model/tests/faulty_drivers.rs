@@ -1,8 +1,8 @@
 //! Every faulty driver breaks an invariant in a plain scenario, so those invariants can fail.
 
-use certrotate_core::api::ApiFault;
 use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::id::Generation;
+use certrotate_core::issuer::IssuerFault;
 use certrotate_core::time::Span;
 use certrotate_model::World;
 use certrotate_model::server::Approver;
@@ -11,7 +11,7 @@ use certrotate_model::world::Driver;
 
 /// A world in which nothing has happened yet.
 fn world(driver: Driver) -> World {
-    let spec = ConfigSpec::new(Template::node_client("node-1"));
+    let spec = ConfigSpec::new(Template::kubelet_client("node-1"));
     let mut world = World::quiet(Config::new(spec).expect("the template is complete"));
     world.driver = driver;
     world
@@ -38,7 +38,7 @@ fn outage(driver: Driver) -> World {
     let mut world = world(driver);
     world.start();
     world.run_until("the first certificate", |world| world.served().is_some());
-    world.server.outage = Some(ApiFault::Unreachable);
+    world.server.outage = Some(IssuerFault::Unreachable);
     world
 }
 

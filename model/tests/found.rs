@@ -8,7 +8,7 @@ use certrotate_model::transition::Transition;
 use certrotate_model::world::Effect;
 
 fn world() -> World {
-    let spec = ConfigSpec::new(Template::node_client("node-1"));
+    let spec = ConfigSpec::new(Template::kubelet_client("node-1"));
     let mut world = World::new(Config::new(spec).expect("the template is complete"));
     world.start();
     world

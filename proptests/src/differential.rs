@@ -141,7 +141,7 @@ pub fn shipped(rendered: &Rendered) -> Verdict {
 #[must_use]
 pub fn judged(rendered: &Rendered, facts: Option<&CertFacts>) -> Verdict {
     let Some(facts) = facts else { return Verdict::Unreadable };
-    let mut config = ConfigSpec::new(Template::node_client(NODE));
+    let mut config = ConfigSpec::new(Template::kubelet_client(NODE));
     config.chain_required = rendered.client_ca.is_some();
     let key = KeyDigest(rendered.key);
     let at = |secs: i64| WallTime::from_unix_secs(NOW.saturating_add(secs));

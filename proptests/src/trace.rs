@@ -10,7 +10,7 @@
 //! use certrotate_core::trace::{TraceHeader, TraceRecord};
 //! use certrotate_proptests::trace;
 //!
-//! let config = Config::new(ConfigSpec::new(Template::node_client("node-1")))?;
+//! let config = Config::new(ConfigSpec::new(Template::kubelet_client("node-1")))?;
 //! let header = TraceHeader::new(&config, RunId(1));
 //! let record = TraceRecord::of_step(&mut header.rotator()?, 1, Now::default(), Input::Tick);
 //! let text = trace::write(&header, &[record.clone()]);
@@ -85,7 +85,7 @@ fn again(value: &(impl serde::Serialize + Debug)) -> String {
 }
 
 fn default_header() -> TraceHeader {
-    let spec = ConfigSpec::new(Template::node_client("node-1"));
+    let spec = ConfigSpec::new(Template::kubelet_client("node-1"));
     let config = Config::new(spec).expect("the template is complete and the times are the defaults");
     TraceHeader::new(&config, RunId(1))
 }

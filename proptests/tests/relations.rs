@@ -33,7 +33,7 @@ fn m1_repeated_input_changes_nothing() {
 /// A world that begins at another time of both clocks.
 fn shifted(wall: i64, mono: u64) -> World {
     let config =
-        Config::new(ConfigSpec::new(Template::node_client("node-1"))).expect("a valid configuration");
+        Config::new(ConfigSpec::new(Template::kubelet_client("node-1"))).expect("a valid configuration");
     let mut world = World::new(config);
     world.now.wall = WallTime::from_unix_ms(world.now.wall.unix_ms() + wall * 1000);
     world.now.mono = MonoTime::from_ms(world.now.mono.ms() + mono);

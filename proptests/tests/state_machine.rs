@@ -224,7 +224,7 @@ impl StateMachineTest for Node {
     type Reference = Operator;
 
     fn init_test(_: &Operator) -> Self {
-        let spec = ConfigSpec::new(Template::node_client("node-1"));
+        let spec = ConfigSpec::new(Template::kubelet_client("node-1"));
         let mut world = World::quiet(Config::new(spec).expect("the template is complete"));
         world.server.lifetime = Span::from_mins(LIFETIME.into());
         world.start();

@@ -177,7 +177,7 @@ fn refused_configuration_says_what_to_do() {
         |spec| spec.timing.disk_deadline = Span::ZERO,
     ];
     for change in changes {
-        let mut spec = ConfigSpec::new(Template::node_client("node-1"));
+        let mut spec = ConfigSpec::new(Template::kubelet_client("node-1"));
         change(&mut spec);
         let said = Config::new(spec).expect_err("it is refused").to_string();
         assert!(

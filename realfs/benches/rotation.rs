@@ -10,8 +10,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use certrotate_core::api::ApiFault;
 use certrotate_core::disk::{DiskCommand, Name};
+use certrotate_core::issuer::IssuerFault;
 use certrotate_core::time::WallTime;
 use certrotate_realfs::CURRENT_LINK;
 use certrotate_realfs::disk::Manner;
@@ -132,11 +132,11 @@ fn write_plainly(directory: &Path, bytes: &[u8]) -> std::io::Result<Duration> {
 }
 
 impl World for Bench {
-    fn create(&mut self, name: &str, csr_pem: &str, now: WallTime) -> Result<Shown, ApiFault> {
+    fn create(&mut self, name: &str, csr_pem: &str, now: WallTime) -> Result<Shown, IssuerFault> {
         self.session.create(name, csr_pem, now)
     }
 
-    fn get(&mut self, name: &str, now: WallTime) -> Result<Shown, ApiFault> {
+    fn get(&mut self, name: &str, now: WallTime) -> Result<Shown, IssuerFault> {
         self.session.get(name, now)
     }
 

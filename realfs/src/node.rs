@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use certrotate_core::api::{ApiFault, Call, CsrObject, Issued};
 use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::disk::DiskCommand;
 use certrotate_core::id::RunId;
 use certrotate_core::input::{Action, ExitReason, Input};
+use certrotate_core::issuer::{Call, Issued, IssuerFault, RequestRecord};
 use certrotate_core::rotator::Rotator;
 use certrotate_core::time::{MonoTime, Now, WallTime};
 use certrotate_core::view::{Handle, Phase};
@@ -69,7 +69,7 @@ impl<'a, W: World> Node<'a, W> {
     ///
     /// Never: the configuration is valid.
     pub fn new(disk: &'a mut Disk, ring: Ring, world: &'a mut W, (start, number): (WallTime, u64)) -> Self {
-        let template = Template::node_client("node-1");
+        let template = Template::kubelet_client("node-1");
         let spec = ConfigSpec { seed: 1, ..ConfigSpec::new(template.clone()) };
         let config = Config::new(spec).expect("the configuration is a good one");
         Self {
@@ -171,11 +171,11 @@ impl<'a, W: World> Node<'a, W> {
         None
     }
 
-    fn call(&mut self, call: Call) -> Result<CsrObject, ApiFault> {
+    fn call(&mut self, call: Call) -> Result<RequestRecord, IssuerFault> {
         let now = self.now.wall;
         let shown = match call {
             Call::Create { key } => {
-                let (name, csr_pem) = self.ring.request(key).ok_or(ApiFault::NoCredential)?;
+                let (name, csr_pem) = self.ring.request(key).ok_or(IssuerFault::NoCredential)?;
                 self.world.create(&request_name(&name), &csr_pem, now)?
             }
             Call::Get { request } | Call::Watch { request } => {
@@ -185,7 +185,7 @@ impl<'a, W: World> Node<'a, W> {
         Ok(self.object(&shown))
     }
 
-    fn object(&self, shown: &Shown) -> CsrObject {
+    fn object(&self, shown: &Shown) -> RequestRecord {
         let certificate = shown.chain_pem.as_ref().map(|pem| match CertChain::read(pem.as_bytes(), None) {
             Ok((chain, facts)) => {
                 let cert = self.ring.keep_chain(chain, facts.leaf);
@@ -193,7 +193,7 @@ impl<'a, W: World> Node<'a, W> {
             }
             Err(_) => Issued::Unreadable,
         });
-        CsrObject {
+        RequestRecord {
             key: csr::read(shown.csr_pem.as_bytes()).ok().map(|facts| facts.key),
             signer: self.template.signer.clone(),
             usages: self.template.usages,

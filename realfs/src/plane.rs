@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use certrotate_core::api::ApiFault;
 use certrotate_core::id::LeafDigest;
+use certrotate_core::issuer::IssuerFault;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_x509::{CertChain, csr};
 use rcgen::{
@@ -114,11 +114,11 @@ impl Plane {
     /// # Errors
     ///
     /// The name is taken, or the text is no certificate signing request.
-    pub fn create(&mut self, name: &str, csr_pem: &str) -> Result<Shown, ApiFault> {
+    pub fn create(&mut self, name: &str, csr_pem: &str) -> Result<Shown, IssuerFault> {
         if self.find(name).is_some() {
-            return Err(ApiFault::AlreadyExists);
+            return Err(IssuerFault::AlreadyExists);
         }
-        csr::read(csr_pem.as_bytes()).map_err(|_| ApiFault::Invalid)?;
+        csr::read(csr_pem.as_bytes()).map_err(|_| IssuerFault::Invalid)?;
         let shown = Shown { csr_pem: csr_pem.to_owned(), denied: false, chain_pem: None };
         self.requests.push(Request { name: name.to_owned(), shown: shown.clone(), leaf: None });
         Ok(shown)
@@ -129,8 +129,8 @@ impl Plane {
     /// # Errors
     ///
     /// There is no such object.
-    pub fn get(&mut self, name: &str, now: WallTime) -> Result<Shown, ApiFault> {
-        let place = self.find(name).ok_or(ApiFault::NotFound)?;
+    pub fn get(&mut self, name: &str, now: WallTime) -> Result<Shown, IssuerFault> {
+        let place = self.find(name).ok_or(IssuerFault::NotFound)?;
         let request = &self.requests[place];
         if !request.shown.denied && request.leaf.is_none() {
             let verdict = self.script.get(place).copied().unwrap_or(Verdict::Good);

@@ -13,7 +13,7 @@ use crate::node::{Ended, Node};
 use crate::plane::{Shown, Verdict};
 use crate::ring::Ring;
 use crate::world::{Report, Session, World};
-use certrotate_core::api::ApiFault;
+use certrotate_core::issuer::IssuerFault;
 
 /// An initial directory, and the script of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,12 +135,12 @@ impl Keeper {
 }
 
 impl World for Keeper {
-    fn create(&mut self, name: &str, csr_pem: &str, now: WallTime) -> Result<Shown, ApiFault> {
+    fn create(&mut self, name: &str, csr_pem: &str, now: WallTime) -> Result<Shown, IssuerFault> {
         self.keep();
         self.session.create(name, csr_pem, now)
     }
 
-    fn get(&mut self, name: &str, now: WallTime) -> Result<Shown, ApiFault> {
+    fn get(&mut self, name: &str, now: WallTime) -> Result<Shown, IssuerFault> {
         self.session.get(name, now)
     }
 

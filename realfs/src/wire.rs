@@ -7,8 +7,8 @@ use std::io::{self, BufRead, Write};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use certrotate_core::api::ApiFault;
 use certrotate_core::id::{Generation, LeafDigest};
+use certrotate_core::issuer::IssuerFault;
 use certrotate_core::time::WallTime;
 
 use crate::plane::Shown;
@@ -46,7 +46,7 @@ impl<R: BufRead, W: Write> Far<R, W> {
         answer.trim_end().to_owned()
     }
 
-    fn ask_shown(&mut self, line: &str) -> Result<Shown, ApiFault> {
+    fn ask_shown(&mut self, line: &str) -> Result<Shown, IssuerFault> {
         let answer = self.ask(line);
         let mut words = answer.split(' ');
         let text = |word: Option<&str>| {
@@ -54,24 +54,24 @@ impl<R: BufRead, W: Write> Far<R, W> {
             bytes.and_then(|bytes| String::from_utf8(bytes).ok())
         };
         match words.next() {
-            Some("exists") => Err(ApiFault::AlreadyExists),
-            Some("missing") => Err(ApiFault::NotFound),
+            Some("exists") => Err(IssuerFault::AlreadyExists),
+            Some("missing") => Err(IssuerFault::NotFound),
             Some(state @ ("open" | "denied" | "issued")) => Ok(Shown {
-                csr_pem: text(words.next()).ok_or(ApiFault::Unexpected)?,
+                csr_pem: text(words.next()).ok_or(IssuerFault::Unexpected)?,
                 denied: state == "denied",
                 chain_pem: text(words.next()),
             }),
-            Some(_) | None => Err(ApiFault::Unexpected),
+            Some(_) | None => Err(IssuerFault::Unexpected),
         }
     }
 }
 
 impl<R: BufRead, W: Write> World for Far<R, W> {
-    fn create(&mut self, name: &str, csr_pem: &str, now: WallTime) -> Result<Shown, ApiFault> {
+    fn create(&mut self, name: &str, csr_pem: &str, now: WallTime) -> Result<Shown, IssuerFault> {
         self.ask_shown(&format!("create {} {name} {}", now.unix_ms(), STANDARD.encode(csr_pem)))
     }
 
-    fn get(&mut self, name: &str, now: WallTime) -> Result<Shown, ApiFault> {
+    fn get(&mut self, name: &str, now: WallTime) -> Result<Shown, IssuerFault> {
         self.ask_shown(&format!("get {} {name}", now.unix_ms()))
     }
 
@@ -122,7 +122,7 @@ pub fn serve(session: &mut Session, from: impl BufRead, mut to: impl Write) -> i
     Ok(ended)
 }
 
-fn shown(result: Result<Shown, ApiFault>) -> String {
+fn shown(result: Result<Shown, IssuerFault>) -> String {
     match result {
         Ok(Shown { csr_pem, denied, chain_pem }) => {
             let state = match (&chain_pem, denied) {
@@ -133,8 +133,8 @@ fn shown(result: Result<Shown, ApiFault>) -> String {
             let chain = chain_pem.map(|pem| STANDARD.encode(pem)).unwrap_or_else(|| "-".to_owned());
             format!("{state} {} {chain}", STANDARD.encode(csr_pem))
         }
-        Err(ApiFault::AlreadyExists) => "exists".to_owned(),
-        Err(ApiFault::NotFound) => "missing".to_owned(),
+        Err(IssuerFault::AlreadyExists) => "exists".to_owned(),
+        Err(IssuerFault::NotFound) => "missing".to_owned(),
         Err(_) => "odd".to_owned(),
     }
 }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use certrotate_core::api::ApiFault;
 use certrotate_core::id::{Generation, LeafDigest};
+use certrotate_core::issuer::IssuerFault;
 use certrotate_core::time::WallTime;
 
 use crate::plane::{Plane, Shown, Verdict};
@@ -33,14 +33,14 @@ pub trait World {
     /// # Errors
     ///
     /// As the server answers.
-    fn create(&mut self, name: &str, csr_pem: &str, now: WallTime) -> Result<Shown, ApiFault>;
+    fn create(&mut self, name: &str, csr_pem: &str, now: WallTime) -> Result<Shown, IssuerFault>;
 
     /// Returns the request with this name.
     ///
     /// # Errors
     ///
     /// As the server answers.
-    fn get(&mut self, name: &str, now: WallTime) -> Result<Shown, ApiFault>;
+    fn get(&mut self, name: &str, now: WallTime) -> Result<Shown, IssuerFault>;
 
     /// Receives a report of the node.
     fn report(&mut self, report: Report, now: WallTime);
@@ -124,13 +124,13 @@ impl Session {
 }
 
 impl World for Session {
-    fn create(&mut self, name: &str, csr_pem: &str, now: WallTime) -> Result<Shown, ApiFault> {
+    fn create(&mut self, name: &str, csr_pem: &str, now: WallTime) -> Result<Shown, IssuerFault> {
         let shown = self.plane.create(name, csr_pem);
         self.saw(now);
         shown
     }
 
-    fn get(&mut self, name: &str, now: WallTime) -> Result<Shown, ApiFault> {
+    fn get(&mut self, name: &str, now: WallTime) -> Result<Shown, IssuerFault> {
         self.saw(now);
         self.plane.get(name, now)
     }

@@ -7,8 +7,8 @@ mod tests;
 
 use std::time::SystemTime;
 
-use certrotate_core::api::{ApiFault, Call, CsrObject, Issued};
 use certrotate_core::facts::Usages;
+use certrotate_core::issuer::{Call, Issued, IssuerFault, RequestRecord};
 use certrotate_core::time::Span;
 use certrotate_x509::{CertChain, ClientCa, csr, request_name};
 use http_body_util::LengthLimitError;
@@ -38,7 +38,7 @@ pub(super) async fn call<T: Transport>(
                 named(created, &signing_request.name)
             }
             // The handle is core's own; without its request there is nothing to send.
-            None => Err(Failure::Fault(ApiFault::HandleGone)),
+            None => Err(Failure::Fault(IssuerFault::HandleGone)),
         },
         Call::Get { request } => {
             let name = request_name(&request);
@@ -89,7 +89,7 @@ pub(super) fn read(
     keys: &KeyStore,
     client_ca: Option<&ClientCa>,
     texts: &FaultTexts,
-) -> (CsrObject, Staged) {
+) -> (RequestRecord, Staged) {
     let (spec, status) = (object.spec, object.status.unwrap_or_default());
     let mut read = Staged::default();
     let pem = status.certificate.map(|bytes| bytes.0).filter(|bytes| !bytes.is_empty());
@@ -120,7 +120,7 @@ pub(super) fn read(
         texts.set_call(&format!("{reason}: {message}"));
     }
     let usages = spec.usages.unwrap_or_default();
-    let object = CsrObject {
+    let object = RequestRecord {
         key: csr::read(&spec.request.0).ok().map(|facts| facts.key),
         signer: spec.signer_name,
         usages: usages
@@ -139,7 +139,7 @@ pub(super) fn read(
 /// Why a call brought no object.
 pub(super) enum Failure {
     Call(CallError),
-    Fault(ApiFault),
+    Fault(IssuerFault),
 }
 
 impl From<CallError> for Failure {
@@ -150,7 +150,7 @@ impl From<CallError> for Failure {
 
 impl Failure {
     /// Returns the fault for core, and the text for the line that reports it. `now` is the time of the answer.
-    pub(super) fn explain(self, now: SystemTime) -> (ApiFault, Option<String>) {
+    pub(super) fn explain(self, now: SystemTime) -> (IssuerFault, Option<String>) {
         match self {
             Self::Fault(fault) => (fault, None),
             Self::Call(error) => {
@@ -169,7 +169,7 @@ async fn watch<T: Transport>(
     let fields = format!("metadata.name={name}");
     let list = requests.list(&ListParams::default().fields(&fields)).await?;
     let version = list.metadata.resource_version.unwrap_or_default();
-    let object = list.items.into_iter().next().ok_or(Failure::Fault(ApiFault::NotFound))?;
+    let object = list.items.into_iter().next().ok_or(Failure::Fault(IssuerFault::NotFound))?;
     let object = named(object, name)?;
     if has_news(&object) {
         return Ok(object);
@@ -183,16 +183,16 @@ async fn watch<T: Transport>(
                 Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) if has_news(&object) => {
                     return named(object, name);
                 }
-                Ok(WatchEvent::Deleted(_)) => return Err(Failure::Fault(ApiFault::NotFound)),
+                Ok(WatchEvent::Deleted(_)) => return Err(Failure::Fault(IssuerFault::NotFound)),
                 Ok(WatchEvent::Added(_) | WatchEvent::Modified(_) | WatchEvent::Bookmark(_)) => {}
                 // 410 Gone and everything else: the next call lists again.
                 Ok(WatchEvent::Error(_)) | Err(_) => break,
             }
         }
-        Err(Failure::Fault(ApiFault::WatchEnded))
+        Err(Failure::Fault(IssuerFault::WatchEnded))
     };
     let ended = tokio::time::timeout(limits::WATCH, news).await;
-    ended.unwrap_or(Err(Failure::Fault(ApiFault::WatchEnded)))
+    ended.unwrap_or(Err(Failure::Fault(IssuerFault::WatchEnded)))
 }
 
 fn has_news(object: &CertificateSigningRequest) -> bool {
@@ -207,52 +207,54 @@ fn has_news(object: &CertificateSigningRequest) -> bool {
 }
 
 /// Returns the meaning of an error, and its text.
-fn classify(error: &CallError, now: SystemTime) -> (ApiFault, String) {
+fn classify(error: &CallError, now: SystemTime) -> (IssuerFault, String) {
     match error {
         CallError::Failure { status, headers, message, is_status } => {
             let fault = match by_code(status.as_u16(), retry_after(headers, now)) {
                 // Only an API server knows which objects it has. A load balancer's 404 must not repeat a request.
-                ApiFault::NotFound | ApiFault::AlreadyExists if !is_status => ApiFault::Unexpected,
+                IssuerFault::NotFound | IssuerFault::AlreadyExists if !is_status => IssuerFault::Unexpected,
                 fault => fault,
             };
             (fault, format!("{} {message}", status.as_u16()))
         }
-        CallError::OddStatus(status, text) => (ApiFault::Unexpected, format!("{} {text}", status.as_u16())),
-        CallError::Malformed(text) => (ApiFault::Unexpected, text.clone()),
+        CallError::OddStatus(status, text) => {
+            (IssuerFault::Unexpected, format!("{} {text}", status.as_u16()))
+        }
+        CallError::Malformed(text) => (IssuerFault::Unexpected, text.clone()),
         CallError::Transport(error) => no_answer(&**error),
-        CallError::Request(error) => (ApiFault::Invalid, error.to_string()),
+        CallError::Request(error) => (IssuerFault::Invalid, error.to_string()),
     }
 }
 
 /// There was no answer, or not all of it.
-fn no_answer(error: &(dyn std::error::Error + 'static)) -> (ApiFault, String) {
+fn no_answer(error: &(dyn std::error::Error + 'static)) -> (IssuerFault, String) {
     let mut cause = error;
     loop {
         if cause.is::<LengthLimitError>() {
-            return (ApiFault::Unexpected, format!("it has more than {} bytes", limits::MAX_ANSWER));
+            return (IssuerFault::Unexpected, format!("it has more than {} bytes", limits::MAX_ANSWER));
         }
         if let Some(error) = cause.downcast_ref::<ConnectionError>() {
             let unusable = matches!(error, ConnectionError::NoIdentity | ConnectionError::Endpoint(_));
-            let fault = if unusable { ApiFault::NoCredential } else { ApiFault::Unreachable };
+            let fault = if unusable { IssuerFault::NoCredential } else { IssuerFault::Unreachable };
             return (fault, error.to_string());
         }
         match cause.source() {
             Some(next) => cause = next,
-            None => return (ApiFault::Unreachable, explain(error)),
+            None => return (IssuerFault::Unreachable, explain(error)),
         }
     }
 }
 
-fn by_code(code: u16, retry_after: Option<Span>) -> ApiFault {
+fn by_code(code: u16, retry_after: Option<Span>) -> IssuerFault {
     match code {
-        401 => ApiFault::Unauthorized,
-        403 => ApiFault::Forbidden,
-        404 => ApiFault::NotFound,
-        409 => ApiFault::AlreadyExists,
-        429 => ApiFault::TooManyRequests { retry_after },
-        400 | 413 | 422 => ApiFault::Invalid,
-        500..=599 => ApiFault::ServerError { retry_after },
-        _ => ApiFault::Unexpected,
+        401 => IssuerFault::NotAuthenticated,
+        403 => IssuerFault::NotPermitted,
+        404 => IssuerFault::NotFound,
+        409 => IssuerFault::AlreadyExists,
+        429 => IssuerFault::Throttled { retry_after },
+        400 | 413 | 422 => IssuerFault::Invalid,
+        500..=599 => IssuerFault::Unavailable { retry_after },
+        _ => IssuerFault::Unexpected,
     }
 }
 

@@ -6,10 +6,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use certrotate_core::api::{ApiFault, Call, CsrObject, Issued};
 use certrotate_core::config::Template;
 use certrotate_core::facts::Usages;
 use certrotate_core::id::{KeyHandle, RequestDigest};
+use certrotate_core::issuer::{Call, Issued, IssuerFault, RequestRecord};
 use certrotate_x509::request_name;
 use http_body_util::{Full, Limited};
 use hyper::body::Bytes;
@@ -34,7 +34,7 @@ pub(super) const REQUEST: RequestDigest = RequestDigest([7; 32]);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Outcome {
     /// The result for core.
-    pub(super) result: Result<CsrObject, ApiFault>,
+    pub(super) result: Result<RequestRecord, IssuerFault>,
     /// The line for the log.
     pub(super) text: Option<String>,
     /// The number of chains in the key store.
@@ -114,7 +114,7 @@ thread_local! {
 /// Returns the outcome of these answers.
 pub(super) fn outcome(bytes: &[u8]) -> Outcome {
     let answers = Answers::of(bytes);
-    let template = Template::node_client("node-1");
+    let template = Template::kubelet_client("node-1");
     let (keys, texts) = (KeyStore::new(template.clone()), FaultTexts::default());
     let asked = SigningRequest { name: request_name(&REQUEST), csr_pem: "a request".to_owned(), template };
     let requests = Objects::all(Canned(Arc::new(Mutex::new(answers.queue()))));
@@ -157,11 +157,11 @@ pub fn api(bytes: &[u8]) {
         let fault = by_status(status, answers.retry_after.as_ref());
         let body = serde_json::from_slice::<Value>(answers.body).unwrap_or_default();
         // Only an API server says which objects there are. The object of a create need not exist, so it cannot be missing.
-        let is_about_object = matches!(fault, ApiFault::NotFound | ApiFault::AlreadyExists);
+        let is_about_object = matches!(fault, IssuerFault::NotFound | IssuerFault::AlreadyExists);
         let is_create = matches!(answers.call, Call::Create { .. });
-        if is_about_object && (body["kind"] != "Status" || (is_create && fault == ApiFault::NotFound)) {
-            assert_eq!(seen.result, Err(ApiFault::Unexpected), "{status}");
-        } else if seen.result != Err(ApiFault::Unexpected) || !is_about_object {
+        if is_about_object && (body["kind"] != "Status" || (is_create && fault == IssuerFault::NotFound)) {
+            assert_eq!(seen.result, Err(IssuerFault::Unexpected), "{status}");
+        } else if seen.result != Err(IssuerFault::Unexpected) || !is_about_object {
             assert_eq!(seen.result, Err(fault), "{status}");
         }
         return;
@@ -169,13 +169,13 @@ pub fn api(bytes: &[u8]) {
     let body = serde_json::from_slice::<Value>(answers.body).ok();
     let watched = matches!(answers.call, Call::Watch { .. });
     match (&seen.result, body) {
-        (Err(fault), None) => assert_eq!(*fault, ApiFault::Unexpected, "it is no JSON"),
+        (Err(fault), None) => assert_eq!(*fault, IssuerFault::Unexpected, "it is no JSON"),
         (Err(fault), Some(_)) if !watched => {
-            assert_eq!(*fault, ApiFault::Unexpected, "it is no request");
+            assert_eq!(*fault, IssuerFault::Unexpected, "it is no request");
         }
         (Err(fault), Some(list)) => match fault {
-            ApiFault::Unexpected => {}
-            ApiFault::NotFound | ApiFault::WatchEnded => {
+            IssuerFault::Unexpected => {}
+            IssuerFault::NotFound | IssuerFault::WatchEnded => {
                 assert!(list["items"].is_array() || list["items"].is_null(), "it is a list");
             }
             other => panic!("{other:?} after a success"),
@@ -200,7 +200,7 @@ fn items(list: &Value, events: &[u8]) -> Vec<Value> {
 }
 
 /// Whether `object` is what `json` says, and no more.
-fn is_told(json: &Value, object: &CsrObject) -> bool {
+fn is_told(json: &Value, object: &RequestRecord) -> bool {
     let (spec, status) = (&json["spec"], &json["status"]);
     let has = |kind: &str| {
         let conditions = status["conditions"].as_array();
@@ -218,20 +218,20 @@ fn is_told(json: &Value, object: &CsrObject) -> bool {
         && object.usages == usages
 }
 
-/// What a status that is no success means, whatever comes with it: the rows of `ApiFault`.
-fn by_status(status: u16, retry_after: Option<&HeaderValue>) -> ApiFault {
+/// What a status that is no success means, whatever comes with it: the rows of `IssuerFault`.
+fn by_status(status: u16, retry_after: Option<&HeaderValue>) -> IssuerFault {
     let retry_after = retry_after.and_then(|value| {
         let headers = HeaderMap::from_iter([(RETRY_AFTER, value.clone())]);
         answer::retry_after(&headers, SystemTime::UNIX_EPOCH + NOW)
     });
     match status {
-        401 => ApiFault::Unauthorized,
-        403 => ApiFault::Forbidden,
-        404 => ApiFault::NotFound,
-        409 => ApiFault::AlreadyExists,
-        429 => ApiFault::TooManyRequests { retry_after },
-        400 | 413 | 422 => ApiFault::Invalid,
-        500..600 => ApiFault::ServerError { retry_after },
-        _ => ApiFault::Unexpected,
+        401 => IssuerFault::NotAuthenticated,
+        403 => IssuerFault::NotPermitted,
+        404 => IssuerFault::NotFound,
+        409 => IssuerFault::AlreadyExists,
+        429 => IssuerFault::Throttled { retry_after },
+        400 | 413 | 422 => IssuerFault::Invalid,
+        500..600 => IssuerFault::Unavailable { retry_after },
+        _ => IssuerFault::Unexpected,
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use certrotate_controlplane::Spoil;
-use certrotate_core::api::{ApiFault, Call, Credential, CsrObject, Issued};
 use certrotate_core::config::Template;
 use certrotate_core::facts::Chain;
 use certrotate_core::id::{Generation, KeyHandle};
 use certrotate_core::input::MadeKey;
+use certrotate_core::issuer::{Call, Credential, Issued, IssuerFault, RequestRecord};
 use certrotate_core::time::Span;
 use certrotate_x509::request_name;
 
@@ -25,7 +25,7 @@ use crate::keystore::{KeyStore, Keys as _};
 use crate::kubeconfig::Endpoint;
 use crate::limits::MAX_ANSWER;
 use crate::offload::Offload;
-use crate::ports::CsrApi as _;
+use crate::ports::Issuer as _;
 use stub::Stub;
 
 /// Longer than anything here takes; a test that waits this long has failed.
@@ -39,7 +39,7 @@ struct Client {
 }
 
 fn client(endpoint: Endpoint, bootstrap: Option<PathBuf>, client_ca: Option<ClientCaFile>) -> Client {
-    let keys = KeyStore::new(Template::node_client("node-1"));
+    let keys = KeyStore::new(Template::kubelet_client("node-1"));
     let (made, staged) = keys.make(None);
     keys.accept(staged);
     let live = LiveIdentity::default();
@@ -59,22 +59,22 @@ fn of(server: &Server) -> Client {
 }
 
 impl Client {
-    async fn call(&self, call: Call, credential: Credential) -> Result<CsrObject, ApiFault> {
+    async fn call(&self, call: Call, credential: Credential) -> Result<RequestRecord, IssuerFault> {
         let calling = self.api.call(call, credential);
         let (result, staged) = tokio::time::timeout(LONG, calling).await.expect("it ends");
         self.keys.accept(staged);
         result
     }
 
-    async fn create(&self) -> Result<CsrObject, ApiFault> {
+    async fn create(&self) -> Result<RequestRecord, IssuerFault> {
         self.call(Call::Create { key: self.made.key }, Credential::Bootstrap).await
     }
 
-    async fn get(&self) -> Result<CsrObject, ApiFault> {
+    async fn get(&self) -> Result<RequestRecord, IssuerFault> {
         self.call(Call::Get { request: self.made.request }, Credential::Bootstrap).await
     }
 
-    async fn watch(&self) -> Result<CsrObject, ApiFault> {
+    async fn watch(&self) -> Result<RequestRecord, IssuerFault> {
         self.call(Call::Watch { request: self.made.request }, Credential::Bootstrap).await
     }
 }
@@ -85,7 +85,7 @@ async fn request_is_created_watched_and_its_certificate_read() {
     let client = of(&server);
     server.plane.faults().pause_approving(true);
     let made = client.create().await.unwrap();
-    let template = Template::node_client("node-1");
+    let template = Template::kubelet_client("node-1");
     assert_eq!(
         (made.key, made.signer, made.usages),
         (Some(client.made.key_digest), template.signer, template.usages)
@@ -113,7 +113,7 @@ async fn f39_repeated_create_reports_already_exists() {
     let server = server().await;
     let client = of(&server);
     client.create().await.unwrap();
-    assert_eq!(client.create().await, Err(ApiFault::AlreadyExists));
+    assert_eq!(client.create().await, Err(IssuerFault::AlreadyExists));
     assert_eq!(server.plane.stats().csrs_created, 1);
 }
 
@@ -123,18 +123,18 @@ async fn every_failure_status_maps_to_its_fault_and_retry_after() {
     let client = of(&server);
     let retry_after = Some(Span::from_secs(7));
     for (code, asked, fault) in [
-        (400, None, ApiFault::Invalid),
-        (401, None, ApiFault::Unauthorized),
-        (403, None, ApiFault::Forbidden),
-        (404, None, ApiFault::Unexpected),
-        (409, None, ApiFault::AlreadyExists),
-        (413, None, ApiFault::Invalid),
-        (418, None, ApiFault::Unexpected),
-        (422, None, ApiFault::Invalid),
-        (429, Some(7), ApiFault::TooManyRequests { retry_after }),
-        (429, None, ApiFault::TooManyRequests { retry_after: None }),
-        (500, None, ApiFault::ServerError { retry_after: None }),
-        (503, Some(7), ApiFault::ServerError { retry_after }),
+        (400, None, IssuerFault::Invalid),
+        (401, None, IssuerFault::NotAuthenticated),
+        (403, None, IssuerFault::NotPermitted),
+        (404, None, IssuerFault::Unexpected),
+        (409, None, IssuerFault::AlreadyExists),
+        (413, None, IssuerFault::Invalid),
+        (418, None, IssuerFault::Unexpected),
+        (422, None, IssuerFault::Invalid),
+        (429, Some(7), IssuerFault::Throttled { retry_after }),
+        (429, None, IssuerFault::Throttled { retry_after: None }),
+        (500, None, IssuerFault::Unavailable { retry_after: None }),
+        (503, Some(7), IssuerFault::Unavailable { retry_after }),
     ] {
         server.plane.faults().answer(code, asked.map(Duration::from_secs), Some(1));
         assert_eq!(client.create().await, Err(fault), "{code}");
@@ -147,12 +147,12 @@ async fn watch_outcomes_are_distinguished() {
     let server = server().await;
     let client = of(&server);
     let faults = server.plane.faults();
-    assert_eq!(client.watch().await, Err(ApiFault::NotFound), "it was never there");
+    assert_eq!(client.watch().await, Err(IssuerFault::NotFound), "it was never there");
     faults.pause_approving(true);
     client.create().await.unwrap();
 
     faults.forbid_watches(true);
-    assert_eq!(client.watch().await, Err(ApiFault::Forbidden));
+    assert_eq!(client.watch().await, Err(IssuerFault::NotPermitted));
     faults.forbid_watches(false);
 
     let requests = server.plane.stats().requests;
@@ -164,7 +164,7 @@ async fn watch_outcomes_are_distinguished() {
         assert!(faults.forget(&name));
     };
     let (watched, ()) = tokio::join!(client.watch(), forget);
-    assert_eq!(watched, Err(ApiFault::NotFound), "deleted while it was watched");
+    assert_eq!(watched, Err(IssuerFault::NotFound), "deleted while it was watched");
 }
 
 #[tokio::test]
@@ -183,7 +183,7 @@ async fn f47_watch_closed_by_server_returns_watch_ended() {
         faults.pause_approving(false);
     };
     let (watched, ()) = tokio::join!(client.watch(), admin);
-    assert_eq!(watched, Err(ApiFault::WatchEnded));
+    assert_eq!(watched, Err(IssuerFault::WatchEnded));
 }
 
 #[tokio::test]
@@ -220,7 +220,7 @@ async fn f68_w41_live_call_uses_live_identity_or_fails() {
     let client = of(&server);
     let as_live = Credential::Live(Generation(1));
     let get = Call::Get { request: client.made.request };
-    assert_eq!(client.call(get, as_live).await, Err(ApiFault::NoCredential));
+    assert_eq!(client.call(get, as_live).await, Err(IssuerFault::NoCredential));
     client.live.go_live(identity(&server.plane, 1, LONG * 10));
     let create = Call::Create { key: client.made.key };
     client.call(create, as_live).await.unwrap();
@@ -232,12 +232,12 @@ async fn f05_bootstrap_kubeconfig_is_read_for_each_call() {
     let server = server().await;
     let path = server.dir.path().join("bootstrap");
     let client = client(server.endpoint.clone(), Some(path.clone()), None);
-    assert_eq!(client.create().await, Err(ApiFault::NoCredential), "missing");
+    assert_eq!(client.create().await, Err(IssuerFault::NoCredential), "missing");
     std::fs::write(&path, "{").unwrap();
-    assert_eq!(client.create().await, Err(ApiFault::NoCredential), "malformed");
+    assert_eq!(client.create().await, Err(IssuerFault::NoCredential), "malformed");
     let good = server.plane.bootstrap_kubeconfig();
     std::fs::write(&path, good.replace(server.plane.bootstrap_token(), "abcdef.0123456789abcdef")).unwrap();
-    assert_eq!(client.create().await, Err(ApiFault::Unauthorized), "another cluster's");
+    assert_eq!(client.create().await, Err(IssuerFault::NotAuthenticated), "another cluster's");
     std::fs::write(&path, good).unwrap();
     assert!(client.create().await.is_ok());
 }
@@ -246,7 +246,7 @@ async fn f05_bootstrap_kubeconfig_is_read_for_each_call() {
 async fn missing_bootstrap_kubeconfig_is_no_credential() {
     let server = server().await;
     let client = client(server.endpoint.clone(), None, None);
-    assert_eq!(client.create().await, Err(ApiFault::NoCredential));
+    assert_eq!(client.create().await, Err(IssuerFault::NoCredential));
 }
 
 #[tokio::test]
@@ -254,10 +254,10 @@ async fn closed_connection_and_lost_answer_are_unreachable() {
     let server = server().await;
     let client = of(&server);
     server.plane.faults().refuse_connections(true);
-    assert_eq!(client.create().await, Err(ApiFault::Unreachable));
+    assert_eq!(client.create().await, Err(IssuerFault::Unreachable));
     server.plane.faults().clear().drop_answers(1);
-    assert_eq!(client.create().await, Err(ApiFault::Unreachable));
-    assert_eq!(client.create().await, Err(ApiFault::AlreadyExists), "F15: it had arrived");
+    assert_eq!(client.create().await, Err(IssuerFault::Unreachable));
+    assert_eq!(client.create().await, Err(IssuerFault::AlreadyExists), "F15: it had arrived");
 }
 
 #[tokio::test]
@@ -265,7 +265,7 @@ async fn request_not_in_memory_is_not_sent() {
     let server = server().await;
     let client = of(&server);
     let create = Call::Create { key: KeyHandle(99) };
-    assert_eq!(client.call(create, Credential::Bootstrap).await, Err(ApiFault::HandleGone));
+    assert_eq!(client.call(create, Credential::Bootstrap).await, Err(IssuerFault::HandleGone));
     assert_eq!(server.plane.stats().requests, 0);
 }
 
@@ -279,26 +279,34 @@ async fn malformed_answers_are_faults() {
     let status =
         |code: &str, body: &str| format!("HTTP/1.1 {code} X\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     for (what, answer, fault) in [
-        ("an HTML page", status("200", "<html>login</html>"), ApiFault::Unexpected),
-        ("not UTF-8 in spirit", status("200", "\u{0}\u{1}"), ApiFault::Unexpected),
-        ("an empty body", status("200", ""), ApiFault::Unexpected),
-        ("another object", status("200", "{\"kind\":\"Pod\"}"), ApiFault::Unexpected),
-        ("too large", big, ApiFault::Unexpected),
+        ("an HTML page", status("200", "<html>login</html>"), IssuerFault::Unexpected),
+        ("not UTF-8 in spirit", status("200", "\u{0}\u{1}"), IssuerFault::Unexpected),
+        ("an empty body", status("200", ""), IssuerFault::Unexpected),
+        ("another object", status("200", "{\"kind\":\"Pod\"}"), IssuerFault::Unexpected),
+        ("too large", big, IssuerFault::Unexpected),
         (
             "a proxy's 502",
             status("502", "<html>bad gateway</html>"),
-            ApiFault::ServerError { retry_after: None },
+            IssuerFault::Unavailable { retry_after: None },
         ),
-        ("an empty status", status("503", "{}"), ApiFault::ServerError { retry_after: None }),
-        ("a status that lies", status("401", "{\"code\":200,\"message\":\"fine\"}"), ApiFault::Unauthorized),
+        ("an empty status", status("503", "{}"), IssuerFault::Unavailable { retry_after: None }),
+        (
+            "a status that lies",
+            status("401", "{\"code\":200,\"message\":\"fine\"}"),
+            IssuerFault::NotAuthenticated,
+        ),
         (
             "a redirect",
             "HTTP/1.1 302 X\r\nlocation: https://elsewhere\r\ncontent-length: 0\r\n\r\n".into(),
-            ApiFault::Unexpected,
+            IssuerFault::Unexpected,
         ),
-        ("half an answer", "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{".into(), ApiFault::Unreachable),
-        ("no HTTP", "220 smtp ready\r\n".into(), ApiFault::Unreachable),
-        ("nothing", String::new(), ApiFault::Unreachable),
+        (
+            "half an answer",
+            "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{".into(),
+            IssuerFault::Unreachable,
+        ),
+        ("no HTTP", "220 smtp ready\r\n".into(), IssuerFault::Unreachable),
+        ("nothing", String::new(), IssuerFault::Unreachable),
     ] {
         let stub = Stub::start(answer.into_bytes()).await;
         let client = client(stub.endpoint(), Some(stub.kubeconfig()), None);
@@ -311,7 +319,7 @@ async fn malformed_answers_are_faults() {
 async fn call_has_user_agent_and_token() {
     let stub = Stub::start(Vec::new()).await;
     let client = client(stub.endpoint(), Some(stub.kubeconfig()), None);
-    assert_eq!(client.get().await, Err(ApiFault::Unreachable));
+    assert_eq!(client.get().await, Err(IssuerFault::Unreachable));
     let heard = stub.heard();
     assert!(heard.contains(concat!("user-agent: certrotate/", env!("CARGO_PKG_VERSION"))), "{heard}");
     assert!(heard.contains("authorization: Bearer abcdef.0123456789abcdef"), "{heard}");

@@ -44,7 +44,7 @@ pub(crate) fn identity(plane: &Handle, generation: u32, valid: Duration) -> Iden
         plane.client_identity("system:node:node-1", &["system:nodes"], now - LONG, now + valid).unwrap();
     let (chain, facts) = CertChain::read(issued.certificate.as_bytes(), None).unwrap();
     let key = SecretKey::from_pem(issued.key.as_bytes()).unwrap();
-    let keys = KeyStore::new(certrotate_core::config::Template::node_client("node-1"));
+    let keys = KeyStore::new(certrotate_core::config::Template::kubelet_client("node-1"));
     let staging = Staging::new(keys.clone());
     let header = BundleHeader { generation, issued: WallTime::from_unix_secs(0) };
     let (key, cert) = staging.keep_bundle(Bundle { header, key, chain, facts });

@@ -2,7 +2,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use certrotate_core::api::{ApiFault, Call, Credential, CsrObject, Issued};
 use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::disk::{CurrentLink, DiskCommand, DiskDone, DiskFault, Inventory};
 use certrotate_core::event::Event;
@@ -11,6 +10,7 @@ use certrotate_core::id::{
     CertHandle, Generation, KeyDigest, KeyHandle, LeafDigest, OpId, RequestDigest, RunId,
 };
 use certrotate_core::input::{Action, Disposition, ExitReason, Input, KeyFault, MadeKey, Why};
+use certrotate_core::issuer::{Call, Credential, Issued, IssuerFault, RequestRecord};
 use certrotate_core::rotator::Rotator;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_core::view::Handle;
@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use super::{Driver, Ports, STEPS_WITHOUT_SLEEP};
 use crate::clock::tests::ManualClock;
 use crate::keystore::{Keys, Staged};
-use crate::ports::{Answer, CsrApi, Directory, IdentitySink};
+use crate::ports::{Answer, Directory, IdentitySink, Issuer};
 
 /// Longer than anything here takes; a test that waits this long has failed.
 const LONG: Duration = Duration::from_secs(20);
@@ -32,11 +32,11 @@ const CERT: CertHandle = CertHandle(2);
 const KEY_DIGEST: KeyDigest = KeyDigest([7; 32]);
 const REQUEST: RequestDigest = RequestDigest([9; 32]);
 
-type Called = (Result<CsrObject, ApiFault>, Staged);
+type Called = (Result<RequestRecord, IssuerFault>, Staged);
 
 mockall::mock! {
-    Api {}
-    impl CsrApi for Api {
+    Server {}
+    impl Issuer for Server {
         fn call(&self, call: Call, credential: Credential) -> impl Future<Output = Called> + Send + 'static;
     }
 }
@@ -67,8 +67,8 @@ mockall::mock! {
     }
 }
 
-fn object(certificate: bool) -> CsrObject {
-    let template = Template::node_client("node-1");
+fn object(certificate: bool) -> RequestRecord {
+    let template = Template::kubelet_client("node-1");
     let facts = CertFacts {
         leaf: LeafDigest([1; 32]),
         key: KEY_DIGEST,
@@ -80,7 +80,7 @@ fn object(certificate: bool) -> CsrObject {
         not_after: START.plus(Span::from_hours(24)),
         chain: Chain::Unchecked,
     };
-    CsrObject {
+    RequestRecord {
         key: Some(KEY_DIGEST),
         signer: template.signer,
         usages: template.usages,
@@ -92,7 +92,7 @@ fn object(certificate: bool) -> CsrObject {
     }
 }
 
-fn answer(result: Result<CsrObject, ApiFault>) -> BoxFuture<'static, Called> {
+fn answer(result: Result<RequestRecord, IssuerFault>) -> BoxFuture<'static, Called> {
     std::future::ready((result, Staged::default())).boxed()
 }
 
@@ -146,7 +146,7 @@ fn sink() -> MockSink {
 }
 
 fn start(
-    api: MockApi,
+    issuer: MockServer,
     keys: MockStore,
     sink: MockSink,
     odd: impl Fn(&DiskCommand) -> Option<Option<Result<DiskDone, DiskFault>>> + Send + 'static,
@@ -154,9 +154,9 @@ fn start(
     let clock = ManualClock::at(START.plus(Span::from_secs(1)));
     let (sender, inbox) = unbounded_channel();
     let (show, seen) = unbounded_channel();
-    let config = Config::new(ConfigSpec::new(Template::node_client("node-1"))).expect("it is valid");
+    let config = Config::new(ConfigSpec::new(Template::kubelet_client("node-1"))).expect("it is valid");
     let directory = disk(sender.clone(), odd);
-    let ports = Ports { clock: clock.clone(), api, directory, keys, sink };
+    let ports = Ports { clock: clock.clone(), issuer, directory, keys, sink };
     let observer = Box::new(move |it: super::ObservedStep<'_>| {
         // The test may have seen enough.
         let _ = show.send((it.input.clone(), it.step.disposition, it.step.actions.clone()));
@@ -219,13 +219,15 @@ fn calls(wanted: fn(&Call) -> bool) -> impl Fn(&Input, Disposition, &[Action]) -
 
 #[tokio::test]
 async fn mock_ports_get_a_first_certificate_and_a_clean_end() {
-    let mut api = MockApi::new();
+    let mut issuer = MockServer::new();
     let bootstrap = Credential::Bootstrap;
-    api.expect_call()
+    issuer
+        .expect_call()
         .with(eq(Call::Create { key: KEY }), eq(bootstrap))
         .times(1)
         .returning(|_, _| answer(Ok(object(false))));
-    api.expect_call()
+    issuer
+        .expect_call()
         .with(eq(Call::Watch { request: REQUEST }), eq(bootstrap))
         .times(1)
         .returning(|_, _| answer(Ok(object(true))));
@@ -237,7 +239,7 @@ async fn mock_ports_get_a_first_certificate_and_a_clean_end() {
     keys.expect_accept().return_const(());
     keys.expect_retain().returning(move |needed| *last.lock().unwrap() = needed.to_vec());
 
-    let mut world = start(api, keys, sink(), |_| None);
+    let mut world = start(issuer, keys, sink(), |_| None);
     world.live().await;
     let named = named.lock().unwrap().clone();
     assert_eq!(named, [Handle::Key(KEY), Handle::Cert(CERT)], "all else is erased");
@@ -255,11 +257,11 @@ async fn lost_answer_is_cancelled_and_the_request_resumed() {
     }
     let (dropped, created) = (Arc::new(AtomicBool::new(false)), AtomicUsize::new(0));
     let held = Arc::clone(&dropped);
-    let mut api = MockApi::new();
-    api.expect_call().with(eq(Call::Create { key: KEY }), eq(Credential::Bootstrap)).times(2).returning(
+    let mut issuer = MockServer::new();
+    issuer.expect_call().with(eq(Call::Create { key: KEY }), eq(Credential::Bootstrap)).times(2).returning(
         move |_, _| {
             if created.fetch_add(1, Ordering::SeqCst) > 0 {
-                return answer(Err(ApiFault::AlreadyExists));
+                return answer(Err(IssuerFault::AlreadyExists));
             }
             let guard = Dropped(Arc::clone(&held));
             async move {
@@ -270,12 +272,13 @@ async fn lost_answer_is_cancelled_and_the_request_resumed() {
             .boxed()
         },
     );
-    api.expect_call()
+    issuer
+        .expect_call()
         .with(eq(Call::Get { request: REQUEST }), eq(Credential::Bootstrap))
         .times(1)
         .returning(|_, _| answer(Ok(object(true))));
 
-    let mut world = start(api, keys(), sink(), |_| None);
+    let mut world = start(issuer, keys(), sink(), |_| None);
     world.until("the call", calls(|call| matches!(call, Call::Create { .. }))).await;
     world.clock.pass(Span::from_secs(31));
     world
@@ -292,9 +295,9 @@ async fn lost_answer_is_cancelled_and_the_request_resumed() {
 #[tokio::test]
 async fn f41_answer_after_its_deadline_changes_nothing() {
     let (late, first) = (Arc::new(Mutex::new(None)), AtomicBool::new(true));
-    let mut api = MockApi::new();
-    api.expect_call().returning(|_, _| answer(Ok(object(true))));
-    let mut world = start(api, keys(), sink(), move |command| {
+    let mut issuer = MockServer::new();
+    issuer.expect_call().returning(|_, _| answer(Ok(object(true))));
+    let mut world = start(issuer, keys(), sink(), move |command| {
         // The first file that is created: no answer in time.
         let hangs = matches!(command, DiskCommand::Create { .. }) && first.swap(false, Ordering::SeqCst);
         hangs.then_some(None)
@@ -335,7 +338,7 @@ async fn unusable_directory_ends_the_driver_with_its_reason() {
         keys.expect_retain().return_const(());
         sink.expect_withdraw().return_const(());
         sink.expect_report().return_const(String::new());
-        let world = start(MockApi::new(), keys, sink, move |command| {
+        let world = start(MockServer::new(), keys, sink, move |command| {
             matches!(command, DiskCommand::Lock).then_some(Some(Err(fault)))
         });
         let ended = tokio::time::timeout(LONG, world.running).await.expect("it ends");
@@ -345,8 +348,8 @@ async fn unusable_directory_ends_the_driver_with_its_reason() {
 
 #[tokio::test]
 async fn f22_wall_clock_jump_past_expiry_withdraws_at_once() {
-    let mut api = MockApi::new();
-    api.expect_call().returning(|call, _| match call {
+    let mut issuer = MockServer::new();
+    issuer.expect_call().returning(|call, _| match call {
         Call::Watch { .. } => std::future::pending().boxed(),
         Call::Create { .. } | Call::Get { .. } => answer(Ok(object(true))),
     });
@@ -355,7 +358,7 @@ async fn f22_wall_clock_jump_past_expiry_withdraws_at_once() {
     keys.expect_make().returning(move |_| (Ok(made), Staged::default()));
     keys.expect_accept().return_const(());
     keys.expect_retain().return_const(());
-    let mut world = start(api, keys, sink(), |_| None);
+    let mut world = start(issuer, keys, sink(), |_| None);
     world.live().await;
     world.clock.set(START.plus(Span::from_hours(30)));
     world
@@ -374,7 +377,7 @@ async fn loop_without_sleep_is_slowed_down() {
     sink.expect_withdraw().return_const(());
     sink.expect_report().return_const(String::new());
     // A disk that never answers: nothing but the flood happens.
-    let mut world = start(MockApi::new(), keys, sink, |_| Some(None));
+    let mut world = start(MockServer::new(), keys, sink, |_| Some(None));
     for _ in 0..2 * STEPS_WITHOUT_SLEEP {
         world.sender.send(Answer::from(Input::RotateNow)).expect("the driver listens");
     }

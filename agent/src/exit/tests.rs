@@ -1,8 +1,8 @@
-use certrotate_core::api::{ApiFault, Credential};
 use certrotate_core::disk::{DiskCommand, DiskFault};
 use certrotate_core::event::Event;
 use certrotate_core::id::{Generation, RequestDigest};
 use certrotate_core::input::ExitReason;
+use certrotate_core::issuer::{Credential, IssuerFault};
 use certrotate_core::judge::Refusal;
 use certrotate_core::time::{Span, WallTime};
 
@@ -12,7 +12,7 @@ const AGAIN: Span = Span::from_secs(1);
 const AT: WallTime = WallTime::from_unix_secs(1_800_000_000);
 const REQUEST: RequestDigest = RequestDigest([0; 32]);
 
-fn failed(fault: ApiFault) -> Event {
+fn failed(fault: IssuerFault) -> Event {
     Event::CallFailed { credential: Credential::Bootstrap, fault, again_in: AGAIN }
 }
 
@@ -62,9 +62,9 @@ fn last_reason_decides_the_exit_status() {
         (vec![pending.clone()], Exit::Pending),
         (vec![pending.clone(), denied], Exit::Denied),
         (vec![pending.clone(), refused, Event::AttemptStarted { generation: Generation(2) }], Exit::Refused),
-        (vec![failed(ApiFault::Unauthorized), pending], Exit::Pending),
-        (vec![failed(ApiFault::Forbidden)], Exit::Unauthorized),
-        (vec![failed(ApiFault::ServerError { retry_after: None })], Exit::Unreachable),
+        (vec![failed(IssuerFault::NotAuthenticated), pending], Exit::Pending),
+        (vec![failed(IssuerFault::NotPermitted)], Exit::Unauthorized),
+        (vec![failed(IssuerFault::Unavailable { retry_after: None })], Exit::Unreachable),
         (vec![disk], Exit::Store),
     ] {
         assert_eq!(why(&events), expected, "{events:?}");
@@ -73,7 +73,7 @@ fn last_reason_decides_the_exit_status() {
 
 #[test]
 fn f11_missing_credential_after_expiry_has_its_own_status() {
-    let missing = failed(ApiFault::NoCredential);
+    let missing = failed(IssuerFault::NoCredential);
     let ended = Event::Expired { generation: Generation(1), not_after: AT };
     let live = Event::Live { generation: Generation(2), not_after: AT, renew_at: AT, shorter: false };
     assert_eq!(why(std::slice::from_ref(&missing)), Exit::Unauthorized);

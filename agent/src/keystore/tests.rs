@@ -37,7 +37,7 @@ pub(crate) fn issue(node: &str, start: i64, end: i64) -> Issued {
 
 impl Issued {
     pub(crate) fn identity(self, generation: Generation) -> Identity {
-        let store = KeyStore::new(Template::node_client("node-1"));
+        let store = KeyStore::new(Template::kubelet_client("node-1"));
         let (key, cert) = keep(&store, self);
         store.identity(generation, key, cert).unwrap()
     }
@@ -57,7 +57,7 @@ fn keep(store: &KeyStore, issued: Issued) -> (KeyHandle, CertHandle) {
 }
 
 fn store() -> KeyStore {
-    KeyStore::new(Template::node_client("node-1"))
+    KeyStore::new(Template::kubelet_client("node-1"))
 }
 
 fn make(store: &KeyStore, duration: Option<Span>) -> KeyHandle {
@@ -72,7 +72,7 @@ fn key_is_made_with_request_for_template_and_lifetime() {
     let key = make(&store, Some(Span::from_secs(600)));
     let request = store.signing_request(key).unwrap();
     assert_eq!(request.template.duration, Some(Span::from_secs(600)));
-    assert_eq!(request.template.subject, Template::node_client("node-1").subject);
+    assert_eq!(request.template.subject, Template::kubelet_client("node-1").subject);
     assert!(request.name.starts_with("node-csr-") && request.csr_pem.contains("CERTIFICATE REQUEST"));
     let other = make(&store, None);
     assert_ne!(store.signing_request(other).unwrap().name, request.name, "a fresh key each time (S10)");
@@ -94,7 +94,7 @@ fn staged_keys_survive_a_step_in_between() {
     let store = store();
     let staging = Staging::new(store.clone());
     let (key, cert) = staging.keep_bundle(issue("node-1", 0, 100).bundle());
-    let pending = staging.keep_pending(PendingRequest::make(&Template::node_client("node-1")).unwrap());
+    let pending = staging.keep_pending(PendingRequest::make(&Template::kubelet_client("node-1")).unwrap());
     store.retain(&[]);
     let staged = staging.take();
     store.accept(staged);
@@ -151,7 +151,7 @@ fn s11_debug_shows_counts_only() {
     make(&store, None);
     keep(&store, issue("node-1", 0, 100));
     let staging = Staging::new(store.clone());
-    staging.keep_pending(PendingRequest::make(&Template::node_client("node-1")).unwrap());
+    staging.keep_pending(PendingRequest::make(&Template::kubelet_client("node-1")).unwrap());
     insta::assert_snapshot!(format!("{store:?} {:?}", Staged::default()));
     let shown = format!("{staging:?}");
     assert!(!shown.contains("PRIVATE") && !shown.contains("pkcs8"), "{shown}");

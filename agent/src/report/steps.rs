@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use certrotate_core::api::{ApiFault, Call, CsrObject};
 use certrotate_core::disk::DiskCommand;
 use certrotate_core::id::{OpId, RequestDigest};
 use certrotate_core::input::{Action, Input};
+use certrotate_core::issuer::{Call, IssuerFault, RequestRecord};
 use certrotate_core::view::{Phase, Stage};
 use certrotate_x509::request_name;
 
@@ -102,7 +102,7 @@ impl StepLog {
         &mut self,
         call: &Outstanding<Call>,
         request: Option<RequestDigest>,
-        result: &Result<CsrObject, ApiFault>,
+        result: &Result<RequestRecord, IssuerFault>,
     ) {
         let (verb, ms) = (verb(call.what), call.ms());
         match result {
@@ -110,7 +110,7 @@ impl StepLog {
             Err(fault) => tracing::debug!("call: {verb} failed after {ms} ms: {fault:?}"),
         }
         match (call.what, result) {
-            (Call::Get { .. } | Call::Watch { .. }, Err(ApiFault::NotFound)) => {
+            (Call::Get { .. } | Call::Watch { .. }, Err(IssuerFault::NotFound)) => {
                 tracing::info!("{} was deleted on the server; it is created again", name(request));
                 self.deleted = request;
             }
@@ -160,7 +160,7 @@ fn command_text(command: DiskCommand) -> String {
 }
 
 /// In the words of kubectl's column CONDITION.
-fn conditions(object: &CsrObject) -> &'static str {
+fn conditions(object: &RequestRecord) -> &'static str {
     match (object.denied, object.failed, &object.certificate, object.approved) {
         (true, ..) => "Denied",
         (_, true, ..) => "Failed",

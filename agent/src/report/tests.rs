@@ -1,10 +1,10 @@
 use std::path::Path;
 
-use certrotate_core::api::{ApiFault, Credential};
 use certrotate_core::disk::{Content, DiskCommand, DiskFault, Name};
 use certrotate_core::event::Event;
 use certrotate_core::facts::Chain;
 use certrotate_core::id::{FileNumber, Generation, KeyHandle, RequestDigest};
+use certrotate_core::issuer::{Credential, IssuerFault};
 use certrotate_core::judge::Refusal;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_store::PairName;
@@ -55,17 +55,17 @@ fn events() -> Vec<Event> {
         Event::DiskTimedOut { command },
     ];
     let faults = [
-        ApiFault::NoCredential,
-        ApiFault::Unreachable,
-        ApiFault::Unauthorized,
-        ApiFault::Forbidden,
-        ApiFault::NotFound,
-        ApiFault::AlreadyExists,
-        ApiFault::TooManyRequests { retry_after: None },
-        ApiFault::Invalid,
-        ApiFault::ServerError { retry_after: None },
-        ApiFault::WatchEnded,
-        ApiFault::Unexpected,
+        IssuerFault::NoCredential,
+        IssuerFault::Unreachable,
+        IssuerFault::NotAuthenticated,
+        IssuerFault::NotPermitted,
+        IssuerFault::NotFound,
+        IssuerFault::AlreadyExists,
+        IssuerFault::Throttled { retry_after: None },
+        IssuerFault::Invalid,
+        IssuerFault::Unavailable { retry_after: None },
+        IssuerFault::WatchEnded,
+        IssuerFault::Unexpected,
     ];
     let credential = Credential::Bootstrap;
     all.extend(faults.map(|fault| Event::CallFailed { credential, fault, again_in }));

@@ -1,8 +1,8 @@
 //! The lines that need nothing but their event.
 
-use certrotate_core::api::Credential;
 use certrotate_core::disk::DiskFault;
 use certrotate_core::id::{Generation, RequestDigest};
+use certrotate_core::issuer::Credential;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_x509::request_name;
 

@@ -155,5 +155,5 @@ impl OnDisk {
 
 /// Returns the configuration of an agent for this node: the template by which bundles are judged.
 pub(super) fn wanted(node: &str, client_ca: bool) -> ConfigSpec {
-    ConfigSpec { chain_required: client_ca, ..ConfigSpec::new(Template::node_client(node)) }
+    ConfigSpec { chain_required: client_ca, ..ConfigSpec::new(Template::kubelet_client(node)) }
 }

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use certrotate_core::api::{ApiFault, Credential, CsrObject};
 use certrotate_core::event::Event;
 use certrotate_core::id::{OpId, RequestDigest};
 use certrotate_core::input::{Action, Input};
+use certrotate_core::issuer::{Credential, IssuerFault, RequestRecord};
 use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 use certrotate_core::view::{ClosedGate, Gate, Phase, View, Wake, WakeReason};
 use certrotate_x509::request_name;
@@ -228,7 +228,7 @@ impl Record {
         }
     }
 
-    fn answered(&mut self, seen: &ObservedStep<'_>, op: OpId, result: &Result<CsrObject, ApiFault>) {
+    fn answered(&mut self, seen: &ObservedStep<'_>, op: OpId, result: &Result<RequestRecord, IssuerFault>) {
         let by = self.calls.remove(&op);
         if by == Some(Credential::Bootstrap) && result.is_ok() {
             self.published.bootstrap_refused = None;
@@ -236,7 +236,7 @@ impl Record {
         match result {
             Ok(_) => self.published.call_fault = None,
             // Its conditions are those of an object that is no more.
-            Err(ApiFault::NotFound) => self.published.request = None,
+            Err(IssuerFault::NotFound) => self.published.request = None,
             Err(_) => {}
         }
         let (Some(request), Ok(object)) = (seen.view.request, result) else { return };
@@ -254,7 +254,7 @@ impl Record {
     fn reported(&mut self, now: WallTime, event: &Event, line: String) {
         if let Event::CallFailed {
             credential: Credential::Bootstrap,
-            fault: ApiFault::NoCredential | ApiFault::Unauthorized | ApiFault::Forbidden,
+            fault: IssuerFault::NoCredential | IssuerFault::NotAuthenticated | IssuerFault::NotPermitted,
             ..
         } = event
         {
@@ -324,7 +324,7 @@ fn push<T>(kept: &mut VecDeque<T>, item: T) {
 }
 
 /// In the words and the order of kubectl's column CONDITION.
-fn conditions(object: &CsrObject) -> Vec<String> {
+fn conditions(object: &RequestRecord) -> Vec<String> {
     let all = [
         (object.approved, "Approved"),
         (object.denied, "Denied"),

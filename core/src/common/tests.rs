@@ -8,7 +8,7 @@ use crate::id::{CertHandle, FileNumber, KeyHandle, LeafDigest};
 const START: WallTime = WallTime::from_unix_secs(1_767_225_600);
 
 fn common(seed: u64, run: u64) -> Common {
-    let mut spec = ConfigSpec::new(Template::node_client("node-1"));
+    let mut spec = ConfigSpec::new(Template::kubelet_client("node-1"));
     spec.seed = seed;
     Common::new(Config::new(spec).expect("it is valid"), RunId(run))
 }

@@ -3,7 +3,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 fn spec() -> ConfigSpec {
-    ConfigSpec::new(Template::node_client("node-1"))
+    ConfigSpec::new(Template::kubelet_client("node-1"))
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn invalid_configuration_is_refused_with_the_remedy() {
     insta::assert_snapshot!(texts.join("\n"));
     let mut least = spec();
     least.template.duration = Some(Span::from_secs(600));
-    assert!(Config::new(least).is_ok(), "the API's least");
+    assert!(Config::new(least).is_ok(), "the shortest that Kubernetes accepts");
 }
 
 #[cfg(feature = "serde")]

@@ -17,7 +17,7 @@ const OPENS_AT: MonoTime = MonoTime::from_ms(1000);
 
 /// A run without an identity whose disk failed until the wait is the longest one.
 fn failing_disk() -> Common {
-    let config = Config::new(ConfigSpec::new(Template::node_client("node-1"))).expect("it is valid");
+    let config = Config::new(ConfigSpec::new(Template::kubelet_client("node-1"))).expect("it is valid");
     let mut common = Common::new(config, RunId(7));
     common.directory.failures = u16::MAX;
     common

@@ -12,7 +12,7 @@ const KEY: KeyDigest = KeyDigest([0xaa; 32]);
 const HOUR: Span = Span::from_hours(1);
 
 fn config() -> ConfigSpec {
-    let mut config = ConfigSpec::new(Template::node_client("node-1"));
+    let mut config = ConfigSpec::new(Template::kubelet_client("node-1"));
     config.template.sans = vec![San::Dns("a.example".into())];
     config.chain_required = true;
     config

@@ -11,11 +11,11 @@
 //! The waits of a request that the start of a run found count from the time in its pending file. So a process that is
 //! killed repeatedly gets to the end of them.
 
-use crate::api::{ApiFault, Call, Credential, CsrObject, Issued};
 use crate::common::{CredentialKind, Cx};
 use crate::event::Event;
 use crate::id::OpId;
 use crate::input::{Action, Why};
+use crate::issuer::{Call, Credential, Issued, IssuerFault, RequestRecord};
 use crate::judge::{Refusal, judge_issued};
 use crate::renewal::{Attempt, Carry, Installing, Outcome, Recovering, Renewal, Resting};
 use crate::serving::Certificate;
@@ -139,7 +139,12 @@ impl Asking {
         watch || self.calling.is_some_and(|calling| calling.op == op)
     }
 
-    pub(crate) fn answered(self, cx: &mut Cx<'_>, op: OpId, result: Result<CsrObject, ApiFault>) -> Outcome {
+    pub(crate) fn answered(
+        self,
+        cx: &mut Cx<'_>,
+        op: OpId,
+        result: Result<RequestRecord, IssuerFault>,
+    ) -> Outcome {
         if self.watch.is_some_and(|watch| watch.op == op) {
             return Ok(self.watched(cx, result));
         }
@@ -160,7 +165,12 @@ impl Asking {
         Renewal::Asking(self)
     }
 
-    fn called(mut self, cx: &mut Cx<'_>, calling: Calling, result: Result<CsrObject, ApiFault>) -> Renewal {
+    fn called(
+        mut self,
+        cx: &mut Cx<'_>,
+        calling: Calling,
+        result: Result<RequestRecord, IssuerFault>,
+    ) -> Renewal {
         self.calling = None;
         match result {
             Ok(object) => {
@@ -169,7 +179,7 @@ impl Asking {
                     cx.common.issuer.call_failures.min(MOST_FAILURES).saturating_sub(1);
                 self.seen(cx, object, Some(calling.credential))
             }
-            Err(ApiFault::AlreadyExists) if calling.create => {
+            Err(IssuerFault::AlreadyExists) if calling.create => {
                 self.is_created = true;
                 self.call(cx)
             }
@@ -177,37 +187,37 @@ impl Asking {
         }
     }
 
-    fn handle_call_fault(mut self, cx: &mut Cx<'_>, calling: Calling, fault: ApiFault) -> Renewal {
+    fn handle_call_fault(mut self, cx: &mut Cx<'_>, calling: Calling, fault: IssuerFault) -> Renewal {
         let mut asked = Span::ZERO;
         match fault {
-            ApiFault::Unauthorized | ApiFault::Forbidden | ApiFault::NoCredential => {
+            IssuerFault::NotAuthenticated | IssuerFault::NotPermitted | IssuerFault::NoCredential => {
                 cx.common.issuer.rejected = Some(match calling.credential {
                     Credential::Live(_) => CredentialKind::Live,
                     Credential::Bootstrap => CredentialKind::Bootstrap,
                 });
             }
-            ApiFault::NotFound => {
+            IssuerFault::NotFound => {
                 self.is_created = false;
                 // The watch is for the deleted object. The one that is created next has another uid.
                 self.unwatch(cx);
             }
-            ApiFault::Invalid if calling.create && cx.requests_duration() => {
+            IssuerFault::Invalid if calling.create && cx.requests_duration() => {
                 return self.retry_without_duration(cx, calling.credential, fault);
             }
-            ApiFault::HandleGone if calling.create => {
+            IssuerFault::HandleGone if calling.create => {
                 let request = self.attempt.request;
                 return self.retire(cx, |again_in| Event::HandleGone { request, again_in });
             }
-            ApiFault::TooManyRequests { retry_after } | ApiFault::ServerError { retry_after } => {
+            IssuerFault::Throttled { retry_after } | IssuerFault::Unavailable { retry_after } => {
                 asked = retry_after.unwrap_or_default();
             }
-            ApiFault::Unreachable
-            | ApiFault::AlreadyExists
-            | ApiFault::Invalid
-            | ApiFault::WatchEnded
-            | ApiFault::HandleGone
-            | ApiFault::WrongKind
-            | ApiFault::Unexpected => {}
+            IssuerFault::Unreachable
+            | IssuerFault::AlreadyExists
+            | IssuerFault::Invalid
+            | IssuerFault::WatchEnded
+            | IssuerFault::HandleGone
+            | IssuerFault::WrongKind
+            | IssuerFault::Unexpected => {}
         }
         let again_in = self.delay(cx, asked);
         cx.report(Event::CallFailed { credential: calling.credential, fault, again_in });
@@ -216,7 +226,7 @@ impl Asking {
 
     /// Retires a request whose lifetime the server rejected. The next one carries none, and has a new key, because it has other
     /// content and so another name (S10).
-    fn retry_without_duration(self, cx: &mut Cx<'_>, credential: Credential, fault: ApiFault) -> Renewal {
+    fn retry_without_duration(self, cx: &mut Cx<'_>, credential: Credential, fault: IssuerFault) -> Renewal {
         cx.common.issuer.is_duration_rejected = true;
         let again_in = cx.call_backoff();
         cx.report(Event::CallFailed { credential, fault, again_in });
@@ -232,16 +242,16 @@ impl Asking {
         wait
     }
 
-    fn watched(mut self, cx: &mut Cx<'_>, result: Result<CsrObject, ApiFault>) -> Renewal {
+    fn watched(mut self, cx: &mut Cx<'_>, result: Result<RequestRecord, IssuerFault>) -> Renewal {
         self.watch = None;
         match result {
             Ok(object) => self.seen(cx, object, None),
-            Err(ApiFault::NotFound) if self.calling.is_none() => {
+            Err(IssuerFault::NotFound) if self.calling.is_none() => {
                 self.is_created = false;
                 self.delay(cx, Span::ZERO);
                 Renewal::Asking(self)
             }
-            Err(fault @ ApiFault::WrongKind) => {
+            Err(fault @ IssuerFault::WrongKind) => {
                 let credential = cx.common.credential(cx.now.wall);
                 let again_in = self.next.since(cx.now.mono);
                 cx.report(Event::CallFailed { credential, fault, again_in });
@@ -253,7 +263,7 @@ impl Asking {
     }
 
     /// Applies the state of the object. `reader` is the credential of the call that returned it; the watch has none.
-    fn seen(mut self, cx: &mut Cx<'_>, object: CsrObject, reader: Option<Credential>) -> Renewal {
+    fn seen(mut self, cx: &mut Cx<'_>, object: RequestRecord, reader: Option<Credential>) -> Renewal {
         let request = self.attempt.request;
         let template = cx.common.config.template();
         let ours = object.key == Some(self.attempt.key_digest)
@@ -285,7 +295,7 @@ impl Asking {
 
     /// Whether an approver may never approve the request, because it was made as an identity that has expired since, and the
     /// next request can be made now: no gate is closed, and the disk takes the next key.
-    fn is_of_expired(&self, cx: &Cx<'_>, object: &CsrObject) -> bool {
+    fn is_of_expired(&self, cx: &Cx<'_>, object: &RequestRecord) -> bool {
         let common = &*cx.common;
         let as_identity = object.username == common.config.template().subject.common_name;
         let has_expired = common.last_expiry().is_some_and(|expiry| self.attempt.made < expiry);

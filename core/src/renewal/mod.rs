@@ -26,11 +26,11 @@ mod recovering;
 mod resting;
 mod saving;
 
-use crate::api::{ApiFault, CsrObject};
 use crate::common::{Common, Cx, Outstanding};
 use crate::disk::{DiskDone, DiskFault, Name};
 use crate::id::{CertHandle, FileNumber, Generation, KeyDigest, KeyHandle, OpId, RequestDigest, RunId};
 use crate::input::{Action, Disposition, ExitReason, Input, KeyFault, MadeKey, Why};
+use crate::issuer::{IssuerFault, RequestRecord};
 use crate::serving::Certificate;
 use crate::time::{MonoTime, WallTime};
 use crate::view::{ClosedGate, Phase, Stage};
@@ -172,7 +172,7 @@ impl Renewal {
             None => input,
             Some(Kind::Disk) => Input::DiskAnswered { op, result: Err(DiskFault::WrongKind) },
             Some(Kind::Key) => Input::KeyMade { op, result: Err(KeyFault::WrongKind) },
-            Some(Kind::Call) => Input::CallAnswered { op, result: Err(ApiFault::WrongKind) },
+            Some(Kind::Call) => Input::CallAnswered { op, result: Err(IssuerFault::WrongKind) },
         }
     }
 
@@ -223,7 +223,7 @@ impl Renewal {
         self,
         cx: &mut Cx<'_>,
         op: OpId,
-        result: Result<CsrObject, ApiFault>,
+        result: Result<RequestRecord, IssuerFault>,
     ) -> Outcome {
         match self {
             Self::Asking(phase) => phase.answered(cx, op, result),

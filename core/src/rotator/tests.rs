@@ -6,7 +6,7 @@ use crate::event::Event;
 use crate::input::{Input, Why};
 
 fn rotator() -> Rotator {
-    let config = Config::new(ConfigSpec::new(Template::node_client("node-1"))).expect("it is valid");
+    let config = Config::new(ConfigSpec::new(Template::kubelet_client("node-1"))).expect("it is valid");
     Rotator::new(config, RunId(7))
 }
 

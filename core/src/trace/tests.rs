@@ -4,7 +4,7 @@ use crate::time::{MonoTime, WallTime};
 
 #[test]
 fn replayed_step_is_equal_and_a_difference_is_returned() {
-    let config = Config::new(ConfigSpec::new(Template::node_client("node-1"))).expect("it is valid");
+    let config = Config::new(ConfigSpec::new(Template::kubelet_client("node-1"))).expect("it is valid");
     let header = TraceHeader::new(&config, RunId(7));
     let begin = || header.rotator().expect("the configuration is valid");
     let now = Now { wall: WallTime::default(), mono: MonoTime::from_ms(5) };

@@ -1,8 +1,8 @@
 //! Expired while off, asleep or cut off.
 
 use super::*;
-use certrotate_core::api::ApiFault;
 use certrotate_core::disk::DiskFault;
+use certrotate_core::issuer::IssuerFault;
 use certrotate_core::judge::Refusal;
 use certrotate_model::cert::Flaw;
 use certrotate_model::disk::{Fault, Kind};
@@ -32,7 +32,7 @@ fn f01_expired_pair_is_never_presented_while_bootstrap_works() {
 #[test]
 fn f02_certificate_expired_in_an_outage_is_replaced_without_a_restart() {
     let mut world = running();
-    world.server.outage = Some(ApiFault::Unreachable);
+    world.server.outage = Some(IssuerFault::Unreachable);
     world.run_until("the end", |world| world.served().is_none());
     world.run_for(Span::from_hours(24 * 7));
     assert_eq!(world.exit, None, "no restart is needed");
@@ -46,7 +46,7 @@ fn f02_certificate_expired_in_an_outage_is_replaced_without_a_restart() {
 fn f06_outage_past_expiry_recovers_without_the_expired_identity() {
     for hours in [10, 24, 31, 24 * 30] {
         let mut world = running();
-        world.server.outage = Some(ApiFault::ServerError { retry_after: None });
+        world.server.outage = Some(IssuerFault::Unavailable { retry_after: None });
         world.run_for(Span::from_hours(hours));
         let (expired, before) = (world.served().is_none(), world.log().credentials().len());
         world.server.outage = None;
@@ -111,7 +111,7 @@ fn f14_failed_renewal_keeps_a_usable_certificate() {
             world.disk.faults.push(Fault { after: 1, times: 99, kind: Kind::SyncDir, fault: DiskFault::Io });
         },
     ];
-    failures.push(|world| world.server.outage = Some(ApiFault::Unauthorized));
+    failures.push(|world| world.server.outage = Some(IssuerFault::NotAuthenticated));
     failures.push(|world| world.server.bad = Some(Bad::Flawed(Flaw::Key)));
     failures.push(|world| world.server.bad = Some(Bad::Expired));
     failures.push(|world| world.server.bad = Some(Bad::Unreadable));

@@ -3,7 +3,7 @@
 use super::*;
 use std::collections::BTreeMap;
 
-use certrotate_core::api::ApiFault;
+use certrotate_core::issuer::IssuerFault;
 use certrotate_model::cert::Cert;
 use certrotate_model::server::Answer;
 use certrotate_model::world::START;
@@ -50,7 +50,7 @@ fn f32_six_thousand_agents_do_not_return_together_from_an_outage() {
     let mut returns = Vec::new();
     for number in 0..AGENTS {
         let mut world = agent(number);
-        world.server.outage = Some(ApiFault::ServerError { retry_after: None });
+        world.server.outage = Some(IssuerFault::Unavailable { retry_after: None });
         world.start();
         world.run_for(Span::from_hours(6));
         let back = world.now.mono;
@@ -74,7 +74,7 @@ fn f32_retry_after_is_respected_up_to_the_longest_backoff() {
         (Some(years), Span::from_mins(15), Span::from_mins(15)),
     ];
     for (retry_after, least, most) in cases {
-        for fault in [ApiFault::TooManyRequests { retry_after }, ApiFault::ServerError { retry_after }] {
+        for fault in [IssuerFault::Throttled { retry_after }, IssuerFault::Unavailable { retry_after }] {
             let mut world = world();
             world.server.answers.push(Answer(fault));
             world.start();

@@ -1,16 +1,16 @@
 //! Who asks.
 
 use super::*;
-use certrotate_core::api::ApiFault;
 use certrotate_core::facts::San;
 use certrotate_core::input::{Action, Disposition, Input};
+use certrotate_core::issuer::IssuerFault;
 use certrotate_core::judge::Refusal;
 
 #[test]
 fn f84_renamed_node_requests_its_new_name_by_bootstrap() {
     let mut world = running();
     world.kill();
-    let renamed = ConfigSpec::new(Template::node_client("node-2"));
+    let renamed = ConfigSpec::new(Template::kubelet_client("node-2"));
     world.config = Config::new(renamed).expect("the template is complete");
     let before = world.log().credentials().len();
     world.start();
@@ -42,7 +42,7 @@ fn f88_a_valid_identity_renews_itself_although_the_token_has_expired() {
 #[test]
 fn f89_node_unknown_to_the_server_tries_bootstrap_once_then_backs_off() {
     let mut world = running();
-    for fault in [ApiFault::Unauthorized, ApiFault::Forbidden] {
+    for fault in [IssuerFault::NotAuthenticated, IssuerFault::NotPermitted] {
         world.server.outage = Some(fault);
         world.run_until("the refusal", |world| {
             saw(world, |event| matches!(event, Event::CallFailed { fault: it, .. } if *it == fault))
@@ -79,7 +79,7 @@ fn with_names(world: &mut World, names: &[&str]) {
 fn f84_renamed_node_withdraws_at_once_and_requests_by_bootstrap() {
     let mut world = running();
     let before = world.log().credentials().len();
-    edit(&mut world, |spec| spec.template.subject = Template::node_client("node-2").subject);
+    edit(&mut world, |spec| spec.template.subject = Template::kubelet_client("node-2").subject);
     assert_eq!(world.served(), None, "it proves who the node was");
     serves(&mut world, 2);
     assert_eq!(kinds_since(&world, before), [Credential::Bootstrap]);
@@ -91,8 +91,8 @@ fn f84_renamed_node_withdraws_at_once_and_requests_by_bootstrap() {
 fn f84_a_name_that_comes_back_brings_its_identity_back() {
     let mut world = running();
     let created = creates(&world);
-    edit(&mut world, |spec| spec.template.subject = Template::node_client("node-2").subject);
-    edit(&mut world, |spec| spec.template.subject = Template::node_client("node-1").subject);
+    edit(&mut world, |spec| spec.template.subject = Template::kubelet_client("node-2").subject);
+    edit(&mut world, |spec| spec.template.subject = Template::kubelet_client("node-1").subject);
     serves(&mut world, 1);
     rests(&mut world);
     assert_eq!(creates(&world), created, "no request was needed");
@@ -220,7 +220,7 @@ fn installing() -> World {
 fn f84_subject_changed_while_installing_abandons_the_certificate() {
     let mut world = installing();
     let before = world.log().credentials().len();
-    edit(&mut world, |spec| spec.template.subject = Template::node_client("node-2").subject);
+    edit(&mut world, |spec| spec.template.subject = Template::kubelet_client("node-2").subject);
     assert_eq!(world.served(), None, "the live certificate proves the old name");
     assert!(saw(&world, |event| matches!(event, Event::RequestAbandoned { .. })));
     serves(&mut world, 3);

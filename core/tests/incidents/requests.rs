@@ -1,10 +1,10 @@
 //! Requests that are lost, foreign, denied, failed or stale.
 
 use super::*;
-use certrotate_core::api::{ApiFault, CsrObject, Issued};
 use certrotate_core::disk::DiskFault;
 use certrotate_core::id::RequestDigest;
 use certrotate_core::input::{Action, Input, KeyFault};
+use certrotate_core::issuer::{Issued, IssuerFault, RequestRecord};
 use certrotate_core::judge::Refusal;
 use certrotate_core::time::WallTime;
 use certrotate_core::view::{Stage, View};
@@ -260,7 +260,7 @@ fn watching() -> (World, certrotate_core::id::OpId) {
 fn a_certificate_in_an_object_that_is_not_approved_is_not_taken() {
     let (mut world, op) = watching();
     let object = world.server.objects[0];
-    let unapproved = CsrObject { certificate: Some(Issued::Unreadable), ..world.object(&object) };
+    let unapproved = RequestRecord { certificate: Some(Issued::Unreadable), ..world.object(&object) };
     assert!(!unapproved.approved);
     world.give(Input::CallAnswered { op, result: Ok(unapproved) });
     assert_eq!(phase(&world), Phase::Asking, "it is pending, whatever else is in it");
@@ -274,7 +274,7 @@ fn object_deleted_while_watched_is_created_again_within_seconds() {
     let failures = |world: &World| world.node.as_ref().map(|node| node.view().failures.calls);
     assert_eq!(failures(&world), Some(0));
     let now = world.now.mono;
-    world.give(Input::CallAnswered { op, result: Err(ApiFault::NotFound) });
+    world.give(Input::CallAnswered { op, result: Err(IssuerFault::NotFound) });
     assert_eq!(failures(&world), Some(1));
     world.run_until("another object", |world| !world.server.objects.is_empty());
     assert!(world.now.mono.since(now) < Span::from_secs(10), "{}", world.now.mono.since(now));
@@ -294,7 +294,7 @@ fn watch_event_during_a_poll_is_left_to_the_poll() {
     assert!(world.in_flight.iter().any(|asked| asked.op == watch), "the watch is open still");
     let mut node = world.node.clone().expect("it runs");
     let before = *node.view();
-    let step = node.step(world.now, Input::CallAnswered { op: watch, result: Err(ApiFault::NotFound) });
+    let step = node.step(world.now, Input::CallAnswered { op: watch, result: Err(IssuerFault::NotFound) });
     assert_eq!(before.stage, Stage::GettingAndWatching);
     assert_eq!((step.actions.len(), *node.view()), (0, View { stage: Stage::Getting, ..before }));
 }

@@ -1,7 +1,7 @@
 //! Requests that wait.
 
 use super::*;
-use certrotate_core::api::Call;
+use certrotate_core::issuer::Call;
 use certrotate_model::server::Approver;
 
 #[test]

@@ -1,10 +1,10 @@
 //! Keys and certificates that the driver lost, and those that it erases.
 
 use super::*;
-use certrotate_core::api::Call;
 use certrotate_core::disk::Content;
 use certrotate_core::id::{KeyDigest, KeyHandle, OpId, RequestDigest, RunId};
 use certrotate_core::input::MadeKey;
+use certrotate_core::issuer::Call;
 use certrotate_core::view::Handle;
 use certrotate_model::transition::{DriverFault, Transition};
 

@@ -61,7 +61,7 @@ fn unlinkable_bundle_goes_live_in_memory_before_the_linked_one_expires() {
     world.disk.faults.push(Fault { after: 2, times: u16::MAX, kind: Kind::Rename, fault });
     let failed = |world: &World| said(world, |event| matches!(event, Event::DiskFailed { .. })) > 0;
     world.run_until("the link cannot be renamed", failed);
-    world.server.outage = Some(ApiFault::ServerError { retry_after: None });
+    world.server.outage = Some(IssuerFault::Unavailable { retry_after: None });
     world.run_until("another identity, or none", |world| world.served() != Some(Generation(1)));
     let unsaved = |world: &World| world.node.as_ref().is_some_and(|node| node.view().in_memory);
     assert_eq!((world.served(), unsaved(&world)), (Some(Generation(2)), true));

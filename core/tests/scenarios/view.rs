@@ -136,7 +136,7 @@ fn second_shutdown_is_ignored_and_an_idle_one_ends_at_once() {
     assert_eq!(world.exit, None, "the lock may be held now");
     let again = world.give(Input::Shutdown).expect("it runs");
     assert_eq!((again.disposition, again.actions.len()), (Disposition::Ignored(Why::Ended), 0));
-    let other = Config::new(ConfigSpec::new(Template::node_client("node-2"))).expect("it is complete");
+    let other = Config::new(ConfigSpec::new(Template::kubelet_client("node-2"))).expect("it is complete");
     let other = world.give(Input::Reconfigure(other)).expect("it runs");
     assert_eq!((other.disposition, other.actions.len()), (Disposition::Ignored(Why::Ended), 0));
     world.settle();
@@ -159,7 +159,7 @@ fn second_shutdown_is_ignored_and_an_idle_one_ends_at_once() {
 #[test]
 fn waits_scale_with_the_requested_lifetime_until_a_first_certificate() {
     let asks = |duration| {
-        let template = Template { duration: Some(duration), ..Template::node_client("node-1") };
+        let template = Template { duration: Some(duration), ..Template::kubelet_client("node-1") };
         Config::new(ConfigSpec::new(template)).expect("the template is complete")
     };
     let (hour, half) = (Span::from_hours(1), Span::from_mins(30));
@@ -171,7 +171,7 @@ fn waits_scale_with_the_requested_lifetime_until_a_first_certificate() {
     world.run_until("the first certificate", |world| world.served() == Some(Generation(1)));
     let lifetime = view(&world).lifetime;
     assert_ne!(lifetime, half, "the signer has its own mind");
-    world.server.outage = Some(ApiFault::ServerError { retry_after: None });
+    world.server.outage = Some(IssuerFault::Unavailable { retry_after: None });
     world.run_until("its end", |world| world.served().is_none());
     world.give(Input::Reconfigure(asks(hour)));
     assert_eq!(view(&world).lifetime, lifetime, "the next one will last as long as the last one");

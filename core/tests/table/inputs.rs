@@ -1,11 +1,11 @@
 //! The inputs that the table gives to a state, each with its label on the page.
 
-use certrotate_core::api::{ApiFault, Call, CsrObject, Issued};
 use certrotate_core::config::{Config, ConfigSpec};
 use certrotate_core::disk::{DiskCommand, DiskDone, DiskFault};
 use certrotate_core::facts::{CertFacts, Chain, San};
 use certrotate_core::id::{CertHandle, KeyDigest, KeyHandle, LeafDigest, OpId, RequestDigest, RunId};
 use certrotate_core::input::{Input, KeyFault, MadeKey};
+use certrotate_core::issuer::{Call, Issued, IssuerFault, RequestRecord};
 use certrotate_core::rotator::Rotator;
 use certrotate_core::time::{Now, Span, WallTime};
 use certrotate_core::view::{Handle, Phase};
@@ -42,8 +42,8 @@ pub(crate) const LABELS: [&str; 56] = [
     "call: AlreadyExists",
     "call: Invalid",
     "call: NotFound",
-    "call: TooManyRequests",
-    "call: Unauthorized",
+    "call: Throttled",
+    "call: NotAuthenticated",
     "call: Unreachable",
     "watch: pending",
     "watch: approved",
@@ -55,8 +55,8 @@ pub(crate) const LABELS: [&str; 56] = [
     "watch: failed",
     "watch: foreign object",
     "watch: NotFound",
-    "watch: TooManyRequests",
-    "watch: Unauthorized",
+    "watch: Throttled",
+    "watch: NotAuthenticated",
     "watch: Unreachable",
     "watch: WatchEnded",
     "tick",
@@ -95,13 +95,17 @@ fn unknown_answers() -> [Given; 3] {
     [
         ("unknown answer: disk", now, Input::DiskAnswered { op: UNKNOWN, result: Ok(DiskDone::Done) }),
         ("unknown answer: key", now, Input::KeyMade { op: UNKNOWN, result: Err(KeyFault::Failed) }),
-        ("unknown answer: call", now, Input::CallAnswered { op: UNKNOWN, result: Err(ApiFault::NotFound) }),
+        (
+            "unknown answer: call",
+            now,
+            Input::CallAnswered { op: UNKNOWN, result: Err(IssuerFault::NotFound) },
+        ),
     ]
 }
 
 /// An ignored input, after which the state has judged both clocks.
 pub(crate) fn judge_clocks() -> Input {
-    Input::CallAnswered { op: UNKNOWN, result: Err(ApiFault::NotFound) }
+    Input::CallAnswered { op: UNKNOWN, result: Err(IssuerFault::NotFound) }
 }
 
 /// Every input of the table for a state, in the order of the page.
@@ -209,19 +213,19 @@ fn disk_answers(world: &World, command: DiskCommand) -> Vec<DiskAnswer> {
     }
 }
 
-type CallAnswer = (&'static str, Result<CsrObject, ApiFault>);
+type CallAnswer = (&'static str, Result<RequestRecord, IssuerFault>);
 
 /// Pairs of labels: for a call, and for a watch.
 fn call_answers(node: &Rotator, world: &World, call: Call, now: Now) -> Vec<CallAnswer> {
     let retry_after = Some(Span::from_hours(24 * 3650));
     let faults = [
-        (["call: Unreachable", "watch: Unreachable"], ApiFault::Unreachable),
-        (["call: Unauthorized", "watch: Unauthorized"], ApiFault::Unauthorized),
-        (["call: NotFound", "watch: NotFound"], ApiFault::NotFound),
-        (["call: AlreadyExists", ""], ApiFault::AlreadyExists),
-        (["call: Invalid", ""], ApiFault::Invalid),
-        (["call: TooManyRequests", "watch: TooManyRequests"], ApiFault::TooManyRequests { retry_after }),
-        (["", "watch: WatchEnded"], ApiFault::WatchEnded),
+        (["call: Unreachable", "watch: Unreachable"], IssuerFault::Unreachable),
+        (["call: NotAuthenticated", "watch: NotAuthenticated"], IssuerFault::NotAuthenticated),
+        (["call: NotFound", "watch: NotFound"], IssuerFault::NotFound),
+        (["call: AlreadyExists", ""], IssuerFault::AlreadyExists),
+        (["call: Invalid", ""], IssuerFault::Invalid),
+        (["call: Throttled", "watch: Throttled"], IssuerFault::Throttled { retry_after }),
+        (["", "watch: WatchEnded"], IssuerFault::WatchEnded),
     ];
     let objects = objects(node, world, now).into_iter().map(|(labels, object)| (labels, Ok(object)));
     let faults = faults.into_iter().map(|(labels, fault)| (labels, Err(fault)));
@@ -231,7 +235,7 @@ fn call_answers(node: &Rotator, world: &World, call: Call, now: Now) -> Vec<Call
 }
 
 /// The states of the attempt's object, with a certificate that fits the configuration.
-fn objects(node: &Rotator, world: &World, now: Now) -> Vec<([&'static str; 2], CsrObject)> {
+fn objects(node: &Rotator, world: &World, now: Now) -> Vec<([&'static str; 2], RequestRecord)> {
     let request = node.view().request;
     let keys = node.handles().filter_map(|handle| match handle {
         Handle::Key(key) => Some(key.0),
@@ -252,7 +256,7 @@ fn objects(node: &Rotator, world: &World, now: Now) -> Vec<([&'static str; 2], C
         not_after: start.plus(world.server.lifetime),
         chain: Chain::Trusted,
     };
-    let pending = CsrObject {
+    let pending = RequestRecord {
         key: Some(key),
         signer: template.signer.clone(),
         usages: template.usages,
@@ -262,28 +266,29 @@ fn objects(node: &Rotator, world: &World, now: Now) -> Vec<([&'static str; 2], C
         failed: false,
         certificate: None,
     };
-    let issued = |facts: CertFacts| CsrObject {
+    let issued = |facts: CertFacts| RequestRecord {
         approved: true,
         certificate: Some(Issued::Readable { cert: CertHandle(900), facts }),
         ..pending.clone()
     };
     let backdated = WallTime::from_unix_ms(now.wall.unix_ms().saturating_sub(1));
-    let unreadable = CsrObject { certificate: Some(Issued::Unreadable), approved: true, ..pending.clone() };
+    let unreadable =
+        RequestRecord { certificate: Some(Issued::Unreadable), approved: true, ..pending.clone() };
     let refused = CertFacts { ca: true, ..facts(backdated) };
     vec![
         (["call: pending", "watch: pending"], pending.clone()),
         (["call: pending, by the node", ""], {
-            CsrObject { username: template.subject.common_name.clone(), ..pending.clone() }
+            RequestRecord { username: template.subject.common_name.clone(), ..pending.clone() }
         }),
-        (["call: approved", "watch: approved"], CsrObject { approved: true, ..pending.clone() }),
-        (["call: denied", "watch: denied"], CsrObject { denied: true, ..pending.clone() }),
-        (["call: failed", "watch: failed"], CsrObject { failed: true, ..pending.clone() }),
+        (["call: approved", "watch: approved"], RequestRecord { approved: true, ..pending.clone() }),
+        (["call: denied", "watch: denied"], RequestRecord { denied: true, ..pending.clone() }),
+        (["call: failed", "watch: failed"], RequestRecord { failed: true, ..pending.clone() }),
         (["call: issued", "watch: issued"], issued(facts(backdated))),
         (["call: issued but not yet valid", "watch: issued but not yet valid"], {
             issued(facts(now.wall.plus(Span::from_mins(5))))
         }),
         (["call: unacceptable certificate", "watch: unacceptable certificate"], issued(refused)),
         (["call: unreadable certificate", "watch: unreadable certificate"], unreadable),
-        (["call: foreign object", "watch: foreign object"], CsrObject { key: None, ..pending }),
+        (["call: foreign object", "watch: foreign object"], RequestRecord { key: None, ..pending }),
     ]
 }

@@ -177,7 +177,9 @@ fn place(label: &str) -> usize {
 }
 
 fn unstarted() -> World {
-    World::quiet(Config::new(ConfigSpec::new(Template::node_client("n"))).expect("the template is complete"))
+    World::quiet(
+        Config::new(ConfigSpec::new(Template::kubelet_client("n"))).expect("the template is complete"),
+    )
 }
 
 const fn name(why: Why) -> &'static str {

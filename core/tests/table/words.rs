@@ -1,8 +1,8 @@
 //! Actions in words for the page, without generations and file numbers.
 
-use certrotate_core::api::Call;
 use certrotate_core::disk::{DiskCommand, Name};
 use certrotate_core::input::Action;
+use certrotate_core::issuer::Call;
 
 /// An action in a few words.
 pub(crate) fn action(action: &Action) -> String {

@@ -328,7 +328,7 @@ fn disks_with_equal_content_are_one_state() {
 
 /// Looks at the disk after each step of two rotations.
 fn in_rotations(driver: Driver, mut look: impl FnMut(&Disk)) {
-    let spec = ConfigSpec::new(Template::node_client("node-1"));
+    let spec = ConfigSpec::new(Template::kubelet_client("node-1"));
     let mut world = World::quiet(Config::new(spec).expect("the template is complete"));
     world.driver = driver;
     world.start();

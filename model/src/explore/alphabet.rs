@@ -1,7 +1,7 @@
 //! The transitions of the explorer.
 
-use certrotate_core::api::ApiFault;
 use certrotate_core::disk::DiskFault;
+use certrotate_core::issuer::IssuerFault;
 use certrotate_core::time::Span;
 
 use crate::cert::Flaw;
@@ -38,16 +38,16 @@ const DISK: &[Transition] = &[
 
 /// Faults while a call is in flight.
 const CALL: &[Transition] = &[
-    Transition::Call(ApiFault::Unreachable, false),
-    Transition::Call(ApiFault::Unreachable, true),
-    Transition::Call(ApiFault::Unauthorized, false),
-    Transition::Call(ApiFault::NotFound, false),
-    Transition::Call(ApiFault::AlreadyExists, false),
-    Transition::Call(ApiFault::TooManyRequests { retry_after: Some(Span::ZERO) }, false),
-    Transition::Call(ApiFault::TooManyRequests { retry_after: DECADE }, false),
-    Transition::Call(ApiFault::Invalid, false),
-    Transition::Call(ApiFault::ServerError { retry_after: DECADE }, false),
-    Transition::Call(ApiFault::WatchEnded, false),
+    Transition::Call(IssuerFault::Unreachable, false),
+    Transition::Call(IssuerFault::Unreachable, true),
+    Transition::Call(IssuerFault::NotAuthenticated, false),
+    Transition::Call(IssuerFault::NotFound, false),
+    Transition::Call(IssuerFault::AlreadyExists, false),
+    Transition::Call(IssuerFault::Throttled { retry_after: Some(Span::ZERO) }, false),
+    Transition::Call(IssuerFault::Throttled { retry_after: DECADE }, false),
+    Transition::Call(IssuerFault::Invalid, false),
+    Transition::Call(IssuerFault::Unavailable { retry_after: DECADE }, false),
+    Transition::Call(IssuerFault::WatchEnded, false),
     Transition::CallLost(Lost::Done),
     Transition::CallLost(Lost::NotDone),
     Transition::CallLost(Lost::Late),

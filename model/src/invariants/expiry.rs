@@ -2,9 +2,9 @@
 //!
 //! The bounds are written out here on purpose, and not taken from `certrotate_core::timing`.
 
-use certrotate_core::api::CsrObject;
 use certrotate_core::disk::Name;
 use certrotate_core::id::{CertHandle, RequestDigest};
+use certrotate_core::issuer::RequestRecord;
 use certrotate_core::time::{MonoTime, Span, WallTime};
 use certrotate_core::view::{Gate, Phase};
 
@@ -25,7 +25,7 @@ pub fn s8_may_give_up_request_of_expired(world: &World, request: RequestDigest) 
 /// Whether this answer shows a request that is to be given up now, because it was made as an identity that has expired: the
 /// bootstrap credential reads it, nothing has decided on it, and nothing keeps the node from making the next one.
 #[must_use]
-pub fn shows_request_of_expired(world: &World, object: &CsrObject) -> bool {
+pub fn shows_request_of_expired(world: &World, object: &RequestRecord) -> bool {
     let Some(view) = world.view() else { return false };
     let undecided = !object.approved && !object.denied && !object.failed && object.certificate.is_none();
     let request = view.request.and_then(|request| world.server.find(request));

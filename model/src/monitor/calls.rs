@@ -1,7 +1,7 @@
 //! The calls in flight, as the monitor remembers them.
 
-use certrotate_core::api::Credential;
 use certrotate_core::id::{OpId, RequestDigest, RunId};
+use certrotate_core::issuer::Credential;
 
 /// A kind of credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -16,9 +16,9 @@ fn hour(hours: u64) -> Now {
     Now { wall: WallTime::from_unix_secs(hours as i64 * 3600), mono: MonoTime::from_ms(hours * 3_600_000) }
 }
 
-fn object(denied: bool, approved: bool) -> Result<CsrObject, ApiFault> {
+fn object(denied: bool, approved: bool) -> Result<RequestRecord, IssuerFault> {
     let (signer, usages) = (String::new(), Usages::default());
-    Ok(CsrObject {
+    Ok(RequestRecord {
         key: None,
         signer,
         usages,
@@ -33,7 +33,7 @@ fn object(denied: bool, approved: bool) -> Result<CsrObject, ApiFault> {
 /// The id that is noted when a call is answered and another one follows, while an identity is served.
 fn noted(
     first: (Call, Credential),
-    answer: &Result<CsrObject, ApiFault>,
+    answer: &Result<RequestRecord, IssuerFault>,
     then: (Call, Credential),
 ) -> Option<&'static str> {
     let mut monitor = Monitor::default();
@@ -45,9 +45,9 @@ fn noted(
 
 #[test]
 fn l3_valid_identity_is_the_credential_until_refused() {
-    let refused = Err(ApiFault::Unauthorized);
+    let refused = Err(IssuerFault::NotAuthenticated);
     assert_eq!(noted((CREATE, LIVE), &refused, (CREATE, BOOTSTRAP)), None);
-    assert_eq!(noted((CREATE, LIVE), &Err(ApiFault::Unreachable), (CREATE, LIVE)), None);
+    assert_eq!(noted((CREATE, LIVE), &Err(IssuerFault::Unreachable), (CREATE, LIVE)), None);
     assert_eq!(noted((CREATE, LIVE), &refused, (CREATE, LIVE)), Some("L3"));
     assert_eq!(noted((CREATE, BOOTSTRAP), &refused, (CREATE, LIVE)), Some("L3"));
 }
@@ -55,8 +55,8 @@ fn l3_valid_identity_is_the_credential_until_refused() {
 #[test]
 fn l4_denied_request_is_not_repeated_and_deleted_one_is_created() {
     assert_eq!(noted((GET, LIVE), &object(true, false), (GET, LIVE)), Some("L4"));
-    assert_eq!(noted((GET, LIVE), &Err(ApiFault::NotFound), (GET, LIVE)), Some("L4"));
-    assert_eq!(noted((GET, LIVE), &Err(ApiFault::NotFound), (CREATE, LIVE)), None);
+    assert_eq!(noted((GET, LIVE), &Err(IssuerFault::NotFound), (GET, LIVE)), Some("L4"));
+    assert_eq!(noted((GET, LIVE), &Err(IssuerFault::NotFound), (CREATE, LIVE)), None);
     assert_eq!(noted((GET, LIVE), &object(false, false), (GET, LIVE)), None);
 }
 
@@ -79,7 +79,7 @@ fn s9_attempt_after_a_denial_waits_unless_a_rotation_is_requested() {
 fn l4_refused_requested_lifetime_is_not_repeated() {
     let mut monitor = Monitor::default();
     monitor.calls(OP, &CREATE, REQUEST, BOOTSTRAP, false);
-    monitor.answered(OP, (MonoTime::default(), HOUR), &Err(ApiFault::Invalid), None, None);
+    monitor.answered(OP, (MonoTime::default(), HOUR), &Err(IssuerFault::Invalid), None, None);
     monitor.begins(hour(1), Span::MAX, None, None);
     assert_eq!(monitor.broken, None);
     monitor.begins(hour(1), Span::MAX, Some(Span::from_hours(1)), None);

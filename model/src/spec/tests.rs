@@ -79,7 +79,7 @@ fn s13_answer_without_an_operation_in_flight_is_ignored() {
     let mut it = Observed::saved();
     let op = it.asks_for(KEY);
     it.acts(Action::Cancel { op });
-    it.given(&Input::CallAnswered { op, result: Err(ApiFault::NotFound) });
+    it.given(&Input::CallAnswered { op, result: Err(IssuerFault::NotFound) });
     it.steps(Disposition::Applied, vec![]);
     it.refused("S13", sentence);
 }
@@ -208,7 +208,7 @@ fn s8_key_is_made_only_without_a_write_or_a_request_in_flight() {
     let decided: [fn(&mut Observed, OpId); 4] = [
         |it, op| it.shows(op, None, true),
         |it, op| it.shows(op, Some(Observed::facts(None)), false),
-        |it, op| it.given(&Input::CallAnswered { op, result: Err(ApiFault::Invalid) }),
+        |it, op| it.given(&Input::CallAnswered { op, result: Err(IssuerFault::Invalid) }),
         |it, _| {
             let request = RequestDigest([1; 32]);
             it.acts(Action::Report(Event::RequestForeign { request, again_in: HOUR }));

@@ -1,7 +1,7 @@
 //! The names of faults, as they are counted.
 
-use certrotate_core::api::ApiFault;
 use certrotate_core::disk::DiskFault;
+use certrotate_core::issuer::IssuerFault;
 
 use crate::cert::Flaw;
 use crate::disk::How;
@@ -33,25 +33,25 @@ impl Transition {
             Self::DiskLost(Lost::Done) => "disk: the answer is lost",
             Self::DiskLost(Lost::NotDone) => "disk: an operation hangs for ever",
             Self::DiskLost(Lost::Late) => "disk: the answer is late",
-            Self::Call(_, true) => "api: the connection is cut after the request was carried out",
-            Self::Call(fault, false) | Self::Outage(Some(fault)) => api(fault),
-            Self::CallLost(Lost::Done) => "api: the answer is lost",
-            Self::CallLost(Lost::NotDone) => "api: the request is lost",
-            Self::CallLost(Lost::Late) => "api: the answer is late",
+            Self::Call(_, true) => "issuer: the connection is cut after the request was carried out",
+            Self::Call(fault, false) | Self::Outage(Some(fault)) => issuer(fault),
+            Self::CallLost(Lost::Done) => "issuer: the answer is lost",
+            Self::CallLost(Lost::NotDone) => "issuer: the request is lost",
+            Self::CallLost(Lost::Late) => "issuer: the answer is late",
             Self::KeyFails => "key: none can be made",
             Self::Repeat => "driver: an answer is given twice",
             Self::Stale(_) => "driver: an answer to an operation that is over",
             Self::Verdict(approver) | Self::Approver(approver) => self::approver(approver),
             Self::Bad(bad) | Self::Issues(Some(bad)) => self::bad(bad),
             Self::Object(change) => object(change),
-            Self::Refuse(true, true) => "api: both credentials are refused",
-            Self::Refuse(true, false) => "api: the live identity is refused",
-            Self::Refuse(false, true) => "api: the bootstrap credential is refused",
-            Self::Silent(true) => "api: the server is silent",
-            Self::Latency(_) => "api: approver and signer are slow",
-            Self::Lifetime(_) => "api: the lifetime of certificates changes",
-            Self::Watches(_, true) => "api: watches are forbidden",
-            Self::Watches(true, false) => "api: watches end at once",
+            Self::Refuse(true, true) => "issuer: both credentials are refused",
+            Self::Refuse(true, false) => "issuer: the live identity is refused",
+            Self::Refuse(false, true) => "issuer: the bootstrap credential is refused",
+            Self::Silent(true) => "issuer: the server is silent",
+            Self::Latency(_) => "issuer: approver and signer are slow",
+            Self::Lifetime(_) => "issuer: the lifetime of certificates changes",
+            Self::Watches(_, true) => "issuer: watches are forbidden",
+            Self::Watches(true, false) => "issuer: watches end at once",
             Self::Kill(How::FailsHalfway(_)) => "process: killed in the middle of an operation",
             Self::Kill(_) => "process: killed",
             Self::Off(_) => "process: off for a while",
@@ -103,36 +103,36 @@ fn disk(how: How) -> &'static str {
     }
 }
 
-fn api(fault: ApiFault) -> &'static str {
+fn issuer(fault: IssuerFault) -> &'static str {
     match fault {
-        ApiFault::NoCredential => "api: no credential",
-        ApiFault::Unreachable => "api: unreachable",
-        ApiFault::Unauthorized => "api: 401",
-        ApiFault::Forbidden => "api: 403",
-        ApiFault::NotFound => "api: 404",
-        ApiFault::AlreadyExists => "api: 409",
-        ApiFault::TooManyRequests { retry_after: None } => "api: 429",
-        ApiFault::TooManyRequests { retry_after: Some(after) } if after.ms() == 0 => {
-            "api: 429, at once again"
+        IssuerFault::NoCredential => "issuer: no credential",
+        IssuerFault::Unreachable => "issuer: unreachable",
+        IssuerFault::NotAuthenticated => "issuer: not authenticated",
+        IssuerFault::NotPermitted => "issuer: not permitted",
+        IssuerFault::NotFound => "issuer: not found",
+        IssuerFault::AlreadyExists => "issuer: the name exists",
+        IssuerFault::Throttled { retry_after: None } => "issuer: throttled",
+        IssuerFault::Throttled { retry_after: Some(after) } if after.ms() == 0 => {
+            "issuer: throttled, at once again"
         }
-        ApiFault::TooManyRequests { .. } => "api: 429, in ten years again",
-        ApiFault::Invalid => "api: 422",
-        ApiFault::ServerError { retry_after: None } => "api: 5xx",
-        ApiFault::ServerError { .. } => "api: 5xx, in ten years again",
-        ApiFault::WatchEnded => "api: the watch ended",
-        ApiFault::HandleGone => "api: the driver lost the key",
-        ApiFault::WrongKind => "api: an answer of another kind",
-        ApiFault::Unexpected => "api: not what Kubernetes says",
+        IssuerFault::Throttled { .. } => "issuer: throttled, in ten years again",
+        IssuerFault::Invalid => "issuer: invalid",
+        IssuerFault::Unavailable { retry_after: None } => "issuer: unavailable",
+        IssuerFault::Unavailable { .. } => "issuer: unavailable, in ten years again",
+        IssuerFault::WatchEnded => "issuer: the watch ended",
+        IssuerFault::HandleGone => "issuer: the driver lost the key",
+        IssuerFault::WrongKind => "issuer: an answer of another kind",
+        IssuerFault::Unexpected => "issuer: unexpected",
     }
 }
 
 fn approver(approver: Approver) -> &'static str {
     match approver {
-        Approver::Auto => "api: approved and signed",
-        Approver::Absent => "api: no approver",
-        Approver::NoSigner => "api: approved and not signed",
-        Approver::Denies => "api: denied",
-        Approver::Fails => "api: failed by the signer",
+        Approver::Auto => "issuer: approved and signed",
+        Approver::Absent => "issuer: no approver",
+        Approver::NoSigner => "issuer: approved and not signed",
+        Approver::Denies => "issuer: denied",
+        Approver::Fails => "issuer: failed by the signer",
     }
 }
 
@@ -156,12 +156,12 @@ fn bad(bad: Bad) -> &'static str {
 
 fn object(change: ObjectChange) -> &'static str {
     match change {
-        ObjectChange::Delete => "api: the object is deleted",
-        ObjectChange::ForeignKey => "api: the object is for another key",
-        ObjectChange::ForeignSigner => "api: the object is for another signer",
-        ObjectChange::ForeignUsages => "api: the object is for other usages",
-        ObjectChange::ForgetAll => "api: the server forgets everything",
-        ObjectChange::Recreate => "api: the object is made anew",
+        ObjectChange::Delete => "issuer: the object is deleted",
+        ObjectChange::ForeignKey => "issuer: the object is for another key",
+        ObjectChange::ForeignSigner => "issuer: the object is for another signer",
+        ObjectChange::ForeignUsages => "issuer: the object is for other usages",
+        ObjectChange::ForgetAll => "issuer: the server forgets everything",
+        ObjectChange::Recreate => "issuer: the object is made anew",
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the second byte of a transition chooses from.
 
-use certrotate_core::api::ApiFault;
 use certrotate_core::disk::DiskFault;
+use certrotate_core::issuer::IssuerFault;
 use certrotate_core::time::Span;
 
 use super::{Damage, DriverFault, Edit, Jump, Lost, ObjectChange, Until};
@@ -72,21 +72,21 @@ pub(super) const KINDS: [Kind; 9] = [
 
 const DECADE: Option<Span> = Some(Span::from_hours(87_600));
 
-pub(super) const API_FAULTS: [ApiFault; 14] = [
-    ApiFault::Unreachable,
-    ApiFault::Unauthorized,
-    ApiFault::Forbidden,
-    ApiFault::NotFound,
-    ApiFault::AlreadyExists,
-    ApiFault::TooManyRequests { retry_after: Some(Span::ZERO) },
-    ApiFault::TooManyRequests { retry_after: DECADE },
-    ApiFault::TooManyRequests { retry_after: None },
-    ApiFault::Invalid,
-    ApiFault::ServerError { retry_after: None },
-    ApiFault::ServerError { retry_after: DECADE },
-    ApiFault::WatchEnded,
-    ApiFault::NoCredential,
-    ApiFault::Unexpected,
+pub(super) const ISSUER_FAULTS: [IssuerFault; 14] = [
+    IssuerFault::Unreachable,
+    IssuerFault::NotAuthenticated,
+    IssuerFault::NotPermitted,
+    IssuerFault::NotFound,
+    IssuerFault::AlreadyExists,
+    IssuerFault::Throttled { retry_after: Some(Span::ZERO) },
+    IssuerFault::Throttled { retry_after: DECADE },
+    IssuerFault::Throttled { retry_after: None },
+    IssuerFault::Invalid,
+    IssuerFault::Unavailable { retry_after: None },
+    IssuerFault::Unavailable { retry_after: DECADE },
+    IssuerFault::WatchEnded,
+    IssuerFault::NoCredential,
+    IssuerFault::Unexpected,
 ];
 
 pub(super) const APPROVERS: [Approver; 5] =

@@ -1,6 +1,5 @@
 //! Compact answers, and their delivery to the node.
 
-use certrotate_core::api::{CsrObject, Issued};
 use certrotate_core::config::Template;
 use certrotate_core::disk::{
     BundleFound, BundleHeader, CurrentLink, DiskDone, DiskFault, Entry, Found, Inventory, Name, PairFound,
@@ -9,6 +8,7 @@ use certrotate_core::disk::{
 use certrotate_core::facts::Usages;
 use certrotate_core::id::{CertHandle, KeyHandle, RequestDigest};
 use certrotate_core::input::{Input, KeyFault, MadeKey};
+use certrotate_core::issuer::{Issued, RequestRecord};
 
 use crate::cert::{key_digest, leaf};
 use crate::disk::{Bundle, File, Outside, Pending};
@@ -31,7 +31,7 @@ impl World {
         step
     }
 
-    pub(super) fn render(&mut self, Answer { op, outcome }: Answer) -> Input {
+    pub(crate) fn render(&mut self, Answer { op, outcome }: Answer) -> Input {
         match outcome {
             // What the node is told of a change that was not made.
             Outcome::Disk(Err(DiskFault::NoEffect)) => Input::DiskAnswered { op, result: Ok(DiskDone::Done) },
@@ -120,7 +120,7 @@ impl World {
 
     /// The object as the server shows it.
     #[must_use]
-    pub fn object(&self, object: &Object) -> CsrObject {
+    pub fn object(&self, object: &Object) -> RequestRecord {
         let template = &self.templates[usize::from(object.template).min(self.templates.len() - 1)];
         let signer = if object.foreign_signer { "example.com/other" } else { &template.signer };
         let more = if object.foreign_usages { Usages::SERVER_AUTH } else { Usages::default() };
@@ -132,7 +132,7 @@ impl World {
                 self.facts(cert).map_or(Issued::Unreadable, |facts| Issued::Readable { cert, facts })
             }
         });
-        CsrObject {
+        RequestRecord {
             key: (object.key != UNREADABLE).then(|| key_digest(object.key.into())),
             signer: signer.into(),
             usages,

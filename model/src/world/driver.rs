@@ -1,10 +1,10 @@
 //! The driver in a world: it carries out the node's actions, one operation when the world says so.
 
-use certrotate_core::api::{ApiFault, Call, Credential};
 use certrotate_core::disk::{Content, DiskCommand, DiskFault};
 use certrotate_core::event::Event;
 use certrotate_core::id::{CertHandle, KeyHandle, OpId};
 use certrotate_core::input::Action;
+use certrotate_core::issuer::{Call, Credential, IssuerFault};
 use certrotate_core::time::Span;
 
 use crate::disk::{Bundle, File, How, Kind, NAMES, Pending};
@@ -239,7 +239,7 @@ impl World {
     }
 
     /// Returns the answer of the server; `None` while it is silent.
-    fn call(&mut self, call: Call, credential: Credential) -> Option<Result<Object, ApiFault>> {
+    fn call(&mut self, call: Call, credential: Credential) -> Option<Result<Object, IssuerFault>> {
         if let Some(weakness) = self.weakness {
             weakness.before_call(&mut self.server);
         }
@@ -252,16 +252,16 @@ impl World {
         let fault = self.server.fault(credential == Credential::Bootstrap);
         Some(match (fault, call) {
             // A request that the server has was valid.
-            (Some(ApiFault::Invalid), Call::Create { .. })
+            (Some(IssuerFault::Invalid), Call::Create { .. })
                 if self.has_object(&Effect::Call(call, credential)) =>
             {
-                Err(ApiFault::AlreadyExists)
+                Err(IssuerFault::AlreadyExists)
             }
             (Some(fault), _) => Err(fault),
             (None, Call::Create { key }) => self.create(number(key), credential),
             (None, Call::Get { request } | Call::Watch { request }) => {
                 self.server.control(self.server_wall());
-                self.server.find(request).copied().ok_or(ApiFault::NotFound)
+                self.server.find(request).copied().ok_or(IssuerFault::NotFound)
             }
         })
     }
@@ -274,8 +274,8 @@ impl World {
         }
     }
 
-    fn create(&mut self, number: u32, credential: Credential) -> Result<Object, ApiFault> {
-        let Some(request) = self.request(number).copied() else { return Err(ApiFault::Invalid) };
+    fn create(&mut self, number: u32, credential: Credential) -> Result<Object, IssuerFault> {
+        let Some(request) = self.request(number).copied() else { return Err(IssuerFault::Invalid) };
         let held = self.ghost.holds_key(KeyHandle(number.into()));
         self.hold("S10", "the driver holds the key of a request that is sent", held);
         let object = Object {
@@ -309,26 +309,26 @@ impl World {
         &mut self,
         request: certrotate_core::id::RequestDigest,
         credential: Credential,
-    ) -> Option<Result<Object, ApiFault>> {
+    ) -> Option<Result<Object, IssuerFault>> {
         if self.server.no_watch {
-            return Some(Err(ApiFault::Forbidden));
+            return Some(Err(IssuerFault::NotPermitted));
         }
         if self.server.watch_ends {
-            return Some(Err(ApiFault::WatchEnded));
+            return Some(Err(IssuerFault::WatchEnded));
         }
         let refused = match credential {
             Credential::Bootstrap => self.server.refuse_bootstrap,
             Credential::Live(_) => self.server.refuse_live,
         };
         if refused {
-            return Some(Err(ApiFault::Unauthorized));
+            return Some(Err(IssuerFault::NotAuthenticated));
         }
         if self.server.outage.is_some() || self.server.silent {
             return None;
         }
         self.server.control(self.server_wall());
         match self.server.find(request) {
-            None => Some(Err(ApiFault::NotFound)),
+            None => Some(Err(IssuerFault::NotFound)),
             Some(object) if object.is_decided() => Some(Ok(*object)),
             Some(_) => None,
         }

@@ -1,8 +1,8 @@
 //! Transitions in which the driver breaks its contract. Core must survive them.
 
-use certrotate_core::api::{ApiFault, Call};
 use certrotate_core::disk::{Content, DiskCommand, DiskFault};
 use certrotate_core::input::{Disposition, Input, KeyFault};
+use certrotate_core::issuer::{Call, IssuerFault};
 use certrotate_core::time::Span;
 use certrotate_core::view::{Handle, Phase};
 
@@ -57,7 +57,7 @@ impl World {
                 Some(answer) => answer.outcome,
                 None => return false,
             },
-            Effect::Key(_) | Effect::Call(..) => Outcome::Call(Err(ApiFault::HandleGone)),
+            Effect::Key(_) | Effect::Call(..) => Outcome::Call(Err(IssuerFault::HandleGone)),
         };
         self.ghost.erase(&handles);
         self.answer(Answer { op, outcome });
@@ -87,10 +87,10 @@ impl World {
             }
             Effect::Key(_) => {
                 let failure = Input::KeyMade { op, result: Err(KeyFault::WrongKind) };
-                (Outcome::Call(Err(ApiFault::NotFound)), failure)
+                (Outcome::Call(Err(IssuerFault::NotFound)), failure)
             }
             Effect::Call(..) => {
-                (Outcome::Key(None), Input::CallAnswered { op, result: Err(ApiFault::WrongKind) })
+                (Outcome::Key(None), Input::CallAnswered { op, result: Err(IssuerFault::WrongKind) })
             }
         };
         let answer = Answer { op, outcome };

@@ -1,9 +1,9 @@
 //! The effects of transitions on a world.
 
-use certrotate_core::api::ApiFault;
 use certrotate_core::disk::DiskFault;
 use certrotate_core::id::OpId;
 use certrotate_core::input::{Disposition, Input};
+use certrotate_core::issuer::IssuerFault;
 use certrotate_core::time::{MonoTime, Span, WallTime};
 
 use crate::disk::How;
@@ -211,11 +211,11 @@ impl World {
         }
     }
 
-    fn call_fails(&mut self, fault: ApiFault, done: bool) -> bool {
+    fn call_fails(&mut self, fault: IssuerFault, done: bool) -> bool {
         let Some(index) = self.under_way(|effect| matches!(effect, Effect::Call(..))) else { return false };
         let super::InFlight { op, effect, .. } = self.in_flight[index];
         // A request that the server has was valid.
-        if fault == ApiFault::Invalid && (done || self.has_object(&effect)) {
+        if fault == IssuerFault::Invalid && (done || self.has_object(&effect)) {
             return false;
         }
         if done && self.perform(index, How::Well).is_none() {
@@ -255,7 +255,7 @@ impl World {
         for outcome in [Outcome::Disk(Ok(())), Outcome::Scan(Ok(())), Outcome::Disk(Err(DiskFault::Io))] {
             self.answer(Answer { op, outcome });
         }
-        let object = self.server.objects.last().copied().ok_or(ApiFault::NotFound);
+        let object = self.server.objects.last().copied().ok_or(IssuerFault::NotFound);
         self.answer(Answer { op, outcome: Outcome::Call(object) });
         true
     }

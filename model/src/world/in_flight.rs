@@ -1,9 +1,9 @@
 //! Operations in flight, and their answers in a few bytes.
 
-use certrotate_core::api::{ApiFault, Call, Credential};
 use certrotate_core::disk::{DiskCommand, DiskFault};
 use certrotate_core::id::{OpId, RunId};
 use certrotate_core::input::Action;
+use certrotate_core::issuer::{Call, Credential, IssuerFault};
 use certrotate_core::time::Span;
 
 use crate::server::Object;
@@ -81,7 +81,7 @@ pub enum Outcome {
     /// The number of the made key; `None` for a failure.
     Key(Option<u32>),
     /// A call.
-    Call(Result<Object, ApiFault>),
+    Call(Result<Object, IssuerFault>),
 }
 
 impl Default for Answer {

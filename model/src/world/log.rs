@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use certrotate_core::api::{Call, Credential};
 use certrotate_core::disk::{DiskCommand, DiskFault};
 use certrotate_core::event::Event;
 use certrotate_core::id::RequestDigest;
+use certrotate_core::issuer::{Call, Credential};
 use certrotate_core::time::Now;
 
 /// Everything that happened, in order.

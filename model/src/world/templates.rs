@@ -39,7 +39,7 @@ pub(crate) enum Fit {
 
 /// Every template that a world with this first one ever has: the scopes of each subject, one subject after the other.
 pub(super) fn all(first: &Template) -> Vec<Template> {
-    let others = SUBJECTS.map(|name| Template::node_client(name).subject);
+    let others = SUBJECTS.map(|name| Template::kubelet_client(name).subject);
     let subjects = [first.subject.clone()].into_iter().chain(others);
     let scoped = |subject| {
         (0..SCOPES)

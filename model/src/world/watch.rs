@@ -1,10 +1,10 @@
 //! The inputs and actions that the [monitor](crate::monitor) gets.
 
-use certrotate_core::api::{Call, Issued};
 use certrotate_core::disk::{DiskDone, Name, PairFound, Place};
 use certrotate_core::event::Event;
 use certrotate_core::id::{CertHandle, RequestDigest};
 use certrotate_core::input::{Action, Disposition, Input};
+use certrotate_core::issuer::{Call, Issued};
 use certrotate_core::rotator::Step;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_core::view::Phase;

@@ -1,5 +1,6 @@
 //! The program as its user sees it: help, exit statuses, last lines, files.
 
+mod conformance;
 mod replay;
 mod seeded;
 mod simulate;
@@ -40,7 +41,7 @@ fn model_in(folder: &Path, flags: &[&str]) -> Ran {
 
 #[test]
 fn every_help_text_has_purpose_bound_and_example() {
-    for command in ["explore", "crash", "simulate", "seeded", "replay"] {
+    for command in ["explore", "crash", "simulate", "seeded", "replay", "conformance"] {
         let ran = model(&[command, "--help"]);
         assert_eq!(ran.status, Some(0));
         assert!(ran.out.contains("\nBound: ") && ran.out.contains("Example"), "{}", ran.out);
@@ -51,7 +52,7 @@ fn every_help_text_has_purpose_bound_and_example() {
 
 #[test]
 fn invalid_usage_exits_with_2_and_says_what_to_do() {
-    let cases: [&[&str]; 13] = [
+    let cases: [&[&str]; 16] = [
         &[],
         &["simulate", "--no-such-flag"],
         &["simulate", "--runs", "0"],
@@ -65,6 +66,9 @@ fn invalid_usage_exits_with_2_and_says_what_to_do() {
         &["replay", "--hex", "8001", "--until", "100000"],
         &["replay", "--hex", "8001", "--diff", "seed:x"],
         &["crash", "--profile", "fat"],
+        &["conformance"],
+        &["conformance", "--scenario", "?", "--", "true"],
+        &["conformance", "--", "there-is-no-such-program"],
     ];
     let mut said = String::new();
     for flags in cases {

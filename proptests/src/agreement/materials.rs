@@ -16,7 +16,7 @@ pub const CERTS: u64 = 4;
 
 /// The template of every request.
 pub(super) fn template() -> Template {
-    Template::node_client("worker-1")
+    Template::kubelet_client("worker-1")
 }
 
 /// Keys with their requests, and certificates.

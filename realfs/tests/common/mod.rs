@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use certrotate_core::api::ApiFault;
+use certrotate_core::issuer::IssuerFault;
 use certrotate_core::time::WallTime;
 use certrotate_realfs::plane::Shown;
 use certrotate_realfs::world::{Report, Session, World};
@@ -50,7 +50,7 @@ impl<'a> DamagedDisk<'a> {
 }
 
 impl World for DamagedDisk<'_> {
-    fn create(&mut self, name: &str, csr_pem: &str, now: WallTime) -> Result<Shown, ApiFault> {
+    fn create(&mut self, name: &str, csr_pem: &str, now: WallTime) -> Result<Shown, IssuerFault> {
         if self.session.plane.requests() > 0
             && let Some(damage) = self.damage.take()
         {
@@ -59,7 +59,7 @@ impl World for DamagedDisk<'_> {
         self.session.create(name, csr_pem, now)
     }
 
-    fn get(&mut self, name: &str, now: WallTime) -> Result<Shown, ApiFault> {
+    fn get(&mut self, name: &str, now: WallTime) -> Result<Shown, IssuerFault> {
         self.session.get(name, now)
     }
 

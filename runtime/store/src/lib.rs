@@ -58,7 +58,7 @@
 //! # let home = tempfile::tempdir()?;
 //! # let directory = home.path().join("pki");
 //! let keys = Keys(RefCell::new(Vec::new()));
-//! let key = keys.keep_pending(PendingRequest::make(&Template::node_client("worker-1"))?);
+//! let key = keys.keep_pending(PendingRequest::make(&Template::kubelet_client("worker-1"))?);
 //! let mut store = Store::new(&directory, PairName::new("kubelet-client")?, None, keys);
 //!
 //! let (generation, file) = (Generation(1), FileNumber(1));

@@ -49,7 +49,7 @@ fn intact_files_are_scanned_with_facts_and_handles() {
     let Found::Pending(pending) = &second.found else { panic!("{second:?}") };
     assert_eq!((second.name, pending.generation), (pending_name(8, 2), Generation(8)));
     assert_eq!((pending.made, pending.private), (MADE, true));
-    assert_eq!(pending.template, Template::node_client("worker-1"));
+    assert_eq!(pending.template, Template::kubelet_client("worker-1"));
     let asked = Content::Pending { generation: Generation(8), key: pending.key, made: MADE };
 
     // The handles stay good whatever becomes of the files: nothing is read a second time.

@@ -25,7 +25,7 @@
 //! use rcgen::{ExtendedKeyUsagePurpose, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData};
 //!
 //! // The node: a key, and a request signed by it.
-//! let template = Template::node_client("node-1");
+//! let template = Template::kubelet_client("node-1");
 //! let pending = PendingRequest::make(&template)?;
 //! assert!(request_name(&pending.request()).starts_with("node-csr-"));
 //!

@@ -141,7 +141,7 @@ fn debug_of_what_was_read_shows_no_key() {
 
 #[test]
 fn the_lines_of_a_pending_file_are_plain_text() {
-    let mut template = Template::node_client("node-1");
+    let mut template = Template::kubelet_client("node-1");
     template.duration = Some(Span::from_hours(24));
     let request = PendingRequest::make(&template).unwrap();
     let file = String::from_utf8(pending::encode(&request, Generation(8), NOW).to_vec()).unwrap();

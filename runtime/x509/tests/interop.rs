@@ -107,7 +107,7 @@ fn openssl_verifies_a_request_and_sees_what_a_kubelet_asks_for() {
 
 #[test]
 fn openssl_sees_every_organization_and_name_of_a_request() {
-    let mut template = Template::node_client("node-1");
+    let mut template = Template::kubelet_client("node-1");
     template.subject.organizations = vec!["system:nodes".into(), "b_2".into(), "a".into()];
     template.sans = vec![San::Dns("node-1.example".into()), San::Ip([10, 0, 0, 1].into())];
     let request = PendingRequest::make(&template).unwrap();
@@ -130,7 +130,7 @@ fn openssl_verifies_a_request_of_every_key_type_and_reads_its_key() {
         (KeyType::Rsa2048, "sha256WithRSAEncryption"),
         (KeyType::Rsa4096, "sha256WithRSAEncryption"),
     ] {
-        let request = PendingRequest::make_with(key_type, &Template::node_client("node-1")).unwrap();
+        let request = PendingRequest::make_with(key_type, &Template::kubelet_client("node-1")).unwrap();
         let file = pending::encode(&request, Generation(1), NOW);
         assert_eq!(pending::decode(&file).unwrap().1.request(), request.request(), "{key_type}");
         std::fs::write(dir.path().join("pending"), &*file).unwrap();

@@ -15,7 +15,7 @@ const CHAINS: &str = include_str!("go/chains.txt");
 
 /// The reason why facts are refused; none if they are not.
 fn reason(facts: &CertFacts) -> String {
-    let mut config = ConfigSpec::new(Template::node_client("node-1"));
+    let mut config = ConfigSpec::new(Template::kubelet_client("node-1"));
     config.chain_required = true;
     // Alternative names are there for the name constraints alone.
     config.template.sans.clone_from(&facts.sans);

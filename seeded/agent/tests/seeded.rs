@@ -6,7 +6,7 @@ use certrotate_seeded_bugs::{Bug, with};
 
 #[test]
 fn b44_shows_a_key_in_debug() {
-    let store = KeyStore::new(Template::node_client("node-1"));
+    let store = KeyStore::new(Template::kubelet_client("node-1"));
     let (made, staged) = store.make(None);
     assert!(made.is_ok());
     store.accept(staged);

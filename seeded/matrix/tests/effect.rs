@@ -66,5 +66,5 @@ fn seeded_core_without_a_bug_is_the_shipped_core() {
 
 #[test]
 fn new_configuration_has_no_bug() {
-    assert_eq!(ConfigSpec::new(Template::node_client("n")).bug, None);
+    assert_eq!(ConfigSpec::new(Template::kubelet_client("n")).bug, None);
 }

@@ -90,7 +90,7 @@ fn x4_shows_with_two_keys() {
 
 /// A pending file with this key and request, with a first line that is right.
 fn pending_file(key: &str, request: &str) -> Vec<u8> {
-    let template = Template::node_client("node-1");
+    let template = Template::kubelet_client("node-1");
     let right =
         pending::encode(&PendingRequest::make(&template).unwrap(), Generation(1), WallTime::default());
     let right = str::from_utf8(&right).unwrap();
@@ -106,7 +106,7 @@ fn pending_file(key: &str, request: &str) -> Vec<u8> {
 
 #[test]
 fn x5_shows_with_the_request_of_another_key() {
-    let request = || PendingRequest::make(&Template::node_client("node-1")).unwrap();
+    let request = || PendingRequest::make(&Template::kubelet_client("node-1")).unwrap();
     let (one, other) = (request(), request());
     let own = pending_file(&one.key().to_pem(), one.csr_pem());
     assert!(pending::decode(&own).is_ok());

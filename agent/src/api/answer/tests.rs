@@ -1,6 +1,6 @@
 use std::time::SystemTime;
 
-use certrotate_core::api::ApiFault;
+use certrotate_core::issuer::IssuerFault;
 use certrotate_core::time::Span;
 use certrotate_x509::request_name;
 use hyper::header::{HeaderMap, HeaderValue, RETRY_AFTER};
@@ -23,7 +23,7 @@ fn object_is_accepted_only_with_a_success_status() {
         assert!(answered(&format!("{call} 200\nOBJECT")).result.is_ok(), "{call}");
         for code in [302, 304, 600, 999] {
             let found = answered(&format!("{call} {code}\nOBJECT"));
-            assert_eq!(found.result, Err(ApiFault::Unexpected), "{call} {code}");
+            assert_eq!(found.result, Err(IssuerFault::Unexpected), "{call} {code}");
             assert!(found.text.is_some_and(|text| text.starts_with(&code.to_string())));
         }
     }
@@ -31,21 +31,21 @@ fn object_is_accepted_only_with_a_success_status() {
 
 #[test]
 fn list_is_accepted_only_with_a_success_status() {
-    assert_eq!(answered("watch 200\nLIST").result, Err(ApiFault::WatchEnded));
-    assert_eq!(answered("watch 302\nLIST").result, Err(ApiFault::Unexpected));
+    assert_eq!(answered("watch 200\nLIST").result, Err(IssuerFault::WatchEnded));
+    assert_eq!(answered("watch 302\nLIST").result, Err(IssuerFault::Unexpected));
 }
 
 #[test]
 fn failure_is_known_by_status_even_if_not_utf_8() {
     for (code, fault) in [
-        (401, ApiFault::Unauthorized),
-        (429, ApiFault::TooManyRequests { retry_after: Some(Span::from_secs(7)) }),
-        (502, ApiFault::ServerError { retry_after: Some(Span::from_secs(7)) }),
+        (401, IssuerFault::NotAuthenticated),
+        (429, IssuerFault::Throttled { retry_after: Some(Span::from_secs(7)) }),
+        (502, IssuerFault::Unavailable { retry_after: Some(Span::from_secs(7)) }),
     ] {
         let answer = [format!("get {code} 7\n").as_bytes(), b"<p>ung\xfcltig</p>"].concat();
         assert_eq!(outcome(&answer).result, Err(fault));
     }
-    assert_eq!(outcome(b"get 200\n\xfc").result, Err(ApiFault::Unexpected));
+    assert_eq!(outcome(b"get 200\n\xfc").result, Err(IssuerFault::Unexpected));
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn json_of_another_kind_is_described_and_not_taken_for_a_foreign_request() {
         ("get 200\n{\"kind\":\"Pod\\n2026\",\"apiVersion\":\"v1\"}", "a Pod\\n2026 of v1 instead of a"),
     ] {
         let found = answered(answers);
-        assert_eq!(found.result, Err(ApiFault::Unexpected), "{answers}");
+        assert_eq!(found.result, Err(IssuerFault::Unexpected), "{answers}");
         assert!(found.text.as_ref().is_some_and(|text| text.contains(part)), "{answers}: {found:?}");
     }
 }
@@ -97,23 +97,23 @@ fn object_of_another_name_is_unexpected() {
     let other = OBJECT.replace("NAME", "node-csr-other");
     for answers in [format!("get 200\n{other}"), format!("create 201\n{other}")] {
         let found = outcome(answers.as_bytes());
-        assert_eq!(found.result, Err(ApiFault::Unexpected), "{answers}");
+        assert_eq!(found.result, Err(IssuerFault::Unexpected), "{answers}");
     }
     let list = LIST.replace("OBJECT", &other);
-    assert_eq!(outcome(format!("watch 200\n{list}").as_bytes()).result, Err(ApiFault::Unexpected));
+    assert_eq!(outcome(format!("watch 200\n{list}").as_bytes()).result, Err(IssuerFault::Unexpected));
 }
 
 #[test]
 fn only_an_api_server_says_that_an_object_is_missing_or_exists() {
     let status = "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"message\":\"m\"}";
     for (answers, fault) in [
-        (format!("get 404\n{status}"), ApiFault::NotFound),
-        ("get 404\n<html>not here</html>".to_owned(), ApiFault::Unexpected),
-        ("get 404\n404 page not found".to_owned(), ApiFault::Unexpected),
-        (format!("create 404\n{status}"), ApiFault::Unexpected),
-        (format!("create 409\n{status}"), ApiFault::AlreadyExists),
-        ("create 409\n{\"error\":\"conflict\"}".to_owned(), ApiFault::Unexpected),
-        ("get 401\nlog in".to_owned(), ApiFault::Unauthorized),
+        (format!("get 404\n{status}"), IssuerFault::NotFound),
+        ("get 404\n<html>not here</html>".to_owned(), IssuerFault::Unexpected),
+        ("get 404\n404 page not found".to_owned(), IssuerFault::Unexpected),
+        (format!("create 404\n{status}"), IssuerFault::Unexpected),
+        (format!("create 409\n{status}"), IssuerFault::AlreadyExists),
+        ("create 409\n{\"error\":\"conflict\"}".to_owned(), IssuerFault::Unexpected),
+        ("get 401\nlog in".to_owned(), IssuerFault::NotAuthenticated),
     ] {
         assert_eq!(outcome(answers.as_bytes()).result, Err(fault), "{answers}");
     }

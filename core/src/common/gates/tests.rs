@@ -16,7 +16,10 @@ const HOUR: Span = Span::from_hours(1);
 const MS: Span = Span::from_ms(1);
 
 fn common() -> Common {
-    Common::new(Config::new(ConfigSpec::new(Template::node_client("node-1"))).expect("it is valid"), RunId(7))
+    Common::new(
+        Config::new(ConfigSpec::new(Template::kubelet_client("node-1"))).expect("it is valid"),
+        RunId(7),
+    )
 }
 
 /// The next certificate, valid `wait` after `NOW`.
@@ -142,7 +145,7 @@ fn last_gate_is_the_one_that_opens_last_with_its_reason() {
 
 #[test]
 fn clock_before_the_build_time_is_reported_once() {
-    let mut spec = ConfigSpec::new(Template::node_client("node-1"));
+    let mut spec = ConfigSpec::new(Template::kubelet_client("node-1"));
     spec.built = NOW;
     let mut common = Common::new(Config::new(spec).expect("it is valid"), RunId(7));
     for (wall, invalid, events) in

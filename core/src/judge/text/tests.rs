@@ -45,7 +45,7 @@ fn of_many_names_the_first_are_shown_and_the_others_counted() {
 
 #[test]
 fn short_lifetime_is_refused_with_the_configured_limit() {
-    let mut config = crate::config::ConfigSpec::new(crate::config::Template::node_client("node-1"));
+    let mut config = crate::config::ConfigSpec::new(crate::config::Template::kubelet_client("node-1"));
     config.timing.lifetime_left = crate::timing::LifetimeLeft { share: 250, min: Span::from_secs(90) };
     for (lifetime, limit) in [(Span::from_mins(60), "15m0s"), (Span::from_mins(4), "1m30s")] {
         let key = crate::id::KeyDigest([1; 32]);

@@ -18,7 +18,7 @@ fn at(hours: i64) -> WallTime {
 }
 
 fn config() -> ConfigSpec {
-    ConfigSpec::new(Template::node_client("node-1"))
+    ConfigSpec::new(Template::kubelet_client("node-1"))
 }
 
 /// The options of a start.
@@ -310,7 +310,7 @@ fn current_link_is_repointed_only_if_its_pair_was_copied() {
     );
     let other = || {
         let mut pair = pair(Place::Current, 9, (-3, 5));
-        pair.facts.subject = Template::node_client("node-2").subject;
+        pair.facts.subject = Template::kubelet_client("node-2").subject;
         Some(pair)
     };
     let mixed = || other().map(|pair| PairFound { key_digest: KeyDigest([8; 32]), ..pair });

@@ -3,6 +3,7 @@
 //! The library decides; this program gives it bounds, shows how far it is, and reports the result. It alone reads a
 //! clock, writes files and listens to signals.
 
+mod conformance;
 mod crash;
 mod engine;
 mod explore;
@@ -40,6 +41,7 @@ enum Command {
     Simulate(simulate::Args),
     Seeded(seeded::Args),
     Replay(replay::Args),
+    Conformance(conformance::Args),
     #[cfg(feature = "stateright")]
     Web(web::Args),
 }
@@ -68,6 +70,10 @@ fn main() -> ExitCode {
                 |_| engine::panicked("replay", out),
                 |it| it.unwrap_or_else(|usage| out.usage(&usage)),
             )
+        }
+        Command::Conformance(args) => {
+            let out = Output::new(args.json);
+            conformance::run(args, out).unwrap_or_else(|usage| out.usage(&usage))
         }
         #[cfg(feature = "stateright")]
         Command::Web(args) => web::run(args).unwrap_or_else(|usage| Output::new(false).usage(&usage)),

@@ -36,7 +36,7 @@ pub(super) struct Observed {
 
 impl Observed {
     pub(super) fn new() -> Self {
-        let Template { subject, sans, usages, .. } = Template::node_client("node-1");
+        let Template { subject, sans, usages, .. } = Template::kubelet_client("node-1");
         let wanted = Wanted { subject, sans, usages, chain: false };
         let now = Now { wall: START, mono: MonoTime::from_ms(0) };
         Self { spec: Spec::default(), wanted, now, seq: 0 }
@@ -136,15 +136,15 @@ impl Observed {
 
     pub(super) fn facts(flaw: Option<Flaw>) -> CertFacts {
         let cert = Cert { key: 1, template: 0, flaw, not_before: START, not_after: START.plus(HOUR) };
-        cert.facts(CERT.0, &Template::node_client("node-1"))
+        cert.facts(CERT.0, &Template::kubelet_client("node-1"))
     }
 
     pub(super) fn shows(&mut self, op: OpId, facts: Option<CertFacts>, denied: bool) {
         let certificate = facts.map(|facts| Issued::Readable { cert: CERT, facts });
-        let Template { signer, usages, .. } = Template::node_client("node-1");
+        let Template { signer, usages, .. } = Template::kubelet_client("node-1");
         let key = Some(key_digest(1));
         let approved = !denied;
-        let object = CsrObject {
+        let object = RequestRecord {
             key,
             signer,
             usages,

@@ -55,7 +55,7 @@ impl Memory {
 
     /// A new key with its request.
     pub(crate) fn request(&self) -> KeyHandle {
-        self.keep_pending(PendingRequest::make(&Template::node_client("worker-1")).unwrap())
+        self.keep_pending(PendingRequest::make(&Template::kubelet_client("worker-1")).unwrap())
     }
 
     /// A certificate for a key, as if a signer had sent it.

@@ -3,7 +3,7 @@ use certrotate_core::facts::Usages;
 use super::*;
 
 fn template() -> Template {
-    Template::node_client("node-1")
+    Template::kubelet_client("node-1")
 }
 
 fn key() -> SecretKey {

@@ -5,7 +5,7 @@ use super::*;
 const LINES: &str = "signer: example.com/signer\nusages: client auth\n";
 
 fn request() -> PendingRequest {
-    PendingRequest::make(&Template::node_client("node-1")).expect("it can be requested")
+    PendingRequest::make(&Template::kubelet_client("node-1")).expect("it can be requested")
 }
 
 fn decoded(parts: &[&str]) -> Result<Template, Corrupt> {

@@ -3,7 +3,7 @@ use certrotate_core::facts::Usages;
 use super::*;
 
 fn template() -> Template {
-    let mut template = Template::node_client("node-1");
+    let mut template = Template::kubelet_client("node-1");
     template.subject.organizations.push("a".into());
     template.sans = vec![San::Ip([10, 0, 0, 1].into()), San::Dns("node-1.example".into()), San::Other];
     template.duration = Some(Span::from_secs(3600));
@@ -13,7 +13,7 @@ fn template() -> Template {
 #[test]
 fn the_request_digest_is_pinned() {
     // Files and CertificateSigningRequests carry this name: it must not change between versions.
-    let plain = request_digest(&KeyDigest([1; 32]), &Template::node_client("node-1"));
+    let plain = request_digest(&KeyDigest([1; 32]), &Template::kubelet_client("node-1"));
     let full = request_digest(&KeyDigest([2; 32]), &template());
     assert_eq!(
         request_name(&plain),
@@ -76,7 +76,7 @@ fn a_request_is_named_by_its_key_and_template() {
 
 #[test]
 fn two_requests_never_share_a_key() {
-    let template = Template::node_client("node-1");
+    let template = Template::kubelet_client("node-1");
     let make = || PendingRequest::make(&template).expect("it can be requested");
     assert_ne!(make().key_digest(), make().key_digest());
 }
@@ -84,7 +84,7 @@ fn two_requests_never_share_a_key() {
 #[test]
 fn request_too_large_for_the_api_or_the_file_is_refused() {
     let refused = |change: &dyn Fn(&mut Template)| {
-        let mut template = Template::node_client("node-1");
+        let mut template = Template::kubelet_client("node-1");
         change(&mut template);
         PendingRequest::make(&template).expect_err("refused")
     };
@@ -99,7 +99,7 @@ fn request_too_large_for_the_api_or_the_file_is_refused() {
     assert_eq!(refused(&|template| template.signer = long.clone()), RequestError::TooLarge);
     // A signature by Ed25519 is always as long; the text and the name of the signer may fill the file together.
     let asks = |signer: usize| {
-        let template = Template { signer: "a".repeat(signer), ..Template::node_client("node-1") };
+        let template = Template { signer: "a".repeat(signer), ..Template::kubelet_client("node-1") };
         PendingRequest::make_with(KeyType::Ed25519, &template).map(|request| request.csr_pem().len())
     };
     let room = MAX_INPUT - asks(1).expect("there is room");

@@ -123,7 +123,7 @@ pub struct Node {
 
 impl Node {
     pub fn new() -> Self {
-        let pending = PendingRequest::make(&Template::node_client("node-1")).unwrap();
+        let pending = PendingRequest::make(&Template::kubelet_client("node-1")).unwrap();
         Self { pending, root: Authority::root("root") }
     }
 

@@ -4,11 +4,11 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Bug;
 use super::facts::SKEW;
-use crate::api::Credential;
 use crate::common::{Common, Cx};
 use crate::event::Event;
 use crate::id::FileNumber;
 use crate::input::{Action, Input};
+use crate::issuer::Credential;
 use crate::renewal::{Attempt, Renewal, Saving};
 use crate::serving::{Identity, Judged, Live, Standing};
 use crate::time::{MonoTime, Now, Span, WallTime};

@@ -27,7 +27,7 @@ fn identity(common: &Common) -> Identity {
 
 #[test]
 fn foreign_link_is_passed_over_only_in_a_rescan_with_an_identity_in_use() {
-    let config = Config::new(ConfigSpec::new(Template::node_client("node-1"))).expect("it is valid");
+    let config = Config::new(ConfigSpec::new(Template::kubelet_client("node-1"))).expect("it is valid");
     let resting = Resting { not_before: MonoTime::default() };
     for (carry, is_live, expected) in [
         (Carry::Rescan(resting), true, true),

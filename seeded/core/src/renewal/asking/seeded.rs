@@ -1,10 +1,10 @@
 //! Bugs of [`Asking`].
 
 use super::{Asking, Calling};
-use crate::api::{ApiFault, CsrObject, Issued};
 use crate::common::Cx;
 use crate::event::Event;
 use crate::input::Action;
+use crate::issuer::{Issued, IssuerFault, RequestRecord};
 use crate::judge::Refusal;
 use crate::renewal::{OpId, Renewal, Resting};
 use crate::seeded::{Bug, NEVER, started, throw_away};
@@ -60,30 +60,32 @@ impl Asking {
         mut self,
         cx: &mut Cx<'_>,
         calling: Calling,
-        fault: ApiFault,
+        fault: IssuerFault,
     ) -> Option<Renewal> {
         let asked = match fault {
-            ApiFault::TooManyRequests { retry_after } | ApiFault::ServerError { retry_after } => retry_after,
-            ApiFault::NoCredential
-            | ApiFault::Unreachable
-            | ApiFault::Unauthorized
-            | ApiFault::Forbidden
-            | ApiFault::NotFound
-            | ApiFault::AlreadyExists
-            | ApiFault::Invalid
-            | ApiFault::WatchEnded
-            | ApiFault::HandleGone
-            | ApiFault::WrongKind
-            | ApiFault::Unexpected => None,
+            IssuerFault::Throttled { retry_after } | IssuerFault::Unavailable { retry_after } => retry_after,
+            IssuerFault::NoCredential
+            | IssuerFault::Unreachable
+            | IssuerFault::NotAuthenticated
+            | IssuerFault::NotPermitted
+            | IssuerFault::NotFound
+            | IssuerFault::AlreadyExists
+            | IssuerFault::Invalid
+            | IssuerFault::WatchEnded
+            | IssuerFault::HandleGone
+            | IssuerFault::WrongKind
+            | IssuerFault::Unexpected => None,
         };
-        let credential =
-            matches!(fault, ApiFault::Unauthorized | ApiFault::Forbidden | ApiFault::NoCredential);
+        let credential = matches!(
+            fault,
+            IssuerFault::NotAuthenticated | IssuerFault::NotPermitted | IssuerFault::NoCredential
+        );
         cx.common.seeded.healthy = false;
         throw_away(cx);
         let again_in = match (cx.seeded()?, asked) {
             (Bug::B11, Some(Span::ZERO)) => Span::ZERO,
             (Bug::B12, Some(asked)) => cx.call_backoff().max(asked),
-            (Bug::B20, _) if fault == ApiFault::NotFound && !calling.create => {
+            (Bug::B20, _) if fault == IssuerFault::NotFound && !calling.create => {
                 self.is_created = true;
                 return Some(self.pending(cx, false, true));
             }
@@ -98,10 +100,10 @@ impl Asking {
     pub(super) fn watched_badly(
         mut self,
         cx: &Cx<'_>,
-        result: &Result<CsrObject, ApiFault>,
+        result: &Result<RequestRecord, IssuerFault>,
     ) -> Option<Renewal> {
         match (cx.seeded()?, result) {
-            (Bug::B20, Err(ApiFault::NotFound)) => {}
+            (Bug::B20, Err(IssuerFault::NotFound)) => {}
             (Bug::F47, Err(_)) => self.next = NEVER,
             _ => return None,
         }
@@ -109,7 +111,7 @@ impl Asking {
         Some(Renewal::Asking(self))
     }
 
-    pub(super) fn seen_badly(mut self, cx: &mut Cx<'_>, object: &CsrObject) -> Option<Renewal> {
+    pub(super) fn seen_badly(mut self, cx: &mut Cx<'_>, object: &RequestRecord) -> Option<Renewal> {
         let request = self.attempt.request;
         let bug = cx.seeded()?;
         let (event, not_before): (fn(_, _) -> _, MonoTime) = match bug {

@@ -1,4 +1,7 @@
-//! The certificates API as core sees it: three calls, and the facts of an object or an error.
+//! The issuer as core sees it: three calls, and the facts of a request or a fault.
+//!
+//! An issuer is the server that turns a request into a certificate: the certificates API of Kubernetes, a PKI service, an ACME
+//! or EST server. The driver has the adapter for its protocol.
 
 use alloc::string::String;
 
@@ -16,52 +19,52 @@ pub enum Credential {
     Live(Generation),
 }
 
-/// A call of the certificates API (`certificates.k8s.io/v1`).
+/// A call of the issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Call {
-    /// Create the CertificateSigningRequest kept with this key, under its name.
+    /// Send the request kept with this key, under its name.
     Create {
         /// Key and request.
         key: KeyHandle,
     },
-    /// Read the object of this name.
+    /// Read the state of the request of this name.
     Get {
         /// The name.
         request: RequestDigest,
     },
-    /// List and watch the object of this name until it is denied, failed, deleted, or has a certificate. The server ends a watch after some minutes.
+    /// Wait until the request of this name is denied, failed, deleted, or has a certificate. An issuer that cannot be waited for
+    /// answers [`IssuerFault::WatchEnded`] at once, and is polled.
     Watch {
         /// The name.
         request: RequestDigest,
     },
 }
 
-/// A CertificateSigningRequest as the server showed it.
+/// A request as the issuer shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct CsrObject {
-    /// The public key of `spec.request`; `None` if that cannot be read.
+pub struct RequestRecord {
+    /// Its public key; `None` if that cannot be read.
     pub key: Option<KeyDigest>,
-    /// `spec.signerName`.
+    /// The name of the signer that it is for.
     pub signer: String,
-    /// `spec.usages`.
+    /// The requested usages.
     pub usages: Usages,
-    /// `spec.username`: the user who created the object, as the server authenticated it. For a live identity that is its common
-    /// name.
+    /// The user who made it, as the issuer authenticated it. For a live identity that is its common name.
     #[cfg_attr(feature = "serde", serde(default))]
     pub username: String,
-    /// Whether it has the condition Approved.
+    /// Whether it was approved.
     pub approved: bool,
-    /// Whether it has the condition Denied.
+    /// Whether it was denied.
     pub denied: bool,
-    /// Whether it has the condition Failed.
+    /// Whether the signer failed it.
     pub failed: bool,
-    /// `status.certificate`, if not empty.
+    /// The issued certificate, if there is one.
     pub certificate: Option<Issued>,
 }
 
-/// The certificate in an object.
+/// The certificate of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Issued {
@@ -76,32 +79,36 @@ pub enum Issued {
     Unreadable,
 }
 
-/// Why a call failed.
+/// Why a call failed. Each protocol has its own codes; the driver's adapter translates them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum ApiFault {
+pub enum IssuerFault {
     /// The credential could not be read or used here: no file, malformed, not a pair.
     NoCredential,
     /// No connection, TLS failure, time-out on the wire, or a connection cut.
     Unreachable,
-    /// 401.
-    Unauthorized,
-    /// 403.
-    Forbidden,
-    /// 404, or the object was deleted while it was watched.
+    /// The issuer does not accept the credential.
+    #[cfg_attr(feature = "serde", serde(alias = "Unauthorized"))]
+    NotAuthenticated,
+    /// The issuer accepts the credential, and does not permit it this call.
+    #[cfg_attr(feature = "serde", serde(alias = "Forbidden"))]
+    NotPermitted,
+    /// The issuer does not have the request, or the request was deleted while it was watched.
     NotFound,
-    /// 409 on create: the name exists.
+    /// The issuer has a request of this name already. Only a create gets this.
     AlreadyExists,
-    /// 429.
-    TooManyRequests {
-        /// Retry-After, if any.
+    /// The issuer limits the rate of calls.
+    #[cfg_attr(feature = "serde", serde(alias = "TooManyRequests"))]
+    Throttled {
+        /// The shortest wait before the next call that the issuer names, if any.
         retry_after: Option<Span>,
     },
-    /// 400, 413 or 422: the request itself is not acceptable.
+    /// The issuer rejects the request itself.
     Invalid,
-    /// 5xx.
-    ServerError {
-        /// Retry-After, if any.
+    /// The issuer failed, or cannot answer now.
+    #[cfg_attr(feature = "serde", serde(alias = "ServerError"))]
+    Unavailable {
+        /// The shortest wait before the next call that the issuer names, if any.
         retry_after: Option<Span>,
     },
     /// The watch ended without news, or its events could not be read.
@@ -111,6 +118,6 @@ pub enum ApiFault {
     HandleGone,
     /// The driver gave the answer of another kind of operation. Core says this; a driver never answers it.
     WrongKind,
-    /// Any other answer, or one that is not what Kubernetes sends.
+    /// Any other answer, or one that the protocol does not allow.
     Unexpected,
 }
