@@ -1,5 +1,6 @@
 //! The types below every layer: errors, time, random bytes, private files, and the fields of a CertificateSigningRequest.
 
+pub(crate) mod budgets;
 pub(crate) mod clock;
 pub(crate) mod csr;
 pub(crate) mod duration;

@@ -18,7 +18,8 @@ use crate::apiserver::http::answer::{Body, error_response};
 use crate::apiserver::http::context::Context;
 use crate::apiserver::http::{admin, routes};
 use crate::apiserver::user::User;
-use crate::apiserver::wire::call::{Call, LARGEST_BODY};
+use crate::apiserver::wire::call::Call;
+use crate::base::budgets::{BODY_BYTES, BODY_TIME};
 use crate::statistics::requests::CountedRequest;
 
 #[cfg(test)]
@@ -26,8 +27,6 @@ mod tests;
 
 /// 31 December 9999, 23:59:59, since the epoch.
 const LAST_HTTP_DATE: Duration = Duration::from_secs(253_402_300_799);
-/// Bound of reading a request's body.
-const BODY: Duration = Duration::from_secs(30);
 
 /// The error of a broken body.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -120,12 +119,12 @@ fn judge<B>(
 }
 
 async fn read<B: HttpBody<Error: Into<BoxError>>>(body: B) -> Result<Bytes, ApiError> {
-    let collected = timeout(BODY, Limited::new(body, LARGEST_BODY).collect()).await;
+    let collected = timeout(BODY_TIME, Limited::new(body, BODY_BYTES).collect()).await;
     match collected {
         Err(_) => Err(ApiError::timeout()),
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(ApiError::too_large(LARGEST_BODY))
+            Err(ApiError::too_large(BODY_BYTES))
         }
         Ok(Err(_)) => Err(ApiError::bad_request("the request body ended early")),
     }

@@ -24,6 +24,7 @@ use crate::apiserver::wire::patch::Patch;
 use crate::apiserver::wire::query::Query;
 use crate::apiserver::wire::table::{Include, table};
 use crate::apiserver::wire::{decode, protobuf};
+use crate::base::budgets::{QUOTE_BYTES, cut};
 use crate::base::random::random;
 use crate::base::time::api_time;
 
@@ -160,8 +161,9 @@ impl<T: Object> Request<'_, T> {
     fn same_name(&self, new: &T) -> Result<(), ApiError> {
         match new.metadata().name.as_deref() {
             Some(given) if given != self.name => Err(ApiError::bad_request(format!(
-                "the name of the object ({given}) does not match the name on the URL ({})",
-                self.name
+                "the name of the object ({}) does not match the name on the URL ({})",
+                cut(given, QUOTE_BYTES),
+                cut(self.name, QUOTE_BYTES)
             ))),
             _ => Ok(()),
         }

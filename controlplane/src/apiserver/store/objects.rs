@@ -1,6 +1,7 @@
 //! The objects of one kind: in memory, with resource versions, a bounded log for watches, and a journal where a directory is kept.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::io;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -13,6 +14,7 @@ use crate::apiserver::store::event::Event;
 use crate::apiserver::store::feed::{SharedFeeds, Subscription};
 use crate::apiserver::store::journal::Journal;
 use crate::apiserver::wire::selector::Selector;
+use crate::base::budgets::OBJECT_BYTES;
 use crate::base::csr::Csr;
 use crate::base::sync::lock;
 use crate::faults::handle::CsrStore;
@@ -122,6 +124,7 @@ impl<T: Object> Store<T> {
             let name = object.metadata().name.clone().unwrap_or_default();
             return Err(ApiError::already_exists(T::API, &name));
         }
+        check_size(&object)?;
         if dry { Ok(Arc::new(object)) } else { self.commit(&mut inner, ChangeKind::Added, key, object) }
     }
 
@@ -144,8 +147,12 @@ impl<T: Object> Store<T> {
         let mut inner = lock(&self.inner);
         let old = inner.existing(key)?;
         let new = change(&old)?;
-        if new == *old || dry {
-            return Ok(if dry { Arc::new(new) } else { old });
+        if new == *old {
+            return Ok(old);
+        }
+        check_size(&new)?;
+        if dry {
+            return Ok(Arc::new(new));
         }
         let meta = new.metadata();
         let released =
@@ -233,6 +240,32 @@ impl<T: Object> Store<T> {
         }
         self.changed.send_replace(version);
         Ok(object)
+    }
+}
+
+/// Refuses an object whose JSON form is too large to be kept, before anything is changed.
+fn check_size<T: Object>(object: &T) -> Result<(), ApiError> {
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, object).map_err(|e| ApiError::internal(e.to_string()))?;
+    if count.0 <= OBJECT_BYTES {
+        return Ok(());
+    }
+    let why =
+        format!("the object has {} bytes as JSON, more than the {OBJECT_BYTES} that are stored", count.0);
+    Err(ApiError::too_large_because(why))
+}
+
+/// Counts the bytes that are written to it.
+struct Count(usize);
+
+impl io::Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

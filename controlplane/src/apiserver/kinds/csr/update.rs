@@ -1,6 +1,8 @@
 //! The fields that each endpoint may change; every other field is restored from the stored object
 //! (`pkg/registry/certificates/certificates/strategy.go`).
 
+use std::collections::HashMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::apiserver::api_error::ApiError;
@@ -67,13 +69,18 @@ fn keep_decisions(mut new: Vec<Condition>, old: &[Condition]) -> Vec<Condition> 
 
 /// Missing times: updated now; changed when the stored condition of same type and status changed, else now.
 pub(crate) fn fill_times(new: &mut Csr, old: &Csr, now: Time) {
+    let stored: HashMap<_, _> = conditions(old)
+        .iter()
+        .rev()
+        .map(|c| ((c.type_.as_str(), c.status.as_str()), c.last_transition_time.as_ref()))
+        .collect();
     let list = new.status.as_mut().and_then(|s| s.conditions.as_mut());
     for condition in list.into_iter().flatten() {
         condition.last_update_time.get_or_insert_with(|| now.clone());
         if condition.last_transition_time.is_none() {
-            let same = |c: &&Condition| c.type_ == condition.type_ && c.status == condition.status;
-            let stored = conditions(old).iter().find(same).and_then(|c| c.last_transition_time.clone());
-            condition.last_transition_time = stored.or_else(|| Some(now.clone()));
+            let same = stored.get(&(condition.type_.as_str(), condition.status.as_str()));
+            condition.last_transition_time =
+                Some(same.copied().flatten().cloned().unwrap_or_else(|| now.clone()));
         }
     }
 }
