@@ -365,6 +365,9 @@ impl Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         self.server.iter().chain([&self.controllers]).for_each(JoinHandle::abort);
+        // Before the lock of the directory ends.
+        self.context.store.close();
+        self.context.leases.close();
     }
 }
 

@@ -238,6 +238,18 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", why)
     }
 
+    /// A budget is used up for now.
+    pub(crate) fn too_many_requests(why: impl Into<String>, retry_after: u64) -> Self {
+        let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", why);
+        error.details = Some(json!({"retryAfterSeconds": retry_after}));
+        error.retry_after = Some(retry_after);
+        error
+    }
+
+    pub(crate) fn unavailable(why: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", why)
+    }
+
     /// An injected fault.
     pub(crate) fn injected(code: StatusCode, retry_after: Option<u64>) -> Self {
         let reason = match code.as_u16() {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Debug;
+use std::io;
 use std::time::SystemTime;
 
 use k8s_openapi::Metadata;
@@ -70,6 +71,14 @@ pub(crate) trait Object:
         Ok(())
     }
 
+    /// Whose the object is, for the budgets: its requestor, or its namespace.
+    fn account(&self) -> &str;
+
+    /// The account, unless it has no limit of its own.
+    fn limited_account(&self) -> Option<&str> {
+        Some(self.account())
+    }
+
     /// Counts that the object under this key is now `object` instead of `before`, or gone.
     fn tally(
         _tally: &mut Self::Tally,
@@ -94,6 +103,28 @@ pub(crate) fn key<T: Object>(object: &T) -> Cow<'_, str> {
 /// The key of an object of this name.
 pub(crate) fn key_of(namespace: Option<&str>, name: &str) -> String {
     namespace.map_or_else(|| name.to_owned(), |namespace| format!("{namespace}/{name}"))
+}
+
+/// Bytes of the JSON form of an object.
+pub(crate) fn encoded_size<T: Object>(object: &T) -> usize {
+    let mut count = Count(0);
+    // Every object has a JSON form, and counting does not fail.
+    let _counted = serde_json::to_writer(&mut count, object);
+    count.0
+}
+
+/// Counts the bytes that are written to it.
+struct Count(usize);
+
+impl io::Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The resource version as a number; 0 if there is none.

@@ -41,6 +41,36 @@ pub(crate) const QUOTE_BYTES: usize = 256;
 /// Longest message of an error, in bytes.
 pub(crate) const MESSAGE_BYTES: usize = 32 << 10;
 
+// All objects of one kind.
+
+/// Most stored objects.
+pub(crate) const STORED_OBJECTS: usize = 120_000;
+/// Most bytes of all stored objects, in their JSON form.
+pub(crate) const STORED_BYTES: usize = 512 << 20;
+/// Most stored objects of one requestor, or Leases of one namespace.
+pub(crate) const REQUESTOR_OBJECTS: usize = STORED_OBJECTS / 2;
+/// Most bytes of all stored objects of one requestor, or of the Leases of one namespace.
+pub(crate) const REQUESTOR_BYTES: usize = STORED_BYTES / 4;
+/// Seconds after which a client may try again when a budget of all objects is used up.
+pub(crate) const STORED_RETRY: u64 = 60;
+/// Most bytes of changes that wait for the disk.
+pub(crate) const STAGED_BYTES: usize = 64 << 20;
+/// Most changes that a watch or a page may lag behind before it gets 410.
+pub(crate) const LOG_CHANGES: usize = 10_000;
+/// Most bytes of the objects in those changes.
+pub(crate) const LOG_BYTES: usize = 64 << 20;
+/// Most changes that wait for one watch. A slower watch is cut off from the feed and reads on in the log, so that it does
+/// not slow other watches down.
+pub(crate) const WATCH_QUEUE: usize = 1_000;
+/// Most objects that a list or a watch takes out of the store at a time.
+pub(crate) const CHUNK_OBJECTS: usize = 100;
+/// About so many bytes of objects are taken out at a time.
+pub(crate) const CHUNK_BYTES: usize = 256 << 10;
+/// About so much of a list is written at a time.
+pub(crate) const PIECE_BYTES: usize = 32 << 10;
+/// Most objects in a page of a list with a limit.
+pub(crate) const PAGE_OBJECTS: usize = 1_000;
+
 // Statistics.
 
 /// Most user names, common names or serial numbers that are counted one by one.

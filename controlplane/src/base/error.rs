@@ -29,6 +29,15 @@ pub enum Error {
         /// The defect.
         why: String,
     },
+    /// The file that keeps the objects could not be used.
+    Journal {
+        /// The failed action, as a verb phrase.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
     /// The files of a certificate authority cannot be used.
     CaFiles {
         /// The certificate's.
@@ -72,6 +81,12 @@ impl fmt::Display for Error {
                 "{} is not usable ({why}): restore it, or remove the directory to start with a new CA",
                 path.display()
             ),
+            Self::Journal { what, path, source } => write!(
+                f,
+                "cannot {what} {}, which keeps the objects: {source} (free space or mend the disk, or move the file away \
+                 to start without objects and with the same CA)",
+                path.display()
+            ),
             Self::CaFiles { certificate, key, why } => write!(
                 f,
                 "{} and {} are not usable as a CA ({why}): give a CA certificate and its key, both PEM",
@@ -93,7 +108,9 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Io { source, .. } | Self::Bind { source, .. } => Some(source),
+            Self::Io { source, .. } | Self::Journal { source, .. } | Self::Bind { source, .. } => {
+                Some(source)
+            }
             Self::Locked { .. }
             | Self::State { .. }
             | Self::CaFiles { .. }

@@ -17,6 +17,7 @@ use crate::apiserver::api_error::ApiError;
 use crate::apiserver::http::answer::{Body, error_response};
 use crate::apiserver::http::context::Context;
 use crate::apiserver::http::{admin, routes};
+use crate::apiserver::store::durable::Durable;
 use crate::apiserver::user::User;
 use crate::apiserver::wire::call::Call;
 use crate::base::budgets::{BODY_BYTES, BODY_TIME};
@@ -92,7 +93,11 @@ async fn answer<B: HttpBody<Error: Into<BoxError>>>(
         query: parts.uri.query().unwrap_or_default().to_owned(),
         method: parts.method,
     };
-    routes::dispatch(context, user.as_ref(), &call)
+    let mut response = routes::dispatch(context, user.as_ref(), &call)?;
+    if let Some(durable) = response.extensions_mut().remove::<Durable>() {
+        durable.wait().await?;
+    }
+    Ok(response)
 }
 
 /// Who asks: `None` is anonymous, which only public paths take.

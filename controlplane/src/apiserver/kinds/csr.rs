@@ -10,7 +10,7 @@ use crate::apiserver::api_error::{ApiError, FieldError};
 use crate::apiserver::change::ChangeKind;
 use crate::apiserver::object::{Column, Object};
 use crate::apiserver::resource::{Kind, Resource, STORED_VERBS, Subresource};
-use crate::apiserver::user::User;
+use crate::apiserver::user::{MASTERS, User};
 use crate::apiserver::wire::table::{age, human_duration};
 use crate::base::csr::{Csr, condition_text, name};
 use crate::signing::pki::pkcs10;
@@ -97,6 +97,15 @@ impl Object for Csr {
         admission::change(self, old, subresource, |verb, signer| {
             authorizer::may_for_signer(user, verb, signer)
         })
+    }
+
+    fn account(&self) -> &str {
+        self.spec.username.as_deref().unwrap_or_default()
+    }
+
+    fn limited_account(&self) -> Option<&str> {
+        let is_admin = self.spec.groups.iter().flatten().any(|group| group == MASTERS);
+        (!is_admin).then(|| self.account())
     }
 
     fn tally(tally: &mut OpenCounts, kind: ChangeKind, key: &str, object: &Self, before: Option<&Self>) {

@@ -52,6 +52,10 @@ impl Object for Lease {
         self
     }
 
+    fn account(&self) -> &str {
+        self.metadata.namespace.as_deref().unwrap_or_default()
+    }
+
     fn check(&self) -> Vec<FieldError> {
         let mut errors = Vec::new();
         match self.metadata.name.as_deref().unwrap_or_default() {
