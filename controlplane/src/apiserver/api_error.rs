@@ -124,6 +124,17 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "Forbidden", message)
     }
 
+    /// The request is made in the name of another user.
+    pub(crate) fn no_impersonation(user: &str, header: &http::HeaderName) -> Self {
+        let message = format!(
+            "forbidden: User {} cannot impersonate: this control plane takes no header {}; use a client certificate of \
+             the other user",
+            quoted(user),
+            quoted(header.as_str())
+        );
+        Self::new(StatusCode::FORBIDDEN, "Forbidden", message)
+    }
+
     /// Admission said no.
     pub(crate) fn refused(api: &Resource, name: &str, why: &str) -> Self {
         let message = format!("{} {} is forbidden: {why}", api.qualified(), quoted(name));

@@ -17,6 +17,13 @@ pub enum Error {
         /// The system's answer.
         source: io::Error,
     },
+    /// Other users can change the directory.
+    Unsafe {
+        /// The directory or file.
+        path: PathBuf,
+        /// The defect, with the remedy.
+        why: String,
+    },
     /// Another control plane runs on the same directory.
     Locked {
         /// The directory.
@@ -73,6 +80,7 @@ impl fmt::Display for Error {
             Self::Io { what, path, source } => {
                 write!(f, "cannot {what} {}: {source}", path.display())
             }
+            Self::Unsafe { path, why } => write!(f, "{} {why}", path.display()),
             Self::Locked { dir } => {
                 write!(f, "another control plane uses {}: stop it or choose another directory", dir.display())
             }
@@ -111,7 +119,8 @@ impl std::error::Error for Error {
             Self::Io { source, .. } | Self::Journal { source, .. } | Self::Bind { source, .. } => {
                 Some(source)
             }
-            Self::Locked { .. }
+            Self::Unsafe { .. }
+            | Self::Locked { .. }
             | Self::State { .. }
             | Self::CaFiles { .. }
             | Self::CaExpired

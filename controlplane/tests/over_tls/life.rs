@@ -206,3 +206,22 @@ async fn a_watch_that_is_not_read_keeps_nobody_waiting_and_misses_nothing() {
         );
     }
 }
+
+#[tokio::test]
+async fn other_loopback_address_is_served_and_any_other_is_refused() {
+    for listen in ["127.0.0.5", "::1"] {
+        let listen: std::net::IpAddr = listen.parse().unwrap();
+        let plane = match ControlPlane::start(Options { listen, ..Options::default() }).await {
+            // Not every machine has IPv6.
+            Err(Error::Bind { .. }) if listen.is_ipv6() => continue,
+            plane => plane.unwrap(),
+        };
+        assert_eq!(plane.address().ip(), listen);
+        assert_eq!(Client::admin(&plane).get("/version").await.code, 200);
+    }
+    for listen in ["0.0.0.0", "10.0.0.1", "::"] {
+        let listen = listen.parse().unwrap();
+        let error = ControlPlane::start(Options { listen, ..Options::default() }).await.unwrap_err();
+        assert!(error.to_string().starts_with("--listen: "), "{error}");
+    }
+}

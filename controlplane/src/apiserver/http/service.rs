@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE};
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as HttpBody, Bytes};
 use rustls_pki_types::CertificateDer;
@@ -81,6 +81,7 @@ async fn answer<B: HttpBody<Error: Into<BoxError>>>(
         }
     }
     let user = user?;
+    refuse_impersonation(request.headers(), user.as_ref())?;
     let (parts, body) = request.into_parts();
     let text =
         |name| parts.headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok()).unwrap_or("").to_owned();
@@ -98,6 +99,16 @@ async fn answer<B: HttpBody<Error: Into<BoxError>>>(
         durable.wait().await?;
     }
     Ok(response)
+}
+
+/// Refuses a request in the name of another user: a client that drops rights on purpose must not keep them.
+fn refuse_impersonation(headers: &HeaderMap, user: Option<&User>) -> Result<(), ApiError> {
+    match headers.keys().find(|name| name.as_str().starts_with("impersonate-")) {
+        None => Ok(()),
+        Some(name) => {
+            Err(ApiError::no_impersonation(user.map_or("system:anonymous", |user| &user.name), name))
+        }
+    }
 }
 
 /// Who asks: `None` is anonymous, which only public paths take.

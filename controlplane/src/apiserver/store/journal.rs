@@ -6,7 +6,7 @@
 //!
 //! `docs/controlplane.md` says why this is no embedded database.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::io::{BufWriter, Write};
 use std::marker::PhantomData;
@@ -19,7 +19,7 @@ use crate::apiserver::object::Object;
 use crate::apiserver::store::journal::disk::{Disk, FileDisk};
 use crate::apiserver::store::journal::read::{Contents, read};
 use crate::base::error::Error;
-use crate::base::files::append_private;
+use crate::base::files::{append_private, open_regular};
 
 mod disk;
 mod read;
@@ -61,7 +61,7 @@ impl<T: Object> Journal<T> {
     /// moved aside.
     pub(crate) fn open(path: PathBuf) -> Result<(Self, Saved<T>), Error> {
         let failed = |what, source| Error::Journal { what, path: path.clone(), source };
-        let contents = match File::open(&path) {
+        let contents = match open_regular(&path) {
             Ok(file) => read(file).map_err(|e| failed("read", e))?,
             Err(e) if e.kind() == io::ErrorKind::NotFound => Contents::default(),
             Err(e) => return Err(failed("read", e)),

@@ -214,14 +214,14 @@ impl Controllers {
             push_condition(&mut new, "Failed", reason, why);
             new
         };
-        let new = match signer::decide(csr, setup.rules, self.policy) {
+        let (new, what) = match signer::decide(csr, setup.rules, self.policy) {
             signer::Decision::Leave => return Next::Rest,
-            signer::Decision::Fail(why) => fail("SignerValidationFailure", &why),
+            signer::Decision::Fail(why) => (fail("SignerValidationFailure", &why), "failed"),
             signer::Decision::Sign(_) if self.faults.as_ref().is_some_and(Faults::fails_all) => {
-                fail("InjectedFault", "failed by an injected fault")
+                (fail("InjectedFault", "failed by an injected fault"), "failed")
             }
             signer::Decision::Sign(order) => match self.draft(csr, &order, setup) {
-                Ok(pem) => issued(csr, pem),
+                Ok(pem) => (issued(csr, pem), "signed"),
                 Err(unable) => return self.report_delay(port, csr, &unable, leading).await,
             },
         };
@@ -233,7 +233,7 @@ impl Controllers {
         if answer.is_ok() {
             self.memory.forget(uid);
         }
-        after_write(csr, "signed", answer)
+        after_write(csr, what, answer)
     }
 
     /// The certificate: the one whose write has failed, or a new one.
