@@ -6,6 +6,7 @@ pub(crate) mod csr;
 pub(crate) mod duration;
 pub(crate) mod error;
 pub(crate) mod files;
+pub(crate) mod quiet;
 pub(crate) mod random;
 pub(crate) mod sync;
 pub(crate) mod time;

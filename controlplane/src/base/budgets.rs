@@ -4,6 +4,32 @@
 
 use std::time::Duration;
 
+// Connections.
+
+/// Most connections, if the limit of open files (`RLIMIT_NOFILE`) is not lower. Those that have not
+/// authenticated get three quarters of them at most, and one user gets half.
+pub(crate) const CONNECTIONS: usize = 10_000;
+/// Open files that are kept for anything else.
+pub(crate) const DESCRIPTORS_KEPT: usize = 64;
+/// Bound of a TLS handshake.
+pub(crate) const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// Bound from the TLS handshake to the end of the first request's head.
+pub(crate) const FIRST_REQUEST_TIME: Duration = Duration::from_secs(10);
+/// How long a connection may be without a request after the first one (`IdleTimeout` of kube-apiserver).
+pub(crate) const IDLE_TIME: Duration = Duration::from_secs(90);
+/// Bound of a request, until its answer is read.
+pub(crate) const RESPONSE_TIME: Duration = Duration::from_secs(300);
+/// The longest lifetime of a watch; `timeoutSeconds` may shorten it.
+pub(crate) const WATCH_LIFETIME: Duration = Duration::from_secs(30 * 60);
+/// Bound of a watch, until its last line is read.
+pub(crate) const WATCH_TIME: Duration = Duration::from_secs(31 * 60);
+/// Largest head of a request.
+pub(crate) const HEAD_BYTES: usize = 64 << 10;
+/// Most streams of one HTTP/2 connection, as in kube-apiserver.
+pub(crate) const STREAMS: u32 = 250;
+/// Most bytes that wait in one HTTP/2 stream for its client to read them.
+pub(crate) const STREAM_BYTES: usize = 64 << 10;
+
 // One request.
 
 /// Largest request body (`MaxRequestBodyBytes` of kube-apiserver).
@@ -70,6 +96,13 @@ pub(crate) const CHUNK_BYTES: usize = 256 << 10;
 pub(crate) const PIECE_BYTES: usize = 32 << 10;
 /// Most objects in a page of a list with a limit.
 pub(crate) const PAGE_OBJECTS: usize = 1_000;
+
+// The log.
+
+/// Most lines of one kind that clients can cause, in [`LOG_LINES_TIME`].
+pub(crate) const LOG_LINES: u64 = 10;
+/// The while that [`LOG_LINES`] is about.
+pub(crate) const LOG_LINES_TIME: Duration = Duration::from_secs(10);
 
 // Statistics.
 

@@ -15,7 +15,9 @@ use tracing::debug;
 use crate::apiserver::access::authenticator::Verdict;
 use crate::apiserver::api_error::ApiError;
 use crate::apiserver::http::answer::{Body, error_response};
+use crate::apiserver::http::connections::{Connection, Guarded};
 use crate::apiserver::http::context::Context;
+use crate::apiserver::http::watch::Lasting;
 use crate::apiserver::http::{admin, routes};
 use crate::apiserver::store::durable::Durable;
 use crate::apiserver::user::User;
@@ -46,14 +48,15 @@ impl std::error::Error for Dropped {}
 
 /// Answers one request.
 pub(crate) async fn serve<B: HttpBody<Error: Into<BoxError>>>(
-    context: Arc<Context>,
+    (context, connection): (Arc<Context>, Arc<Connection>),
     chain: Arc<[CertificateDer<'static>]>,
     request: Request<B>,
-) -> Result<Response<Body>, Dropped> {
+) -> Result<Response<Guarded>, Dropped> {
+    let guard = connection.begin();
     // As every fault, a dropped answer spares the paths where faults are cleared.
     let may_drop = request.method() == Method::POST && !admin::is_path(request.uri().path());
     debug!(method = %request.method(), uri = %request.uri(), "request");
-    let answer = answer(&context, &chain, request).await;
+    let answer = answer(&context, (&connection, &chain), request).await;
     if may_drop && context.faults.take_drop() {
         return Err(Dropped);
     }
@@ -61,15 +64,21 @@ pub(crate) async fn serve<B: HttpBody<Error: Into<BoxError>>>(
     if let Ok(date) = HeaderValue::from_str(&http_date(context.clock.now())) {
         response.headers_mut().insert(DATE, date);
     }
-    Ok(response)
+    if response.extensions_mut().remove::<Lasting>().is_some() {
+        guard.lasts();
+    }
+    Ok(response.map(|body| guard.guard(body)))
 }
 
 async fn answer<B: HttpBody<Error: Into<BoxError>>>(
     context: &Arc<Context>,
-    chain: &[CertificateDer<'static>],
+    (connection, chain): (&Connection, &[CertificateDer<'static>]),
     request: Request<B>,
 ) -> Result<Response<Body>, ApiError> {
     let user = judge(context, chain, &request);
+    if let Ok(Some(user)) = &user {
+        connection.authenticated(&user.name)?;
+    }
     // Faults leave the place alone where they are taken back.
     if !admin::is_path(request.uri().path()) {
         let delay = context.faults.delays();

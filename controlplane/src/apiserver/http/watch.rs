@@ -29,13 +29,15 @@ use crate::apiserver::wire::form::{Form, form, only_metadata};
 use crate::apiserver::wire::query::Query;
 use crate::apiserver::wire::selector::Selector;
 use crate::apiserver::wire::table::table;
-use crate::base::budgets::{CHUNK_BYTES, CHUNK_OBJECTS};
+use crate::base::budgets::{CHUNK_BYTES, CHUNK_OBJECTS, WATCH_LIFETIME};
 use crate::base::sync::raised;
 
-/// The longest lifetime of a watch; `timeoutSeconds` may shorten it.
-const LONGEST: Duration = Duration::from_secs(30 * 60);
 /// How often a watch that wants them gets a bookmark.
 const BOOKMARK: Duration = Duration::from_secs(60);
+
+/// Marks the answer to a watch, which lasts longer than others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lasting;
 
 /// Something to send.
 enum Ready<T> {
@@ -103,8 +105,10 @@ pub(crate) fn watch<T: Object>(
         after: None,
     });
     let now = Instant::now();
-    let lifetime =
-        query.timeout_seconds.filter(|s| *s > 0).map_or(LONGEST, |s| LONGEST.min(Duration::from_secs(s)));
+    let lifetime = query
+        .timeout_seconds
+        .filter(|s| *s > 0)
+        .map_or(WATCH_LIFETIME, |s| WATCH_LIFETIME.min(Duration::from_secs(s)));
     let watch = Watch {
         faults: context.faults.subscribe(),
         drops: context.faults.watch_drops(),
@@ -131,6 +135,7 @@ pub(crate) fn watch<T: Object>(
     });
     let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.extensions_mut().insert(Lasting);
     Ok(response)
 }
 

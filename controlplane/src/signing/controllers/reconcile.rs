@@ -15,6 +15,7 @@ use tracing::{debug, info, warn};
 
 use crate::base::clock::Clock;
 use crate::base::csr::{Condition, Csr, certificate, conditions, name, push_condition};
+use crate::base::quiet::Quiet;
 use crate::base::sync::lock;
 use crate::faults::handle::Faults;
 use crate::signing::approver::{Approval, Recognized, Recognizer};
@@ -295,6 +296,9 @@ fn set_delayed(csr: &mut Csr, status: &str, reason: &str, message: &str) {
     }
 }
 
+/// The lines about writes that failed: a flood of requests may fail at once.
+static FAILED: Quiet = Quiet::new();
+
 fn after_write(csr: &Csr, what: &str, answer: Result<(), PortError>) -> Next {
     match answer {
         Ok(()) => {
@@ -304,7 +308,9 @@ fn after_write(csr: &Csr, what: &str, answer: Result<(), PortError>) -> Next {
         // The new state arrives as a change. The retry covers the case that it does not.
         Err(PortError::Stale) => Next::Again(PortError::Stale.to_string()),
         Err(PortError::Failed(why)) => {
-            warn!(csr = name(csr), what, why, "a controller tries again");
+            if let Some(left_out) = FAILED.allow(std::time::Instant::now()) {
+                warn!(csr = name(csr), what, why, left_out, "a controller tries again");
+            }
             Next::Again(why)
         }
     }
