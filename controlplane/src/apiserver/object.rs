@@ -50,10 +50,18 @@ pub(crate) trait Object:
     /// Clears the fields of a new object that its creator may not set; the metadata is clean already.
     fn begin(self, user: &User) -> Self;
 
-    /// Why `user` may not create this, though the roles allow it.
+    /// Why `user` may not create this, though the roles allow it: asked before the validation, as mutating admission is.
     fn admit(&self, _user: &User) -> Result<(), String> {
         Ok(())
     }
+
+    /// Why no user may create this: asked after the validation, as validating admission is.
+    fn admit_valid(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Makes one form of all forms that mean the same: an empty list and an absent one are equal.
+    fn tidy(&mut self);
 
     /// Returns the errors of a new object.
     fn check(&self) -> Vec<FieldError>;

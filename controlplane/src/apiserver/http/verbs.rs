@@ -94,12 +94,12 @@ impl<T: Object> Request<'_, T> {
                 object.metadata_mut().name = Some(generated_name(base)?);
             }
             let name = object.metadata().name.clone().unwrap_or_default();
-            // Admission comes before validation, as in kube-apiserver.
             object.admit(self.user).map_err(|why| ApiError::refused(T::API, &name, &why))?;
             let errors = object.check();
             if !errors.is_empty() {
                 return Err(ApiError::invalid(T::API, &name, &errors));
             }
+            object.admit_valid().map_err(|why| ApiError::refused(T::API, &name, &why))?;
             object.metadata_mut().uid = Some(meta::new_uid()?);
             object.metadata_mut().creation_timestamp = Some(api_time(self.context.clock.now()));
             result = self.store.create_unless_dry(object, self.query.dry_run);

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::apiserver::access::authorizer;
 use crate::apiserver::api_error::{ApiError, FieldError};
 use crate::apiserver::change::ChangeKind;
+use crate::apiserver::kinds::meta;
 use crate::apiserver::object::{Column, Object};
 use crate::apiserver::resource::{Kind, Resource, STORED_VERBS, Subresource};
 use crate::apiserver::user::{MASTERS, User};
@@ -82,7 +83,16 @@ impl Object for Csr {
     }
 
     fn admit(&self, user: &User) -> Result<(), String> {
-        admission::create(user, self)
+        admission::node_restriction(user, self)
+    }
+
+    fn admit_valid(&self) -> Result<(), String> {
+        admission::subject_restriction(self)
+    }
+
+    fn tidy(&mut self) {
+        meta::tidy(&mut self.metadata);
+        update::tidy(self);
     }
 
     fn check(&self) -> Vec<FieldError> {
@@ -113,7 +123,7 @@ impl Object for Csr {
             tally.durations.changed(before, object);
         }
         tally.record((kind != ChangeKind::Deleted).then_some(object), key, |csr| {
-            pkcs10::read(&csr.spec.request.0).map(|request| request.common_name).unwrap_or_default()
+            pkcs10::common_name(&csr.spec.request.0)
         });
         tally.created += u64::from(kind == ChangeKind::Added);
     }

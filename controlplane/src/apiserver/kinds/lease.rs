@@ -52,6 +52,11 @@ impl Object for Lease {
         self
     }
 
+    fn tidy(&mut self) {
+        meta::tidy(&mut self.metadata);
+        self.spec.get_or_insert_with(Default::default);
+    }
+
     fn account(&self) -> &str {
         self.metadata.namespace.as_deref().unwrap_or_default()
     }

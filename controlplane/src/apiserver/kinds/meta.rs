@@ -48,6 +48,15 @@ pub(crate) fn of_changed(given: ObjectMeta, stored: &ObjectMeta) -> ObjectMeta {
     }
 }
 
+/// Makes one form of all forms of metadata that mean the same.
+pub(crate) fn tidy(meta: &mut ObjectMeta) {
+    meta.labels.take_if(|map| map.is_empty());
+    meta.annotations.take_if(|map| map.is_empty());
+    meta.finalizers.take_if(|list| list.is_empty());
+    meta.owner_references.take_if(|list| list.is_empty());
+    meta.generate_name.take_if(|text| text.is_empty());
+}
+
 /// Refuses an update that is about another object, or another version of this one.
 pub(crate) fn same_object<T: Object>(new: &T, old: &T) -> Result<(), ApiError> {
     let (new, old) = (new.metadata(), old.metadata());

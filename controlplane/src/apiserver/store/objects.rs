@@ -186,7 +186,8 @@ impl<T: Object> Store<T> {
     }
 
     /// Stores a new object, whose name must be free; a dry run answers alike and stores nothing.
-    pub(crate) fn create_unless_dry(&self, object: T, dry: bool) -> Result<Written<T>, ApiError> {
+    pub(crate) fn create_unless_dry(&self, mut object: T, dry: bool) -> Result<Written<T>, ApiError> {
+        object.tidy();
         let mut inner = lock(&self.shared.inner);
         let key: Arc<str> = Arc::from(&*key(&object));
         let name = object.metadata().name.clone().unwrap_or_default();
@@ -219,8 +220,9 @@ impl<T: Object> Store<T> {
     ) -> Result<Written<T>, ApiError> {
         let mut inner = lock(&self.shared.inner);
         let (old, durable) = inner.newest(key).ok_or_else(|| not_found::<T>(key))?;
-        let new = change(&old.object)?;
-        if new == *old.object {
+        let mut new = change(&old.object)?;
+        new.tidy();
+        if new == *old.object || new == tidied(&old.object) {
             return Ok(Written { object: old.object, durable });
         }
         let size = checked_size(&new)?;
@@ -316,6 +318,13 @@ fn checked_size<T: Object>(object: &T) -> Result<usize, ApiError> {
     }
     let why = format!("the object has {size} bytes as JSON, more than the {OBJECT_BYTES} that are stored");
     Err(ApiError::too_large_because(why))
+}
+
+/// The object in its tidy form: one that an earlier version stored may have another.
+fn tidied<T: Object>(object: &T) -> T {
+    let mut tidied = object.clone();
+    tidied.tidy();
+    tidied
 }
 
 fn not_found<T: Object>(key: &str) -> ApiError {

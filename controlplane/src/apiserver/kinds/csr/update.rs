@@ -55,6 +55,27 @@ pub(crate) fn apply(
     if errors.is_empty() { Ok(result) } else { Err(ApiError::invalid(Csr::API, name(old), &errors)) }
 }
 
+/// Makes one form of all forms of a status that mean the same.
+pub(crate) fn tidy(csr: &mut Csr) {
+    let status = csr.status.get_or_insert_with(Default::default);
+    status.conditions.take_if(|list| list.is_empty());
+    status.certificate.take_if(|pem| pem.0.is_empty());
+    for condition in status.conditions.iter_mut().flatten() {
+        condition.reason.take_if(|text| text.is_empty());
+        condition.message.take_if(|text| text.is_empty());
+    }
+}
+
+/// Whether the two have the same conditions and the same certificate.
+pub(crate) fn has_same_status(one: &Csr, other: &Csr) -> bool {
+    let [one, other] = [one, other].map(|csr| {
+        let mut csr = Csr { status: csr.status.clone(), ..Csr::default() };
+        tidy(&mut csr);
+        csr.status
+    });
+    one == other
+}
+
 /// Approved and Denied conditions as they are stored, by position, where their counts match.
 fn keep_decisions(mut new: Vec<Condition>, old: &[Condition]) -> Vec<Condition> {
     for kind in ["Approved", "Denied"] {
