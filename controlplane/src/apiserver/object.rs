@@ -61,7 +61,7 @@ pub(crate) trait Object:
     }
 
     /// Makes one form of all forms that mean the same: an empty list and an absent one are equal.
-    fn tidy(&mut self);
+    fn normalize(&mut self);
 
     /// Returns the errors of a new object.
     fn check(&self) -> Vec<FieldError>;

@@ -8,3 +8,5 @@ mod ledger;
 pub(crate) mod objects;
 pub(crate) mod page;
 mod staging;
+mod state;
+mod writer;

@@ -125,17 +125,17 @@ impl Connection {
         Ok(())
     }
 
-    /// Begins a request; it is over when the guard is dropped.
-    pub(crate) fn begin(self: &Arc<Self>) -> Guard {
+    /// Begins a request; it is over when the value is dropped.
+    pub(crate) fn begin(self: &Arc<Self>) -> OpenRequest {
         let mut activity = lock(&self.activity);
         activity.next += 1;
         let id = activity.next;
         activity.ends.insert(id, Instant::now() + RESPONSE_TIME);
         self.changed.notify_one();
-        Guard { connection: Arc::clone(self), id }
+        OpenRequest { connection: Arc::clone(self), id }
     }
 
-    /// Waits until the connection has no right to be open any more; answers why.
+    /// Waits until the connection must be closed; answers why.
     pub(crate) async fn ended(&self) -> &'static str {
         let mut evicted = self.evicted.clone();
         let is_stranger = async {
@@ -188,24 +188,24 @@ impl Drop for Connection {
 }
 
 /// A request that is being answered.
-pub(crate) struct Guard {
+pub(crate) struct OpenRequest {
     connection: Arc<Connection>,
     id: u64,
 }
 
-impl Guard {
+impl OpenRequest {
     /// The request is a watch, which lasts.
     pub(crate) fn lasts(&self) {
         lock(&self.connection.activity).ends.insert(self.id, Instant::now() + WATCH_TIME);
     }
 
     /// Keeps the request open until its answer is sent.
-    pub(crate) fn guard(self, body: Body) -> Guarded {
-        Guarded { body, _guard: self }
+    pub(crate) fn track(self, body: Body) -> TrackedBody {
+        TrackedBody { body, _request: self }
     }
 }
 
-impl Drop for Guard {
+impl Drop for OpenRequest {
     fn drop(&mut self) {
         let mut activity = lock(&self.connection.activity);
         activity.ends.remove(&self.id);
@@ -214,13 +214,13 @@ impl Drop for Guard {
     }
 }
 
-/// The body of an answer, and the guard of its request.
-pub(crate) struct Guarded {
+/// The body of an answer, and the request that it answers.
+pub(crate) struct TrackedBody {
     body: Body,
-    _guard: Guard,
+    _request: OpenRequest,
 }
 
-impl HttpBody for Guarded {
+impl HttpBody for TrackedBody {
     type Data = Bytes;
     type Error = std::io::Error;
 

@@ -93,7 +93,23 @@ pub(crate) fn list<T: Object>(
     Ok(send(start.into_bytes(), objects, write))
 }
 
-/// Returns the page that the query names, or the first chunk of a list without a limit; and what was asked for it.
+/// The answer that lists these objects, written while it is sent.
+pub(crate) fn whole<T: Object>(store: &Arc<Store<T>>, page: Page<T>) -> Response<Body> {
+    let start = format!(
+        "{{\"kind\":\"{}List\",\"apiVersion\":{},\"metadata\":{{\"resourceVersion\":\"{}\"}},\"items\":[",
+        T::API.kind,
+        json!(T::API.group_version()),
+        page.version
+    );
+    let objects =
+        Objects { store: Arc::clone(store), ask: Ask::default(), chunk: page.objects.into(), is_last: true };
+    send(start.into_bytes(), objects, |object: &T, out: &mut Vec<u8>| {
+        // Every stored object has a JSON form, and a vector takes it all.
+        let _written = serde_json::to_writer(out, object);
+    })
+}
+
+/// Returns the page that the query names, or the first chunk of a list without a limit, with the selection that leads to the rest.
 fn page<T: Object>(
     store: &Store<T>,
     query: &Query,

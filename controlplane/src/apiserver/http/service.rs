@@ -15,7 +15,7 @@ use tracing::debug;
 use crate::apiserver::access::authenticator::Verdict;
 use crate::apiserver::api_error::ApiError;
 use crate::apiserver::http::answer::{Body, error_response};
-use crate::apiserver::http::connections::{Connection, Guarded};
+use crate::apiserver::http::connections::{Connection, TrackedBody};
 use crate::apiserver::http::context::Context;
 use crate::apiserver::http::watch::Lasting;
 use crate::apiserver::http::{admin, routes};
@@ -51,8 +51,8 @@ pub(crate) async fn serve<B: HttpBody<Error: Into<BoxError>>>(
     (context, connection): (Arc<Context>, Arc<Connection>),
     chain: Arc<[CertificateDer<'static>]>,
     request: Request<B>,
-) -> Result<Response<Guarded>, Dropped> {
-    let guard = connection.begin();
+) -> Result<Response<TrackedBody>, Dropped> {
+    let open_request = connection.begin();
     // As every fault, a dropped answer spares the paths where faults are cleared.
     let may_drop = request.method() == Method::POST && !admin::is_path(request.uri().path());
     debug!(method = %request.method(), uri = %request.uri(), "request");
@@ -65,9 +65,9 @@ pub(crate) async fn serve<B: HttpBody<Error: Into<BoxError>>>(
         response.headers_mut().insert(DATE, date);
     }
     if response.extensions_mut().remove::<Lasting>().is_some() {
-        guard.lasts();
+        open_request.lasts();
     }
-    Ok(response.map(|body| guard.guard(body)))
+    Ok(response.map(|body| open_request.track(body)))
 }
 
 async fn answer<B: HttpBody<Error: Into<BoxError>>>(

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use http::{HeaderValue, Method, Response, StatusCode};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
-use serde_json::json;
 
 use crate::apiserver::api_error::{ApiError, FieldError, deleted};
 use crate::apiserver::http::answer::{Body, json as json_response};
 use crate::apiserver::http::context::Context;
+use crate::apiserver::http::list;
 use crate::apiserver::kinds::meta;
 use crate::apiserver::object;
 use crate::apiserver::object::{Object, key_of};
@@ -236,12 +236,7 @@ impl<T: Object> Request<'_, T> {
                 Ok(gone) => last = Some(gone.durable),
             }
         }
-        let document = json!({
-            "kind": format!("{}List", T::API.kind), "apiVersion": T::API.group_version(),
-            "metadata": {"resourceVersion": page.version.to_string()},
-            "items": page.objects.iter().map(AsRef::as_ref).collect::<Vec<&T>>(),
-        });
-        let mut response = json_response(StatusCode::OK, &document);
+        let mut response = list::whole(self.store, page);
         if let Some(durable) = last {
             response.extensions_mut().insert(durable);
         }

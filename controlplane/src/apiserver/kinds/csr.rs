@@ -90,9 +90,9 @@ impl Object for Csr {
         admission::subject_restriction(self)
     }
 
-    fn tidy(&mut self) {
-        meta::tidy(&mut self.metadata);
-        update::tidy(self);
+    fn normalize(&mut self) {
+        meta::normalize(&mut self.metadata);
+        update::normalize(self);
     }
 
     fn check(&self) -> Vec<FieldError> {

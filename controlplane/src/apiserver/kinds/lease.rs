@@ -52,8 +52,8 @@ impl Object for Lease {
         self
     }
 
-    fn tidy(&mut self) {
-        meta::tidy(&mut self.metadata);
+    fn normalize(&mut self) {
+        meta::normalize(&mut self.metadata);
         self.spec.get_or_insert_with(Default::default);
     }
 

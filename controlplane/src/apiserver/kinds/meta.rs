@@ -49,7 +49,7 @@ pub(crate) fn of_changed(given: ObjectMeta, stored: &ObjectMeta) -> ObjectMeta {
 }
 
 /// Makes one form of all forms of metadata that mean the same.
-pub(crate) fn tidy(meta: &mut ObjectMeta) {
+pub(crate) fn normalize(meta: &mut ObjectMeta) {
     meta.labels.take_if(|map| map.is_empty());
     meta.annotations.take_if(|map| map.is_empty());
     meta.finalizers.take_if(|list| list.is_empty());

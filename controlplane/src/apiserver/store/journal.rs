@@ -138,7 +138,7 @@ impl<T: Object> Journal<T> {
         (bytes, lines): (&[u8], usize),
         live: impl FnOnce() -> Live<T>,
     ) -> io::Result<()> {
-        // The live objects are asked for seldom: that takes the lock of the store.
+        // Seldom, because `live` takes the lock of the store.
         if self.is_damaged || self.lines > self.next_look {
             self.next_look = self.lines + SLACK / 10;
             let (objects, version) = live();
@@ -152,7 +152,7 @@ impl<T: Object> Journal<T> {
         }
         let written = self.disk.append(bytes);
         if written.is_ok() {
-            // After a failed sync nobody knows what the disk has: the file is written anew, not synced again.
+            // After a failed sync the content of the disk is unknown: the file is written anew, not synced again.
             self.is_damaged = true;
             self.disk.sync()?;
             self.is_damaged = false;

@@ -19,9 +19,11 @@ use crate::apiserver::store::event::{Event, Stored};
 use crate::apiserver::store::feed::{SharedFeeds, Subscription};
 use crate::apiserver::store::journal::Journal;
 use crate::apiserver::store::ledger::Ledger;
-use crate::apiserver::store::staging::{Staging, Writer};
+use crate::apiserver::store::staging::Staging;
+use crate::apiserver::store::state::{Inner, Shared};
+use crate::apiserver::store::writer::Writer;
 use crate::apiserver::wire::selector::Selector;
-use crate::base::budgets::{CHUNK_BYTES, CHUNK_OBJECTS, LOG_BYTES, LOG_CHANGES, OBJECT_BYTES};
+use crate::base::budgets::{CHUNK_BYTES, CHUNK_OBJECTS, OBJECT_BYTES};
 use crate::base::csr::Csr;
 use crate::base::sync::lock;
 use crate::faults::handle::CsrStore;
@@ -33,26 +35,6 @@ mod tests;
 pub(crate) struct Store<T: Object = Csr> {
     pub(crate) shared: Arc<Shared<T>>,
     writer: Option<Writer>,
-}
-
-/// The part of the store that the writer thread shares.
-pub(crate) struct Shared<T: Object> {
-    pub(crate) inner: Mutex<Inner<T>>,
-    pub(super) changed: watch::Sender<u64>,
-}
-
-pub(crate) struct Inner<T: Object> {
-    pub(crate) objects: BTreeMap<Arc<str>, Stored<T>>,
-    pub(crate) version: u64,
-    log: VecDeque<Event<T>>,
-    log_bytes: usize,
-    /// Events up to this version are no longer known.
-    forgotten: u64,
-    tally: T::Tally,
-    feeds: SharedFeeds,
-    /// Counts the staged changes too.
-    pub(super) ledger: Ledger,
-    pub(super) staging: Staging<T>,
 }
 
 /// The result of a write: the object, and the promise that it is kept.
@@ -187,7 +169,7 @@ impl<T: Object> Store<T> {
 
     /// Stores a new object, whose name must be free; a dry run answers alike and stores nothing.
     pub(crate) fn create_unless_dry(&self, mut object: T, dry: bool) -> Result<Written<T>, ApiError> {
-        object.tidy();
+        object.normalize();
         let mut inner = lock(&self.shared.inner);
         let key: Arc<str> = Arc::from(&*key(&object));
         let name = object.metadata().name.clone().unwrap_or_default();
@@ -221,8 +203,8 @@ impl<T: Object> Store<T> {
         let mut inner = lock(&self.shared.inner);
         let (old, durable) = inner.newest(key).ok_or_else(|| not_found::<T>(key))?;
         let mut new = change(&old.object)?;
-        new.tidy();
-        if new == *old.object || new == tidied(&old.object) {
+        new.normalize();
+        if new == *old.object || new == normalized(&old.object) {
             return Ok(Written { object: old.object, durable });
         }
         let size = checked_size(&new)?;
@@ -320,64 +302,15 @@ fn checked_size<T: Object>(object: &T) -> Result<usize, ApiError> {
     Err(ApiError::too_large_because(why))
 }
 
-/// The object in its tidy form: one that an earlier version stored may have another.
-fn tidied<T: Object>(object: &T) -> T {
-    let mut tidied = object.clone();
-    tidied.tidy();
-    tidied
+/// The object in its normal form: one that an earlier version stored may have another.
+fn normalized<T: Object>(object: &T) -> T {
+    let mut normalized = object.clone();
+    normalized.normalize();
+    normalized
 }
 
 fn not_found<T: Object>(key: &str) -> ApiError {
     ApiError::not_found(T::API, key.rsplit_once('/').map_or(key, |(_, name)| name))
-}
-
-impl<T: Object> Inner<T> {
-    /// The object as the next change finds it, staged or not.
-    fn newest(&self, key: &str) -> Option<(Stored<T>, Durable)> {
-        match self.staging.get(key) {
-            Some((stored, durable)) => stored.map(|stored| (stored, durable)),
-            None => self.objects.get(key).cloned().map(|stored| (stored, Durable::at_once())),
-        }
-    }
-
-    /// Counts a change in the budgets.
-    fn count(&mut self, event: &Event<T>) {
-        if let Some(before) = &event.before {
-            self.ledger.remove(before.object.account(), before.size);
-        }
-        if event.kind != ChangeKind::Deleted {
-            self.ledger.add(event.object.account(), event.size);
-        }
-    }
-
-    /// Shows a change to readers and watches.
-    pub(super) fn apply(&mut self, event: Event<T>) {
-        if event.kind == ChangeKind::Deleted {
-            self.objects.remove(&event.key);
-        } else {
-            let stored = Stored { object: Arc::clone(&event.object), size: event.size };
-            self.objects.insert(Arc::clone(&event.key), stored);
-        }
-        let before = event.before.as_ref().map(|stored| &*stored.object);
-        T::tally(&mut self.tally, event.kind, &event.key, &event.object, before);
-        self.version = event.version;
-        lock(&self.feeds).publish((event.version, &event.key));
-        self.log_bytes += event.size;
-        self.log.push_back(event);
-        while self.log.len() > LOG_CHANGES || self.log_bytes > LOG_BYTES {
-            let Some(event) = self.log.pop_front() else { break };
-            self.log_bytes -= event.size;
-            self.forgotten = event.version;
-        }
-    }
-
-    pub(crate) fn since(&self, version: u64) -> Result<impl DoubleEndedIterator<Item = &Event<T>>, ApiError> {
-        if version < self.forgotten || version > self.version {
-            return Err(ApiError::gone(version, self.forgotten));
-        }
-        let start = self.log.partition_point(|event| event.version <= version);
-        Ok(self.log.range(start..))
-    }
 }
 
 impl CsrStore for Store<Csr> {

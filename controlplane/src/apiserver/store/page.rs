@@ -7,7 +7,8 @@ use std::sync::Arc;
 use crate::apiserver::api_error::ApiError;
 use crate::apiserver::object::{Object, key_of};
 use crate::apiserver::store::event::Stored;
-use crate::apiserver::store::objects::{Inner, Store};
+use crate::apiserver::store::objects::Store;
+use crate::apiserver::store::state::Inner;
 use crate::apiserver::wire::selector::Selector;
 use crate::base::sync::lock;
 

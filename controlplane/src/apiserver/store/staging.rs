@@ -1,22 +1,15 @@
-//! Changes on their way to the disk, and the thread that brings them there.
+//! Changes on their way to the disk.
 
 use std::collections::HashMap;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::thread::JoinHandle;
-
-use tracing::{error, info};
+use std::sync::Arc;
 
 use crate::apiserver::api_error::ApiError;
 use crate::apiserver::change::ChangeKind;
 use crate::apiserver::object::Object;
 use crate::apiserver::store::durable::{Batch, Durable};
 use crate::apiserver::store::event::{Event, Stored};
-use crate::apiserver::store::journal::{Journal, encode};
-use crate::apiserver::store::objects::Shared;
+use crate::apiserver::store::journal::encode;
 use crate::base::budgets::STAGED_BYTES;
-use crate::base::sync::lock;
 
 /// The staged changes. All of them fail together: each may build on the one before it.
 pub(super) struct Staging<T> {
@@ -28,6 +21,13 @@ pub(super) struct Staging<T> {
     newest: HashMap<Arc<str>, Newest<T>>,
     batch: Batch,
     is_closed: bool,
+}
+
+/// Some staged changes, as the journal takes them.
+pub(super) struct Staged<T> {
+    pub(super) events: Vec<Event<T>>,
+    pub(super) lines: Vec<u8>,
+    pub(super) batch: Batch,
 }
 
 struct Newest<T> {
@@ -82,124 +82,35 @@ impl<T: Object> Staging<T> {
         self.newest.insert(Arc::clone(&event.key), newest);
         Ok(durable)
     }
-}
 
-/// The thread that writes.
-pub(super) struct Writer {
-    wake: Mutex<Option<SyncSender<()>>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-impl Writer {
-    pub(super) fn start<T: Object>(shared: &Arc<Shared<T>>, mut journal: Journal<T>) -> Self {
-        let (wake, woken): (_, Receiver<()>) = sync_channel(1);
-        let shared = Arc::clone(shared);
-        let thread = thread::spawn(move || {
-            while woken.recv().is_ok() {
-                while shared.write(&mut journal) {}
-            }
-            lock(&shared.inner).staging.is_closed = true;
-            while shared.write(&mut journal) {}
-        });
-        Self { wake: Mutex::new(Some(wake)), thread: Mutex::new(Some(thread)) }
+    /// Takes all changes that are staged; `None` if there is none.
+    pub(super) fn take(&mut self) -> Option<Staged<T>> {
+        (!self.events.is_empty()).then(|| self.take_back())
     }
 
-    /// Says that something is staged.
-    pub(super) fn wake(&self) {
-        if let Some(wake) = &*lock(&self.wake) {
-            match wake.try_send(()) {
-                // It looks again in any case, or has ended and says so in the next change.
-                Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
-            }
+    /// Takes everything out: the newest state of each key is that of the store again.
+    pub(super) fn fail(&mut self) -> Staged<T> {
+        self.newest.clear();
+        self.take_back()
+    }
+
+    fn take_back(&mut self) -> Staged<T> {
+        Staged {
+            events: std::mem::take(&mut self.events),
+            lines: std::mem::take(&mut self.lines),
+            batch: std::mem::take(&mut self.batch),
         }
     }
 
-    /// Lets the thread write what is staged, and waits for its end.
-    pub(super) fn close(&self) {
-        drop(lock(&self.wake).take());
-        if let Some(thread) = lock(&self.thread).take() {
-            // An error is a panic there, which has been reported already.
-            let _ended = thread.join();
-        }
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        self.close();
-    }
-}
-
-impl<T: Object> Shared<T> {
-    /// Writes one batch; false if nothing is staged.
-    fn write(&self, journal: &mut Journal<T>) -> bool {
-        let (events, lines, batch) = {
-            let staging = &mut lock(&self.inner).staging;
-            if staging.events.is_empty() {
-                return false;
-            }
-            let events = std::mem::take(&mut staging.events);
-            (events, std::mem::take(&mut staging.lines), std::mem::take(&mut staging.batch))
-        };
-        let live = || {
-            let inner = lock(&self.inner);
-            (inner.objects.values().map(|stored| Arc::clone(&stored.object)).collect(), inner.version)
-        };
-        let was_failing = journal.is_failing();
-        match journal.append((&lines, events.len()), live) {
-            Ok(()) => {
-                if was_failing {
-                    info!(file = %journal.path().display(), "the journal can be written again");
-                }
-                self.show(events);
-                batch.settle(Ok(()));
-            }
-            Err(why) => {
-                if !was_failing {
-                    error!(
-                        file = %journal.path().display(), error = %why,
-                        "the journal cannot be written; no change is accepted until it can: free space, or mend the disk"
-                    );
-                }
-                let why = format!(
-                    "the object is not stored: the control plane cannot write its journal ({why}); free space there, or \
-                     mend the disk, and try again"
-                );
-                self.fail(&events, &batch, &ApiError::internal(why));
-            }
-        }
-        true
-    }
-
-    fn show(&self, events: Vec<Event<T>>) {
-        let mut inner = lock(&self.inner);
-        for event in events {
-            let version = event.version;
-            if inner.staging.newest.get(&event.key).is_some_and(|newest| newest.version == version) {
-                inner.staging.newest.remove(&event.key);
-            }
-            inner.apply(event);
-            self.changed.send_replace(version);
+    /// The change is on the disk: the store has its state.
+    pub(super) fn forget(&mut self, event: &Event<T>) {
+        if self.newest.get(&event.key).is_some_and(|newest| newest.version == event.version) {
+            self.newest.remove(&event.key);
         }
     }
 
-    /// Takes back the failed changes, and those that were staged after them.
-    fn fail(&self, events: &[Event<T>], batch: &Batch, error: &ApiError) {
-        let mut inner = lock(&self.inner);
-        let later = std::mem::take(&mut inner.staging.events);
-        for event in events.iter().chain(&later).rev() {
-            if event.kind != ChangeKind::Deleted {
-                inner.ledger.remove(event.object.account(), event.size);
-            }
-            if let Some(before) = &event.before {
-                inner.ledger.add(before.object.account(), before.size);
-            }
-        }
-        inner.staging.newest.clear();
-        inner.staging.lines.clear();
-        let next = std::mem::take(&mut inner.staging.batch);
-        for batch in [batch, &next] {
-            batch.settle(Err(error.clone()));
-        }
+    /// Takes no more changes.
+    pub(super) fn close(&mut self) {
+        self.is_closed = true;
     }
 }

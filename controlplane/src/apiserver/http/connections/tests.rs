@@ -49,11 +49,11 @@ async fn silent_connection_ends_and_busy_one_does_not() {
     let start = Instant::now();
     assert_eq!(connection.ended().await, "no request came in time");
     assert_eq!(start.elapsed().as_secs(), FIRST_REQUEST_TIME.as_secs());
-    let guard = connection.begin();
+    let open_request = connection.begin();
     let watch = connection.begin();
     watch.lasts();
     assert!(tokio::time::timeout(RESPONSE_TIME / 2, connection.ended()).await.is_err());
-    drop(guard);
+    drop(open_request);
     assert!(tokio::time::timeout(WATCH_TIME / 2, connection.ended()).await.is_err());
     let waiting = Arc::clone(&connection);
     let ended = tokio::spawn(async move { waiting.ended().await });

@@ -56,7 +56,7 @@ pub(crate) fn apply(
 }
 
 /// Makes one form of all forms of a status that mean the same.
-pub(crate) fn tidy(csr: &mut Csr) {
+pub(crate) fn normalize(csr: &mut Csr) {
     let status = csr.status.get_or_insert_with(Default::default);
     status.conditions.take_if(|list| list.is_empty());
     status.certificate.take_if(|pem| pem.0.is_empty());
@@ -70,7 +70,7 @@ pub(crate) fn tidy(csr: &mut Csr) {
 pub(crate) fn has_same_status(one: &Csr, other: &Csr) -> bool {
     let [one, other] = [one, other].map(|csr| {
         let mut csr = Csr { status: csr.status.clone(), ..Csr::default() };
-        tidy(&mut csr);
+        normalize(&mut csr);
         csr.status
     });
     one == other

@@ -1,4 +1,5 @@
 use super::*;
+use crate::base::budgets::{LOG_BYTES, LOG_CHANGES};
 use crate::testing::node_csr;
 
 fn store() -> Store {
