@@ -70,13 +70,13 @@ pub(crate) const MESSAGE_BYTES: usize = 32 << 10;
 // All objects of one kind.
 
 /// Most stored objects.
-pub(crate) const STORED_OBJECTS: usize = 120_000;
+pub(crate) const STORED_OBJECTS: usize = 200_000;
 /// Most bytes of all stored objects, in their JSON form.
-pub(crate) const STORED_BYTES: usize = 512 << 20;
+pub(crate) const STORED_BYTES: usize = 640 << 20;
 /// Most stored objects of one requestor, or Leases of one namespace.
 pub(crate) const REQUESTOR_OBJECTS: usize = STORED_OBJECTS / 2;
 /// Most bytes of all stored objects of one requestor, or of the Leases of one namespace.
-pub(crate) const REQUESTOR_BYTES: usize = STORED_BYTES / 4;
+pub(crate) const REQUESTOR_BYTES: usize = STORED_BYTES / 2;
 /// Seconds after which a client may try again when a budget of all objects is used up.
 pub(crate) const STORED_RETRY: u64 = 60;
 /// Most bytes of changes that wait for the disk.

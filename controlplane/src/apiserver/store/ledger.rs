@@ -8,6 +8,9 @@ use crate::base::budgets::{
     REQUESTOR_BYTES, REQUESTOR_OBJECTS, STORED_BYTES, STORED_OBJECTS, STORED_RETRY, quoted,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// Objects and bytes.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Use {
