@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -82,7 +82,7 @@ impl ControlPlane {
             Some(dir) => dir.secrets(&options)?,
             None => Secrets::new(&options)?,
         };
-        let (listener, address) = bind(options.port, secrets.port).await?;
+        let (listener, address) = bind(options.listen, options.port, secrets.port).await?;
         let store = Arc::new(open_store(dir.as_ref(), "objects.jsonl")?);
         let leases = Arc::new(open_store(dir.as_ref(), "leases.jsonl")?);
         let server = format!("https://{address}");
@@ -101,7 +101,7 @@ impl ControlPlane {
             authenticator.add_token(&token.token, token.good_for(options.clock.now()));
         }
         let successors = dir.as_ref().map(Dir::successors).transpose()?.flatten();
-        let tls = tls::config(&secrets.authority)?;
+        let tls = tls::config(&secrets.authority, options.listen)?;
         let authority = Arc::new(secrets.authority);
         let signing = Source::made(signing(&authority, successors, &authenticator)?);
         let (stop, stopped) = watch::channel(false);
@@ -147,11 +147,11 @@ fn open_store<T: Object>(dir: Option<&Dir>, file: &str) -> Result<Store<T>, Erro
 }
 
 /// Binds the requested port. For 0 it tries the port of the last run first, so that existing kubeconfigs still work.
-async fn bind(port: u16, last: u16) -> Result<(TcpListener, SocketAddr), Error> {
+async fn bind(listen: IpAddr, port: u16, last: u16) -> Result<(TcpListener, SocketAddr), Error> {
     let candidates = if port == 0 && last != 0 { vec![last, 0] } else { vec![port] };
     let mut failed = None;
     for port in candidates {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let address = SocketAddr::from((listen, port));
         let bound = async {
             let listener = TcpListener::bind(address).await?;
             let address = listener.local_addr()?;
@@ -209,7 +209,7 @@ fn controllers(options: &Options, context: &Arc<Context>, made: &Source) -> Resu
 }
 
 impl Handle {
-    /// Where it listens: 127.0.0.1 and the port.
+    /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -365,6 +365,9 @@ impl Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         self.server.iter().chain([&self.controllers]).for_each(JoinHandle::abort);
+        // Before the lock of the directory ends.
+        self.context.store.close();
+        self.context.leases.close();
     }
 }
 

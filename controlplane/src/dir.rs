@@ -1,18 +1,18 @@
 //! The directory of a control plane: a lock, private files, and the state that survives a restart.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, Metadata, TryLockError};
+use std::io;
 use std::io::Read;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::apiserver::access::token::new_token;
 use crate::base::error::Error;
-use crate::base::files::write_private;
+use crate::base::files::{append_private, open_regular, write_private};
 use crate::base::time::{seconds_down, seconds_up};
 use crate::options::Options;
 use crate::signing::pki::authority::{Authority, ClientIdentity};
@@ -105,6 +105,27 @@ impl Secrets {
     }
 }
 
+/// Refuses a directory that other users can write to: they could put another file behind any name in it. The rules are
+/// those of `certrotate run`.
+fn check_safe(path: &Path, dir: &Metadata) -> Result<(), Error> {
+    let (owner, ours) = (dir.uid(), rustix::process::geteuid().as_raw());
+    let mode = dir.mode() & 0o7777;
+    let shown = path.display();
+    let why = if owner != 0 && owner != ours {
+        format!(
+            "belongs to user {owner}, neither to root nor to the user this runs as ({ours}): run chown {ours} {shown}, or \
+             choose another directory"
+        )
+    } else if mode & 0o022 != 0 {
+        format!(
+            "may be written by group or others (mode {mode:04o}): run chmod go-w {shown}, or choose another directory"
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Error::Unsafe { path: path.to_owned(), why })
+}
+
 /// A locked directory; the lock ends with the value.
 pub(crate) struct Dir {
     path: PathBuf,
@@ -112,18 +133,18 @@ pub(crate) struct Dir {
 }
 
 impl Dir {
-    /// Creates it (0700) where it is missing and locks it.
+    /// Creates it (0700) where it is missing, refuses one that other users can change, and locks it.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let io = |what, source| Error::Io { what, path: path.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| io("create", e))?;
+        check_safe(path, &File::open(path).and_then(|dir| dir.metadata()).map_err(|e| io("open", e))?)?;
         let file = path.join("lock");
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&file)
-            .map_err(|source| Error::Io { what: "open", path: file, source })?;
+        let lock = append_private(&file).map_err(|source| match source.raw_os_error() {
+            Some(code) if code == rustix::io::Errno::LOOP.raw_os_error() => {
+                Error::Unsafe { path: file, why: "is a symbolic link: remove it".to_owned() }
+            }
+            _ => Error::Io { what: "open", path: file, source },
+        })?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(Error::Locked { dir: path.to_owned() }),
@@ -131,6 +152,7 @@ impl Dir {
         }
     }
 
+    /// The path that was opened.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -138,7 +160,7 @@ impl Dir {
     /// Returns the secrets of the last run, the expired ones replaced; new ones without a last run.
     pub(crate) fn secrets(&self, options: &Options) -> Result<Secrets, Error> {
         let path = self.path.join(STATE);
-        let saved = match File::open(&path) {
+        let saved = match open_regular(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => None,
             Err(source) => {
                 return Err(Error::Io { what: "read", path, source });
@@ -181,7 +203,8 @@ impl Dir {
     pub(crate) fn successors(&self) -> Result<Option<(String, Zeroizing<String>)>, Error> {
         let read = |name: &str| {
             let path = self.path.join(name);
-            match fs::read_to_string(&path) {
+            let text = open_regular(&path).and_then(|file| io::read_to_string(file.take(LARGEST_STATE)));
+            match text {
                 Ok(text) => Ok(Some(Zeroizing::new(text))),
                 Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
                 Err(source) => Err(Error::Io { what: "read", path, source }),

@@ -159,7 +159,7 @@ fn check(response: Response<Body>, lines: bool) -> String {
     for _ in 0..FRAMES {
         match body.frame().now_or_never() {
             Some(Some(Ok(frame))) => bytes.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data)),
-            Some(Some(Err(never))) => match never {},
+            Some(Some(Err(error))) => panic!("an answer is cut off: {error}"),
             Some(None) | None => break,
         }
     }

@@ -1,5 +1,6 @@
 //! The options of a control plane.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct Options {
     /// Where CA, tokens and requests are kept and the kubeconfigs are written; `None`: nowhere, all is lost at the end.
     pub dir: Option<PathBuf>,
+    /// The loopback address to listen on.
+    pub listen: IpAddr,
     /// The loopback port; 0 takes the port of the last run on the same directory if it is free, else any.
     pub port: u16,
     /// Who approves requests.
@@ -52,6 +55,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             dir: None,
+            listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 0,
             approve: Approval::Auto,
             cluster_signing_duration: DEFAULT_LIFETIME,
@@ -70,6 +74,10 @@ impl Default for Options {
 
 impl Options {
     pub(crate) fn validate(&self) -> Result<(), Error> {
+        if !self.listen.is_loopback() {
+            let why = format!("{} is no loopback address, such as 127.0.0.2 or ::1", self.listen);
+            return Err(Error::Option { name: "--listen", why });
+        }
         self.signing_files.validate()?;
         check_lifetimes(self.cluster_signing_duration, self.backdate)?;
         at_least_a_second("--token-ttl", self.token_ttl)?;

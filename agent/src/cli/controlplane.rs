@@ -36,6 +36,7 @@ fn duration(flag: &str, text: &str) -> Result<std::time::Duration, String> {
 fn embedded_options(args: &ControlplaneArgs) -> Result<Options, String> {
     Ok(Options {
         dir: args.dir.clone(),
+        listen: args.listen,
         port: args.port,
         approve: args.approve.parse().map_err(|error| format!("{error}"))?,
         cluster_signing_duration: args.signing.duration()?,
@@ -55,14 +56,22 @@ fn ages(args: &ControlplaneArgs) -> Option<Ages> {
 }
 
 async fn embedded(args: &ControlplaneArgs) -> Result<Exit, String> {
-    let dir = args.dir.as_deref().ok_or("give --dir, or --kubeconfig for a real cluster")?;
     let plane = ControlPlane::start(embedded_options(args)?).await.map_err(|error| error.to_string())?;
-    announce(format!(
-        "certificates API ready at https://{}\n  kubectl --kubeconfig {} get csr\n  certrotate run --bootstrap-kubeconfig {} --node-name node-1 --cert-dir DIR\n",
-        plane.address(),
-        dir.join("admin.kubeconfig").display(),
-        dir.join("bootstrap.kubeconfig").display()
-    ));
+    announce(match args.dir.as_deref() {
+        Some(dir) => format!(
+            "certificates API ready at https://{}\n  kubectl --kubeconfig {} get csr\n  certrotate run --bootstrap-kubeconfig {} --node-name node-1 --cert-dir DIR\n",
+            plane.address(),
+            dir.join("admin.kubeconfig").display(),
+            dir.join("bootstrap.kubeconfig").display()
+        ),
+        // A kubeconfig with two comments: `certrotate controlplane --ephemeral >FILE` makes a file that kubectl takes.
+        None => format!(
+            "# certificates API ready at https://{}; nothing is kept\n# bootstrap token: {}\n{}",
+            plane.address(),
+            plane.bootstrap_token(),
+            plane.admin_kubeconfig()
+        ),
+    });
     serve_until_termination(&plane).await.map_err(|error| format!("no signal can be waited for: {error}"))?;
     plane.shutdown().await;
     Ok(Exit::Done)

@@ -2,7 +2,7 @@
 //! requests created, approved, signed and watched to issuance; memory with very many objects; a whole fleet that comes up at once.
 //! Nothing is asserted.
 //!
-//! `cargo bench -p certrotate-controlplane --bench plane [-- steady|memory|fleet]`
+//! `cargo bench -p certrotate-controlplane --bench plane [-- steady|memory|fleet|restart]`
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on ends")]
 
@@ -38,6 +38,9 @@ fn main() {
     }
     if is_wanted("fleet") {
         fleet();
+    }
+    if is_wanted("restart") {
+        restart();
     }
 }
 
@@ -117,6 +120,49 @@ fn steady() {
     row("requests created, approved, signed and watched to issuance", &format!("{rate:.0}/s"), "1000/s");
     let each = plane.stop() / STEADY as f64;
     row("  processor time of the control plane for each", &format!("{:.0} µs", each * 1e6), "1000 µs");
+}
+
+/// Creates that are answered when they are on the disk; then a start with all of them.
+fn restart() {
+    let scratch = tempfile::tempdir().unwrap();
+    let dir = scratch.path().join("plane");
+    let plane = Plane::start(Some(dir.clone()));
+    let server = plane.server.clone();
+    let template = Request::of_node(0);
+    let began = Instant::now();
+    runtime().block_on(async {
+        let mut tasks = tokio::task::JoinSet::new();
+        let client = Client::connect(&server).await;
+        for lane in 0..CONNECTIONS * IN_FLIGHT {
+            let (client, template) = (client.clone(), template.clone());
+            tasks.spawn(async move {
+                for number in (lane..OBJECTS).step_by(CONNECTIONS * IN_FLIGHT) {
+                    client.create(&template.named(&format!("node-csr-{number:058}"))).await;
+                }
+            });
+        }
+        while let Some(ended) = tasks.join_next().await {
+            ended.unwrap();
+        }
+    });
+    let rate = OBJECTS as f64 / began.elapsed().as_secs_f64();
+    row(
+        "creates, each synced before its answer, with approval and signing",
+        &format!("{rate:.0}/s"),
+        "1000/s",
+    );
+    plane.stop();
+    // The lock of the directory ends with the thread.
+    let again = loop {
+        std::thread::sleep(Duration::from_millis(50));
+        let options = Options { approve: Approval::Manual, dir: Some(dir.clone()), ..Options::default() };
+        let began = Instant::now();
+        if let Ok(plane) = runtime().block_on(ControlPlane::start(options)) {
+            break (began.elapsed().as_secs_f64(), plane.stats().open_csrs);
+        }
+    };
+    row("start with 100,000 stored requests", &format!("{:.1} s", again.0), "2 s");
+    row("  of which are open", &again.1.to_string(), "");
 }
 
 /// Every node has a connection of its own, as real nodes have.

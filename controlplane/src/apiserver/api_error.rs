@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::apiserver::attributes::Attributes;
 use crate::apiserver::resource::Resource;
+use crate::base::budgets::{ERRORS_SHOWN, MESSAGE_BYTES, QUOTE_BYTES, cut, quoted};
 
 /// An error answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,11 +35,11 @@ impl FieldError {
     }
 
     pub(crate) fn invalid(field: impl Into<String>, value: &str, detail: &str) -> Self {
-        Self::new("FieldValueInvalid", field, &format!("Invalid value: {value}"), detail)
+        Self::new("FieldValueInvalid", field, &format!("Invalid value: {}", cut(value, QUOTE_BYTES)), detail)
     }
 
     pub(crate) fn duplicate(field: impl Into<String>, value: &str) -> Self {
-        Self::new("FieldValueDuplicate", field, &format!("Duplicate value: {value:?}"), "")
+        Self::new("FieldValueDuplicate", field, &format!("Duplicate value: {}", quoted(value)), "")
     }
 
     pub(crate) fn forbidden(field: impl Into<String>, detail: &str) -> Self {
@@ -58,10 +59,16 @@ impl FieldError {
         let mut supported: Vec<_> = supported.map(|s| format!("{s:?}")).collect();
         supported.sort_unstable();
         let detail = format!("supported values: {}", supported.join(", "));
-        Self::new("FieldValueNotSupported", field, &format!("Unsupported value: {value:?}"), &detail)
+        Self::new("FieldValueNotSupported", field, &format!("Unsupported value: {}", quoted(value)), &detail)
+    }
+
+    pub(crate) fn too_many(field: impl Into<String>, count: usize, limit: usize) -> Self {
+        let detail = format!("must have at most {limit} items");
+        Self::new("FieldValueTooMany", field, &format!("Too many: {count}"), &detail)
     }
 
     fn new(reason: &'static str, field: impl Into<String>, kind: &str, detail: &str) -> Self {
+        let detail = cut(detail, 4 * QUOTE_BYTES);
         let text = if detail.is_empty() { kind.to_owned() } else { format!("{kind}: {detail}") };
         Self { reason, field: field.into(), text }
     }
@@ -69,13 +76,14 @@ impl FieldError {
 
 impl ApiError {
     fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: None, retry_after: None, next: None }
+        let message = cut(&message.into(), MESSAGE_BYTES).into_owned();
+        Self { code, reason, message, details: None, retry_after: None, next: None }
     }
 
     fn of(mut self, api: &Resource, name: &str) -> Self {
         let mut details = json!({"group": api.group, "kind": api.plural});
         if !name.is_empty() {
-            details["name"] = json!(name);
+            details["name"] = json!(cut(name, QUOTE_BYTES));
         }
         self.details = Some(details);
         self
@@ -92,7 +100,7 @@ impl ApiError {
 
     /// Authorization said no to something about objects.
     pub(crate) fn denied(user: &str, asked: &Attributes<'_>) -> Self {
-        let object = if asked.name.is_empty() { String::new() } else { format!(" {:?}", asked.name) };
+        let object = if asked.name.is_empty() { String::new() } else { format!(" {}", quoted(asked.name)) };
         let subresource =
             if asked.subresource.is_empty() { String::new() } else { format!("/{}", asked.subresource) };
         let scope = if asked.namespace.is_empty() {
@@ -106,7 +114,7 @@ impl ApiError {
              \"{resource}{subresource}\" in API group {group:?} {scope}"
         );
         let mut error = Self::new(StatusCode::FORBIDDEN, "Forbidden", message);
-        error.details = Some(json!({"name": asked.name, "group": group, "kind": resource}));
+        error.details = Some(json!({"name": cut(asked.name, QUOTE_BYTES), "group": group, "kind": resource}));
         error
     }
 
@@ -116,14 +124,25 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "Forbidden", message)
     }
 
+    /// The request is made in the name of another user.
+    pub(crate) fn no_impersonation(user: &str, header: &http::HeaderName) -> Self {
+        let message = format!(
+            "forbidden: User {} cannot impersonate: this control plane takes no header {}; use a client certificate of \
+             the other user",
+            quoted(user),
+            quoted(header.as_str())
+        );
+        Self::new(StatusCode::FORBIDDEN, "Forbidden", message)
+    }
+
     /// Admission said no.
     pub(crate) fn refused(api: &Resource, name: &str, why: &str) -> Self {
-        let message = format!("{} {name:?} is forbidden: {why}", api.qualified());
+        let message = format!("{} {} is forbidden: {why}", api.qualified(), quoted(name));
         Self::new(StatusCode::FORBIDDEN, "Forbidden", message).of(api, name)
     }
 
     pub(crate) fn not_found(api: &Resource, name: &str) -> Self {
-        let message = format!("{} {name:?} not found", api.qualified());
+        let message = format!("{} {} not found", api.qualified(), quoted(name));
         Self::new(StatusCode::NOT_FOUND, "NotFound", message).of(api, name)
     }
 
@@ -133,12 +152,12 @@ impl ApiError {
     }
 
     pub(crate) fn already_exists(api: &Resource, name: &str) -> Self {
-        let message = format!("{} {name:?} already exists", api.qualified());
+        let message = format!("{} {} already exists", api.qualified(), quoted(name));
         Self::new(StatusCode::CONFLICT, "AlreadyExists", message).of(api, name)
     }
 
     pub(crate) fn conflict(api: &Resource, name: &str, why: &str) -> Self {
-        let message = format!("Operation cannot be fulfilled on {} {name:?}: {why}", api.qualified());
+        let message = format!("Operation cannot be fulfilled on {} {}: {why}", api.qualified(), quoted(name));
         Self::new(StatusCode::CONFLICT, "Conflict", message).of(api, name)
     }
 
@@ -149,13 +168,19 @@ impl ApiError {
     }
 
     pub(crate) fn invalid(api: &Resource, name: &str, errors: &[FieldError]) -> Self {
-        let texts: Vec<_> = errors.iter().map(|e| format!("{}: {}", e.field, e.text)).collect();
+        let (shown, rest) = errors.split_at(errors.len().min(ERRORS_SHOWN));
+        let mut texts: Vec<_> = shown.iter().map(|e| format!("{}: {}", e.field, e.text)).collect();
+        if !rest.is_empty() {
+            texts.push(format!("and {} more errors", rest.len()));
+        }
         let list = if let [one] = texts.as_slice() { one.clone() } else { format!("[{}]", texts.join(", ")) };
         let causes: Vec<_> =
-            errors.iter().map(|e| json!({"reason": e.reason, "message": e.text, "field": e.field})).collect();
-        let message = format!("{}.{} {name:?} is invalid: {list}", api.kind, api.group);
+            shown.iter().map(|e| json!({"reason": e.reason, "message": e.text, "field": e.field})).collect();
+        let message = format!("{}.{} {} is invalid: {list}", api.kind, api.group, quoted(name));
         let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message);
-        error.details = Some(json!({"name": name, "group": api.group, "kind": api.kind, "causes": causes}));
+        error.details = Some(
+            json!({"name": cut(name, QUOTE_BYTES), "group": api.group, "kind": api.kind, "causes": causes}),
+        );
         error
     }
 
@@ -222,6 +247,18 @@ impl ApiError {
 
     pub(crate) fn internal(why: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", why)
+    }
+
+    /// A budget is used up for now.
+    pub(crate) fn too_many_requests(why: impl Into<String>, retry_after: u64) -> Self {
+        let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", why);
+        error.details = Some(json!({"retryAfterSeconds": retry_after}));
+        error.retry_after = Some(retry_after);
+        error
+    }
+
+    pub(crate) fn unavailable(why: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", why)
     }
 
     /// An injected fault.

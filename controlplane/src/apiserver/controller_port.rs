@@ -17,7 +17,7 @@ use crate::apiserver::kinds::lease::Lease;
 use crate::apiserver::kinds::meta;
 use crate::apiserver::object::{Object as _, key_of};
 use crate::apiserver::resource::Subresource;
-use crate::apiserver::store::objects::Store;
+use crate::apiserver::store::objects::{Store, Written};
 use crate::apiserver::wire::selector::Selector;
 use crate::base::clock::Clock;
 use crate::base::csr::{Csr, name};
@@ -48,11 +48,11 @@ impl Port for Embedded {
     }
 
     async fn decide(&self, csr: Csr) -> Result<(), PortError> {
-        self.write(csr, Subresource::Approval)
+        self.write(csr, Subresource::Approval).await
     }
 
     async fn set_status(&self, csr: Csr) -> Result<(), PortError> {
-        self.write(csr, Subresource::Status)
+        self.write(csr, Subresource::Status).await
     }
 
     async fn delete(&self, csr: &Csr) -> Result<(), PortError> {
@@ -62,7 +62,7 @@ impl Port for Embedded {
                 stored.metadata.uid == seen.uid && stored.metadata.resource_version == seen.resource_version;
             if same { Ok(()) } else { Err(ApiError::modified(&CSRS, name(csr))) }
         });
-        answer(deleted)
+        answer(deleted).await
     }
 
     async fn hold(&self, common_name: &str, until: SystemTime) -> Result<(), PortError> {
@@ -72,15 +72,14 @@ impl Port for Embedded {
         let Some(new) = LeaseRecord::hold(record.as_ref(), common_name, until, now) else { return Ok(()) };
         let new = new.into_lease(NAMESPACE, &name_lease(KUBELET_CLIENT, common_name));
         if current.is_some() {
-            return answer(
-                self.leases.update(&key, |stored| Lease::change(new, stored, None, api_time(now))),
-            );
+            let held = self.leases.update(&key, |stored| Lease::change(new, stored, None, api_time(now)));
+            return answer(held).await;
         }
         let uid = meta::new_uid().map_err(|error| PortError::Failed(error.message))?;
         let mut new = new;
         new.metadata.uid = Some(uid);
         new.metadata.creation_timestamp = Some(api_time(now));
-        answer(self.leases.create_unless_dry(new, false))
+        answer(self.leases.create_unless_dry(new, false)).await
     }
 
     async fn held_until(&self, common_name: &str) -> Result<Option<SystemTime>, PortError> {
@@ -102,15 +101,19 @@ impl Embedded {
         key_of(Some(NAMESPACE), &name_lease(KUBELET_CLIENT, common_name))
     }
 
-    fn write(&self, csr: Csr, subresource: Subresource) -> Result<(), PortError> {
+    async fn write(&self, csr: Csr, subresource: Subresource) -> Result<(), PortError> {
         let (key, now) = (name(&csr).to_owned(), api_time(self.clock.now()));
-        answer(self.store.update(&key, |stored| apply(csr, stored, Some(subresource), now)))
+        answer(self.store.update(&key, |stored| apply(csr, stored, Some(subresource), now))).await
     }
 }
 
-fn answer<T>(result: Result<T, ApiError>) -> Result<(), PortError> {
-    match result {
-        Ok(_) => Ok(()),
+async fn answer<T>(result: Result<Written<T>, ApiError>) -> Result<(), PortError> {
+    let kept = match result {
+        Ok(written) => written.durable.wait().await,
+        Err(error) => Err(error),
+    };
+    match kept {
+        Ok(()) => Ok(()),
         Err(error) if matches!(error.code, StatusCode::NOT_FOUND | StatusCode::CONFLICT) => {
             Err(PortError::Stale)
         }

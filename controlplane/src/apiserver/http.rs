@@ -3,6 +3,7 @@
 pub(crate) mod admin;
 pub(crate) mod answer;
 pub(crate) mod connection;
+pub(crate) mod connections;
 pub(crate) mod context;
 pub(crate) mod list;
 pub(crate) mod routes;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Debug;
+use std::io;
 use std::time::SystemTime;
 
 use k8s_openapi::Metadata;
@@ -49,10 +50,18 @@ pub(crate) trait Object:
     /// Clears the fields of a new object that its creator may not set; the metadata is clean already.
     fn begin(self, user: &User) -> Self;
 
-    /// Why `user` may not create this, though the roles allow it.
+    /// Why `user` may not create this, though the roles allow it: asked before the validation, as mutating admission is.
     fn admit(&self, _user: &User) -> Result<(), String> {
         Ok(())
     }
+
+    /// Why no user may create this: asked after the validation, as validating admission is.
+    fn admit_valid(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Makes one form of all forms that mean the same: an empty list and an absent one are equal.
+    fn normalize(&mut self);
 
     /// Returns the errors of a new object.
     fn check(&self) -> Vec<FieldError>;
@@ -68,6 +77,14 @@ pub(crate) trait Object:
         _user: &User,
     ) -> Result<(), String> {
         Ok(())
+    }
+
+    /// Whose the object is, for the budgets: its requestor, or its namespace.
+    fn account(&self) -> &str;
+
+    /// The account, unless it has no limit of its own.
+    fn limited_account(&self) -> Option<&str> {
+        Some(self.account())
     }
 
     /// Counts that the object under this key is now `object` instead of `before`, or gone.
@@ -94,6 +111,28 @@ pub(crate) fn key<T: Object>(object: &T) -> Cow<'_, str> {
 /// The key of an object of this name.
 pub(crate) fn key_of(namespace: Option<&str>, name: &str) -> String {
     namespace.map_or_else(|| name.to_owned(), |namespace| format!("{namespace}/{name}"))
+}
+
+/// Bytes of the JSON form of an object.
+pub(crate) fn encoded_size<T: Object>(object: &T) -> usize {
+    let mut count = Count(0);
+    // Every object has a JSON form, and counting does not fail.
+    let _counted = serde_json::to_writer(&mut count, object);
+    count.0
+}
+
+/// Counts the bytes that are written to it.
+struct Count(usize);
+
+impl io::Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The resource version as a number; 0 if there is none.

@@ -5,6 +5,7 @@ pub(crate) mod decode;
 pub(crate) mod definitions;
 pub(crate) mod form;
 pub(crate) mod patch;
+pub(crate) mod path;
 pub(crate) mod protobuf;
 pub(crate) mod query;
 pub(crate) mod selector;

@@ -17,6 +17,13 @@ pub enum Error {
         /// The system's answer.
         source: io::Error,
     },
+    /// Other users can change the directory.
+    Unsafe {
+        /// The directory or file.
+        path: PathBuf,
+        /// The defect, with the remedy.
+        why: String,
+    },
     /// Another control plane runs on the same directory.
     Locked {
         /// The directory.
@@ -28,6 +35,15 @@ pub enum Error {
         path: PathBuf,
         /// The defect.
         why: String,
+    },
+    /// The file that keeps the objects could not be used.
+    Journal {
+        /// The failed action, as a verb phrase.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
     },
     /// The files of a certificate authority cannot be used.
     CaFiles {
@@ -64,12 +80,19 @@ impl fmt::Display for Error {
             Self::Io { what, path, source } => {
                 write!(f, "cannot {what} {}: {source}", path.display())
             }
+            Self::Unsafe { path, why } => write!(f, "{} {why}", path.display()),
             Self::Locked { dir } => {
                 write!(f, "another control plane uses {}: stop it or choose another directory", dir.display())
             }
             Self::State { path, why } => write!(
                 f,
                 "{} is not usable ({why}): restore it, or remove the directory to start with a new CA",
+                path.display()
+            ),
+            Self::Journal { what, path, source } => write!(
+                f,
+                "cannot {what} {}, which keeps the objects: {source} (free space or mend the disk, or move the file away \
+                 to start without objects and with the same CA)",
                 path.display()
             ),
             Self::CaFiles { certificate, key, why } => write!(
@@ -93,8 +116,11 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Io { source, .. } | Self::Bind { source, .. } => Some(source),
-            Self::Locked { .. }
+            Self::Io { source, .. } | Self::Journal { source, .. } | Self::Bind { source, .. } => {
+                Some(source)
+            }
+            Self::Unsafe { .. }
+            | Self::Locked { .. }
             | Self::State { .. }
             | Self::CaFiles { .. }
             | Self::CaExpired

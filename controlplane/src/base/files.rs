@@ -6,6 +6,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use rustix::fs::OFlags;
+
 use crate::base::error::Error;
 
 /// Replaces a file, mode 0600 from its creation, by temporary name, sync and rename.
@@ -38,7 +40,21 @@ pub(crate) fn write_private_with(
     write().map_err(|source| Error::Io { what: "write", path: path.to_owned(), source })
 }
 
-/// Opens a file to append to it, mode 0600 if it is created.
+/// Opens a file to append to it, mode 0600 if it is created. A symbolic link is refused.
 pub(crate) fn append_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let mut options = OpenOptions::new();
+    regular(
+        options.create(true).append(true).mode(0o600).custom_flags(flags.bits().cast_signed()).open(path)?,
+    )
+}
+
+/// Opens a file to read it. Anything but a regular file is refused: opening a FIFO could wait for ever.
+pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    regular(OpenOptions::new().read(true).custom_flags(flags).open(path)?)
+}
+
+fn regular(file: File) -> io::Result<File> {
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
 }

@@ -1,3 +1,4 @@
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,4 +63,49 @@ fn unusable_state_is_an_error_that_names_the_file_and_no_secret() {
         let error = dir.secrets(&Options::default()).map(|_| ()).unwrap_err().to_string();
         assert!(error.contains(STATE) && !error.contains("hunter2"), "{error}");
     }
+}
+
+#[test]
+fn directory_that_others_can_write_to_is_refused_with_the_remedy() {
+    let base = tempfile::tempdir().unwrap();
+    for bits in [0o770, 0o707, 0o777, 0o1777, 0o720] {
+        fs::set_permissions(base.path(), fs::Permissions::from_mode(bits)).unwrap();
+        let error = Dir::open(base.path()).map(|_| ()).unwrap_err();
+        assert!(matches!(error, Error::Unsafe { .. }) && error.to_string().contains("chmod go-w"), "{error}");
+        assert_eq!(fs::read_dir(base.path()).unwrap().count(), 0, "nothing was written");
+    }
+    fs::set_permissions(base.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(Dir::open(base.path()).is_ok());
+}
+
+#[test]
+fn directory_of_another_user_is_refused_with_the_remedy() {
+    let base = tempfile::tempdir().unwrap();
+    if std::os::unix::fs::chown(base.path(), Some(65_534), None).is_err() {
+        // Only root can give a directory away.
+        return;
+    }
+    let error = Dir::open(base.path()).map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("belongs to user 65534"), "{error}");
+}
+
+#[test]
+fn symbolic_link_in_place_of_a_file_is_refused_and_not_followed() {
+    let base = tempfile::tempdir().unwrap();
+    let (dir, target) = (base.path().join("dir"), base.path().join("target"));
+    DirBuilder::new().create(&dir).unwrap();
+    std::os::unix::fs::symlink(&target, dir.join("lock")).unwrap();
+    let error = Dir::open(&dir).map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("symbolic link"), "{error}");
+    assert!(!target.exists());
+}
+
+#[test]
+fn fifo_in_place_of_a_file_is_an_error_and_no_wait() {
+    let base = tempfile::tempdir().unwrap();
+    let dir = Dir::open(base.path()).unwrap();
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mkfifoat(rustix::fs::CWD, base.path().join(STATE), mode).unwrap();
+    let error = dir.secrets(&Options::default()).map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("no regular file"), "{error}");
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use crate::base::csr::{Csr, conditions, has_condition, issued};
-use crate::base::time::{seconds_down, seconds_up};
+use crate::base::time::seconds_down;
 use crate::signing::criteria::Rules;
 use crate::signing::pki::pkcs10::Request;
 use crate::signing::pki::usages::Usages;
@@ -133,7 +133,7 @@ impl fmt::Display for Unable {
 
 /// First and last second of validity, or why there is none, with the authority's own.
 ///
-/// Fractions are rounded so that the lifetime is never shorter than granted.
+/// Fractions of a second are left out at both ends, as X.509 times in Go are (`authority/policies.go`).
 pub(crate) fn validity(
     now: SystemTime,
     granted: Duration,
@@ -142,7 +142,7 @@ pub(crate) fn validity(
 ) -> Result<(i64, i64), Unable> {
     let start = now.checked_sub(policy.backdate).unwrap_or(SystemTime::UNIX_EPOCH);
     let end = if granted < policy.long { now + granted } else { start + granted };
-    let (not_before, not_after) = (seconds_down(start), seconds_up(end));
+    let (not_before, not_after) = (seconds_down(start), seconds_down(end));
     if not_before >= ca_end || seconds_down(now) >= ca_end {
         return Err(Unable::Ended { ca_end });
     }

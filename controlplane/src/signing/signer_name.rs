@@ -36,6 +36,9 @@ pub(crate) fn check(name: &str) -> Vec<Defect> {
     if name.is_empty() {
         return vec![Defect::Missing];
     }
+    if name.len() > MAX_NAME {
+        return vec![Defect::TooLong { limit: MAX_NAME }];
+    }
     if name == "kubernetes.io/legacy-unknown" {
         return vec![invalid(name, "the legacy signerName is not allowed via this API version")];
     }
@@ -56,9 +59,6 @@ pub(crate) fn check(name: &str) -> Vec<Defect> {
     }
     for bad in path.split('.').filter(|label| !is_label(label) || label.len() > MAX_DOMAIN) {
         defects.push(invalid(path, &format!("validating label {bad:?}: {NO_LABEL}")));
-    }
-    if name.len() > MAX_NAME {
-        defects.push(Defect::TooLong { limit: MAX_NAME });
     }
     defects
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::base::budgets::{COUNTED_NAMES, QUOTE_BYTES, cut};
 use crate::base::csr::{Csr, open};
 use crate::statistics::durations::Durations;
 use crate::statistics::stats::Stats;
@@ -37,17 +38,24 @@ impl OpenCounts {
         let was = self.open.contains_key(name);
         match (csr.filter(|csr| open(csr)), was) {
             (Some(csr), false) => {
-                let common_name = common_name(csr);
-                let username = csr.spec.username.clone().unwrap_or_default();
-                self.by_username.entry(username.clone()).or_default().add();
-                self.by_common_name.entry(common_name.clone()).or_default().add();
+                let common_name = cut(&common_name(csr), QUOTE_BYTES).into_owned();
+                let username = csr.spec.username.as_deref().unwrap_or_default();
+                let username = cut(username, QUOTE_BYTES).into_owned();
+                for (counts, name) in
+                    [(&mut self.by_username, &username), (&mut self.by_common_name, &common_name)]
+                {
+                    // A name is counted as long as the program runs, so that clients could make the counts grow.
+                    if counts.len() < COUNTED_NAMES || counts.contains_key(name) {
+                        counts.entry(name.clone()).or_default().add();
+                    }
+                }
                 self.open.insert(name.to_owned(), (username, common_name));
                 self.max = self.max.max(self.open.len());
             }
             (None, true) => {
                 let (username, common_name) = self.open.remove(name).unwrap_or_default();
-                self.by_username.entry(username).and_modify(|t| t.now -= 1);
-                self.by_common_name.entry(common_name).and_modify(|t| t.now -= 1);
+                self.by_username.entry(username).and_modify(|t| t.now = t.now.saturating_sub(1));
+                self.by_common_name.entry(common_name).and_modify(|t| t.now = t.now.saturating_sub(1));
             }
             (Some(_), true) | (None, false) => {}
         }

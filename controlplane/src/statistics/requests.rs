@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+use crate::base::budgets::COUNTED_NAMES;
 use crate::base::sync::lock;
 use crate::statistics::stats::Stats;
 
@@ -31,8 +32,8 @@ struct Requests {
     unauthorized: u64,
 }
 
-/// A foreign client could present a new certificate with every connection.
-const MOST_SERIALS: usize = 100_000;
+/// Longest serial number that is counted by itself: twenty bytes (RFC 5280, 4.1.2.2), in hexadecimal, and some more.
+const LONGEST_SERIAL: usize = 64;
 
 impl Recorder {
     /// Counts an authenticated or refused request.
@@ -41,8 +42,10 @@ impl Recorder {
         counts.all += 1;
         counts.expired_uses += u64::from(request.expired);
         counts.unauthorized += u64::from(request.unauthorized);
-        if let Some(serial) = request.serial
-            && (counts.by_serial.len() < MOST_SERIALS || request.authenticated)
+        // A foreign client could present a new certificate with every connection: it gets half of the room.
+        let room = if request.authenticated { COUNTED_NAMES } else { COUNTED_NAMES / 2 };
+        if let Some(serial) = request.serial.filter(|serial| serial.len() <= LONGEST_SERIAL)
+            && (counts.by_serial.len() < room || counts.by_serial.contains_key(serial))
         {
             *counts.by_serial.entry(serial.to_owned()).or_default() += 1;
         }

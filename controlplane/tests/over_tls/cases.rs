@@ -238,3 +238,91 @@ async fn who_may_approve_and_sign_over_the_wire() {
         assert_eq!(answer.code, code, "{id}: {answer:?}");
     }
 }
+
+/// Writes that say the same in other words, by endpoint and kind of patch.
+#[tokio::test]
+async fn write_that_changes_nothing_changes_nothing() {
+    let (plane, admin) = plane(Approval::Manual).await;
+    let (_, mut object) = request("same", "n");
+    object["metadata"]["labels"] = json!({});
+    object["metadata"]["finalizers"] = json!([]);
+    object["spec"]["signerName"] = json!("example.com/n");
+    assert_eq!(admin.post(&object).await.code, 201);
+    // May update the status, and sign for no signer of example.com.
+    let reader = user(&plane, "system:kube-controller-manager", &[]);
+    let signer = Client::new(&plane, Some(&reader), None, Version::Two);
+    let path = format!("{CSRS}/same");
+    for round in ["open", "decided"] {
+        let before = admin.get(&path).await.body;
+        assert!(before["metadata"].get("labels").is_none(), "{before}");
+        let with = |change: &dyn Fn(&mut Value)| {
+            let mut object = before.clone();
+            change(&mut object);
+            object
+        };
+        let same = [
+            before.clone(),
+            with(&|o| o["metadata"]["annotations"] = json!({})),
+            with(&|o| o["metadata"]["ownerReferences"] = json!([])),
+            with(&|o| o["status"]["certificate"] = json!("")),
+            with(&|o| {
+                if o["status"].get("conditions").is_none() {
+                    o["status"]["conditions"] = json!([]);
+                }
+            }),
+        ];
+        for part in ["", "/approval", "/status"] {
+            for object in &same {
+                let answer = admin.put(&format!("{path}{part}"), object).await;
+                assert_eq!((answer.code, &answer.body), (200, &before), "{round} {part} {object}");
+                if part == "/status" {
+                    let answer = signer.put(&format!("{path}{part}"), object).await;
+                    assert_eq!((answer.code, &answer.body), (200, &before), "{round} {part} {object}");
+                }
+            }
+            let json_patch = json!([{"op": "add", "path": "/metadata/labels", "value": {}}]);
+            let merge =
+                json!({"metadata": {"labels": {}, "finalizers": null}, "status": {"certificate": null}});
+            for (kind, patch) in [
+                ("application/json-patch+json", &json_patch),
+                ("application/merge-patch+json", &merge),
+                ("application/strategic-merge-patch+json", &merge),
+                ("application/merge-patch+json", &json!({})),
+            ] {
+                let url = format!("{path}{part}");
+                let answer = admin.raw(http::Method::PATCH, &url, kind, patch.to_string()).await;
+                assert_eq!((answer.code, &answer.body), (200, &before), "{round} {part} {kind}");
+            }
+        }
+        assert_eq!(admin.get(&path).await.body, before);
+        if round == "open" {
+            assert_eq!(admin.decide("same", "Approved").await.code, 200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn invalid_field_is_told_before_a_forbidden_subject() {
+    let (_plane, admin) = plane(Approval::Manual).await;
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name.push(rcgen::DnType::OrganizationName, "system:masters");
+    let pem = params.serialize_request(&rcgen::KeyPair::generate().unwrap()).unwrap().pem().unwrap();
+    let (_, mut object) = request("masters", "n");
+    object["spec"]["request"] = json!(crate::client::base64(pem.as_bytes()));
+    object["spec"]["signerName"] = json!(API_CLIENT);
+    assert_eq!(admin.post(&object).await.code, 403);
+    object["spec"]["usages"] = json!(["unicorn"]);
+    assert_eq!(admin.post(&object).await.code, 422);
+}
+
+#[tokio::test]
+async fn statistics_show_requested_and_honored_durations() {
+    let (_plane, admin) = plane(Approval::Auto).await;
+    let (_, mut object) = request("short", "n");
+    object["spec"]["expirationSeconds"] = json!(3600);
+    let bootstrap = Client::bootstrap(&_plane);
+    assert_eq!(bootstrap.post(&object).await.code, 201);
+    settled(&bootstrap, "short", |object| object["status"]["certificate"].is_string()).await;
+    let stats = admin.get("/certrotate/stats").await.body;
+    assert_eq!(stats["durations"], json!({KUBELET: {"requested": 1, "honored": 1}}));
+}

@@ -183,3 +183,37 @@ async fn a_certificate_never_outlives_its_authority() {
     };
     assert_eq!(end(&text), end(plane.ca_pem()));
 }
+
+#[tokio::test]
+async fn request_in_the_name_of_another_user_is_refused() {
+    let plane = ControlPlane::start(Options::default()).await.unwrap();
+    let admin = Client::admin(&plane);
+    let headers = [
+        ("Impersonate-User", "jane"),
+        ("impersonate-group", "system:masters"),
+        ("Impersonate-Uid", "7"),
+        ("Impersonate-Extra-scopes", "view"),
+        ("Impersonate-User", ""),
+    ];
+    let paths = [
+        CSRS,
+        &format!("{CSRS}?watch=true"),
+        &format!("{CSRS}/none"),
+        "/apis",
+        "/healthz",
+        "/certrotate/stats",
+    ];
+    for (name, value) in headers {
+        for path in paths {
+            let answer = admin.with_header(path, name, value).await;
+            assert_eq!((answer.code, &answer.body["reason"]), (403, &"Forbidden".into()), "{path}");
+            assert_eq!(answer.body["kind"], "Status");
+            let message = answer.body["message"].as_str().unwrap();
+            assert!(
+                message.contains("cannot impersonate") && message.contains("client certificate"),
+                "{message}"
+            );
+        }
+    }
+    assert_eq!(admin.with_header(CSRS, "X-Impersonate-User", "jane").await.code, 200);
+}

@@ -139,13 +139,20 @@ async fn silent_and_talkative_strangers_keep_nobody_waiting() {
 
 /// A TLS connection of a client that speaks HTTP/1.1 by hand.
 async fn by_hand(plane: &Handle) -> TlsStream<TcpStream> {
+    by_hand_with(plane, None).await
+}
+
+/// A TLS connection without a byte of its protocol.
+async fn by_hand_with(plane: &Handle, protocol: Option<&str>) -> TlsStream<TcpStream> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(plane.ca_pem().as_bytes()).unwrap()).unwrap();
-    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let mut config =
+        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+    config.alpn_protocols = protocol.map(|protocol| protocol.as_bytes().to_vec()).into_iter().collect();
     let stream = TcpStream::connect(plane.address()).await.unwrap();
     let name = ServerName::try_from("127.0.0.1").unwrap();
     TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
@@ -205,4 +212,86 @@ async fn a_watch_that_is_not_read_keeps_nobody_waiting_and_misses_nothing() {
             ("MODIFIED", &json!(change.to_string()))
         );
     }
+}
+
+#[tokio::test]
+async fn other_loopback_address_is_served_and_any_other_is_refused() {
+    for listen in ["127.0.0.5", "::1"] {
+        let listen: std::net::IpAddr = listen.parse().unwrap();
+        let plane = match ControlPlane::start(Options { listen, ..Options::default() }).await {
+            // Not every machine has IPv6.
+            Err(Error::Bind { .. }) if listen.is_ipv6() => continue,
+            plane => plane.unwrap(),
+        };
+        assert_eq!(plane.address().ip(), listen);
+        assert_eq!(Client::admin(&plane).get("/version").await.code, 200);
+    }
+    for listen in ["0.0.0.0", "10.0.0.1", "::"] {
+        let listen = listen.parse().unwrap();
+        let error = ControlPlane::start(Options { listen, ..Options::default() }).await.unwrap_err();
+        assert!(error.to_string().starts_with("--listen: "), "{error}");
+    }
+}
+
+/// Reads until the server closes the connection, and answers after how long it did.
+async fn closed(mut stream: impl AsyncReadExt + Unpin) -> Duration {
+    let start = std::time::Instant::now();
+    let mut rest = Vec::new();
+    let end = tokio::time::timeout(Duration::from_secs(40), stream.read_to_end(&mut rest)).await;
+    // A reset ends it as well.
+    let _how = end.expect("the server closes a silent connection");
+    start.elapsed()
+}
+
+#[tokio::test]
+async fn silent_connection_is_closed_on_every_protocol() {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let plane = ControlPlane::start(Options::default()).await.unwrap();
+    let tcp = TcpStream::connect(plane.address()).await.unwrap();
+    let mut hello = TcpStream::connect(plane.address()).await.unwrap();
+    hello.write_all(b"\x16\x03\x01").await.unwrap();
+    let silent = [
+        by_hand(&plane).await,
+        by_hand_with(&plane, Some("http/1.1")).await,
+        by_hand_with(&plane, Some("h2")).await,
+    ];
+    let mut begun = by_hand_with(&plane, Some("h2")).await;
+    begun.write_all(PREFACE).await.unwrap();
+    let (slow, mut drip) = tokio::io::split(by_hand_with(&plane, Some("http/1.1")).await);
+    let dripping = tokio::spawn(async move {
+        while drip.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    });
+    let tls = async {
+        let [a, b, c] = silent.map(closed);
+        tokio::join!(a, b, c, closed(begun), closed(slow))
+    };
+    let times = tokio::join!(closed(tcp), closed(hello), tls);
+    dripping.abort();
+    let (a, b, (c, d, e, f, g)) = times;
+    assert!([a, b, c, d, e, f, g].iter().all(|time| time.as_secs() >= 5), "not at once: {times:?}");
+}
+
+#[tokio::test]
+async fn flood_of_strangers_locks_no_user_out() {
+    let plane = ControlPlane::start(Options::default()).await.unwrap();
+    let address = plane.address();
+    let flood = tokio::spawn(async move {
+        let mut strangers = std::collections::VecDeque::new();
+        loop {
+            strangers.extend(TcpStream::connect(address).await.ok());
+            if strangers.len() > 400 {
+                strangers.pop_front();
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    let busy = Client::admin(&plane);
+    for _ in 0..20 {
+        assert_eq!(busy.get(CSRS).await.code, 200);
+        // A client of its own has a connection of its own.
+        assert_eq!(Client::bootstrap(&plane).get(CSRS).await.code, 200);
+    }
+    flood.abort();
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is test code")]
 
+mod abuse;
 mod admin;
 mod api;
 mod cases;

@@ -1,5 +1,6 @@
 //! The flags of `certrotate controlplane`.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use certrotate_controlplane::{CaFiles, Rules, SigningFiles};
@@ -9,8 +10,14 @@ use clap::{ArgAction, ValueEnum};
 #[derive(Debug, clap::Args)]
 pub(crate) struct ControlplaneArgs {
     /// Embedded: where CA, tokens, requests and the kubeconfigs are kept
-    #[arg(long, value_name = "DIR", required_unless_present = "kubeconfig", conflicts_with = "kubeconfig")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["kubeconfig", "ephemeral"], conflicts_with = "kubeconfig")]
     pub(super) dir: Option<PathBuf>,
+    /// Embedded: keep nothing; the kubeconfig of the admin goes to standard output
+    #[arg(long, conflicts_with_all = ["dir", "kubeconfig"])]
+    pub(super) ephemeral: bool,
+    /// Embedded: loopback address, such as 127.0.0.2 or ::1
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS", conflicts_with = "kubeconfig")]
+    pub(super) listen: IpAddr,
     /// Embedded: loopback port; 0 takes the last one again if it is free, else any
     #[arg(long, default_value_t = 0, value_name = "N", conflicts_with = "kubeconfig")]
     pub(super) port: u16,

@@ -104,3 +104,12 @@ fn signer_rules_are_fixed_for_kubernetes_signers_only() {
     assert_eq!(rules(serving, "--signer-rules=any"), Rules::KubeletServing);
     assert_eq!(rules("--signer-name=example.com/x", "--signer-rules=api-client"), Rules::ApiClient);
 }
+
+#[test]
+fn ephemeral_control_plane_has_no_directory() {
+    let args = good(&["--ephemeral", "--listen=127.0.0.2"]);
+    let options = embedded_options(&args).expect("good options");
+    assert_eq!((options.dir, options.listen.to_string()), (None, "127.0.0.2".to_owned()));
+    assert!(parsed(&["--ephemeral", "--dir=d"]).is_err());
+    assert!(parsed(&[]).unwrap_err().contains("--dir"));
+}

@@ -1,6 +1,7 @@
 //! The control plane's own paths under `/certrotate`: faults, bootstrap tokens and statistics, for cluster admins.
 //! No fault acts on them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::{Method, Response, StatusCode};
@@ -115,6 +116,11 @@ fn add_token(context: &Context, call: &Call) -> Result<Value, ApiError> {
 
 fn statistics(context: &Context) -> Value {
     let stats = context.counted();
+    let durations: BTreeMap<_, _> = stats
+        .durations
+        .iter()
+        .map(|(signer, counts)| (signer, json!({"requested": counts.requested, "honored": counts.honored})))
+        .collect();
     json!({
         "requests": stats.requests,
         "unauthorized": stats.unauthorized,
@@ -123,5 +129,6 @@ fn statistics(context: &Context) -> Value {
         "openCsrs": stats.open_csrs,
         "openCsrsMax": stats.open_csrs_max,
         "requestsBySerial": stats.requests_by_serial,
+        "durations": durations,
     })
 }

@@ -1,6 +1,6 @@
 //! Answers: JSON documents, other media types, errors.
 
-use std::convert::Infallible;
+use std::io;
 
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use crate::apiserver::api_error::ApiError;
 
-/// The body of an answer.
-pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
+/// The body of an answer. An error cuts it off in the middle.
+pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// An answer with a JSON document.
 pub(crate) fn json(code: StatusCode, document: &impl Serialize) -> Response<Body> {
@@ -22,7 +22,7 @@ pub(crate) fn json(code: StatusCode, document: &impl Serialize) -> Response<Body
 
 /// An answer of this media type.
 pub(crate) fn respond(code: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<Body> {
-    let mut response = Response::new(Full::new(body.into()).boxed_unsync());
+    let mut response = Response::new(Full::new(body.into()).map_err(|never| match never {}).boxed_unsync());
     *response.status_mut() = code;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response

@@ -15,23 +15,20 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, warn};
 
+use crate::apiserver::http::connections::{Connection, Connections};
 use crate::apiserver::http::context::Context;
 use crate::apiserver::http::service::serve;
+use crate::base::budgets::{HANDSHAKE_TIME, HEAD_BYTES, IDLE_TIME, STREAM_BYTES, STREAMS};
+use crate::base::quiet::Quiet;
 use crate::base::sync::raised;
 
-/// Bound of a TLS handshake.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Bound of reading one request's head; HTTP/1.1 connections that idle longer are closed.
-const HEAD: Duration = Duration::from_secs(60);
-const LARGEST_HEAD: usize = 64 * 1024;
 /// HTTP/2 peers that are silent this long get a PING.
 const PING: Duration = Duration::from_secs(30);
-/// As kube-apiserver's default.
-const MOST_STREAMS: u32 = 250;
-/// More connections than this are closed at once.
-const MOST_CONNECTIONS: usize = 10_000;
 /// How long connections have to finish their requests at a shutdown.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// The lines about connections that could not be accepted.
+static REFUSED: Quiet = Quiet::new();
 
 /// Serves until `context.stop` says so, then lets requests finish.
 pub(crate) async fn run(listener: TcpListener, tls: Arc<ServerConfig>, context: Arc<Context>) {
@@ -39,6 +36,7 @@ pub(crate) async fn run(listener: TcpListener, tls: Arc<ServerConfig>, context: 
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     let mut stop = context.stop.clone();
+    let open = Arc::new(Connections::new());
     loop {
         let accepted = tokio::select! {
             () = raised(&mut stop) => break,
@@ -46,14 +44,18 @@ pub(crate) async fn run(listener: TcpListener, tls: Arc<ServerConfig>, context: 
         };
         while connections.try_join_next().is_some() {}
         match accepted {
-            Ok((stream, _)) if !context.faults.refuses() && connections.len() < MOST_CONNECTIONS => {
-                let (acceptor, watcher) = (acceptor.clone(), graceful.watcher());
-                connections.spawn(connection(stream, acceptor, watcher, Arc::clone(&context)));
-            }
-            Ok((stream, _)) => drop(stream),
+            Ok((stream, _)) => match open.open().filter(|_| !context.faults.refuses()) {
+                Some(place) => {
+                    let (acceptor, watcher) = (acceptor.clone(), graceful.watcher());
+                    connections.spawn(connection(stream, acceptor, watcher, (Arc::clone(&context), place)));
+                }
+                None => drop(stream),
+            },
             Err(error) => {
                 // Out of descriptors: accepting again at once would only spin.
-                warn!(%error, "cannot accept a connection");
+                if let Some(left_out) = REFUSED.allow(std::time::Instant::now()) {
+                    warn!(%error, left_out, "cannot accept a connection; raise the limit of open files");
+                }
                 sleep(Duration::from_millis(50)).await;
             }
         }
@@ -68,13 +70,18 @@ async fn connection(
     stream: TcpStream,
     acceptor: TlsAcceptor,
     watcher: hyper_util::server::graceful::Watcher,
-    context: Arc<Context>,
+    (context, place): (Arc<Context>, Connection),
 ) {
     // Without it small answers wait for the client's delayed acknowledgement.
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "no TCP_NODELAY");
     }
-    let stream = match timeout(HANDSHAKE, acceptor.accept(stream)).await {
+    let place = Arc::new(place);
+    let accepted = tokio::select! {
+        accepted = timeout(HANDSHAKE_TIME, acceptor.accept(stream)) => accepted,
+        why = place.ended() => return debug!(why, "connection is closed"),
+    };
+    let stream = match accepted {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return debug!(%error, "TLS handshake failed"),
         Err(_) => return debug!("TLS handshake took too long"),
@@ -88,13 +95,15 @@ async fn connection(
         _ => auto::Builder::new(TokioExecutor::new()).http1_only(),
     };
     let builder = limits(builder);
-    let service = service_fn(|request| serve(Arc::clone(&context), Arc::clone(&chain), request));
+    let service =
+        service_fn(|request| serve((Arc::clone(&context), Arc::clone(&place)), Arc::clone(&chain), request));
     let serving = builder.serve_connection(TokioIo::new(stream), service);
     let mut faults = context.faults.subscribe();
     tokio::select! {
         served = watcher.watch(serving) => if let Err(error) = served {
             debug!(%error, "connection ended");
         },
+        why = place.ended() => debug!(why, "connection is closed"),
         _ = faults.wait_for(|()| context.faults.refuses()) => {}
     }
 }
@@ -103,16 +112,17 @@ fn limits(mut builder: auto::Builder<TokioExecutor>) -> auto::Builder<TokioExecu
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
-        .max_buf_size(LARGEST_HEAD)
+        .header_read_timeout(IDLE_TIME)
+        .max_buf_size(HEAD_BYTES)
         .auto_date_header(false);
     builder
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(PING)
         .keep_alive_timeout(PING)
-        .max_concurrent_streams(MOST_STREAMS)
-        .max_header_list_size(LARGEST_HEAD as u32)
+        .max_concurrent_streams(STREAMS)
+        .max_send_buf_size(STREAM_BYTES)
+        .max_header_list_size(HEAD_BYTES as u32)
         .auto_date_header(false);
     builder
 }

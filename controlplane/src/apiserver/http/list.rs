@@ -1,6 +1,7 @@
 //! Lists: paged on request, and written while they are sent, so that a long list is never one buffer.
 
-use std::convert::Infallible;
+use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -23,12 +24,10 @@ use crate::apiserver::wire::call::Call;
 use crate::apiserver::wire::form::{Form, form, only_metadata};
 use crate::apiserver::wire::query::{Query, VersionMatch};
 use crate::apiserver::wire::table::{columns, row};
+use crate::base::budgets::{CHUNK_BYTES, CHUNK_OBJECTS, PAGE_OBJECTS, PIECE_BYTES};
 
 #[cfg(test)]
 mod tests;
-
-/// About so much of a list is written at a time.
-const PIECE: usize = 64 * 1024;
 
 /// The place to continue, which the client carries.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
@@ -54,13 +53,13 @@ impl Token {
 /// GET on a collection.
 pub(crate) fn list<T: Object>(
     context: &Context,
-    store: &Store<T>,
+    store: &Arc<Store<T>>,
     (call, query): (&Call, &Query),
     namespace: Option<&str>,
 ) -> Result<Response<Body>, ApiError> {
-    let page = page(store, query, namespace)?;
+    let (mut ask, page) = page(store, query, namespace)?;
     let mut metadata = json!({"resourceVersion": page.version.to_string()});
-    if let Some(after) = &page.next {
+    if let Some(after) = page.next.as_ref().filter(|_| query.limit > 0) {
         metadata["continue"] = json!(Token { version: page.version, after: after.clone() }.write());
         if let Some(remaining) = page.remaining {
             metadata["remainingItemCount"] = json!(remaining);
@@ -87,13 +86,42 @@ pub(crate) fn list<T: Object>(
             Form::Table => serde_json::to_writer(out, &row(object, include, now)),
         };
     };
-    Ok(send(start.into_bytes(), page.objects, write))
+    // The client limits how much it gets, else the rest follows while it reads.
+    let is_last = query.limit > 0 || page.next.is_none();
+    (ask.after, ask.at) = (page.next, Some(page.version));
+    let objects = Objects { store: Arc::clone(store), ask, chunk: page.objects.into(), is_last };
+    Ok(send(start.into_bytes(), objects, write))
 }
 
-/// Returns the page that the query names.
-fn page<T: Object>(store: &Store<T>, query: &Query, namespace: Option<&str>) -> Result<Page<T>, ApiError> {
+/// The answer that lists these objects, written while it is sent.
+pub(crate) fn whole<T: Object>(store: &Arc<Store<T>>, page: Page<T>) -> Response<Body> {
+    let start = format!(
+        "{{\"kind\":\"{}List\",\"apiVersion\":{},\"metadata\":{{\"resourceVersion\":\"{}\"}},\"items\":[",
+        T::API.kind,
+        json!(T::API.group_version()),
+        page.version
+    );
+    let objects =
+        Objects { store: Arc::clone(store), ask: Ask::default(), chunk: page.objects.into(), is_last: true };
+    send(start.into_bytes(), objects, |object: &T, out: &mut Vec<u8>| {
+        // Every stored object has a JSON form, and a vector takes it all.
+        let _written = serde_json::to_writer(out, object);
+    })
+}
+
+/// Returns the page that the query names, or the first chunk of a list without a limit, with the selection that leads to the rest.
+fn page<T: Object>(
+    store: &Store<T>,
+    query: &Query,
+    namespace: Option<&str>,
+) -> Result<(Ask, Page<T>), ApiError> {
     let selector = query.selector.clone().within(namespace);
-    let mut ask = Ask { selector, limit: query.limit, ..Ask::default() };
+    let (limit, bytes) = match query.limit {
+        0 => (CHUNK_OBJECTS, CHUNK_BYTES),
+        // A page may have fewer objects than the client lets it.
+        limit => (limit.min(PAGE_OBJECTS), 0),
+    };
+    let mut ask = Ask { selector, limit, bytes, ..Ask::default() };
     if !query.next.is_empty() {
         if !matches!(query.resource_version.as_str(), "" | "0") {
             let why = "specifying resource version is not allowed when using continue";
@@ -107,7 +135,8 @@ fn page<T: Object>(store: &Store<T>, query: &Query, namespace: Option<&str>) -> 
             StatusCode::GONE => ApiError::continue_expired(&fresh),
             _ => error,
         };
-        return store.page(&ask).map_err(gone);
+        let page = store.page(&ask).map_err(gone)?;
+        return Ok((ask, page));
     }
     if !matches!(query.resource_version.as_str(), "" | "0") {
         let text = &query.resource_version;
@@ -121,40 +150,66 @@ fn page<T: Object>(store: &Store<T>, query: &Query, namespace: Option<&str>) -> 
             ask.at = Some(version);
         }
     }
-    store.page(&ask)
+    let page = store.page(&ask)?;
+    Ok((ask, page))
+}
+
+/// The objects of a list, taken out of the store a chunk at a time while the client reads.
+struct Objects<T: Object> {
+    store: Arc<Store<T>>,
+    ask: Ask,
+    chunk: VecDeque<Arc<T>>,
+    is_last: bool,
+}
+
+impl<T: Object> Objects<T> {
+    /// The next object; 410 if the log no longer reaches the version of the list.
+    fn next(&mut self) -> Result<Option<Arc<T>>, ApiError> {
+        if self.chunk.is_empty() && !self.is_last {
+            let page = self.store.page(&self.ask)?;
+            self.is_last = page.next.is_none();
+            self.ask.after = page.next;
+            self.chunk = page.objects.into();
+        }
+        Ok(self.chunk.pop_front())
+    }
 }
 
 /// An answer of `start`, the objects with commas between them, and the end of list and object.
 fn send<T: Object>(
     start: Vec<u8>,
-    objects: Vec<Arc<T>>,
+    mut left: Objects<T>,
     write: impl Fn(&T, &mut Vec<u8>) + Send + 'static,
 ) -> Response<Body> {
-    let mut left = objects.into_iter();
     let mut first = true;
     let mut buffer = Some(start);
-    let mut piece = move || {
+    let mut piece = move || -> Option<io::Result<(Bytes, bool)>> {
         let mut out = buffer.take()?;
-        while out.len() < PIECE {
-            let Some(object) = left.next() else {
-                out.extend_from_slice(b"]}\n");
-                return Some((Bytes::from(out), true));
-            };
-            if !std::mem::take(&mut first) {
-                out.push(b',');
+        while out.len() < PIECE_BYTES {
+            match left.next() {
+                // The client sees that the answer is cut off, and lists again.
+                Err(error) => return Some(Err(io::Error::other(error.message))),
+                Ok(None) => {
+                    out.extend_from_slice(b"]}\n");
+                    return Some(Ok((Bytes::from(out), true)));
+                }
+                Ok(Some(object)) => {
+                    if !std::mem::take(&mut first) {
+                        out.push(b',');
+                    }
+                    write(&object, &mut out);
+                }
             }
-            write(&object, &mut out);
         }
-        buffer = Some(Vec::with_capacity(PIECE + PIECE / 4));
-        Some((Bytes::from(out), false))
+        buffer = Some(Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4));
+        Some(Ok((Bytes::from(out), false)))
     };
     match piece() {
         // Most lists are of one piece, and then the answer has a Content-Length.
-        Some((whole, true)) => respond(StatusCode::OK, "application/json", whole),
+        Some(Ok((whole, true))) => respond(StatusCode::OK, "application/json", whole),
         begun => {
-            let begun = begun.map(|(bytes, _)| bytes);
-            let rest = std::iter::from_fn(move || piece().map(|(bytes, _)| bytes));
-            let frames = begun.into_iter().chain(rest).map(|bytes| Ok::<_, Infallible>(Frame::data(bytes)));
+            let pieces = begun.into_iter().chain(std::iter::from_fn(piece));
+            let frames = pieces.map(|piece| piece.map(|(bytes, _)| Frame::data(bytes)));
             let mut response = Response::new(StreamBody::new(stream::iter(frames)).boxed_unsync());
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response

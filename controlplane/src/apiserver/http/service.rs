@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE};
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as HttpBody, Bytes};
 use rustls_pki_types::CertificateDer;
@@ -15,10 +15,14 @@ use tracing::debug;
 use crate::apiserver::access::authenticator::Verdict;
 use crate::apiserver::api_error::ApiError;
 use crate::apiserver::http::answer::{Body, error_response};
+use crate::apiserver::http::connections::{Connection, TrackedBody};
 use crate::apiserver::http::context::Context;
+use crate::apiserver::http::watch::Lasting;
 use crate::apiserver::http::{admin, routes};
+use crate::apiserver::store::durable::Durable;
 use crate::apiserver::user::User;
-use crate::apiserver::wire::call::{Call, LARGEST_BODY};
+use crate::apiserver::wire::call::Call;
+use crate::base::budgets::{BODY_BYTES, BODY_TIME};
 use crate::statistics::requests::CountedRequest;
 
 #[cfg(test)]
@@ -26,8 +30,6 @@ mod tests;
 
 /// 31 December 9999, 23:59:59, since the epoch.
 const LAST_HTTP_DATE: Duration = Duration::from_secs(253_402_300_799);
-/// Bound of reading a request's body.
-const BODY: Duration = Duration::from_secs(30);
 
 /// The error of a broken body.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -46,14 +48,15 @@ impl std::error::Error for Dropped {}
 
 /// Answers one request.
 pub(crate) async fn serve<B: HttpBody<Error: Into<BoxError>>>(
-    context: Arc<Context>,
+    (context, connection): (Arc<Context>, Arc<Connection>),
     chain: Arc<[CertificateDer<'static>]>,
     request: Request<B>,
-) -> Result<Response<Body>, Dropped> {
+) -> Result<Response<TrackedBody>, Dropped> {
+    let open_request = connection.begin();
     // As every fault, a dropped answer spares the paths where faults are cleared.
     let may_drop = request.method() == Method::POST && !admin::is_path(request.uri().path());
     debug!(method = %request.method(), uri = %request.uri(), "request");
-    let answer = answer(&context, &chain, request).await;
+    let answer = answer(&context, (&connection, &chain), request).await;
     if may_drop && context.faults.take_drop() {
         return Err(Dropped);
     }
@@ -61,15 +64,21 @@ pub(crate) async fn serve<B: HttpBody<Error: Into<BoxError>>>(
     if let Ok(date) = HeaderValue::from_str(&http_date(context.clock.now())) {
         response.headers_mut().insert(DATE, date);
     }
-    Ok(response)
+    if response.extensions_mut().remove::<Lasting>().is_some() {
+        open_request.lasts();
+    }
+    Ok(response.map(|body| open_request.track(body)))
 }
 
 async fn answer<B: HttpBody<Error: Into<BoxError>>>(
     context: &Arc<Context>,
-    chain: &[CertificateDer<'static>],
+    (connection, chain): (&Connection, &[CertificateDer<'static>]),
     request: Request<B>,
 ) -> Result<Response<Body>, ApiError> {
     let user = judge(context, chain, &request);
+    if let Ok(Some(user)) = &user {
+        connection.authenticated(&user.name)?;
+    }
     // Faults leave the place alone where they are taken back.
     if !admin::is_path(request.uri().path()) {
         let delay = context.faults.delays();
@@ -81,6 +90,7 @@ async fn answer<B: HttpBody<Error: Into<BoxError>>>(
         }
     }
     let user = user?;
+    refuse_impersonation(request.headers(), user.as_ref())?;
     let (parts, body) = request.into_parts();
     let text =
         |name| parts.headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok()).unwrap_or("").to_owned();
@@ -93,7 +103,21 @@ async fn answer<B: HttpBody<Error: Into<BoxError>>>(
         query: parts.uri.query().unwrap_or_default().to_owned(),
         method: parts.method,
     };
-    routes::dispatch(context, user.as_ref(), &call)
+    let mut response = routes::dispatch(context, user.as_ref(), &call)?;
+    if let Some(durable) = response.extensions_mut().remove::<Durable>() {
+        durable.wait().await?;
+    }
+    Ok(response)
+}
+
+/// Refuses a request in the name of another user: a client that drops rights on purpose must not keep them.
+fn refuse_impersonation(headers: &HeaderMap, user: Option<&User>) -> Result<(), ApiError> {
+    match headers.keys().find(|name| name.as_str().starts_with("impersonate-")) {
+        None => Ok(()),
+        Some(name) => {
+            Err(ApiError::no_impersonation(user.map_or("system:anonymous", |user| &user.name), name))
+        }
+    }
 }
 
 /// Who asks: `None` is anonymous, which only public paths take.
@@ -120,12 +144,12 @@ fn judge<B>(
 }
 
 async fn read<B: HttpBody<Error: Into<BoxError>>>(body: B) -> Result<Bytes, ApiError> {
-    let collected = timeout(BODY, Limited::new(body, LARGEST_BODY).collect()).await;
+    let collected = timeout(BODY_TIME, Limited::new(body, BODY_BYTES).collect()).await;
     match collected {
         Err(_) => Err(ApiError::timeout()),
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(ApiError::too_large(LARGEST_BODY))
+            Err(ApiError::too_large(BODY_BYTES))
         }
         Ok(Err(_)) => Err(ApiError::bad_request("the request body ended early")),
     }

@@ -1,5 +1,6 @@
 //! The TLS side of the server.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
@@ -66,14 +67,14 @@ impl ClientCertVerifier for AcceptAny {
 }
 
 /// The configuration of the server.
-pub(crate) fn config(authority: &Authority) -> Result<Arc<ServerConfig>, Error> {
+pub(crate) fn config(authority: &Authority, listen: IpAddr) -> Result<Arc<ServerConfig>, Error> {
     let tls = |e: rustls::Error| Error::Crypto(e.to_string());
     let provider: Arc<CryptoProvider> = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let verifier = AcceptAny {
         hint: [DistinguishedName::from(authority.subject().to_vec())],
         algorithms: provider.signature_verification_algorithms,
     };
-    let (certificate, key) = authority.server_identity()?;
+    let (certificate, key) = authority.server_identity(listen)?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.to_vec()));
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

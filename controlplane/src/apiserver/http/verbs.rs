@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use http::{HeaderValue, Method, Response, StatusCode};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
-use serde_json::json;
 
 use crate::apiserver::api_error::{ApiError, FieldError, deleted};
 use crate::apiserver::http::answer::{Body, json as json_response};
 use crate::apiserver::http::context::Context;
+use crate::apiserver::http::list;
 use crate::apiserver::kinds::meta;
 use crate::apiserver::object;
 use crate::apiserver::object::{Object, key_of};
 use crate::apiserver::resource::{Subresource, Verb};
-use crate::apiserver::store::objects::Store;
+use crate::apiserver::store::objects::{Store, Written};
 use crate::apiserver::store::page::Ask;
 use crate::apiserver::user::User;
 use crate::apiserver::wire::call::Call;
@@ -24,6 +24,7 @@ use crate::apiserver::wire::patch::Patch;
 use crate::apiserver::wire::query::Query;
 use crate::apiserver::wire::table::{Include, table};
 use crate::apiserver::wire::{decode, protobuf};
+use crate::base::budgets::{QUOTE_BYTES, cut};
 use crate::base::random::random;
 use crate::base::time::api_time;
 
@@ -75,11 +76,11 @@ impl<T: Object> Request<'_, T> {
         let Decoded { document, warnings } = decode::document(T::API, self.call, self.query.validation)?;
         let object = decode::typed(document)?;
         let stored = self.store_new(object)?;
-        Ok(warn(self.present(StatusCode::CREATED, &stored, Include::Metadata), &warnings))
+        Ok(warn(self.written(StatusCode::CREATED, &stored), &warnings))
     }
 
     /// Stores a new object, under a generated name if none is given.
-    fn store_new(&self, mut object: T) -> Result<Arc<T>, ApiError> {
+    fn store_new(&self, mut object: T) -> Result<Written<T>, ApiError> {
         self.place(&mut object)?;
         *object.metadata_mut() = meta::of_new(object.metadata().clone());
         let object = object.begin(self.user);
@@ -93,12 +94,12 @@ impl<T: Object> Request<'_, T> {
                 object.metadata_mut().name = Some(generated_name(base)?);
             }
             let name = object.metadata().name.clone().unwrap_or_default();
-            // Admission comes before validation, as in kube-apiserver.
             object.admit(self.user).map_err(|why| ApiError::refused(T::API, &name, &why))?;
             let errors = object.check();
             if !errors.is_empty() {
                 return Err(ApiError::invalid(T::API, &name, &errors));
             }
+            object.admit_valid().map_err(|why| ApiError::refused(T::API, &name, &why))?;
             object.metadata_mut().uid = Some(meta::new_uid()?);
             object.metadata_mut().creation_timestamp = Some(api_time(self.context.clock.now()));
             result = self.store.create_unless_dry(object, self.query.dry_run);
@@ -144,7 +145,7 @@ impl<T: Object> Request<'_, T> {
             self.same_name(&new)?;
             new.metadata_mut().name = Some(self.name.to_owned());
             let stored = self.store_new(new)?;
-            return Ok(warn(self.present(StatusCode::CREATED, &stored, Include::Metadata), &warnings));
+            return Ok(warn(self.written(StatusCode::CREATED, &stored), &warnings));
         }
         if !T::UNCONDITIONAL_UPDATE
             && new.metadata().resource_version.as_deref().unwrap_or_default().is_empty()
@@ -154,14 +155,15 @@ impl<T: Object> Request<'_, T> {
             return Err(ApiError::invalid(T::API, self.name, &[error]));
         }
         let stored = self.store.update_unless_dry(&key, self.query.dry_run, |old| self.changed(new, old))?;
-        Ok(warn(self.present(StatusCode::OK, &stored, Include::Metadata), &warnings))
+        Ok(warn(self.written(StatusCode::OK, &stored), &warnings))
     }
 
     fn same_name(&self, new: &T) -> Result<(), ApiError> {
         match new.metadata().name.as_deref() {
             Some(given) if given != self.name => Err(ApiError::bad_request(format!(
-                "the name of the object ({given}) does not match the name on the URL ({})",
-                self.name
+                "the name of the object ({}) does not match the name on the URL ({})",
+                cut(given, QUOTE_BYTES),
+                cut(self.name, QUOTE_BYTES)
             ))),
             _ => Ok(()),
         }
@@ -178,7 +180,7 @@ impl<T: Object> Request<'_, T> {
             warnings = decode::judge(T::API, &[], &unknown, self.query.validation)?;
             self.changed(decode::typed(document)?, old)
         })?;
-        Ok(warn(self.present(StatusCode::OK, &stored, Include::Metadata), &warnings))
+        Ok(warn(self.written(StatusCode::OK, &stored), &warnings))
     }
 
     /// Returns the stored object with the update applied.
@@ -211,10 +213,12 @@ impl<T: Object> Request<'_, T> {
             uid.or_else(version).map_or(Ok(()), Err)
         })?;
         if gone.metadata().deletion_timestamp.is_some() {
-            return Ok(self.present(StatusCode::OK, &gone, Include::Metadata));
+            return Ok(self.written(StatusCode::OK, &gone));
         }
         let status = deleted(T::API, self.name, gone.metadata().uid.as_deref());
-        Ok(json_response(StatusCode::OK, &status))
+        let mut response = json_response(StatusCode::OK, &status);
+        response.extensions_mut().insert(gone.durable);
+        Ok(response)
     }
 
     /// DELETE of the collection, or of what the selectors leave of it.
@@ -223,19 +227,20 @@ impl<T: Object> Request<'_, T> {
         let now = api_time(self.context.clock.now());
         let selector = self.query.selector.clone().within(self.namespace);
         let page = self.store.page(&Ask { selector, limit: self.query.limit, ..Ask::default() })?;
+        let mut last = None;
         for object in &page.objects {
             let key = object::key(&**object);
             match self.store.remove(&key, (now.clone(), dry), |_| Ok(())) {
                 Err(error) if error.code != StatusCode::NOT_FOUND => return Err(error),
-                _ => {}
+                Err(_) => {}
+                Ok(gone) => last = Some(gone.durable),
             }
         }
-        let document = json!({
-            "kind": format!("{}List", T::API.kind), "apiVersion": T::API.group_version(),
-            "metadata": {"resourceVersion": page.version.to_string()},
-            "items": page.objects.iter().map(AsRef::as_ref).collect::<Vec<&T>>(),
-        });
-        Ok(json_response(StatusCode::OK, &document))
+        let mut response = list::whole(self.store, page);
+        if let Some(durable) = last {
+            response.extensions_mut().insert(durable);
+        }
+        Ok(response)
     }
 
     fn delete_options(&self) -> Result<(DeleteOptions, bool), ApiError> {
@@ -249,6 +254,13 @@ impl<T: Object> Request<'_, T> {
         };
         let dry = self.query.dry_run || options.dry_run.iter().flatten().any(|word| word == "All");
         Ok((options, dry))
+    }
+
+    /// The answer to a write. It is sent when the object is on the disk.
+    fn written(&self, code: StatusCode, written: &Written<T>) -> Response<Body> {
+        let mut response = self.present(code, &written.object, Include::Metadata);
+        response.extensions_mut().insert(written.durable.clone());
+        response
     }
 
     fn present(&self, code: StatusCode, object: &T, include: Include) -> Response<Body> {

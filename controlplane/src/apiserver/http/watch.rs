@@ -1,7 +1,7 @@
 //! Watches: initial events on request, then every change, each a line of JSON.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,12 +29,23 @@ use crate::apiserver::wire::form::{Form, form, only_metadata};
 use crate::apiserver::wire::query::Query;
 use crate::apiserver::wire::selector::Selector;
 use crate::apiserver::wire::table::table;
+use crate::base::budgets::{CHUNK_BYTES, CHUNK_OBJECTS, WATCH_LIFETIME};
 use crate::base::sync::raised;
 
-/// The longest lifetime of a watch; `timeoutSeconds` may shorten it.
-const LONGEST: Duration = Duration::from_secs(30 * 60);
 /// How often a watch that wants them gets a bookmark.
 const BOOKMARK: Duration = Duration::from_secs(60);
+
+/// Marks the answer to a watch, which lasts longer than others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lasting;
+
+/// Something to send.
+enum Ready<T> {
+    Initial(Arc<T>),
+    Change(Event<T>),
+    Bookmark { version: u64, is_initial_end: bool },
+    Error(Box<ApiError>),
+}
 
 /// One open watch.
 struct Watch<T: Object> {
@@ -45,14 +56,19 @@ struct Watch<T: Object> {
     /// The only key that can be selected.
     key: Option<String>,
     form: Form,
-    changes: Subscription<T>,
+    changes: Subscription,
     faults: Receiver<()>,
     /// How often watches had been dropped by a fault when this one began.
     drops: u64,
     stop: Receiver<bool>,
-    /// Every change up to this version was handled.
+    /// Every change up to this version was taken.
     version: u64,
-    ready: VecDeque<Bytes>,
+    /// The existing objects that are still to be sent.
+    initial: Option<Ask>,
+    /// The log may have changes that were not taken.
+    is_behind: bool,
+    /// What was taken and is to be sent: one chunk, and no line of it before the client wants it.
+    ready: VecDeque<Ready<T>>,
     events_sent: u64,
     end: Instant,
     bookmark: Instant,
@@ -77,76 +93,54 @@ pub(crate) fn watch<T: Object>(
     let selector = query.selector.clone().within(namespace);
     let known_place = !T::API.namespaced || namespace.is_some();
     let key = selector.name().filter(|_| known_place).map(|name| key_of(namespace, name));
-    let initial = from.is_none() || query.send_initial_events;
-    let mut ready = VecDeque::new();
-    let mut first = Vec::new();
-    let (version, missed, changes) = loop {
-        let start = match from {
-            Some(version) if !initial => version,
-            _ => {
-                let page = store.page(&Ask { selector: selector.clone(), ..Ask::default() })?;
-                first = page.objects;
-                page.version
-            }
-        };
-        match store.watch(start, key.as_deref()) {
-            Ok((missed, changes)) => break (start, missed, changes),
-            // The log was dropped between the list and the watch: list again.
-            Err(_) if initial => {}
-            Err(gone) => {
-                // As kube-apiserver: the watch is accepted, and the error is its only event.
-                ready.push_back(line("ERROR", &gone.to_json()));
-                let (_, changes) = store.watch(store.version(), key.as_deref())?;
-                break (start, Vec::new(), changes);
-            }
-        }
-    };
+    let has_initial = from.is_none() || query.send_initial_events;
+    // Subscribed before the version is read: a change is in the log up to then, or comes through the subscription.
+    let changes = store.watch(key.as_deref());
+    let version = from.filter(|_| !has_initial).unwrap_or_else(|| store.version());
+    let initial = has_initial.then(|| Ask {
+        selector: selector.clone(),
+        limit: CHUNK_OBJECTS,
+        bytes: CHUNK_BYTES,
+        at: Some(version),
+        after: None,
+    });
     let now = Instant::now();
-    let lifetime =
-        query.timeout_seconds.filter(|s| *s > 0).map_or(LONGEST, |s| LONGEST.min(Duration::from_secs(s)));
-    let mut watch = Watch {
+    let lifetime = query
+        .timeout_seconds
+        .filter(|s| *s > 0)
+        .map_or(WATCH_LIFETIME, |s| WATCH_LIFETIME.min(Duration::from_secs(s)));
+    let watch = Watch {
         faults: context.faults.subscribe(),
         drops: context.faults.watch_drops(),
         stop: context.stop.clone(),
         context: Arc::clone(context),
         store: Arc::clone(store),
         form: form(&call.accept),
-        is_done: !ready.is_empty(),
         selector,
         key,
         changes,
         version,
-        ready,
+        initial,
+        is_behind: true,
+        ready: VecDeque::new(),
         events_sent: 0,
         end: now + lifetime,
         bookmark: now + BOOKMARK,
+        is_done: false,
         query,
     };
-    if initial {
-        watch.push_initial(&first);
-    }
-    missed.into_iter().for_each(|event| watch.push_change(&event));
     let frames = stream::unfold(watch, |mut watch| async move {
         let line = watch.next().await?;
-        Some((Ok::<_, Infallible>(Frame::data(line)), watch))
+        Some((Ok::<_, io::Error>(Frame::data(line)), watch))
     });
     let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.extensions_mut().insert(Lasting);
     Ok(response)
 }
 
 impl<T: Object> Watch<T> {
-    /// Sends the existing objects as if they were just added.
-    fn push_initial(&mut self, objects: &[Arc<T>]) {
-        for object in objects {
-            let presented = self.present(object);
-            self.ready.push_back(line(ChangeKind::Added.text(), &presented));
-        }
-        if self.query.send_initial_events && self.query.bookmarks {
-            self.push_bookmark(true);
-        }
-    }
-
+    /// The next line. The client reads it before the one after it is made.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if self.context.faults.closes_watches() && self.events_sent >= 1
@@ -154,69 +148,131 @@ impl<T: Object> Watch<T> {
             {
                 return None;
             }
-            if let Some(line) = self.ready.pop_front() {
+            if let Some(ready) = self.ready.pop_front() {
+                let Some(line) = self.line_of(ready) else { continue };
                 self.events_sent += 1;
                 return Some(line);
             }
             if self.is_done {
                 return None;
             }
-            let bookmarks = self.query.bookmarks;
-            tokio::select! {
-                biased;
-                () = raised(&mut self.stop) => return None,
-                change = self.changes.next() => match change {
-                    Some(event) => self.push_change(&event),
-                    None => self.catch_up(),
-                },
-                fault = self.faults.changed() => if fault.is_err() { return None },
-                () = sleep_until(self.end) => {
-                    if !bookmarks {
-                        return None;
-                    }
-                    self.push_bookmark(false);
-                    self.is_done = true;
-                }
-                () = sleep_until(self.bookmark), if bookmarks => {
-                    self.bookmark = Instant::now() + BOOKMARK;
-                    self.push_bookmark(false);
-                }
+            if self.initial.is_some() {
+                self.read_initial();
+            } else if self.is_behind {
+                self.read_log();
+            } else {
+                self.wait().await?;
             }
         }
     }
 
-    /// The queue was full once: reads on in the log.
-    fn catch_up(&mut self) {
-        match self.store.watch(self.version, self.key.as_deref()) {
-            Ok((missed, changes)) => {
-                self.changes = changes;
-                missed.iter().for_each(|event| self.push_change(event));
-            }
-            Err(error) => {
-                self.ready.push_back(line("ERROR", &error.to_json()));
+    /// Waits for a change, a bookmark or the end; `None`: the watch ends now.
+    async fn wait(&mut self) -> Option<()> {
+        let bookmarks = self.query.bookmarks;
+        tokio::select! {
+            biased;
+            () = raised(&mut self.stop) => return None,
+            change = self.changes.next() => match change.map(|version| (version, self.store.event(version))) {
+                Some((version, _)) if version <= self.version => {}
+                Some((_, Some(event))) => self.push_change(event),
+                Some((_, None)) => self.is_behind = true,
+                None => {
+                    // The queue was full once.
+                    self.changes = self.store.watch(self.key.as_deref());
+                    self.is_behind = true;
+                }
+            },
+            fault = self.faults.changed() => if fault.is_err() { return None },
+            () = sleep_until(self.end) => {
+                if !bookmarks {
+                    return None;
+                }
+                self.push_bookmark();
                 self.is_done = true;
             }
+            () = sleep_until(self.bookmark), if bookmarks => {
+                self.bookmark = Instant::now() + BOOKMARK;
+                self.push_bookmark();
+            }
         }
+        Some(())
+    }
+
+    /// Takes the next existing objects: they are sent as if they were just added.
+    fn read_initial(&mut self) {
+        let Some(mut ask) = self.initial.take() else { return };
+        match self.store.page(&ask) {
+            Ok(page) => {
+                self.ready.extend(page.objects.into_iter().map(Ready::Initial));
+                if page.next.is_some() {
+                    ask.after = page.next;
+                    self.initial = Some(ask);
+                } else if self.query.send_initial_events && self.query.bookmarks {
+                    self.ready.push_back(Ready::Bookmark { version: self.version, is_initial_end: true });
+                }
+            }
+            Err(error) => self.push_error(error),
+        }
+    }
+
+    /// Takes the next changes from the log.
+    fn read_log(&mut self) {
+        match self.store.changes(self.version, self.key.as_deref()) {
+            Ok(changes) => {
+                self.is_behind = !changes.is_all;
+                changes.events.into_iter().for_each(|event| self.push_change(event));
+                self.version = self.version.max(changes.version);
+            }
+            Err(error) => self.push_error(error),
+        }
+    }
+
+    /// As kube-apiserver: the watch is accepted, and the error is its last event.
+    fn push_error(&mut self, error: ApiError) {
+        self.ready.push_back(Ready::Error(Box::new(error)));
+        self.is_done = true;
+    }
+
+    fn push_change(&mut self, event: Event<T>) {
+        self.version = event.version;
+        self.ready.push_back(Ready::Change(event));
+    }
+
+    /// Says up to where everything has been shown.
+    fn push_bookmark(&mut self) {
+        // Changes that are not sent yet come first.
+        let version = self.store.version();
+        while self.version < version && !self.is_done {
+            self.read_log();
+        }
+        self.ready.push_back(Ready::Bookmark { version: self.version, is_initial_end: false });
+    }
+
+    fn line_of(&self, ready: Ready<T>) -> Option<Bytes> {
+        Some(match ready {
+            Ready::Initial(object) => line(ChangeKind::Added.text(), &self.present(&object)),
+            Ready::Change(event) => return self.change(&event),
+            Ready::Bookmark { version, is_initial_end } => self.bookmark(version, is_initial_end),
+            Ready::Error(error) => line("ERROR", &error.to_json()),
+        })
     }
 
     /// Translates a change by the selector: an object that becomes selected is added, one that no longer is is deleted.
-    fn push_change(&mut self, event: &Event<T>) {
-        self.version = event.version;
-        let before = event.before.as_deref().is_some_and(|object| self.selector.selects(object));
+    fn change(&self, event: &Event<T>) -> Option<Bytes> {
+        let before = event.before.as_ref().is_some_and(|stored| self.selector.selects(&*stored.object));
         let now = event.kind != ChangeKind::Deleted && self.selector.selects(&*event.object);
         let kind = match (before, now) {
             (false, true) => ChangeKind::Added,
             (true, true) => ChangeKind::Modified,
             (true, false) => ChangeKind::Deleted,
-            (false, false) => return,
+            (false, false) => return None,
         };
-        let text = if kind == event.kind && self.form == Form::Whole {
+        Some(if kind == event.kind && self.form == Form::Whole {
             // The same for every watch: written once.
             event.line.get_or_init(|| line(kind.text(), &*event.object)).clone()
         } else {
             line(kind.text(), &self.present(&event.object))
-        };
-        self.ready.push_back(text);
+        })
     }
 
     fn present(&self, object: &T) -> Value {
@@ -230,18 +286,9 @@ impl<T: Object> Watch<T> {
         }
     }
 
-    /// Says up to where everything has been shown.
-    fn push_bookmark(&mut self, initial_end: bool) {
-        if !initial_end {
-            // A change that is not in the queue now is newer than this version, or not for this watch.
-            let version = self.store.version();
-            while let Some(event) = self.changes.try_next() {
-                self.push_change(&event);
-            }
-            self.version = self.version.max(version);
-        }
-        let mut metadata = json!({"resourceVersion": self.version.to_string(), "creationTimestamp": null});
-        if initial_end {
+    fn bookmark(&self, version: u64, is_initial_end: bool) -> Bytes {
+        let mut metadata = json!({"resourceVersion": version.to_string(), "creationTimestamp": null});
+        if is_initial_end {
             metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }
         let object = match self.form {
@@ -262,7 +309,7 @@ impl<T: Object> Watch<T> {
                 object
             }
         };
-        self.ready.push_back(line("BOOKMARK", &object));
+        line("BOOKMARK", &object)
     }
 }
 

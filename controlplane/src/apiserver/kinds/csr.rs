@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use crate::apiserver::access::authorizer;
 use crate::apiserver::api_error::{ApiError, FieldError};
 use crate::apiserver::change::ChangeKind;
+use crate::apiserver::kinds::meta;
 use crate::apiserver::object::{Column, Object};
 use crate::apiserver::resource::{Kind, Resource, STORED_VERBS, Subresource};
-use crate::apiserver::user::User;
+use crate::apiserver::user::{MASTERS, User};
 use crate::apiserver::wire::table::{age, human_duration};
 use crate::base::csr::{Csr, condition_text, name};
 use crate::signing::pki::pkcs10;
@@ -82,7 +83,16 @@ impl Object for Csr {
     }
 
     fn admit(&self, user: &User) -> Result<(), String> {
-        admission::create(user, self)
+        admission::node_restriction(user, self)
+    }
+
+    fn admit_valid(&self) -> Result<(), String> {
+        admission::subject_restriction(self)
+    }
+
+    fn normalize(&mut self) {
+        meta::normalize(&mut self.metadata);
+        update::normalize(self);
     }
 
     fn check(&self) -> Vec<FieldError> {
@@ -99,12 +109,21 @@ impl Object for Csr {
         })
     }
 
+    fn account(&self) -> &str {
+        self.spec.username.as_deref().unwrap_or_default()
+    }
+
+    fn limited_account(&self) -> Option<&str> {
+        let is_admin = self.spec.groups.iter().flatten().any(|group| group == MASTERS);
+        (!is_admin).then(|| self.account())
+    }
+
     fn tally(tally: &mut OpenCounts, kind: ChangeKind, key: &str, object: &Self, before: Option<&Self>) {
         if let Some(before) = before.filter(|_| kind == ChangeKind::Modified) {
             tally.durations.changed(before, object);
         }
         tally.record((kind != ChangeKind::Deleted).then_some(object), key, |csr| {
-            pkcs10::read(&csr.spec.request.0).map(|request| request.common_name).unwrap_or_default()
+            pkcs10::common_name(&csr.spec.request.0)
         });
         tally.created += u64::from(kind == ChangeKind::Added);
     }

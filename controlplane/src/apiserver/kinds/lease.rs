@@ -12,6 +12,7 @@ use crate::apiserver::object::{Column, Object};
 use crate::apiserver::resource::{Kind, Resource, STORED_VERBS, Subresource};
 use crate::apiserver::user::User;
 use crate::apiserver::wire::table::age;
+use crate::base::budgets::quoted;
 
 pub(crate) use k8s_openapi::api::coordination::v1::Lease;
 
@@ -51,6 +52,15 @@ impl Object for Lease {
         self
     }
 
+    fn normalize(&mut self) {
+        meta::normalize(&mut self.metadata);
+        self.spec.get_or_insert_with(Default::default);
+    }
+
+    fn account(&self) -> &str {
+        self.metadata.namespace.as_deref().unwrap_or_default()
+    }
+
     fn check(&self) -> Vec<FieldError> {
         let mut errors = Vec::new();
         match self.metadata.name.as_deref().unwrap_or_default() {
@@ -58,7 +68,7 @@ impl Object for Lease {
             name if !meta::is_subdomain(name) => {
                 let detail = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' \
                               or '.', and must start and end with an alphanumeric character";
-                errors.push(FieldError::invalid("metadata.name", &format!("{name:?}"), detail));
+                errors.push(FieldError::invalid("metadata.name", &quoted(name), detail));
             }
             _ => {}
         }

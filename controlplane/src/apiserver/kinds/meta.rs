@@ -1,11 +1,14 @@
 //! The metadata of an object: the fields of the client, the fields of the server
 //! (`staging/src/k8s.io/apiserver/pkg/registry/rest`, `staging/src/k8s.io/apimachinery/pkg/api/validation/objectmeta.go`).
 
+use std::collections::HashSet;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::apiserver::api_error::{ApiError, FieldError};
 use crate::apiserver::object::Object;
 use crate::apiserver::wire::selector::is_value;
+use crate::base::budgets::{QUOTE_BYTES, cut, quoted};
 use crate::base::random::random;
 
 #[cfg(test)]
@@ -33,7 +36,8 @@ pub(crate) fn of_changed(given: ObjectMeta, stored: &ObjectMeta) -> ObjectMeta {
     if stored.deletion_timestamp.is_some()
         && let Some(list) = &mut finalizers
     {
-        list.retain(|name| stored.finalizers.iter().flatten().any(|old| old == name));
+        let stored: HashSet<_> = stored.finalizers.iter().flatten().collect();
+        list.retain(|name| stored.contains(name));
     }
     ObjectMeta {
         labels: given.labels.filter(|map| !map.is_empty()),
@@ -44,12 +48,25 @@ pub(crate) fn of_changed(given: ObjectMeta, stored: &ObjectMeta) -> ObjectMeta {
     }
 }
 
+/// Makes one form of all forms of metadata that mean the same.
+pub(crate) fn normalize(meta: &mut ObjectMeta) {
+    meta.labels.take_if(|map| map.is_empty());
+    meta.annotations.take_if(|map| map.is_empty());
+    meta.finalizers.take_if(|list| list.is_empty());
+    meta.owner_references.take_if(|list| list.is_empty());
+    meta.generate_name.take_if(|text| text.is_empty());
+}
+
 /// Refuses an update that is about another object, or another version of this one.
 pub(crate) fn same_object<T: Object>(new: &T, old: &T) -> Result<(), ApiError> {
     let (new, old) = (new.metadata(), old.metadata());
     let stored = old.name.as_deref().unwrap_or_default();
     if let Some(given) = new.name.as_deref().filter(|name| *name != stored) {
-        let why = format!("the name of the object ({given}) does not match the name on the URL ({stored})");
+        let why = format!(
+            "the name of the object ({}) does not match the name on the URL ({})",
+            cut(given, QUOTE_BYTES),
+            cut(stored, QUOTE_BYTES)
+        );
         return Err(ApiError::bad_request(why));
     }
     if new.uid.is_some() && new.uid != old.uid {
@@ -76,7 +93,7 @@ pub(crate) fn check(meta: &ObjectMeta) -> Vec<FieldError> {
         if !is_value(value) || value.trim() != value {
             let detail = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or \
                           '.', and must start and end with an alphanumeric character, at most 63 of them";
-            errors.push(FieldError::invalid("metadata.labels", &format!("{value:?}"), detail));
+            errors.push(FieldError::invalid("metadata.labels", &quoted(value), detail));
         }
     }
     for key in meta.annotations.iter().flat_map(|map| map.keys()) {
@@ -97,7 +114,7 @@ fn qualified_name(field: &str, key: &str) -> Option<FieldError> {
     let good = !name.is_empty() && is_value(name) && name.trim() == name && prefix.is_none_or(is_subdomain);
     let detail = "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end \
                   with an alphanumeric character, with an optional DNS subdomain prefix and '/'";
-    (!good).then(|| FieldError::invalid(field, &format!("{key:?}"), detail))
+    (!good).then(|| FieldError::invalid(field, &quoted(key), detail))
 }
 
 /// Lower-case RFC 1123 labels with dots between them, 253 characters at most.

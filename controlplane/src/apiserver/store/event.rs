@@ -7,6 +7,20 @@ use hyper::body::Bytes;
 use crate::apiserver::change::ChangeKind;
 use crate::base::csr::Csr;
 
+/// A stored object, and its size.
+#[derive(Debug)]
+pub(crate) struct Stored<T> {
+    pub(crate) object: Arc<T>,
+    /// Bytes of its JSON form.
+    pub(crate) size: usize,
+}
+
+impl<T> Clone for Stored<T> {
+    fn clone(&self) -> Self {
+        Self { object: Arc::clone(&self.object), size: self.size }
+    }
+}
+
 /// One change. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Event<T = Csr> {
@@ -14,8 +28,10 @@ pub(crate) struct Event<T = Csr> {
     pub(crate) kind: ChangeKind,
     pub(crate) key: Arc<str>,
     pub(crate) object: Arc<T>,
+    /// Bytes of the JSON form of the object.
+    pub(crate) size: usize,
     /// The object before the change; for a deletion the deleted object.
-    pub(crate) before: Option<Arc<T>>,
+    pub(crate) before: Option<Stored<T>>,
     /// The watch line of the unfiltered event: encoded once for all watches.
     pub(crate) line: Arc<OnceLock<Bytes>>,
 }

@@ -1,4 +1,4 @@
-//! The live feed of changes: each watch has a bounded queue of its own.
+//! The live feed of changes: each watch has a bounded queue of the versions of the changes that it is to read in the log.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -6,38 +6,28 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::{Receiver, Sender};
 
-use crate::apiserver::object::Object;
-use crate::apiserver::store::event::Event;
+use crate::base::budgets::WATCH_QUEUE;
 use crate::base::sync::lock;
 
-/// Changes that may wait for one watch. A watch that is slower than that is cut off from the feed and reads on
-/// in the log, so that it does not slow other watches down.
-const QUEUE: usize = 1_000;
-
 /// The queues, by key: thousands of clients may each wait for their own object, and a change goes to one of them.
-pub(crate) struct Feeds<T> {
+#[derive(Default)]
+pub(crate) struct Feeds {
     next: u64,
-    all: HashMap<u64, Sender<Event<T>>>,
-    by_key: HashMap<Arc<str>, HashMap<u64, Sender<Event<T>>>>,
+    all: HashMap<u64, Sender<u64>>,
+    by_key: HashMap<Arc<str>, HashMap<u64, Sender<u64>>>,
 }
 
-impl<T> Default for Feeds<T> {
-    fn default() -> Self {
-        Self { next: 0, all: HashMap::new(), by_key: HashMap::new() }
-    }
-}
-
-impl<T: Object> Feeds<T> {
+impl Feeds {
     /// Tells everyone whom it concerns.
-    pub(super) fn publish(&mut self, event: &Event<T>) {
-        self.all.retain(|_, queue| queue.try_send(event.clone()).is_ok());
-        if let Some(queues) = self.by_key.get_mut(&event.key) {
-            queues.retain(|_, queue| queue.try_send(event.clone()).is_ok());
+    pub(super) fn publish(&mut self, (version, key): (u64, &Arc<str>)) {
+        self.all.retain(|_, queue| queue.try_send(version).is_ok());
+        if let Some(queues) = self.by_key.get_mut(key) {
+            queues.retain(|_, queue| queue.try_send(version).is_ok());
         }
     }
 
-    fn add(&mut self, key: Option<&Arc<str>>) -> (u64, Receiver<Event<T>>) {
-        let (sender, receiver) = mpsc::channel(QUEUE);
+    fn add(&mut self, key: Option<&Arc<str>>) -> (u64, Receiver<u64>) {
+        let (sender, receiver) = mpsc::channel(WATCH_QUEUE);
         self.next += 1;
         let queues = match key {
             Some(key) => self.by_key.entry(Arc::clone(key)).or_default(),
@@ -62,37 +52,31 @@ impl<T: Object> Feeds<T> {
 }
 
 /// The feeds as the store and every subscription hold them. Lock order: the store first, then its feeds.
-pub(crate) type SharedFeeds<T> = Arc<Mutex<Feeds<T>>>;
+pub(crate) type SharedFeeds = Arc<Mutex<Feeds>>;
 
 /// A place in the feed; it ends when it is dropped.
-pub(crate) struct Subscription<T: Object> {
-    feeds: SharedFeeds<T>,
+pub(crate) struct Subscription {
+    feeds: SharedFeeds,
     id: u64,
     key: Option<Arc<str>>,
-    queue: Receiver<Event<T>>,
+    queue: Receiver<u64>,
 }
 
-impl<T: Object> Subscription<T> {
-    /// Subscribes to the changes of one key, or of every key. The caller holds the store's lock, so that no change falls
-    /// between the state that the caller has read and the first change in the queue.
-    pub(crate) fn open(feeds: &SharedFeeds<T>, key: Option<&str>) -> Self {
+impl Subscription {
+    /// Subscribes to the changes of one key, or of every key.
+    pub(crate) fn open(feeds: &SharedFeeds, key: Option<&str>) -> Self {
         let key: Option<Arc<str>> = key.map(Arc::from);
         let (id, queue) = lock(feeds).add(key.as_ref());
         Self { feeds: Arc::clone(feeds), id, key, queue }
     }
 
-    /// Returns the next change; `None` once the queue has overflowed.
-    pub(crate) async fn next(&mut self) -> Option<Event<T>> {
+    /// Returns the version of the next change; `None` once the queue has overflowed.
+    pub(crate) async fn next(&mut self) -> Option<u64> {
         self.queue.recv().await
-    }
-
-    /// The next change if it is there.
-    pub(crate) fn try_next(&mut self) -> Option<Event<T>> {
-        self.queue.try_recv().ok()
     }
 }
 
-impl<T: Object> Drop for Subscription<T> {
+impl Drop for Subscription {
     fn drop(&mut self) {
         lock(&self.feeds).remove(self.key.as_ref(), self.id);
     }

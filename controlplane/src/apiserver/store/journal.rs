@@ -1,37 +1,50 @@
-//! Keeps the objects of a directory across runs: one JSON line per change, written before the change is announced.
+//! Keeps the objects of a directory across runs: one line per change, with a checksum, synced before the change is answered.
 //!
-//! It survives the death of the process, not that of the machine: nothing is synced, since a
-//! control plane for trials and tests is not worth a disk flush per change.
+//! The file only grows until most of its lines are superseded. Then it is written anew under a temporary name, and
+//! renamed. A failed append is cut back, so that the next line begins where a line may begin. A line that cannot be read
+//! is moved aside, into the file with `.unreadable` behind its name, and the log names its object.
+//!
+//! `docs/controlplane.md` says why this is no embedded database.
 
-use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs;
 use std::io;
-use std::io::{BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{BufWriter, Write};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use tracing::{info, warn};
 
-use crate::apiserver::change::ChangeKind;
-use crate::apiserver::object::{Object, key, version_of};
+use crate::apiserver::object::Object;
+use crate::apiserver::store::journal::disk::{Disk, FileDisk};
+use crate::apiserver::store::journal::read::{Contents, read};
 use crate::base::error::Error;
-use crate::base::files::{append_private, write_private_with};
+use crate::base::files::{append_private, open_regular};
 
+mod disk;
+mod read;
+mod record;
 #[cfg(test)]
 mod tests;
 
-/// A line longer than any object that the API takes.
-const LONGEST_LINE: u64 = 16 << 20;
-/// Lines that may be superfluous before the file is written anew.
+pub(crate) use record::encode;
+
+/// Superseded lines that the file may have before it is written anew.
 const SLACK: usize = 10_000;
+/// Versions that are left out when a line cannot be read: it may have had the newest one.
+const VERSION_GAP: u64 = 1_000_000;
 
 /// The open journal.
 pub(crate) struct Journal<T> {
     path: PathBuf,
-    file: File,
+    disk: Box<dyn Disk>,
     lines: usize,
-    of: PhantomData<T>,
+    /// The number of lines at which the superseded ones are counted next.
+    next_look: usize,
+    /// The file may have more than its last good line: it is written anew before the next one.
+    is_damaged: bool,
+    is_failing: bool,
+    of: PhantomData<fn(T)>,
 }
 
 /// The state that an earlier run left.
@@ -40,99 +53,136 @@ pub(crate) struct Saved<T> {
     pub(crate) version: u64,
 }
 
-/// One line; an absent field is omitted.
-#[derive(Deserialize, Serialize)]
-struct Line<T> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    object: Option<T>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    deleted: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<u64>,
-}
+/// The objects that live now, and the version of the newest change.
+type Live<T> = (Vec<Arc<T>>, u64);
 
 impl<T: Object> Journal<T> {
-    /// Reads the file, rewrites it without superseded lines, and keeps it open for appending.
+    /// Reads the file, and keeps it open for appending. A file of an earlier format is converted; unreadable lines are
+    /// moved aside.
     pub(crate) fn open(path: PathBuf) -> Result<(Self, Saved<T>), Error> {
-        let io = |what, source| Error::Io { what, path: path.clone(), source };
-        let saved = match File::open(&path) {
-            Ok(file) => read(file, &path)?,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Saved { objects: Vec::new(), version: 0 },
-            Err(e) => return Err(io("read", e)),
+        let failed = |what, source| Error::Journal { what, path: path.clone(), source };
+        let contents = match open_regular(&path) {
+            Ok(file) => read(file).map_err(|e| failed("read", e))?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Contents::default(),
+            Err(e) => return Err(failed("read", e)),
         };
-        rewrite(&path, saved.objects.iter(), saved.version)?;
-        let file = append_private(&path).map_err(|e| io("open", e))?;
-        let lines = saved.objects.len() + 1;
-        Ok((Self { path, file, lines, of: PhantomData }, saved))
+        let Contents { objects, mut version, lines, unreadable, is_old, is_open_ended } = contents;
+        if is_old {
+            let old = with_suffix(&path, ".v1");
+            fs::copy(&path, &old).map_err(|e| failed("copy", e))?;
+            info!(file = %path.display(), copy = %old.display(), objects = objects.len(), "converted to the new format");
+        }
+        if !unreadable.is_empty() {
+            let aside = with_suffix(&path, ".unreadable");
+            let mut file =
+                append_private(&aside).map_err(|e| failed("open the copy of unreadable lines of", e))?;
+            for line in &unreadable {
+                warn!(
+                    file = %path.display(), line = line.number, object = %line.object, why = line.why, moved_to = %aside.display(),
+                    "a line of the journal cannot be read; its change is lost, an earlier state of the object stays"
+                );
+                let bytes = [&line.bytes[..], b"\n"].concat();
+                file.write_all(&bytes).map_err(|e| failed("move an unreadable line of", e))?;
+            }
+            file.sync_all().map_err(|e| failed("move an unreadable line of", e))?;
+            version += VERSION_GAP;
+        }
+        let is_rewritten = is_old
+            || is_open_ended
+            || lines == 0
+            || !unreadable.is_empty()
+            || lines > 2 * objects.len() + SLACK;
+        let mut disk = FileDisk::open(&path).map_err(|e| failed("open", e))?;
+        if is_rewritten {
+            rewrite(&mut disk, objects.iter(), version).map_err(|e| failed("write", e))?;
+        }
+        let lines = if is_rewritten { objects.len() + 1 } else { lines };
+        Ok((Self::on(Box::new(disk), path, lines), Saved { objects, version }))
     }
 
-    /// Adds a change; when most of the file is superfluous it is first written anew from `objects`.
-    pub(crate) fn append<'a, I: Iterator<Item = &'a Arc<T>>>(
-        &mut self,
-        kind: ChangeKind,
-        object: &T,
-        live: usize,
-        objects: impl FnOnce() -> I,
-    ) -> io::Result<()> {
-        if self.lines > 2 * live + SLACK {
-            let version = version_of(object).saturating_sub(1);
-            rewrite(&self.path, objects().map(Arc::as_ref), version).map_err(io::Error::other)?;
-            self.file = append_private(&self.path)?;
-            self.lines = live + 1;
+    fn on(disk: Box<dyn Disk>, path: PathBuf, lines: usize) -> Self {
+        Self {
+            path,
+            disk,
+            lines,
+            next_look: lines + SLACK,
+            is_damaged: false,
+            is_failing: false,
+            of: PhantomData,
         }
-        let line = match kind {
-            ChangeKind::Deleted => line::<T>(None, Some(key(object).into_owned()), Some(version_of(object))),
-            ChangeKind::Added | ChangeKind::Modified => line(Some(object), None, None),
-        }?;
-        self.lines += 1;
-        self.file.write_all(&line)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the last append failed.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.is_failing
+    }
+
+    /// Adds the lines of some changes, and syncs. On an error the file is as it was, or is written anew before the next
+    /// append. `live` returns the objects without these changes.
+    pub(crate) fn append(
+        &mut self,
+        (bytes, lines): (&[u8], usize),
+        live: impl FnOnce() -> Live<T>,
+    ) -> io::Result<()> {
+        let appended = self.try_append((bytes, lines), live);
+        self.is_failing = appended.is_err();
+        appended
+    }
+
+    fn try_append(
+        &mut self,
+        (bytes, lines): (&[u8], usize),
+        live: impl FnOnce() -> Live<T>,
+    ) -> io::Result<()> {
+        // Seldom, because `live` takes the lock of the store.
+        if self.is_damaged || self.lines > self.next_look {
+            self.next_look = self.lines + SLACK / 10;
+            let (objects, version) = live();
+            if self.is_damaged || self.lines > 2 * objects.len() + SLACK {
+                self.is_damaged = true;
+                rewrite(&mut *self.disk, objects.iter().map(Arc::as_ref), version)?;
+                self.lines = objects.len() + 1;
+                self.next_look = self.lines + SLACK;
+                self.is_damaged = false;
+            }
+        }
+        let written = self.disk.append(bytes);
+        if written.is_ok() {
+            // After a failed sync the content of the disk is unknown: the file is written anew, not synced again.
+            self.is_damaged = true;
+            self.disk.sync()?;
+            self.is_damaged = false;
+            self.lines += lines;
+            return Ok(());
+        }
+        self.is_damaged = self.disk.cut_back().is_err();
+        written
     }
 }
 
-fn line<T: Object>(object: Option<&T>, deleted: Option<String>, version: Option<u64>) -> io::Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(&Line { object, deleted, version })?;
-    line.push(b'\n');
-    Ok(line)
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 fn rewrite<'a, T: Object>(
-    path: &Path,
+    disk: &mut dyn Disk,
     objects: impl Iterator<Item = &'a T>,
     version: u64,
-) -> Result<(), Error> {
-    write_private_with(path, |file| {
+) -> io::Result<()> {
+    let mut objects = Some(objects);
+    disk.replace(&mut |file| {
         // Line by line: a hundred thousand objects in one piece would be felt.
-        let mut file = BufWriter::new(file);
-        file.write_all(&line::<T>(None, None, Some(version))?)?;
-        objects.map(|object| line(Some(object), None, None)).try_for_each(|line| file.write_all(&line?))?;
+        let mut file = BufWriter::with_capacity(1 << 16, file);
+        file.write_all(&record::base(version))?;
+        for object in objects.take().into_iter().flatten() {
+            file.write_all(&record::put(object)?)?;
+        }
         file.flush()
     })
-}
-
-fn read<T: Object>(file: File, path: &Path) -> Result<Saved<T>, Error> {
-    let mut reader = BufReader::new(file);
-    let mut objects = BTreeMap::new();
-    let mut version = 0;
-    for number in 1.. {
-        let mut line = Vec::new();
-        let read = (&mut reader).take(LONGEST_LINE).read_until(b'\n', &mut line);
-        if read.map_err(|source| Error::Io { what: "read", path: path.to_owned(), source })? == 0 {
-            break;
-        }
-        if line.last() != Some(&b'\n') {
-            // The process died in the middle of this line, before any client saw the change.
-            break;
-        }
-        let wrong =
-            |why: String| Error::State { path: path.to_owned(), why: format!("line {number}: {why}") };
-        let entry: Line<T> = serde_json::from_slice(&line).map_err(|e| wrong(e.to_string()))?;
-        if let Some(key) = entry.deleted {
-            objects.remove(&key);
-        } else if let Some(object) = entry.object {
-            version = version.max(version_of(&object));
-            objects.insert(key(&object).into_owned(), object);
-        }
-        version = version.max(entry.version.unwrap_or(0));
-    }
-    Ok(Saved { objects: objects.into_values().collect(), version })
 }

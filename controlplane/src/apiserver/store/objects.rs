@@ -1,6 +1,11 @@
 //! The objects of one kind: in memory, with resource versions, a bounded log for watches, and a journal where a directory is kept.
+//!
+//! With a journal a change is *staged* first: later changes build on it, and no reader sees it. The writer thread appends
+//! all staged changes to the journal, syncs, and only then shows them and lets their requests be answered. So the changes
+//! that arrive during one sync share the next.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -8,11 +13,17 @@ use tokio::sync::watch;
 
 use crate::apiserver::api_error::ApiError;
 use crate::apiserver::change::ChangeKind;
-use crate::apiserver::object::{Object, key};
-use crate::apiserver::store::event::Event;
+use crate::apiserver::object::{Object, encoded_size, key};
+use crate::apiserver::store::durable::Durable;
+use crate::apiserver::store::event::{Event, Stored};
 use crate::apiserver::store::feed::{SharedFeeds, Subscription};
 use crate::apiserver::store::journal::Journal;
+use crate::apiserver::store::ledger::Ledger;
+use crate::apiserver::store::staging::Staging;
+use crate::apiserver::store::state::{Inner, Shared};
+use crate::apiserver::store::writer::Writer;
 use crate::apiserver::wire::selector::Selector;
+use crate::base::budgets::{CHUNK_BYTES, CHUNK_OBJECTS, OBJECT_BYTES};
 use crate::base::csr::Csr;
 use crate::base::sync::lock;
 use crate::faults::handle::CsrStore;
@@ -20,109 +31,157 @@ use crate::faults::handle::CsrStore;
 #[cfg(test)]
 mod tests;
 
-/// How many changes a watch or a page may lag behind before it gets 410.
-const LOG: usize = 10_000;
-
 /// The store.
 pub(crate) struct Store<T: Object = Csr> {
-    pub(crate) inner: Mutex<Inner<T>>,
-    changed: watch::Sender<u64>,
+    pub(crate) shared: Arc<Shared<T>>,
+    writer: Option<Writer>,
 }
 
-pub(crate) struct Inner<T: Object> {
-    pub(crate) objects: BTreeMap<Arc<str>, Arc<T>>,
+/// The result of a write: the object, and the promise that it is kept.
+#[derive(Debug)]
+pub(crate) struct Written<T> {
+    pub(crate) object: Arc<T>,
+    pub(crate) durable: Durable,
+}
+
+impl<T> Deref for Written<T> {
+    type Target = Arc<T>;
+
+    fn deref(&self) -> &Arc<T> {
+        &self.object
+    }
+}
+
+/// A part of the log.
+pub(crate) struct Changes<T> {
+    pub(crate) events: Vec<Event<T>>,
+    /// Every change up to this version is among them, or of no interest.
     pub(crate) version: u64,
-    log: VecDeque<Event<T>>,
-    /// Events up to this version are no longer known.
-    forgotten: u64,
-    journal: Option<Journal<T>>,
-    tally: T::Tally,
-    feeds: SharedFeeds<T>,
+    /// Whether that is the newest version.
+    pub(crate) is_all: bool,
 }
 
 impl<T: Object> Store<T> {
     /// A store that starts with these objects, at this version.
     pub(crate) fn new(objects: Vec<T>, version: u64, journal: Option<Journal<T>>) -> Self {
-        let objects: BTreeMap<Arc<str>, _> =
-            objects.into_iter().map(|object| (Arc::from(&*key(&object)), Arc::new(object))).collect();
-        let mut tally = T::Tally::default();
-        objects
-            .iter()
-            .for_each(|(key, object)| T::tally(&mut tally, ChangeKind::Modified, key, object, None));
+        let (mut tally, mut ledger) = (T::Tally::default(), Ledger::default());
+        let mut stored = BTreeMap::new();
+        for object in objects {
+            let (key, size) = (Arc::from(&*key(&object)), encoded_size(&object));
+            T::tally(&mut tally, ChangeKind::Modified, &key, &object, None);
+            ledger.add(object.account(), size);
+            stored.insert(key, Stored { object: Arc::new(object), size });
+        }
         let inner = Inner {
-            objects,
+            objects: stored,
             version,
             log: VecDeque::new(),
+            log_bytes: 0,
             forgotten: version,
-            journal,
             tally,
             feeds: SharedFeeds::default(),
+            ledger,
+            staging: Staging::new(version),
         };
-        Self { inner: Mutex::new(inner), changed: watch::Sender::new(version) }
+        let shared = Arc::new(Shared { inner: Mutex::new(inner), changed: watch::Sender::new(version) });
+        let writer = journal.map(|journal| Writer::start(&shared, journal));
+        Self { shared, writer }
+    }
+
+    /// Writes what is staged, and takes no more changes.
+    pub(crate) fn close(&self) {
+        if let Some(writer) = &self.writer {
+            writer.close();
+        }
     }
 
     /// Marks every change of the version.
     pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
-        self.changed.subscribe()
+        self.shared.changed.subscribe()
     }
 
     pub(crate) fn get(&self, key: &str) -> Result<Arc<T>, ApiError> {
-        lock(&self.inner).existing(key)
+        let inner = lock(&self.shared.inner);
+        inner.objects.get(key).map(|stored| Arc::clone(&stored.object)).ok_or_else(|| not_found::<T>(key))
     }
 
     /// The selected objects in the order of their names, and the version they are of.
     pub(crate) fn list(&self, selector: &Selector) -> (Vec<Arc<T>>, u64) {
-        let inner = lock(&self.inner);
-        let selected =
-            inner.objects.values().filter(|object| selector.selects(&***object)).cloned().collect();
-        (selected, inner.version)
+        let inner = lock(&self.shared.inner);
+        let all = inner.objects.values().map(|stored| &stored.object);
+        (all.filter(|object| selector.selects(&***object)).cloned().collect(), inner.version)
     }
 
     /// The changes after `version`, or 410.
     pub(crate) fn since(&self, version: u64) -> Result<Vec<Event<T>>, ApiError> {
-        lock(&self.inner).since(version).map(|events| events.cloned().collect())
+        lock(&self.shared.inner).since(version).map(|events| events.cloned().collect())
     }
 
-    /// The changes after `version`, and a subscription to every later change; of one key if one is given.
-    pub(crate) fn watch(
-        &self,
-        version: u64,
-        key: Option<&str>,
-    ) -> Result<(Vec<Event<T>>, Subscription<T>), ApiError> {
-        // One lock around both: a change is either in the log already or comes through the subscription.
-        let inner = lock(&self.inner);
-        let missed: Vec<_> =
-            inner.since(version)?.filter(|event| key.is_none_or(|key| *key == *event.key)).cloned().collect();
-        Ok((missed, Subscription::open(&inner.feeds, key)))
+    /// Some of the changes after `version`, of one key if one is given; or 410.
+    pub(crate) fn changes(&self, version: u64, key: Option<&str>) -> Result<Changes<T>, ApiError> {
+        let inner = lock(&self.shared.inner);
+        let mut changes = Changes { events: Vec::new(), version, is_all: true };
+        let mut bytes = 0;
+        for event in inner.since(version)? {
+            if changes.events.len() >= CHUNK_OBJECTS || bytes >= CHUNK_BYTES {
+                changes.is_all = false;
+                break;
+            }
+            changes.version = event.version;
+            if key.is_none_or(|key| *key == *event.key) {
+                bytes += event.size;
+                changes.events.push(event.clone());
+            }
+        }
+        Ok(changes)
+    }
+
+    /// Subscribes to every later change; of one key if one is given.
+    pub(crate) fn watch(&self, key: Option<&str>) -> Subscription {
+        let inner = lock(&self.shared.inner);
+        Subscription::open(&inner.feeds, key)
+    }
+
+    /// The change of this version, while the log has it.
+    pub(crate) fn event(&self, version: u64) -> Option<Event<T>> {
+        let inner = lock(&self.shared.inner);
+        inner.since(version.checked_sub(1)?).ok()?.next().cloned()
     }
 
     /// The version of the last change.
     pub(crate) fn version(&self) -> u64 {
-        lock(&self.inner).version
+        lock(&self.shared.inner).version
     }
 
     /// Drops the log, so that every earlier version gets 410.
     pub(crate) fn forget_changes(&self) {
-        let mut inner = lock(&self.inner);
+        let mut inner = lock(&self.shared.inner);
         inner.log.clear();
+        inner.log_bytes = 0;
         inner.forgotten = inner.version;
     }
 
     /// Stores a new object; its name must be free.
     #[cfg(test)]
-    pub(crate) fn create(&self, object: T) -> Result<Arc<T>, ApiError> {
+    pub(crate) fn create(&self, object: T) -> Result<Written<T>, ApiError> {
         self.create_unless_dry(object, false)
     }
 
     /// Stores a new object, whose name must be free; a dry run answers alike and stores nothing.
-    pub(crate) fn create_unless_dry(&self, object: T, dry: bool) -> Result<Arc<T>, ApiError> {
-        let mut inner = lock(&self.inner);
-        let key = Arc::from(&*key(&object));
-        if inner.objects.contains_key(&key) {
-            let name = object.metadata().name.clone().unwrap_or_default();
+    pub(crate) fn create_unless_dry(&self, mut object: T, dry: bool) -> Result<Written<T>, ApiError> {
+        object.normalize();
+        let mut inner = lock(&self.shared.inner);
+        let key: Arc<str> = Arc::from(&*key(&object));
+        let name = object.metadata().name.clone().unwrap_or_default();
+        if inner.newest(&key).is_some() {
             return Err(ApiError::already_exists(T::API, &name));
         }
-        if dry { Ok(Arc::new(object)) } else { self.commit(&mut inner, ChangeKind::Added, key, object) }
+        let size = checked_size(&object)?;
+        inner.ledger.check((T::API, &name), object.limited_account(), (1, size))?;
+        if dry {
+            return Ok(Written { object: Arc::new(object), durable: Durable::at_once() });
+        }
+        self.commit(&mut inner, (ChangeKind::Added, key), object)
     }
 
     /// Replaces an object by the result of `change`; an unchanged object keeps its version.
@@ -130,7 +189,7 @@ impl<T: Object> Store<T> {
         &self,
         key: &str,
         change: impl FnOnce(&T) -> Result<T, ApiError>,
-    ) -> Result<Arc<T>, ApiError> {
+    ) -> Result<Written<T>, ApiError> {
         self.update_unless_dry(key, false, change)
     }
 
@@ -140,18 +199,25 @@ impl<T: Object> Store<T> {
         key: &str,
         dry: bool,
         change: impl FnOnce(&T) -> Result<T, ApiError>,
-    ) -> Result<Arc<T>, ApiError> {
-        let mut inner = lock(&self.inner);
-        let old = inner.existing(key)?;
-        let new = change(&old)?;
-        if new == *old || dry {
-            return Ok(if dry { Arc::new(new) } else { old });
+    ) -> Result<Written<T>, ApiError> {
+        let mut inner = lock(&self.shared.inner);
+        let (old, durable) = inner.newest(key).ok_or_else(|| not_found::<T>(key))?;
+        let mut new = change(&old.object)?;
+        new.normalize();
+        if new == *old.object || new == normalized(&old.object) {
+            return Ok(Written { object: old.object, durable });
+        }
+        let size = checked_size(&new)?;
+        let name = new.metadata().name.clone().unwrap_or_default();
+        inner.ledger.check((T::API, &name), new.limited_account(), (0, size.saturating_sub(old.size)))?;
+        if dry {
+            return Ok(Written { object: Arc::new(new), durable: Durable::at_once() });
         }
         let meta = new.metadata();
         let released =
             meta.deletion_timestamp.is_some() && meta.finalizers.as_ref().is_none_or(Vec::is_empty);
         let kind = if released { ChangeKind::Deleted } else { ChangeKind::Modified };
-        self.commit(&mut inner, kind, Arc::from(key), new)
+        self.commit(&mut inner, (kind, Arc::from(key)), new)
     }
 
     /// Removes an object if `check` lets it.
@@ -159,11 +225,11 @@ impl<T: Object> Store<T> {
         &self,
         key: &str,
         check: impl FnOnce(&T) -> Result<(), ApiError>,
-    ) -> Result<Arc<T>, ApiError> {
-        let mut inner = lock(&self.inner);
-        let old = inner.existing(key)?;
-        check(&old)?;
-        self.commit(&mut inner, ChangeKind::Deleted, Arc::from(key), T::clone(&old))
+    ) -> Result<Written<T>, ApiError> {
+        let mut inner = lock(&self.shared.inner);
+        let (old, _) = inner.newest(key).ok_or_else(|| not_found::<T>(key))?;
+        check(&old.object)?;
+        self.commit(&mut inner, (ChangeKind::Deleted, Arc::from(key)), T::clone(&old.object))
     }
 
     /// Removes an object if `check` lets it; one with finalizers is only marked, and goes with the last of them.
@@ -172,83 +238,79 @@ impl<T: Object> Store<T> {
         key: &str,
         (now, dry): (Time, bool),
         check: impl FnOnce(&T) -> Result<(), ApiError>,
-    ) -> Result<Arc<T>, ApiError> {
-        let mut inner = lock(&self.inner);
-        let old = inner.existing(key)?;
-        check(&old)?;
-        let finalizers = old.metadata().finalizers.as_ref().is_some_and(|list| !list.is_empty());
-        if dry || finalizers && old.metadata().deletion_timestamp.is_some() {
-            return Ok(old);
+    ) -> Result<Written<T>, ApiError> {
+        let mut inner = lock(&self.shared.inner);
+        let (old, durable) = inner.newest(key).ok_or_else(|| not_found::<T>(key))?;
+        check(&old.object)?;
+        let finalizers = old.object.metadata().finalizers.as_ref().is_some_and(|list| !list.is_empty());
+        if dry || finalizers && old.object.metadata().deletion_timestamp.is_some() {
+            return Ok(Written { object: old.object, durable });
         }
-        let mut new = T::clone(&old);
+        let mut new = T::clone(&old.object);
         if !finalizers {
-            return self.commit(&mut inner, ChangeKind::Deleted, Arc::from(key), new);
+            return self.commit(&mut inner, (ChangeKind::Deleted, Arc::from(key)), new);
         }
         new.metadata_mut().deletion_timestamp = Some(now);
         new.metadata_mut().deletion_grace_period_seconds = Some(0);
-        self.commit(&mut inner, ChangeKind::Modified, Arc::from(key), new)
+        self.commit(&mut inner, (ChangeKind::Modified, Arc::from(key)), new)
     }
 
     /// Returns the counts.
     pub(crate) fn counts(&self) -> T::Tally {
-        lock(&self.inner).tally.clone()
+        lock(&self.shared.inner).tally.clone()
     }
 
+    /// Gives the change its version, and applies it: at once, or when the journal has it.
     fn commit(
         &self,
         inner: &mut Inner<T>,
-        kind: ChangeKind,
-        key: Arc<str>,
+        (kind, key): (ChangeKind, Arc<str>),
         mut object: T,
-    ) -> Result<Arc<T>, ApiError> {
-        let version = inner.version + 1;
+    ) -> Result<Written<T>, ApiError> {
+        let version = inner.staging.version() + 1;
         object.metadata_mut().resource_version = Some(version.to_string());
-        let object = Arc::new(object);
-        if let Some(journal) = &mut inner.journal {
-            // The journal comes first: a client must find after a restart every change that it was told.
-            let written = journal.append(kind, &object, inner.objects.len(), || inner.objects.values());
-            written.map_err(|e| ApiError::internal(format!("cannot keep the object: {e}")))?;
-        }
-        let before = if kind == ChangeKind::Deleted {
-            inner.objects.remove(&key)
-        } else {
-            inner.objects.insert(Arc::clone(&key), Arc::clone(&object))
+        let (object, size) = (Arc::new(object.clone()), encoded_size(&object));
+        let before = inner.newest(&key).map(|(stored, _)| stored);
+        let line = Arc::new(OnceLock::new());
+        let event = Event { version, kind, key, object: Arc::clone(&object), size, before, line };
+        let durable = match &self.writer {
+            Some(writer) => {
+                let durable = inner.staging.push(&event)?;
+                inner.count(&event);
+                writer.wake();
+                durable
+            }
+            None => {
+                inner.staging.skip_to(version);
+                inner.count(&event);
+                inner.apply(event);
+                self.shared.changed.send_replace(version);
+                Durable::at_once()
+            }
         };
-        T::tally(&mut inner.tally, kind, &key, &object, before.as_deref());
-        inner.version = version;
-        let event = Event {
-            version,
-            kind,
-            key,
-            object: Arc::clone(&object),
-            before,
-            line: Arc::new(OnceLock::new()),
-        };
-        lock(&inner.feeds).publish(&event);
-        inner.log.push_back(event);
-        if inner.log.len() > LOG
-            && let Some(event) = inner.log.pop_front()
-        {
-            inner.forgotten = event.version;
-        }
-        self.changed.send_replace(version);
-        Ok(object)
+        Ok(Written { object, durable })
     }
 }
 
-impl<T: Object> Inner<T> {
-    fn existing(&self, key: &str) -> Result<Arc<T>, ApiError> {
-        let name = || key.rsplit_once('/').map_or(key, |(_, name)| name);
-        self.objects.get(key).cloned().ok_or_else(|| ApiError::not_found(T::API, name()))
+/// Returns the size of an object, or refuses one whose JSON form is too large to be kept.
+fn checked_size<T: Object>(object: &T) -> Result<usize, ApiError> {
+    let size = encoded_size(object);
+    if size <= OBJECT_BYTES {
+        return Ok(size);
     }
+    let why = format!("the object has {size} bytes as JSON, more than the {OBJECT_BYTES} that are stored");
+    Err(ApiError::too_large_because(why))
+}
 
-    pub(crate) fn since(&self, version: u64) -> Result<impl DoubleEndedIterator<Item = &Event<T>>, ApiError> {
-        if version < self.forgotten || version > self.version {
-            return Err(ApiError::gone(version, self.forgotten));
-        }
-        let start = self.log.partition_point(|event| event.version <= version);
-        Ok(self.log.range(start..))
-    }
+/// The object in its normal form: one that an earlier version stored may have another.
+fn normalized<T: Object>(object: &T) -> T {
+    let mut normalized = object.clone();
+    normalized.normalize();
+    normalized
+}
+
+fn not_found<T: Object>(key: &str) -> ApiError {
+    ApiError::not_found(T::API, key.rsplit_once('/').map_or(key, |(_, name)| name))
 }
 
 impl CsrStore for Store<Csr> {

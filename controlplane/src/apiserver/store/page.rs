@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use crate::apiserver::api_error::ApiError;
 use crate::apiserver::object::{Object, key_of};
-use crate::apiserver::store::objects::{Inner, Store};
+use crate::apiserver::store::event::Stored;
+use crate::apiserver::store::objects::Store;
+use crate::apiserver::store::state::Inner;
 use crate::apiserver::wire::selector::Selector;
 use crate::base::sync::lock;
 
@@ -18,6 +20,8 @@ pub(crate) struct Ask {
     pub(crate) after: Option<String>,
     /// The most objects; 0: all.
     pub(crate) limit: usize,
+    /// About the most bytes; 0: all. A page has one object at least.
+    pub(crate) bytes: usize,
     /// The version to show; `None`: the newest.
     pub(crate) at: Option<u64>,
 }
@@ -36,29 +40,32 @@ pub(crate) struct Page<T> {
 impl<T: Object> Store<T> {
     /// Returns a page of the list, or 410 if the log no longer reaches the requested version.
     pub(crate) fn page(&self, ask: &Ask) -> Result<Page<T>, ApiError> {
-        let inner = lock(&self.inner);
+        let inner = lock(&self.shared.inner);
         let version = ask.at.unwrap_or(inner.version);
         if version == inner.version
             && let Some(key) = ask.selector.name().and_then(|name| only_key::<T>(&ask.selector, name))
         {
             // Thousands of clients that each wait for one object must not make each other slow.
-            let found = inner.objects.get(key.as_str()).filter(|object| ask.selector.selects(&***object));
-            let objects = found.cloned().into_iter().collect();
+            let found =
+                inner.objects.get(key.as_str()).filter(|stored| ask.selector.selects(&*stored.object));
+            let objects = found.map(|stored| Arc::clone(&stored.object)).into_iter().collect();
             return Ok(Page { objects, version, next: None, remaining: None });
         }
         let changed = inner.changed_after(version)?;
         let limit = if ask.limit == 0 { usize::MAX } else { ask.limit };
         let mut page = Page { objects: Vec::new(), version, next: None, remaining: None };
         let mut last: Option<Arc<str>> = None;
-        for (key, object) in inner.at(&changed, ask.after.as_deref()) {
-            if !ask.selector.selects(&**object) {
+        let mut room = if ask.bytes == 0 { usize::MAX } else { ask.bytes };
+        for (key, stored) in inner.at(&changed, ask.after.as_deref()) {
+            if !ask.selector.selects(&*stored.object) {
                 continue;
             }
-            if page.objects.len() == limit {
+            if page.objects.len() == limit || room == 0 {
                 page.next = last.as_deref().map(str::to_owned);
                 break;
             }
-            page.objects.push(Arc::clone(object));
+            page.objects.push(Arc::clone(&stored.object));
+            room = room.saturating_sub(stored.size);
             last = Some(Arc::clone(key));
         }
         if page.next.is_some() && ask.selector.is_empty() && ask.selector.namespace().is_none() {
@@ -78,7 +85,7 @@ fn only_key<T: Object>(selector: &Selector, name: &str) -> Option<String> {
 }
 
 /// The objects of an earlier version, for the keys that have changed since.
-type Changed<'a, T> = BTreeMap<&'a Arc<str>, Option<&'a Arc<T>>>;
+type Changed<'a, T> = BTreeMap<&'a Arc<str>, Option<&'a Stored<T>>>;
 
 impl<T: Object> Inner<T> {
     fn changed_after(&self, version: u64) -> Result<Changed<'_, T>, ApiError> {
@@ -91,7 +98,7 @@ impl<T: Object> Inner<T> {
         &'a self,
         changed: &'a Changed<'a, T>,
         after: Option<&'a str>,
-    ) -> impl Iterator<Item = (&'a Arc<str>, &'a Arc<T>)> {
+    ) -> impl Iterator<Item = (&'a Arc<str>, &'a Stored<T>)> {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let mut now = self.objects.range::<str, _>((start, Bound::Unbounded)).peekable();
         let mut then =

@@ -3,9 +3,6 @@
 use http::Method;
 use hyper::body::Bytes;
 
-/// Largest request body (`MaxRequestBodyBytes` of kube-apiserver).
-pub(crate) const LARGEST_BODY: usize = 3 << 20;
-
 /// A request with its body read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Call {

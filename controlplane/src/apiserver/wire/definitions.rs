@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 use serde_json::{Map, Value};
 
 use crate::apiserver::resource::Resource;
+use crate::apiserver::wire::path::Path;
+use crate::base::budgets::FIELDS_SHOWN;
 
 /// The forms of the objects, in the words of OpenAPI v2.
 const DEFINITIONS: &str = include_str!("definitions/definitions.json");
@@ -21,24 +23,25 @@ pub(crate) fn definition_of(api: &Resource) -> String {
     format!("io.k8s.api.{package}.{}.{}", api.version, api.kind)
 }
 
-/// The fields of `document` that its definition does not know, as paths.
+/// The fields of `document` that its definition does not know, as paths; one more than an answer lists at most.
 pub(crate) fn unknown_fields(document: &Value, definition: &str) -> Vec<String> {
     let mut unknown = Vec::new();
-    look(document, definitions().get(definition), "", &mut unknown);
+    look(document, definitions().get(definition), &Path::Root, &mut unknown);
     unknown
 }
 
-fn look(value: &Value, schema: Option<&Value>, path: &str, unknown: &mut Vec<String>) {
+fn look(value: &Value, schema: Option<&Value>, path: &Path<'_>, unknown: &mut Vec<String>) {
     let Some(schema) = schema.map(resolve) else {
         return;
     };
     match value {
         Value::Object(members) => {
             for (name, member) in members {
-                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                let path = Path::Member(path, name);
                 let property = schema.get("properties").map(|properties| properties.get(name));
                 match property {
-                    Some(None) => unknown.push(path),
+                    Some(None) if unknown.len() <= FIELDS_SHOWN => unknown.push(path.words()),
+                    Some(None) => return,
                     Some(known) => look(member, known, &path, unknown),
                     None => look(member, schema.get("additionalProperties"), &path, unknown),
                 }
@@ -46,7 +49,7 @@ fn look(value: &Value, schema: Option<&Value>, path: &str, unknown: &mut Vec<Str
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                look(item, schema.get("items"), &format!("{path}[{index}]"), unknown);
+                look(item, schema.get("items"), &Path::Item(path, index), unknown);
             }
         }
         _ => {}

@@ -5,9 +5,10 @@ use serde_json::Value;
 
 use crate::apiserver::api_error::ApiError;
 use crate::apiserver::resource::Resource;
-use crate::apiserver::wire::call::{Call, LARGEST_BODY};
-use crate::apiserver::wire::decode::{media_type, parse};
+use crate::apiserver::wire::call::Call;
+use crate::apiserver::wire::decode::{media_type, parse_value};
 use crate::apiserver::wire::definitions::{definition_of, definitions};
+use crate::base::budgets::BODY_BYTES;
 
 mod json;
 mod merge;
@@ -32,9 +33,9 @@ impl Patch {
     /// Reads the patch of a call.
     pub(crate) fn of(call: &Call) -> Result<Self, ApiError> {
         match media_type(call) {
-            JSON => json::read(parse(&call.body)?).map(Self::Json),
-            MERGE => object(parse(&call.body)?).map(Self::Merge),
-            STRATEGIC => object(parse(&call.body)?).map(Self::Strategic),
+            JSON => json::read(parse_value(&call.body)?).map(Self::Json),
+            MERGE => object(parse_value(&call.body)?).map(Self::Merge),
+            STRATEGIC => object(parse_value(&call.body)?).map(Self::Strategic),
             APPLY => Err(ApiError::unsupported_media_type(&format!(
                 "{JSON}, {MERGE}, {STRATEGIC} (server-side apply is not built here: use kubectl apply without \
                  --server-side, or a merge patch)"
@@ -46,7 +47,7 @@ impl Patch {
     /// Applies it to the document of an object of this kind.
     pub(crate) fn apply(self, api: &Resource, document: &mut Value) -> Result<(), ApiError> {
         match self {
-            Self::Json(operations) => json::apply(document, operations, LARGEST_BODY),
+            Self::Json(operations) => json::apply(document, operations, BODY_BYTES),
             Self::Merge(patch) => {
                 merge::merge(document, patch);
                 Ok(())

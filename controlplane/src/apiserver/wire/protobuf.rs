@@ -13,13 +13,14 @@ use messages::{DELETE_OPTIONS, Field, Shape};
 use serde_json::{Map, Value as Json, json};
 
 use crate::apiserver::resource::Resource;
+use crate::base::budgets::{DOCUMENT_VALUES, quoted};
 
 #[cfg(test)]
 mod tests;
 
 /// The prefix of every body; the rest is a `runtime.Unknown`.
 const MAGIC: &[u8] = b"k8s\0";
-const MALFORMED: &str = "malformed protobuf message";
+const MALFORMED: &str = "malformed protobuf message, or one with more values than a document may have";
 
 /// One field of a message: varint or bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -52,6 +53,7 @@ impl<'a> Value<'a> {
 pub(crate) fn decode(api: &Resource, body: &[u8]) -> Result<Json, String> {
     let (version, kind, object) = envelope(body)?;
     if (version.as_str(), kind.as_str()) != (api.group_version().as_str(), api.kind.as_str()) {
+        let (version, kind) = (quoted(&version), quoted(&kind));
         return Err(format!("the body is {version} {kind}, not {} {}", api.group_version(), api.kind));
     }
     let mut document = message(object, messages::of(api.kind)).ok_or(MALFORMED)?;
@@ -64,7 +66,7 @@ pub(crate) fn decode(api: &Resource, body: &[u8]) -> Result<Json, String> {
 pub(crate) fn delete_options(body: &[u8]) -> Result<Json, String> {
     let (_, kind, object) = envelope(body)?;
     if kind != "DeleteOptions" {
-        return Err(format!("the body is {kind}, not DeleteOptions"));
+        return Err(format!("the body is {}, not DeleteOptions", quoted(&kind)));
     }
     Ok(Json::Object(message(object, DELETE_OPTIONS).ok_or(MALFORMED)?))
 }
@@ -178,10 +180,13 @@ fn entry(value: Value<'_>, lists: bool) -> Option<(String, Json)> {
     Some((key, content))
 }
 
-/// The fields of a message in order, fixed-size ones left out; `None` if it is malformed.
+/// The fields of a message in order, fixed-size ones left out; `None` if it is malformed or has too many.
 fn fields(mut message: &[u8]) -> Option<Vec<(u64, Value<'_>)>> {
     let mut out = Vec::new();
     while !message.is_empty() {
+        if out.len() >= DOCUMENT_VALUES {
+            return None;
+        }
         let key = varint(&mut message)?;
         let field = key >> 3;
         match key & 7 {

@@ -2,6 +2,7 @@
 
 use crate::apiserver::api_error::ApiError;
 use crate::apiserver::object::Object;
+use crate::base::budgets::{QUOTE_BYTES, SELECTOR_TERMS, cut, quoted};
 
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,12 @@ enum Operator {
 impl Selector {
     /// Reads the two parameters.
     pub(crate) fn parse(fields: &str, labels: &str) -> Result<Self, ApiError> {
+        // Each term is compared with each object, so that their number is bounded before any is read.
+        let count = [fields, labels].iter().map(|text| text.split(',').count()).sum::<usize>();
+        if count > SELECTOR_TERMS {
+            let why = format!("a selector has at most {SELECTOR_TERMS} terms and values, not {count}");
+            return Err(ApiError::bad_request(why));
+        }
         Ok(Self { namespace: None, fields: field_terms(fields)?, labels: label_terms(labels)? })
     }
 
@@ -71,7 +78,10 @@ impl Selector {
             field == "metadata.name" || field == "metadata.namespace" || T::FIELDS.contains(&field)
         };
         match self.fields.iter().find(|term| !is_supported(&term.field)) {
-            Some(term) => Err(ApiError::bad_request(format!("field label not supported: {}", term.field))),
+            Some(term) => {
+                let field = cut(&term.field, QUOTE_BYTES);
+                Err(ApiError::bad_request(format!("field label not supported: {field}")))
+            }
             None => Ok(()),
         }
     }
@@ -119,7 +129,8 @@ fn field_terms(text: &str) -> Result<Vec<FieldTerm>, ApiError> {
             .into_iter()
             .find_map(|(sign, equal)| part.split_once(sign).map(|(field, value)| (field, equal, value)));
         let Some((field, equal, value)) = split else {
-            let why = format!("invalid selector: {part:?}; can't understand {part:?}");
+            let part = quoted(part);
+            let why = format!("invalid selector: {part}; can't understand {part}");
             return Err(ApiError::bad_request(why));
         };
         terms.push(FieldTerm { field: field.to_owned(), equal, value: value.to_owned() });
@@ -132,7 +143,10 @@ fn label_terms(text: &str) -> Result<Vec<LabelTerm>, ApiError> {
     parts
         .map(|part| {
             label_term(part).ok_or_else(|| {
-                ApiError::bad_request(format!("unable to parse requirement: {part:?} is no label selector"))
+                ApiError::bad_request(format!(
+                    "unable to parse requirement: {} is no label selector",
+                    quoted(part)
+                ))
             })
         })
         .collect()

@@ -15,6 +15,7 @@ use tracing::{debug, info, warn};
 
 use crate::base::clock::Clock;
 use crate::base::csr::{Condition, Csr, certificate, conditions, name, push_condition};
+use crate::base::quiet::Quiet;
 use crate::base::sync::lock;
 use crate::faults::handle::Faults;
 use crate::signing::approver::{Approval, Recognized, Recognizer};
@@ -214,14 +215,14 @@ impl Controllers {
             push_condition(&mut new, "Failed", reason, why);
             new
         };
-        let new = match signer::decide(csr, setup.rules, self.policy) {
+        let (new, what) = match signer::decide(csr, setup.rules, self.policy) {
             signer::Decision::Leave => return Next::Rest,
-            signer::Decision::Fail(why) => fail("SignerValidationFailure", &why),
+            signer::Decision::Fail(why) => (fail("SignerValidationFailure", &why), "failed"),
             signer::Decision::Sign(_) if self.faults.as_ref().is_some_and(Faults::fails_all) => {
-                fail("InjectedFault", "failed by an injected fault")
+                (fail("InjectedFault", "failed by an injected fault"), "failed")
             }
             signer::Decision::Sign(order) => match self.draft(csr, &order, setup) {
-                Ok(pem) => issued(csr, pem),
+                Ok(pem) => (issued(csr, pem), "signed"),
                 Err(unable) => return self.report_delay(port, csr, &unable, leading).await,
             },
         };
@@ -233,7 +234,7 @@ impl Controllers {
         if answer.is_ok() {
             self.memory.forget(uid);
         }
-        after_write(csr, "signed", answer)
+        after_write(csr, what, answer)
     }
 
     /// The certificate: the one whose write has failed, or a new one.
@@ -295,6 +296,9 @@ fn set_delayed(csr: &mut Csr, status: &str, reason: &str, message: &str) {
     }
 }
 
+/// The lines about writes that failed: a flood of requests may fail at once.
+static FAILED: Quiet = Quiet::new();
+
 fn after_write(csr: &Csr, what: &str, answer: Result<(), PortError>) -> Next {
     match answer {
         Ok(()) => {
@@ -304,7 +308,9 @@ fn after_write(csr: &Csr, what: &str, answer: Result<(), PortError>) -> Next {
         // The new state arrives as a change. The retry covers the case that it does not.
         Err(PortError::Stale) => Next::Again(PortError::Stale.to_string()),
         Err(PortError::Failed(why)) => {
-            warn!(csr = name(csr), what, why, "a controller tries again");
+            if let Some(left_out) = FAILED.allow(std::time::Instant::now()) {
+                warn!(csr = name(csr), what, why, left_out, "a controller tries again");
+            }
             Next::Again(why)
         }
     }

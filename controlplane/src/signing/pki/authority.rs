@@ -153,12 +153,18 @@ impl Authority {
     }
 
     /// A certificate and key for the HTTPS server: valid as long as the authority, since a test may move the clock.
-    pub(crate) fn server_identity(&self) -> Result<(CertificateDer<'static>, Zeroizing<Vec<u8>>), Error> {
-        let names = [
+    pub(crate) fn server_identity(
+        &self,
+        listen: IpAddr,
+    ) -> Result<(CertificateDer<'static>, Zeroizing<Vec<u8>>), Error> {
+        let mut names = vec![
             AlternativeName::Dns("localhost".to_owned()),
             ip(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             ip(IpAddr::V6(Ipv6Addr::LOCALHOST)),
         ];
+        if !names.contains(&ip(listen)) {
+            names.push(ip(listen));
+        }
         let usages = usages::parse(["digital signature", "server auth"]).map_err(Error::Crypto)?;
         let key = new_key()?;
         let certificate = self.sign(&Leaf {

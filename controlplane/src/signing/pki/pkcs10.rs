@@ -10,6 +10,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
 use crate::base::sync::lock;
+use crate::signing::pki::signature;
 
 /// A request whose signature verifies under its own key.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -45,9 +46,7 @@ pub(crate) fn read(pem: &[u8]) -> Result<Request, String> {
     if !rest.is_empty() {
         return Err("trailing data after the certificate request".to_owned());
     }
-    if !verified(&block.contents, || request.verify_signature().is_ok()) {
-        return Err("the signature does not verify under the request's own key".to_owned());
-    }
+    verified(&block.contents, || signature::verify(&request))?;
     let info = &request.certification_request_info;
     // Both are copied into the certificate as they are, and the reader overlooks much.
     if !is_name(info.subject.as_raw()) {
@@ -65,20 +64,28 @@ pub(crate) fn read(pem: &[u8]) -> Result<Request, String> {
     })
 }
 
+/// The last common name of a request that was read before; empty if it has none. The signature is not verified again.
+pub(crate) fn common_name(pem: &[u8]) -> String {
+    let Some(Ok(block)) = Pem::iter_from_buffer(pem).next() else { return String::new() };
+    let request = X509CertificationRequest::from_der(&block.contents);
+    let names = request.ok().map(|(_, request)| common_names(&request.certification_request_info.subject));
+    names.and_then(Result::ok).and_then(|mut names| names.pop()).unwrap_or_default()
+}
+
 /// Requests whose signatures are remembered as good.
 const REMEMBERED: usize = 10_000;
 
 /// What `verify` says of these bytes. A request is read by the API, the approver, the signer and the statistics, and verifying costs
 /// more than all else that is done with it, so that good ones are remembered by their digests for a while.
-fn verified(der: &[u8], verify: impl FnOnce() -> bool) -> bool {
+fn verified(der: &[u8], verify: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
     static GOOD: Mutex<BTreeSet<[u8; 32]>> = Mutex::new(BTreeSet::new());
     let mut digest = [0; 32];
     digest.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, der).as_ref());
     if lock(&GOOD).contains(&digest) {
-        return true;
+        return Ok(());
     }
     let good = verify();
-    if good {
+    if good.is_ok() {
         let mut verified = lock(&GOOD);
         if verified.len() >= REMEMBERED {
             verified.clear();

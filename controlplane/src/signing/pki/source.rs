@@ -1,6 +1,5 @@
 //! Where a signer's authority comes from: made by the control plane, or read from files that may be replaced at any time.
 
-use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -11,6 +10,7 @@ use tracing::{info, warn};
 use zeroize::Zeroizing;
 
 use crate::base::error::Error;
+use crate::base::files::open_regular;
 use crate::base::sync::lock;
 use crate::signing::pki::authority::Authority;
 
@@ -147,7 +147,7 @@ fn read(files: &CaFiles) -> Result<Authority, Error> {
 
 fn text(path: &Path) -> Result<Zeroizing<String>, Error> {
     let io = |source| Error::Io { what: "read", path: path.to_owned(), source };
-    let file = File::open(path).map_err(io)?;
+    let file = open_regular(path).map_err(io)?;
     // Room for all of it at once: a string that grows leaves copies of a key behind.
     let room = file.metadata().map_err(io)?.len().min(LARGEST);
     let mut text = Zeroizing::new(String::with_capacity(usize::try_from(room).unwrap_or(0) + 1));

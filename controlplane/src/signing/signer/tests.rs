@@ -89,11 +89,17 @@ fn start_and_end_by_backdate_and_by_what_counts_as_short() {
 }
 
 #[test]
-fn fractions_never_shorten_a_lifetime() {
+fn fraction_of_the_clock_changes_no_lifetime() {
+    for fraction in [0, 1, 499_999_999, 700_000_000, 999_999_999] {
+        let now = UNIX_EPOCH + Duration::new(1_000_000, fraction);
+        for (life, start, end) in [(600, 999_700, 1_000_600), (24 * HOUR, 999_700, 999_700 + 24 * 3_600)] {
+            let valid = validity(now, seconds(life), POLICY, ALWAYS);
+            assert_eq!(valid, Ok((start, end)), "{life} s at .{fraction}");
+        }
+    }
     let now = UNIX_EPOCH + Duration::from_millis(1_000_700);
-    let with = |backdate| Policy { backdate, ..POLICY };
-    assert_eq!(validity(now, seconds(10), with(Duration::ZERO), ALWAYS), Ok((1000, 1011)));
-    assert_eq!(validity(now, Duration::from_millis(1500), with(seconds(1)), ALWAYS), Ok((999, 1003)));
+    let policy = Policy { backdate: Duration::ZERO, ..POLICY };
+    assert_eq!(validity(now, Duration::from_millis(1500), policy, ALWAYS), Ok((1000, 1002)));
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn a_certificate_without_common_name_is_refused() {
 #[test]
 fn a_server_certificate_is_no_client() {
     let (authority, authenticator) = authority();
-    let (certificate, _key) = authority.server_identity().unwrap();
+    let (certificate, _key) = authority.server_identity(std::net::Ipv4Addr::LOCALHOST.into()).unwrap();
     assert!(!refusal(&authenticator.judge(&[certificate], None, at_start())).is_empty());
 }
 

@@ -16,6 +16,10 @@ fn store(count: usize) -> Store {
     store
 }
 
+fn page(store: &Store<Csr>, query: &Query, namespace: Option<&str>) -> Result<Page<Csr>, ApiError> {
+    super::page(store, query, namespace).map(|(_, page)| page)
+}
+
 fn names(page: &Page<Csr>) -> Vec<&str> {
     page.objects.iter().map(|csr| crate::base::csr::name(csr)).collect()
 }
@@ -78,21 +82,49 @@ fn versions_are_met_exactly_or_at_least_and_the_future_is_told_as_such() {
     assert!(Token::read("nonsense").is_err());
 }
 
-#[tokio::test]
-async fn a_long_list_comes_in_pieces_that_are_one_document() {
-    let store = store(400);
-    let objects = store.page(&Ask::default()).unwrap().objects;
-    let response = send(b"{\"items\":[".to_vec(), objects, |csr: &Csr, out| {
-        serde_json::to_writer(out, csr).unwrap();
-    });
+/// The pieces of a list without a limit; `between` runs after the first.
+async fn read(store: &Arc<Store<Csr>>, between: impl FnOnce()) -> (Vec<usize>, io::Result<Value>) {
+    let response =
+        list(&crate::testing::context(), store, (&Call::default(), &Query::default()), None).unwrap();
     assert!(!response.headers().contains_key(http::header::CONTENT_LENGTH));
     let mut body = response.into_body();
-    let (mut bytes, mut pieces) = (Vec::new(), 0);
+    let (mut bytes, mut pieces, mut between) = (Vec::new(), Vec::new(), Some(between));
     while let Some(frame) = body.frame().await {
-        bytes.extend_from_slice(frame.unwrap().data_ref().unwrap());
-        pieces += 1;
+        match frame {
+            Ok(frame) => {
+                let piece = frame.into_data().unwrap();
+                bytes.extend_from_slice(&piece);
+                pieces.push(piece.len());
+            }
+            Err(error) => return (pieces, Err(error)),
+        }
+        between.take().into_iter().for_each(|between| between());
     }
-    let document: Value = serde_json::from_slice(&bytes).unwrap();
+    (pieces, Ok(serde_json::from_slice(&bytes).unwrap()))
+}
+
+#[tokio::test]
+async fn long_list_is_of_one_version_and_comes_in_small_pieces() {
+    let store = Arc::new(store(400));
+    let (pieces, document) = read(&store, || {
+        store.delete_if("c00399", |_| Ok(())).unwrap();
+        store.delete_if("c00000", |_| Ok(())).unwrap();
+    })
+    .await;
+    let document = document.unwrap();
     assert_eq!(document["items"].as_array().unwrap().len(), 400);
-    assert!(pieces > 3 && bytes.len() / pieces < 2 * PIECE, "{pieces} pieces of {} bytes", bytes.len());
+    assert_eq!(document["metadata"], json!({"resourceVersion": "400"}));
+    assert!(pieces.len() > 3 && pieces.iter().all(|piece| *piece < 2 * PIECE_BYTES), "{pieces:?}");
+}
+
+#[tokio::test]
+async fn list_behind_the_log_is_cut_off() {
+    let store = Arc::new(store(400));
+    let (pieces, document) = read(&store, || {
+        store.delete_if("c00399", |_| Ok(())).unwrap();
+        store.forget_changes();
+    })
+    .await;
+    let error = document.unwrap_err();
+    assert!(!pieces.is_empty() && error.to_string().contains("too old resource version"), "{error}");
 }

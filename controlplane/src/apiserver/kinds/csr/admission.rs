@@ -1,5 +1,6 @@
 //! Admission of new objects: NodeRestriction and CertificateSubjectRestriction.
 
+use crate::apiserver::kinds::csr::update;
 use crate::apiserver::resource::Subresource;
 use crate::apiserver::user::{MASTERS, NODES, User};
 use crate::base::csr::Csr;
@@ -8,12 +9,6 @@ use crate::signing::pki::pkcs10;
 
 #[cfg(test)]
 mod tests;
-
-/// Returns why a new object is refused (answered 403).
-pub(crate) fn create(user: &User, csr: &Csr) -> Result<(), String> {
-    node_restriction(user, csr)?;
-    subject_restriction(csr)
-}
 
 /// Returns why an update is refused: an approver or signer needs the permission for the signer of the *stored* object, by its
 /// name or for all of its domain (`plugin/pkg/admission/certificates/{approval,signing}`). `may` says whether a verb
@@ -26,7 +21,7 @@ pub(crate) fn change(
 ) -> Result<(), String> {
     let verb = match subresource {
         Some(Subresource::Approval) => "approve",
-        Some(Subresource::Status) if new.status != old.status => "sign",
+        Some(Subresource::Status) if !update::has_same_status(new, old) => "sign",
         Some(Subresource::Status) | None => return Ok(()),
     };
     let signer = &old.spec.signer_name;
@@ -39,7 +34,7 @@ pub(crate) fn change(
 }
 
 /// A node may request only its own certificate (`plugin/pkg/admission/noderestriction`).
-fn node_restriction(user: &User, csr: &Csr) -> Result<(), String> {
+pub(crate) fn node_restriction(user: &User, csr: &Csr) -> Result<(), String> {
     let node = user.name.starts_with("system:node:") && user.groups.iter().any(|g| g == NODES);
     if !node || !matches!(&*csr.spec.signer_name, KUBELET_CLIENT | KUBELET_SERVING) {
         return Ok(());
@@ -54,7 +49,7 @@ fn node_restriction(user: &User, csr: &Csr) -> Result<(), String> {
 }
 
 /// No user gets `system:masters` by a request (`plugin/pkg/admission/certificates/subjectrestriction`).
-fn subject_restriction(csr: &Csr) -> Result<(), String> {
+pub(crate) fn subject_restriction(csr: &Csr) -> Result<(), String> {
     let masters = csr.spec.signer_name == API_CLIENT
         && pkcs10::read(&csr.spec.request.0).is_ok_and(|r| r.organizations.iter().any(|o| o == MASTERS));
     if masters {

@@ -1,6 +1,8 @@
 //! The fields that each endpoint may change; every other field is restored from the stored object
 //! (`pkg/registry/certificates/certificates/strategy.go`).
 
+use std::collections::HashMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::apiserver::api_error::ApiError;
@@ -53,6 +55,27 @@ pub(crate) fn apply(
     if errors.is_empty() { Ok(result) } else { Err(ApiError::invalid(Csr::API, name(old), &errors)) }
 }
 
+/// Makes one form of all forms of a status that mean the same.
+pub(crate) fn normalize(csr: &mut Csr) {
+    let status = csr.status.get_or_insert_with(Default::default);
+    status.conditions.take_if(|list| list.is_empty());
+    status.certificate.take_if(|pem| pem.0.is_empty());
+    for condition in status.conditions.iter_mut().flatten() {
+        condition.reason.take_if(|text| text.is_empty());
+        condition.message.take_if(|text| text.is_empty());
+    }
+}
+
+/// Whether the two have the same conditions and the same certificate.
+pub(crate) fn has_same_status(one: &Csr, other: &Csr) -> bool {
+    let [one, other] = [one, other].map(|csr| {
+        let mut csr = Csr { status: csr.status.clone(), ..Csr::default() };
+        normalize(&mut csr);
+        csr.status
+    });
+    one == other
+}
+
 /// Approved and Denied conditions as they are stored, by position, where their counts match.
 fn keep_decisions(mut new: Vec<Condition>, old: &[Condition]) -> Vec<Condition> {
     for kind in ["Approved", "Denied"] {
@@ -67,13 +90,18 @@ fn keep_decisions(mut new: Vec<Condition>, old: &[Condition]) -> Vec<Condition> 
 
 /// Missing times: updated now; changed when the stored condition of same type and status changed, else now.
 pub(crate) fn fill_times(new: &mut Csr, old: &Csr, now: Time) {
+    let stored: HashMap<_, _> = conditions(old)
+        .iter()
+        .rev()
+        .map(|c| ((c.type_.as_str(), c.status.as_str()), c.last_transition_time.as_ref()))
+        .collect();
     let list = new.status.as_mut().and_then(|s| s.conditions.as_mut());
     for condition in list.into_iter().flatten() {
         condition.last_update_time.get_or_insert_with(|| now.clone());
         if condition.last_transition_time.is_none() {
-            let same = |c: &&Condition| c.type_ == condition.type_ && c.status == condition.status;
-            let stored = conditions(old).iter().find(same).and_then(|c| c.last_transition_time.clone());
-            condition.last_transition_time = stored.or_else(|| Some(now.clone()));
+            let same = stored.get(&(condition.type_.as_str(), condition.status.as_str()));
+            condition.last_transition_time =
+                Some(same.copied().flatten().cloned().unwrap_or_else(|| now.clone()));
         }
     }
 }

@@ -1,10 +1,13 @@
 //! The validation rules of kube-apiserver (`pkg/apis/certificates/validation/validation.go`).
 
+use std::collections::HashSet;
+
 use x509_parser::pem::Pem;
 
 use crate::apiserver::api_error::FieldError;
 use crate::apiserver::kinds::meta;
 use crate::apiserver::resource::Subresource;
+use crate::base::budgets::{NAME_BYTES, PKCS10_BYTES, quoted};
 use crate::base::csr::{Condition, Csr, certificate, conditions};
 use crate::signing::pki::{pkcs10, usages};
 use crate::signing::signer_name;
@@ -20,7 +23,9 @@ const SHORTEST: i32 = 600;
 pub(crate) fn create(csr: &Csr) -> Vec<FieldError> {
     let mut errors = metadata(csr);
     let spec = &csr.spec;
-    if let Err(why) = pkcs10::read(&spec.request.0) {
+    if spec.request.0.len() > PKCS10_BYTES {
+        errors.push(FieldError::too_long("spec.request", PKCS10_BYTES));
+    } else if let Err(why) = pkcs10::read(&spec.request.0) {
         errors.push(FieldError::invalid("spec.request", &shown(&spec.request.0), &why));
     }
     errors.extend(usage_names(spec.usages.as_deref().unwrap_or_default()));
@@ -89,8 +94,11 @@ fn metadata(csr: &Csr) -> Vec<FieldError> {
             for bad in ["/", "%"] {
                 if name.contains(bad) {
                     let detail = format!("may not contain '{bad}'");
-                    errors.push(FieldError::invalid("metadata.name", &format!("{name:?}"), &detail));
+                    errors.push(FieldError::invalid("metadata.name", &quoted(name), &detail));
                 }
+            }
+            if name.len() > NAME_BYTES {
+                errors.push(FieldError::too_long("metadata.name", NAME_BYTES));
             }
         }
     }
@@ -103,12 +111,13 @@ fn usage_names(names: &[String]) -> Vec<FieldError> {
         return vec![FieldError::required("spec.usages", "")];
     }
     let mut errors = Vec::new();
+    let mut seen = HashSet::new();
     for (index, name) in names.iter().enumerate() {
         let field = format!("spec.usages[{index}]");
         if !usages::names().any(|known| known == name) {
             errors.push(FieldError::not_supported(field.clone(), name, usages::names()));
         }
-        if names[..index].contains(name) {
+        if !seen.insert(name) {
             errors.push(FieldError::duplicate(field, name));
         }
     }
@@ -119,7 +128,7 @@ fn signer_name(name: &str) -> Vec<FieldError> {
     const FIELD: &str = "spec.signerName";
     let to_error = |defect| match defect {
         Defect::Missing => FieldError::required(FIELD, ""),
-        Defect::Invalid { value, detail } => FieldError::invalid(FIELD, &format!("{value:?}"), &detail),
+        Defect::Invalid { value, detail } => FieldError::invalid(FIELD, &quoted(&value), &detail),
         Defect::TooLong { limit } => FieldError::too_long(FIELD, limit),
     };
     signer_name::check(name).into_iter().map(to_error).collect()
@@ -130,8 +139,9 @@ fn condition_list(new: &[Condition], old: &[Condition]) -> Vec<FieldError> {
     let has = |list: &[Condition], kind: &str| list.iter().any(|c| c.type_ == kind);
     let tolerate_empty = has(old, "");
     let tolerate_both = has(old, "Approved") && has(old, "Denied");
-    let repeated = |i: usize, list: &[Condition]| list[..i].iter().any(|c| c.type_ == list[i].type_);
-    let tolerate_repeats = (0..old.len()).any(|i| repeated(i, old));
+    let kinds: HashSet<_> = old.iter().map(|c| &c.type_).collect();
+    let tolerate_repeats = kinds.len() < old.len();
+    let mut seen = HashSet::new();
     for (index, condition) in new.iter().enumerate() {
         let field = |name: &str| format!("status.conditions[{index}].{name}");
         let kind = condition.type_.as_str();
@@ -153,11 +163,11 @@ fn condition_list(new: &[Condition], old: &[Condition]) -> Vec<FieldError> {
             "Denied" => "Approved",
             _ => "\0",
         };
-        if has(&new[..index], opposite) && !tolerate_both {
+        if seen.contains(opposite) && !tolerate_both {
             let detail = "Approved and Denied conditions are mutually exclusive";
-            errors.push(FieldError::invalid(field("type"), &format!("{kind:?}"), detail));
+            errors.push(FieldError::invalid(field("type"), &quoted(kind), detail));
         }
-        if repeated(index, new) && !tolerate_repeats {
+        if !seen.insert(kind) && !tolerate_repeats {
             errors.push(FieldError::duplicate(field("type"), kind));
         }
     }
@@ -173,7 +183,7 @@ fn certificates(pem: &[u8]) -> Result<(), String> {
     for block in Pem::iter_from_buffer(pem) {
         let block = block.map_err(|_| "malformed PEM block".to_owned())?;
         if block.label != "CERTIFICATE" {
-            return Err(format!("only CERTIFICATE PEM blocks are allowed, found {:?}", block.label));
+            return Err(format!("only CERTIFICATE PEM blocks are allowed, found {}", quoted(&block.label)));
         }
         block.parse_x509().map_err(|_| "a CERTIFICATE block does not hold a certificate".to_owned())?;
         count += 1;

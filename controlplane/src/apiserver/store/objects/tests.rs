@@ -1,4 +1,5 @@
 use super::*;
+use crate::base::budgets::{LOG_BYTES, LOG_CHANGES};
 use crate::testing::node_csr;
 
 fn store() -> Store {
@@ -37,11 +38,11 @@ fn forgotten_and_future_versions_are_answered_410() {
     assert_eq!(store.since(49).unwrap_err().code.as_u16(), 410);
     assert_eq!(store.since(51).unwrap_err().code.as_u16(), 410);
     assert!(store.since(50).unwrap().is_empty());
-    for round in 0..=LOG {
+    for round in 0..=LOG_CHANGES {
         store.update("csr-of-a", |old| label(old, &round.to_string())).unwrap();
     }
     assert_eq!(store.since(50).unwrap_err().code.as_u16(), 410);
-    assert_eq!(store.since(51).unwrap().len(), LOG);
+    assert_eq!(store.since(51).unwrap().len(), LOG_CHANGES);
 }
 
 #[test]
@@ -67,32 +68,32 @@ fn open_requests_are_counted_per_user_and_node() {
 #[tokio::test]
 async fn watch_of_one_name_gets_no_other_changes() {
     let store = Arc::new(store());
-    let (missed, mut changes) = store.watch(0, Some("csr-of-b")).unwrap();
-    assert!(missed.is_empty());
+    let mut changes = store.watch(Some("csr-of-b"));
     store.create(node_csr("a", "u", &[])).unwrap();
     store.create(node_csr("b", "u", &[])).unwrap();
-    assert_eq!(changes.next().await.unwrap().version, 2);
-    assert!(changes.try_next().is_none());
-    let (missed, _) = store.watch(0, Some("csr-of-a")).unwrap();
-    assert_eq!(missed.len(), 1);
+    store.update("csr-of-b", |old| label(old, "1")).unwrap();
+    assert_eq!((changes.next().await, changes.next().await), (Some(2), Some(3)));
+    let missed = store.changes(0, Some("csr-of-a")).unwrap();
+    assert_eq!((missed.events.len(), missed.version, missed.is_all), (1, 3, true));
 }
 
 #[tokio::test]
 async fn slow_watch_is_cut_off_and_reads_on_in_the_log() {
     let store = Arc::new(store());
     store.create(node_csr("a", "u", &[])).unwrap();
-    let (_, mut changes) = store.watch(1, None).unwrap();
+    let mut changes = store.watch(None);
     for round in 0..2_000 {
         store.update("csr-of-a", |old| label(old, &round.to_string())).unwrap();
     }
     let mut last = 1;
-    while let Some(event) = changes.next().await {
-        assert_eq!(event.version, last + 1);
-        last = event.version;
+    while let Some(version) = changes.next().await {
+        assert_eq!(version, last + 1);
+        last = version;
     }
     assert!(last < 2_001, "it was cut off");
-    let (missed, _) = store.watch(last, None).unwrap();
-    assert_eq!((missed[0].version, missed.len() as u64 + last), (last + 1, 2_001));
+    let missed = store.changes(last, None).unwrap();
+    assert_eq!((missed.events[0].version, missed.events.len()), (last + 1, CHUNK_OBJECTS));
+    assert!(!missed.is_all && missed.version == last + CHUNK_OBJECTS as u64);
 }
 
 #[test]
@@ -126,4 +127,19 @@ fn dry_run_answers_and_changes_nothing() {
     assert!(changed.metadata.labels.is_some());
     store.remove("csr-of-a", (crate::base::time::api_time(std::time::UNIX_EPOCH), true), |_| Ok(())).unwrap();
     assert_eq!(store.get("csr-of-a").unwrap().metadata.labels, None);
+}
+
+#[test]
+fn log_is_bounded_by_bytes() {
+    let store = store();
+    store.create(node_csr("a", "u", &[])).unwrap();
+    let rounds = 2 * LOG_BYTES / (1 << 20);
+    for round in 0..rounds {
+        store.update("csr-of-a", |old| label(old, &format!("{round}{}", "x".repeat(1 << 20)))).unwrap();
+    }
+    let kept = store.since(store.version() - 10).unwrap().len();
+    assert_eq!(kept, 10);
+    assert_eq!(store.since(1).unwrap_err().code.as_u16(), 410);
+    let inner = lock(&store.shared.inner);
+    assert!(inner.log_bytes <= LOG_BYTES && inner.log.len() < rounds);
 }

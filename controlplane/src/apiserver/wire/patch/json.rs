@@ -3,9 +3,7 @@
 use serde_json::Value;
 
 use crate::apiserver::api_error::ApiError;
-
-/// As many operations as kube-apiserver takes.
-const MOST: usize = 10_000;
+use crate::base::budgets::{PATCH_OPERATIONS, PATCH_SHIFTS, QUOTE_BYTES, cut, quoted};
 
 /// One operation; pointers are split and unescaped.
 #[derive(Debug)]
@@ -23,8 +21,11 @@ pub(super) fn read(patch: Value) -> Result<Vec<Operation>, ApiError> {
     let Value::Array(list) = patch else {
         return Err(ApiError::bad_request("a JSON patch is a list of operations"));
     };
-    if list.len() > MOST {
-        let why = format!("The allowed maximum operations in a JSON patch is {MOST}, got {}", list.len());
+    if list.len() > PATCH_OPERATIONS {
+        let why = format!(
+            "The allowed maximum operations in a JSON patch is {PATCH_OPERATIONS}, got {}",
+            list.len()
+        );
         return Err(ApiError::too_large_because(why));
     }
     list.into_iter().map(operation).collect()
@@ -50,7 +51,12 @@ fn operation(mut value: Value) -> Result<Operation, ApiError> {
                 _ => Operation::Test(to, content),
             }
         }
-        _ => return Err(wrong(&format!("is {kind:?}, not one of add, remove, replace, move, copy, test"))),
+        _ => {
+            return Err(wrong(&format!(
+                "is {}, not one of add, remove, replace, move, copy, test",
+                quoted(&kind)
+            )));
+        }
     })
 }
 
@@ -69,7 +75,12 @@ pub(super) fn apply(
     operations: Vec<Operation>,
     mut room: usize,
 ) -> Result<(), ApiError> {
+    let mut shifts = PATCH_SHIFTS;
     for operation in operations {
+        let moved: usize = operation.places().map(|path| length(document, path)).sum();
+        shifts = shifts.checked_sub(moved).ok_or_else(|| {
+            ApiError::too_large_because("the JSON patch shifts too many list items".to_owned())
+        })?;
         let done = match operation {
             Operation::Add(path, value) => add(document, &path, value),
             Operation::Remove(path) => take(document, &path).map(|_| ()),
@@ -95,12 +106,32 @@ pub(super) fn apply(
     Ok(())
 }
 
+impl Operation {
+    /// The places where the operation adds or removes something.
+    fn places(&self) -> impl Iterator<Item = &[String]> {
+        let (one, other) = match self {
+            Self::Add(path, _) | Self::Remove(path) => (Some(path), None),
+            Self::Move { from, to } => (Some(from), Some(to)),
+            Self::Copy { to, .. } => (Some(to), None),
+            Self::Replace(..) | Self::Test(..) => (None, None),
+        };
+        one.into_iter().chain(other).map(Vec::as_slice)
+    }
+}
+
+/// The length of the list that has this place; 0 if no list has it.
+fn length(document: &mut Value, path: &[String]) -> usize {
+    let above = path.split_last().and_then(|(_, above)| find(document, above));
+    above.and_then(|value| value.as_array()).map_or(0, Vec::len)
+}
+
 fn refused(why: &str) -> ApiError {
     ApiError::unprocessable(format!("the server rejected our request due to an error in our request: {why}"))
 }
 
 fn shown(path: &[String]) -> String {
-    path.iter().fold(String::new(), |text, token| format!("{text}/{token}"))
+    let text: String = path.iter().flat_map(|token| ["/", token]).collect();
+    cut(&text, QUOTE_BYTES).into_owned()
 }
 
 fn find<'a>(document: &'a mut Value, path: &[String]) -> Option<&'a mut Value> {

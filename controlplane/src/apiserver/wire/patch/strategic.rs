@@ -1,10 +1,13 @@
 //! Strategic merge patch: a merge patch that knows from the definitions which lists are merged, and by what.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::{Map, Value};
 
 use crate::apiserver::api_error::ApiError;
 use crate::apiserver::wire::definitions::resolve;
 use crate::apiserver::wire::patch::merge::members;
+use crate::base::budgets::quoted;
 
 const DIRECTIVE: &str = "$patch";
 const RETAIN: &str = "$retainKeys";
@@ -31,19 +34,19 @@ pub(super) fn merge(target: &mut Value, patch: Value, schema: Option<&Value>) ->
         Some(_) => return Err(wrong("$patch is none of merge, replace, delete")),
     }
     if let Some(keep) = patch.remove(RETAIN) {
-        let keep: Vec<_> = keep.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        members(target).retain(|name, _| keep.contains(&name.as_str()));
+        let keep: HashSet<_> = keep.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        members(target).retain(|name, _| keep.contains(name.as_str()));
     }
     let (orders, rest): (Map<_, _>, Map<_, _>) =
         patch.into_iter().partition(|(name, _)| name.starts_with(ORDER));
     for (name, value) in rest {
         if let Some(list) = name.strip_prefix(DELETE_FROM) {
-            let gone = value.as_array().cloned().unwrap_or_default();
+            let gone: HashSet<_> = value.as_array().into_iter().flatten().map(Value::to_string).collect();
             if let Some(Value::Array(items)) = members(target).get_mut(list) {
-                items.retain(|item| !gone.contains(item));
+                items.retain(|item| !gone.contains(&item.to_string()));
             }
         } else if name.starts_with('$') {
-            return Err(wrong(&format!("{name:?} is no directive")));
+            return Err(wrong(&format!("{} is no directive", quoted(&name))));
         } else {
             let property = schema.and_then(|schema| property(schema, &name));
             member(members(target), name, value, property)?;
@@ -98,42 +101,45 @@ fn merge_list(place: &mut Value, patch: Vec<Value>, property: Option<&Value>) ->
         *place = patch.into_iter().filter(|item| !replace(item)).collect();
         return Ok(());
     }
-    let mut items = match place.take() {
+    let items = match place.take() {
         Value::Array(items) => items,
         _ => Vec::new(),
     };
+    // Found by the text of what identifies them, so that the work is linear in both lists.
+    let identity = |item: &Value| key.map_or_else(|| item.to_string(), |key| item[key].to_string());
+    let mut places: HashMap<String, Vec<usize>> = HashMap::new();
+    for (index, item) in items.iter().enumerate() {
+        places.entry(identity(item)).or_default().push(index);
+    }
+    let mut items: Vec<Option<Value>> = items.into_iter().map(Some).collect();
     for element in patch {
-        let same = |item: &Value| match key {
-            Some(key) => item[key] == element[key],
-            None => *item == element,
-        };
-        let found = items.iter().position(same);
-        match (found, key) {
-            (_, Some(key)) if element[key].is_null() => {
-                return Err(wrong(&format!("an element of a merged list has no {key}")));
+        if let Some(key) = key.filter(|key| element[key].is_null()) {
+            return Err(wrong(&format!("an element of a merged list has no {key}")));
+        }
+        let found = places.entry(identity(&element)).or_default();
+        if key.is_some() && element[DIRECTIVE] == "delete" {
+            found.drain(..).for_each(|index| items[index] = None);
+        } else if let Some(index) = found.first() {
+            if let (Some(item), Some(_)) = (&mut items[*index], key) {
+                merge(item, element, property.and_then(|p| p.get("items")))?;
             }
-            (_, Some(_)) if element[DIRECTIVE] == "delete" => items.retain(|item| !same(item)),
-            (Some(index), Some(_)) => {
-                merge(&mut items[index], element, property.and_then(|p| p.get("items")))?;
-            }
-            (Some(_), None) => {}
-            (None, _) => items.push(element),
+        } else {
+            found.push(items.len());
+            items.push(Some(element));
         }
     }
-    *place = Value::Array(items);
+    *place = items.into_iter().flatten().collect();
     Ok(())
 }
 
 /// Sorts by `order`; unnamed items keep their order at the end.
 fn sort(items: &mut [Value], order: &[Value], key: Option<&str>) {
-    let rank = |item: &Value| {
-        let position = order.iter().position(|wanted| match key {
-            Some(key) => wanted[key] == item[key],
-            None => wanted == item,
-        });
-        position.unwrap_or(order.len())
-    };
-    items.sort_by_key(rank);
+    let identity = |item: &Value| key.map_or_else(|| item.to_string(), |key| item[key].to_string());
+    let mut ranks = HashMap::new();
+    for (rank, wanted) in order.iter().enumerate() {
+        ranks.entry(identity(wanted)).or_insert(rank);
+    }
+    items.sort_by_cached_key(|item| ranks.get(&identity(item)).copied().unwrap_or(order.len()));
 }
 
 fn property<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {

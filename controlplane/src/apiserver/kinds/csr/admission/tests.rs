@@ -51,6 +51,11 @@ fn adm_018_adm_034_adm_035_system_masters_is_refused_to_api_clients() {
     }
 }
 
+fn create(user: &User, csr: &Csr) -> Result<(), String> {
+    node_restriction(user, csr)?;
+    subject_restriction(csr)
+}
+
 /// An approved request and a forged update of it.
 fn pair() -> (Csr, Csr) {
     let mut old = node_csr("a", "", &[]);

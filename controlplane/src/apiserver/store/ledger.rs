@@ -1,0 +1,87 @@
+//! What the stored objects use of the budgets, in total and by requestor.
+
+use std::collections::HashMap;
+
+use crate::apiserver::api_error::ApiError;
+use crate::apiserver::resource::Resource;
+use crate::base::budgets::{
+    REQUESTOR_BYTES, REQUESTOR_OBJECTS, STORED_BYTES, STORED_OBJECTS, STORED_RETRY, quoted,
+};
+
+#[cfg(test)]
+mod tests;
+
+/// Objects and bytes.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Use {
+    objects: usize,
+    bytes: usize,
+}
+
+/// What is used, and by whom.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    all: Use,
+    by_account: HashMap<String, Use>,
+}
+
+impl Ledger {
+    /// Refuses a change that grows an account by `objects` and `bytes` beyond a budget. An account with no limit of its
+    /// own counts in the total only.
+    pub(super) fn check(
+        &self,
+        (api, name): (&Resource, &str),
+        account: Option<&str>,
+        (objects, bytes): (usize, usize),
+    ) -> Result<(), ApiError> {
+        let own = account.and_then(|account| self.by_account.get(account)).copied().unwrap_or_default();
+        if let Some(account) = account {
+            let used = [
+                ("objects", own.objects, objects, REQUESTOR_OBJECTS),
+                ("bytes", own.bytes, bytes, REQUESTOR_BYTES),
+            ];
+            for (what, used, more, limit) in used {
+                if more > 0 && used + more > limit {
+                    let who = quoted(account);
+                    let why = format!(
+                        "exceeded quota: {who}, requested: {more} {what}, used: {used}, limited: {limit}; delete objects \
+                         of {who}"
+                    );
+                    return Err(ApiError::refused(api, name, &why));
+                }
+            }
+        }
+        if objects > 0 && self.all.objects + objects > STORED_OBJECTS
+            || bytes > 0 && self.all.bytes + bytes > STORED_BYTES
+        {
+            let why = format!(
+                "the control plane stores {} {} of {} bytes, and at most {STORED_OBJECTS} of {STORED_BYTES} bytes; \
+                 delete some, or wait until the cleaner does",
+                self.all.objects, api.plural, self.all.bytes
+            );
+            return Err(ApiError::too_many_requests(why, STORED_RETRY));
+        }
+        Ok(())
+    }
+
+    /// Takes an object in.
+    pub(super) fn add(&mut self, account: &str, size: usize) {
+        let own = self.by_account.entry(account.to_owned()).or_default();
+        for used in [own, &mut self.all] {
+            used.objects += 1;
+            used.bytes += size;
+        }
+    }
+
+    /// Takes an object out.
+    pub(super) fn remove(&mut self, account: &str, size: usize) {
+        let own = self.by_account.entry(account.to_owned()).or_default();
+        for used in [own, &mut self.all] {
+            used.objects = used.objects.saturating_sub(1);
+            used.bytes = used.bytes.saturating_sub(size);
+        }
+        if self.by_account.get(account).is_some_and(|own| own.objects == 0) {
+            self.by_account.remove(account);
+        }
+    }
+}
