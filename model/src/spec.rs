@@ -278,15 +278,14 @@ impl Spec {
     fn goes_live(&mut self, wall: WallTime, generation: Generation, key: KeyHandle, cert: CertHandle) {
         let live = (generation, cert);
         // An identity that was held for the clock was live before.
-        let live_before =
-            self.last.filter(|(its, its_cert, _)| (*its, *its_cert) == live).map(|(.., good)| good);
-        let good = live_before.or(self.certs.get(cert)).filter(|good| good.key == key);
+        let before = self.last.filter(|(its, its_cert, _)| (*its, *its_cert) == live).map(|last| last.2);
+        let good = before.or(self.certs.get(cert)).filter(|good| good.key == key);
         self.rule("S2", "only an acceptable certificate with its own key goes live", good.is_some());
         self.rule("S1", "only a valid certificate goes live", good.is_none_or(|it| it.holds(wall)));
         let linked = self.files.get(Name::Current).filter(|it| it.durable).and_then(|it| it.content);
         let named = |it| matches!(it, Content::Bundle { generation, cert, .. } if (generation, cert) == live);
         let in_memory_identity = self.failing & std::mem::take(&mut self.in_memory_identity);
-        let live_before = live_before.is_some();
+        let live_before = before.is_some();
         self.failing &= in_memory_identity || live_before;
         let durable = linked.is_some_and(named) || live_before || self.external_change || in_memory_identity;
         self.rule("S4", "an identity goes live first when the current link leads to it durably", durable);

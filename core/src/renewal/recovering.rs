@@ -358,7 +358,8 @@ impl Recovering {
         }
     }
 
-    /// Remembers the change that was answered as done. One is enough: each scan asks for the first change that is missing.
+    /// Remembers the change that was answered as done. One is enough: each pass shows one that had
+    /// no effect.
     fn record_change(&mut self) {
         let change = match self.stage {
             Stage::Unlinking { names, .. } => names.first().map(Change::Removed),
