@@ -60,7 +60,7 @@ enum Stage {
     /// Waiting for a scan.
     Scanning { waiting: Outstanding, given_up: GivenUp },
     /// Removing names; the first one is in flight.
-    Unlinking { waiting: Outstanding, names: Names, leftovers: bool },
+    Unlinking { waiting: Outstanding, names: Names },
     /// Moving a corrupt file aside.
     Quarantining { waiting: Outstanding, from: Name, to: Name },
     /// Making the link under a temporary name.
@@ -300,6 +300,7 @@ impl Recovering {
         self.retry_after(cx, command, fault)
     }
 
+    /// Backs off after this command failed.
     fn retry_after(mut self, cx: &mut Cx<'_>, command: DiskCommand, fault: DiskFault) -> Renewal {
         // A stale file must not keep the node from renewing.
         self.is_stuck = matches!(command, DiskCommand::Unlink { name: Name::Temporary { .. } });
@@ -337,7 +338,7 @@ impl Recovering {
     fn done(mut self, cx: &mut Cx<'_>) -> Renewal {
         self.record_change();
         match self.stage {
-            Stage::Unlinking { names, leftovers, .. } => self.unlink(cx, names.rest(), leftovers),
+            Stage::Unlinking { names, .. } => self.unlink(cx, names.rest()),
             Stage::Linking { temporary, target, .. } => {
                 // The disk takes changes again: the ordinary way is tried before an identity goes live in memory.
                 self.has_failed &= matches!(self.carry, Carry::Certificate(..));
@@ -374,13 +375,13 @@ impl Recovering {
         self.changed = self.changed.or(change);
     }
 
-    fn unlink(mut self, cx: &mut Cx<'_>, names: Names, leftovers: bool) -> Renewal {
+    fn unlink(mut self, cx: &mut Cx<'_>, names: Names) -> Renewal {
         match names.first() {
             None => self.sync(cx),
             Some(name) => {
                 self.is_synced = false;
                 let waiting = cx.disk(DiskCommand::Unlink { name });
-                self.stage = Stage::Unlinking { waiting, names, leftovers };
+                self.stage = Stage::Unlinking { waiting, names };
                 Renewal::Recovering(self)
             }
         }

@@ -76,7 +76,7 @@ impl Recovering {
         }
         let unusable = unusable_link(&context, inventory).filter(|_| matches!(self.carry, Carry::Nothing));
         match decision {
-            Decision::Drop(names) => self.unlink(cx, names, false),
+            Decision::Drop(names) => self.unlink(cx, names),
             Decision::Sync => self.sync(cx),
             Decision::Quarantine { from, to } => {
                 self.is_synced = false;
@@ -114,7 +114,7 @@ impl Recovering {
     /// Copies a better pair, when there is room and the backoff is over.
     fn copy(self, cx: &mut Cx<'_>, copied: &Copied, event: Option<Event>) -> Renewal {
         if copied.leftovers.len() > self.most_stale() {
-            return self.unlink(cx, copied.leftovers, true);
+            return self.unlink(cx, copied.leftovers);
         }
         if cx.now.mono < self.again {
             return Renewal::Recovering(self.paused());
@@ -134,7 +134,7 @@ impl Recovering {
             return self.reread(cx, name, fault);
         }
         if ready.leftovers.len() > self.most_stale() {
-            return self.unlink(cx, ready.leftovers, true);
+            return self.unlink(cx, ready.leftovers);
         }
         for event in events.filter(|_| matches!(self.carry, Carry::Nothing)) {
             cx.report(event);
