@@ -230,6 +230,7 @@ impl Cell {
 
     /// The agent logs a line with this text.
     pub(crate) fn says(self, sign: &'static str) -> Self {
+        assert!(sign.len() > 5, "{sign:?} may be in any time or name");
         self.with(|case| case.sign = sign)
     }
 

@@ -57,7 +57,7 @@ fn directory() -> Vec<Cell> {
             }),
         cell(place, Error, "writable for all", |w| w.mode("pki", 0o777))
             .at(Start)
-            .says("777")
+            .says("mode 0777")
             .mend(|w| w.mode("pki", 0o700))
             .exits(15),
         cell(place, Error, "a file", |w| {

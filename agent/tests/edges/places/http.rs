@@ -25,7 +25,7 @@ fn head() -> Vec<Cell> {
         cell(place, Error, "503 with Retry-After: 1", |w| {
             answers(w, b"HTTP/1.1 503 Busy\r\nretry-after: 1\r\ncontent-length: 4\r\n\r\nbusy");
         })
-        .says("503")
+        .says("failed: 503")
         .waits(10),
         cell(place, Error, "429 with Retry-After: one year", |w| {
             answers(w, b"HTTP/1.1 429 Wait\r\nretry-after: 31536000\r\ncontent-length: 0\r\n\r\n");
@@ -92,7 +92,7 @@ fn body() -> Vec<Cell> {
         cell(place, Slow, "of a 403, one byte each 20 ms", |w| {
             all(w, Manner::Trickles { first: b"HTTP/1.1 403 No\r\n\r\n", then: b" " });
         })
-        .says("403")
+        .says("credential: 403")
         .waits(10),
         cell(place, Flood, "without end", |w| {
             all(w, Manner::Floods { first: b"HTTP/1.1 200 OK\r\n\r\n", then: b"{{{{{{{{{{{{{{{{" });
@@ -180,7 +180,7 @@ fn redirection() -> Vec<Cell> {
         cell(place, Error, "302 without a location", |w| {
             answers(w, b"HTTP/1.1 302 X\r\ncontent-length: 0\r\n\r\n");
         })
-        .says("302")
+        .says("302 Kubernetes sends no such status")
         .waits(10),
         none(place, Hang, no_follow),
         none(place, Slow, no_follow),
@@ -195,7 +195,7 @@ fn redirection() -> Vec<Cell> {
         cell(place, Garbage, "to a location with control characters of C1", |w| {
             answers(w, b"HTTP/1.1 302 X\r\nlocation: \xc2\x85\xc2\x9b31m\r\ncontent-length: 0\r\n\r\n");
         })
-        .says("302")
+        .says("302 it redirects to")
         .waits(10),
         none(place, Disappears, no_follow),
         cell(place, Changed, "to another server, which would see the token", |w| {

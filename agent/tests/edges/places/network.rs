@@ -65,7 +65,7 @@ fn connect() -> Vec<Cell> {
             .waits(10),
         cell(place, Error, "refused", |w| w.gate.set(Mode::Refused))
             .at(Live)
-            .says("cannot be reached")
+            .says("Connection refused")
             .waits(10),
         cell(place, Error, "reset", |w| w.gate.set(Mode::Reset))
             .at(Start)
@@ -87,7 +87,7 @@ fn connect() -> Vec<Cell> {
             w.gate.set(Mode::Refused);
         })
         .at(Pending)
-        .says("cannot be reached")
+        .says("Connection refused")
         .waits(10)
         .mend(|w| {
             w.gate.set(Mode::Open);
@@ -97,7 +97,7 @@ fn connect() -> Vec<Cell> {
             w.gate.set(Mode::Tls { known: false, days: (-1, 9), manner: Manner::Silent });
         })
         .at(Live)
-        .says("cannot be reached")
+        .says("another CA has the same name")
         .waits(10),
     ]
     .into_iter()
