@@ -158,6 +158,10 @@ fn points(trace: &str) -> (Vec<Point>, usize) {
         else {
             continue;
         };
+        // A call of one thread that a line of another interrupts has a second line, which begins with `<... `.
+        if !call.chars().all(|letter| letter.is_ascii_alphanumeric()) {
+            continue;
+        }
         let nth = counts.entry(call).or_default();
         *nth += 1;
         if call != "openat" || rest.contains("O_CREAT") {
