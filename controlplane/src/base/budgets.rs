@@ -101,7 +101,7 @@ pub(crate) const PAGE_OBJECTS: usize = 1_000;
 
 /// Most lines of one kind that clients can cause, in [`LOG_LINES_TIME`].
 pub(crate) const LOG_LINES: u64 = 10;
-/// The while that [`LOG_LINES`] is about.
+/// The time in which [`LOG_LINES`] are allowed.
 pub(crate) const LOG_LINES_TIME: Duration = Duration::from_secs(10);
 
 // Statistics.

@@ -12,7 +12,7 @@ pub(crate) struct Quiet(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// The begin of the current while, and the lines in it.
+    /// When the current period began, and the lines in it.
     since: Option<Instant>,
     lines: u64,
     left_out: u64,

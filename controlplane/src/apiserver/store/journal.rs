@@ -138,7 +138,7 @@ impl<T: Object> Journal<T> {
         (bytes, lines): (&[u8], usize),
         live: impl FnOnce() -> Live<T>,
     ) -> io::Result<()> {
-        // Seldom, because `live` takes the lock of the store.
+        // This is rare, because `live` takes the lock of the store.
         if self.is_damaged || self.lines > self.next_look {
             self.next_look = self.lines + SLACK / 10;
             let (objects, version) = live();
