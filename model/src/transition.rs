@@ -7,13 +7,13 @@ use certrotate_core::disk::DiskFault;
 use certrotate_core::issuer::IssuerFault;
 use certrotate_core::time::Span;
 
-use crate::disk::{Fault, How};
+use crate::disk::{Fault, How, Kind};
 use crate::server::{Approver, Bad};
 use crate::world::Lie;
 pub(crate) use table::lifetime;
 use table::{
-    APPROVERS, BADS, DAMAGES, EDITS, ISSUER_FAULTS, KINDS, LEFT, LIES, LOSTS, OBJECT_CHANGES, driver_fault,
-    how, jump, lasting_fault, pick, span, until,
+    APPROVERS, BADS, DAMAGES, EDITS, ISSUER_FAULTS, LEFT, LIES, LOSTS, OBJECT_CHANGES, driver_fault, how,
+    jump, lasting_fault, pick, span, until,
 };
 
 mod name;
@@ -280,8 +280,8 @@ impl Transition {
             35 => Self::DiskFails(Fault {
                 after: u16::from(arg / 36 % 3),
                 times: pick(&[1, 2, 5, 40], arg / 64),
-                kind: pick(&KINDS, arg),
-                fault: lasting_fault(pick(&KINDS, arg), arg),
+                kind: pick(&Kind::ALL, arg),
+                fault: lasting_fault(pick(&Kind::ALL, arg), arg),
             }),
             36 => Self::Lose(arg % 4, arg / 4 % 4),
             37 if arg < 128 => Self::RotateNow,

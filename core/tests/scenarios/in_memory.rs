@@ -177,39 +177,38 @@ fn backoff_after_a_late_certificate_is_kept_by_a_request_in_memory() {
     assert!(world.now.mono.since(now) >= wait, "{} and not {wait}", world.now.mono.since(now));
 }
 
-#[test]
-fn failing_cleanup_is_tried_ever_less_often() {
+/// The world after ten hours in which no removal has an effect, with a stale file from the start on. Removals are tried ever less
+/// often.
+fn without_removals(fault: DiskFault) -> World {
     // The pending file of a bundle that is durable.
     let unlinks = |command: &DiskCommand| matches!(command, DiskCommand::Unlink { .. });
     let mut world = installing::installing(running(), unlinks);
     world.kill();
-    refuses(&mut world, Kind::Unlink);
+    keeps_failing(&mut world, Kind::Unlink, fault);
     let tries = |world: &World| world.log().disk.iter().filter(|(command, _)| unlinks(command)).count();
     let before = tries(&world);
     world.start();
     world.run_for(Span::from_hours(10));
     let tries = tries(&world) - before;
     assert!((15..=60).contains(&tries), "{tries} times in ten hours");
+    world
 }
 
-/// Whether a removal was answered as done and is not, as core says it.
-fn is_removal_without_effect(event: &Event) -> bool {
-    matches!(event, Event::DiskFailed { command: DiskCommand::Unlink { .. }, fault: DiskFault::NoEffect, .. })
+#[test]
+fn failing_cleanup_is_tried_ever_less_often() {
+    without_removals(DiskFault::NoSpace);
 }
 
 #[test]
 fn removals_without_effect_are_reported_and_tried_ever_less_often() {
-    let unlinks = |command: &DiskCommand| matches!(command, DiskCommand::Unlink { .. });
-    let mut world = installing::installing(running(), unlinks);
-    world.kill();
-    keeps_failing(&mut world, Kind::Unlink, DiskFault::NoEffect);
-    let tries = |world: &World| world.log().disk.iter().filter(|(command, _)| unlinks(command)).count();
-    let before = tries(&world);
-    world.start();
-    world.run_for(Span::from_hours(10));
-    let tries = tries(&world) - before;
-    assert!((15..=60).contains(&tries), "{tries} times in ten hours");
-    assert!(said(&world, is_removal_without_effect) > 0);
+    let world = without_removals(DiskFault::NoEffect);
+    let reports = said(&world, |event| {
+        matches!(
+            event,
+            Event::DiskFailed { command: DiskCommand::Unlink { .. }, fault: DiskFault::NoEffect, .. }
+        )
+    });
+    assert!(reports > 0);
 }
 
 #[test]

@@ -23,17 +23,6 @@ const CRASHES: u32 = 36;
 const SEEDS: u64 = 12;
 
 const LATE: Span = Span::from_secs(45);
-const DISK: [Kind; 9] = [
-    Kind::Lock,
-    Kind::Scan,
-    Kind::Create,
-    Kind::Write,
-    Kind::SyncFile,
-    Kind::Rename,
-    Kind::Symlink,
-    Kind::Unlink,
-    Kind::SyncDir,
-];
 const CALLS: [Operation; 3] = [Operation::Create, Operation::Get, Operation::Watch];
 
 const fn mins(mins: u64) -> Span {
@@ -79,7 +68,7 @@ fn new(name: &'static str, sentence: &'static str, script: Script) -> Scenario {
 }
 
 fn operations() -> Vec<Operation> {
-    DISK.map(Operation::Disk).into_iter().chain([Operation::Key]).chain(CALLS).collect()
+    Kind::ALL.map(Operation::Disk).into_iter().chain([Operation::Key]).chain(CALLS).collect()
 }
 
 /// Each operation of these kinds has this fate at its second time, and each first one of a kind that comes rarely.
@@ -142,7 +131,7 @@ fn answers() -> Vec<Scenario> {
 }
 
 fn disks() -> Vec<Scenario> {
-    let kinds = DISK.map(Operation::Disk);
+    let kinds = Kind::ALL.map(Operation::Disk);
     let writes = [Kind::Create, Kind::Write, Kind::SyncFile].map(Operation::Disk);
     let unlink = [Operation::Disk(Kind::Unlink)];
     vec![

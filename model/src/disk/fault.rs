@@ -41,6 +41,19 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All kinds. The bytes of a scenario name them by their place here.
+    pub const ALL: [Self; 9] = [
+        Self::Lock,
+        Self::Scan,
+        Self::Create,
+        Self::Write,
+        Self::SyncFile,
+        Self::Rename,
+        Self::Symlink,
+        Self::Unlink,
+        Self::SyncDir,
+    ];
+
     /// Returns the kind of a command.
     #[must_use]
     pub const fn of(command: &DiskCommand) -> Self {

@@ -58,18 +58,6 @@ pub(super) const DISK_FAULTS: [DiskFault; 9] = [
     DiskFault::NoDirectory,
 ];
 
-pub(super) const KINDS: [Kind; 9] = [
-    Kind::Lock,
-    Kind::Scan,
-    Kind::Create,
-    Kind::Write,
-    Kind::SyncFile,
-    Kind::Rename,
-    Kind::Symlink,
-    Kind::Unlink,
-    Kind::SyncDir,
-];
-
 const DECADE: Option<Span> = Some(Span::from_hours(87_600));
 
 pub(super) const ISSUER_FAULTS: [IssuerFault; 14] = [

@@ -3,15 +3,14 @@
 mod pipe;
 mod protocol;
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use certrotate_model::conformance::{Kit, Report, Scenario};
+use certrotate_model::conformance::{Kit, Scenario};
 use serde_json::json;
 
 use crate::conformance::pipe::Program;
-use crate::output::{Exit, Output, Usage};
+use crate::output::{self, Exit, Output, Usage};
 
 /// Play scenarios with a driver in another process, and name the promise that it breaks
 ///
@@ -73,7 +72,7 @@ pub(crate) fn run(args: &Args, out: Output) -> Result<Exit, Usage> {
     }
     let broken = last.as_ref().and_then(|report| report.broken.as_ref());
     if let (Some(report), Some(broken)) = (&last, broken) {
-        write_trace(&args.trace, report).map_err(|error| {
+        output::write_trace(&args.trace, &report.runs).map_err(|error| {
             Usage(format!("{} cannot be written: {error}; choose another --trace", args.trace.display()))
         })?;
         out.line(format_args!("scenario {}: BROKEN {broken}", report.scenario));
@@ -105,17 +104,4 @@ fn chosen(name: Option<&str>) -> Result<Vec<Scenario>, Usage> {
         return Err(Usage(format!("no scenario is named {name:?}; there are\n{}", lines.join("\n"))));
     }
     Ok(scenarios)
-}
-
-fn write_trace(path: &Path, report: &Report) -> std::io::Result<()> {
-    let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
-    for (header, records) in &report.runs {
-        serde_json::to_writer(&mut file, header)?;
-        file.write_all(b"\n")?;
-        for record in records {
-            serde_json::to_writer(&mut file, record)?;
-            file.write_all(b"\n")?;
-        }
-    }
-    file.flush()
 }

@@ -1,8 +1,11 @@
 //! Where words and JSON go, and the exit status.
 
 use std::fmt::Display;
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
 
+use certrotate_model::replay::Run;
 use serde_json::Value;
 
 /// The exit status.
@@ -65,4 +68,18 @@ pub(crate) fn number(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// Writes a trace, JSON Lines: for each process of the node a header, then a record for each step.
+pub(crate) fn write_trace<'a>(path: &Path, runs: impl IntoIterator<Item = &'a Run>) -> std::io::Result<()> {
+    let mut file = BufWriter::new(File::create(path)?);
+    for (header, records) in runs {
+        serde_json::to_writer(&mut file, header)?;
+        file.write_all(b"\n")?;
+        for record in records {
+            serde_json::to_writer(&mut file, record)?;
+            file.write_all(b"\n")?;
+        }
+    }
+    file.flush()
 }

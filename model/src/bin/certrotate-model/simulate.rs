@@ -1,6 +1,5 @@
 //! `certrotate-model simulate`.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,7 +16,7 @@ use certrotate_model::world::Driver;
 use serde_json::{Map, Value, json};
 
 use crate::engine::{Common, Found, Outcome, caught, driver};
-use crate::output::{Output, Usage, number};
+use crate::output::{self, Output, Usage, number};
 use crate::progress::{Meter, Progress};
 
 /// The violation reported when a seed plays differently the second time.
@@ -258,14 +257,5 @@ fn write_trace(path: &Path, plan: Plan, driver: Driver) -> std::io::Result<()> {
         },
         true,
     );
-    let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
-    for (header, records) in recorded.world.traces.iter().flatten() {
-        serde_json::to_writer(&mut file, header)?;
-        file.write_all(b"\n")?;
-        for record in records {
-            serde_json::to_writer(&mut file, record)?;
-            file.write_all(b"\n")?;
-        }
-    }
-    file.flush()
+    output::write_trace(path, recorded.world.traces.iter().flatten())
 }
