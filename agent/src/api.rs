@@ -84,7 +84,7 @@ impl Issuer for KubeApi {
     ) -> impl Future<Output = (Result<RequestRecord, IssuerFault>, Staged)> + Send + 'static {
         // The request is taken out of the key store now, while core still names the key.
         let signing_request = match call {
-            Call::Create { key } => self.0.keys.signing_request(key),
+            Call::Create { key } => self.0.keys.signing_request(key).ok(),
             Call::Get { .. } | Call::Watch { .. } => None,
         };
         let shared = Arc::clone(&self.0);

@@ -141,7 +141,7 @@ impl<C: Clock, I: Issuer, D: Directory, K: Keys, S: IdentitySink> Driver<C, I, D
         if let Input::CallAnswered { op, .. } = &input {
             self.calls.remove(op);
         }
-        self.ports.keys.accept(staged);
+        self.ports.keys.accept(staged, &input);
         let now = self.ports.clock.now();
         let step = self.rotator.step(now, input.clone());
         if let (Input::Reconfigure(config), Disposition::Applied) = (&input, step.disposition) {
@@ -154,12 +154,11 @@ impl<C: Clock, I: Issuer, D: Directory, K: Keys, S: IdentitySink> Driver<C, I, D
             }
             exit = exit.or(self.execute(action));
         }
-        let needed: Vec<Handle> = self.rotator.handles().collect();
-        self.ports.keys.retain(&needed);
+        self.ports.keys.erase(&step.erase);
         let (view, wake) = (self.rotator.view(), self.rotator.wake());
         let live = view.identity.map(|identity| Handle::Cert(identity.cert));
-        let is_other_cert = |handle: &Handle| matches!(handle, Handle::Cert(_)) && Some(*handle) != live;
-        let unsaved = needed.iter().any(is_other_cert);
+        let is_other_cert = |handle| matches!(handle, Handle::Cert(_)) && Some(handle) != live;
+        let unsaved = self.rotator.handles().any(is_other_cert);
         (self.observer)(ObservedStep {
             now,
             input: &input,

@@ -153,9 +153,10 @@ impl<C: Clock> Node<C> {
         let endpoint = server.start()?.endpoint.clone();
         let config = config(options, client_ca.is_some(), &*randomness)?;
 
-        let keys = KeyStore::new(config.template().clone())
-            .with_key_type(options.key_type)
-            .with_randomness(Arc::clone(&randomness));
+        let keys = KeyStore::new(config.template().clone()).with_key_type(options.key_type).with_source({
+            let randomness = Arc::clone(&randomness);
+            move |key_type| randomness.key(key_type)
+        });
         let live = LiveIdentity::with_clock(clock.clone());
         let connect = || LiveClient::new(endpoint.clone(), live.clone()).with_network(Arc::clone(&network));
         let client = connect();

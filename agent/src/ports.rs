@@ -10,8 +10,8 @@ use crate::keystore::Staged;
 
 /// An answer on its way to core, with the keys and chains that it refers to.
 ///
-/// The keys and chains join the key store only in the step that hands the answer to core. Core names no handle
-/// before that step, and the key store erases every handle that core does not name.
+/// The keys and chains join the key store only in the step that gives the answer to core. An answer that never comes to a
+/// step erases its own.
 #[derive(Debug)]
 pub struct Answer {
     /// The input for core.

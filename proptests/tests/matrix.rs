@@ -80,7 +80,7 @@ fn every_bug_of_another_crate_has_a_test_that_finds_it() {
         let source = match bug.home() {
             Home::X509 => include_str!("../../seeded/x509/tests/seeded.rs"),
             Home::Store => include_str!("../../seeded/store/tests/seeded.rs"),
-            Home::Agent => include_str!("../../seeded/agent/tests/seeded.rs"),
+            Home::Keys => include_str!("../../seeded/keys/tests/seeded.rs"),
             Home::Shell => include_str!("../../seeded/simulation/tests/seeded.rs"),
             Home::Core | Home::Driver => "",
         };

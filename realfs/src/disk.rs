@@ -9,10 +9,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use certrotate_core::disk::{DiskCommand, DiskDone, DiskFault, Name};
+use certrotate_keys::{KeyStore, Staged, Staging};
 use certrotate_store::{Fault, PairName, Store};
 
 use crate::PAIR;
-use crate::ring::Ring;
 
 /// How a disk carries out commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +91,9 @@ impl fmt::Display for Trouble {
 /// A directory and the manner in which its commands are carried out.
 #[derive(Debug)]
 pub struct Disk {
-    store: Store<Ring>,
+    store: Store<Staging>,
+    keys: KeyStore,
+    staging: Staging,
     manner: Manner,
     steps: u32,
     cut_before: Option<u32>,
@@ -105,10 +107,12 @@ impl Disk {
     ///
     /// Never: the pair name is valid.
     #[must_use]
-    pub fn new(directory: &Path, ring: Ring, manner: Manner) -> Self {
+    pub fn new(directory: &Path, manner: Manner) -> Self {
         let pair = PairName::new(PAIR).expect("the name is a good one");
-        let store = Store::new(directory, pair, None, ring);
-        Self { store, manner, steps: 0, cut_before: None, commands: Vec::new() }
+        let keys = KeyStore::new(crate::template());
+        let staging = Staging::new(keys.clone());
+        let store = Store::new(directory, pair, None, staging.clone());
+        Self { store, keys, staging, manner, steps: 0, cut_before: None, commands: Vec::new() }
     }
 
     /// Cuts the power before a step, counted from 1. A shipped command is one step, a naive one may
@@ -123,6 +127,17 @@ impl Disk {
     #[must_use]
     pub const fn steps(&self) -> u32 {
         self.steps
+    }
+
+    /// The key store of the node: the files have its bytes.
+    #[must_use]
+    pub const fn keys(&self) -> &KeyStore {
+        &self.keys
+    }
+
+    /// Takes the keys and chains that the last command read.
+    pub fn take_staged(&self) -> Staged {
+        self.staging.take()
     }
 
     /// The commands that were carried out, each with its duration.

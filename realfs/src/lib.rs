@@ -27,22 +27,22 @@
 //! use certrotate_realfs::reader::Raw;
 //! use certrotate_realfs::node::{Ended, Node};
 //! use certrotate_realfs::plane::Verdict;
-//! use certrotate_realfs::ring::Ring;
 //! use certrotate_realfs::world::Session;
 //!
 //! let home = tempfile::tempdir()?;
 //! let directory = home.path().join("pki");
 //! let mut session = Session::new(&[Verdict::Good, Verdict::OtherSubject, Verdict::Good]);
-//! let ring = Ring::default();
-//! let mut disk = Disk::new(&directory, ring.clone(), Manner::Shipped);
+//! let mut disk = Disk::new(&directory, Manner::Shipped);
 //! let start = session.now;
-//! assert_eq!(Node::new(&mut disk, ring, &mut session, (start, 1)).run(), Ended::AtRest);
+//! assert_eq!(Node::new(&mut disk, &mut session, (start, 1)).run(), Ended::AtRest);
 //!
 //! let Ok(Raw::Whole(generation, _)) = judge::judge_raw(&directory, &session) else { panic!("no certificate") };
 //! assert_eq!(generation.0, 3, "the second one was refused");
 //! # Ok::<(), std::io::Error>(())
 //! ```
 #![forbid(unsafe_code)]
+
+use certrotate_core::config::Template;
 
 pub mod disk;
 pub mod errors;
@@ -53,13 +53,18 @@ pub mod plane;
 pub mod power;
 pub mod protocol;
 pub mod reader;
-pub mod ring;
 pub mod scenario;
 pub mod snapshot;
 pub mod strace;
 pub mod volume;
 pub mod wire;
 pub mod world;
+
+/// Returns the template of the node's certificates.
+#[must_use]
+pub fn template() -> Template {
+    Template::kubelet_client("node-1")
+}
 
 /// The pair name: every file name begins with it.
 pub const PAIR: &str = "kubelet-client";

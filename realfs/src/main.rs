@@ -10,7 +10,6 @@ use certrotate_realfs::disk::{Disk, Manner};
 use certrotate_realfs::errors::Choice;
 use certrotate_realfs::node::Node;
 use certrotate_realfs::power::{self, Nested, Site};
-use certrotate_realfs::ring::Ring;
 use certrotate_realfs::scenario::{RUN, Scenario};
 use certrotate_realfs::strace::Runner;
 use certrotate_realfs::volume::{Cut, Kind, Volume};
@@ -114,9 +113,8 @@ fn main() -> ExitCode {
 
 fn node(directory: &Path, manner: Manner, start: WallTime) {
     let mut far = Far::new(BufReader::new(io::stdin()), io::stdout());
-    let ring = Ring::default();
-    let mut disk = Disk::new(directory, ring.clone(), manner);
-    let ended = Node::new(&mut disk, ring, &mut far, (start, RUN)).run();
+    let mut disk = Disk::new(directory, manner);
+    let ended = Node::new(&mut disk, &mut far, (start, RUN)).run();
     far.ended(&ended.to_string());
 }
 

@@ -10,12 +10,12 @@ use certrotate_core::input::{Action, ExitReason, Input};
 use certrotate_core::issuer::{Call, Issued, IssuerFault, RequestRecord};
 use certrotate_core::rotator::Rotator;
 use certrotate_core::time::{MonoTime, Now, WallTime};
-use certrotate_core::view::{Handle, Phase};
+use certrotate_core::view::Phase;
+use certrotate_keys::{KeyStore, Staged};
 use certrotate_x509::{CertChain, csr, request_name};
 
 use crate::disk::{Disk, Trouble};
 use crate::plane::Shown;
-use crate::ring::Ring;
 use crate::world::{Report, World};
 
 /// Limits of inputs between two rests, and of rests, far above the need of any run here. A run
@@ -55,11 +55,11 @@ impl fmt::Display for Ended {
 pub struct Node<'a, W> {
     rotator: Rotator,
     disk: &'a mut Disk,
-    ring: Ring,
+    keys: KeyStore,
     template: Template,
     world: &'a mut W,
     now: Now,
-    inbox: VecDeque<Input>,
+    inbox: VecDeque<(Input, Staged)>,
 }
 
 impl<'a, W: World> Node<'a, W> {
@@ -68,18 +68,18 @@ impl<'a, W: World> Node<'a, W> {
     /// # Panics
     ///
     /// Never: the configuration is valid.
-    pub fn new(disk: &'a mut Disk, ring: Ring, world: &'a mut W, (start, number): (WallTime, u64)) -> Self {
-        let template = Template::kubelet_client("node-1");
+    pub fn new(disk: &'a mut Disk, world: &'a mut W, (start, number): (WallTime, u64)) -> Self {
+        let template = crate::template();
         let spec = ConfigSpec { seed: 1, ..ConfigSpec::new(template.clone()) };
         let config = Config::new(spec).expect("the configuration is a good one");
         Self {
             rotator: Rotator::new(config, RunId(number)),
+            keys: disk.keys().clone(),
             disk,
-            ring,
             template,
             world,
             now: Now { wall: start, mono: MonoTime::from_ms(0) },
-            inbox: VecDeque::from([Input::Tick]),
+            inbox: VecDeque::from([(Input::Tick, Staged::default())]),
         }
     }
 
@@ -91,8 +91,8 @@ impl<'a, W: World> Node<'a, W> {
                 return Ended::Off;
             }
             inputs += 1;
-            let input = match self.inbox.pop_front() {
-                Some(input) => input,
+            let answer = match self.inbox.pop_front() {
+                Some(answer) => answer,
                 None => {
                     if self.rotator.view().phase == Phase::Resting {
                         if !self.world.rested(self.now.wall) {
@@ -101,10 +101,10 @@ impl<'a, W: World> Node<'a, W> {
                         (inputs, rests) = (0, rests + 1);
                     }
                     self.wait();
-                    Input::Tick
+                    (Input::Tick, Staged::default())
                 }
             };
-            if let Some(ended) = self.step(input) {
+            if let Some(ended) = self.step(answer) {
                 return ended;
             }
         }
@@ -121,10 +121,10 @@ impl<'a, W: World> Node<'a, W> {
         self.now = Now { wall: self.now.wall.plus(wait), mono: self.now.mono.plus(wait) };
     }
 
-    fn step(&mut self, input: Input) -> Option<Ended> {
-        let actions = self.rotator.step(self.now, input).actions;
-        let needed: Vec<Handle> = self.rotator.handles().collect();
-        for action in actions {
+    fn step(&mut self, (input, staged): (Input, Staged)) -> Option<Ended> {
+        self.keys.accept(staged, &input).expect("a node has fewer keys than the limit");
+        let step = self.rotator.step(self.now, input);
+        for action in step.actions {
             match action {
                 Action::Disk { op, command } => {
                     let result = match self.disk.run(&command) {
@@ -140,18 +140,20 @@ impl<'a, W: World> Node<'a, W> {
                             self.world.report(Report::Remark(remark.clone()), self.now.wall);
                         }
                     }
-                    self.inbox.push_back(Input::DiskAnswered { op, result });
+                    self.inbox.push_back((Input::DiskAnswered { op, result }, self.disk.take_staged()));
                 }
-                Action::MakeKey { op, .. } => {
-                    let result = Ok(self.ring.make(&self.template));
-                    self.inbox.push_back(Input::KeyMade { op, result });
+                Action::MakeKey { op, duration } => {
+                    let (made, staged) = self.keys.make(duration).expect("the system has randomness");
+                    self.inbox.push_back((Input::KeyMade { op, result: Ok(made) }, staged));
                 }
                 Action::Call { op, call, .. } => {
-                    let result = self.call(call);
-                    self.inbox.push_back(Input::CallAnswered { op, result });
+                    let mut staged = Staged::default();
+                    let result = self.call(call, &mut staged);
+                    self.inbox.push_back((Input::CallAnswered { op, result }, staged));
                 }
-                Action::GoLive { generation, cert, .. } => {
-                    let leaf = self.ring.leaf(cert).expect("a live identity was issued or read before");
+                Action::GoLive { generation, key, cert } => {
+                    let leaf = self.keys.lend(key, cert, |_, _, facts| facts.leaf);
+                    let leaf = leaf.expect("a live identity was issued or read before");
                     self.world.report(Report::Live(generation, leaf), self.now.wall);
                 }
                 Action::Withdraw { .. } => self.world.report(Report::Withdrawn, self.now.wall),
@@ -164,31 +166,28 @@ impl<'a, W: World> Node<'a, W> {
                 Action::Exit(reason) => return Some(Ended::Exit(reason)),
             }
         }
-        // Core has not yet seen the handles in the inbox: erase nothing before it has.
-        if self.inbox.is_empty() {
-            self.ring.retain(&needed);
-        }
+        self.keys.erase(&step.erase);
         None
     }
 
-    fn call(&mut self, call: Call) -> Result<RequestRecord, IssuerFault> {
+    fn call(&mut self, call: Call, staged: &mut Staged) -> Result<RequestRecord, IssuerFault> {
         let now = self.now.wall;
         let shown = match call {
             Call::Create { key } => {
-                let (name, csr_pem) = self.ring.request(key).ok_or(IssuerFault::NoCredential)?;
-                self.world.create(&request_name(&name), &csr_pem, now)?
+                let request = self.keys.signing_request(key)?;
+                self.world.create(&request.name, &request.csr_pem, now)?
             }
             Call::Get { request } | Call::Watch { request } => {
                 self.world.get(&request_name(&request), now)?
             }
         };
-        Ok(self.object(&shown))
+        Ok(self.object(&shown, staged))
     }
 
-    fn object(&self, shown: &Shown) -> RequestRecord {
+    fn object(&self, shown: &Shown, staged: &mut Staged) -> RequestRecord {
         let certificate = shown.chain_pem.as_ref().map(|pem| match CertChain::read(pem.as_bytes(), None) {
             Ok((chain, facts)) => {
-                let cert = self.ring.keep_chain(chain, facts.leaf);
+                let cert = self.keys.stage_chain(staged, chain, facts.clone());
                 Issued::Readable { cert, facts }
             }
             Err(_) => Issued::Unreadable,

@@ -8,7 +8,6 @@ use crate::judge;
 use crate::kill;
 use crate::node::{Ended, Node};
 use crate::plane::Verdict;
-use crate::ring::Ring;
 use crate::scenario::RUN;
 use crate::volume::{Cut, Kind, Volume};
 use crate::world::Session;
@@ -127,10 +126,9 @@ impl Site<'_> {
     }
 
     fn start(&self, session: &mut Session, cut_before: u32) -> Ended {
-        let ring = Ring::default();
-        let mut disk = Disk::new(&self.directory(), ring.clone(), self.manner).cut_before(cut_before);
+        let mut disk = Disk::new(&self.directory(), self.manner).cut_before(cut_before);
         let start = session.now;
-        Node::new(&mut disk, ring, session, (start, RUN)).run()
+        Node::new(&mut disk, session, (start, RUN)).run()
     }
 
     fn judge(&self, session: &mut Session, start_again: bool) -> Result<(), String> {

@@ -11,7 +11,6 @@ use crate::disk::{Disk, Manner};
 use crate::judge;
 use crate::node::{Ended, Node};
 use crate::plane::{Shown, Verdict};
-use crate::ring::Ring;
 use crate::world::{Report, Session, World};
 use certrotate_core::issuer::IssuerFault;
 
@@ -104,9 +103,8 @@ fn litter(directory: &Path) -> io::Result<Session> {
 
 /// Runs a node in this process, from this time on.
 pub fn run_in<W: World>(directory: &Path, manner: Manner, world: &mut W, start: WallTime) -> (Ended, Disk) {
-    let ring = Ring::default();
-    let mut disk = Disk::new(directory, ring.clone(), manner);
-    let ended = Node::new(&mut disk, ring, world, (start, RUN)).run();
+    let mut disk = Disk::new(directory, manner);
+    let ended = Node::new(&mut disk, world, (start, RUN)).run();
     (ended, disk)
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use certrotate_controlplane::Spoil;
 use certrotate_core::config::Template;
 use certrotate_core::facts::Chain;
-use certrotate_core::id::{Generation, KeyHandle};
-use certrotate_core::input::MadeKey;
+use certrotate_core::id::{Generation, KeyHandle, OpId, RunId};
+use certrotate_core::input::{Input, MadeKey};
 use certrotate_core::issuer::{Call, Credential, Issued, IssuerFault, RequestRecord};
 use certrotate_core::time::Span;
 use certrotate_x509::request_name;
@@ -21,7 +21,7 @@ use crate::edges::Tcp;
 use crate::fault_texts::FaultTexts;
 use crate::file_client::FileClient;
 use crate::identity::LiveIdentity;
-use crate::keystore::{KeyStore, Keys as _};
+use crate::keystore::{KeyStore, identity as stored_identity};
 use crate::kubeconfig::Endpoint;
 use crate::limits::MAX_ANSWER;
 use crate::offload::Offload;
@@ -30,6 +30,7 @@ use stub::Stub;
 
 /// Longer than anything here takes; a test that waits this long has failed.
 const LONG: Duration = Duration::from_secs(20);
+const OP: OpId = OpId { run: RunId(1), seq: 1 };
 
 struct Client {
     api: KubeApi,
@@ -40,8 +41,8 @@ struct Client {
 
 fn client(endpoint: Endpoint, bootstrap: Option<PathBuf>, client_ca: Option<ClientCaFile>) -> Client {
     let keys = KeyStore::new(Template::kubelet_client("node-1"));
-    let (made, staged) = keys.make(None);
-    keys.accept(staged);
+    let (made, staged) = keys.make(None).unwrap();
+    keys.accept(staged, &Input::KeyMade { op: OP, result: Ok(made) }).unwrap();
     let live = LiveIdentity::default();
     let api = KubeApi::new(
         bootstrap.map(|path| FileClient::new(path, Arc::new(Tcp), Offload::default())),
@@ -50,7 +51,7 @@ fn client(endpoint: Endpoint, bootstrap: Option<PathBuf>, client_ca: Option<Clie
         client_ca,
         FaultTexts::default(),
     );
-    Client { api, keys, live, made: made.unwrap() }
+    Client { api, keys, live, made }
 }
 
 fn of(server: &Server) -> Client {
@@ -62,7 +63,7 @@ impl Client {
     async fn call(&self, call: Call, credential: Credential) -> Result<RequestRecord, IssuerFault> {
         let calling = self.api.call(call, credential);
         let (result, staged) = tokio::time::timeout(LONG, calling).await.expect("it ends");
-        self.keys.accept(staged);
+        self.keys.accept(staged, &Input::CallAnswered { op: OP, result: result.clone() }).unwrap();
         result
     }
 
@@ -103,7 +104,10 @@ async fn request_is_created_watched_and_its_certificate_read() {
     let issued = issued.unwrap();
     let Some(Issued::Readable { cert, facts }) = &issued.certificate else { panic!("{issued:?}") };
     assert!(issued.approved && facts.chain == Chain::Trusted && facts.key == client.made.key_digest);
-    assert!(client.keys.identity(Generation(1), client.made.key, *cert).is_ok(), "those very bytes are kept");
+    assert!(
+        stored_identity(&client.keys, Generation(1), client.made.key, *cert).is_ok(),
+        "those very bytes are kept"
+    );
     let looked = client.get().await.unwrap();
     assert!(looked.approved && looked.certificate.is_some());
 }

@@ -4,18 +4,15 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use certrotate_controlplane::{ControlPlane, Handle, Options};
-use certrotate_core::disk::BundleHeader;
 use certrotate_core::id::Generation;
-use certrotate_core::time::WallTime;
-use certrotate_store::Vault as _;
-use certrotate_x509::{Bundle, CertChain, SecretKey};
+use certrotate_x509::{CertChain, SecretKey};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::http::{Request, StatusCode};
 
 use super::{ConnectionError, FixedClient, LiveClient};
 use crate::clock::{Clock as _, SystemClock};
 use crate::identity::{Identity, LiveIdentity};
-use crate::keystore::{KeyStore, Keys as _, Staging};
+use crate::keystore;
 use crate::kubeconfig::{Endpoint, Kubeconfig};
 
 /// Longer than anything here takes; a test that waits this long has failed.
@@ -44,12 +41,7 @@ pub(crate) fn identity(plane: &Handle, generation: u32, valid: Duration) -> Iden
         plane.client_identity("system:node:node-1", &["system:nodes"], now - LONG, now + valid).unwrap();
     let (chain, facts) = CertChain::read(issued.certificate.as_bytes(), None).unwrap();
     let key = SecretKey::from_pem(issued.key.as_bytes()).unwrap();
-    let keys = KeyStore::new(certrotate_core::config::Template::kubelet_client("node-1"));
-    let staging = Staging::new(keys.clone());
-    let header = BundleHeader { generation, issued: WallTime::from_unix_secs(0) };
-    let (key, cert) = staging.keep_bundle(Bundle { header, key, chain, facts });
-    keys.accept(staging.take());
-    keys.identity(generation, key, cert).unwrap()
+    keystore::pair(generation, &key, &chain, &facts).unwrap()
 }
 
 /// Who the server says that this request came from: the status and the serial.
@@ -178,7 +170,9 @@ async fn w41_nothing_is_sent_without_an_identity() {
     let server = server().await;
     let clock = Arc::new(AtomicI64::new(0));
     let shown = Arc::clone(&clock);
-    let live = LiveIdentity::new(move || WallTime::from_unix_secs(shown.load(Ordering::Relaxed)));
+    let live = LiveIdentity::new(move || {
+        certrotate_core::time::WallTime::from_unix_secs(shown.load(Ordering::Relaxed))
+    });
     let client = LiveClient::new(server.endpoint.clone(), live.clone());
     assert!(matches!(client.request(get("/whoami")).await, Err(ConnectionError::NoIdentity)));
     live.go_live(identity(&server.plane, 1, LONG));

@@ -53,8 +53,8 @@ mockall::mock! {
     impl Keys for Store {
         fn make(&self, duration: Option<Span>) -> (Result<MadeKey, KeyFault>, Staged);
         fn set_template(&self, template: &Template);
-        fn accept(&self, staged: Staged);
-        fn retain(&self, needed: &[Handle]);
+        fn accept(&self, staged: Staged, input: &Input);
+        fn erase(&self, erase: &[Handle]);
     }
 }
 
@@ -132,7 +132,7 @@ fn keys() -> MockStore {
     let made = MadeKey { key: KEY, key_digest: KEY_DIGEST, request: REQUEST };
     keys.expect_make().with(eq(None)).times(1).returning(move |_| (Ok(made), Staged::default()));
     keys.expect_accept().return_const(());
-    keys.expect_retain().return_const(());
+    keys.expect_erase().return_const(());
     keys
 }
 
@@ -232,17 +232,16 @@ async fn mock_ports_get_a_first_certificate_and_a_clean_end() {
         .times(1)
         .returning(|_, _| answer(Ok(object(true))));
     let mut keys = MockStore::new();
-    let named = Arc::new(Mutex::new(vec![]));
-    let last = Arc::clone(&named);
+    let erased = Arc::new(Mutex::new(vec![]));
+    let seen = Arc::clone(&erased);
     let made = MadeKey { key: KEY, key_digest: KEY_DIGEST, request: REQUEST };
     keys.expect_make().times(1).returning(move |_| (Ok(made), Staged::default()));
     keys.expect_accept().return_const(());
-    keys.expect_retain().returning(move |needed| *last.lock().unwrap() = needed.to_vec());
+    keys.expect_erase().returning(move |erase| seen.lock().unwrap().extend_from_slice(erase));
 
     let mut world = start(issuer, keys, sink(), |_| None);
     world.live().await;
-    let named = named.lock().unwrap().clone();
-    assert_eq!(named, [Handle::Key(KEY), Handle::Cert(CERT)], "all else is erased");
+    assert_eq!(*erased.lock().unwrap(), [], "key and certificate are live");
     assert_eq!(world.end().await, ExitReason::Shutdown);
 }
 
@@ -335,7 +334,7 @@ async fn unusable_directory_ends_the_driver_with_its_reason() {
     ] {
         let (mut keys, mut sink) = (MockStore::new(), MockSink::new());
         keys.expect_accept().return_const(());
-        keys.expect_retain().return_const(());
+        keys.expect_erase().return_const(());
         sink.expect_withdraw().return_const(());
         sink.expect_report().return_const(String::new());
         let world = start(MockServer::new(), keys, sink, move |command| {
@@ -357,7 +356,7 @@ async fn f22_wall_clock_jump_past_expiry_withdraws_at_once() {
     let made = MadeKey { key: KEY, key_digest: KEY_DIGEST, request: REQUEST };
     keys.expect_make().returning(move |_| (Ok(made), Staged::default()));
     keys.expect_accept().return_const(());
-    keys.expect_retain().return_const(());
+    keys.expect_erase().return_const(());
     let mut world = start(issuer, keys, sink(), |_| None);
     world.live().await;
     world.clock.set(START.plus(Span::from_hours(30)));
@@ -373,7 +372,7 @@ async fn f22_wall_clock_jump_past_expiry_withdraws_at_once() {
 async fn loop_without_sleep_is_slowed_down() {
     let (mut keys, mut sink) = (MockStore::new(), MockSink::new());
     keys.expect_accept().return_const(());
-    keys.expect_retain().return_const(());
+    keys.expect_erase().return_const(());
     sink.expect_withdraw().return_const(());
     sink.expect_report().return_const(String::new());
     // A disk that never answers: nothing but the flood happens.

@@ -4,7 +4,7 @@ use certrotate_core::event::Event;
 use certrotate_core::id::{CertHandle, Generation, KeyHandle};
 
 use crate::identity::LiveIdentity;
-use crate::keystore::KeyStore;
+use crate::keystore::{self, KeyStore};
 use crate::ports::IdentitySink;
 use crate::report::Reporter;
 
@@ -21,7 +21,7 @@ pub(super) struct ProcessIdentity {
 
 impl IdentitySink for ProcessIdentity {
     fn go_live(&self, generation: Generation, key: KeyHandle, cert: CertHandle) {
-        match self.keys.identity(generation, key, cert) {
+        match keystore::identity(&self.keys, generation, key, cert) {
             Ok(identity) => {
                 tracing::info!(%generation, serial = identity.summary().serial, "serving");
                 self.live.go_live(identity);

@@ -92,11 +92,10 @@ mod outside;
 mod read;
 mod scan;
 mod store;
-mod vault;
 
+pub use certrotate_keys::Vault;
 pub use fault::Fault;
 pub use name::{MAX_PAIR_NAME, PairName, PairNameError};
 pub use read::MAX_FILE;
 pub use scan::MAX_NAMES;
 pub use store::Store;
-pub use vault::Vault;

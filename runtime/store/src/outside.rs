@@ -11,7 +11,7 @@ use certrotate_x509::{Bundle, ClientCa, Pair};
 use crate::fault::path_text;
 use crate::read::{Unread, read_any};
 use crate::scan::{DATED, Scanner};
-use crate::vault::Vault;
+use certrotate_keys::Vault;
 
 impl Scanner<'_> {
     /// Returns every pair found, each once.

@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use crate::fault::{Fault, errno_text, kind_of, path_text};
 use crate::name::PairName;
 use crate::read::{Access, Reading, read_own};
-use crate::vault::Vault;
+use certrotate_keys::Vault;
 
 /// The most names of ours that a scan returns, the current link not counted; certrotate itself keeps five at most.
 pub const MAX_NAMES: usize = 64;

@@ -19,7 +19,7 @@ use crate::directory::{self, Opened};
 use crate::fault::{Cause, Fault};
 use crate::name::PairName;
 use crate::scan::Scanner;
-use crate::vault::Vault;
+use certrotate_keys::Vault;
 
 /// The mode of every file: for its owner only (Kubernetes' client-go writes the same in
 /// `util/certificate/certificate_store.go`).

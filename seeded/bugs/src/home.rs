@@ -11,8 +11,8 @@ pub enum Home {
     X509,
     /// The certificate directory. [`with`](crate::with) chooses the bug.
     Store,
-    /// The agent's key store. [`with`](crate::with) chooses the bug.
-    Agent,
+    /// The key store. [`with`](crate::with) chooses the bug.
+    Keys,
     /// The rest of the agent: driver, client, files. [`with`](crate::with) chooses the bug, and the simulation finds it.
     Shell,
 }
@@ -25,7 +25,7 @@ impl Home {
             Self::Core | Self::Driver => None,
             Self::X509 => Some("x509"),
             Self::Store => Some("store"),
-            Self::Agent => Some("agent"),
+            Self::Keys => Some("keys"),
             Self::Shell => Some("simulation"),
         }
     }

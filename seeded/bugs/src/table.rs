@@ -308,7 +308,7 @@ bugs! {
     /// A root that comes with the answer is as good as the client CA.
     B25 in X509 breaks S2;
     /// `Debug` of the key store shows the keys.
-    B44 in Agent breaks S11;
+    B44 in Keys breaks S11;
     /// A file is created readable for everyone and made private afterwards.
     B45 in Store breaks S11;
     /// Only the leaf's expiry counts, not that of the certificates above it.

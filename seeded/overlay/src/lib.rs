@@ -40,9 +40,10 @@ pub struct Overlay {
 }
 
 /// All overlays.
-pub const OVERLAYS: [Overlay; 4] = [
+pub const OVERLAYS: [Overlay; 5] = [
     Overlay { name: "core", source: "core/src", only: &[] },
     Overlay { name: "x509", source: "runtime/x509/src", only: &[] },
+    Overlay { name: "keys", source: "runtime/keys/src", only: &[] },
     Overlay { name: "store", source: "runtime/store/src", only: &[] },
     Overlay { name: "agent", source: "agent/src", only: &[] },
 ];

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use certrotate_seeded_overlay::place::Misfit;
 use certrotate_seeded_overlay::{OVERLAYS, Overlay, edit};
 
-const USAGE: &str = "usage: scripts/seeded-overlay open|save|check [core|x509|store|agent]";
+const USAGE: &str = "usage: scripts/seeded-overlay open|save|check [core|x509|keys|store|agent]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
