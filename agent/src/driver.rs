@@ -116,20 +116,19 @@ impl<C: Clock, I: Issuer, D: Directory, K: Keys, S: IdentitySink> Driver<C, I, D
         if let Ok(answer) = self.inbox.try_recv() {
             return answer;
         }
-        let (wake, now) = (self.rotator.wake(), self.ports.clock.now());
-        let due =
-            wake.wall.is_some_and(|wall| now.wall >= wall) || wake.mono.is_some_and(|mono| now.mono >= mono);
-        if due {
+        let now = self.ports.clock.now();
+        // The loop ends with the run, so there is always a time.
+        let sleep = self.rotator.sleep(now).unwrap_or_default();
+        if sleep.is_zero() {
             // Spawned calls get a turn even if one tick follows another: the loop never sleeps then.
             tokio::task::yield_now().await;
             return Answer::from(Input::Tick);
         }
-        let clock_check = now.mono.plus(self.rotator.clock_check());
-        let mono = wake.mono.map_or(clock_check, |mono| mono.min(clock_check));
+        let mono = now.mono.plus(Span::from_ms(u64::try_from(sleep.as_millis()).unwrap_or(u64::MAX)));
         tokio::select! {
             biased;
             Some(answer) = self.inbox.recv() => answer,
-            () = self.ports.clock.until(wake.wall, Some(mono)) => {
+            () = self.ports.clock.until(self.rotator.wake().wall, Some(mono)) => {
                 self.steps_awake = 0;
                 Answer::from(Input::Tick)
             }

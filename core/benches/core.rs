@@ -101,11 +101,11 @@ impl Driver {
 
     /// To the next deadline.
     fn advance(&mut self) {
-        let wake = self.rotator.wake();
-        let by_wall = wake.wall.map(|wall| wall.since(self.now.wall));
-        let by_mono = wake.mono.map(|mono| mono.since(self.now.mono));
-        let wait = by_wall.into_iter().chain(by_mono).min().unwrap_or(DAY);
-        self.now = Now { wall: self.now.wall.plus(wait), mono: self.now.mono.plus(wait) };
+        // The clock is never set here: nothing changes at a clock check before something is due.
+        while let Some(sleep) = self.rotator.sleep(self.now).filter(|sleep| !sleep.is_zero()) {
+            let wait = Span::from_ms(u64::try_from(sleep.as_millis()).unwrap_or(u64::MAX));
+            self.now = Now { wall: self.now.wall.plus(wait), mono: self.now.mono.plus(wait) };
+        }
         self.give(Input::Tick);
     }
 }

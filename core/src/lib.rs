@@ -17,14 +17,13 @@
 //! # The loop
 //!
 //! 1. Read both clocks.
-//! 2. Take one input: an answer, a signal, or [`input::Input::Tick`] when the time of [`rotator::Rotator::wake`] is reached.
+//! 2. Take one input: an answer, a signal, or [`input::Input::Tick`] if there is neither.
 //! 3. Call [`rotator::Rotator::step`].
 //! 4. Carry out the actions in order. [`input::Action::GoLive`] and [`input::Action::Withdraw`] take effect at once.
 //!    Answer every other effect with an input that names its operation id. Carry out disk commands one after the other.
 //! 5. Erase the keys and chains that [`rotator::Step::erase`] lists, and no others. A key whose answer was not stepped yet is
 //!    never among them.
-//! 6. Sleep until [`rotator::Rotator::wake`] or the next answer, and no longer than
-//!    [`rotator::Rotator::clock_check`], because the wall clock may be set.
+//! 6. Sleep for [`rotator::Rotator::sleep`], or until the next answer. A tick is due when the sleep is over.
 //!
 //! # Example
 //!
@@ -37,6 +36,7 @@
 //! use certrotate_core::input::{Action, Input, MadeKey};
 //! use certrotate_core::rotator::Rotator;
 //! use certrotate_core::time::{MonoTime, Now, WallTime};
+//! use core::time::Duration;
 //!
 //! let config = Config::new(ConfigSpec::new(Template::kubelet_client("node-1")))?;
 //! let mut rotator = Rotator::new(config, RunId(1));
@@ -72,7 +72,7 @@
 //!     // The key is not named in `Rotator::handles` yet when it is made, but it is not listed here either.
 //!     key_store.retain(|handle| !step.erase.contains(handle));
 //!     // The machine waits only for its own next step.
-//!     if inputs.is_empty() && rotator.wake().mono == Some(now.mono) {
+//!     if inputs.is_empty() && rotator.sleep(now) == Some(Duration::ZERO) {
 //!         inputs.push(Input::Tick);
 //!     }
 //! }

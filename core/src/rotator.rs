@@ -1,6 +1,7 @@
 //! The state machine.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::common::{Common, Cx};
 use crate::config::Config;
@@ -13,10 +14,10 @@ use crate::time::{MonoTime, Now, Span, WallTime};
 use crate::view::{ClosedGate, Failures, Handle, View, Wake, WakeReason};
 
 /// The rotation of one identity, as a value. Give it one [`Input`] at a time, carry out the [`Action`]s that it returns,
-/// and call it again at [`Rotator::wake`] at the latest.
+/// sleep for [`Rotator::sleep`] at most, and call it again.
 ///
 /// * `step` is the only mutator. It never blocks, reads no clock and does no I/O.
-/// * `wake`, `view`, `handles` and `digest` are computed from the state; they are never stale.
+/// * `sleep`, `wake`, `view`, `handles` and `digest` are computed from the state; they are never stale.
 /// * `now.wall` may jump either way. `now.mono` should never go back. If it does, core continues from the time of the last
 ///   step and reports [`crate::event::Event::MonotonicClockRegressed`] once.
 /// * Disk commands are carried out one after the other, in the order given, a timed-out one before the
@@ -93,6 +94,25 @@ impl Rotator {
         let erase = brought.into_iter().chain(needed.into_iter().flatten());
         let erase = erase.filter(|handle| !named.contains(&Some(*handle))).collect();
         Step { disposition, actions, erase }
+    }
+
+    /// Returns how long the driver may sleep from `now` on: until [`Rotator::wake`], and no longer than
+    /// [`Rotator::clock_check`], because the wall clock may be set meanwhile. It is zero where a tick is due.
+    ///
+    /// Returns `None` after the run ended: there is nothing to wait for.
+    ///
+    /// Read both clocks right before. An answer or a request of the operator ends the sleep early. A driver with several
+    /// machines sleeps for the shortest of their times and reads the clocks once for all of them: then it gives a tick to each
+    /// machine whose time is zero. That is one clock check for the whole process.
+    #[must_use]
+    pub fn sleep(&self, now: Now) -> Option<Duration> {
+        if matches!(self.renewal, Renewal::Ended(_)) {
+            return None;
+        }
+        let Wake { wall, mono, .. } = self.wake();
+        let (by_wall, by_mono) = (wall.map(|at| at.since(now.wall)), mono.map(|at| at.since(now.mono)));
+        let sleep = by_wall.into_iter().chain(by_mono).fold(self.clock_check(), Span::min);
+        Some(Duration::from_millis(sleep.ms()))
     }
 
     /// Returns when to give the next [`Input::Tick`] at the latest, and the reason: whichever of the two times comes first.
@@ -200,7 +220,7 @@ impl Rotator {
         [one, two, three, four, five, six]
     }
 
-    /// Returns the longest time between two checks of the wall clock by the driver.
+    /// Returns the longest time between two checks of the wall clock by the driver. [`Rotator::sleep`] keeps it.
     #[must_use]
     pub fn clock_check(&self) -> Span {
         self.common.timing().clock_check(self.common.lifetime)

@@ -40,7 +40,7 @@ mod report;
 mod scenario;
 mod script;
 
-pub use outside::{Driver, Outside, Taken};
+pub use outside::{Driver, Outside};
 pub use promise::Promise;
 pub use reference::Reference;
 pub use report::{Broken, Report};

@@ -9,7 +9,7 @@ use certrotate_core::id::RunId;
 use certrotate_core::input::{Action, ExitReason, Input};
 use certrotate_core::issuer::{Call, Issued, IssuerFault, RequestRecord};
 use certrotate_core::rotator::Rotator;
-use certrotate_core::time::{MonoTime, Now, WallTime};
+use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 use certrotate_core::view::Phase;
 use certrotate_keys::{KeyStore, Staged};
 use certrotate_x509::{CertChain, csr, request_name};
@@ -22,6 +22,8 @@ use crate::world::{Report, World};
 /// above them never ends.
 const INPUTS: u32 = 1500;
 const RESTS: u32 = 5000;
+/// Limit of clock checks in one wait, far above those of a lifetime.
+const CLOCK_CHECKS: u32 = 1_000_000;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,14 +113,16 @@ impl<'a, W: World> Node<'a, W> {
         Ended::Lost
     }
 
-    /// Advances both clocks to the next due time.
+    /// Advances both clocks to the next due time, from one clock check to the next.
     fn wait(&mut self) {
-        let wake = self.rotator.wake();
-        let (wall, mono) =
-            (wake.wall.map(|at| at.since(self.now.wall)), wake.mono.map(|at| at.since(self.now.mono)));
-        // With nothing due, one more clock check changes nothing.
-        let wait = wall.into_iter().chain(mono).min().unwrap_or(self.rotator.clock_check());
-        self.now = Now { wall: self.now.wall.plus(wait), mono: self.now.mono.plus(wait) };
+        for _ in 0..CLOCK_CHECKS {
+            let sleep = self.rotator.sleep(self.now).unwrap_or_default();
+            if sleep.is_zero() {
+                return;
+            }
+            let wait = Span::from_ms(u64::try_from(sleep.as_millis()).unwrap_or(u64::MAX));
+            self.now = Now { wall: self.now.wall.plus(wait), mono: self.now.mono.plus(wait) };
+        }
     }
 
     fn step(&mut self, (input, staged): (Input, Staged)) -> Option<Ended> {

@@ -69,3 +69,35 @@ fn unchanged_configuration_or_a_first_client_ca_is_ignored() {
     assert_eq!(rotator.step(now, seed).disposition, Disposition::Applied);
     assert_eq!(rotator.config().spec().seed, 9);
 }
+
+#[test]
+fn sleep_is_the_shortest_of_both_clocks_and_the_clock_check() {
+    let built = WallTime::from_unix_secs(1_767_225_600);
+    let spec = ConfigSpec { built, ..ConfigSpec::new(Template::kubelet_client("node-1")) };
+    let mut rotator = Rotator::new(Config::new(spec).expect("it is valid"), RunId(7));
+    let at = |wall: WallTime, ms| Now { wall, mono: MonoTime::from_ms(ms) };
+    assert_eq!(rotator.sleep(at(built, 5_000)), Some(Duration::ZERO), "the first tick is due");
+
+    let _ = rotator.step(at(built, 5_000), Input::Tick);
+    let (check, deadline) = (rotator.clock_check(), rotator.wake().mono.expect("the lock has a deadline"));
+    assert!(check < deadline.since(MonoTime::from_ms(5_000)));
+    assert_eq!(rotator.sleep(at(built, 5_000)), Some(Duration::from_millis(check.ms())));
+    assert_eq!(rotator.sleep(at(built, deadline.ms() - 7)), Some(Duration::from_millis(7)));
+    assert_eq!(rotator.sleep(at(built, deadline.ms())), Some(Duration::ZERO));
+    assert_eq!(rotator.sleep(at(built, deadline.ms() + 1)), Some(Duration::ZERO), "late is due");
+
+    // The wall clock was set to before the build time: it matters when it shows the build time again.
+    let _ = rotator.step(at(built.minus(Span::from_secs(9)), 5_001), Input::Tick);
+    assert_eq!(rotator.wake().wall, Some(built));
+    assert_eq!(rotator.sleep(at(built.minus(Span::from_ms(3)), 5_002)), Some(Duration::from_millis(3)));
+    assert_eq!(rotator.sleep(at(built, 5_002)), Some(Duration::ZERO));
+}
+
+#[test]
+fn sleep_of_an_ended_run_is_none() {
+    let mut rotator = rotator();
+    let now = Now { wall: WallTime::from_unix_secs(1_767_225_600), mono: MonoTime::from_ms(1) };
+    let step = rotator.step(now, Input::Shutdown);
+    assert!(matches!(step.actions[..], [.., Action::Exit(_)]), "{step:?}");
+    assert_eq!(rotator.sleep(now), None);
+}

@@ -231,15 +231,14 @@ impl Environment {
         by_wall.into_iter().chain(by_mono).min()
     }
 
-    /// Sleeps until one of the times, an answer, or an event of the script.
-    pub(super) fn sleep(&mut self, wall: Option<WallTime>, mono: Option<MonoTime>) -> Woken {
-        // A clock that goes back does not prolong a sleep: a timer counts time, not its reading.
-        let end = mono.map(|mono| self.world.now.mono.plus(mono.since(self.now().mono)));
+    /// Sleeps for this time, or until an answer or an event of the script.
+    pub(super) fn sleep(&mut self, sleep: Span) -> Woken {
+        // A clock that is set does not change a sleep: a timer counts time, not its reading.
+        let end = self.world.now.mono.plus(sleep);
         loop {
             self.poll();
             let now = self.world.now.mono;
-            let by_wall = self.wait_of(wall, None).map(|wait| now.plus(wait));
-            let end = end.into_iter().chain(by_wall).min().unwrap_or(now).max(now);
+            let end = end.max(now);
             let delivery = (0..self.deliveries.len()).min_by_key(|index| self.deliveries[*index].0);
             let delivery = delivery.filter(|index| self.deliveries[*index].0 <= end);
             let moment = self.moments.front().map(|(at, _)| *at).filter(|at| *at <= end);

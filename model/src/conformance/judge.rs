@@ -1,12 +1,13 @@
 //! What a driver has done, beside what it promised.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use certrotate_core::config::Config;
 use certrotate_core::id::{Handle, OpId, RunId};
 use certrotate_core::input::{Action, Disposition, Input};
 use certrotate_core::rotator::{Rotator, Step};
-use certrotate_core::time::{MonoTime, Now, Span, WallTime};
+use certrotate_core::time::{MonoTime, Now, Span};
 use certrotate_core::trace::{TraceHeader, TraceRecord};
 use certrotate_core::view::Wake;
 
@@ -130,8 +131,13 @@ impl Judge {
         self.end.is_some()
     }
 
+    /// Returns how long the driver may sleep from `now` on.
+    pub(super) fn sleep(&self, now: Now) -> Option<Duration> {
+        self.mirror.as_ref().and_then(|mirror| mirror.sleep(now))
+    }
+
     /// Returns when the driver must wake, and how long it may sleep at the most.
-    pub(super) fn deadlines(&self) -> Option<(Wake, Span)> {
+    fn deadlines(&self) -> Option<(Wake, Span)> {
         self.mirror.as_ref().map(|mirror| (mirror.wake(), mirror.clock_check()))
     }
 
@@ -313,11 +319,11 @@ impl Judge {
     }
 
     /// Sleeps, and returns the next input; `None` where the driver must end.
-    pub(super) fn wait(&mut self, wall: Option<WallTime>, mono: Option<MonoTime>) -> Option<Input> {
+    pub(super) fn wait(&mut self, sleep: Span) -> Option<Input> {
         if self.is_over() {
             return None;
         }
-        self.before_sleep(wall, mono);
+        self.before_sleep(sleep);
         if self.broken.is_some() {
             return None;
         }
@@ -328,7 +334,7 @@ impl Judge {
         }
         let before = self.environment.now();
         self.readings.clear();
-        match self.environment.sleep(wall, mono) {
+        match self.environment.sleep(sleep) {
             Woken::Input(input) => {
                 self.wakes = 0;
                 self.readings.clear();
@@ -347,7 +353,7 @@ impl Judge {
     }
 
     /// Everything that a driver does before it sleeps is done.
-    fn before_sleep(&mut self, wall: Option<WallTime>, mono: Option<MonoTime>) {
+    fn before_sleep(&mut self, sleep: Span) {
         self.takes_effect();
         if let Some(owed) = self.owed.first() {
             let (promise, detail) = unanswered(owed);
@@ -366,7 +372,6 @@ impl Judge {
                 .breaks(Promise::Sleeps, format!("it woke {} times while no time passed", self.wakes));
         }
         let Some((wake, check)) = self.deadlines() else { return };
-        let sleep = self.environment.wait_of(wall, mono).unwrap_or(Span::MAX);
         if self.environment.wait_of(wake.wall, wake.mono).is_some_and(|wait| sleep > wait) {
             self.breaks(Promise::Wake, format!("it would sleep for {sleep}, past {wake:?}"));
         } else if sleep > check {

@@ -1,13 +1,13 @@
 //! The simulated environment as a driver sees it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use certrotate_core::config::Config;
 use certrotate_core::id::{Handle, RunId};
 use certrotate_core::input::{Action, Input};
 use certrotate_core::rotator::Step;
-use certrotate_core::time::{MonoTime, Now, Span, WallTime};
-use certrotate_core::view::Wake;
+use certrotate_core::time::{Now, Span};
 
 use crate::conformance::judge::Judge;
 use crate::conformance::promise::Promise;
@@ -35,17 +35,6 @@ impl std::fmt::Debug for Outside {
     }
 }
 
-/// A step that the kit's core took.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Taken {
-    /// The step.
-    pub step: Step,
-    /// The time of the next tick.
-    pub wake: Wake,
-    /// The longest time between two readings of the clocks.
-    pub clock_check: Span,
-}
-
 impl Outside {
     pub(super) fn lock(&self) -> MutexGuard<'_, Judge> {
         // A driver that panics ends its scenario. What the judge has noted until then is in order.
@@ -70,11 +59,8 @@ impl Outside {
 
     /// Takes the step in the kit's core, for a driver whose language has none. Returns `None` where the run is over.
     #[must_use]
-    pub fn step(&self, now: Now, input: &Input) -> Option<Taken> {
-        let mut judge = self.lock();
-        let step = judge.stepped(now, input, None)?;
-        let (wake, clock_check) = judge.deadlines()?;
-        Some(Taken { step, wake, clock_check })
+    pub fn step(&self, now: Now, input: &Input) -> Option<Step> {
+        self.lock().stepped(now, input, None)
     }
 
     /// Whether core has exited: the driver carries out the last step and ends.
@@ -107,11 +93,19 @@ impl Outside {
         self.lock().erase(handles);
     }
 
-    /// Sleeps until one of these times on the driver's clocks, or until an answer or a request of the operator comes. Returns the
-    /// next input; `Tick` if it is none of these. Returns `None` where the process was killed: the driver returns.
+    /// Returns how long the driver may sleep from `now` on, by the kit's core: `Rotator::sleep`, for a driver whose language has
+    /// no core.
     #[must_use]
-    pub fn wait(&self, wall: Option<WallTime>, mono: Option<MonoTime>) -> Option<Input> {
-        self.lock().wait(wall, mono)
+    pub fn sleep(&self, now: Now) -> Option<Duration> {
+        self.lock().sleep(now)
+    }
+
+    /// Sleeps for this time, or until an answer or a request of the operator comes. Returns the next input; `Tick` if it is none
+    /// of these. Returns `None` where the process was killed: the driver returns.
+    #[must_use]
+    pub fn wait(&self, sleep: Duration) -> Option<Input> {
+        let sleep = Span::from_ms(u64::try_from(sleep.as_millis()).unwrap_or(u64::MAX));
+        self.lock().wait(sleep)
     }
 
     /// Notes a promise that the adapter of a driver finds broken, and ends the scenario.

@@ -31,10 +31,8 @@ impl Driver for Reference {
         let mut inputs = VecDeque::from([Input::Tick]);
         loop {
             let Some(input) = inputs.pop_front() else {
-                let wake = rotator.wake();
-                let check = outside.now().mono.plus(rotator.clock_check());
-                let mono = wake.mono.map_or(check, |mono| mono.min(check));
-                let Some(input) = outside.wait(wake.wall, Some(mono)) else { return };
+                let Some(sleep) = rotator.sleep(outside.now()) else { return };
+                let Some(input) = outside.wait(sleep) else { return };
                 inputs.push_back(input);
                 continue;
             };

@@ -41,14 +41,6 @@ def carry_out(action, inputs):
     return False
 
 
-def sleep(step, now):
-    """Sleeps until the next answer or deadline, and returns the next input."""
-    mono = now["mono"] + step["clock_check"]
-    if step["wake"]["mono"] is not None:
-        mono = min(mono, step["wake"]["mono"])
-    return request("wait", {"wall": step["wake"]["wall"], "mono": mono})
-
-
 def main():
     json.loads(sys.stdin.readline())  # The configuration, for a driver with a core of its own.
     misbehave()
@@ -57,7 +49,7 @@ def main():
     while True:
         now = request("now")
         if not inputs:
-            inputs.append(sleep(step, now))
+            inputs.append(request("wait", request("sleep", now)))
             continue
         step = request("step", {"now": now, "input": inputs.popleft()})
         exits = [carry_out(action, inputs) for action in step["actions"]]

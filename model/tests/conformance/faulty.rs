@@ -1,6 +1,7 @@
 //! Drivers with one seeded bug each: the reference loop, and the bug.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
 
 use certrotate_core::config::{Config, ConfigSpec};
 use certrotate_core::disk::{DiskCommand, DiskDone};
@@ -153,16 +154,18 @@ impl Process<'_> {
     }
 
     fn sleeps(&mut self) -> bool {
-        let (wake, now) = (self.rotator.wake(), self.outside.now());
-        let check = now.mono.plus(self.rotator.clock_check());
-        let both = wake.mono.map_or(check, |mono| mono.min(check));
-        let (wall, mono) = match self.bug {
-            Bug::SleepsPastWake => (None, Some(check)),
-            Bug::SleepsPastClockCheck => (wake.wall, wake.mono.or(Some(MonoTime::from_ms(u64::MAX)))),
-            Bug::BusyLoop => (None, Some(now.mono)),
-            _ => (wake.wall, Some(both)),
+        let now = self.outside.now();
+        let sleep = match self.bug {
+            Bug::SleepsPastWake => Duration::from_millis(self.rotator.clock_check().ms()),
+            Bug::SleepsPastClockCheck => {
+                let wake = self.rotator.wake();
+                let waits = [wake.wall.map(|at| at.since(now.wall)), wake.mono.map(|at| at.since(now.mono))];
+                Duration::from_millis(waits.into_iter().flatten().min().map_or(u64::MAX, Span::ms))
+            }
+            Bug::BusyLoop => Duration::ZERO,
+            _ => self.rotator.sleep(now).unwrap_or_default(),
         };
-        let Some(input) = self.outside.wait(wall, mono) else { return false };
+        let Some(input) = self.outside.wait(sleep) else { return false };
         let is_lost = match self.bug {
             Bug::CallNeverAnswered => matches!(input, Input::CallAnswered { .. }),
             Bug::NoTicks => input == Input::Tick,

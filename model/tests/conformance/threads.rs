@@ -101,10 +101,8 @@ impl Threads {
                     // The answers are there, and the thread does not look.
                     worker.finished();
                 }
-                let wake = rotator.wake();
-                let check = outside.now().mono.plus(rotator.clock_check());
-                let mono = wake.mono.map_or(check, |mono| mono.min(check));
-                let Some(input) = outside.wait(wake.wall, Some(mono)) else { return };
+                let Some(sleep) = rotator.sleep(outside.now()) else { return };
+                let Some(input) = outside.wait(sleep) else { return };
                 held.extend(input.handles());
                 inputs.push_back(input);
                 continue;

@@ -31,6 +31,7 @@
 //! use certrotate_core::rotator::Rotator;
 //! use certrotate_core::time::{MonoTime, Now, WallTime};
 //! use certrotate_keys::{KeyStore, Staged};
+//! use std::time::Duration;
 //!
 //! let template = Template::kubelet_client("node-1");
 //! let keys = KeyStore::new(template.clone());
@@ -68,7 +69,7 @@
 //!         }
 //!     }
 //!     keys.erase(&step.erase); // and leave when core says so
-//!     if answers.is_empty() && rotator.wake().mono == Some(now.mono) {
+//!     if answers.is_empty() && rotator.sleep(now) == Some(Duration::ZERO) {
 //!         answers.push((Input::Tick, Staged::default()));
 //!     }
 //! }

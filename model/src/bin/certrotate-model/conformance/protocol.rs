@@ -1,9 +1,11 @@
 //! The lines between the kit and a driver in another process.
 
+use std::time::Duration;
+
 use certrotate_core::config::Config;
 use certrotate_core::id::{CertHandle, Handle, KeyHandle, RunId};
 use certrotate_core::input::{Action, Input};
-use certrotate_core::time::{MonoTime, Now, WallTime};
+use certrotate_core::time::Now;
 use certrotate_model::conformance::{Outside, Promise};
 use serde_json::{Map, Value, json};
 
@@ -42,11 +44,12 @@ pub(super) fn answer(line: &str, outside: &Outside) -> Result<Option<Value>, Str
             outside.erase(&handles(value)?);
             Ok(None)
         }
-        "wait" => {
-            let (wall, mono) = times(&value)?;
-            Ok(Some(json!(outside.wait(wall, mono))))
+        "sleep" => {
+            let sleep = outside.sleep(read::<Now>(value)?);
+            Ok(Some(json!(sleep.map(|sleep| u64::try_from(sleep.as_millis()).unwrap_or(u64::MAX)))))
         }
-        _ => Err("the requests are started, now, step, begin, finish, erase and wait".into()),
+        "wait" => Ok(Some(json!(outside.wait(Duration::from_millis(read::<u64>(value)?))))),
+        _ => Err("the requests are started, now, step, begin, finish, erase, sleep and wait".into()),
     }
 }
 
@@ -58,31 +61,25 @@ fn field<T: serde::de::DeserializeOwned>(value: &Value, name: &str) -> Result<T,
     read(value.get(name).cloned().unwrap_or_default()).map_err(|error| format!("{name}: {error}"))
 }
 
-fn times(value: &Value) -> Result<(Option<WallTime>, Option<MonoTime>), String> {
-    Ok((field(value, "wall")?, field(value, "mono")?))
-}
-
 /// A step, with the actions of the driver's own core if it has one.
 fn step(value: Value, outside: &Outside) -> Result<Value, String> {
     let (now, input): (Now, Input) = (field(&value, "now")?, field(&value, "input")?);
     let own: Option<Vec<Action>> = field(&value, "actions")?;
     let Some(taken) = outside.step(now, &input) else { return Ok(Value::Null) };
-    if own.is_some_and(|own| own != taken.step.actions) {
+    if own.is_some_and(|own| own != taken.actions) {
         outside.broken(Promise::SameStep, "its core returned other actions");
     }
     let numbers = |is_key: bool| {
-        let listed = taken.step.erase.iter().filter_map(move |handle| match handle {
+        let listed = taken.erase.iter().filter_map(move |handle| match handle {
             Handle::Key(key) => is_key.then_some(key.0),
             Handle::Cert(cert) => (!is_key).then_some(cert.0),
         });
         listed.collect::<Vec<u64>>()
     };
     Ok(json!({
-        "disposition": taken.step.disposition,
-        "actions": taken.step.actions,
+        "disposition": taken.disposition,
+        "actions": taken.actions,
         "erase": { "keys": numbers(true), "certs": numbers(false) },
-        "wake": taken.wake,
-        "clock_check": taken.clock_check,
     }))
 }
 
