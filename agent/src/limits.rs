@@ -3,9 +3,6 @@
 //! Core has deadlines of its own for whole calls (`call_deadline`); they are scaled down for short lifetimes. Those below are
 //! shorter than the unscaled one, so that the log names the step that hangs.
 
-#[cfg(test)]
-mod tests;
-
 use std::time::Duration;
 
 /// The time limit for a name lookup. A resolver that loses its first name server after 5 s still answers.

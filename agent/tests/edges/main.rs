@@ -11,6 +11,7 @@ mod cell;
 mod gate;
 #[path = "../support/identity.rs"]
 mod identity;
+mod limits;
 #[path = "../support/manner.rs"]
 mod manner;
 mod page;
