@@ -9,7 +9,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 use certrotate_core::disk::{DiskFault, Name, Place};
-use certrotate_core::event::Event;
+use certrotate_core::event::{Event, Severity};
 use certrotate_core::id::{Generation, RequestDigest};
 use certrotate_core::issuer::{Credential, IssuerFault};
 use certrotate_core::judge::Refusal;
@@ -19,9 +19,8 @@ use certrotate_x509::request_name;
 
 use crate::fault_texts::FaultTexts;
 use texts::{
-    BOOTSTRAP_IS_USED, clock_invalid, clock_suspect, credential_text, expired, fault_text, handle_gone, held,
-    key_failed, live, monotonic_clock_regressed, not_yet_valid, old_template, other_subject,
-    request_abandoned, request_foreign, request_of_expired, request_pending, request_stuck,
+    BOOTSTRAP_IS_USED, expired, handle_gone, other_subject, request_abandoned, request_foreign,
+    request_of_expired, request_pending, request_stuck,
 };
 
 /// Turns events into lines, with the file names and texts that core does not have.
@@ -31,57 +30,6 @@ pub struct Reporter {
     pair: PairName,
     server: String,
     texts: FaultTexts,
-}
-
-/// How urgent an event is for the operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// Normal operation.
-    Info,
-    /// A problem that the program can overcome.
-    Warning,
-    /// A problem that needs the operator.
-    Error,
-}
-
-/// Returns the severity of an event.
-#[must_use]
-pub const fn severity(event: &Event) -> Severity {
-    match event {
-        Event::Live { .. }
-        | Event::Held { .. }
-        | Event::Adopted { place: Place::Current | Place::Dated(_) | Place::Split, .. }
-        | Event::AttemptStarted { .. }
-        | Event::RequestPending { .. }
-        | Event::RequestAbandoned { .. } => Severity::Info,
-        Event::KeyFailed { .. }
-        | Event::DiskTimedOut { .. }
-        | Event::MonotonicClockRegressed { .. }
-        | Event::CallFailed { .. }
-        | Event::CallTimedOut { .. }
-        | Event::CurrentLinkUnusable { .. }
-        | Event::OldTemplate { .. }
-        | Event::OtherSubject { .. }
-        | Event::RequestOfExpired { .. }
-        | Event::Adopted { place: Place::Exposed(_), .. }
-        | Event::Quarantined { .. } => Severity::Warning,
-        Event::FileRefused { .. }
-        | Event::FileUnreadable { .. }
-        | Event::CurrentLinkForeign { .. }
-        | Event::Expired { .. }
-        | Event::NotYetValid { .. }
-        | Event::IdentityInMemory { .. }
-        | Event::RequestInMemory { .. }
-        | Event::ClockInvalid { .. }
-        | Event::ClockSuspect { .. }
-        | Event::RequestDenied { .. }
-        | Event::RequestFailed { .. }
-        | Event::RequestForeign { .. }
-        | Event::RequestStuck { .. }
-        | Event::HandleGone { .. }
-        | Event::CertificateRefused { .. }
-        | Event::DiskFailed { .. } => Severity::Error,
-    }
 }
 
 impl Reporter {
@@ -94,7 +42,7 @@ impl Reporter {
     /// Logs an event and returns its line.
     pub fn report(&self, event: &Event) -> String {
         let line = self.line(event);
-        match severity(event) {
+        match event.severity() {
             Severity::Error => tracing::error!("{line}"),
             Severity::Warning => tracing::warn!("{line}"),
             Severity::Info => tracing::info!("{line}"),
@@ -106,20 +54,8 @@ impl Reporter {
     #[must_use]
     pub fn line(&self, event: &Event) -> String {
         match *event {
-            Event::Live { generation, not_after, renew_at, shorter } => {
-                live(generation, not_after, renew_at, shorter)
-            }
-            Event::OldTemplate { generation } => old_template(generation),
             Event::OtherSubject { generation } => other_subject(generation),
-            Event::AttemptStarted { generation } => {
-                format!("making key and request for certificate {generation}")
-            }
             Event::Expired { generation, not_after } => expired(generation, not_after),
-            Event::NotYetValid { generation, not_before } => not_yet_valid(generation, not_before),
-            Event::Held { generation, not_before } => held(generation, not_before),
-            Event::ClockSuspect { not_before, wait } => clock_suspect(not_before, wait),
-            Event::ClockInvalid { built } => clock_invalid(built),
-            Event::MonotonicClockRegressed { by } => monotonic_clock_regressed(by),
             Event::Adopted { generation, place } => self.adopted(generation, place),
             Event::IdentityInMemory { generation, not_after } => {
                 self.identity_in_memory(generation, not_after)
@@ -132,7 +68,6 @@ impl Reporter {
             Event::Quarantined { from, to } => self.quarantined(from, to),
             Event::DiskFailed { fault, again_in, .. } => self.disk_failed(fault, again_in),
             Event::DiskTimedOut { .. } => self.disk_timed_out(),
-            Event::KeyFailed { again_in, .. } => key_failed(again_in),
             Event::CallFailed { credential, fault, again_in } => {
                 format!("{}; trying again in {again_in}", self.call(credential, fault))
             }
@@ -148,6 +83,8 @@ impl Reporter {
             Event::CertificateRefused { ref request, ref refusal, again_in } => {
                 self.certificate_refused(request, refusal, again_in)
             }
+            // Core says it all.
+            _ => event.to_string(),
         }
     }
 
@@ -209,7 +146,7 @@ impl Reporter {
         format!(
             "{} cannot be read ({}) and is left alone; check the file system",
             self.path(name).display(),
-            fault_text(fault)
+            fault
         )
     }
 
@@ -240,9 +177,10 @@ impl Reporter {
     }
 
     fn disk_failed(&self, fault: DiskFault, again_in: Span) -> String {
-        let text = self.texts.take_disk().unwrap_or_else(|| {
-            format!("{}: {}; check the disk", self.directory.display(), fault_text(fault))
-        });
+        let text = self
+            .texts
+            .take_disk()
+            .unwrap_or_else(|| format!("{}: {}; check the disk", self.directory.display(), fault));
         format!("{text}; trying again in {again_in}")
     }
 
@@ -283,13 +221,7 @@ impl Reporter {
             | Refusal::Expired { .. }
             | Refusal::NotYetValid { .. }
             | Refusal::TooShort { .. } => self.call_text(),
-            Refusal::Key { .. }
-            | Refusal::Subject { .. }
-            | Refusal::Sans { .. }
-            | Refusal::UsageMissing { .. }
-            | Refusal::UsageForbidden { .. }
-            | Refusal::Ca
-            | Refusal::Chain { .. } => String::new(),
+            _ => String::new(),
         };
         format!(
             "the certificate issued for {} is refused: {refusal}{text}; nothing was written; check the signer; requesting again with a new key in {again_in}",
@@ -300,13 +232,12 @@ impl Reporter {
     fn call_timed_out(&self, credential: Credential, again_in: Span) -> String {
         format!(
             "the API server {} did not answer {} in time; trying again in {again_in}",
-            self.server,
-            credential_text(credential)
+            self.server, credential
         )
     }
 
     fn call(&self, credential: Credential, fault: IssuerFault) -> String {
-        let (who, server) = (credential_text(credential), &self.server);
+        let (who, server) = (credential, &self.server);
         let text = self.texts.take_call().map(|text| format!(": {text}")).unwrap_or_default();
         match fault {
             IssuerFault::NoCredential => format!("{who} cannot be used{text}"),
@@ -332,17 +263,12 @@ impl Reporter {
                 "the API server {server} rejects the request as invalid{text}; check its version and admission rules"
             ),
             IssuerFault::Unavailable { .. } => format!("the API server {server} failed{text}; see its log"),
-            IssuerFault::HandleGone => {
-                "the request's key is not in memory; this is a bug: report it".to_owned()
-            }
-            IssuerFault::WrongKind => {
-                "a call got an answer of another kind; this is a bug: report it".to_owned()
-            }
             IssuerFault::WatchEnded | IssuerFault::Unexpected => {
                 format!(
                     "the answer of {server} was not understood{text}; check the address in the kubeconfig"
                 )
             }
+            _ => format!("{fault}{text}"),
         }
     }
 }

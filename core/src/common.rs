@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::config::Config;
+use crate::digest::{GOLDEN, mixed};
 use crate::directory::{Directory, Generations};
 use crate::disk::{DiskCommand, Name};
 use crate::event::Event;
@@ -239,7 +240,7 @@ impl Cx<'_> {
     pub(crate) fn draw(&mut self) -> u64 {
         self.common.ops = Ops(self.common.ops.0.saturating_add(1));
         let seed = self.common.config.spec().seed ^ self.common.run.0.rotate_left(32);
-        splitmix64(seed.wrapping_add(u64::from(self.common.ops.0).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+        mixed(seed.wrapping_add(u64::from(self.common.ops.0).wrapping_mul(GOLDEN)))
     }
 
     /// Counts a failed disk operation and returns the wait before the next try.
@@ -371,13 +372,6 @@ impl Cx<'_> {
             (true | false, _) => {}
         }
     }
-}
-
-/// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): pinned here, so that a trace replays with any version.
-const fn splitmix64(state: u64) -> u64 {
-    let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
 }
 
 #[cfg(test)]

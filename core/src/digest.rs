@@ -1,4 +1,4 @@
-//! FNV-1a over the state, the same on every platform: integers go in little-endian, sizes as 64 bits.
+//! FNV-1a over the state, the same on every platform: integers go in little-endian, sizes as 64 bits. And a mixer for draws.
 
 use core::hash::{Hash, Hasher};
 
@@ -57,6 +57,16 @@ impl Hasher for Fnv {
     fn write_isize(&mut self, number: isize) {
         self.write_i64(number as i64);
     }
+}
+
+/// The increment of SplitMix64: odd, so that multiples of it are different.
+pub(crate) const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): pinned here, so that a trace replays with any version.
+pub(crate) const fn mixed(state: u64) -> u64 {
+    let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 #[cfg(test)]

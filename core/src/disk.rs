@@ -12,6 +12,8 @@ use crate::facts::CertFacts;
 use crate::id::{CertHandle, FileNumber, Generation, Handle, KeyDigest, KeyHandle, RequestDigest};
 use crate::time::WallTime;
 
+mod text;
+
 /// A file of ours. `<pair>` is the configured pair name (`kubelet-client`), which the store adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -189,6 +191,7 @@ impl DiskCommand {
 /// Why a disk operation failed, as far as core decides on it. The text of the error stays with the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum DiskFault {
     /// ENOSPC or EDQUOT.
     NoSpace,
@@ -367,6 +370,12 @@ pub struct Inventory {
 }
 
 impl Inventory {
+    /// Returns the inventory of a directory without a name of ours.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self { current: CurrentLink::Absent, entries: Vec::new(), more: false, outside: Vec::new() }
+    }
+
     /// Returns every key and certificate that was read.
     pub(crate) fn handles(&self) -> Vec<Handle> {
         let pair = |key, cert| [Some(Handle::Key(key)), Some(Handle::Cert(cert))];

@@ -1,5 +1,7 @@
 //! Operator-facing events.
 
+mod text;
+
 use crate::disk::{DiskCommand, DiskFault, Name, Place};
 use crate::id::{Generation, RequestDigest};
 use crate::issuer::{Credential, IssuerFault};
@@ -7,9 +9,25 @@ use crate::judge::Refusal;
 use crate::key::KeyFault;
 use crate::time::{Span, WallTime};
 
+/// How urgent an event is for the operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Severity {
+    /// Normal operation.
+    Info,
+    /// A problem that the program can overcome.
+    Warning,
+    /// A problem that needs the operator.
+    Error,
+}
+
 /// An event, with the details that an operator needs to act on it.
+///
+/// Its `Display` form is one line with the thing and the remedy. It is an [`Error`](core::error::Error), so that a program can
+/// end with the event that says why. Other versions of this crate have other events: match them with a last arm for the rest.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum Event {
     /// A file of ours is not acceptable at start-up; another identity, or bootstrap, is used instead.
     FileRefused {
@@ -229,4 +247,46 @@ pub enum Event {
         /// Which.
         command: DiskCommand,
     },
+}
+
+impl Event {
+    /// Returns how urgent the event is.
+    #[must_use]
+    pub const fn severity(&self) -> Severity {
+        match self {
+            Self::Live { .. }
+            | Self::Held { .. }
+            | Self::Adopted { place: Place::Current | Place::Dated(_) | Place::Split, .. }
+            | Self::AttemptStarted { .. }
+            | Self::RequestPending { .. }
+            | Self::RequestAbandoned { .. } => Severity::Info,
+            Self::KeyFailed { .. }
+            | Self::DiskTimedOut { .. }
+            | Self::MonotonicClockRegressed { .. }
+            | Self::CallFailed { .. }
+            | Self::CallTimedOut { .. }
+            | Self::CurrentLinkUnusable { .. }
+            | Self::OldTemplate { .. }
+            | Self::OtherSubject { .. }
+            | Self::RequestOfExpired { .. }
+            | Self::Adopted { place: Place::Exposed(_), .. }
+            | Self::Quarantined { .. } => Severity::Warning,
+            Self::FileRefused { .. }
+            | Self::FileUnreadable { .. }
+            | Self::CurrentLinkForeign { .. }
+            | Self::Expired { .. }
+            | Self::NotYetValid { .. }
+            | Self::IdentityInMemory { .. }
+            | Self::RequestInMemory { .. }
+            | Self::ClockInvalid { .. }
+            | Self::ClockSuspect { .. }
+            | Self::RequestDenied { .. }
+            | Self::RequestFailed { .. }
+            | Self::RequestForeign { .. }
+            | Self::RequestStuck { .. }
+            | Self::HandleGone { .. }
+            | Self::CertificateRefused { .. }
+            | Self::DiskFailed { .. } => Severity::Error,
+        }
+    }
 }

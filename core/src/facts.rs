@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::IpAddr;
+use core::ops::{BitOr, BitOrAssign};
 
 use crate::id::{KeyDigest, LeafDigest};
 use crate::time::WallTime;
@@ -130,6 +131,21 @@ impl Usages {
     }
 }
 
+impl BitOr for Usages {
+    type Output = Self;
+
+    /// What either set has; the same as [`Usages::with`], which also works in constants.
+    fn bitor(self, other: Self) -> Self {
+        self.with(other)
+    }
+}
+
+impl BitOrAssign for Usages {
+    fn bitor_assign(&mut self, other: Self) {
+        *self = *self | other;
+    }
+}
+
 impl fmt::Display for Usages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_empty() {
@@ -171,6 +187,7 @@ pub enum Chain {
 /// order is the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum PathFault {
     /// A signature on it is based on SHA-1, MD5 or MD2.
     WeakSignature,

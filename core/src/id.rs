@@ -5,11 +5,26 @@ use core::hash::{Hash, Hasher};
 
 /// One lifetime of the process; makes operation ids unique across restarts.
 ///
-/// The driver draws it at random at start, one for each rotator: two rotators of one process with equal ids accept each other's
-/// answers.
+/// Two rotators of one process with equal ids accept each other's answers. [`RunId::new`] makes that hard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct RunId(pub u64);
+
+impl RunId {
+    /// Returns the id of a rotator from 16 bytes that no other process has, and its number in this process.
+    ///
+    /// The bytes are random, drawn once at the start of the process. Where there is no randomness, a boot id whose last bytes are
+    /// replaced by the process id does it. The numbers count the rotators of the process. With the same bytes, different numbers
+    /// always give different ids.
+    #[must_use]
+    pub const fn new(process: [u8; 16], rotator: u32) -> Self {
+        let both = u128::from_le_bytes(process);
+        let (low, high) = (both as u64, (both >> 64) as u64);
+        // An odd factor and the finaliser both are bijections of 64 bits.
+        let drawn = crate::digest::mixed(crate::digest::mixed(low) ^ high);
+        Self(crate::digest::mixed(drawn.wrapping_add((rotator as u64).wrapping_mul(crate::digest::GOLDEN))))
+    }
+}
 
 /// The id of one effect. Every answer names one; a late or unknown one changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -171,6 +186,13 @@ impl fmt::Display for OpId {
     }
 }
 
+impl fmt::Display for RunId {
+    /// As in an [`OpId`].
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}", self.0)
+    }
+}
+
 impl fmt::Display for Generation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
@@ -184,7 +206,10 @@ impl fmt::Display for FileNumber {
 }
 
 /// A key or a certificate that the driver holds.
+///
+/// Exhaustive on purpose: a driver that does not erase one kind keeps secrets in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Handle {
     /// A key.
     Key(KeyHandle),

@@ -12,7 +12,12 @@ use crate::time::Span;
 
 pub use crate::key::{KeyFault, MadeKey};
 
+mod text;
+
 /// An event that the driver passes to the machine.
+///
+/// Exhaustive on purpose: a driver that makes inputs needs none of this, and a tool that reads them, such as a recorder, must
+/// learn of a new one from the compiler. A new input is a new minor version before 1.0, and a new major version after it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Input {
@@ -72,6 +77,9 @@ impl Input {
 
 /// An action. Effects carry an operation id, and an input that names it answers them. The driver carries out the others at
 /// once, before the next step.
+///
+/// Exhaustive on purpose: an action that a driver drops is a bug that no one sees, such as an expired certificate that is not
+/// withdrawn. A driver matches every variant, and the compiler names a new one. The same holds for [`DiskCommand`] and [`Call`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Action {
@@ -126,6 +134,7 @@ pub enum Action {
 /// Why the machine ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum ExitReason {
     /// After [`Input::Shutdown`]: no operation is in flight.
     Shutdown,
@@ -150,6 +159,7 @@ pub enum Disposition {
 /// Why an input changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum Why {
     /// Nothing is due.
     NotDue,

@@ -9,6 +9,8 @@ use crate::facts::{CertFacts, Usages};
 use crate::id::{CertHandle, Generation, KeyDigest, KeyHandle, RequestDigest};
 use crate::time::Span;
 
+mod text;
+
 /// The credential of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -82,6 +84,7 @@ pub enum Issued {
 /// Why a call failed. Each protocol has its own codes; the driver's adapter translates them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum IssuerFault {
     /// The credential could not be read or used here: no file, malformed, not a pair.
     NoCredential,

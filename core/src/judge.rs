@@ -12,6 +12,7 @@ mod text;
 /// Why a certificate is refused: the expected and the found value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum Refusal {
     /// It cannot be read as a certificate chain.
     Unreadable,

@@ -25,22 +25,26 @@
 //!    never among them.
 //! 6. Sleep for [`rotator::Rotator::sleep`], or until the next answer. A tick is due when the sleep is over.
 //!
+//! # Names
+//!
+//! The root has the types that every driver needs. The modules have them too, with the rest. `docs/api.md` explains which types
+//! may grow, and which do not on purpose.
+//!
 //! # Example
 //!
 //! A driver whose disk succeeds at everything, up to the first call to the server:
 //!
 //! ```
-//! use certrotate_core::config::{Config, ConfigSpec, Template};
-//! use certrotate_core::disk::{DiskCommand, DiskDone, Inventory, CurrentLink};
-//! use certrotate_core::id::{Handle, KeyDigest, KeyHandle, RequestDigest, RunId};
-//! use certrotate_core::input::{Action, Input, MadeKey};
-//! use certrotate_core::rotator::Rotator;
-//! use certrotate_core::time::{MonoTime, Now, WallTime};
+//! use certrotate_core::{
+//!     Action, Config, ConfigSpec, DiskCommand, DiskDone, Handle, Input, Inventory, KeyDigest, KeyHandle, MadeKey, MonoTime, Now,
+//!     RequestDigest, Rotator, RunId, Template, WallTime,
+//! };
 //! use core::time::Duration;
 //!
 //! let config = Config::new(ConfigSpec::new(Template::kubelet_client("node-1")))?;
-//! let mut rotator = Rotator::new(config, RunId(1));
-//! let now = Now { wall: WallTime::from_unix_secs(1_790_000_000), mono: MonoTime::from_ms(0) };
+//! let random_bytes = [7; 16]; // drawn once in each process
+//! let mut rotator = Rotator::new(config, RunId::new(random_bytes, 0));
+//! let now = Now::new(WallTime::from_unix_secs(1_790_000_000), MonoTime::from_ms(0));
 //!
 //! let mut inputs = vec![Input::Tick];
 //! let mut disk = Vec::new();
@@ -51,9 +55,8 @@
 //!     for action in step.actions {
 //!         match action {
 //!             Action::Disk { op, command } => {
-//!                 let empty = Inventory { current: CurrentLink::Absent, entries: Vec::new(), more: false, outside: Vec::new() };
 //!                 let done = match command {
-//!                     DiskCommand::Scan => DiskDone::Scanned(Box::new(empty)),
+//!                     DiskCommand::Scan => DiskDone::Scanned(Box::new(Inventory::empty())),
 //!                     _ => DiskDone::Done,
 //!                 };
 //!                 disk.push(command);
@@ -79,7 +82,7 @@
 //! assert!(called, "the request is sent");
 //! assert_eq!(disk.last(), Some(&DiskCommand::SyncDir), "and its key was durable before");
 //! assert_eq!(key_store, [Handle::Key(KeyHandle(1))], "and is still in the key store");
-//! # Ok::<(), certrotate_core::config::ConfigError>(())
+//! # Ok::<(), certrotate_core::ConfigError>(())
 //! ```
 //!
 //! `core/tests/scenarios.rs` plays longer runs, and `docs/states.md` lists the transitions.
@@ -109,3 +112,16 @@ pub mod time;
 pub mod timing;
 pub mod trace;
 pub mod view;
+
+pub use config::{Config, ConfigError, ConfigSpec, Template};
+pub use disk::{DiskCommand, DiskDone, DiskFault, Inventory};
+pub use event::{Event, Severity};
+pub use facts::{CertFacts, San, Subject, Usages};
+pub use id::{CertHandle, Generation, Handle, KeyDigest, KeyHandle, LeafDigest, OpId, RequestDigest, RunId};
+pub use input::{Action, Disposition, ExitReason, Input, KeyFault, MadeKey};
+pub use issuer::{Call, Credential, Issued, IssuerFault, RequestRecord};
+pub use judge::Refusal;
+pub use rotator::{Rotator, Step};
+pub use time::{MonoTime, Now, Span, WallTime};
+pub use timing::Timing;
+pub use view::{View, Wake};

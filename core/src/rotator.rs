@@ -35,6 +35,8 @@ pub struct Rotator {
 /// The result of a step.
 #[must_use = "the actions must be carried out, in order"]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Step {
     /// Whether the input was applied.
     pub disposition: Disposition,

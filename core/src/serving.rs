@@ -11,6 +11,7 @@ use crate::timing::Timing;
 /// An accepted identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Identity {
     /// Its bundle.
     pub name: Name,
@@ -338,6 +339,8 @@ impl Live {
 
 /// Which identity is live, and why none is served where none is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum LiveState {
     /// No identity has been live in this run.
     None,

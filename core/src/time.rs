@@ -10,6 +10,7 @@
 
 use core::fmt;
 use core::hash::{Hash, Hasher};
+use core::time::Duration;
 
 /// A point of civil time: milliseconds since 1970-01-01T00:00:00Z, negative before.
 ///
@@ -58,6 +59,19 @@ impl WallTime {
         Self(secs.saturating_mul(1000))
     }
 
+    /// From the time since the Unix epoch, as `SystemTime::duration_since(UNIX_EPOCH)` returns it. Rounded down to whole
+    /// milliseconds (saturating).
+    #[must_use]
+    pub const fn from_unix(since: Duration) -> Self {
+        Self(0).plus(Span::from_duration(since))
+    }
+
+    /// The time since the Unix epoch; `None` before it.
+    #[must_use]
+    pub const fn unix(self) -> Option<Duration> {
+        if self.0 < 0 { None } else { Some(Duration::from_millis(self.0.unsigned_abs())) }
+    }
+
     /// Milliseconds since the Unix epoch.
     #[must_use]
     pub const fn unix_ms(self) -> i64 {
@@ -102,6 +116,13 @@ impl MonoTime {
         Self(ms)
     }
 
+    /// From the time since the clock's start, such as `Instant::elapsed` of one instant. Rounded down to whole milliseconds
+    /// (saturating).
+    #[must_use]
+    pub const fn from_duration(since: Duration) -> Self {
+        Self(Span::from_duration(since).0)
+    }
+
     /// Milliseconds since the clock's start.
     #[must_use]
     pub const fn ms(self) -> u64 {
@@ -118,6 +139,14 @@ impl MonoTime {
     #[must_use]
     pub const fn since(self, earlier: Self) -> Span {
         Span(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Now {
+    /// What both clocks show.
+    #[must_use]
+    pub const fn new(wall: WallTime, mono: MonoTime) -> Self {
+        Self { wall, mono }
     }
 }
 
@@ -157,6 +186,19 @@ impl Span {
         Self::from_mins(hours.saturating_mul(60))
     }
 
+    /// From a duration, rounded down to whole milliseconds (saturating).
+    #[must_use]
+    pub const fn from_duration(duration: Duration) -> Self {
+        let ms = duration.as_millis();
+        if ms > u64::MAX as u128 { Self::MAX } else { Self(ms as u64) }
+    }
+
+    /// As a duration.
+    #[must_use]
+    pub const fn duration(self) -> Duration {
+        Duration::from_millis(self.0)
+    }
+
     /// Milliseconds.
     #[must_use]
     pub const fn ms(self) -> u64 {
@@ -183,6 +225,12 @@ impl Span {
         }
         let wide = self.0 as u128 * numerator as u128 / denominator as u128;
         if wide > u64::MAX as u128 { Self(u64::MAX) } else { Self(wide as u64) }
+    }
+}
+
+impl From<Span> for Duration {
+    fn from(span: Span) -> Self {
+        span.duration()
     }
 }
 

@@ -38,6 +38,8 @@ pub enum Phase {
 ///
 /// Phases share a stage where they do the same with different files. The pair of phase and stage is unique.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum Stage {
     /// New: the first tick has not come.
     NotStarted,
@@ -106,6 +108,7 @@ pub enum Stage {
 /// When the machine wants its next tick at the latest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Wake {
     /// When the wall clock shows this.
     pub wall: Option<WallTime>,
@@ -118,6 +121,7 @@ pub struct Wake {
 /// The reason for the next tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum WakeReason {
     /// Only the times of the live identity.
     Nothing,
@@ -129,6 +133,8 @@ pub enum WakeReason {
 
 /// The state as far as a driver and an operator need it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct View {
     /// The operation in flight.
     pub phase: Phase,
@@ -161,6 +167,8 @@ pub struct View {
 
 /// The failures that set the backoffs. They are no totals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Failures {
     /// Recent failed calls: one more with each failure, one fewer with each success.
     pub calls: u32,
@@ -172,6 +180,8 @@ pub struct Failures {
 
 /// A gate and the time at which it opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct ClosedGate {
     /// The reason.
     pub gate: Gate,
@@ -181,6 +191,8 @@ pub struct ClosedGate {
 
 /// A reason why no attempt begins by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum Gate {
     /// The wait after a retired key (denied, failed, foreign, stuck, refused), a certificate that became unusable, a rejected
     /// lifetime, or a key that could not be made. Failed calls and disk operations wait within their phase.
@@ -247,6 +259,29 @@ impl fmt::Display for Stage {
             Self::Getting => "getting the request",
             Self::GettingAndWatching => "getting the request and watching",
             Self::Exited => "exited",
+        })
+    }
+}
+
+impl fmt::Display for WakeReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("nothing but the validity of the live identity"),
+            Self::Renewal => f.write_str("the renewal of the live identity"),
+            Self::Phase(phase) => write!(f, "{phase}"),
+        }
+    }
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Backoff => "backoff",
+            Self::IssuanceInterval => "issuance interval",
+            Self::TemplateChange => "template-change interval",
+            Self::Hold => "hold",
+            Self::ClockSuspect => "clock suspect",
+            Self::ClockInvalid => "clock invalid",
         })
     }
 }

@@ -101,19 +101,7 @@ fn fault(fault: &IssuerFault) -> String {
         IssuerFault::Throttled { retry_after: Some(after) } => {
             format!("Throttled, Retry-After {after}")
         }
-        other @ (IssuerFault::NoCredential
-        | IssuerFault::Unreachable
-        | IssuerFault::NotAuthenticated
-        | IssuerFault::NotPermitted
-        | IssuerFault::NotFound
-        | IssuerFault::AlreadyExists
-        | IssuerFault::Throttled { retry_after: None }
-        | IssuerFault::Invalid
-        | IssuerFault::Unavailable { .. }
-        | IssuerFault::WatchEnded
-        | IssuerFault::HandleGone
-        | IssuerFault::WrongKind
-        | IssuerFault::Unexpected) => {
+        other => {
             let text = format!("{other:?}");
             text.split(' ').next().unwrap_or_default().to_owned()
         }

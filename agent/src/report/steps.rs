@@ -10,7 +10,6 @@ use certrotate_core::issuer::{Call, IssuerFault, RequestRecord};
 use certrotate_core::view::{Phase, Stage};
 use certrotate_x509::request_name;
 
-use super::texts::credential_text;
 use crate::driver::ObservedStep;
 
 /// Logs each step. It is an observer of the driver.
@@ -52,7 +51,7 @@ impl StepLog {
             }
             Input::DiskAnswered { op, result } => {
                 if let Some(command) = self.commands.remove(op) {
-                    let (what, ms) = (command_text(command.what), command.ms());
+                    let (what, ms) = (command.what, command.ms());
                     match result {
                         Ok(_) => tracing::debug!("disk: {what} took {ms} ms"),
                         Err(fault) => tracing::debug!("disk: {what} failed after {ms} ms: {fault:?}"),
@@ -79,7 +78,7 @@ impl StepLog {
         match *action {
             Action::Call { op, call, credential } => {
                 let (verb, name) = (verb(call), name(request));
-                tracing::debug!("call: {verb} {name} with {}", credential_text(credential));
+                tracing::debug!("call: {verb} {name} with {}", credential);
                 self.calls.insert(op, Outstanding::new(call));
             }
             Action::Disk { op, command } => {
@@ -143,20 +142,6 @@ const fn verb(call: Call) -> &'static str {
 
 fn name(request: Option<RequestDigest>) -> String {
     request.as_ref().map_or_else(|| "the request".into(), request_name)
-}
-
-fn command_text(command: DiskCommand) -> String {
-    match command {
-        DiskCommand::Lock => "lock".into(),
-        DiskCommand::Scan => "scan".into(),
-        DiskCommand::Create { name } => format!("create {name}"),
-        DiskCommand::Write { name, .. } => format!("write {name}"),
-        DiskCommand::SyncFile { name } => format!("sync {name}"),
-        DiskCommand::Rename { from, to } => format!("rename {from} to {to}"),
-        DiskCommand::Symlink { name, target } => format!("link {name} to {target}"),
-        DiskCommand::Unlink { name } => format!("remove {name}"),
-        DiskCommand::SyncDir => "sync the directory".into(),
-    }
 }
 
 /// In the words of kubectl's column CONDITION.

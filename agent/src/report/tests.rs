@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use certrotate_core::disk::{Content, DiskCommand, DiskFault, Name};
-use certrotate_core::event::Event;
+use certrotate_core::event::{Event, Severity};
 use certrotate_core::facts::Chain;
 use certrotate_core::id::{FileNumber, Generation, KeyHandle, RequestDigest};
 use certrotate_core::issuer::{Credential, IssuerFault};
@@ -9,7 +9,7 @@ use certrotate_core::judge::Refusal;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_store::PairName;
 
-use super::{Reporter, Severity, severity};
+use super::Reporter;
 use crate::fault_texts::FaultTexts;
 
 const AGAIN: Span = Span::from_secs(90);
@@ -82,7 +82,7 @@ fn every_event_is_one_line_with_thing_and_remedy() {
     };
     let lines: Vec<_> = events()
         .iter()
-        .map(|event| format!("{:5} {}", name(severity(event)), reporter.line(event)))
+        .map(|event| format!("{:5} {}", name(event.severity()), reporter.line(event)))
         .collect();
     assert!(lines.iter().all(|line| !line.contains('\n') && !line.ends_with('.')));
     insta::assert_snapshot!(lines.join("\n"));

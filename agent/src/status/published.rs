@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use certrotate_core::event::Event;
+use certrotate_core::event::{Event, Severity};
 use certrotate_core::id::{OpId, RequestDigest};
 use certrotate_core::input::{Action, Input};
 use certrotate_core::issuer::{Credential, IssuerFault, RequestRecord};
@@ -16,7 +16,6 @@ use tokio::sync::Notify;
 
 use crate::driver::ObservedStep;
 use crate::log::{self, Losses};
-use crate::report::{Severity, severity};
 
 /// The most warnings, and clock jumps, that the record keeps.
 const HISTORY: usize = 8;
@@ -270,7 +269,7 @@ impl Record {
         if let Event::ClockInvalid { built } = event {
             self.published.built_later = Some(built.unix_ms());
         }
-        if severity(event) >= Severity::Warning
+        if event.severity() >= Severity::Warning
             && self.published.trouble.back().is_none_or(|(_, last)| *last != line)
         {
             push(&mut self.published.trouble, (now.unix_ms(), line));

@@ -54,10 +54,10 @@ fn reported(actions: &[Action]) -> Option<bool> {
 }
 
 #[test]
-fn the_mixer_gives_the_numbers_of_splitmix64() {
-    // The first three outputs of Vigna's splitmix64.c for seed 0.
+fn the_mixer_gives_the_numbers_of_mixed() {
+    // The first three outputs of Vigna's mixed.c for seed 0.
     let step = 0x9e37_79b9_7f4a_7c15_u64;
-    let outputs = [1, 2, 3].map(|count: u64| splitmix64(step.wrapping_mul(count)));
+    let outputs = [1, 2, 3].map(|count: u64| mixed(step.wrapping_mul(count)));
     assert_eq!(outputs, [0xe220_a839_7b1d_cdaf, 0x6e78_9e6a_a1b9_65f4, 0x06c4_5d18_8009_454f]);
 }
 

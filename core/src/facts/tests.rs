@@ -26,3 +26,11 @@ fn a_set_of_usages_is_a_set() {
     assert_eq!(format!("{both:?}"), "Usages(digital signature, client auth)");
     assert_eq!(format!("{}", Usages::NONE), "none");
 }
+
+#[test]
+fn usages_are_joined_by_an_operator_as_by_the_method() {
+    let mut joined = Usages::CLIENT_AUTH | Usages::DIGITAL_SIGNATURE;
+    assert_eq!(joined, Usages::CLIENT_AUTH.with(Usages::DIGITAL_SIGNATURE));
+    joined |= Usages::SERVER_AUTH;
+    assert!(joined.has(Usages::SERVER_AUTH | Usages::CLIENT_AUTH));
+}

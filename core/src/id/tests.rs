@@ -1,4 +1,5 @@
 use super::*;
+use alloc::collections::BTreeSet;
 use alloc::format;
 
 #[test]
@@ -34,4 +35,24 @@ fn numbers_count_up_and_saturate() {
     assert_eq!(FileNumber::default().next(), FileNumber(1));
     assert_eq!(FileNumber(u32::MAX).next(), FileNumber(u32::MAX));
     assert_eq!(format!("{}", OpId { run: RunId(0xbeef), seq: 12 }), "beef.12");
+}
+
+#[test]
+fn run_ids_of_one_process_are_all_different() {
+    let ids: BTreeSet<_> = (0..10_000).map(|rotator| RunId::new([7; 16], rotator)).collect();
+    assert_eq!(ids.len(), 10_000);
+}
+
+#[test]
+fn run_ids_differ_where_any_byte_of_the_process_does() {
+    let first = RunId::new([0; 16], 0);
+    let others = (0..16).flat_map(|place| {
+        (1..=255).map(move |byte| {
+            let mut process = [0; 16];
+            process[place] = byte;
+            RunId::new(process, 0)
+        })
+    });
+    let ids: BTreeSet<_> = others.chain([first]).collect();
+    assert_eq!(ids.len(), 16 * 255 + 1);
 }

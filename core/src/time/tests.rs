@@ -1,5 +1,6 @@
 use super::*;
 use alloc::format;
+use core::time::Duration;
 
 #[test]
 fn civil_dates_are_those_of_the_gregorian_calendar() {
@@ -94,4 +95,17 @@ fn a_span_shows_the_two_units_that_matter() {
         assert_eq!(format!("{}", Span::from_ms(ms)), text);
     }
     assert_eq!(format!("{}", Span::MAX), "213503982334d14h");
+}
+
+#[test]
+fn durations_are_rounded_down_to_milliseconds_and_saturate() {
+    let odd = Duration::new(3, 4_999_999);
+    assert_eq!(Span::from_duration(odd), Span::from_ms(3004));
+    assert_eq!(Duration::from(Span::from_ms(3004)), Duration::from_millis(3004));
+    assert_eq!(Span::from_duration(Duration::MAX), Span::MAX);
+    assert_eq!(MonoTime::from_duration(odd), MonoTime::from_ms(3004));
+    assert_eq!(WallTime::from_unix(odd), WallTime::from_unix_ms(3004));
+    assert_eq!(WallTime::from_unix(Duration::MAX), WallTime::MAX);
+    assert_eq!(WallTime::from_unix_ms(3004).unix(), Some(Duration::from_millis(3004)));
+    assert_eq!(WallTime::from_unix_ms(-1).unix(), None);
 }

@@ -100,6 +100,7 @@ fn disk(how: How) -> &'static str {
         How::Fails(DiskFault::Locked) => "disk: the lock is held by another process",
         How::Fails(DiskFault::Unsafe) => "disk: the directory is unsafe",
         How::Fails(DiskFault::NoDirectory) => "disk: the directory is missing",
+        How::Fails(_) => "disk: a fault without a name here",
     }
 }
 
@@ -123,6 +124,7 @@ fn issuer(fault: IssuerFault) -> &'static str {
         IssuerFault::HandleGone => "issuer: the driver lost the key",
         IssuerFault::WrongKind => "issuer: an answer of another kind",
         IssuerFault::Unexpected => "issuer: unexpected",
+        _ => "issuer: a fault without a name here",
     }
 }
 

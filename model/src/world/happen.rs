@@ -332,7 +332,8 @@ fn can_fail(command: &certrotate_core::disk::DiskCommand, how: How) -> bool {
             command.mutates() || matches!(command, DiskCommand::SyncFile { .. })
         }
         DiskFault::NoEffect => matches!(command, DiskCommand::Unlink { .. }),
-        DiskFault::HandleGone | DiskFault::WrongKind => false,
         DiskFault::Io => true,
+        // Those that core or the driver makes, and those that this world does not know.
+        _ => false,
     }
 }
