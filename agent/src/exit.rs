@@ -53,6 +53,7 @@ impl From<ExitReason> for Exit {
         match reason {
             ExitReason::Shutdown => Self::Done,
             ExitReason::Locked | ExitReason::Unsafe | ExitReason::NoDirectory => Self::Store,
+            _ => Self::Internal,
         }
     }
 }
@@ -105,21 +106,7 @@ impl Verdict {
             | Event::CurrentLinkForeign { .. } => Some(Exit::Store),
             Event::KeyFailed { .. } | Event::HandleGone { .. } => Some(Exit::Internal),
             Event::Held { .. } | Event::ClockInvalid { .. } | Event::ClockSuspect { .. } => Some(Exit::Clock),
-            Event::IdentityInMemory { .. }
-            | Event::RequestInMemory { .. }
-            | Event::FileRefused { .. }
-            | Event::CurrentLinkUnusable { .. }
-            | Event::Quarantined { .. }
-            | Event::Live { .. }
-            | Event::Expired { .. }
-            | Event::NotYetValid { .. }
-            | Event::Adopted { .. }
-            | Event::OldTemplate { .. }
-            | Event::OtherSubject { .. }
-            | Event::RequestAbandoned { .. }
-            | Event::RequestOfExpired { .. }
-            | Event::MonotonicClockRegressed { .. }
-            | Event::AttemptStarted { .. } => None,
+            _ => None,
         }
     }
 }

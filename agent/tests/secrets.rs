@@ -15,7 +15,6 @@ use certrotate::node::{Node, NodeOptions};
 use certrotate_controlplane::{ControlPlane, Handle, Options};
 use certrotate_core::input::Action;
 use certrotate_core::trace::TraceRecord;
-use certrotate_core::view::{Wake, WakeReason};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// The length of the searched parts of a key, in bytes. The parts are adjacent, so any twice as
@@ -235,7 +234,7 @@ fn recorded(seq: u64, seen: &ObservedStep<'_>) -> String {
         input: seen.input.clone(),
         disposition: seen.step.disposition,
         actions: seen.step.actions.clone(),
-        wake: Wake { wall: None, mono: None, reason: WakeReason::Nothing },
+        wake: seen.wake,
         digest: 0,
     };
     let json = serde_json::to_string(&record).expect("a record is plain data");

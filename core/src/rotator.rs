@@ -47,6 +47,13 @@ pub struct Step {
     pub erase: Vec<Handle>,
 }
 
+impl Step {
+    /// Returns a step with these actions that erases nothing: for the tests of a driver.
+    pub const fn new(disposition: Disposition, actions: Vec<Action>) -> Self {
+        Self { disposition, actions, erase: Vec::new() }
+    }
+}
+
 impl Rotator {
     /// Returns a machine that has not started. The first [`Input::Tick`] starts it.
     #[must_use = "a rotator does nothing until it is stepped"]

@@ -172,6 +172,7 @@ fn class(refusal: &Refusal) -> Verdict {
         Refusal::NotYetValid { .. } => Fault::NotYetValid,
         Refusal::Expired { .. } => Fault::Expired,
         Refusal::TooShort { .. } => Fault::TooShort,
+        _ => panic!("the oracle has no word for: {refusal}"),
     })
 }
 

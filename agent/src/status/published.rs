@@ -284,34 +284,7 @@ fn final_condition(event: &Event) -> Option<(&RequestDigest, &'static str)> {
         Event::RequestFailed { request, .. } => Some((request, "Failed")),
         Event::RequestStuck { request, .. } => Some((request, "Approved")),
         Event::CertificateRefused { request, .. } => Some((request, "Issued")),
-        Event::Live { .. }
-        | Event::OldTemplate { .. }
-        | Event::OtherSubject { .. }
-        | Event::AttemptStarted { .. }
-        | Event::Expired { .. }
-        | Event::NotYetValid { .. }
-        | Event::Held { .. }
-        | Event::ClockSuspect { .. }
-        | Event::ClockInvalid { .. }
-        | Event::MonotonicClockRegressed { .. }
-        | Event::Adopted { .. }
-        | Event::IdentityInMemory { .. }
-        | Event::RequestInMemory { .. }
-        | Event::FileRefused { .. }
-        | Event::CurrentLinkUnusable { .. }
-        | Event::FileUnreadable { .. }
-        | Event::CurrentLinkForeign { .. }
-        | Event::Quarantined { .. }
-        | Event::DiskFailed { .. }
-        | Event::DiskTimedOut { .. }
-        | Event::KeyFailed { .. }
-        | Event::CallFailed { .. }
-        | Event::CallTimedOut { .. }
-        | Event::RequestPending { .. }
-        | Event::RequestAbandoned { .. }
-        | Event::RequestOfExpired { .. }
-        | Event::HandleGone { .. }
-        | Event::RequestForeign { .. } => None,
+        _ => None,
     }
 }
 
@@ -378,22 +351,20 @@ fn action_by_mono(at: MonoTime, reason: WakeReason, view: &View) -> &'static str
         (WakeReason::Phase(_), Phase::Resting) => "a new request",
         (WakeReason::Phase(_), Phase::Asking) => "the next poll of the request, or the next call",
         (WakeReason::Phase(_), Phase::Recovering) => "the next scan of the directory",
-        (
-            WakeReason::Phase(_),
-            Phase::New | Phase::Locking | Phase::Keying | Phase::Saving | Phase::Installing | Phase::Ended,
-        ) => "a deadline",
+        _ => "a deadline",
     }
 }
 
 /// Returns the time until an attempt may begin, and the reason for the wait.
 fn closed_gate(view: &View, now: Now) -> Option<(u64, String)> {
-    let ClosedGate { gate, until } = view.gate?;
+    let ClosedGate { gate, until, .. } = view.gate?;
     let why = match gate {
         Gate::Backoff => "the last attempt failed",
         Gate::IssuanceInterval => "the last certificate was issued a moment ago",
         Gate::TemplateChange => "the template changed a moment ago",
         Gate::Hold => "a newer certificate is held until it is valid",
         Gate::ClockSuspect | Gate::ClockInvalid => "the clock has to be set first",
+        _ => return Some((until.since(now.mono).ms(), gate.to_string())),
     };
     Some((until.since(now.mono).ms(), why.to_owned()))
 }

@@ -190,5 +190,6 @@ const fn name(why: Why) -> &'static str {
         Why::Ended => "Ended",
         Why::Unchanged => "Unchanged",
         Why::NeedsRestart => "NeedsRestart",
+        _ => panic!("a reason without a name"),
     }
 }

@@ -120,7 +120,7 @@ impl Fault {
             (_, DiskFault::HandleGone) => "report it: the key store erased a key that is needed",
             (_, DiskFault::WrongKind) => "report it: this is a bug",
             (_, DiskFault::NoEffect) => "use a file system that shows its own changes",
-            (_, DiskFault::Io) => "look into the kernel's log and check the disk",
+            _ => "look into the kernel's log and check the disk",
         }
     }
 }

@@ -44,7 +44,7 @@ impl Observed {
 
     /// The machine answers an input.
     pub(super) fn steps(&mut self, disposition: Disposition, actions: Vec<Action>) {
-        self.spec.answered(self.now, &Step { disposition, actions, erase: Vec::new() });
+        self.spec.answered(self.now, &Step::new(disposition, actions));
     }
 
     pub(super) fn acts(&mut self, action: Action) {
