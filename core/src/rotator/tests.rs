@@ -101,3 +101,12 @@ fn sleep_of_an_ended_run_is_none() {
     assert!(matches!(step.actions[..], [.., Action::Exit(_)]), "{step:?}");
     assert_eq!(rotator.sleep(now), None);
 }
+
+#[test]
+fn machine_and_its_inputs_and_steps_may_cross_threads() {
+    const fn crosses<T: Send + Sync + Unpin>() {}
+    crosses::<Rotator>();
+    crosses::<Step>();
+    crosses::<Input>();
+    crosses::<Config>();
+}
