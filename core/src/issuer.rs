@@ -1,7 +1,7 @@
 //! The issuer as core sees it: three calls, and the facts of a request or a fault.
 //!
-//! An issuer is the server that turns a request into a certificate: the certificates API of Kubernetes, a PKI service, an ACME
-//! or EST server. The driver has the adapter for its protocol.
+//! An issuer is the server that turns a request into a certificate: the certificates API of a cluster, a PKI service, an
+//! ACME or EST server. The driver has the adapter for its protocol.
 
 use alloc::string::String;
 
@@ -13,7 +13,7 @@ use crate::time::Span;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Credential {
-    /// The bootstrap kubeconfig's; the driver reads its file anew for each call.
+    /// The bootstrap credential; the driver reads it anew for each call.
     Bootstrap,
     /// The live identity.
     Live(Generation),

@@ -162,7 +162,7 @@ impl Spec {
         let usages = facts.usages.has(usages) && facts.usages.with(harmless) == usages.with(harmless);
         let good = self.keys.get(key) == Some(facts.key)
             && facts.subject.common_name == wanted.subject.common_name
-            && facts.subject.others == wanted.subject.others
+            && same_set(&facts.subject.others, &wanted.subject.others)
             && same_set(&facts.subject.organizations, &wanted.subject.organizations)
             && (found || usages && same_set(&facts.sans, &wanted.sans))
             && !facts.ca

@@ -299,7 +299,7 @@ impl Asking {
     /// next request can be made now: no gate is closed, and the disk takes the next key.
     fn is_of_expired(&self, cx: &Cx<'_>, requester: &str) -> bool {
         let common = &*cx.common;
-        let as_identity = requester == common.config.template().subject.common_name;
+        let as_identity = !requester.is_empty() && requester == common.config.template().subject.common_name;
         let has_expired = common.last_expiry().is_some_and(|expiry| self.attempt.made < expiry);
         let can_request = cx.now.mono >= common.opens_at() && common.directory.failures == 0;
         as_identity && has_expired && common.serving.in_use().is_none() && can_request
