@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use certrotate_core::facts::Chain;
-use certrotate_core::issuer::{Call, Credential, Issued, IssuerFault, RequestRecord};
+use certrotate_core::issuer::{Call, Credential, IssuerFault, RequestRecord, RequestState};
 use certrotate_core::time::WallTime;
 use futures_util::FutureExt as _;
 use http_body_util::Limited;
@@ -127,13 +127,18 @@ impl Shared {
         };
         let client_ca = file.fresh_async().await;
         let (read, staged) = answer::read(object.clone(), keys, client_ca.as_deref(), texts);
-        match &read.certificate {
-            Some(Issued::Readable { facts, .. }) if facts.chain == Chain::Untrusted => {
+        match &read.state {
+            RequestState::Issued { facts, .. } if facts.chain == Chain::Untrusted => {
                 tokio::time::sleep(SETTLE).await;
                 let client_ca = file.fresh_async().await;
                 answer::read(object, keys, client_ca.as_deref(), texts)
             }
-            Some(Issued::Readable { .. } | Issued::Unreadable) | None => (read, staged),
+            RequestState::Pending
+            | RequestState::Approved
+            | RequestState::Denied
+            | RequestState::Failed
+            | RequestState::Issued { .. }
+            | RequestState::IssuedUnreadable => (read, staged),
         }
     }
 

@@ -10,7 +10,7 @@ use certrotate_core::disk::{CurrentLink, DiskCommand, DiskDone, Inventory};
 use certrotate_core::facts::{CertFacts, Chain};
 use certrotate_core::id::{CertHandle, KeyDigest, KeyHandle, LeafDigest, RequestDigest, RunId};
 use certrotate_core::input::{Action, Input, MadeKey};
-use certrotate_core::issuer::{Call, Issued, RequestRecord};
+use certrotate_core::issuer::{Call, RequestRecord, RequestState};
 use certrotate_core::rotator::Rotator;
 use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 
@@ -80,11 +80,12 @@ impl Driver {
             key: Some(self.key),
             signer: self.template.signer.clone(),
             usages: self.template.usages,
-            username: String::new(),
-            approved: issued,
-            denied: false,
-            failed: false,
-            certificate: issued.then_some(Issued::Readable { cert: CertHandle(self.made), facts }),
+            requester: String::new(),
+            state: if issued {
+                RequestState::Issued { cert: CertHandle(self.made), facts }
+            } else {
+                RequestState::Pending
+            },
         }
     }
 

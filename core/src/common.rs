@@ -49,7 +49,7 @@ pub(crate) struct Common {
 /// What this run learnt about the server and the signer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Issuer {
-    /// The kind of credential that was rejected last (401, 403, or it could not be read): the next call uses the other one.
+    /// The kind of credential that was rejected last, or could not be read: the next call uses the other one.
     /// Cleared when another identity goes live.
     pub(crate) rejected: Option<CredentialKind>,
     /// Whether the requested lifetime was rejected, so that requests carry none. Cleared when the template's lifetime changes.

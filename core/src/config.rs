@@ -1,55 +1,16 @@
 //! The configuration, validated once.
 
-use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 
-use crate::facts::{San, Subject, Usages};
-use crate::time::{Span, WallTime};
+use crate::time::WallTime;
 use crate::timing::Timing;
 
 mod error;
+mod template;
 
 pub use error::ConfigError;
-
-/// The requested certificate. The issued one must be equal to it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Template {
-    /// The subject.
-    pub subject: Subject,
-    /// The subject alternative names; order does not matter.
-    pub sans: Vec<San>,
-    /// The usages. A signer may add `key encipherment`: it does no harm.
-    pub usages: Usages,
-    /// `spec.signerName`.
-    pub signer: String,
-    /// The requested lifetime (`spec.expirationSeconds`), which a signer may ignore. `None` leaves the lifetime to the signer.
-    pub duration: Option<Span>,
-}
-
-impl Template {
-    /// Returns the template of a node's client certificate, as the kubelet requests it: CN `system:node:NAME`,
-    /// O `system:nodes`, digital signature and client auth (an EC key does not encipher), signer
-    /// `kubernetes.io/kube-apiserver-client-kubelet` (Kubernetes `pkg/kubelet/certificate/kubelet.go`).
-    #[must_use]
-    pub fn kubelet_client(node: &str) -> Self {
-        let mut common_name = String::from("system:node:");
-        common_name.push_str(node);
-        Self {
-            subject: Subject {
-                common_name,
-                organizations: Vec::from([String::from("system:nodes")]),
-                others: 0,
-            },
-            sans: Vec::new(),
-            usages: Usages::DIGITAL_SIGNATURE.with(Usages::CLIENT_AUTH),
-            signer: String::from("kubernetes.io/kube-apiserver-client-kubelet"),
-            duration: None,
-        }
-    }
-}
+pub use template::{MAX_NAME, MAX_NAMES, MAX_TEMPLATE, Template};
 
 /// A configuration to be checked; see [`Config::new`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -61,7 +22,7 @@ pub struct ConfigSpec {
     pub chain_required: bool,
     /// Whether a live identity is renewed before expiry. If not, the next one is requested when it expires.
     pub rotate: bool,
-    /// Whether a pair outside our bundles is adopted, such as one of a kubelet or from a backup.
+    /// Whether a pair outside our bundles is adopted, such as one that another program wrote or a backup has.
     #[cfg_attr(feature = "serde", serde(default = "yes"))]
     pub adopt: bool,
     /// Draws the jitter of retries, never of renewals. Different on every node.
@@ -120,19 +81,7 @@ impl Config {
     ///
     /// The first field that is out of its range; see [`ConfigError`].
     pub fn new(spec: ConfigSpec) -> Result<Self, ConfigError> {
-        if spec.template.subject.common_name.is_empty() {
-            return Err(ConfigError::NoCommonName);
-        }
-        if spec.template.usages.is_empty() {
-            return Err(ConfigError::NoUsages);
-        }
-        if spec.template.signer.is_empty() {
-            return Err(ConfigError::NoSigner);
-        }
-        // certificates.k8s.io refuses less (pkg/apis/certificates/validation/validation.go).
-        if spec.template.duration.is_some_and(|asked| asked < Span::from_secs(600)) {
-            return Err(ConfigError::DurationTooShort);
-        }
+        spec.template.check()?;
         spec.timing.check()?;
         let digest = crate::digest::of(&spec);
         Ok(Self(Arc::new(Checked { spec, digest })))

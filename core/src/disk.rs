@@ -14,7 +14,7 @@ use crate::time::WallTime;
 
 mod text;
 
-/// A file of ours. `<pair>` is the configured pair name (`kubelet-client`), which the store adds.
+/// A file of ours. `<pair>` is the configured pair name (such as `node-client`), which the store adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Name {
@@ -324,13 +324,13 @@ pub enum CurrentLink {
     Unreadable(DiskFault),
 }
 
-/// The place of a pair of key and certificate that another program or a backup wrote: a kubelet's places.
+/// The place of a pair of key and certificate that another program or a backup wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Place {
     /// The target of the current link, or a regular file in its place.
     Current,
-    /// `<pair>-<UTC time>.pem`, as a kubelet names each of its files.
+    /// `<pair>-<UTC time>.pem`, a new name for each certificate.
     Dated(WallTime),
     /// `<pair>.crt` and `<pair>.key`.
     Split,

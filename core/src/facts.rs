@@ -10,16 +10,67 @@ use core::ops::{BitOr, BitOrAssign};
 use crate::id::{KeyDigest, LeafDigest};
 use crate::time::WallTime;
 
-/// Who a certificate is for (RFC 5280, section 4.1.2.6), as far as Kubernetes reads it.
+/// Who a certificate is for (RFC 5280, section 4.1.2.6).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Subject {
-    /// The common name; the user name for kube-apiserver. Empty where there is none.
+    /// The common name. Empty where there is none.
     pub common_name: String,
-    /// The organizations; the groups for kube-apiserver. Order does not matter.
+    /// The organizations. Order does not matter.
     pub organizations: Vec<String>,
-    /// How many further attributes there are (a second common name among them).
-    pub others: u8,
+    /// The further attributes, a second common name among them. Order does not matter.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub others: Vec<Attribute>,
+}
+
+/// An attribute of a subject beside its common name and its organizations.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Attribute {
+    /// Its type: an object identifier in dotted form, such as `2.5.4.11`.
+    pub oid: String,
+    /// Its value; `None` if that is not readable text. No template requests such an attribute.
+    pub text: Option<String>,
+}
+
+impl Attribute {
+    /// The type of a common name, which has a field of its own.
+    pub const COMMON_NAME: &'static str = "2.5.4.3";
+    /// The type of an organization, which has a field of its own.
+    pub const ORGANIZATION: &'static str = "2.5.4.10";
+    /// A country: two letters (ISO 3166).
+    pub const COUNTRY: &'static str = "2.5.4.6";
+    /// A locality.
+    pub const LOCALITY: &'static str = "2.5.4.7";
+    /// A state or province.
+    pub const PROVINCE: &'static str = "2.5.4.8";
+    /// A street address.
+    pub const STREET: &'static str = "2.5.4.9";
+    /// An organizational unit.
+    pub const ORGANIZATIONAL_UNIT: &'static str = "2.5.4.11";
+    /// A serial number of the subject.
+    pub const SERIAL_NUMBER: &'static str = "2.5.4.5";
+    /// A user id (RFC 4519, section 2.39).
+    pub const USER_ID: &'static str = "0.9.2342.19200300.100.1.1";
+    /// A label of a domain (RFC 4519, section 2.4).
+    pub const DOMAIN_COMPONENT: &'static str = "0.9.2342.19200300.100.1.25";
+
+    /// Returns an attribute of this type.
+    #[must_use]
+    pub fn new(oid: &str, text: &str) -> Self {
+        Self { oid: String::from(oid), text: Some(String::from(text)) }
+    }
+
+    /// Whether it has a text, and its type is an object identifier: three to 20 numbers, the first two in their range (X.660).
+    pub(crate) fn is_requestable(&self) -> bool {
+        let numbers = self.oid.split('.').take(21).map(|text| match text.as_bytes() {
+            [b'0'] => Some(0),
+            [b'1'..=b'9', ..] if text.bytes().all(|digit| digit.is_ascii_digit()) => text.parse().ok(),
+            _ => None,
+        });
+        let Some(numbers) = numbers.collect::<Option<Vec<u32>>>() else { return false };
+        matches!(numbers[..], [0..=2, 0..40, _, ..]) && numbers.len() <= 20 && self.text.is_some()
+    }
 }
 
 /// A subject alternative name (RFC 5280, section 4.2.1.6).
@@ -39,7 +90,9 @@ pub enum San {
 }
 
 /// What a key may be used for: key usage and extended key usage (RFC 5280, sections 4.2.1.3 and
-/// 4.2.1.12) in one set, named as `spec.usages` of a CertificateSigningRequest names them.
+/// 4.2.1.12) in one set.
+///
+/// The names are those of RFC 5280 in lower-case words. Requests and pending files have them.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct Usages(u32);
@@ -48,7 +101,7 @@ macro_rules! usages {
     ($($(#[$doc:meta])* $name:ident = $bit:literal, $text:literal;)*) => {
         impl Usages {
             $($(#[$doc])* pub const $name: Self = Self(1 << $bit);)*
-            /// Every single usage with its Kubernetes name.
+            /// Every single usage with its name.
             pub const ALL: &'static [(Self, &'static str)] = &[$((Self::$name, $text)),*];
         }
     };
@@ -119,12 +172,12 @@ impl Usages {
         self.0 == 0
     }
 
-    /// The Kubernetes names of the usages in the set, in the order of [`Usages::ALL`].
+    /// The names of the usages in the set, in the order of [`Usages::ALL`].
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::ALL.iter().filter(move |(usage, _)| self.has(*usage)).map(|(_, name)| *name)
     }
 
-    /// The usage of that Kubernetes name, if it is one of [`Usages::ALL`].
+    /// The usage of that name, if it is one of [`Usages::ALL`].
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, known)| *known == name).map(|(usage, _)| *usage)
@@ -179,7 +232,7 @@ pub enum Chain {
     Trusted,
     /// There is none.
     Untrusted,
-    /// There is one by names and keys, and no API server accepts it.
+    /// There is one by names and keys, and no verifier accepts it.
     Rejected(PathFault),
 }
 

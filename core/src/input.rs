@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::disk::{DiskCommand, DiskDone, DiskFault};
 use crate::event::Event;
 use crate::id::{CertHandle, Generation, Handle, KeyHandle, OpId};
-use crate::issuer::{Call, Credential, Issued, IssuerFault, RequestRecord};
+use crate::issuer::{Call, Credential, IssuerFault, RequestRecord, RequestState};
 use crate::time::Span;
 
 pub use crate::key::{KeyFault, MadeKey};
@@ -59,9 +59,13 @@ impl Input {
     pub fn handles(&self) -> Vec<Handle> {
         match self {
             Self::KeyMade { result: Ok(made), .. } => vec![Handle::Key(made.key)],
-            Self::CallAnswered { result: Ok(RequestRecord { certificate, .. }), .. } => match certificate {
-                Some(Issued::Readable { cert, .. }) => vec![Handle::Cert(*cert)],
-                Some(Issued::Unreadable) | None => Vec::new(),
+            Self::CallAnswered { result: Ok(record), .. } => match record.state {
+                RequestState::Issued { cert, .. } => vec![Handle::Cert(cert)],
+                RequestState::Pending
+                | RequestState::Approved
+                | RequestState::Denied
+                | RequestState::Failed
+                | RequestState::IssuedUnreadable => Vec::new(),
             },
             Self::DiskAnswered { result: Ok(DiskDone::Scanned(inventory)), .. } => inventory.handles(),
             Self::Tick

@@ -1,7 +1,7 @@
 //! The issuer as core sees it: three calls, and the facts of a request or a fault.
 //!
-//! An issuer is the server that turns a request into a certificate: the certificates API of Kubernetes, a PKI service, an ACME
-//! or EST server. The driver has the adapter for its protocol.
+//! An issuer is the server that turns a request into a certificate: the certificates API of a cluster, a PKI service, an
+//! ACME or EST server. The driver has the adapter for its protocol.
 
 use alloc::string::String;
 
@@ -15,7 +15,7 @@ mod text;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Credential {
-    /// The bootstrap kubeconfig's; the driver reads its file anew for each call.
+    /// The bootstrap credential; the driver reads it anew for each call.
     Bootstrap,
     /// The live identity.
     Live(Generation),
@@ -44,6 +44,8 @@ pub enum Call {
 }
 
 /// A request as the issuer shows it.
+///
+/// An issuer that does not show key, signer or usages of a request has an adapter that remembers them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RequestRecord {
@@ -53,32 +55,35 @@ pub struct RequestRecord {
     pub signer: String,
     /// The requested usages.
     pub usages: Usages,
-    /// The user who made it, as the issuer authenticated it. For a live identity that is its common name.
-    #[cfg_attr(feature = "serde", serde(default))]
-    pub username: String,
-    /// Whether it was approved.
-    pub approved: bool,
-    /// Whether it was denied.
-    pub denied: bool,
-    /// Whether the signer failed it.
-    pub failed: bool,
-    /// The issued certificate, if there is one.
-    pub certificate: Option<Issued>,
+    /// The user who made it, as the issuer authenticated it; empty if the issuer does not say. For a live identity that is its
+    /// common name.
+    pub requester: String,
+    /// Its state.
+    pub state: RequestState,
 }
 
-/// The certificate of a request.
+/// The state of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum Issued {
-    /// It could be read.
-    Readable {
+pub enum RequestState {
+    /// Nothing is decided.
+    Pending,
+    /// It was approved, and is not signed yet.
+    Approved,
+    /// It was denied, and will never be signed.
+    Denied,
+    /// It was approved, and the signer cannot sign it.
+    Failed,
+    /// It has a certificate.
+    Issued {
         /// The very bytes that were read.
         cert: CertHandle,
         /// What they say.
         facts: CertFacts,
     },
-    /// It could not: not PEM, too large, too many certificates, trailing bytes, another block beside them.
-    Unreadable,
+    /// It has a certificate that cannot be read: not PEM, too large, too many certificates, trailing bytes, another block beside
+    /// them.
+    IssuedUnreadable,
 }
 
 /// Why a call failed. Each protocol has its own codes; the driver's adapter translates them.
@@ -91,17 +96,14 @@ pub enum IssuerFault {
     /// No connection, TLS failure, time-out on the wire, or a connection cut.
     Unreachable,
     /// The issuer does not accept the credential.
-    #[cfg_attr(feature = "serde", serde(alias = "Unauthorized"))]
     NotAuthenticated,
     /// The issuer accepts the credential, and does not permit it this call.
-    #[cfg_attr(feature = "serde", serde(alias = "Forbidden"))]
     NotPermitted,
     /// The issuer does not have the request, or the request was deleted while it was watched.
     NotFound,
     /// The issuer has a request of this name already. Only a create gets this.
     AlreadyExists,
     /// The issuer limits the rate of calls.
-    #[cfg_attr(feature = "serde", serde(alias = "TooManyRequests"))]
     Throttled {
         /// The shortest wait before the next call that the issuer names, if any.
         retry_after: Option<Span>,
@@ -109,7 +111,6 @@ pub enum IssuerFault {
     /// The issuer rejects the request itself.
     Invalid,
     /// The issuer failed, or cannot answer now.
-    #[cfg_attr(feature = "serde", serde(alias = "ServerError"))]
     Unavailable {
         /// The shortest wait before the next call that the issuer names, if any.
         retry_after: Option<Span>,

@@ -202,7 +202,7 @@ pub(crate) fn same_scope(one: &Template, other: &Template) -> bool {
 
 pub(crate) fn same_subject(wanted: &Subject, found: &Subject) -> bool {
     wanted.common_name == found.common_name
-        && wanted.others == found.others
+        && same_set(&wanted.others, &found.others)
         && same_set(&wanted.organizations, &found.organizations)
 }
 

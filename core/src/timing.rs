@@ -215,8 +215,7 @@ impl Timing {
     }
 
     /// Returns how long the request of the `attempts`-th attempt in a row (1 is the first) may stay approved without
-    /// a certificate. Older versions of Kubernetes never delete such an object (kubernetes/kubernetes#132947); newer ones
-    /// do so after a day.
+    /// a certificate. Some issuers never delete such a request (kubernetes/kubernetes#132947).
     #[must_use]
     pub fn approved_age(&self, attempts: u32) -> Span {
         doubled(self.approved_age_max, self.approved_age_max.scaled(8, 1), attempts)

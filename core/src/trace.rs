@@ -14,7 +14,7 @@ use crate::time::Now;
 use crate::view::Wake;
 
 /// The version of the format.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 
 /// The first line of a trace: all that a replay needs to begin.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -2,7 +2,7 @@
 
 use certrotate_core::disk::{CurrentLink, DiskCommand, DiskDone};
 use certrotate_core::input::{Action, Input};
-use certrotate_core::issuer::{Call, Credential, Issued, IssuerFault, RequestRecord};
+use certrotate_core::issuer::{Call, Credential, IssuerFault, RequestRecord, RequestState};
 
 /// Returns a short text of a disk command.
 #[must_use]
@@ -85,14 +85,13 @@ pub fn input(input: &Input) -> String {
 /// Returns the state of an object, much as `kubectl get csr` prints it.
 #[must_use]
 pub fn state(object: &RequestRecord) -> &'static str {
-    match (object.denied, object.failed, object.approved, &object.certificate) {
-        (true, ..) => "Denied",
-        (_, true, ..) => "Failed",
-        (.., true, Some(Issued::Readable { .. })) => "Approved,Issued",
-        (.., true, Some(Issued::Unreadable)) => "Approved,Issued (unreadable)",
-        (.., false, Some(_)) => "Pending,Issued",
-        (.., true, None) => "Approved",
-        (.., false, None) => "Pending",
+    match object.state {
+        RequestState::Denied => "Denied",
+        RequestState::Failed => "Failed",
+        RequestState::Issued { .. } => "Approved,Issued",
+        RequestState::IssuedUnreadable => "Approved,Issued (unreadable)",
+        RequestState::Approved => "Approved",
+        RequestState::Pending => "Pending",
     }
 }
 

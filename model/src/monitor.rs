@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 
 use certrotate_core::disk::{DiskCommand, DiskFault, Name};
 use certrotate_core::id::{CertHandle, OpId, RequestDigest};
-use certrotate_core::issuer::{Call, Credential, IssuerFault, RequestRecord};
+use certrotate_core::issuer::{Call, Credential, IssuerFault, RequestRecord, RequestState};
 use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 
 use crate::list::List;
@@ -200,7 +200,7 @@ impl Monitor {
         self.cancelled(op);
         match result {
             Ok(object) => {
-                if object.denied || object.failed {
+                if matches!(object.state, RequestState::Denied | RequestState::Failed) {
                     self.rejected = Some(tag);
                     // Ten minutes, less where the lifetime is below an hour. For a found request they count from its pending
                     // file, and one second is the least.
@@ -210,7 +210,7 @@ impl Monitor {
                     self.found_retry_by = age.map(|age| now.plus(latest_rest(age, 18_000, lifetime)));
                 }
                 self.is_old = age.is_some_and(|age| age >= STUCK);
-                let waits = object.approved && object.certificate.is_none() && !object.failed;
+                let waits = object.state == RequestState::Approved;
                 let since = self.approved.filter(|(it, _)| *it == tag).map_or(now, |(_, since)| since);
                 self.approved = waits.then_some((tag, since));
                 self.shown = shown.map(|(cert, _)| cert);

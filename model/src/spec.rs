@@ -6,7 +6,7 @@ use certrotate_core::event::Event;
 use certrotate_core::facts::{CertFacts, Chain, San, Subject, Usages};
 use certrotate_core::id::{CertHandle, Generation, KeyDigest, KeyHandle, OpId};
 use certrotate_core::input::{Action, Disposition, Input};
-use certrotate_core::issuer::{Call, Credential, Issued, IssuerFault, RequestRecord};
+use certrotate_core::issuer::{Call, Credential, IssuerFault, RequestRecord, RequestState};
 use certrotate_core::rotator::Step;
 use certrotate_core::time::{Now, Span, WallTime};
 
@@ -144,12 +144,12 @@ impl Spec {
         let decided = match result {
             Ok(object) => {
                 // Core does not install a certificate with less than five seconds left.
-                if let (Some(Issued::Readable { cert, facts }), Some(key)) = (&object.certificate, self.open)
+                if let (RequestState::Issued { cert, facts }, Some(key)) = (&object.state, self.open)
                     && facts.not_after.since(now.wall) >= Span::from_secs(5)
                 {
                     self.show(wanted, *cert, key, facts, false);
                 }
-                object.denied || object.failed || object.certificate.is_some()
+                !matches!(object.state, RequestState::Pending | RequestState::Approved)
             }
             Err(fault) => *fault == IssuerFault::Invalid && matches!(call, Call::Create { .. }), // never made
         };
@@ -162,7 +162,7 @@ impl Spec {
         let usages = facts.usages.has(usages) && facts.usages.with(harmless) == usages.with(harmless);
         let good = self.keys.get(key) == Some(facts.key)
             && facts.subject.common_name == wanted.subject.common_name
-            && facts.subject.others == wanted.subject.others
+            && same_set(&facts.subject.others, &wanted.subject.others)
             && same_set(&facts.subject.organizations, &wanted.subject.organizations)
             && (found || usages && same_set(&facts.sans, &wanted.sans))
             && !facts.ca

@@ -5,13 +5,14 @@ use std::net::IpAddr;
 
 use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::disk::Name;
-use certrotate_core::facts::{Chain, San, Subject, Usages};
+use certrotate_core::facts::{Attribute, Chain, San, Subject, Usages};
 use certrotate_core::id::{FileNumber, Generation, KeyDigest, OpId, RunId};
 use certrotate_core::judge::Refusal;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_model::marks::PHASES;
 use certrotate_store::PairName;
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::*;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -28,11 +29,9 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn subject() -> impl Strategy<Value = Subject> {
-    (text(), vec(text(), 0..40), 0u8..3).prop_map(|(common_name, organizations, others)| Subject {
-        common_name,
-        organizations,
-        others,
-    })
+    let attribute = (text(), option::of(text())).prop_map(|(oid, text)| Attribute { oid, text });
+    (text(), vec(text(), 0..40), vec(attribute, 0..40))
+        .prop_map(|(common_name, organizations, others)| Subject { common_name, organizations, others })
 }
 
 fn san() -> impl Strategy<Value = San> {

@@ -7,7 +7,7 @@ use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::disk::DiskCommand;
 use certrotate_core::id::RunId;
 use certrotate_core::input::{Action, ExitReason, Input};
-use certrotate_core::issuer::{Call, Issued, IssuerFault, RequestRecord};
+use certrotate_core::issuer::{Call, IssuerFault, RequestRecord, RequestState};
 use certrotate_core::rotator::Rotator;
 use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 use certrotate_core::view::Phase;
@@ -189,22 +189,21 @@ impl<'a, W: World> Node<'a, W> {
     }
 
     fn object(&self, shown: &Shown, staged: &mut Staged) -> RequestRecord {
-        let certificate = shown.chain_pem.as_ref().map(|pem| match CertChain::read(pem.as_bytes(), None) {
-            Ok((chain, facts)) => {
+        let state = match shown.chain_pem.as_ref().map(|pem| CertChain::read(pem.as_bytes(), None)) {
+            _ if shown.denied => RequestState::Denied,
+            None => RequestState::Pending,
+            Some(Ok((chain, facts))) => {
                 let cert = self.keys.stage_chain(staged, chain, facts.clone());
-                Issued::Readable { cert, facts }
+                RequestState::Issued { cert, facts }
             }
-            Err(_) => Issued::Unreadable,
-        });
+            Some(Err(_)) => RequestState::IssuedUnreadable,
+        };
         RequestRecord {
             key: csr::read(shown.csr_pem.as_bytes()).ok().map(|facts| facts.key),
             signer: self.template.signer.clone(),
             usages: self.template.usages,
-            username: String::new(),
-            approved: certificate.is_some(),
-            denied: shown.denied,
-            failed: false,
-            certificate,
+            requester: String::new(),
+            state,
         }
     }
 }

@@ -8,7 +8,7 @@ mod tests;
 use std::time::SystemTime;
 
 use certrotate_core::facts::Usages;
-use certrotate_core::issuer::{Call, Issued, IssuerFault, RequestRecord};
+use certrotate_core::issuer::{Call, IssuerFault, RequestRecord, RequestState};
 use certrotate_core::time::Span;
 use certrotate_x509::{CertChain, ClientCa, csr, request_name};
 use http_body_util::LengthLimitError;
@@ -92,8 +92,45 @@ pub(super) fn read(
 ) -> (RequestRecord, Staged) {
     let (spec, status) = (object.spec, object.status.unwrap_or_default());
     let mut read = Staged::default();
+    let conditions = status.conditions.unwrap_or_default();
+    let has = |kind: &str| conditions.iter().find(|condition| condition.type_ == kind);
+    if let Some(condition) = has("Denied").or(has("Failed")) {
+        let reason = condition.reason.as_deref().unwrap_or("no reason given");
+        let message = condition.message.as_deref().unwrap_or("no message");
+        texts.set_call(&format!("{reason}: {message}"));
+    }
     let pem = status.certificate.map(|bytes| bytes.0).filter(|bytes| !bytes.is_empty());
-    let certificate = pem.map(|pem| match CertChain::read(&pem, client_ca) {
+    // kube-apiserver refuses several of these at once; the condition that ends the request counts.
+    let state = match pem {
+        _ if has("Denied").is_some() => RequestState::Denied,
+        _ if has("Failed").is_some() => RequestState::Failed,
+        // A certificate without an approval is none.
+        _ if has("Approved").is_none() => RequestState::Pending,
+        None => RequestState::Approved,
+        Some(pem) => issued(&pem, keys, &mut read, client_ca, texts),
+    };
+    let usages = spec.usages.unwrap_or_default();
+    let object = RequestRecord {
+        key: csr::read(&spec.request.0).ok().map(|facts| facts.key),
+        signer: spec.signer_name,
+        usages: usages
+            .iter()
+            .map(|name| Usages::named(name).unwrap_or(Usages::OTHER))
+            .fold(Usages::NONE, Usages::with),
+        requester: spec.username.unwrap_or_default(),
+        state,
+    };
+    (object, read)
+}
+
+fn issued(
+    pem: &[u8],
+    keys: &KeyStore,
+    read: &mut Staged,
+    client_ca: Option<&ClientCa>,
+    texts: &FaultTexts,
+) -> RequestState {
+    match CertChain::read(pem, client_ca) {
         Ok((chain, facts)) => {
             // The texts of earlier calls say nothing of this certificate.
             drop(texts.take_call());
@@ -104,36 +141,14 @@ pub(super) fn read(
                     "the certificate itself is valid from {from} until {until}, and an issuer on its path is not"
                 ));
             }
-            let cert = keys.stage_chain(&mut read, chain, facts.clone());
-            Issued::Readable { cert, facts }
+            let cert = keys.stage_chain(read, chain, facts.clone());
+            RequestState::Issued { cert, facts }
         }
         Err(error) => {
             texts.set_call(&error.to_string());
-            Issued::Unreadable
+            RequestState::IssuedUnreadable
         }
-    });
-    let conditions = status.conditions.unwrap_or_default();
-    let has = |kind: &str| conditions.iter().find(|condition| condition.type_ == kind);
-    if let Some(condition) = has("Denied").or(has("Failed")) {
-        let reason = condition.reason.as_deref().unwrap_or("no reason given");
-        let message = condition.message.as_deref().unwrap_or("no message");
-        texts.set_call(&format!("{reason}: {message}"));
     }
-    let usages = spec.usages.unwrap_or_default();
-    let object = RequestRecord {
-        key: csr::read(&spec.request.0).ok().map(|facts| facts.key),
-        signer: spec.signer_name,
-        usages: usages
-            .iter()
-            .map(|name| Usages::named(name).unwrap_or(Usages::OTHER))
-            .fold(Usages::NONE, Usages::with),
-        username: spec.username.unwrap_or_default(),
-        approved: has("Approved").is_some(),
-        denied: has("Denied").is_some(),
-        failed: has("Failed").is_some(),
-        certificate,
-    };
-    (object, read)
 }
 
 /// Why a call brought no object.

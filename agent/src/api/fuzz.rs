@@ -10,7 +10,7 @@ use certrotate_core::config::Template;
 use certrotate_core::facts::Usages;
 use certrotate_core::id::{KeyHandle, OpId, RequestDigest, RunId};
 use certrotate_core::input::Input;
-use certrotate_core::issuer::{Call, Issued, IssuerFault, RequestRecord};
+use certrotate_core::issuer::{Call, IssuerFault, RequestRecord, RequestState};
 use certrotate_x509::request_name;
 use http_body_util::{Full, Limited};
 use hyper::body::Bytes;
@@ -153,7 +153,7 @@ pub fn api(bytes: &[u8]) {
         assert!(!text.contains(char::is_control) && text.chars().count() <= 4001, "one line: {text:?}");
     }
     let readable =
-        seen.result.as_ref().is_ok_and(|object| matches!(object.certificate, Some(Issued::Readable { .. })));
+        seen.result.as_ref().is_ok_and(|object| matches!(object.state, RequestState::Issued { .. }));
     assert_eq!(seen.chains, usize::from(readable), "a chain is kept if core is told of it");
     let status = answers.status.as_u16();
     if !(200..300).contains(&status) {
@@ -188,7 +188,7 @@ pub fn api(bytes: &[u8]) {
                 .into_iter()
                 .flat_map(|body| if watched { items(&body, answers.events) } else { vec![body] });
             assert!(shown.into_iter().any(|shown| is_told(&shown, object)), "no answer showed {object:?}");
-            let news = object.denied || object.failed || (object.approved && object.certificate.is_some());
+            let news = !matches!(object.state, RequestState::Pending | RequestState::Approved);
             assert!(!watched || news, "a watch ends when there is something to tell");
         }
     }
@@ -212,10 +212,17 @@ fn is_told(json: &Value, object: &RequestRecord) -> bool {
     let usages = spec["usages"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let usages =
         usages.fold(Usages::NONE, |all, name| all.with(Usages::named(name).unwrap_or(Usages::OTHER)));
-    object.denied == has("Denied")
-        && object.failed == has("Failed")
-        && object.approved == has("Approved")
-        && object.certificate.is_some() == status["certificate"].as_str().is_some_and(|text| !text.is_empty())
+    let is_issued = status["certificate"].as_str().is_some_and(|text| !text.is_empty());
+    let is_state = match object.state {
+        RequestState::Denied => has("Denied"),
+        RequestState::Failed => has("Failed") && !has("Denied"),
+        RequestState::Pending => !has("Denied") && !has("Failed") && !has("Approved"),
+        RequestState::Approved => has("Approved") && !has("Denied") && !has("Failed") && !is_issued,
+        RequestState::Issued { .. } | RequestState::IssuedUnreadable => {
+            has("Approved") && !has("Denied") && !has("Failed") && is_issued
+        }
+    };
+    is_state
         && json["metadata"]["name"] == request_name(&REQUEST)
         && object.signer == spec["signerName"].as_str().unwrap_or_default()
         && object.usages == usages

@@ -9,7 +9,7 @@ use certrotate_core::config::Template;
 use certrotate_core::facts::Chain;
 use certrotate_core::id::{Generation, KeyHandle, OpId, RunId};
 use certrotate_core::input::{Input, MadeKey};
-use certrotate_core::issuer::{Call, Credential, Issued, IssuerFault, RequestRecord};
+use certrotate_core::issuer::{Call, Credential, IssuerFault, RequestRecord, RequestState};
 use certrotate_core::time::Span;
 use certrotate_x509::request_name;
 
@@ -91,7 +91,7 @@ async fn request_is_created_watched_and_its_certificate_read() {
         (made.key, made.signer, made.usages),
         (Some(client.made.key_digest), template.signer, template.usages)
     );
-    assert!(!made.approved && !made.denied && !made.failed && made.certificate.is_none());
+    assert_eq!(made.state, RequestState::Pending);
 
     let resume = async {
         // The watch is there when its request has been counted: create, list, watch.
@@ -102,14 +102,14 @@ async fn request_is_created_watched_and_its_certificate_read() {
     };
     let (issued, ()) = tokio::join!(client.watch(), resume);
     let issued = issued.unwrap();
-    let Some(Issued::Readable { cert, facts }) = &issued.certificate else { panic!("{issued:?}") };
-    assert!(issued.approved && facts.chain == Chain::Trusted && facts.key == client.made.key_digest);
+    let RequestState::Issued { cert, facts } = &issued.state else { panic!("{issued:?}") };
+    assert!(facts.chain == Chain::Trusted && facts.key == client.made.key_digest);
     assert!(
         stored_identity(&client.keys, Generation(1), client.made.key, *cert).is_ok(),
         "those very bytes are kept"
     );
     let looked = client.get().await.unwrap();
-    assert!(looked.approved && looked.certificate.is_some());
+    assert!(matches!(looked.state, RequestState::Issued { .. }));
 }
 
 #[tokio::test]
@@ -203,8 +203,9 @@ async fn denied_and_failed_conditions_are_read() {
             faults.deny_all(true);
         }
         let made = client.create().await.unwrap();
-        let seen = if made.denied || made.failed { made } else { client.watch().await.unwrap() };
-        assert_eq!((seen.denied, seen.failed), (!failed, failed));
+        let decided = if failed { RequestState::Failed } else { RequestState::Denied };
+        let seen = if made.state == decided { made } else { client.watch().await.unwrap() };
+        assert_eq!(seen.state, decided);
     }
 }
 
@@ -214,8 +215,8 @@ async fn certificate_of_another_ca_is_read_as_untrusted() {
     let client = of(&server);
     server.plane.faults().spoil(Spoil::ForeignCa);
     client.create().await.unwrap();
-    let issued = client.watch().await.unwrap().certificate;
-    assert!(matches!(issued, Some(Issued::Readable { facts, .. }) if facts.chain == Chain::Untrusted));
+    let issued = client.watch().await.unwrap().state;
+    assert!(matches!(issued, RequestState::Issued { facts, .. } if facts.chain == Chain::Untrusted));
 }
 
 #[tokio::test]

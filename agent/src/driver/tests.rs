@@ -10,7 +10,7 @@ use certrotate_core::id::{
     CertHandle, Generation, KeyDigest, KeyHandle, LeafDigest, OpId, RequestDigest, RunId,
 };
 use certrotate_core::input::{Action, Disposition, ExitReason, Input, KeyFault, MadeKey, Why};
-use certrotate_core::issuer::{Call, Credential, Issued, IssuerFault, RequestRecord};
+use certrotate_core::issuer::{Call, Credential, IssuerFault, RequestRecord, RequestState};
 use certrotate_core::rotator::Rotator;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_core::view::Handle;
@@ -84,11 +84,8 @@ fn object(certificate: bool) -> RequestRecord {
         key: Some(KEY_DIGEST),
         signer: template.signer,
         usages: template.usages,
-        username: "system:bootstrap:abcdef".into(),
-        approved: certificate,
-        denied: false,
-        failed: false,
-        certificate: certificate.then_some(Issued::Readable { cert: CERT, facts }),
+        requester: "system:bootstrap:abcdef".into(),
+        state: if certificate { RequestState::Issued { cert: CERT, facts } } else { RequestState::Pending },
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use certrotate_core::disk::DiskCommand;
 use certrotate_core::id::{OpId, RequestDigest};
 use certrotate_core::input::{Action, Input};
-use certrotate_core::issuer::{Call, IssuerFault, RequestRecord};
+use certrotate_core::issuer::{Call, IssuerFault, RequestRecord, RequestState};
 use certrotate_core::view::{Phase, Stage};
 use certrotate_x509::request_name;
 
@@ -145,12 +145,12 @@ fn name(request: Option<RequestDigest>) -> String {
 }
 
 /// In the words of kubectl's column CONDITION.
-fn conditions(object: &RequestRecord) -> &'static str {
-    match (object.denied, object.failed, &object.certificate, object.approved) {
-        (true, ..) => "Denied",
-        (_, true, ..) => "Failed",
-        (_, _, Some(_), _) => "Issued",
-        (_, _, None, true) => "Approved",
-        (_, _, None, false) => "Pending",
+const fn conditions(object: &RequestRecord) -> &'static str {
+    match object.state {
+        RequestState::Denied => "Denied",
+        RequestState::Failed => "Failed",
+        RequestState::Issued { .. } | RequestState::IssuedUnreadable => "Issued",
+        RequestState::Approved => "Approved",
+        RequestState::Pending => "Pending",
     }
 }

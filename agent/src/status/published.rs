@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use certrotate_core::event::{Event, Severity};
 use certrotate_core::id::{OpId, RequestDigest};
 use certrotate_core::input::{Action, Input};
-use certrotate_core::issuer::{Credential, IssuerFault, RequestRecord};
+use certrotate_core::issuer::{Credential, IssuerFault, RequestRecord, RequestState};
 use certrotate_core::time::{MonoTime, Now, Span, WallTime};
 use certrotate_core::view::{ClosedGate, Gate, Phase, View, Wake, WakeReason};
 use certrotate_x509::request_name;
@@ -297,14 +297,14 @@ fn push<T>(kept: &mut VecDeque<T>, item: T) {
 
 /// In the words and the order of kubectl's column CONDITION.
 fn conditions(object: &RequestRecord) -> Vec<String> {
-    let all = [
-        (object.approved, "Approved"),
-        (object.denied, "Denied"),
-        (object.failed, "Failed"),
-        (object.certificate.is_some(), "Issued"),
-    ];
-    let met: Vec<String> = all.iter().filter(|(met, _)| *met).map(|(_, name)| (*name).to_owned()).collect();
-    if met.is_empty() { vec!["Pending".to_owned()] } else { met }
+    let words: &[&str] = match object.state {
+        RequestState::Pending => &["Pending"],
+        RequestState::Approved => &["Approved"],
+        RequestState::Denied => &["Denied"],
+        RequestState::Failed => &["Approved", "Failed"],
+        RequestState::Issued { .. } | RequestState::IssuedUnreadable => &["Approved", "Issued"],
+    };
+    words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 /// Returns the time until the next scheduled action, and the action.

@@ -30,7 +30,7 @@ fn bundle(generation: u32, start: WallTime) -> Held {
     let subject = Subject {
         common_name: "system:node:node-1".into(),
         organizations: vec!["system:nodes".into()],
-        others: 0,
+        others: vec![],
     };
     let (not_before, not_after) = (start, start.plus(LIFE));
     let facts = CertFacts {

@@ -5,6 +5,7 @@ use core::net::{IpAddr, Ipv4Addr};
 
 use super::*;
 use crate::config::Template;
+use crate::facts::Attribute;
 use crate::id::LeafDigest;
 
 const NOW: WallTime = WallTime::from_unix_secs(1_767_225_600);
@@ -57,13 +58,15 @@ fn requested_certificate_is_accepted_in_any_order_with_key_encipherment() {
 #[test]
 fn every_refusal_names_expected_and_found_values() {
     type Change = fn(&mut CertFacts);
-    let cases: [Change; 18] = [
+    let cases: [Change; 20] = [
         |facts| facts.key = KeyDigest([0xbb; 32]),
         |facts| facts.subject.common_name = "system:node:node-10".into(),
         |facts| facts.subject.common_name = "System:Node:Node-1".into(),
         |facts| facts.subject.organizations = vec!["system:masters".into()],
         |facts| facts.subject.organizations.push("system:masters".into()),
-        |facts| facts.subject.others = 2,
+        |facts| facts.subject.others.push(Attribute::new(Attribute::ORGANIZATIONAL_UNIT, "unit")),
+        |facts| facts.subject.others.push(Attribute { oid: String::from("2.5.4.45"), text: None }),
+        |facts| facts.subject.common_name.clear(),
         |facts| facts.sans.clear(),
         |facts| facts.sans.push(San::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST))),
         |facts| facts.sans = vec![San::Email("a@b".into()), San::Uri("spiffe://a".into()), San::Other],

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt::{self, Write as _};
 
 use super::Refusal;
-use crate::facts::{Chain, PathFault, San, Subject};
+use crate::facts::{Attribute, Chain, PathFault, San, Subject};
 
 /// The most letters that are shown of a foreign text.
 const LONGEST: usize = 300;
@@ -32,16 +32,46 @@ impl fmt::Display for Foreign<'_> {
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for organization in self.organizations.iter().take(MOST) {
+        let Self { common_name, organizations, others } = self;
+        for organization in organizations.iter().take(MOST) {
             write!(f, "O={}, ", Foreign(organization))?;
         }
-        if let Some(more @ 1..) = self.organizations.len().checked_sub(MOST) {
+        if let Some(more @ 1..) = organizations.len().checked_sub(MOST) {
             write!(f, "{more} more organizations, ")?;
         }
-        write!(f, "CN={}", Foreign(&self.common_name))?;
-        match self.others {
-            0 => Ok(()),
-            count => write!(f, " and {count} other attributes"),
+        for attribute in others.iter().take(MOST) {
+            write!(f, "{attribute}, ")?;
+        }
+        if let Some(more @ 1..) = others.len().checked_sub(MOST) {
+            write!(f, "{more} more attributes, ")?;
+        }
+        if common_name.is_empty() { f.write_str("no CN") } else { write!(f, "CN={}", Foreign(common_name)) }
+    }
+}
+
+/// The names of attribute types, as RFC 4514 and OpenSSL write them.
+const TYPES: [(&str, &str); 10] = [
+    (Attribute::COMMON_NAME, "CN"),
+    (Attribute::ORGANIZATION, "O"),
+    (Attribute::COUNTRY, "C"),
+    (Attribute::LOCALITY, "L"),
+    (Attribute::PROVINCE, "ST"),
+    (Attribute::STREET, "STREET"),
+    (Attribute::ORGANIZATIONAL_UNIT, "OU"),
+    (Attribute::SERIAL_NUMBER, "serialNumber"),
+    (Attribute::USER_ID, "UID"),
+    (Attribute::DOMAIN_COMPONENT, "DC"),
+];
+
+impl fmt::Display for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match TYPES.iter().find(|(oid, _)| *oid == self.oid) {
+            Some((_, name)) => f.write_str(name)?,
+            None => write!(f, "{}", Foreign(&self.oid))?,
+        }
+        match &self.text {
+            Some(text) => write!(f, "={}", Foreign(text)),
+            None => f.write_str(" without a readable text"),
         }
     }
 }

@@ -13,9 +13,10 @@
 
 use crate::common::{CredentialKind, Cx};
 use crate::event::Event;
-use crate::id::OpId;
+use crate::facts::CertFacts;
+use crate::id::{CertHandle, OpId};
 use crate::input::{Action, Why};
-use crate::issuer::{Call, Credential, Issued, IssuerFault, RequestRecord};
+use crate::issuer::{Call, Credential, IssuerFault, RequestRecord, RequestState};
 use crate::judge::{Refusal, judge_issued};
 use crate::renewal::{Attempt, Carry, Installing, Outcome, Recovering, Renewal, Resting};
 use crate::serving::Certificate;
@@ -272,35 +273,36 @@ impl Asking {
         if !ours {
             return self.retire(cx, |again_in| Event::RequestForeign { request, again_in });
         }
-        if object.denied {
-            return self.retire(cx, |again_in| Event::RequestDenied { request, again_in });
-        }
-        if object.failed {
-            cx.common.issuer.is_duration_rejected = true;
-            return self.retire(cx, |again_in| Event::RequestFailed { request, again_in });
-        }
-        if reader == Some(Credential::Bootstrap) && self.is_of_expired(cx, &object) {
-            self.cancel(cx);
-            cx.report(Event::RequestOfExpired { request });
-            return Renewal::Resting(Resting::without_wait(cx));
-        }
-        match object.certificate {
-            Some(issued) if object.approved => self.issued(cx, issued),
-            Some(_) | None => {
-                self.is_created = true;
-                self.pending(cx, object.approved, reader.is_some())
+        match object.state {
+            RequestState::Denied => self.retire(cx, |again_in| Event::RequestDenied { request, again_in }),
+            RequestState::Failed => {
+                cx.common.issuer.is_duration_rejected = true;
+                self.retire(cx, |again_in| Event::RequestFailed { request, again_in })
             }
+            RequestState::Pending
+                if reader == Some(Credential::Bootstrap) && self.is_of_expired(cx, &object.requester) =>
+            {
+                self.cancel(cx);
+                cx.report(Event::RequestOfExpired { request });
+                Renewal::Resting(Resting::without_wait(cx))
+            }
+            state @ (RequestState::Pending | RequestState::Approved) => {
+                self.is_created = true;
+                self.pending(cx, state == RequestState::Approved, reader.is_some())
+            }
+            RequestState::Issued { cert, facts } => self.issued(cx, cert, &facts),
+            RequestState::IssuedUnreadable => self.refused(cx, Refusal::Unreadable),
         }
     }
 
     /// Whether an approver may never approve the request, because it was made as an identity that has expired since, and the
     /// next request can be made now: no gate is closed, and the disk takes the next key.
-    fn is_of_expired(&self, cx: &Cx<'_>, object: &RequestRecord) -> bool {
+    fn is_of_expired(&self, cx: &Cx<'_>, requester: &str) -> bool {
         let common = &*cx.common;
-        let as_identity = object.username == common.config.template().subject.common_name;
+        let as_identity = !requester.is_empty() && requester == common.config.template().subject.common_name;
         let has_expired = common.last_expiry().is_some_and(|expiry| self.attempt.made < expiry);
         let can_request = cx.now.mono >= common.opens_at() && common.directory.failures == 0;
-        as_identity && !object.approved && has_expired && common.serving.in_use().is_none() && can_request
+        as_identity && has_expired && common.serving.in_use().is_none() && can_request
     }
 
     fn pending(mut self, cx: &mut Cx<'_>, approved: bool, is_poll: bool) -> Renewal {
@@ -353,38 +355,33 @@ impl Asking {
         }
     }
 
-    fn issued(self, cx: &mut Cx<'_>, issued: Issued) -> Renewal {
-        let (request, now) = (self.attempt.request, cx.now.wall);
-        let judged = match issued {
-            Issued::Unreadable => Err(Refusal::Unreadable),
-            Issued::Readable { cert, facts } => {
-                let Attempt { key_digest, issued_after, .. } = &self.attempt;
-                let hold = cx.common.timing().hold_cap(cx.common.lifetime);
-                let spec = cx.common.config.spec();
-                judge_issued(spec, key_digest, &facts, now, *issued_after, hold).map(|()| Certificate {
-                    cert,
-                    leaf: facts.leaf,
-                    not_before: facts.not_before,
-                    not_after: facts.not_after,
-                    issued: now,
-                    old_template: false,
-                })
-            }
-        };
-        match judged {
-            Err(refusal) => {
-                self.retire(cx, |again_in| Event::CertificateRefused { request, refusal, again_in })
-            }
-            Ok(certificate) => {
-                self.cancel(cx);
-                if cx.common.directory.failures > 0 {
-                    // The outcome of the failed disk operations is unknown. A scan comes first (S12).
-                    let carry = Carry::Certificate(self.attempt, certificate);
-                    return Recovering::begin(cx, carry, cx.now.mono);
-                }
-                Installing::begin(cx, self.attempt, certificate)
-            }
+    fn issued(self, cx: &mut Cx<'_>, cert: CertHandle, facts: &CertFacts) -> Renewal {
+        let now = cx.now.wall;
+        let Attempt { key_digest, issued_after, .. } = &self.attempt;
+        let hold = cx.common.timing().hold_cap(cx.common.lifetime);
+        let spec = cx.common.config.spec();
+        if let Err(refusal) = judge_issued(spec, key_digest, facts, now, *issued_after, hold) {
+            return self.refused(cx, refusal);
         }
+        let certificate = Certificate {
+            cert,
+            leaf: facts.leaf,
+            not_before: facts.not_before,
+            not_after: facts.not_after,
+            issued: now,
+            old_template: false,
+        };
+        self.cancel(cx);
+        if cx.common.directory.failures > 0 {
+            // The outcome of the failed disk operations is unknown. A scan comes first (S12).
+            return Recovering::begin(cx, Carry::Certificate(self.attempt, certificate), cx.now.mono);
+        }
+        Installing::begin(cx, self.attempt, certificate)
+    }
+
+    fn refused(self, cx: &mut Cx<'_>, refusal: Refusal) -> Renewal {
+        let request = self.attempt.request;
+        self.retire(cx, |again_in| Event::CertificateRefused { request, refusal, again_in })
     }
 
     /// The key is retired; its pending file stays until the next one is durable.

@@ -4,7 +4,7 @@ use super::*;
 use certrotate_core::disk::DiskFault;
 use certrotate_core::id::RequestDigest;
 use certrotate_core::input::{Action, Input, KeyFault};
-use certrotate_core::issuer::{Issued, IssuerFault, RequestRecord};
+use certrotate_core::issuer::IssuerFault;
 use certrotate_core::judge::Refusal;
 use certrotate_core::time::WallTime;
 use certrotate_core::view::Stage;
@@ -254,17 +254,6 @@ fn watching() -> (World, certrotate_core::id::OpId) {
     world.run_until("the watch", |world| watch(world).is_some());
     let op = watch(&world).expect("it is open");
     (world, op)
-}
-
-#[test]
-fn a_certificate_in_an_object_that_is_not_approved_is_not_taken() {
-    let (mut world, op) = watching();
-    let object = world.server.objects[0];
-    let unapproved = RequestRecord { certificate: Some(Issued::Unreadable), ..world.object(&object) };
-    assert!(!unapproved.approved);
-    world.give(Input::CallAnswered { op, result: Ok(unapproved) });
-    assert_eq!(phase(&world), Phase::Asking, "it is pending, whatever else is in it");
-    assert!(!saw(&world, |it| matches!(it, Event::CertificateRefused { .. })));
 }
 
 #[test]

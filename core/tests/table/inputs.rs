@@ -5,7 +5,7 @@ use certrotate_core::disk::{DiskCommand, DiskDone, DiskFault};
 use certrotate_core::facts::{CertFacts, Chain, San};
 use certrotate_core::id::{CertHandle, KeyDigest, KeyHandle, LeafDigest, OpId, RequestDigest, RunId};
 use certrotate_core::input::{Input, KeyFault, MadeKey};
-use certrotate_core::issuer::{Call, Issued, IssuerFault, RequestRecord};
+use certrotate_core::issuer::{Call, IssuerFault, RequestRecord, RequestState};
 use certrotate_core::rotator::Rotator;
 use certrotate_core::time::{Now, Span, WallTime};
 use certrotate_core::view::{Handle, Phase};
@@ -260,35 +260,29 @@ fn objects(node: &Rotator, world: &World, now: Now) -> Vec<([&'static str; 2], R
         key: Some(key),
         signer: template.signer.clone(),
         usages: template.usages,
-        username: "system:bootstrap:abcdef".into(),
-        approved: false,
-        denied: false,
-        failed: false,
-        certificate: None,
+        requester: "system:bootstrap:abcdef".into(),
+        state: RequestState::Pending,
     };
-    let issued = |facts: CertFacts| RequestRecord {
-        approved: true,
-        certificate: Some(Issued::Readable { cert: CertHandle(900), facts }),
-        ..pending.clone()
-    };
+    let with = |state: RequestState| RequestRecord { state, ..pending.clone() };
+    let issued = |facts: CertFacts| with(RequestState::Issued { cert: CertHandle(900), facts });
     let backdated = WallTime::from_unix_ms(now.wall.unix_ms().saturating_sub(1));
-    let unreadable =
-        RequestRecord { certificate: Some(Issued::Unreadable), approved: true, ..pending.clone() };
     let refused = CertFacts { ca: true, ..facts(backdated) };
     vec![
         (["call: pending", "watch: pending"], pending.clone()),
         (["call: pending, by the node", ""], {
-            RequestRecord { username: template.subject.common_name.clone(), ..pending.clone() }
+            RequestRecord { requester: template.subject.common_name.clone(), ..pending.clone() }
         }),
-        (["call: approved", "watch: approved"], RequestRecord { approved: true, ..pending.clone() }),
-        (["call: denied", "watch: denied"], RequestRecord { denied: true, ..pending.clone() }),
-        (["call: failed", "watch: failed"], RequestRecord { failed: true, ..pending.clone() }),
+        (["call: approved", "watch: approved"], with(RequestState::Approved)),
+        (["call: denied", "watch: denied"], with(RequestState::Denied)),
+        (["call: failed", "watch: failed"], with(RequestState::Failed)),
         (["call: issued", "watch: issued"], issued(facts(backdated))),
         (["call: issued but not yet valid", "watch: issued but not yet valid"], {
             issued(facts(now.wall.plus(Span::from_mins(5))))
         }),
         (["call: unacceptable certificate", "watch: unacceptable certificate"], issued(refused)),
-        (["call: unreadable certificate", "watch: unreadable certificate"], unreadable),
+        (["call: unreadable certificate", "watch: unreadable certificate"], {
+            with(RequestState::IssuedUnreadable)
+        }),
         (["call: foreign object", "watch: foreign object"], RequestRecord { key: None, ..pending }),
     ]
 }

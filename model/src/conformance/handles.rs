@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use certrotate_core::disk::{Content, DiskCommand, DiskDone, Found};
 use certrotate_core::id::{CertHandle, Handle, KeyHandle};
 use certrotate_core::input::{Action, Input};
-use certrotate_core::issuer::{Call, Issued};
+use certrotate_core::issuer::{Call, RequestState};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Handles {
@@ -22,7 +22,7 @@ impl Handles {
         match input {
             Input::KeyMade { result: Ok(made), .. } => self.key(&mut made.key),
             Input::CallAnswered { result: Ok(object), .. } => {
-                if let Some(Issued::Readable { cert, .. }) = &mut object.certificate {
+                if let RequestState::Issued { cert, .. } = &mut object.state {
                     self.cert(cert);
                 }
             }

@@ -4,7 +4,7 @@
 
 use certrotate_core::disk::Name;
 use certrotate_core::id::{CertHandle, RequestDigest};
-use certrotate_core::issuer::RequestRecord;
+use certrotate_core::issuer::{RequestRecord, RequestState};
 use certrotate_core::time::{MonoTime, Span, WallTime};
 use certrotate_core::view::{Gate, Phase};
 
@@ -27,7 +27,6 @@ pub fn s8_may_give_up_request_of_expired(world: &World, request: RequestDigest) 
 #[must_use]
 pub fn shows_request_of_expired(world: &World, object: &RequestRecord) -> bool {
     let Some(view) = world.view() else { return false };
-    let undecided = !object.approved && !object.denied && !object.failed && object.certificate.is_none();
     let request = view.request.and_then(|request| world.server.find(request));
     let ours = request.is_some_and(|it| it.is_undecided() && it.by_node);
     let is_free = view.held.is_none()
@@ -37,7 +36,7 @@ pub fn shows_request_of_expired(world: &World, object: &RequestRecord) -> bool {
         && world.ghost.monitor.is_long_after_rotation(world.continued().mono, minute(view.lifetime));
     let expired = last_expiry(world).filter(|expiry| *expiry <= world.shown().wall);
     let before = pending(world).is_some_and(|pending| Some(pending.made) < expired);
-    undecided && ours && is_free && before && view.identity.is_none()
+    object.state == RequestState::Pending && ours && is_free && before && view.identity.is_none()
 }
 
 /// Returns the notAfter of the bundle that the current link names.

@@ -16,18 +16,9 @@ fn hour(hours: u64) -> Now {
     Now { wall: WallTime::from_unix_secs(hours as i64 * 3600), mono: MonoTime::from_ms(hours * 3_600_000) }
 }
 
-fn object(denied: bool, approved: bool) -> Result<RequestRecord, IssuerFault> {
+fn object(state: RequestState) -> Result<RequestRecord, IssuerFault> {
     let (signer, usages) = (String::new(), Usages::default());
-    Ok(RequestRecord {
-        key: None,
-        signer,
-        usages,
-        username: String::new(),
-        approved,
-        denied,
-        failed: false,
-        certificate: None,
-    })
+    Ok(RequestRecord { key: None, signer, usages, requester: String::new(), state })
 }
 
 /// The id that is noted when a call is answered and another one follows, while an identity is served.
@@ -54,10 +45,10 @@ fn l3_valid_identity_is_the_credential_until_refused() {
 
 #[test]
 fn l4_denied_request_is_not_repeated_and_deleted_one_is_created() {
-    assert_eq!(noted((GET, LIVE), &object(true, false), (GET, LIVE)), Some("L4"));
+    assert_eq!(noted((GET, LIVE), &object(RequestState::Denied), (GET, LIVE)), Some("L4"));
     assert_eq!(noted((GET, LIVE), &Err(IssuerFault::NotFound), (GET, LIVE)), Some("L4"));
     assert_eq!(noted((GET, LIVE), &Err(IssuerFault::NotFound), (CREATE, LIVE)), None);
-    assert_eq!(noted((GET, LIVE), &object(false, false), (GET, LIVE)), None);
+    assert_eq!(noted((GET, LIVE), &object(RequestState::Pending), (GET, LIVE)), None);
 }
 
 #[test]
@@ -65,7 +56,7 @@ fn s9_attempt_after_a_denial_waits_unless_a_rotation_is_requested() {
     let begins = |minutes: u64, wish: bool| {
         let mut monitor = Monitor::default();
         monitor.calls(OP, &GET, REQUEST, BOOTSTRAP, false);
-        monitor.answered(OP, (MonoTime::default(), HOUR), &object(true, false), None, None);
+        monitor.answered(OP, (MonoTime::default(), HOUR), &object(RequestState::Denied), None, None);
         monitor.given(wish, |_| false);
         monitor.begins(Now { mono: MonoTime::from_ms(minutes * 60_000), ..hour(0) }, Span::MAX, None, None);
         monitor.broken.map(|it| it.0)
@@ -93,7 +84,7 @@ fn l4_good_certificate_is_not_refused() {
     monitor.answered(
         OP,
         (MonoTime::default(), HOUR),
-        &object(false, true),
+        &object(RequestState::Approved),
         Some((CertHandle(1), true)),
         None,
     );
@@ -109,7 +100,7 @@ fn s8_request_is_given_up_after_a_day_of_approval_and_not_before() {
     for (hours, broken) in [(24, None), (23, Some("S8"))] {
         let mut monitor = Monitor::default();
         monitor.calls(OP, &GET, REQUEST, BOOTSTRAP, false);
-        monitor.answered(OP, (hour(0).mono, HOUR), &object(false, true), None, None);
+        monitor.answered(OP, (hour(0).mono, HOUR), &object(RequestState::Approved), None, None);
         monitor.gives_up(hour(hours).mono, HOUR, REQUEST);
         assert_eq!(monitor.broken.map(|it| it.0), broken);
     }
@@ -119,7 +110,13 @@ fn s8_request_is_given_up_after_a_day_of_approval_and_not_before() {
 fn s8_certificate_in_hand_is_installed_before_another_attempt() {
     let mut monitor = Monitor::default();
     monitor.calls(OP, &GET, REQUEST, BOOTSTRAP, false);
-    monitor.answered(OP, (hour(0).mono, HOUR), &object(false, true), Some((CertHandle(1), true)), None);
+    monitor.answered(
+        OP,
+        (hour(0).mono, HOUR),
+        &object(RequestState::Approved),
+        Some((CertHandle(1), true)),
+        None,
+    );
     let (mut live, mut over) = (monitor, monitor);
     monitor.begins(hour(1), Span::MAX, None, None);
     assert_eq!(monitor.broken.map(|it| it.0), Some("S8"));

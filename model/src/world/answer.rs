@@ -8,7 +8,7 @@ use certrotate_core::disk::{
 use certrotate_core::facts::Usages;
 use certrotate_core::id::{CertHandle, KeyHandle, RequestDigest};
 use certrotate_core::input::{Input, KeyFault, MadeKey};
-use certrotate_core::issuer::{Issued, RequestRecord};
+use certrotate_core::issuer::{RequestRecord, RequestState};
 
 use crate::cert::{key_digest, leaf};
 use crate::disk::{Bundle, File, Outside, Pending};
@@ -64,7 +64,7 @@ impl World {
         match input {
             Input::KeyMade { result: Ok(made), .. } => self.ghost.give_key(made.key),
             Input::CallAnswered { result: Ok(object), .. } => {
-                if let Some(Issued::Readable { cert, .. }) = &object.certificate {
+                if let RequestState::Issued { cert, .. } = &object.state {
                     self.ghost.give_cert(*cert);
                 }
             }
@@ -125,27 +125,33 @@ impl World {
         let signer = if object.foreign_signer { "example.com/other" } else { &template.signer };
         let more = if object.foreign_usages { Usages::SERVER_AUTH } else { Usages::default() };
         let usages = template.usages.with(more);
-        let certificate = object.issue.map(|issue| match issue {
-            Issue::Unreadable => Issued::Unreadable,
-            Issue::Cert(number) => {
-                let cert = CertHandle(number.into());
-                self.facts(cert).map_or(Issued::Unreadable, |facts| Issued::Readable { cert, facts })
-            }
-        });
         RequestRecord {
             key: (object.key != UNREADABLE).then(|| key_digest(object.key.into())),
             signer: signer.into(),
             usages,
-            username: self.username(object),
-            approved: object.approved,
-            denied: object.denied,
-            failed: object.failed,
-            certificate,
+            requester: self.requester(object),
+            state: self.state(object),
+        }
+    }
+
+    /// Returns the state that the conditions of an object and its certificate amount to.
+    fn state(&self, object: &Object) -> RequestState {
+        match object.issue {
+            _ if object.denied => RequestState::Denied,
+            _ if object.failed => RequestState::Failed,
+            _ if !object.approved => RequestState::Pending,
+            None => RequestState::Approved,
+            Some(Issue::Unreadable) => RequestState::IssuedUnreadable,
+            Some(Issue::Cert(number)) => {
+                let cert = CertHandle(number.into());
+                let facts = self.facts(cert);
+                facts.map_or(RequestState::IssuedUnreadable, |facts| RequestState::Issued { cert, facts })
+            }
         }
     }
 
     /// The user whom the server took for the creator of an object.
-    fn username(&self, object: &Object) -> String {
+    fn requester(&self, object: &Object) -> String {
         let template = &self.templates[usize::from(object.template).min(self.templates.len() - 1)];
         if object.by_node { template.subject.common_name.clone() } else { "system:bootstrap:abcdef".into() }
     }

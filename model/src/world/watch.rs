@@ -4,7 +4,7 @@ use certrotate_core::disk::{DiskDone, Name, PairFound, Place};
 use certrotate_core::event::Event;
 use certrotate_core::id::{CertHandle, RequestDigest};
 use certrotate_core::input::{Action, Disposition, Input};
-use certrotate_core::issuer::{Call, Issued};
+use certrotate_core::issuer::{Call, RequestRecord, RequestState};
 use certrotate_core::rotator::Step;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_core::view::Phase;
@@ -27,9 +27,11 @@ impl World {
         let mut monitor = self.ghost.monitor;
         monitor.given(*input == Input::RotateNow, |cert| self.is_good(cert));
         if let Input::CallAnswered { op, result } = input {
-            let shown = match result.as_ref().ok().and_then(|object| object.certificate.as_ref()) {
-                Some(Issued::Readable { cert, .. }) => Some((*cert, self.is_good(*cert))),
-                Some(Issued::Unreadable) | None => None,
+            let shown = match result {
+                Ok(RequestRecord { state: RequestState::Issued { cert, .. }, .. }) => {
+                    Some((*cert, self.is_good(*cert)))
+                }
+                Ok(_) | Err(_) => None,
             };
             let age = age_of_found(self);
             monitor.answered(*op, (self.continued().mono, lifetime), result, shown, age);

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use certrotate_core::trace::FORMAT;
+
 use crate::{model, model_in};
 
 const POWER_CUT: &str = concat!(
@@ -69,8 +71,9 @@ fn differing_trace_stops_and_shows_both_steps() {
     assert_eq!(headless.status, Some(2));
     assert!(headless.err.contains("line 1: a record without a header"), "{}", headless.err);
     let mut format = lines.clone();
-    format[0] = format[0].replace("\"format\":4", "\"format\":99");
-    assert!(said(&format, &[]).err.contains("line 1: format 99 is not 4"), "{}", said(&format, &[]).err);
+    format[0] = format[0].replace(&format!("\"format\":{FORMAT}"), "\"format\":99");
+    let expected = format!("line 1: format 99 is not {FORMAT}");
+    assert!(said(&format, &[]).err.contains(&expected), "{}", said(&format, &[]).err);
     let garbage = said(&["{\"no\": 1}".to_owned()], &[]);
     assert!(garbage.err.contains("line 1: neither a header nor a record"), "{}", garbage.err);
     let disk = said(&lines, &["--images"]);

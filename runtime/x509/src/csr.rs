@@ -82,18 +82,22 @@ pub(crate) fn write(template: &Template, key: &SecretKey) -> Result<Vec<u8>, Req
     Ok(der::value(der::SEQUENCE, &[&info, key.signature_algorithm(), &signature]))
 }
 
-/// Organizations, then the common name, as Go orders them (`crypto/x509/pkix`, `ToRDNSequence`).
+/// Organizations, other attributes, then the common name. Go orders organizations and common name so (`crypto/x509/pkix`,
+/// `ToRDNSequence`).
 fn name(subject: &Subject) -> Result<Vec<u8>, RequestError> {
-    if subject.others != 0 || subject.organizations.iter().any(String::is_empty) {
+    if subject.organizations.iter().any(String::is_empty) {
         return Err(RequestError::Subject);
     }
-    let attribute = |kind: &[u8], text: &str| {
-        der::value(der::SET, &[&der::value(der::SEQUENCE, &[kind, &der::text(text)])])
-    };
+    let attribute =
+        |kind: &[u8], text: &[u8]| der::value(der::SET, &[&der::value(der::SEQUENCE, &[kind, text])]);
     let mut names: Vec<Vec<u8>> = Vec::new();
-    names.extend(subject.organizations.iter().map(|text| attribute(der::ORGANIZATION, text)));
+    names.extend(subject.organizations.iter().map(|text| attribute(der::ORGANIZATION, &der::text(text))));
+    for other in &subject.others {
+        let (kind, text) = der::attribute(other).ok_or(RequestError::Subject)?;
+        names.push(attribute(&kind, &text));
+    }
     if !subject.common_name.is_empty() {
-        names.push(attribute(der::COMMON_NAME, &subject.common_name));
+        names.push(attribute(der::COMMON_NAME, &der::text(&subject.common_name)));
     }
     Ok(der::value(der::SEQUENCE, &[&names.concat()]))
 }

@@ -3,8 +3,10 @@
 //! rcgen writes requests too, but it keeps one value for each type of attribute, and a subject may have several
 //! organizations. It also keeps keys in memory that it does not erase.
 
-use ::der::asn1::PrintableStringRef;
+use ::der::asn1::{Ia5StringRef, PrintableStringRef};
 use ::der::{Encode as _, Header, Length, Tag, TagNumber};
+use certrotate_core::facts::Attribute;
+use x509_parser::der_parser::oid::Oid;
 
 pub(crate) const SEQUENCE: Tag = Tag::Sequence;
 pub(crate) const SET: Tag = Tag::Set;
@@ -12,6 +14,10 @@ pub(crate) const OCTET_STRING: Tag = Tag::OctetString;
 pub(crate) const BIT_STRING: Tag = Tag::BitString;
 pub(crate) const PRINTABLE_STRING: Tag = Tag::PrintableString;
 pub(crate) const UTF8_STRING: Tag = Tag::Utf8String;
+pub(crate) const IA5_STRING: Tag = Tag::Ia5String;
+const OBJECT_IDENTIFIER: Tag = Tag::ObjectIdentifier;
+/// The type of an e-mail address in a subject (PKCS #9).
+const EMAIL_ADDRESS: &str = "1.2.840.113549.1.9.1";
 /// `[0]`, constructed.
 pub(crate) const CONTEXT_0: Tag = Tag::ContextSpecific { constructed: true, number: TagNumber(0) };
 
@@ -85,6 +91,28 @@ pub(crate) fn value(tag: Tag, parts: &[&[u8]]) -> Vec<u8> {
 pub(crate) fn text(text: &str) -> Vec<u8> {
     let printable = PrintableStringRef::new(text).is_ok();
     value(if printable { PRINTABLE_STRING } else { UTF8_STRING }, &[text.as_bytes()])
+}
+
+/// Returns object identifier and value of an attribute. `None` if it is a common name or an organization, has no or an empty
+/// text, or one that its type does not allow.
+pub(crate) fn attribute(attribute: &Attribute) -> Option<(Vec<u8>, Vec<u8>)> {
+    if [Attribute::COMMON_NAME, Attribute::ORGANIZATION].contains(&attribute.oid.as_str()) {
+        return None;
+    }
+    let content = attribute.text.as_deref().filter(|text| !text.is_empty())?;
+    let content_der = match attribute.oid.as_str() {
+        // RFC 5280, appendix A.1: a PrintableString.
+        Attribute::COUNTRY if content.len() != 2 => return None,
+        Attribute::COUNTRY | Attribute::SERIAL_NUMBER if PrintableStringRef::new(content).is_err() => {
+            return None;
+        }
+        Attribute::DOMAIN_COMPONENT | EMAIL_ADDRESS => {
+            value(IA5_STRING, &[Ia5StringRef::new(content).ok()?.as_bytes()])
+        }
+        _ => text(content),
+    };
+    let oid: Oid<'_> = attribute.oid.parse().ok()?;
+    Some((value(OBJECT_IDENTIFIER, &[oid.as_bytes()]), content_der))
 }
 
 #[cfg(test)]

@@ -156,7 +156,8 @@ impl Error for KeyTypeError {}
 pub enum RequestError {
     /// The key cannot be made or used.
     Key(KeyError),
-    /// The subject counts attributes other than organizations and a common name, or has an empty organization.
+    /// The subject has an empty organization, or an attribute that cannot be written: an unknown form of object identifier, no
+    /// text, or one that its type does not allow.
     Subject,
     /// A subject alternative name of a kind that cannot be requested, or one that is not ASCII.
     San,
@@ -173,7 +174,7 @@ impl fmt::Display for RequestError {
         match self {
             Self::Key(error) => write!(f, "{error}"),
             Self::Subject => f.write_str(
-                "the subject has an empty organization or an attribute that cannot be requested; give organizations and a common name",
+                "the subject has an empty organization or an attribute that cannot be requested; give each a text, a country two letters, and a serial number or domain component no accents",
             ),
             Self::San => {
                 f.write_str("a subject alternative name cannot be requested; give DNS names, addresses, e-mails or URIs in ASCII")

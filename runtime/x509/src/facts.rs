@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use certrotate_core::facts::{San, Subject, Usages};
+use certrotate_core::facts::{Attribute, San, Subject, Usages};
 use certrotate_core::time::WallTime;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
@@ -75,7 +75,7 @@ pub(crate) fn may_issue(certificate: &X509Certificate<'_>) -> bool {
     certificate.key_usage().is_ok_and(|usage| usage.is_none_or(|usage| usage.value.key_cert_sign()))
 }
 
-/// The subject, as far as Kubernetes reads it. Attributes that are not readable text count among the others.
+/// The subject. A second common name, and an empty or unreadable organization, is one of the other attributes.
 pub(crate) fn subject(name: &X509Name<'_>) -> Subject {
     let mut subject = Subject::default();
     for attribute in name.iter_attributes() {
@@ -86,7 +86,10 @@ pub(crate) fn subject(name: &X509Name<'_>) -> Subject {
                 subject.common_name = text.to_owned();
             }
             ([0x55, 0x04, 0x0a], Some(text)) => subject.organizations.push(text.to_owned()),
-            _ => subject.others = subject.others.saturating_add(1),
+            _ => subject.others.push(Attribute {
+                oid: attribute.attr_type().to_id_string(),
+                text: attribute.as_str().ok().map(str::to_owned),
+            }),
         }
     }
     subject

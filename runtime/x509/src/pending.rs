@@ -63,7 +63,8 @@ pub fn decode(file: &[u8]) -> Result<(PendingHeader, PendingRequest), Corrupt> {
     }
     let lines = str::from_utf8(&rest[csr.end..]).map_err(|_| Corrupt::Lines)?;
     let (signer, usages, duration) = fields(lines).ok_or(Corrupt::Lines)?;
-    let template = Template { subject: asked.subject, sans: asked.sans, usages, signer, duration };
+    let subject = asked.subject;
+    let template = Template { subject, sans: asked.sans, duration, ..Template::new(&signer, usages) };
     let csr_pem = pem::write(pem::REQUEST, &csr.der).to_string();
     let request = request_digest(&key.digest(), &template);
     let pending = PendingRequest { key, csr_pem, template, request };

@@ -1,5 +1,7 @@
 //! A request without an answer: a new key and the template for its certificate.
 
+use std::collections::BTreeSet;
+
 use aws_lc_rs::digest::{Context, SHA256};
 use certrotate_core::config::Template;
 use certrotate_core::facts::San;
@@ -111,11 +113,12 @@ fn check(template: &Template) -> Result<(), RequestError> {
 /// 2. `key`: SHA-256 of the public key's DER SubjectPublicKeyInfo, 32 bytes
 /// 3. the common name (UTF-8)
 /// 4. list: the organizations (UTF-8), sorted as bytes, each once
-/// 5. the number of other subject attributes, one byte
+/// 5. the number of other subject attributes, one byte, at most 255; if it is not zero, then also a list: the attributes,
+///    sorted as bytes, each once; an item is the dotted object identifier, an equals sign and the text
 /// 6. list: the subject alternative names, sorted as bytes, each once; an item is a letter for its
 ///    kind and its value: `D` and a DNS name, `E` and an e-mail address, `I` and the 4 or 16 bytes of an
 ///    IP address, `O` and nothing for any other, `U` and a URI
-/// 7. list: the Kubernetes names of the usages, in the order of [`Usages::ALL`]
+/// 7. list: the names of the usages, in the order of [`Usages::ALL`]
 /// 8. the signer's name (UTF-8)
 /// 9. the duration in milliseconds, 64-bit big-endian; empty if none is requested
 ///
@@ -129,7 +132,13 @@ pub fn request_digest(key: &KeyDigest, template: &Template) -> RequestDigest {
     fields.bytes(&key.0);
     fields.bytes(subject.common_name.as_bytes());
     fields.set(subject.organizations.iter().map(|name| name.clone().into_bytes()).collect());
-    fields.bytes(&[subject.others]);
+    let others =
+        subject.others.iter().map(|it| format!("{}={}", it.oid, it.text.as_deref().unwrap_or_default()));
+    let others: BTreeSet<_> = others.map(String::into_bytes).collect();
+    fields.bytes(&[u8::try_from(others.len()).unwrap_or(u8::MAX)]);
+    if !others.is_empty() {
+        fields.set(others.into_iter().collect());
+    }
     fields.set(template.sans.iter().map(san_item).collect());
     fields.list(&template.usages.names().collect::<Vec<_>>());
     fields.bytes(template.signer.as_bytes());

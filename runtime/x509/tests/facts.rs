@@ -1,7 +1,7 @@
 //! The facts of certificates, also of unusual ones.
 #![allow(clippy::unwrap_used, reason = "a test's helpers are tests too")]
 
-use certrotate_core::facts::{Chain, PathFault, San, Usages};
+use certrotate_core::facts::{Attribute, Chain, PathFault, San, Usages};
 use certrotate_core::time::WallTime;
 use certrotate_x509::{CertChain, ClientCa, ReadError};
 use rcgen::{
@@ -102,7 +102,7 @@ fn every_kind_of_name_is_read() {
 }
 
 #[test]
-fn unusual_subject_attributes_are_counted_as_others() {
+fn other_subject_attributes_are_read_with_their_type() {
     let node = Node::new();
     let pem = node.issued(|leaf| {
         leaf.distinguished_name = DistinguishedName::new();
@@ -113,7 +113,14 @@ fn unusual_subject_attributes_are_counted_as_others() {
     });
     let (_, facts) = CertChain::read(pem.as_bytes(), None).unwrap();
     assert_eq!((facts.subject.common_name.as_str(), facts.subject.organizations.len()), ("", 0));
-    assert_eq!(facts.subject.others, 3);
+    let unreadable =
+        |oid: &str, text: Option<&str>| Attribute { oid: oid.into(), text: text.map(str::to_owned) };
+    let others = [
+        Attribute::new(Attribute::COUNTRY, "CH"),
+        unreadable(Attribute::ORGANIZATION, None),
+        unreadable(Attribute::COMMON_NAME, Some("")),
+    ];
+    assert_eq!(facts.subject.others, others);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use certrotate_core::config::Template;
 use certrotate_core::disk::BundleHeader;
-use certrotate_core::facts::{Chain, San, Subject, Usages};
+use certrotate_core::facts::{Attribute, Chain, San, Subject, Usages};
 use certrotate_core::id::Generation;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_x509::{
@@ -165,16 +165,19 @@ fn sans() -> impl Strategy<Value = San> {
 }
 
 fn templates() -> impl Strategy<Value = Template> {
-    let subject = ("\\PC{0,40}", prop::collection::vec("\\PC{1,40}", 0..4));
+    let types = [Attribute::ORGANIZATIONAL_UNIT, Attribute::LOCALITY, "1.2.3.4"];
+    let other = (prop::sample::select(types.to_vec()), "\\PC{1,40}")
+        .prop_map(|(oid, text): (&str, String)| Attribute::new(oid, &text));
+    let subject =
+        ("\\PC{0,40}", prop::collection::vec("\\PC{1,40}", 0..4), prop::collection::vec(other, 0..4));
     let usages = prop::collection::vec(prop::sample::select(Usages::ALL), 0..17);
     let duration = prop::option::of(0..=i32::MAX as u64);
     (subject, prop::collection::vec(sans(), 0..5), usages, "\\PC{0,60}", duration).prop_map(
-        |((common_name, organizations), sans, usages, signer, duration)| Template {
-            subject: Subject { common_name, organizations, others: 0 },
+        |((common_name, organizations, others), sans, usages, signer, duration)| Template {
+            subject: Subject { common_name, organizations, others },
             sans,
-            usages: usages.iter().fold(Usages::NONE, |set, (usage, _)| set.with(*usage)),
-            signer,
             duration: duration.map(Span::from_secs),
+            ..Template::new(&signer, usages.iter().fold(Usages::NONE, |set, (usage, _)| set.with(*usage)))
         },
     )
 }

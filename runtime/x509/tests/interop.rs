@@ -236,6 +236,6 @@ fn a_request_that_openssl_makes_in_gos_form_is_read() {
     assert_eq!(facts.subject.common_name, "system:node:node-1");
     let mut organizations = facts.subject.organizations;
     organizations.sort_unstable();
-    assert_eq!((organizations, facts.subject.others), (vec!["other".into(), "system:nodes".into()], 0));
+    assert_eq!((organizations, facts.subject.others), (vec!["other".into(), "system:nodes".into()], vec![]));
     assert_eq!(facts.sans, [San::Dns("node-1.example".into()), San::Ip([10, 0, 0, 1].into())]);
 }

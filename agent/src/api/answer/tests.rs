@@ -1,6 +1,6 @@
 use std::time::SystemTime;
 
-use certrotate_core::issuer::IssuerFault;
+use certrotate_core::issuer::{IssuerFault, RequestState};
 use certrotate_core::time::Span;
 use certrotate_x509::request_name;
 use hyper::header::{HeaderMap, HeaderValue, RETRY_AFTER};
@@ -117,4 +117,19 @@ fn only_an_api_server_says_that_an_object_is_missing_or_exists() {
     ] {
         assert_eq!(outcome(answers.as_bytes()).result, Err(fault), "{answers}");
     }
+}
+
+#[test]
+fn certificate_of_an_object_without_approval_is_not_taken() {
+    let with = |conditions: &str| {
+        let status = format!(r#","status":{{"certificate":"YQ==","conditions":[{conditions}]}}}}"#);
+        let object = OBJECT.strip_suffix('}').unwrap().to_owned() + &status;
+        answered(&format!("get 200\n{object}")).result.unwrap().state
+    };
+    let [approved, denied, failed] =
+        ["Approved", "Denied", "Failed"].map(|kind| format!(r#"{{"type":"{kind}","status":"True"}}"#));
+    assert_eq!(with(""), RequestState::Pending);
+    assert_eq!(with(&approved), RequestState::IssuedUnreadable);
+    assert_eq!(with(&denied), RequestState::Denied);
+    assert_eq!(with(&format!("{approved},{failed}")), RequestState::Failed);
 }

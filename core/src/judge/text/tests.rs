@@ -7,7 +7,7 @@ use crate::time::{Span, WallTime};
 
 fn subject(common_name: &str, organizations: &[&str]) -> Subject {
     let organizations = organizations.iter().map(ToString::to_string).collect();
-    Subject { common_name: common_name.into(), organizations, others: 0 }
+    Subject { common_name: common_name.into(), organizations, others: vec![] }
 }
 
 #[test]

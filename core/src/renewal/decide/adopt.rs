@@ -1,4 +1,4 @@
-//! Pairs to copy into a bundle of ours: a pair of a kubelet or a backup, and a bundle that other
+//! Pairs to copy into a bundle of ours: a pair of another program or a backup, and a bundle that other
 //! users can read or own.
 //!
 //! Core adopts an external pair under a generation of its own, and judges it as any bundle. Two

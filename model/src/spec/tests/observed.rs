@@ -140,19 +140,16 @@ impl Observed {
     }
 
     pub(super) fn shows(&mut self, op: OpId, facts: Option<CertFacts>, denied: bool) {
-        let certificate = facts.map(|facts| Issued::Readable { cert: CERT, facts });
+        let issued = facts.map(|facts| RequestState::Issued { cert: CERT, facts });
+        let undecided = if denied { RequestState::Denied } else { RequestState::Approved };
         let Template { signer, usages, .. } = Template::kubelet_client("node-1");
         let key = Some(key_digest(1));
-        let approved = !denied;
         let object = RequestRecord {
             key,
             signer,
             usages,
-            username: String::new(),
-            approved,
-            denied,
-            failed: false,
-            certificate,
+            requester: String::new(),
+            state: issued.unwrap_or(undecided),
         };
         self.given(&Input::CallAnswered { op, result: Ok(object) });
         self.steps(Disposition::Applied, vec![]);

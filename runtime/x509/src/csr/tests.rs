@@ -1,4 +1,4 @@
-use certrotate_core::facts::Usages;
+use certrotate_core::facts::{Attribute, Usages};
 
 use super::*;
 
@@ -18,6 +18,18 @@ fn text(template: &Template, key: &SecretKey) -> String {
 fn requested_attributes_are_read_back() {
     let mut template = template();
     template.subject.organizations = ["system:nodes", "b", "a", "zürich"].map(String::from).to_vec();
+    template.subject.others = [
+        (Attribute::COUNTRY, "CH"),
+        (Attribute::ORGANIZATIONAL_UNIT, "réseau"),
+        (Attribute::ORGANIZATIONAL_UNIT, "b"),
+        (Attribute::DOMAIN_COMPONENT, "example"),
+        (Attribute::SERIAL_NUMBER, "0042"),
+        (Attribute::USER_ID, "node"),
+        ("1.2.840.113549.1.9.1", "node@example"),
+        ("1.3.6.1.4.1.99999.1.4294967295", "private"),
+    ]
+    .map(|(oid, text)| Attribute::new(oid, text))
+    .to_vec();
     template.sans = vec![
         San::Dns("node-1.example".into()),
         San::Ip([10, 0, 0, 1].into()),
@@ -58,7 +70,21 @@ fn unrepresentable_request_is_refused() {
         change(&mut template);
         write(&template, &key()).expect_err("refused")
     };
-    assert_eq!(refused(&|template| template.subject.others = 1), RequestError::Subject);
+    for (oid, text) in [
+        (Attribute::COMMON_NAME, "second"),
+        (Attribute::ORGANIZATION, "second"),
+        (Attribute::LOCALITY, ""),
+        (Attribute::COUNTRY, "CHE"),
+        (Attribute::COUNTRY, "É"),
+        (Attribute::SERIAL_NUMBER, "é"),
+        (Attribute::DOMAIN_COMPONENT, "zürich"),
+        ("unit", "unit"),
+    ] {
+        let change = |template: &mut Template| template.subject.others.push(Attribute::new(oid, text));
+        assert_eq!(refused(&change), RequestError::Subject, "{oid}={text}");
+    }
+    let unreadable = Attribute { oid: Attribute::LOCALITY.into(), text: None };
+    assert_eq!(refused(&|template| template.subject.others.push(unreadable.clone())), RequestError::Subject);
     assert_eq!(
         refused(&|template| template.subject.organizations.push(String::new())),
         RequestError::Subject

@@ -1,4 +1,4 @@
-use certrotate_core::facts::Usages;
+use certrotate_core::facts::{Attribute, Usages};
 
 use super::*;
 
@@ -31,16 +31,22 @@ fn order_and_repetition_of_sets_do_not_matter() {
     other.sans.reverse();
     other.sans.push(San::Other);
     other.subject.organizations.reverse();
+    let attributes = [Attribute::new(Attribute::COUNTRY, "CH"), Attribute::new(Attribute::LOCALITY, "Bern")];
+    other.subject.others = attributes.to_vec();
+    let mut one = template();
+    one.subject.others = attributes.into_iter().rev().collect();
     let key = KeyDigest([1; 32]);
-    assert_eq!(request_digest(&key, &other), request_digest(&key, &template()));
+    assert_eq!(request_digest(&key, &other), request_digest(&key, &one));
 }
 
 #[test]
 fn every_field_matters() {
-    let changes: [fn(&mut Template); 9] = [
+    let changes: [fn(&mut Template); 11] = [
         |template| template.subject.common_name.push('0'),
         |template| template.subject.organizations.push("b".into()),
-        |template| template.subject.others = 1,
+        |template| template.subject.others.push(Attribute::new(Attribute::COUNTRY, "CH")),
+        |template| template.subject.others.push(Attribute::new(Attribute::COUNTRY, "DE")),
+        |template| template.subject.others.push(Attribute::new(Attribute::LOCALITY, "CH")),
         |template| template.sans.clear(),
         |template| template.sans[1] = San::Uri("node-1.example".into()),
         |template| template.usages = Usages::CLIENT_AUTH,
@@ -59,7 +65,7 @@ fn every_field_matters() {
     }
     digests.sort_unstable();
     digests.dedup();
-    assert_eq!(digests.len(), 11);
+    assert_eq!(digests.len(), 13);
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use super::{Asking, Calling};
 use crate::common::Cx;
 use crate::event::Event;
+use crate::facts::CertFacts;
 use crate::input::Action;
-use crate::issuer::{Issued, IssuerFault, RequestRecord};
+use crate::issuer::{IssuerFault, RequestRecord, RequestState};
 use crate::judge::Refusal;
 use crate::renewal::{OpId, Renewal, Resting};
 use crate::seeded::{Bug, NEVER, started, throw_away};
@@ -13,14 +14,15 @@ use crate::time::{MonoTime, Span, WallTime};
 /// How long a request may take before it is given up.
 const PATIENCE: Span = Span::from_mins(15);
 
-/// Returns an issued certificate as the bug reads it, and its true start.
-pub(super) fn started_badly(cx: &Cx<'_>, issued: Issued) -> (Issued, Option<WallTime>) {
-    match issued {
-        Issued::Unreadable => (Issued::Unreadable, None),
-        Issued::Readable { cert, facts } => {
-            let start = Some(facts.not_before);
-            (Issued::Readable { cert, facts: started(cx.common.config.spec(), facts) }, start)
-        }
+/// Returns the facts of an issued certificate as the bug reads them.
+pub(super) fn started_badly(cx: &Cx<'_>, facts: &CertFacts) -> CertFacts {
+    started(cx.common.config.spec(), facts.clone())
+}
+
+/// Remembers the true start of a refused certificate.
+pub(super) fn remember_start(cx: &mut Cx<'_>, start: WallTime) {
+    if cx.bug(Bug::B08) {
+        cx.common.seeded.floor = cx.common.seeded.floor.max(Some(start));
     }
 }
 
@@ -119,24 +121,24 @@ impl Asking {
                 cx.common.seeded.healthy = true;
                 return None;
             }
-            Bug::B17 if object.denied => {
+            Bug::B17 if object.state == RequestState::Denied => {
                 self.is_created = false;
                 let again_in = self.delay(cx, Span::ZERO);
                 cx.report(Event::RequestDenied { request, again_in });
                 return Some(Renewal::Asking(self));
             }
-            Bug::B43 if object.denied => {
+            Bug::B43 if object.state == RequestState::Denied => {
                 cx.common.seeded.kept = Some(self.attempt);
                 return None;
             }
-            Bug::B18 if object.denied => {
+            Bug::B18 if object.state == RequestState::Denied => {
                 (|request, again_in| Event::RequestDenied { request, again_in }, NEVER)
             }
-            Bug::F41 if object.denied => {
+            Bug::F41 if object.state == RequestState::Denied => {
                 let wait = cx.retry_wait(1);
                 (|request, again_in| Event::RequestDenied { request, again_in }, cx.after(wait))
             }
-            Bug::F48 if object.failed => {
+            Bug::F48 if object.state == RequestState::Failed => {
                 (|request, again_in| Event::RequestFailed { request, again_in }, NEVER)
             }
             _ => return None,
@@ -172,16 +174,8 @@ impl Asking {
         })
     }
 
-    /// `start` is that of the certificate that was judged.
-    pub(super) fn judged_badly(
-        mut self,
-        cx: &mut Cx<'_>,
-        refusal: Option<&Refusal>,
-        start: Option<WallTime>,
-    ) -> Option<Renewal> {
-        let refusal = refusal?;
+    pub(super) fn judged_badly(mut self, cx: &mut Cx<'_>, refusal: &Refusal) -> Option<Renewal> {
         match cx.seeded()? {
-            Bug::B08 => cx.common.seeded.floor = cx.common.seeded.floor.max(start),
             Bug::B42 => cx.common.seeded.kept = Some(self.attempt),
             Bug::F40 if matches!(refusal, Refusal::Expired { .. }) => {
                 self.is_created = true;
