@@ -151,7 +151,7 @@ async fn hold<T>(open: T) -> Result<(), Error> {
 async fn unread_http1(user: &Target) -> Result<(), Error> {
     let open = each(0..400, async |_| {
         let mut stream = user.h1().await?;
-        let token = user.token.as_deref().unwrap_or_default();
+        let token = user.authorization();
         let head = format!("GET {CSRS} HTTP/1.1\r\nhost: x\r\nauthorization: {token}\r\n\r\n");
         stream.write_all(head.as_bytes()).await?;
         Ok(stream)

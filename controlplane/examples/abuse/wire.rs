@@ -29,7 +29,7 @@ use crate::child::Child;
 
 pub(crate) const CSRS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
 
-/// Bytes that all connections have sent.
+/// Bytes that the connections of the attacks have sent.
 pub(crate) static SENT: AtomicU64 = AtomicU64::new(0);
 
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -42,7 +42,9 @@ pub(crate) struct Target {
     pub(crate) address: SocketAddr,
     h1: TlsConnector,
     h2: TlsConnector,
-    pub(crate) token: Option<String>,
+    token: Option<String>,
+    /// The well-behaved client is not counted.
+    is_counted: bool,
 }
 
 impl Target {
@@ -54,7 +56,7 @@ impl Target {
     /// A client with the bootstrap token.
     pub(crate) fn bootstrapper(child: &Child) -> Self {
         let token = child.kubeconfig("bootstrap.kubeconfig", "token");
-        Self { token: Some(format!("Bearer {token}")), ..Self::new(child, false) }
+        Self { token: Some(format!("Bearer {token}")), is_counted: true, ..Self::new(child, false) }
     }
 
     /// The same without credentials.
@@ -83,13 +85,18 @@ impl Target {
         h1.alpn_protocols = vec![b"http/1.1".to_vec()];
         h2.alpn_protocols = vec![b"h2".to_vec()];
         let address = value("server").strip_prefix("https://").unwrap().parse().unwrap();
-        Self { address, h1: Arc::new(h1).into(), h2: Arc::new(h2).into(), token: None }
+        Self { address, h1: Arc::new(h1).into(), h2: Arc::new(h2).into(), token: None, is_counted: false }
+    }
+
+    /// The value of the header `authorization`.
+    pub(crate) fn authorization(&self) -> &str {
+        self.token.as_deref().unwrap_or_default()
     }
 
     pub(crate) async fn tcp(&self) -> Result<Counted, Error> {
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
-        Ok(Counted(stream))
+        Ok(Counted { stream, is_counted: self.is_counted })
     }
 
     pub(crate) async fn h1(&self) -> Result<Tls, Error> {
@@ -161,7 +168,10 @@ pub(crate) fn whole(body: impl Into<Bytes>) -> Body {
 }
 
 /// A connection whose sent bytes are counted.
-pub(crate) struct Counted(TcpStream);
+pub(crate) struct Counted {
+    stream: TcpStream,
+    is_counted: bool,
+}
 
 impl AsyncRead for Counted {
     fn poll_read(
@@ -169,7 +179,7 @@ impl AsyncRead for Counted {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(context, buffer)
+        Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
@@ -179,18 +189,20 @@ impl AsyncWrite for Counted {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.0).poll_write(context, bytes);
-        if let Poll::Ready(Ok(count)) = written {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        if let Poll::Ready(Ok(count)) = written
+            && self.is_counted
+        {
             SENT.fetch_add(count as u64, Ordering::Relaxed);
         }
         written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
+        Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(context)
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod connection;
 pub(crate) mod connections;
 pub(crate) mod context;
 pub(crate) mod list;
+pub(crate) mod pending;
 pub(crate) mod routes;
 pub(crate) mod service;
 mod target;

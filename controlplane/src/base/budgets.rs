@@ -30,6 +30,13 @@ pub(crate) const STREAMS: u32 = 250;
 /// Most bytes that wait in one HTTP/2 stream for its client to read them.
 pub(crate) const STREAM_BYTES: usize = 64 << 10;
 
+/// Most bytes of all open requests: heads, bodies that are being read, and unread parts of answers.
+pub(crate) const PENDING_BYTES: usize = 256 << 20;
+/// The share of one user. Clients without credentials have one share together.
+pub(crate) const USER_PENDING_BYTES: usize = PENDING_BYTES / 4;
+/// How much of these an open request takes at least.
+pub(crate) const REQUEST_COST: usize = 4 << 10;
+
 // One request.
 
 /// Largest request body (`MaxRequestBodyBytes` of kube-apiserver).

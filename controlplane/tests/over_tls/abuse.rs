@@ -3,10 +3,14 @@
 use std::time::{Duration, Instant};
 
 use certrotate_controlplane::{Approval, ControlPlane, Handle, Options};
+use futures_util::{StreamExt as _, stream};
 use http::Method;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::{Bytes, Frame};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
-use crate::client::{Answer, CSRS, Client, request};
+use crate::client::{Answer, CSRS, Client, UnfinishedBody, Version, request};
 
 /// Far more than linear work needs in a debug build, and far less than quadratic work would.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -178,4 +182,36 @@ async fn object_above_one_and_a_half_mebibytes_is_refused_on_every_write() {
     let lease = json!({"metadata": {"name": "l"}, "spec": {"holderIdentity": long}});
     assert_eq!(client.raw(Method::POST, leases, JSON, lease.to_string()).await.code, 413);
     assert_eq!(put(&client, &format!("{leases}/l"), &lease).await.code, 413);
+}
+
+/// A body of 2 MiB whose last byte never comes.
+fn unfinished() -> UnfinishedBody {
+    let piece = Ok(Frame::data(Bytes::from(vec![b' '; 2 << 20])));
+    BodyExt::boxed(StreamBody::new(stream::iter([piece]).chain(stream::pending())))
+}
+
+#[tokio::test]
+async fn unfinished_bodies_of_a_user_beyond_the_budget_are_refused() {
+    let (plane, admin) = plane().await;
+    let client = Client::bootstrap(&plane);
+    let mut open: Vec<_> = Vec::new();
+    for _ in 0..48 {
+        let client = client.clone();
+        open.push(Box::pin(async move { client.stream(CSRS, unfinished()).await.status().as_u16() }));
+    }
+    let (code, _, rest) = timeout(PATIENCE, futures_util::future::select_all(open)).await.expect("a refusal");
+    assert_eq!(code, 429);
+    // Another user has a share of its own.
+    assert_eq!(admin.post(&request("abuse", "n").1).await.code, 201);
+    drop(rest);
+}
+
+#[tokio::test]
+async fn unfinished_body_without_credentials_is_not_read() {
+    let (plane, _admin) = plane().await;
+    let anonymous = Client::new(&plane, None, None, Version::Two);
+    for path in ["/healthz", "/version", CSRS] {
+        let answer = timeout(PATIENCE, anonymous.stream(path, unfinished())).await;
+        assert!(answer.is_ok(), "{path}: the server waits for the body");
+    }
 }

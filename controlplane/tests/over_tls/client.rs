@@ -19,10 +19,14 @@ use serde_json::{Value, json};
 pub(crate) const CSRS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
 pub(crate) const KUBELET: &str = "kubernetes.io/kube-apiserver-client-kubelet";
 
+/// A body that comes in pieces.
+pub(crate) type UnfinishedBody = http_body_util::combinators::BoxBody<Bytes, std::convert::Infallible>;
+
 /// A client with one credential.
 #[derive(Clone)]
 pub(crate) struct Client {
     http: Http<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    streaming: Http<HttpsConnector<HttpConnector>, UnfinishedBody>,
     base: String,
     token: Option<String>,
 }
@@ -72,9 +76,10 @@ impl Client {
             Version::One => connector.enable_http1().wrap_connector(tcp),
             Version::Two => connector.enable_http2().wrap_connector(tcp),
         };
+        let streaming = Http::builder(TokioExecutor::new()).build(connector.clone());
         let http = Http::builder(TokioExecutor::new()).build(connector);
         let base = format!("https://{}", plane.address());
-        Self { http, base, token: token.map(str::to_owned) }
+        Self { http, streaming, base, token: token.map(str::to_owned) }
     }
 
     pub(crate) fn bootstrap(plane: &Handle) -> Self {
@@ -101,6 +106,15 @@ impl Client {
             request = request.header("content-type", kind);
         }
         self.http.request(request.body(Full::new(body.into())).unwrap()).await
+    }
+
+    /// POST of a body in pieces.
+    pub(crate) async fn stream(&self, path: &str, body: UnfinishedBody) -> http::Response<Incoming> {
+        let mut request = Request::post(format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        self.streaming.request(request.body(body).unwrap()).await.unwrap()
     }
 
     async fn answer(&self, method: Method, path: &str, kind: &str, body: impl Into<Bytes>) -> Answer {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use hyper::body::{Body as HttpBody, Bytes, Frame, SizeHint};
 use rustix::process::{Resource, getrlimit};
@@ -15,8 +15,9 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::apiserver::api_error::ApiError;
 use crate::apiserver::http::answer::Body;
+use crate::apiserver::http::pending::{Pending, Share};
 use crate::base::budgets::{
-    CONNECTIONS, DESCRIPTORS_KEPT, FIRST_REQUEST_TIME, IDLE_TIME, RESPONSE_TIME, WATCH_TIME,
+    CONNECTIONS, DESCRIPTORS_KEPT, FIRST_REQUEST_TIME, IDLE_TIME, REQUEST_COST, RESPONSE_TIME, WATCH_TIME,
 };
 use crate::base::sync::lock;
 
@@ -27,6 +28,7 @@ mod tests;
 pub(crate) struct Connections {
     state: Mutex<State>,
     most: usize,
+    pending: Arc<Pending>,
 }
 
 #[derive(Default)]
@@ -66,7 +68,7 @@ impl Connections {
     }
 
     fn with_room(most: usize) -> Self {
-        Self { state: Mutex::default(), most }
+        Self { state: Mutex::default(), most, pending: Arc::default() }
     }
 
     /// The share of connections that have not authenticated.
@@ -123,6 +125,11 @@ impl Connection {
             *user = Some(name.to_owned());
         }
         Ok(())
+    }
+
+    /// The memory that a request takes: of the user who has authenticated on this connection.
+    pub(crate) fn share(&self) -> Share {
+        self.all.pending.share(lock(&self.user).clone().unwrap_or_default())
     }
 
     /// Begins a request; it is over when the value is dropped.
@@ -200,8 +207,8 @@ impl OpenRequest {
     }
 
     /// Keeps the request open until its answer is sent.
-    pub(crate) fn track(self, body: Body) -> TrackedBody {
-        TrackedBody { body, _request: self }
+    pub(crate) fn track(self, body: Body, share: Share) -> TrackedBody {
+        TrackedBody { body, share, _request: self }
     }
 }
 
@@ -217,6 +224,8 @@ impl Drop for OpenRequest {
 /// The body of an answer, and the request that it answers.
 pub(crate) struct TrackedBody {
     body: Body,
+    /// Counts the last piece: it is read when the next one is wanted.
+    share: Share,
     _request: OpenRequest,
 }
 
@@ -228,7 +237,13 @@ impl HttpBody for TrackedBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let size = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()).map_or(0, Bytes::len);
+        // A refusal ends the answer: it was begun, so its status cannot say why.
+        Poll::Ready(match self.share.set(REQUEST_COST + size) {
+            Ok(()) => frame,
+            Err(error) => Some(Err(std::io::Error::other(error.message))),
+        })
     }
 
     fn is_end_stream(&self) -> bool {

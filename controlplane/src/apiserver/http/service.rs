@@ -1,13 +1,14 @@
 //! One HTTP request: judged, delayed or spoiled by faults, routed, answered.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
-use http_body_util::{BodyExt, Limited};
-use hyper::body::{Body as HttpBody, Bytes};
+use http_body_util::BodyExt;
+use hyper::body::{Body as HttpBody, Buf, Bytes};
 use rustls_pki_types::CertificateDer;
 use tokio::time::{sleep, timeout};
 use tracing::debug;
@@ -17,12 +18,13 @@ use crate::apiserver::api_error::ApiError;
 use crate::apiserver::http::answer::{Body, error_response};
 use crate::apiserver::http::connections::{Connection, TrackedBody};
 use crate::apiserver::http::context::Context;
+use crate::apiserver::http::pending::Share;
 use crate::apiserver::http::watch::Lasting;
 use crate::apiserver::http::{admin, routes};
 use crate::apiserver::store::durable::Durable;
 use crate::apiserver::user::User;
 use crate::apiserver::wire::call::Call;
-use crate::base::budgets::{BODY_BYTES, BODY_TIME};
+use crate::base::budgets::{BODY_BYTES, BODY_TIME, REQUEST_COST};
 use crate::statistics::requests::CountedRequest;
 
 #[cfg(test)]
@@ -60,6 +62,12 @@ pub(crate) async fn serve<B: HttpBody<Error: Into<BoxError>>>(
     if may_drop && context.faults.take_drop() {
         return Err(Dropped);
     }
+    let mut share = connection.share();
+    let answer = answer.and_then(|response| {
+        // A long watch or list has no size: its pieces count.
+        let size = response.body().size_hint().exact().unwrap_or(0);
+        share.set(REQUEST_COST + usize::try_from(size).unwrap_or(usize::MAX / 2)).map(|()| response)
+    });
     let mut response = answer.unwrap_or_else(|error| error_response(&error));
     if let Ok(date) = HeaderValue::from_str(&http_date(context.clock.now())) {
         response.headers_mut().insert(DATE, date);
@@ -67,7 +75,7 @@ pub(crate) async fn serve<B: HttpBody<Error: Into<BoxError>>>(
     if response.extensions_mut().remove::<Lasting>().is_some() {
         open_request.lasts();
     }
-    Ok(response.map(|body| open_request.track(body)))
+    Ok(response.map(|body| open_request.track(body, share)))
 }
 
 async fn answer<B: HttpBody<Error: Into<BoxError>>>(
@@ -92,13 +100,20 @@ async fn answer<B: HttpBody<Error: Into<BoxError>>>(
     let user = user?;
     refuse_impersonation(request.headers(), user.as_ref())?;
     let (parts, body) = request.into_parts();
+    let mut share = connection.share();
+    share.set(REQUEST_COST + head_size(&parts))?;
+    let body = match &user {
+        // Public paths take no body.
+        None => Bytes::new(),
+        Some(_) => read(body, &mut share).await?,
+    };
     let text =
         |name| parts.headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok()).unwrap_or("").to_owned();
     let call = Call {
         accept: text(http::header::ACCEPT),
         if_none_match: text(http::header::IF_NONE_MATCH),
         content_type: text(CONTENT_TYPE),
-        body: read(body).await?,
+        body,
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         method: parts.method,
@@ -143,16 +158,39 @@ fn judge<B>(
     result
 }
 
-async fn read<B: HttpBody<Error: Into<BoxError>>>(body: B) -> Result<Bytes, ApiError> {
-    let collected = timeout(BODY_TIME, Limited::new(body, BODY_BYTES).collect()).await;
-    match collected {
-        Err(_) => Err(ApiError::timeout()),
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(ApiError::too_large(BODY_BYTES))
+/// The memory of a head, about.
+fn head_size(parts: &http::request::Parts) -> usize {
+    let headers: usize = parts
+        .headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + size_of::<HeaderValue>())
+        .sum();
+    headers + parts.uri.path().len() + parts.uri.query().map_or(0, str::len)
+}
+
+/// Reads the body into one buffer: a list of its pieces would cost far more than the pieces if they are small.
+async fn read<B: HttpBody<Error: Into<BoxError>>>(body: B, share: &mut Share) -> Result<Bytes, ApiError> {
+    let mut body = pin!(body);
+    let reading = async {
+        let mut bytes = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| ApiError::bad_request("the request body ended early"))?;
+            // Trailers are ignored.
+            let Ok(mut data) = frame.into_data() else { continue };
+            if bytes.len() + data.remaining() > BODY_BYTES {
+                return Err(ApiError::too_large(BODY_BYTES));
+            }
+            share.grow(data.remaining())?;
+            while data.has_remaining() {
+                let piece = data.chunk();
+                bytes.extend_from_slice(piece);
+                let size = piece.len();
+                data.advance(size);
+            }
         }
-        Ok(Err(_)) => Err(ApiError::bad_request("the request body ended early")),
-    }
+        Ok(Bytes::from(bytes))
+    };
+    timeout(BODY_TIME, reading).await.unwrap_or_else(|_| Err(ApiError::timeout()))
 }
 
 /// Returns `at` in the form of RFC 9110, 5.6.7. It comes from the injected clock, so that clients that read `Date` see its
