@@ -56,7 +56,7 @@ impl Child {
         let mut output = BufReader::new(process.stdout.take().unwrap());
         std::thread::spawn(move || {
             let mut line = String::new();
-            // Without a line the child has ended: the receiver sees that nothing comes.
+            // If the child exits first, the sender is dropped, and the receiver sees that.
             if output.read_line(&mut line).is_ok() && line.contains("ready at") {
                 let _ = ready.send(());
             }
@@ -82,7 +82,7 @@ impl Child {
     /// Returns the peak of resident memory since the last call, in bytes.
     pub(crate) fn take_peak(&self) -> u64 {
         let of = |file: &str| format!("/proc/{}/{file}", self.process.id());
-        // It has no memory any more if it has ended.
+        // A child that exited has no memory.
         let status = std::fs::read_to_string(of("status")).unwrap_or_default();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = peak.and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok());
@@ -124,7 +124,7 @@ fn keep(log: &Arc<Log>, stderr: std::process::ChildStderr) {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        // It may have ended.
+        // It may have exited.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

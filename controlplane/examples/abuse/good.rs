@@ -16,7 +16,7 @@ const CREATES: u64 = 10;
 /// How often a new connection is made.
 const NEW_CONNECTION: Duration = Duration::from_millis(250);
 
-/// What the client saw since the last look.
+/// The measurements of the client since the last row.
 #[derive(Default)]
 pub(crate) struct Seen {
     /// From the planned time of a request to the end of its answer.
