@@ -36,7 +36,7 @@ impl Child {
     /// Starts `program` on `dir` and waits until it is ready.
     pub(crate) fn start(program: &Path, dir: &Path) -> Self {
         let own = getrlimit(Resource::Nofile);
-        setrlimit(Resource::Nofile, Rlimit { current: Some(FILES), ..own.clone() }).unwrap();
+        setrlimit(Resource::Nofile, Rlimit { current: Some(FILES), ..own }).unwrap();
         let mut process = Command::new(program)
             .args(["controlplane", "--approve", "manual", "--dir"])
             .arg(dir)
