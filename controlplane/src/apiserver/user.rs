@@ -25,6 +25,11 @@ pub(crate) struct User {
 }
 
 impl User {
+    /// Whether the user may do everything.
+    pub(crate) fn is_master(&self) -> bool {
+        self.groups.iter().any(|group| group == MASTERS)
+    }
+
     /// As a `UserInfo` says it.
     pub(crate) fn info(&self) -> Value {
         let mut info = json!({"username": self.name, "groups": self.groups});

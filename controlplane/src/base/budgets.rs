@@ -27,15 +27,19 @@ pub(crate) const WATCH_TIME: Duration = Duration::from_secs(31 * 60);
 pub(crate) const HEAD_BYTES: usize = 64 << 10;
 /// Most streams of one HTTP/2 connection, as in kube-apiserver.
 pub(crate) const STREAMS: u32 = 250;
-/// Most bytes that wait in one HTTP/2 stream for its client to read them.
-pub(crate) const STREAM_BYTES: usize = 64 << 10;
+/// Most bytes that wait in one HTTP/2 stream for its client to read them, beside the piece that is being sent.
+pub(crate) const STREAM_BYTES: usize = PIECE_BYTES;
 
 /// Most bytes of all open requests: heads, bodies that are being read, and unread parts of answers.
-pub(crate) const PENDING_BYTES: usize = 256 << 20;
+pub(crate) const PENDING_BYTES: usize = 160 << 20;
+/// So much more is left to `system:masters`.
+pub(crate) const MASTERS_PENDING_BYTES: usize = 32 << 20;
 /// The share of one user. Clients without credentials have one share together.
-pub(crate) const USER_PENDING_BYTES: usize = PENDING_BYTES / 4;
+pub(crate) const USER_PENDING_BYTES: usize = 64 << 20;
+/// The share of one connection.
+pub(crate) const CONNECTION_PENDING_BYTES: usize = USER_PENDING_BYTES / 2;
 /// How much of these an open request takes at least.
-pub(crate) const REQUEST_COST: usize = 4 << 10;
+pub(crate) const REQUEST_COST: usize = 8 << 10;
 
 // One request.
 

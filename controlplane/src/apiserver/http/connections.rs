@@ -1,7 +1,8 @@
 //! Which connections are open, whose they are, and when each of them ends although its client is silent.
 //!
 //! Connections that have not authenticated are *strangers*. They have a share of their own, and the oldest of them makes
-//! room for the next. So they cannot lock out a client that authenticates with its first request.
+//! room for the next. So they cannot lock out a client that authenticates with its first request. Users cannot lock each
+//! other out either: the one that has the most connections loses one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::pin::Pin;
@@ -15,9 +16,9 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::apiserver::api_error::ApiError;
 use crate::apiserver::http::answer::Body;
-use crate::apiserver::http::pending::{Pending, Share};
+use crate::apiserver::http::pending::{Owner, Pending, Share};
 use crate::base::budgets::{
-    CONNECTIONS, DESCRIPTORS_KEPT, FIRST_REQUEST_TIME, IDLE_TIME, REQUEST_COST, RESPONSE_TIME, WATCH_TIME,
+    CONNECTIONS, DESCRIPTORS_KEPT, FIRST_REQUEST_TIME, IDLE_TIME, RESPONSE_TIME, WATCH_TIME, quoted,
 };
 use crate::base::sync::lock;
 
@@ -35,20 +36,24 @@ pub(crate) struct Connections {
 struct State {
     next: u64,
     open: usize,
-    /// The oldest first; a raised flag ends the connection.
-    strangers: BTreeMap<u64, watch::Sender<bool>>,
-    by_user: HashMap<String, usize>,
+    of_users: usize,
+    /// The oldest first.
+    strangers: BTreeMap<u64, Close>,
+    by_user: HashMap<Arc<str>, BTreeMap<u64, Close>>,
 }
+
+/// Ends a connection when it is raised.
+type Close = Arc<watch::Sender<bool>>;
 
 /// One open connection; its place is free again when it is dropped.
 pub(crate) struct Connection {
     all: Arc<Connections>,
     id: u64,
-    user: Mutex<Option<String>>,
+    user: Mutex<Option<(Arc<str>, bool)>>,
     activity: Mutex<Activity>,
     /// A request has begun or ended.
     changed: Notify,
-    evicted: watch::Receiver<bool>,
+    close: Close,
 }
 
 struct Activity {
@@ -76,24 +81,28 @@ impl Connections {
         self.most / 4 * 3
     }
 
+    /// The share of all users together, except `system:masters`: the rest is for those who have not authenticated yet.
+    fn most_of_users(&self) -> usize {
+        self.most / 8 * 7
+    }
+
     /// The share of one user: thousands of nodes may have the same bootstrap token.
     fn most_of_user(&self) -> usize {
         self.most / 2
     }
 
-    /// Takes a new connection in, or not if there are too many. The oldest stranger may end for it.
+    /// Takes a new connection in, or not if there are too many. The oldest stranger may end for it, or the oldest connection
+    /// of the user that has the most.
     pub(crate) fn open(self: &Arc<Self>) -> Option<Connection> {
         let mut state = lock(&self.state);
-        if state.strangers.len() >= self.most_strangers() || state.open >= self.most {
-            let (_, oldest) = state.strangers.pop_first()?;
-            oldest.send_replace(true);
-            // The evicted one closes its socket soon; its place is given up now.
-            state.open -= 1;
+        let is_full = state.strangers.len() >= self.most_strangers() || state.open >= self.most;
+        if is_full && !state.close_stranger() && !state.close_of_largest_user(1) {
+            return None;
         }
         state.next += 1;
         state.open += 1;
-        let (id, (evict, evicted)) = (state.next, watch::channel(false));
-        state.strangers.insert(id, evict);
+        let (id, close) = (state.next, Close::default());
+        state.strangers.insert(id, Arc::clone(&close));
         let activity = Activity { ends: BTreeMap::new(), next: 0, due: Instant::now() + FIRST_REQUEST_TIME };
         Some(Connection {
             all: Arc::clone(self),
@@ -101,35 +110,71 @@ impl Connections {
             user: Mutex::default(),
             activity: Mutex::new(activity),
             changed: Notify::new(),
-            evicted,
+            close,
         })
     }
 }
 
+impl State {
+    // What is closed ends its socket soon. Its place is given up now.
+
+    fn close_stranger(&mut self) -> bool {
+        let Some((_, close)) = self.strangers.pop_first() else { return false };
+        close.send_replace(true);
+        self.open -= 1;
+        true
+    }
+
+    /// Closes the oldest connection of the user that has the most, if that is more than `least`.
+    fn close_of_largest_user(&mut self, least: usize) -> bool {
+        let largest = self.by_user.values_mut().max_by_key(|connections| connections.len());
+        let Some(connections) = largest.filter(|connections| connections.len() > least) else { return false };
+        if let Some((_, close)) = connections.pop_first() {
+            close.send_replace(true);
+            self.open -= 1;
+            self.of_users -= 1;
+        }
+        true
+    }
+}
+
 impl Connection {
-    /// Notes who has authenticated; 429 if that user has too many connections.
-    pub(crate) fn authenticated(&self, name: &str) -> Result<(), ApiError> {
+    /// Notes who has authenticated; 429 if that user has too many connections. Where users have all of their places, the one
+    /// that has the most loses one.
+    pub(crate) fn authenticated(&self, name: &str, is_master: bool) -> Result<(), ApiError> {
         let mut user = lock(&self.user);
         if user.is_some() {
             return Ok(());
         }
         let mut state = lock(&self.all.state);
-        let count = state.by_user.get(name).copied().unwrap_or(0);
-        if count >= self.all.most_of_user() {
-            let why = format!("too many connections of {name:?}: {count} are open; use fewer, or close some");
+        let count = state.by_user.get(name).map_or(0, BTreeMap::len);
+        let is_too_much = if state.of_users < self.all.most_of_users() {
+            count >= self.all.most_of_user()
+        } else {
+            !state.close_of_largest_user(count + 1)
+        };
+        if is_too_much && !is_master {
+            let why = format!(
+                "too many connections: {count} of {} are open; use fewer, or close some",
+                quoted(name)
+            );
             return Err(ApiError::too_many_requests(why, 1));
         }
-        // One that is gone was evicted in this moment.
-        if state.strangers.remove(&self.id).is_some() {
-            *state.by_user.entry(name.to_owned()).or_default() += 1;
-            *user = Some(name.to_owned());
+        // One that is gone was closed in this moment.
+        if let Some(close) = state.strangers.remove(&self.id) {
+            let name: Arc<str> = name.into();
+            state.by_user.entry(Arc::clone(&name)).or_default().insert(self.id, close);
+            state.of_users += 1;
+            *user = Some((name, is_master));
         }
         Ok(())
     }
 
     /// The memory that a request takes: of the user who has authenticated on this connection.
     pub(crate) fn share(&self) -> Share {
-        self.all.pending.share(lock(&self.user).clone().unwrap_or_default())
+        let (user, is_master) = lock(&self.user).clone().unwrap_or_default();
+        let close = Arc::clone(&self.close);
+        self.all.pending.share(Owner { user, is_master, connection: self.id, close })
     }
 
     /// Begins a request; it is over when the value is dropped.
@@ -144,15 +189,10 @@ impl Connection {
 
     /// Waits until the connection must be closed; answers why.
     pub(crate) async fn ended(&self) -> &'static str {
-        let mut evicted = self.evicted.clone();
-        let is_stranger = async {
-            if evicted.wait_for(|evicted| *evicted).await.is_err() {
-                // It authenticated.
-                std::future::pending::<()>().await;
-            }
-        };
+        let mut close = self.close.subscribe();
         tokio::select! {
-            () = is_stranger => "newer connections need its place, and it has not authenticated",
+            // The sender lives as long as this connection.
+            _ = close.wait_for(|is_closed| *is_closed) => "others need its place or its memory",
             why = self.overdue() => why,
         }
     }
@@ -180,17 +220,21 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         let mut state = lock(&self.all.state);
-        if let Some(name) = lock(&self.user).take() {
+        if state.strangers.remove(&self.id).is_some() {
             state.open -= 1;
-            if let Some(count) = state.by_user.get_mut(&name) {
-                *count -= 1;
-                if *count == 0 {
-                    state.by_user.remove(&name);
-                }
+        } else if let Some((name, _)) = lock(&self.user).take()
+            && let Some(connections) = state.by_user.get_mut(&name)
+        {
+            let was_open = connections.remove(&self.id).is_some();
+            if connections.is_empty() {
+                state.by_user.remove(&name);
             }
-        } else if state.strangers.remove(&self.id).is_some() {
-            state.open -= 1;
+            if was_open {
+                state.open -= 1;
+                state.of_users -= 1;
+            }
         }
+        self.all.pending.forget(self.id);
     }
 }
 
@@ -208,7 +252,7 @@ impl OpenRequest {
 
     /// Keeps the request open until its answer is sent.
     pub(crate) fn track(self, body: Body, share: Share) -> TrackedBody {
-        TrackedBody { body, share, _request: self }
+        TrackedBody { body, share, last_size: 0, _request: self }
     }
 }
 
@@ -224,8 +268,9 @@ impl Drop for OpenRequest {
 /// The body of an answer, and the request that it answers.
 pub(crate) struct TrackedBody {
     body: Body,
-    /// Counts the last piece: it is read when the next one is wanted.
+    /// Counts the last two pieces: the next one is wanted when there is room for a part of it.
     share: Share,
+    last_size: usize,
     _request: OpenRequest,
 }
 
@@ -240,7 +285,8 @@ impl HttpBody for TrackedBody {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         let size = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()).map_or(0, Bytes::len);
         // A refusal ends the answer: it was begun, so its status cannot say why.
-        Poll::Ready(match self.share.set(REQUEST_COST + size) {
+        let last_size = std::mem::replace(&mut self.last_size, size);
+        Poll::Ready(match self.share.set(last_size + size) {
             Ok(()) => frame,
             Err(error) => Some(Err(std::io::Error::other(error.message))),
         })

@@ -24,7 +24,7 @@ use crate::apiserver::http::{admin, routes};
 use crate::apiserver::store::durable::Durable;
 use crate::apiserver::user::User;
 use crate::apiserver::wire::call::Call;
-use crate::base::budgets::{BODY_BYTES, BODY_TIME, REQUEST_COST};
+use crate::base::budgets::{BODY_BYTES, BODY_TIME};
 use crate::statistics::requests::CountedRequest;
 
 #[cfg(test)]
@@ -66,7 +66,7 @@ pub(crate) async fn serve<B: HttpBody<Error: Into<BoxError>>>(
     let answer = answer.and_then(|response| {
         // A long watch or list has no size: its pieces count.
         let size = response.body().size_hint().exact().unwrap_or(0);
-        share.set(REQUEST_COST + usize::try_from(size).unwrap_or(usize::MAX / 2)).map(|()| response)
+        share.set(usize::try_from(size).unwrap_or(usize::MAX / 4)).map(|()| response)
     });
     let mut response = answer.unwrap_or_else(|error| error_response(&error));
     if let Ok(date) = HeaderValue::from_str(&http_date(context.clock.now())) {
@@ -85,7 +85,7 @@ async fn answer<B: HttpBody<Error: Into<BoxError>>>(
 ) -> Result<Response<Body>, ApiError> {
     let user = judge(context, chain, &request);
     if let Ok(Some(user)) = &user {
-        connection.authenticated(&user.name)?;
+        connection.authenticated(&user.name, user.is_master())?;
     }
     // Faults leave the place alone where they are taken back.
     if !admin::is_path(request.uri().path()) {
@@ -101,7 +101,7 @@ async fn answer<B: HttpBody<Error: Into<BoxError>>>(
     refuse_impersonation(request.headers(), user.as_ref())?;
     let (parts, body) = request.into_parts();
     let mut share = connection.share();
-    share.set(REQUEST_COST + head_size(&parts))?;
+    share.set(head_size(&parts))?;
     let body = match &user {
         // Public paths take no body.
         None => Bytes::new(),

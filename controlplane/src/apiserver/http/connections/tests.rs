@@ -14,7 +14,7 @@ async fn is_evicted(connection: &Connection) -> bool {
 async fn oldest_stranger_makes_room_and_no_user_does() {
     let all = connections(40);
     let user = all.open().unwrap();
-    user.authenticated("jane").unwrap();
+    user.authenticated("jane", false).unwrap();
     let strangers: Vec<_> = (0..50).map(|_| all.open().unwrap()).collect();
     for (index, stranger) in strangers.iter().enumerate() {
         assert_eq!(is_evicted(stranger).await, index < 20, "{index}");
@@ -33,14 +33,36 @@ async fn one_user_gets_no_more_than_its_share() {
     let all = connections(40);
     let open = |_| {
         let connection = all.open().unwrap();
-        connection.authenticated("jane").unwrap();
+        connection.authenticated("jane", false).unwrap();
         connection
     };
     let _open: Vec<_> = (0..20).map(open).collect();
-    let error = all.open().unwrap().authenticated("jane").unwrap_err();
+    let error = all.open().unwrap().authenticated("jane", false).unwrap_err();
     assert_eq!(error.code.as_u16(), 429);
     let other = all.open().unwrap();
-    assert!(other.authenticated("john").is_ok() && other.authenticated("john").is_ok());
+    assert!(other.authenticated("john", false).is_ok() && other.authenticated("john", false).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_number_of_greedy_users_leaves_connections_to_others() {
+    for users in [1, 2, 3, 10, 100] {
+        let all = connections(400);
+        let mut open = Vec::new();
+        for user in 0..users {
+            loop {
+                let connection = all.open().unwrap();
+                if connection.authenticated(&format!("greedy-{user}"), false).is_err() {
+                    break;
+                }
+                open.push(connection);
+            }
+        }
+        let next = all.open().unwrap();
+        assert!(next.authenticated("next", false).is_ok(), "after {users}");
+        let masters: Vec<_> = (0..20).map(|_| all.open().unwrap()).collect();
+        assert!(masters.iter().all(|master| master.authenticated("admin", true).is_ok()), "after {users}");
+        assert!(!is_evicted(&next).await && !is_evicted(&masters[0]).await);
+    }
 }
 
 #[tokio::test(start_paused = true)]
