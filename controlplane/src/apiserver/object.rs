@@ -1,6 +1,7 @@
 //! The properties of a kind of stored object; everything else is the same for all kinds.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::io;
 use std::time::SystemTime;
@@ -34,6 +35,10 @@ pub(crate) trait Object:
     const FIELDS: &'static [&'static str] = &[];
     /// Whether an update without a resource version is carried out.
     const UNCONDITIONAL_UPDATE: bool = true;
+    /// Whether those whose account the object is on may update it: then updates count for the account, too.
+    const OWNER_UPDATES: bool = false;
+    /// Most bytes of memory that all objects of this kind may take.
+    const STORED_BYTES: usize;
     /// Whether an update of a missing object creates it.
     const CREATE_ON_UPDATE: bool = false;
     /// Something to count while objects change.
@@ -82,6 +87,9 @@ pub(crate) trait Object:
     /// Whose the object is, for the budgets: its requestor, or its namespace.
     fn account(&self) -> &str;
 
+    /// About the memory that the object takes beside its own struct, and what it will take once it is complete.
+    fn heap_size(&self) -> usize;
+
     /// The account, unless it has no limit of its own.
     fn limited_account(&self) -> Option<&str> {
         Some(self.account())
@@ -113,12 +121,55 @@ pub(crate) fn key_of(namespace: Option<&str>, name: &str) -> String {
     namespace.map_or_else(|| name.to_owned(), |namespace| format!("{namespace}/{name}"))
 }
 
-/// Bytes of the JSON form of an object.
-pub(crate) fn encoded_size<T: Object>(object: &T) -> usize {
-    let mut count = Count(0);
-    // Every object has a JSON form, and counting does not fail.
-    let _counted = serde_json::to_writer(&mut count, object);
-    count.0
+/// What an object takes.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Size {
+    /// Bytes of its JSON form.
+    pub(crate) json: usize,
+    /// About the bytes of memory: many short texts take far more there than as JSON.
+    pub(crate) memory: usize,
+}
+
+impl Size {
+    /// Returns the size of an object with everything that the store keeps for it.
+    pub(crate) fn of<T: Object>(object: &T) -> Self {
+        let mut count = Count(0);
+        // Every object has a JSON form, and counting does not fail.
+        let _counted = serde_json::to_writer(&mut count, object);
+        let keys = 2 * block(key(object).len() + 16) + block(object.account().len());
+        let memory = OBJECT_COST + block(size_of::<T>() + 16) + keys + object.heap_size();
+        Self { json: count.0, memory }
+    }
+}
+
+/// The memory of the places of an object in the maps of the store.
+const OBJECT_COST: usize = 256;
+/// The memory of an entry in a map of texts, whose nodes may be half full.
+const ENTRY_COST: usize = 96;
+/// The memory of a map beside its entries: a part of a node.
+const MAP_COST: usize = 512;
+
+/// The memory of an allocation: with its header, in units of 16 bytes.
+pub(crate) fn block(bytes: usize) -> usize {
+    if bytes == 0 { 0 } else { (bytes + 8).next_multiple_of(16).max(32) }
+}
+
+/// The memory of a text beside the struct that it is in.
+pub(crate) fn text_size(text: Option<&String>) -> usize {
+    text.map_or(0, |text| block(text.len()))
+}
+
+/// The memory of a list of texts.
+pub(crate) fn texts_size(list: Option<&Vec<String>>) -> usize {
+    let list = list.map_or(&[][..], Vec::as_slice);
+    block(size_of_val(list)) + list.iter().map(|text| block(text.len())).sum::<usize>()
+}
+
+/// The memory of a map whose values have a memory of `size` beside their own structs.
+pub(crate) fn map_size<V>(map: Option<&BTreeMap<String, V>>, size: impl Fn(&V) -> usize) -> usize {
+    let Some(map) = map.filter(|map| !map.is_empty()) else { return 0 };
+    let entries = map.iter().map(|(key, value)| ENTRY_COST + block(key.len()) + size(value));
+    MAP_COST + entries.sum::<usize>()
 }
 
 /// Counts the bytes that are written to it.

@@ -82,20 +82,28 @@ pub(crate) const MESSAGE_BYTES: usize = 32 << 10;
 
 /// Most stored objects.
 pub(crate) const STORED_OBJECTS: usize = 200_000;
-/// Most bytes of all stored objects, in their JSON form.
-pub(crate) const STORED_BYTES: usize = 640 << 20;
+/// Most memory of all stored requests. Together with the budgets of Leases, changes and open requests it is less than 1 GiB.
+pub(crate) const CSR_BYTES: usize = 512 << 20;
+/// Most memory of all stored Leases.
+pub(crate) const LEASE_BYTES: usize = 96 << 20;
+/// What an open request counts for its certificate and conditions.
+pub(crate) const CERTIFICATE_ROOM: usize = 1_536;
 /// Most stored objects of one requestor, or Leases of one namespace.
 pub(crate) const REQUESTOR_OBJECTS: usize = STORED_OBJECTS / 2;
-/// Most bytes of all stored objects of one requestor, or of the Leases of one namespace.
-pub(crate) const REQUESTOR_BYTES: usize = STORED_BYTES / 2;
+
+/// Most memory of the stored objects of one requestor, or of the Leases of one namespace, if all may have `stored`.
+pub(crate) const fn requestor_bytes(stored: usize) -> usize {
+    stored / 8 * 7
+}
+
 /// Seconds after which a client may try again when a budget of all objects is used up.
 pub(crate) const STORED_RETRY: u64 = 60;
-/// Most bytes of changes that wait for the disk.
-pub(crate) const STAGED_BYTES: usize = 64 << 20;
+/// Most memory of the changes of one kind that wait for the disk.
+pub(crate) const STAGED_BYTES: usize = 16 << 20;
 /// Most changes that a watch or a page may lag behind before it gets 410.
 pub(crate) const LOG_CHANGES: usize = 10_000;
-/// Most bytes of the objects in those changes.
-pub(crate) const LOG_BYTES: usize = 64 << 20;
+/// Most memory of those changes.
+pub(crate) const LOG_BYTES: usize = 48 << 20;
 /// Most changes that wait for one watch. A slower watch is cut off from the feed and reads on in the log, so that it does
 /// not slow other watches down.
 pub(crate) const WATCH_QUEUE: usize = 1_000;

@@ -13,31 +13,43 @@ use crate::base::error::Error;
 /// Replaces a file, mode 0600 from its creation, by temporary name, sync and rename.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
     // Without a buffer, where bytes of a key could stay behind.
-    write_private_with(path, |file| file.write_all(content))
+    let written = prepare(path, |file| file.write_all(content)).and_then(|new| put_in_place(&new, path));
+    written.map_err(|source| Error::Io { what: "write", path: path.to_owned(), source })
 }
 
-/// The same with a content that is written piece by piece.
-pub(crate) fn write_private_with(
-    path: &Path,
-    content: impl FnOnce(&mut File) -> io::Result<()>,
-) -> Result<(), Error> {
+/// Writes a synced file under the temporary name beside `path`, and returns that name. An error leaves no such file.
+pub(crate) fn prepare(path: &Path, content: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<PathBuf> {
+    let temporary = remove_temporary(path)?;
+    let write = || {
+        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&temporary)?;
+        content(&mut file)?;
+        file.sync_all()
+    };
+    let written = write();
+    if written.is_err() {
+        // What the file takes may be what is missing elsewhere.
+        let _ = fs::remove_file(&temporary);
+    }
+    written.map(|()| temporary)
+}
+
+/// Renames a prepared file, and syncs its directory.
+pub(crate) fn put_in_place(new: &Path, path: &Path) -> io::Result<()> {
+    fs::rename(new, path)?;
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(parent)?.sync_all()
+}
+
+/// Removes the temporary file that a killed run left, and returns its name. The lock of the directory guarantees that no other
+/// process writes it.
+pub(crate) fn remove_temporary(path: &Path) -> io::Result<PathBuf> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".tmp");
     let temporary = PathBuf::from(temporary);
-    let write = || -> io::Result<()> {
-        // A leftover of a run that died: the lock guarantees that no other process writes it.
-        match fs::remove_file(&temporary) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-            _ => {}
-        }
-        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&temporary)?;
-        content(&mut file)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(parent)?.sync_all()
-    };
-    write().map_err(|source| Error::Io { what: "write", path: path.to_owned(), source })
+    match fs::remove_file(&temporary) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(temporary),
+    }
 }
 
 /// Opens a file to append to it, mode 0600 if it is created. A symbolic link is refused.

@@ -67,7 +67,7 @@ impl Pending {
         Share { pending: Arc::clone(self), owner, bytes: 0 }
     }
 
-    /// The connection has ended, and its last share before it.
+    /// Forgets a connection whose last share was dropped.
     pub(crate) fn forget(&self, connection: u64) {
         lock(&self.0).closed.remove(&connection);
     }

@@ -9,11 +9,12 @@ use crate::apiserver::access::authorizer;
 use crate::apiserver::api_error::{ApiError, FieldError};
 use crate::apiserver::change::ChangeKind;
 use crate::apiserver::kinds::meta;
-use crate::apiserver::object::{Column, Object};
+use crate::apiserver::object::{Column, Object, block, map_size, text_size, texts_size};
 use crate::apiserver::resource::{Kind, Resource, STORED_VERBS, Subresource};
 use crate::apiserver::user::{MASTERS, User};
 use crate::apiserver::wire::table::{age, human_duration};
-use crate::base::csr::{Csr, condition_text, name};
+use crate::base::budgets::{CERTIFICATE_ROOM, CSR_BYTES};
+use crate::base::csr::{Condition, Csr, condition_text, conditions, name, open};
 use crate::signing::pki::pkcs10;
 use crate::statistics::open_csrs::OpenCounts;
 
@@ -51,6 +52,7 @@ impl Object for Csr {
         Column { name: "Condition", format: "", description: "The state of the request." },
     ];
     const FIELDS: &'static [&'static str] = &["spec.signerName"];
+    const STORED_BYTES: usize = CSR_BYTES;
     type Tally = OpenCounts;
 
     fn field(&self, path: &str) -> &str {
@@ -111,6 +113,33 @@ impl Object for Csr {
 
     fn account(&self) -> &str {
         self.spec.username.as_deref().unwrap_or_default()
+    }
+
+    fn heap_size(&self) -> usize {
+        let (spec, status) = (&self.spec, self.status.as_ref());
+        let conditions = conditions(self);
+        let of_condition = |condition: &Condition| {
+            block(condition.type_.len())
+                + block(condition.status.len())
+                + text_size(condition.reason.as_ref())
+                + text_size(condition.message.as_ref())
+        };
+        let certificate =
+            status.and_then(|status| status.certificate.as_ref()).map_or(0, |bytes| bytes.0.len());
+        // A request at the limit of its requestor must not be in the way of its own approval.
+        let room = if open(self) { CERTIFICATE_ROOM } else { 0 };
+        meta::heap_size(&self.metadata)
+            + block(spec.request.0.len())
+            + block(spec.signer_name.len())
+            + text_size(spec.username.as_ref())
+            + text_size(spec.uid.as_ref())
+            + texts_size(spec.usages.as_ref())
+            + texts_size(spec.groups.as_ref())
+            + map_size(spec.extra.as_ref(), |list| texts_size(Some(list)))
+            + block(certificate)
+            + block(size_of_val(conditions))
+            + conditions.iter().map(of_condition).sum::<usize>()
+            + room
     }
 
     fn limited_account(&self) -> Option<&str> {

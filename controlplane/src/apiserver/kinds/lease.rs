@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use crate::apiserver::api_error::{ApiError, FieldError};
 use crate::apiserver::kinds::meta;
-use crate::apiserver::object::{Column, Object};
+use crate::apiserver::object::{Column, Object, text_size};
 use crate::apiserver::resource::{Kind, Resource, STORED_VERBS, Subresource};
 use crate::apiserver::user::User;
 use crate::apiserver::wire::table::age;
-use crate::base::budgets::quoted;
+use crate::base::budgets::{LEASE_BYTES, quoted};
 
 pub(crate) use k8s_openapi::api::coordination::v1::Lease;
 
@@ -39,6 +39,8 @@ impl Object for Lease {
         Column { name: "Holder", format: "", description: "Who holds the lease." },
         Column { name: "Age", format: "", description: "Time since the object was created." },
     ];
+    const OWNER_UPDATES: bool = true;
+    const STORED_BYTES: usize = LEASE_BYTES;
     const CREATE_ON_UPDATE: bool = true;
     const UNCONDITIONAL_UPDATE: bool = false;
     type Tally = ();
@@ -59,6 +61,13 @@ impl Object for Lease {
 
     fn account(&self) -> &str {
         self.metadata.namespace.as_deref().unwrap_or_default()
+    }
+
+    fn heap_size(&self) -> usize {
+        let spec = self.spec.as_ref();
+        let texts = spec.map(|spec| [&spec.holder_identity, &spec.preferred_holder, &spec.strategy]);
+        meta::heap_size(&self.metadata)
+            + texts.iter().flatten().map(|text| text_size(text.as_ref())).sum::<usize>()
     }
 
     fn check(&self) -> Vec<FieldError> {

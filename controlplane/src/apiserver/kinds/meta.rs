@@ -3,10 +3,10 @@
 
 use std::collections::HashSet;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
 use crate::apiserver::api_error::{ApiError, FieldError};
-use crate::apiserver::object::Object;
+use crate::apiserver::object::{Object, block, map_size, text_size, texts_size};
 use crate::apiserver::wire::selector::is_value;
 use crate::base::budgets::{QUOTE_BYTES, cut, quoted};
 use crate::base::random::random;
@@ -46,6 +46,24 @@ pub(crate) fn of_changed(given: ObjectMeta, stored: &ObjectMeta) -> ObjectMeta {
         owner_references: given.owner_references.filter(|list| !list.is_empty()),
         ..stored.clone()
     }
+}
+
+/// The memory of metadata beside its struct.
+pub(crate) fn heap_size(meta: &ObjectMeta) -> usize {
+    let texts = [&meta.name, &meta.generate_name, &meta.namespace, &meta.uid, &meta.resource_version];
+    let owners = meta.owner_references.as_deref().unwrap_or_default();
+    let of_owner = |owner: &OwnerReference| {
+        [&owner.api_version, &owner.kind, &owner.name, &owner.uid]
+            .map(|text| block(text.len()))
+            .iter()
+            .sum::<usize>()
+    };
+    let maps = [&meta.labels, &meta.annotations];
+    texts.iter().map(|text| text_size(text.as_ref())).sum::<usize>()
+        + maps.iter().map(|map| map_size(map.as_ref(), |text| block(text.len()))).sum::<usize>()
+        + texts_size(meta.finalizers.as_ref())
+        + block(size_of_val(owners))
+        + owners.iter().map(of_owner).sum::<usize>()
 }
 
 /// Makes one form of all forms of metadata that mean the same.

@@ -5,14 +5,21 @@ use std::sync::{Arc, OnceLock};
 use hyper::body::Bytes;
 
 use crate::apiserver::change::ChangeKind;
+use crate::apiserver::object::Size;
 use crate::base::csr::Csr;
+
+impl<T> Event<T> {
+    /// The memory that it takes where no one else has its object, with its line.
+    pub(crate) fn memory(&self) -> usize {
+        self.size.memory + self.size.json
+    }
+}
 
 /// A stored object, and its size.
 #[derive(Debug)]
 pub(crate) struct Stored<T> {
     pub(crate) object: Arc<T>,
-    /// Bytes of its JSON form.
-    pub(crate) size: usize,
+    pub(crate) size: Size,
 }
 
 impl<T> Clone for Stored<T> {
@@ -28,8 +35,7 @@ pub(crate) struct Event<T = Csr> {
     pub(crate) kind: ChangeKind,
     pub(crate) key: Arc<str>,
     pub(crate) object: Arc<T>,
-    /// Bytes of the JSON form of the object.
-    pub(crate) size: usize,
+    pub(crate) size: Size,
     /// The object before the change; for a deletion the deleted object.
     pub(crate) before: Option<Stored<T>>,
     /// The watch line of the unfiltered event: encoded once for all watches.

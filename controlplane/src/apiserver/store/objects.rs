@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::apiserver::api_error::ApiError;
 use crate::apiserver::change::ChangeKind;
-use crate::apiserver::object::{Object, encoded_size, key};
+use crate::apiserver::object::{Object, Size, key};
 use crate::apiserver::store::durable::Durable;
 use crate::apiserver::store::event::{Event, Stored};
 use crate::apiserver::store::feed::{SharedFeeds, Subscription};
@@ -67,7 +67,7 @@ impl<T: Object> Store<T> {
         let (mut tally, mut ledger) = (T::Tally::default(), Ledger::default());
         let mut stored = BTreeMap::new();
         for object in objects {
-            let (key, size) = (Arc::from(&*key(&object)), encoded_size(&object));
+            let (key, size) = (Arc::from(&*key(&object)), Size::of(&object));
             T::tally(&mut tally, ChangeKind::Modified, &key, &object, None);
             ledger.add(object.account(), size);
             stored.insert(key, Stored { object: Arc::new(object), size });
@@ -129,7 +129,7 @@ impl<T: Object> Store<T> {
             }
             changes.version = event.version;
             if key.is_none_or(|key| *key == *event.key) {
-                bytes += event.size;
+                bytes += event.size.json;
                 changes.events.push(event.clone());
             }
         }
@@ -177,7 +177,7 @@ impl<T: Object> Store<T> {
             return Err(ApiError::already_exists(T::API, &name));
         }
         let size = checked_size(&object)?;
-        inner.ledger.check((T::API, &name), object.limited_account(), (1, size))?;
+        inner.ledger.check::<T>(&name, object.limited_account(), (1, size.memory))?;
         if dry {
             return Ok(Written { object: Arc::new(object), durable: Durable::at_once() });
         }
@@ -209,7 +209,8 @@ impl<T: Object> Store<T> {
         }
         let size = checked_size(&new)?;
         let name = new.metadata().name.clone().unwrap_or_default();
-        inner.ledger.check((T::API, &name), new.limited_account(), (0, size.saturating_sub(old.size)))?;
+        let account = new.limited_account().filter(|_| T::OWNER_UPDATES);
+        inner.ledger.check::<T>(&name, account, (0, size.memory.saturating_sub(old.size.memory)))?;
         if dry {
             return Ok(Written { object: Arc::new(new), durable: Durable::at_once() });
         }
@@ -269,7 +270,7 @@ impl<T: Object> Store<T> {
     ) -> Result<Written<T>, ApiError> {
         let version = inner.staging.version() + 1;
         object.metadata_mut().resource_version = Some(version.to_string());
-        let (object, size) = (Arc::new(object.clone()), encoded_size(&object));
+        let (object, size) = (Arc::new(object.clone()), Size::of(&object));
         let before = inner.newest(&key).map(|(stored, _)| stored);
         let line = Arc::new(OnceLock::new());
         let event = Event { version, kind, key, object: Arc::clone(&object), size, before, line };
@@ -293,12 +294,13 @@ impl<T: Object> Store<T> {
 }
 
 /// Returns the size of an object, or refuses one whose JSON form is too large to be kept.
-fn checked_size<T: Object>(object: &T) -> Result<usize, ApiError> {
-    let size = encoded_size(object);
-    if size <= OBJECT_BYTES {
+fn checked_size<T: Object>(object: &T) -> Result<Size, ApiError> {
+    let size = Size::of(object);
+    if size.json <= OBJECT_BYTES {
         return Ok(size);
     }
-    let why = format!("the object has {size} bytes as JSON, more than the {OBJECT_BYTES} that are stored");
+    let why =
+        format!("the object has {} bytes as JSON, more than the {OBJECT_BYTES} that are stored", size.json);
     Err(ApiError::too_large_because(why))
 }
 

@@ -65,7 +65,7 @@ impl<T: Object> Store<T> {
                 break;
             }
             page.objects.push(Arc::clone(&stored.object));
-            room = room.saturating_sub(stored.size);
+            room = room.saturating_sub(stored.size.json);
             last = Some(Arc::clone(key));
         }
         if page.next.is_some() && ask.selector.is_empty() && ask.selector.namespace().is_none() {

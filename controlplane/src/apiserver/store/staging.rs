@@ -17,6 +17,8 @@ pub(super) struct Staging<T> {
     version: u64,
     events: Vec<Event<T>>,
     lines: Vec<u8>,
+    /// About the memory of both.
+    memory: usize,
     /// The newest state of each key with a change that is staged or being written.
     newest: HashMap<Arc<str>, Newest<T>>,
     batch: Batch,
@@ -43,6 +45,7 @@ impl<T: Object> Staging<T> {
             version,
             events: Vec::new(),
             lines: Vec::new(),
+            memory: 0,
             newest: HashMap::new(),
             batch: Batch::default(),
             is_closed: false,
@@ -68,12 +71,13 @@ impl<T: Object> Staging<T> {
         if self.is_closed {
             return Err(ApiError::unavailable("the control plane ends: the object is not stored"));
         }
-        if self.lines.len() > STAGED_BYTES {
-            let why = format!("more than {STAGED_BYTES} bytes of changes wait for the disk");
+        if self.memory > STAGED_BYTES {
+            let why = format!("changes of more than {STAGED_BYTES} bytes wait for the disk");
             return Err(ApiError::too_many_requests(why, 1));
         }
         encode(event, &mut self.lines).map_err(|e| ApiError::internal(e.to_string()))?;
         self.version = event.version;
+        self.memory += event.memory();
         self.events.push(event.clone());
         let stored = Stored { object: Arc::clone(&event.object), size: event.size };
         let stored = (event.kind != ChangeKind::Deleted).then_some(stored);
@@ -95,6 +99,7 @@ impl<T: Object> Staging<T> {
     }
 
     fn take_back(&mut self) -> Staged<T> {
+        self.memory = 0;
         Staged {
             events: std::mem::take(&mut self.events),
             lines: std::mem::take(&mut self.lines),

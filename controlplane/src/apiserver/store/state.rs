@@ -67,11 +67,11 @@ impl<T: Object> Inner<T> {
         T::tally(&mut self.tally, event.kind, &event.key, &event.object, before);
         self.version = event.version;
         lock(&self.feeds).publish((event.version, &event.key));
-        self.log_bytes += event.size;
+        self.log_bytes += event.memory();
         self.log.push_back(event);
         while self.log.len() > LOG_CHANGES || self.log_bytes > LOG_BYTES {
             let Some(event) = self.log.pop_front() else { break };
-            self.log_bytes -= event.size;
+            self.log_bytes -= event.memory();
             self.forgotten = event.version;
         }
     }

@@ -12,7 +12,7 @@ use crate::apiserver::change::ChangeKind;
 use crate::apiserver::object::Object;
 use crate::apiserver::store::durable::Batch;
 use crate::apiserver::store::event::Event;
-use crate::apiserver::store::journal::Journal;
+use crate::apiserver::store::journal::{Journal, Source};
 use crate::apiserver::store::staging::Staged;
 use crate::apiserver::store::state::Shared;
 use crate::base::sync::lock;
@@ -63,16 +63,24 @@ impl Drop for Writer {
     }
 }
 
+impl<T: Object> Source<T> for Shared<T> {
+    /// With the staged changes, which are few.
+    fn size(&self) -> (usize, u64) {
+        lock(&self.inner).ledger.json()
+    }
+
+    fn objects(&self) -> (Vec<Arc<T>>, u64) {
+        let inner = lock(&self.inner);
+        (inner.objects.values().map(|stored| Arc::clone(&stored.object)).collect(), inner.version)
+    }
+}
+
 impl<T: Object> Shared<T> {
     /// Writes one batch; false if nothing is staged.
     fn write(&self, journal: &mut Journal<T>) -> bool {
         let Some(Staged { events, lines, batch }) = lock(&self.inner).staging.take() else { return false };
-        let live = || {
-            let inner = lock(&self.inner);
-            (inner.objects.values().map(|stored| Arc::clone(&stored.object)).collect(), inner.version)
-        };
         let was_failing = journal.is_failing();
-        match journal.append((&lines, events.len()), live) {
+        match journal.append((&lines, events.len()), self) {
             Ok(()) => {
                 if was_failing {
                     info!(file = %journal.path().display(), "the journal can be written again");

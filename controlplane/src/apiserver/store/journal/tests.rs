@@ -1,5 +1,6 @@
 use std::sync::Mutex;
 
+use super::disk::Content;
 use super::record::{base, put};
 use super::*;
 use crate::apiserver::store::objects::Store;
@@ -177,6 +178,90 @@ async fn superfluous_lines_are_dropped_while_running() {
     assert_eq!(contents.objects[0].metadata.labels.as_ref().unwrap()["l"], (2 * SLACK - 1).to_string());
 }
 
+fn large(round: usize, bytes: usize) -> Csr {
+    let mut object = csr("a", 0);
+    object.metadata.annotations = Some([("a".to_owned(), format!("{}{round}", "0".repeat(bytes)))].into());
+    object
+}
+
+/// Changes the object in each of these rounds, and waits for each change.
+async fn patch_often(store: &Store, rounds: std::ops::RangeInclusive<usize>, bytes: usize) {
+    for round in rounds {
+        let written = match store.get("csr-of-a") {
+            Ok(_) => store.update("csr-of-a", |_| Ok(large(round, bytes))),
+            Err(_) => store.create(large(round, bytes)),
+        };
+        written.unwrap().durable.wait().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn superseded_bytes_are_bounded() {
+    let (slack, bytes) = (1 << 20, 20 << 10);
+    let disk = Sim::default();
+    let store = disk.store_with_slack(slack);
+    let rounds = 3 * slack / bytes;
+    patch_often(&store, 1..=rounds, bytes).await;
+    store.close();
+    let state = lock(&disk.0);
+    assert!(state.largest < slack + 5 * bytes, "{} bytes", state.largest);
+    let contents = read::<Csr>(&*state.synced).unwrap();
+    let annotations = contents.objects[0].metadata.annotations.as_ref().unwrap();
+    assert_eq!(annotations["a"], large(rounds, bytes).metadata.annotations.unwrap()["a"]);
+}
+
+#[tokio::test]
+async fn failed_compaction_stops_no_write_and_is_tried_again() {
+    let (slack, bytes) = (1 << 20, 20 << 10);
+    let disk = Sim::default();
+    let store = disk.store_with_slack(slack);
+    lock(&disk.0).refuses_new = true;
+    patch_often(&store, 1..=slack / bytes + 4, bytes).await;
+    let tried = lock(&disk.0).replaced;
+    assert_eq!(tried, 1);
+    lock(&disk.0).refuses_new = false;
+    patch_often(&store, 1..=slack / 8 / bytes + 1, bytes).await;
+    store.close();
+    let state = lock(&disk.0);
+    assert_eq!(state.replaced, tried + 1, "tried again after an eighth of the slack");
+    assert!(state.synced.len() < slack / 4, "{} bytes", state.synced.len());
+}
+
+#[tokio::test]
+async fn superseded_lines_are_removed_before_the_disk_is_full() {
+    let slack = 1 << 20;
+    let disk = Sim::default();
+    let store = disk.store_with_slack(slack);
+    lock(&disk.0).room = Some(slack);
+    patch_often(&store, 1..=200, 20 << 10).await;
+    let state = lock(&disk.0);
+    assert!((5..20).contains(&state.replaced), "{} times", state.replaced);
+}
+
+#[tokio::test]
+async fn failed_sync_is_cut_back_at_once() {
+    let disk = Sim::default();
+    lock(&disk.0).failing = vec![2];
+    let store = disk.store();
+    assert!(store.create(csr("a", 0)).unwrap().durable.wait().await.is_err());
+    // The batch is settled after that.
+    assert!(lock(&disk.0).written.is_empty(), "a restart would find a refused object");
+}
+
+#[test]
+fn failed_replacement_leaves_the_file_and_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(path(&dir), "old").unwrap();
+    let mut disk = FileDisk::open(&path(&dir)).unwrap();
+    let full = || io::Error::from(io::ErrorKind::StorageFull);
+    let failed = disk.replace(&mut |file| file.write_all(b"new").and_then(|()| Err(full())));
+    assert!(matches!(failed, Err(NotReplaced::Unchanged(error)) if error.kind() == full().kind()));
+    disk.append(b" and new").unwrap();
+    assert_eq!(fs::read(path(&dir)).unwrap(), b"old and new");
+    let others = fs::read_dir(dir.path()).unwrap().count();
+    assert_eq!(others, 1, "no temporary file stays");
+}
+
 /// A disk in memory whose calls fail on request.
 #[derive(Clone, Default)]
 struct Sim(Arc<Mutex<State>>);
@@ -188,11 +273,25 @@ struct State {
     calls: usize,
     /// The calls that fail, by number.
     failing: Vec<usize>,
+    /// The room on the disk, if it is limited.
+    room: Option<usize>,
+    /// No new file can be written.
+    refuses_new: bool,
+    /// How often a new file was written, or tried.
+    replaced: usize,
+    /// The largest file.
+    largest: usize,
 }
 
 impl Sim {
     fn store(&self) -> Store {
-        let journal = Journal::<Csr>::on(Box::new(self.clone()), PathBuf::from("sim"), 1);
+        self.store_with_slack(SLACK_BYTES as usize)
+    }
+
+    fn store_with_slack(&self, slack: usize) -> Store {
+        let size = Length { lines: 1, bytes: 0 };
+        let mut journal = Journal::<Csr>::on(Box::new(self.clone()), PathBuf::from("sim"), size);
+        journal.slack_bytes = slack as u64;
         Store::new(Vec::new(), 0, Some(journal))
     }
 
@@ -209,8 +308,12 @@ impl Disk for Sim {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         // A failing write is a short one.
         self.call(|state, fails| {
-            state.written.extend(&bytes[..if fails { bytes.len() / 2 } else { bytes.len() }])
-        })
+            state.written.extend(&bytes[..if fails { bytes.len() / 2 } else { bytes.len() }]);
+            state.largest = state.largest.max(state.written.len());
+        })?;
+        let state = lock(&self.0);
+        let is_full = state.room.is_some_and(|room| state.written.len() > room);
+        if is_full { Err(io::Error::from(io::ErrorKind::StorageFull)) } else { Ok(()) }
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -229,14 +332,27 @@ impl Disk for Sim {
         })
     }
 
-    fn replace(&mut self, write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    fn room(&self) -> Option<u64> {
+        let state = lock(&self.0);
+        state.room.map(|room| room.saturating_sub(state.written.len()) as u64)
+    }
+
+    fn replace(&mut self, write: &mut Content<'_>) -> Result<(), NotReplaced> {
         let mut new = Vec::new();
-        write(&mut new)?;
-        self.call(|state, fails| {
-            if !fails {
-                (state.synced, state.written) = (new.clone(), new);
-            }
-        })
+        write(&mut new).map_err(NotReplaced::Unchanged)?;
+        let is_full = {
+            let mut state = lock(&self.0);
+            state.replaced += 1;
+            // Both files take room.
+            state.refuses_new || state.room.is_some_and(|room| state.written.len() + new.len() > room)
+        };
+        if is_full {
+            return Err(NotReplaced::Unchanged(io::Error::from(io::ErrorKind::StorageFull)));
+        }
+        self.call(|_, _| {}).map_err(NotReplaced::Unchanged)?;
+        // The rename, and what follows it.
+        let replaced = self.call(|state, _| (state.synced, state.written) = (new.clone(), new));
+        replaced.map_err(NotReplaced::Unknown)
     }
 }
 
