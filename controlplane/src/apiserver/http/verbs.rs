@@ -6,13 +6,14 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 
 use crate::apiserver::api_error::{ApiError, FieldError, deleted};
-use crate::apiserver::http::answer::{Body, json as json_response};
+use crate::apiserver::http::answer::{Body, error_response, json as json_response};
 use crate::apiserver::http::context::Context;
 use crate::apiserver::http::list;
 use crate::apiserver::kinds::meta;
 use crate::apiserver::object;
 use crate::apiserver::object::{Object, key_of};
 use crate::apiserver::resource::{Subresource, Verb};
+use crate::apiserver::store::durable::Durable;
 use crate::apiserver::store::objects::{Store, Written};
 use crate::apiserver::store::page::Ask;
 use crate::apiserver::user::User;
@@ -60,15 +61,27 @@ impl<T: Object> Request<'_, T> {
         verb: Verb,
         may_create: impl FnOnce() -> Result<(), ApiError>,
     ) -> Result<Response<Body>, ApiError> {
-        match verb {
+        let store = Arc::clone(self.store);
+        let (failures, _) = store.barrier();
+        let answer = match verb {
+            Verb::Get => return self.get(),
+            Verb::List | Verb::Watch => return Err(ApiError::method_not_allowed()),
             Verb::Create => self.create(),
-            Verb::Get => self.get(),
             Verb::Update => self.replace(may_create),
             Verb::Patch => self.patch(),
             Verb::Delete => self.delete(),
             Verb::DeleteCollection => self.delete_collection(),
-            Verb::List | Verb::Watch => Err(ApiError::method_not_allowed()),
+        };
+        // A refusal may rest on a change that no reader can see yet. It is sent when that change is on the disk.
+        let mut response = answer.unwrap_or_else(|error| error_response(&error));
+        if response.extensions().get::<Durable>().is_none() {
+            let (failures_now, barrier) = store.barrier();
+            if failures != failures_now {
+                return Err(ApiError::unavailable("a change before this one could not be stored: try again"));
+            }
+            response.extensions_mut().insert(barrier);
         }
+        Ok(response)
     }
 
     /// POST on the collection.
@@ -140,7 +153,7 @@ impl<T: Object> Request<'_, T> {
         let Decoded { document, warnings } = decode::document(T::API, self.call, self.query.validation)?;
         let mut new: T = decode::typed(document)?;
         let key = self.key();
-        if T::CREATE_ON_UPDATE && self.store.get(&key).is_err() {
+        if T::CREATE_ON_UPDATE && !self.store.has(&key) {
             may_create()?;
             self.same_name(&new)?;
             new.metadata_mut().name = Some(self.name.to_owned());
@@ -227,19 +240,17 @@ impl<T: Object> Request<'_, T> {
         let now = api_time(self.context.clock.now());
         let selector = self.query.selector.clone().within(self.namespace);
         let page = self.store.page(&Ask { selector, limit: self.query.limit, ..Ask::default() })?;
-        let mut last = None;
+        let mut durable = Durable::at_once();
         for object in &page.objects {
             let key = object::key(&**object);
             match self.store.remove(&key, (now.clone(), dry), |_| Ok(())) {
                 Err(error) if error.code != StatusCode::NOT_FOUND => return Err(error),
                 Err(_) => {}
-                Ok(gone) => last = Some(gone.durable),
+                Ok(gone) => durable.and(gone.durable),
             }
         }
         let mut response = list::whole(self.store, page);
-        if let Some(durable) = last {
-            response.extensions_mut().insert(durable);
-        }
+        response.extensions_mut().insert(durable);
         Ok(response)
     }
 

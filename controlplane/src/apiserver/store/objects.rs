@@ -148,6 +148,16 @@ impl<T: Object> Store<T> {
         inner.since(version.checked_sub(1)?).ok()?.next().cloned()
     }
 
+    /// How often staged changes failed, and the promise of all that are staged now.
+    pub(crate) fn barrier(&self) -> (u64, Durable) {
+        lock(&self.shared.inner).staging.barrier()
+    }
+
+    /// Whether the next change finds an object under this key.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        lock(&self.shared.inner).newest(key).is_some()
+    }
+
     /// The version of the last change.
     pub(crate) fn version(&self) -> u64 {
         lock(&self.shared.inner).version

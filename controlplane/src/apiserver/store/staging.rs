@@ -22,6 +22,10 @@ pub(super) struct Staging<T> {
     /// The newest state of each key with a change that is staged or being written.
     newest: HashMap<Arc<str>, Newest<T>>,
     batch: Batch,
+    /// The promise of the newest change.
+    last: Durable,
+    /// How often staged changes failed.
+    failures: u64,
     is_closed: bool,
 }
 
@@ -48,6 +52,8 @@ impl<T: Object> Staging<T> {
             memory: 0,
             newest: HashMap::new(),
             batch: Batch::default(),
+            last: Durable::at_once(),
+            failures: 0,
             is_closed: false,
         }
     }
@@ -66,6 +72,11 @@ impl<T: Object> Staging<T> {
         self.newest.get(key).map(|newest| (newest.stored.clone(), newest.durable.clone()))
     }
 
+    /// How often staged changes failed, and the promise of all changes that are staged now.
+    pub(super) fn barrier(&self) -> (u64, Durable) {
+        (self.failures, if self.newest.is_empty() { Durable::at_once() } else { self.last.clone() })
+    }
+
     /// Adds a change to the next batch.
     pub(super) fn push(&mut self, event: &Event<T>) -> Result<Durable, ApiError> {
         if self.is_closed {
@@ -82,6 +93,7 @@ impl<T: Object> Staging<T> {
         let stored = Stored { object: Arc::clone(&event.object), size: event.size };
         let stored = (event.kind != ChangeKind::Deleted).then_some(stored);
         let durable = self.batch.promise();
+        self.last = durable.clone();
         let newest = Newest { version: event.version, stored, durable: durable.clone() };
         self.newest.insert(Arc::clone(&event.key), newest);
         Ok(durable)
@@ -95,6 +107,7 @@ impl<T: Object> Staging<T> {
     /// Takes everything out: the newest state of each key is that of the store again.
     pub(super) fn fail(&mut self) -> Staged<T> {
         self.newest.clear();
+        self.failures += 1;
         self.take_back()
     }
 

@@ -28,11 +28,13 @@ impl Writer {
         let (wake, woken): (_, Receiver<()>) = sync_channel(1);
         let shared = Arc::clone(shared);
         let thread = thread::spawn(move || {
+            let end = End(&*shared);
             while woken.recv().is_ok() {
                 while shared.write(&mut journal) {}
             }
             lock(&shared.inner).staging.close();
             while shared.write(&mut journal) {}
+            drop(end);
         });
         Self { wake: Mutex::new(Some(wake)), thread: Mutex::new(Some(thread)) }
     }
@@ -54,6 +56,17 @@ impl Writer {
             // An error is a panic there, which has been reported already.
             let _ended = thread.join();
         }
+    }
+}
+
+/// Answers what is staged when the thread ends, also by a panic: nothing would write it.
+struct End<'a, T: Object>(&'a Shared<T>);
+
+impl<T: Object> Drop for End<'_, T> {
+    fn drop(&mut self) {
+        lock(&self.0.inner).staging.close();
+        let why = "the control plane does not store objects any more: restart it; its log has the reason";
+        self.0.fail(&[], &Batch::default(), &ApiError::unavailable(why));
     }
 }
 

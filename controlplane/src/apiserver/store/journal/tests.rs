@@ -178,6 +178,57 @@ async fn superfluous_lines_are_dropped_while_running() {
     assert_eq!(contents.objects[0].metadata.labels.as_ref().unwrap()["l"], (2 * SLACK - 1).to_string());
 }
 
+#[tokio::test]
+async fn panic_of_the_writer_answers_every_change() {
+    let disk = Sim::default();
+    let store = disk.store();
+    let held = lock(&disk.0);
+    let created: Vec<_> = ["a", "b", "c"].map(|node| store.create(csr(node, 0)).unwrap()).into();
+    let mut held = held;
+    held.panics = true;
+    drop(held);
+    for written in created {
+        let answer = tokio::time::timeout(std::time::Duration::from_secs(20), written.durable.wait()).await;
+        assert_eq!(answer.expect("it hangs").unwrap_err().code.as_u16(), 503);
+    }
+    // The writer refuses later changes, too.
+    while let Ok(written) = store.create(csr("d", 0)) {
+        assert!(written.durable.wait().await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn refusal_that_rests_on_a_staged_change_waits_for_it() {
+    for fails in [false, true] {
+        let disk = Sim::default();
+        let store = disk.store();
+        assert!(store.barrier().1.wait().await.is_ok(), "nothing is staged");
+        let mut held = lock(&disk.0);
+        held.failing = if fails { vec![1] } else { Vec::new() };
+        store.create(csr("a", 0)).unwrap();
+        assert_eq!(store.create(csr("a", 0)).unwrap_err().reason, "AlreadyExists");
+        let (failures, barrier) = store.barrier();
+        drop(held);
+        assert_eq!(barrier.wait().await.is_err(), fails, "the refusal would be wrong");
+        assert_eq!(store.barrier().0, failures + u64::from(fails));
+    }
+}
+
+#[tokio::test]
+async fn promise_of_several_batches_fails_with_any_of_them() {
+    let disk = Sim::default();
+    lock(&disk.0).failing = vec![1];
+    let store = disk.store();
+    let mut all = store.create(csr("a", 0)).unwrap().durable;
+    assert!(all.clone().wait().await.is_err());
+    for node in ["b", "c"] {
+        let kept = store.create(csr(node, 0)).unwrap().durable;
+        kept.clone().wait().await.unwrap();
+        all.and(kept);
+    }
+    assert!(all.wait().await.is_err());
+}
+
 fn large(round: usize, bytes: usize) -> Csr {
     let mut object = csr("a", 0);
     object.metadata.annotations = Some([("a".to_owned(), format!("{}{round}", "0".repeat(bytes)))].into());
@@ -275,6 +326,8 @@ struct State {
     failing: Vec<usize>,
     /// The room on the disk, if it is limited.
     room: Option<usize>,
+    /// The next append panics.
+    panics: bool,
     /// No new file can be written.
     refuses_new: bool,
     /// How often a new file was written, or tried.
@@ -306,6 +359,7 @@ impl Sim {
 
 impl Disk for Sim {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        assert!(!lock(&self.0).panics, "a bug");
         // A failing write is a short one.
         self.call(|state, fails| {
             state.written.extend(&bytes[..if fails { bytes.len() / 2 } else { bytes.len() }]);
