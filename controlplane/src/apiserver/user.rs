@@ -13,6 +13,11 @@ pub(crate) const NODES: &str = "system:nodes";
 /// Every user with valid credentials.
 pub(crate) const AUTHENTICATED: &str = "system:authenticated";
 
+/// The name of the node that has this user name.
+pub(crate) fn node_name(user: &str) -> Option<&str> {
+    user.strip_prefix("system:node:").filter(|name| !name.is_empty())
+}
+
 /// An authenticated user.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct User {
@@ -25,6 +30,11 @@ pub(crate) struct User {
 }
 
 impl User {
+    /// The name of the node that the user is (`pkg/auth/nodeidentifier/default.go`).
+    pub(crate) fn node(&self) -> Option<&str> {
+        node_name(&self.name).filter(|_| self.groups.iter().any(|group| group == NODES))
+    }
+
     /// Whether the user may do everything.
     pub(crate) fn is_master(&self) -> bool {
         self.groups.iter().any(|group| group == MASTERS)

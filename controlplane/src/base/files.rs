@@ -27,7 +27,7 @@ pub(crate) fn prepare(path: &Path, content: impl FnOnce(&mut File) -> io::Result
     };
     let written = write();
     if written.is_err() {
-        // What the file takes may be what is missing elsewhere.
+        // It takes room that others may need.
         let _ = fs::remove_file(&temporary);
     }
     written.map(|()| temporary)

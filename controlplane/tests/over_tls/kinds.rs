@@ -68,6 +68,9 @@ async fn a_node_keeps_its_lease_where_nodes_keep_theirs() {
     let node = Client::new(&plane, Some(&identity), None, crate::client::Version::One);
     let own = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
     assert_eq!(post(&node, own, &lease("n", "n")).await.code, 201);
+    is_status(&post(&node, own, &lease("other", "n")).await, 403, "Forbidden");
+    is_status(&node.put(&format!("{own}/other"), &lease("other", "n")).await, 403, "Forbidden");
+    assert_eq!(node.get(&format!("{own}/n")).await.code, 200);
     let denied = post(&node, LEASES, &lease("n", "n")).await;
     is_status(&denied, 403, "Forbidden");
     let why = "leases.coordination.k8s.io is forbidden: User \"system:node:n\" cannot create resource \"leases\" in API \

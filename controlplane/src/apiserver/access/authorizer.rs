@@ -31,7 +31,7 @@ pub(crate) fn allowed(user: &User, attributes: &Attributes<'_>) -> bool {
 pub(crate) fn reason(user: &str, groups: &[String], attributes: &Attributes<'_>) -> Option<String> {
     bindings(user, groups)
         .find(|binding| {
-            binding.covers(attributes) && binding.role.rules.iter().any(|rule| rule.covers(attributes))
+            binding.covers(user, attributes) && binding.role.rules.iter().any(|rule| rule.covers(attributes))
         })
         .map(|binding| {
             let (kind, subject) = binding.subject.words();

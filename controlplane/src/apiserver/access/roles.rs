@@ -1,7 +1,7 @@
 //! The roles, and to whom they are bound.
 
 use crate::apiserver::attributes::Attributes;
-use crate::apiserver::user::{AUTHENTICATED, BOOTSTRAPPERS, MASTERS, NODES};
+use crate::apiserver::user::{AUTHENTICATED, BOOTSTRAPPERS, MASTERS, NODES, node_name};
 
 /// May approve and deny requests for any signer of `kubernetes.io`. The group is ours, since bindings are fixed here.
 const APPROVERS: &str = "certrotate:approvers";
@@ -54,6 +54,8 @@ pub(crate) struct Binding {
     pub(crate) role: &'static Role,
     /// The only namespace that it applies to.
     pub(crate) namespace: Option<&'static str>,
+    /// It applies to objects with the name of the node only. Whether a new object has it is for admission to check.
+    pub(crate) is_for_own_name: bool,
 }
 
 static CLUSTER_ADMIN: Role =
@@ -107,7 +109,7 @@ static NODE: Role = Role {
     ],
 };
 
-/// In a cluster the node authorizer sees to it that a node has its own lease only; here any in the namespace will do.
+/// Of the node authorizer. Its binding is for the node's own Lease only.
 static NODE_LEASES: Role = Role {
     name: "system:node",
     rules: &[on(&["create", "delete", "get", "patch", "update"], &["coordination.k8s.io"], &["leases"])],
@@ -182,7 +184,7 @@ static CERTIFICATE_CONTROLLER: Role = Role {
 };
 
 const fn group(name: &'static str, role: &'static Role) -> Binding {
-    Binding { subject: Subject::Group(name), role, namespace: None }
+    Binding { subject: Subject::Group(name), role, namespace: None, is_for_own_name: false }
 }
 
 pub(crate) static BINDINGS: &[Binding] = &[
@@ -195,18 +197,25 @@ pub(crate) static BINDINGS: &[Binding] = &[
     group(BOOTSTRAPPERS, &NODE_CLIENT),
     group(NODES, &NODE),
     group(NODES, &SELF_NODE_CLIENT),
-    Binding { subject: Subject::Group(NODES), role: &NODE_LEASES, namespace: Some("kube-node-lease") },
+    Binding {
+        subject: Subject::Group(NODES),
+        role: &NODE_LEASES,
+        namespace: Some("kube-node-lease"),
+        is_for_own_name: true,
+    },
     group(APPROVERS, &APPROVER),
     group(SIGNERS, &SIGNER),
     Binding {
         subject: Subject::User("system:serviceaccount:kube-system:certificate-controller"),
         role: &CERTIFICATE_CONTROLLER,
         namespace: None,
+        is_for_own_name: false,
     },
     Binding {
         subject: Subject::User("system:kube-controller-manager"),
         role: &CERTIFICATE_CONTROLLER,
         namespace: None,
+        is_for_own_name: false,
     },
 ];
 
@@ -227,9 +236,11 @@ impl Subject {
 }
 
 impl Binding {
-    /// Whether the binding applies in the namespace of the request.
-    pub(crate) fn covers(&self, attributes: &Attributes<'_>) -> bool {
+    /// Whether the binding applies to a request of this user: in its namespace, and to its object.
+    pub(crate) fn covers(&self, user: &str, attributes: &Attributes<'_>) -> bool {
+        let has_own_name = || node_name(user) == Some(attributes.name) || attributes.verb == "create";
         self.namespace.is_none_or(|only| only == attributes.namespace)
+            && (!self.is_for_own_name || has_own_name())
     }
 }
 

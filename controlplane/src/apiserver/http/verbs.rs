@@ -160,9 +160,7 @@ impl<T: Object> Request<'_, T> {
             let stored = self.store_new(new)?;
             return Ok(warn(self.written(StatusCode::CREATED, &stored), &warnings));
         }
-        if !T::UNCONDITIONAL_UPDATE
-            && new.metadata().resource_version.as_deref().unwrap_or_default().is_empty()
-        {
+        if !T::UNCONDITIONAL_UPDATE && !meta::has_version(new.metadata()) {
             let error =
                 FieldError::invalid("metadata.resourceVersion", "0", "must be specified for an update");
             return Err(ApiError::invalid(T::API, self.name, &[error]));

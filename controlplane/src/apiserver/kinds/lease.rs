@@ -19,6 +19,9 @@ pub(crate) use k8s_openapi::api::coordination::v1::Lease;
 #[cfg(test)]
 mod tests;
 
+/// The namespace of the Leases of nodes.
+const NODE_NAMESPACE: &str = "kube-node-lease";
+
 /// Leases, as they are named.
 pub(crate) static LEASES: Resource = Resource {
     group: "coordination.k8s.io",
@@ -52,6 +55,18 @@ impl Object for Lease {
 
     fn begin(self, _user: &User) -> Self {
         self
+    }
+
+    /// `plugin/pkg/admission/noderestriction: admitLease`
+    fn admit(&self, user: &User) -> Result<(), String> {
+        let Some(node) = user.node() else { return Ok(()) };
+        if self.metadata.namespace.as_deref() != Some(NODE_NAMESPACE) {
+            return Err(format!("can only access leases in the {NODE_NAMESPACE:?} system namespace"));
+        }
+        if self.metadata.name.as_deref() != Some(node) {
+            return Err("can only access node lease with the same name as the requesting node".to_owned());
+        }
+        Ok(())
     }
 
     fn normalize(&mut self) {

@@ -75,6 +75,11 @@ pub(crate) fn normalize(meta: &mut ObjectMeta) {
     meta.generate_name.take_if(|text| text.is_empty());
 }
 
+/// Whether the metadata of an update says which version it is about; 0 is none.
+pub(crate) fn has_version(meta: &ObjectMeta) -> bool {
+    !matches!(meta.resource_version.as_deref(), None | Some("" | "0"))
+}
+
 /// Refuses an update that is about another object, or another version of this one.
 pub(crate) fn same_object<T: Object>(new: &T, old: &T) -> Result<(), ApiError> {
     let (new, old) = (new.metadata(), old.metadata());
@@ -96,8 +101,7 @@ pub(crate) fn same_object<T: Object>(new: &T, old: &T) -> Result<(), ApiError> {
         );
         return Err(ApiError::conflict(T::API, stored, &why));
     }
-    let version = new.resource_version.as_deref().unwrap_or_default();
-    if !version.is_empty() && Some(version) != old.resource_version.as_deref() {
+    if has_version(new) && new.resource_version != old.resource_version {
         return Err(ApiError::modified(T::API, stored));
     }
     Ok(())

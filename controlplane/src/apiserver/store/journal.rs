@@ -64,7 +64,7 @@ impl Length {
     }
 }
 
-/// Where the journal finds what is live, without the changes that are being appended.
+/// The live objects, without the changes that are being appended.
 pub(crate) trait Source<T> {
     /// The number of objects, and the bytes of their JSON form.
     fn size(&self) -> (usize, u64);

@@ -65,7 +65,7 @@ struct End<'a, T: Object>(&'a Shared<T>);
 impl<T: Object> Drop for End<'_, T> {
     fn drop(&mut self) {
         lock(&self.0.inner).staging.close();
-        let why = "the control plane does not store objects any more: restart it; its log has the reason";
+        let why = "the control plane no longer stores objects: restart it; its log has the reason";
         self.0.fail(&[], &Batch::default(), &ApiError::unavailable(why));
     }
 }

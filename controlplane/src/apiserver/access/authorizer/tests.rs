@@ -91,18 +91,25 @@ fn signers_are_allowed_by_name_and_domains_as_a_name_of_their_own() {
 }
 
 #[test]
-fn a_binding_in_a_namespace_is_good_there_only() {
-    let lease = |namespace| Attributes {
-        verb: "update",
+fn node_may_access_its_own_lease_only() {
+    let node = User { name: "system:node:node-1".to_owned(), ..user(NODES) };
+    let lease = |verb, namespace, name| Attributes {
+        verb,
         group: "coordination.k8s.io",
         resource: "leases",
         namespace,
-        name: "node-1",
+        name,
         ..Attributes::default()
     };
-    assert!(allowed(&user(NODES), &lease("kube-node-lease")));
-    assert!(!allowed(&user(NODES), &lease("kube-system")));
-    assert!(!allowed(&user(NODES), &lease("")));
+    for verb in ["get", "update", "patch", "delete"] {
+        assert!(allowed(&node, &lease(verb, "kube-node-lease", "node-1")), "{verb}");
+        assert!(!allowed(&node, &lease(verb, "kube-node-lease", "node-2")), "{verb}");
+        assert!(!allowed(&node, &lease(verb, "kube-system", "node-1")), "{verb}");
+        assert!(!allowed(&node, &lease(verb, "", "node-1")), "{verb}");
+        assert!(!allowed(&user(NODES), &lease(verb, "kube-node-lease", "someone")), "{verb}: no node");
+    }
+    assert!(allowed(&node, &lease("create", "kube-node-lease", "")));
+    assert!(!allowed(&node, &lease("list", "kube-node-lease", "")));
 }
 
 #[test]

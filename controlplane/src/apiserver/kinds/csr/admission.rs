@@ -2,7 +2,7 @@
 
 use crate::apiserver::kinds::csr::update;
 use crate::apiserver::resource::Subresource;
-use crate::apiserver::user::{MASTERS, NODES, User};
+use crate::apiserver::user::{MASTERS, User};
 use crate::base::csr::Csr;
 use crate::signing::criteria::{API_CLIENT, KUBELET_CLIENT, KUBELET_SERVING};
 use crate::signing::pki::pkcs10;
@@ -35,15 +35,14 @@ pub(crate) fn change(
 
 /// A node may request only its own certificate (`plugin/pkg/admission/noderestriction`).
 pub(crate) fn node_restriction(user: &User, csr: &Csr) -> Result<(), String> {
-    let node = user.name.starts_with("system:node:") && user.groups.iter().any(|g| g == NODES);
-    if !node || !matches!(&*csr.spec.signer_name, KUBELET_CLIENT | KUBELET_SERVING) {
+    let Some(node) = user.node() else { return Ok(()) };
+    if !matches!(&*csr.spec.signer_name, KUBELET_CLIENT | KUBELET_SERVING) {
         return Ok(());
     }
     let request = pkcs10::read(&csr.spec.request.0).map_err(|why| format!("unable to parse csr: {why}"))?;
     if request.common_name == user.name {
         return Ok(());
     }
-    let node = user.name.trim_start_matches("system:node:");
     let name = &request.common_name;
     Err(format!("can only create a node CSR with CN=system:node:{node}, found CN={name:?}"))
 }

@@ -54,3 +54,16 @@ fn a_change_is_taken_from_the_newest_version_only() {
 fn a_row_shows_the_holder() {
     assert_eq!(lease("a").cells(std::time::UNIX_EPOCH), [json!("a"), json!("me"), json!("<unknown>")]);
 }
+
+#[test]
+fn node_creates_its_own_lease_only() {
+    let groups = crate::testing::strings(&["system:nodes"]);
+    let node = User { name: "system:node:a".to_owned(), groups, ..User::default() };
+    let mut own = lease("a");
+    assert!(own.admit(&node).is_err(), "the namespace is another");
+    own.metadata.namespace = Some("kube-node-lease".to_owned());
+    assert_eq!(own.admit(&node), Ok(()));
+    own.metadata.name = Some("b".to_owned());
+    assert!(own.admit(&node).unwrap_err().contains("the same name as the requesting node"));
+    assert_eq!(own.admit(&User::default()), Ok(()));
+}

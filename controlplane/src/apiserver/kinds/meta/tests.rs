@@ -67,3 +67,13 @@ fn uids_are_random_version_four() {
     assert_eq!((uid.len(), &uid[14..15]), (36, "4"));
     assert_ne!(uid, new_uid().unwrap());
 }
+
+#[test]
+fn version_zero_of_an_update_is_no_version() {
+    let old = node_csr("a", "u", &[]);
+    for (version, fits) in [("0", true), ("", true), ("1", true), ("2", false)] {
+        let mut new = old.clone();
+        new.metadata.resource_version = Some(version.to_owned());
+        assert_eq!(same_object(&new, &old).is_ok(), fits, "{version:?}");
+    }
+}

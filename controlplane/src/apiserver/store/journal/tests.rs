@@ -182,11 +182,11 @@ async fn superfluous_lines_are_dropped_while_running() {
 async fn panic_of_the_writer_answers_every_change() {
     let disk = Sim::default();
     let store = disk.store();
-    let held = lock(&disk.0);
-    let created: Vec<_> = ["a", "b", "c"].map(|node| store.create(csr(node, 0)).unwrap()).into();
-    let mut held = held;
-    held.panics = true;
-    drop(held);
+    let created = {
+        let mut held = lock(&disk.0);
+        held.panics = true;
+        ["a", "b", "c"].map(|node| store.create(csr(node, 0)).unwrap())
+    };
     for written in created {
         let answer = tokio::time::timeout(std::time::Duration::from_secs(20), written.durable.wait()).await;
         assert_eq!(answer.expect("it hangs").unwrap_err().code.as_u16(), 503);
@@ -203,12 +203,13 @@ async fn refusal_that_rests_on_a_staged_change_waits_for_it() {
         let disk = Sim::default();
         let store = disk.store();
         assert!(store.barrier().1.wait().await.is_ok(), "nothing is staged");
-        let mut held = lock(&disk.0);
-        held.failing = if fails { vec![1] } else { Vec::new() };
-        store.create(csr("a", 0)).unwrap();
-        assert_eq!(store.create(csr("a", 0)).unwrap_err().reason, "AlreadyExists");
-        let (failures, barrier) = store.barrier();
-        drop(held);
+        let (failures, barrier) = {
+            let mut held = lock(&disk.0);
+            held.failing = if fails { vec![1] } else { Vec::new() };
+            store.create(csr("a", 0)).unwrap();
+            assert_eq!(store.create(csr("a", 0)).unwrap_err().reason, "AlreadyExists");
+            store.barrier()
+        };
         assert_eq!(barrier.wait().await.is_err(), fails, "the refusal would be wrong");
         assert_eq!(store.barrier().0, failures + u64::from(fails));
     }
@@ -295,7 +296,7 @@ async fn failed_sync_is_cut_back_at_once() {
     lock(&disk.0).failing = vec![2];
     let store = disk.store();
     assert!(store.create(csr("a", 0)).unwrap().durable.wait().await.is_err());
-    // The batch is settled after that.
+    // That is before the answer.
     assert!(lock(&disk.0).written.is_empty(), "a restart would find a refused object");
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::apiserver::resource::Subresource;
+use crate::apiserver::user::NODES;
 use crate::base::csr::push_condition;
 use crate::testing::{node_csr, request};
 
