@@ -1,6 +1,3 @@
-use std::sync::Mutex;
-
-use super::disk::Content;
 use super::record::{base, put};
 use super::*;
 use crate::apiserver::store::objects::Store;
@@ -8,6 +5,11 @@ use crate::base::csr::{Csr, name};
 use crate::base::files::write_private;
 use crate::base::sync::lock;
 use crate::testing::node_csr;
+
+mod compaction;
+mod sim;
+
+use sim::Sim;
 
 fn path(dir: &tempfile::TempDir) -> PathBuf {
     dir.path().join("objects.jsonl")
@@ -230,66 +232,6 @@ async fn promise_of_several_batches_fails_with_any_of_them() {
     assert!(all.wait().await.is_err());
 }
 
-fn large(round: usize, bytes: usize) -> Csr {
-    let mut object = csr("a", 0);
-    object.metadata.annotations = Some([("a".to_owned(), format!("{}{round}", "0".repeat(bytes)))].into());
-    object
-}
-
-/// Changes the object in each of these rounds, and waits for each change.
-async fn patch_often(store: &Store, rounds: std::ops::RangeInclusive<usize>, bytes: usize) {
-    for round in rounds {
-        let written = match store.get("csr-of-a") {
-            Ok(_) => store.update("csr-of-a", |_| Ok(large(round, bytes))),
-            Err(_) => store.create(large(round, bytes)),
-        };
-        written.unwrap().durable.wait().await.unwrap();
-    }
-}
-
-#[tokio::test]
-async fn superseded_bytes_are_bounded() {
-    let (slack, bytes) = (1 << 20, 20 << 10);
-    let disk = Sim::default();
-    let store = disk.store_with_slack(slack);
-    let rounds = 3 * slack / bytes;
-    patch_often(&store, 1..=rounds, bytes).await;
-    store.close();
-    let state = lock(&disk.0);
-    assert!(state.largest < slack + 5 * bytes, "{} bytes", state.largest);
-    let contents = read::<Csr>(&*state.synced).unwrap();
-    let annotations = contents.objects[0].metadata.annotations.as_ref().unwrap();
-    assert_eq!(annotations["a"], large(rounds, bytes).metadata.annotations.unwrap()["a"]);
-}
-
-#[tokio::test]
-async fn failed_compaction_stops_no_write_and_is_tried_again() {
-    let (slack, bytes) = (1 << 20, 20 << 10);
-    let disk = Sim::default();
-    let store = disk.store_with_slack(slack);
-    lock(&disk.0).refuses_new = true;
-    patch_often(&store, 1..=slack / bytes + 4, bytes).await;
-    let tried = lock(&disk.0).replaced;
-    assert_eq!(tried, 1);
-    lock(&disk.0).refuses_new = false;
-    patch_often(&store, 1..=slack / 8 / bytes + 1, bytes).await;
-    store.close();
-    let state = lock(&disk.0);
-    assert_eq!(state.replaced, tried + 1, "tried again after an eighth of the slack");
-    assert!(state.synced.len() < slack / 4, "{} bytes", state.synced.len());
-}
-
-#[tokio::test]
-async fn superseded_lines_are_removed_before_the_disk_is_full() {
-    let slack = 1 << 20;
-    let disk = Sim::default();
-    let store = disk.store_with_slack(slack);
-    lock(&disk.0).room = Some(slack);
-    patch_often(&store, 1..=200, 20 << 10).await;
-    let state = lock(&disk.0);
-    assert!((5..20).contains(&state.replaced), "{} times", state.replaced);
-}
-
 #[tokio::test]
 async fn failed_sync_is_cut_back_at_once() {
     let disk = Sim::default();
@@ -312,103 +254,6 @@ fn failed_replacement_leaves_the_file_and_no_other() {
     assert_eq!(fs::read(path(&dir)).unwrap(), b"old and new");
     let others = fs::read_dir(dir.path()).unwrap().count();
     assert_eq!(others, 1, "no temporary file stays");
-}
-
-/// A disk in memory whose calls fail on request.
-#[derive(Clone, Default)]
-struct Sim(Arc<Mutex<State>>);
-
-#[derive(Default)]
-struct State {
-    synced: Vec<u8>,
-    written: Vec<u8>,
-    calls: usize,
-    /// The calls that fail, by number.
-    failing: Vec<usize>,
-    /// The room on the disk, if it is limited.
-    room: Option<usize>,
-    /// The next append panics.
-    panics: bool,
-    /// No new file can be written.
-    refuses_new: bool,
-    /// How often a new file was written, or tried.
-    replaced: usize,
-    /// The largest file.
-    largest: usize,
-}
-
-impl Sim {
-    fn store(&self) -> Store {
-        self.store_with_slack(SLACK_BYTES as usize)
-    }
-
-    fn store_with_slack(&self, slack: usize) -> Store {
-        let size = Length { lines: 1, bytes: 0 };
-        let mut journal = Journal::<Csr>::on(Box::new(self.clone()), PathBuf::from("sim"), size);
-        journal.slack_bytes = slack as u64;
-        Store::new(Vec::new(), 0, Some(journal))
-    }
-
-    fn call(&self, act: impl FnOnce(&mut State, bool)) -> io::Result<()> {
-        let mut state = lock(&self.0);
-        state.calls += 1;
-        let fails = state.failing.contains(&state.calls);
-        act(&mut state, fails);
-        if fails { Err(io::Error::from(io::ErrorKind::StorageFull)) } else { Ok(()) }
-    }
-}
-
-impl Disk for Sim {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        assert!(!lock(&self.0).panics, "a bug");
-        // A failing write is a short one.
-        self.call(|state, fails| {
-            state.written.extend(&bytes[..if fails { bytes.len() / 2 } else { bytes.len() }]);
-            state.largest = state.largest.max(state.written.len());
-        })?;
-        let state = lock(&self.0);
-        let is_full = state.room.is_some_and(|room| state.written.len() > room);
-        if is_full { Err(io::Error::from(io::ErrorKind::StorageFull)) } else { Ok(()) }
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        self.call(|state, fails| {
-            if !fails {
-                state.synced = state.written.clone();
-            }
-        })
-    }
-
-    fn cut_back(&mut self) -> io::Result<()> {
-        self.call(|state, fails| {
-            if !fails {
-                state.written = state.synced.clone();
-            }
-        })
-    }
-
-    fn room(&self) -> Option<u64> {
-        let state = lock(&self.0);
-        state.room.map(|room| room.saturating_sub(state.written.len()) as u64)
-    }
-
-    fn replace(&mut self, write: &mut Content<'_>) -> Result<(), NotReplaced> {
-        let mut new = Vec::new();
-        write(&mut new).map_err(NotReplaced::Unchanged)?;
-        let is_full = {
-            let mut state = lock(&self.0);
-            state.replaced += 1;
-            // Both files take room.
-            state.refuses_new || state.room.is_some_and(|room| state.written.len() + new.len() > room)
-        };
-        if is_full {
-            return Err(NotReplaced::Unchanged(io::Error::from(io::ErrorKind::StorageFull)));
-        }
-        self.call(|_, _| {}).map_err(NotReplaced::Unchanged)?;
-        // The rename, and what follows it.
-        let replaced = self.call(|state, _| (state.synced, state.written) = (new.clone(), new));
-        replaced.map_err(NotReplaced::Unknown)
-    }
 }
 
 /// Creates some objects while the calls of these numbers fail, and checks after each that what was acknowledged is what a
