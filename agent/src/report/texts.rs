@@ -121,7 +121,7 @@ pub(super) fn fault_text(fault: DiskFault) -> &'static str {
         DiskFault::Denied => "permission denied",
         DiskFault::Exists => "the name is taken",
         DiskFault::NotFound => "no such file",
-        DiskFault::Locked => "another process has the directory",
+        DiskFault::Locked => "the directory is locked already",
         DiskFault::Unsafe => "the directory is unsafe",
         DiskFault::NoDirectory => "there is no directory",
         DiskFault::HandleGone => "the key is not in memory, which is a bug",
