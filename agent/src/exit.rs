@@ -34,7 +34,7 @@ pub enum Exit {
     Unreachable = 13,
     /// `--once`: the certificate has expired and there is no bootstrap credential.
     Expired = 14,
-    /// The certificate directory is unsafe, locked by another process, missing or not writable.
+    /// The certificate directory is unsafe, locked already, missing or not writable.
     Store = 15,
     /// `--once`: the certificate is not valid yet by the local clock, or the clock is before the build time.
     Clock = 16,

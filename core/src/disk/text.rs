@@ -14,7 +14,7 @@ impl fmt::Display for DiskFault {
             Self::Denied => "permission denied",
             Self::Exists => "the name is taken",
             Self::NotFound => "no such file",
-            Self::Locked => "another process has the directory",
+            Self::Locked => "the directory is locked already",
             Self::Unsafe => "the directory is unsafe",
             Self::NoDirectory => "there is no directory",
             Self::HandleGone => "the key is not in memory, which is a bug",

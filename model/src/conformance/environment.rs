@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use certrotate_core::config::Config;
+use certrotate_core::config::{Config, ConfigSpec, Template};
 use certrotate_core::disk::{DiskCommand, DiskDone, DiskFault};
 use certrotate_core::id::{Handle, OpId};
 use certrotate_core::input::{Action, Input, KeyFault};
@@ -261,6 +261,7 @@ impl Environment {
             self.pass_until(at);
             match moment {
                 Moment::RotateNow => return Woken::Input(Input::RotateNow),
+                Moment::Rename(node) => return Woken::Input(Input::Reconfigure(self.renamed(node))),
                 Moment::Shutdown => return Woken::Input(Input::Shutdown),
                 Moment::Crash(crash) => {
                     self.crash(crash);
@@ -286,8 +287,17 @@ impl Environment {
             Moment::Outage(fault) => self.world.server.outage = fault,
             Moment::Silent(silent) => self.world.server.silent = silent,
             Moment::Latency(span) => self.world.server.latency = span,
-            Moment::RotateNow | Moment::Shutdown | Moment::Crash(_) => {}
+            Moment::RotateNow | Moment::Rename(_) | Moment::Shutdown | Moment::Crash(_) => {}
         }
+    }
+
+    /// Returns the configuration for another node name. The world expects certificates for it from now on.
+    fn renamed(&mut self, node: &str) -> Config {
+        let spec = self.world.config.spec().clone();
+        let spec = ConfigSpec { template: Template::kubelet_client(node), ..spec };
+        let config = Config::new(spec).expect("a node name is a valid template");
+        self.world.expect_for(config.clone());
+        config
     }
 
     /// Asks the issuer again for the calls without an answer.

@@ -224,8 +224,19 @@ fn operators() -> Vec<Scenario> {
     let mut shutdown =
         new("shutdown", "the operator ends the agent", moments(&[(mins(5), Moment::Shutdown)]));
     shutdown.script.lives = 0;
+    // The issuer takes longer.
+    let in_flight = mins(20).plus(Span::from_secs(5));
     vec![
         shutdown,
+        new(
+            "another-template",
+            "the operator renames the node, and back while the request is open",
+            moments(&[
+                (mins(5), Moment::Rename("node-2")),
+                (mins(20), Moment::Rename("node-3")),
+                (in_flight, Moment::Rename("node-1")),
+            ]),
+        ),
         new("rotate-now", "the operator requests a rotation", moments(&[(mins(5), Moment::RotateNow)])),
     ]
 }

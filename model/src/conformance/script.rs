@@ -79,6 +79,8 @@ pub(super) enum Moment {
     Suspend(Span),
     /// The operator requests a rotation.
     RotateNow,
+    /// The operator gives the agent this node name.
+    Rename(&'static str),
     /// The operator ends the agent.
     Shutdown,
     /// The process is killed while it sleeps.

@@ -97,7 +97,7 @@ fn disk(how: How) -> &'static str {
         How::Fails(DiskFault::WrongKind) => "disk: an answer of another kind",
         How::Fails(DiskFault::Exists) => "disk: the name is taken",
         How::Fails(DiskFault::NotFound) => "disk: the name is gone",
-        How::Fails(DiskFault::Locked) => "disk: the lock is held by another process",
+        How::Fails(DiskFault::Locked) => "disk: the lock is held already",
         How::Fails(DiskFault::Unsafe) => "disk: the directory is unsafe",
         How::Fails(DiskFault::NoDirectory) => "disk: the directory is missing",
         How::Fails(_) => "disk: a fault without a name here",

@@ -90,6 +90,12 @@ impl World {
         self.wanted = Arc::new(Wanted { subject, sans, usages, chain: *chain_required });
     }
 
+    /// A driver outside this world was given another configuration.
+    pub(crate) fn expect_for(&mut self, config: Config) {
+        self.config = config;
+        self.configured();
+    }
+
     /// Stops counting the open requests: the node may not delete one for another template (S8).
     fn outlive_requests(&mut self) {
         for object in &mut self.server.objects {

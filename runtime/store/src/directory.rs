@@ -3,13 +3,14 @@
 //! The lock is `flock` on the directory handle itself. It needs no write access, so it also
 //! excludes other processes on a read-only directory. It leaves no file behind, and no process can
 //! break it by replacing a lock file. The kernel releases it with the last copy of the handle,
-//! which no child inherits (`O_CLOEXEC`).
+//! which no child inherits (`O_CLOEXEC`). A store of the same process that wants the directory gets a
+//! text of its own.
 //!
 //! The operator chooses the path of the directory, which may lead through links (`/var/lib/kubelet`
 //! often is one). The store checks and locks the directory that it opened, and does everything
 //! relative to its handle.
 
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use certrotate_core::disk::DiskFault;
@@ -18,12 +19,25 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use crate::fault::{Cause, Fault, kind_of};
+use crate::reservation::Reservation;
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
+/// The lock of a directory. Dropping it releases the lock: first for other processes, then for other stores of this one.
+pub(crate) struct Lock {
+    handle: OwnedFd,
+    _reservation: Reservation,
+}
+
+impl AsFd for Lock {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.handle.as_fd()
+    }
+}
+
 /// The locked directory.
 pub(crate) struct Opened {
-    pub(crate) handle: OwnedFd,
+    pub(crate) lock: Lock,
     /// Whether its entry in its parent may not be durable: [`sync_entry`] makes it durable.
     pub(crate) is_new: bool,
     /// Whether nothing is in it.
@@ -41,13 +55,17 @@ pub(crate) fn open_locked(path: &Path) -> Result<Opened, Fault> {
     }
     let handle = opened.map_err(|errno| unopened(path, errno))?;
     check_safe(&handle, path)?;
+    let stat = fs::fstat(&handle).map_err(|errno| Fault::os("look at", path, errno))?;
+    let reservation = Reservation::take(stat.st_dev, stat.st_ino)
+        .ok_or_else(|| Fault::because("lock", path, Cause::LockedHere))?;
     fs::flock(&handle, FlockOperation::NonBlockingLockExclusive).map_err(|errno| match errno {
         Errno::WOULDBLOCK => Fault::because("lock", path, Cause::Locked),
         _ => Fault::os("lock", path, errno),
     })?;
     let is_empty = is_empty(&handle, path)?;
     // An earlier run may have made an empty directory and stopped before its entry was durable.
-    Ok(Opened { handle, is_new: missing || is_empty, is_empty })
+    let lock = Lock { handle, _reservation: reservation };
+    Ok(Opened { lock, is_new: missing || is_empty, is_empty })
 }
 
 /// Opens the directory without the lock and without a change. Also returns the owner whose files

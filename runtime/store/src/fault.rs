@@ -36,8 +36,10 @@ pub(crate) enum Cause {
     Owner { owner: u32, ours: u32 },
     /// The directory's mode lets others write.
     Mode { mode: u32 },
-    /// An external party holds the lock.
+    /// Another process holds the lock.
     Locked,
+    /// Another store of this process holds the lock.
+    LockedHere,
     /// The directory is not locked yet.
     NotLocked,
     /// The path leads to another directory than when it was locked.
@@ -71,7 +73,7 @@ impl Fault {
             // file size limit.
             Cause::Short { .. } => DiskFault::NoSpace,
             Cause::Owner { .. } | Cause::Mode { .. } => DiskFault::Unsafe,
-            Cause::Locked => DiskFault::Locked,
+            Cause::Locked | Cause::LockedHere => DiskFault::Locked,
             Cause::NoContent => DiskFault::HandleGone,
             Cause::NotLocked | Cause::Moved | Cause::NoDescriptor | Cause::Failed | Cause::BadName => {
                 DiskFault::Io
@@ -114,6 +116,7 @@ impl Fault {
             (_, DiskFault::Denied) => "give the user that this runs as access to it",
             (_, DiskFault::Exists) => "move it away",
             (_, DiskFault::NotFound) => "keep other programs from removing files there",
+            (Cause::LockedHere, _) => "give each node a directory of its own",
             (_, DiskFault::Locked) => "stop the other process, or choose another directory",
             (_, DiskFault::NoDirectory) => "make that directory, or choose another",
             (_, DiskFault::Unsafe) => "choose another directory",
@@ -179,6 +182,9 @@ impl fmt::Display for Fault {
             Cause::Os(errno) => f.write_str(&errno_text(*errno))?,
             Cause::Short { written, given } => write!(f, "only {written} of {given} bytes could be written")?,
             Cause::Locked => f.write_str("another process holds its lock")?,
+            Cause::LockedHere => {
+                f.write_str("this process holds its lock already, for another node or store")?
+            }
             Cause::Moved => {
                 f.write_str("the certificate directory was moved or replaced since it was locked")?
             }

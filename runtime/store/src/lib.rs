@@ -5,6 +5,7 @@
 //! and lends them through [`Vault`].
 //!
 //! - Every operation is relative to one directory handle, checked (owner, mode) and locked first.
+//! - One process may have many stores, each with a directory of its own.
 //! - If the path leads to another directory than when it was locked, the store creates and scans
 //!   nothing.
 //! - Nothing in the directory is opened through a link. The current link is read, never followed.
@@ -90,6 +91,7 @@ mod fault;
 mod name;
 mod outside;
 mod read;
+mod reservation;
 mod scan;
 mod store;
 

@@ -15,7 +15,7 @@ use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use crate::directory::{self, Opened};
+use crate::directory::{self, Lock, Opened};
 use crate::fault::{Cause, Fault};
 use crate::name::PairName;
 use crate::scan::Scanner;
@@ -35,7 +35,7 @@ pub struct Store<V> {
     client_ca: ClientCaSource,
     vault: V,
     /// The handle of the directory, once it is locked.
-    handle: Option<OwnedFd>,
+    lock: Option<Lock>,
     /// Whether the entry of the directory in its parent may not be durable.
     is_new: bool,
     /// Whether the directory was empty when it was locked, and no command has changed it since.
@@ -69,7 +69,7 @@ impl<V: Vault> Store<V> {
             pair,
             client_ca: Box::new(move || client_ca.clone()),
             vault,
-            handle: None,
+            lock: None,
             is_new: false,
             is_empty: false,
             created: HashMap::new(),
@@ -162,9 +162,9 @@ impl<V: Vault> Store<V> {
     }
 
     fn lock(&mut self) -> Result<(), Fault> {
-        if self.handle.is_none() {
-            let Opened { handle, is_new, is_empty } = directory::open_locked(&self.path)?;
-            (self.handle, self.is_new, self.is_empty) = (Some(handle), is_new, is_empty);
+        if self.lock.is_none() {
+            let Opened { lock, is_new, is_empty } = directory::open_locked(&self.path)?;
+            (self.lock, self.is_new, self.is_empty) = (Some(lock), is_new, is_empty);
         }
         Ok(())
     }
@@ -285,7 +285,7 @@ impl<V: Vault> Store<V> {
     }
 
     fn locked(&self, operation: &'static str) -> Result<BorrowedFd<'_>, Fault> {
-        let handle = self.handle.as_ref().map(AsFd::as_fd);
+        let handle = self.lock.as_ref().map(AsFd::as_fd);
         handle.ok_or_else(|| Fault::because(operation, &self.path, Cause::NotLocked))
     }
 
@@ -321,7 +321,7 @@ impl<V> fmt::Debug for Store<V> {
         f.debug_struct("Store")
             .field("path", &self.path)
             .field("pair", &self.pair)
-            .field("locked", &self.handle.is_some())
+            .field("locked", &self.lock.is_some())
             .finish_non_exhaustive()
     }
 }

@@ -103,21 +103,65 @@ fn the_path_of_the_directory_may_lead_through_a_link() {
 }
 
 #[test]
-fn the_lock_excludes_a_second_store_until_the_first_is_dropped() {
+fn lock_excludes_a_second_store_of_this_process_until_the_first_is_dropped() {
     let home = home();
     let mut first = locked(&home);
     done(&mut first, DiskCommand::Lock);
-    let mut second = unlocked(first.directory());
-    for _ in 0..2 {
-        let (kind, line) = fails(&mut second, DiskCommand::Lock);
-        assert_eq!(kind, DiskFault::Locked);
-        assert!(
-            line.starts_with("cannot lock ")
-                && line.contains("another process holds its lock; stop the other")
-        );
+    symlink(first.directory(), home.path().join("link")).unwrap();
+    for path in [first.directory().to_owned(), home.path().join("link")] {
+        let mut second = unlocked(&path);
+        for _ in 0..2 {
+            let (kind, line) = fails(&mut second, DiskCommand::Lock);
+            assert_eq!(kind, DiskFault::Locked);
+            let text = format!(
+                "cannot lock {}: this process holds its lock already, for another node or store; give each node a directory of its own",
+                path.display()
+            );
+            assert_eq!(line, text);
+        }
     }
+    let mut second = unlocked(first.directory());
     drop(first);
     done(&mut second, DiskCommand::Lock);
+}
+
+#[test]
+fn lock_of_another_process_is_named_as_such_until_it_ends() {
+    let home = home();
+    let directory = home.path().join("pki");
+    fs::create_dir(&directory).unwrap();
+    set_mode(&directory, 0o700);
+    // As another process has it: the kernel compares open files, and no store of this process has this one.
+    let other = fs::File::open(&directory).unwrap();
+    other.lock().unwrap();
+    let mut store = unlocked(&directory);
+    let (kind, line) = fails(&mut store, DiskCommand::Lock);
+    assert_eq!(kind, DiskFault::Locked);
+    assert!(
+        line.ends_with(
+            ": another process holds its lock; stop the other process, or choose another directory"
+        ),
+        "{line}"
+    );
+    drop(other);
+    done(&mut store, DiskCommand::Lock);
+}
+
+#[test]
+fn two_stores_of_one_process_work_in_two_directories() {
+    let home = home();
+    let paths = ["one", "two"].map(|name| home.path().join(name));
+    let mut stores = paths.clone().map(|path| unlocked(&path));
+    for store in &mut stores {
+        done(store, DiskCommand::Lock);
+        done(store, DiskCommand::Create { name: temporary(1, 1) });
+        done(store, DiskCommand::Rename { from: temporary(1, 1), to: temporary(1, 2) });
+    }
+    let [mut one, two] = stores;
+    drop(two);
+    done(&mut one, DiskCommand::Unlink { name: temporary(1, 2) });
+    assert_eq!(listing(&paths[0]), [""; 0]);
+    assert_eq!(listing(&paths[1]), ["kubelet-client-tmp-1.2"], "the other directory is unchanged");
 }
 
 #[test]

@@ -80,6 +80,12 @@ fn an_unsafe_directory_is_named_with_the_command_that_mends_it() {
 #[test]
 fn failed_lock_says_why() {
     let path = Path::new("/pki");
+    let here = Fault::because("lock", path, Cause::LockedHere);
+    assert_eq!(here.kind, DiskFault::Locked);
+    assert_eq!(
+        here.to_string(),
+        "cannot lock /pki: this process holds its lock already, for another node or store; give each node a directory of its own"
+    );
     let locked = Fault::because("lock", path, Cause::Locked);
     assert_eq!(
         line(&locked),

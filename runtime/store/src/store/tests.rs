@@ -128,7 +128,7 @@ fn no_descriptor_is_inherited_by_a_child() {
     store.run(&DiskCommand::Lock).unwrap();
     store.run(&DiskCommand::Create { name: NAME }).unwrap();
     let Some(Created::Open(file)) = store.created.get("x-tmp-1.1") else { panic!("the descriptor is open") };
-    for descriptor in [file, store.handle.as_ref().unwrap()] {
+    for descriptor in [file.as_fd(), store.lock.as_ref().unwrap().as_fd()] {
         assert!(fcntl_getfd(descriptor).unwrap().contains(FdFlags::CLOEXEC));
     }
 }
