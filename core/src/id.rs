@@ -57,7 +57,7 @@ impl Hash for OpId {
 
 impl Hash for Ops {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_i32(self.0.cast_signed());
+        state.write_i32(self.0 as i32);
     }
 }
 

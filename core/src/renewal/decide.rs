@@ -142,9 +142,8 @@ pub(crate) fn decide(context: &Context<'_>, inventory: &Inventory) -> Decision {
     if let Some(copied) = copied {
         return Decision::Copy(Box::new(copied));
     }
-    if let Some(identity) = chosen
-        && inventory.current != CurrentLink::Link(identity.name)
-    {
+    let unlinked = chosen.filter(|identity| inventory.current != CurrentLink::Link(identity.name));
+    if let Some(identity) = unlinked {
         if let Some((name, fault)) = scan.unread(chosen) {
             return Decision::Reread { name, fault };
         }

@@ -261,10 +261,13 @@ impl Recovering {
         else {
             return self;
         };
-        if let (DiskFault::HandleGone, Carry::Request(attempt) | Carry::Certificate(attempt, _)) =
-            (fault, self.carry)
-            && attempt.key == key
-        {
+        let lost = match (fault, self.carry) {
+            (DiskFault::HandleGone, Carry::Request(attempt) | Carry::Certificate(attempt, _)) => {
+                Some(attempt).filter(|attempt| attempt.key == key)
+            }
+            _ => None,
+        };
+        if let Some(attempt) = lost {
             self.carry = Carry::Rest(Resting::after_lost_handle(cx, &attempt));
         }
         self

@@ -64,9 +64,8 @@ impl Recovering {
         }
         let context = self.context(cx, config.spec(), assumed);
         // An external link is not a failing disk: an operator has to act.
-        if self.has_failed
-            && !is_blocked(&context, inventory)
-            && let Some(next) = self.proceed_without_disk(cx, &context, inventory)
+        let may_proceed = self.has_failed && !is_blocked(&context, inventory);
+        if let Some(next) = may_proceed.then(|| self.proceed_without_disk(cx, &context, inventory)).flatten()
         {
             return next;
         }
