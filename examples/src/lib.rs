@@ -1,0 +1,76 @@
+//! The parts that the examples share: a [`Node`] with a real directory, real keys and a real issuer over TLS, and the same
+//! parts as the conformance kit simulates them, a [`Kit`].
+//!
+//! An example is a loop over [`Parts`]. It runs twice: the kit plays every scenario with it, and a node gets certificates from
+//! a [`Cluster`].
+//!
+//! ```
+//! use certrotate_core::config::Template;
+//! use certrotate_examples::{Cluster, Live, Node};
+//! use std::time::Duration;
+//!
+//! let cluster = Cluster::start(Duration::from_secs(5))?;
+//! let (home, live) = (tempfile::tempdir()?, Live::default());
+//! let template = Template::kubelet_client("node-1");
+//! let node = Node::new("kubelet-client", home.path(), template, cluster.api(&live), live)?;
+//! assert!(node.live().current().is_none());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod clocks;
+mod cluster;
+mod exchange;
+mod kit;
+mod kubernetes;
+mod live;
+mod node;
+mod parts;
+
+use certrotate_core::config::{Config, ConfigError, ConfigSpec, Template};
+use certrotate_core::id::RunId;
+use certrotate_core::time::Span;
+use certrotate_core::timing::{Backoff, RenewalRange};
+
+pub use clocks::{now, wall};
+pub use cluster::Cluster;
+pub use exchange::{Exchange, Reply, client_config};
+pub use kit::{Kit, conformance};
+pub use kubernetes::{Kubernetes, Login, REQUESTS, issued};
+pub use live::{Identity, Live};
+pub use node::{Issuer, Node};
+pub use parts::{Answer, Outgoing, Parts, Sleep};
+
+/// The driver of `docs/embedding.md`: its examples run as doc tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/embedding.md")]
+pub struct EmbeddingPage;
+
+/// Draws the id of a run.
+#[must_use]
+pub fn random_run_id() -> RunId {
+    RunId(random())
+}
+
+/// Returns a random number, for an id or a seed.
+///
+/// # Panics
+///
+/// The system has no randomness: no key could be made either.
+#[must_use]
+pub fn random() -> u64 {
+    getrandom::u64().expect("the system has randomness")
+}
+
+/// Returns a configuration for certificates of a few seconds: it renews early, and polls without a watch.
+///
+/// # Errors
+///
+/// The template is not complete.
+pub fn quick_config(template: Template) -> Result<Config, ConfigError> {
+    let mut spec = ConfigSpec::new(template);
+    spec.seed = random();
+    spec.timing.poll = Backoff { first: Span::from_ms(100), max: Span::from_secs(1) };
+    spec.timing.renewal = RenewalRange { from: 200, to: 300 };
+    Config::new(spec)
+}
