@@ -14,25 +14,26 @@ use certrotate_examples::{Answer, Cluster, Live, Node, Outgoing, Parts, Sleep, c
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Drives one rotator. Answers, and requests of the operator, come through the channel. Returns `None` where the kit killed it.
-fn drive<P: Parts>(config: Config, parts: &P, channel_ends: (Sender<Answer>, Receiver<Answer>)) -> Option<ExitReason> {
-    let (answers, inbox) = channel_ends;
-    // One thread carries out disk commands in their order. A slow disk delays no expiry: the loop goes on meanwhile.
+fn drive<P: Parts>(
+    config: Config,
+    parts: &P,
+    ends: (Sender<Answer>, Receiver<Answer>),
+) -> Option<ExitReason> {
+    let (answers, inbox) = ends;
     let (work, actions) = channel::<Action>();
-    let worker = thread::spawn({
-        let (parts, answers) = (parts.clone(), answers.clone());
-        move || actions.iter().try_for_each(|action| answers.send(parts.finish(&action)))
-    });
-    let reason = step_until_exit(config, parts, &work, &answers, &inbox);
-    // The store is no longer used when this returns, so the next run gets the lock. An error says that the loop left first.
-    drop((work, inbox));
-    let _ = worker.join();
-    reason
+    thread::scope(|scope| {
+        // One thread carries out disk commands in their order. A slow disk delays no expiry: the loop goes on meanwhile.
+        // It ends before this function returns, so the store is no longer used then.
+        let done = answers.clone();
+        scope.spawn(move || actions.iter().try_for_each(|action| done.send(parts.finish(&action))));
+        step_until_exit(config, parts, work, &answers, &inbox)
+    })
 }
 
 fn step_until_exit<P: Parts>(
     config: Config,
     parts: &P,
-    work: &Sender<Action>,
+    work: Sender<Action>,
     answers: &Sender<Answer>,
     inbox: &Receiver<Answer>,
 ) -> Option<ExitReason> {
@@ -58,7 +59,10 @@ fn step_until_exit<P: Parts>(
                     Outgoing::Simulated => {}
                 },
                 Action::Exit(reason) => exit = Some(reason),
-                Action::GoLive { .. } | Action::Withdraw { .. } | Action::Report(_) | Action::Cancel { .. } => {
+                Action::GoLive { .. }
+                | Action::Withdraw { .. }
+                | Action::Report(_)
+                | Action::Cancel { .. } => {
                     parts.apply(&action);
                 }
             }
@@ -67,8 +71,7 @@ fn step_until_exit<P: Parts>(
         if exit.is_some() {
             return exit;
         }
-        let longest = rotator.sleep(parts.now())?;
-        answer = match parts.sleep(longest) {
+        answer = match parts.sleep(rotator.sleep(parts.now())?) {
             Sleep::Until(longest) => inbox.recv_timeout(longest).unwrap_or_else(|_| Input::Tick.into()),
             Sleep::Woken(answer) => answer,
             Sleep::Killed => return None,
@@ -77,9 +80,11 @@ fn step_until_exit<P: Parts>(
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    conformance(|config, kit| drop(drive(config, &kit, channel())))?;
+    conformance(|config, kit| {
+        drive(config, &kit, channel());
+    })?;
 
-    let cluster = Cluster::start(Duration::from_secs(5))?;
+    let cluster = Cluster::start(Duration::from_secs(8))?;
     let (home, live) = (tempfile::tempdir()?, Live::default());
     let template = Template::kubelet_client("node-1");
     let node = Node::new("kubelet-client", home.path(), template.clone(), cluster.api(&live), live)?;
@@ -90,7 +95,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     let first = node.live().wait(1, DEADLINE)?;
     let third = node.live().wait(3, DEADLINE)?;
-    assert!(third.not_before <= first.not_after, "the third certificate is there before the first one expires");
+    assert!(
+        third.not_before <= first.not_after,
+        "the third certificate is there before the first one expires"
+    );
     answers.send(Input::Shutdown.into())?;
     let reason = running.join().map_err(|_| "the loop panicked")?;
     assert_eq!(reason, Some(ExitReason::Shutdown));

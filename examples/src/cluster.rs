@@ -4,9 +4,9 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use certrotate_controlplane::{Approval, ControlPlane, Handle, Options};
+use certrotate_controlplane::{Approval, ControlPlane, Options};
 use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;

@@ -9,7 +9,7 @@ use certrotate_core::id::{Handle, OpId, RunId};
 use certrotate_core::input::{Action, Input};
 use certrotate_core::issuer::{Call, Credential};
 use certrotate_core::rotator::Step;
-use certrotate_core::time::{Now, Span};
+use certrotate_core::time::Now;
 use certrotate_keys::Staged;
 use certrotate_model::conformance::{Outside, check};
 
@@ -115,8 +115,7 @@ impl Parts for Kit {
         if is_working {
             return Sleep::Until(WORK);
         }
-        let longest = Span::from_ms(u64::try_from(longest.as_millis()).unwrap_or(u64::MAX));
-        match self.outside.wait(None, Some(self.now().mono.plus(longest))) {
+        match self.outside.wait(longest) {
             Some(input) => Sleep::Woken(input.into()),
             None => Sleep::Killed,
         }

@@ -88,7 +88,9 @@ impl Kubernetes {
     ) -> Result<Exchange, IssuerFault> {
         let (identity, authorization) = match login {
             Login::Token(token) => (None, format!("Authorization: Bearer {token}\r\n")),
-            Login::Identity(live) if live.current().is_some() => (Some(Arc::new(live.clone()) as _), String::new()),
+            Login::Identity(live) if live.current().is_some() => {
+                (Some(Arc::new(live.clone()) as _), String::new())
+            }
             Login::Identity(_) => return Err(IssuerFault::NoCredential),
         };
         let config = client_config(&self.roots, identity).map_err(|_| IssuerFault::NoCredential)?;
@@ -156,7 +158,9 @@ fn read(reply: &Reply, keys: &KeyStore, staged: &mut Staged) -> Result<RequestRe
 /// Reads an issued chain and stages it.
 pub fn issued(pem: &[u8], keys: &KeyStore, staged: &mut Staged) -> Issued {
     match CertChain::read(pem, None) {
-        Ok((chain, facts)) => Issued::Readable { cert: keys.stage_chain(staged, chain, facts.clone()), facts },
+        Ok((chain, facts)) => {
+            Issued::Readable { cert: keys.stage_chain(staged, chain, facts.clone()), facts }
+        }
         Err(_) => Issued::Unreadable,
     }
 }

@@ -9,7 +9,7 @@
 //! use certrotate_examples::{Cluster, Live, Node};
 //! use std::time::Duration;
 //!
-//! let cluster = Cluster::start(Duration::from_secs(5))?;
+//! let cluster = Cluster::start(Duration::from_secs(8))?;
 //! let (home, live) = (tempfile::tempdir()?, Live::default());
 //! let template = Template::kubelet_client("node-1");
 //! let node = Node::new("kubelet-client", home.path(), template, cluster.api(&live), live)?;
@@ -71,6 +71,6 @@ pub fn quick_config(template: Template) -> Result<Config, ConfigError> {
     let mut spec = ConfigSpec::new(template);
     spec.seed = random();
     spec.timing.poll = Backoff { first: Span::from_ms(100), max: Span::from_secs(1) };
-    spec.timing.renewal = RenewalRange { from: 200, to: 300 };
+    spec.timing.renewal = RenewalRange { from: 150, to: 250 };
     Config::new(spec)
 }

@@ -59,8 +59,11 @@ impl Live {
         let is_older = |live: &mut Option<Arc<Identity>>| {
             live.as_ref().is_none_or(|identity| identity.generation < Generation(generation))
         };
-        let (live, _) =
-            self.0.1.wait_timeout_while(self.lock(), longest, is_older).unwrap_or_else(PoisonError::into_inner);
+        let (live, _) = self
+            .0
+            .1
+            .wait_timeout_while(self.lock(), longest, is_older)
+            .unwrap_or_else(PoisonError::into_inner);
         let found = live.clone().filter(|identity| identity.generation >= Generation(generation));
         found.ok_or_else(|| format!("generation {generation} is not live after {longest:?}"))
     }

@@ -79,7 +79,8 @@ impl Node {
             let (not_before, not_after) = (facts.not_before, facts.not_after);
             Ok(Identity { generation, not_before, not_after, pair: Arc::new(pair) })
         });
-        let identity = lent.map_err(|gone| gone.to_string())?.map_err(|error: rustls::Error| error.to_string())?;
+        let identity =
+            lent.map_err(|gone| gone.to_string())?.map_err(|error: rustls::Error| error.to_string())?;
         self.0.live.set(Some(identity));
         Ok(())
     }
