@@ -36,7 +36,7 @@ pub struct Reply {
 type Reader = Box<dyn FnOnce(Result<Reply, IssuerFault>) -> Answer + Send>;
 
 /// One request and its answer over TLS, as a value. The loop moves the bytes: it connects to [`Self::server`], calls
-/// [`Self::advance`] whenever the socket is ready, and at the end [`Self::finish`].
+/// [`Self::pump`] whenever the socket is ready, and at the end [`Self::finish`].
 ///
 /// It speaks HTTP/1.0: one exchange a connection, and the end of the connection ends the answer.
 pub struct Exchange {
@@ -79,11 +79,7 @@ impl Exchange {
     }
 
     /// Moves bytes once. Returns whether the answer is complete.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` until the socket is ready again. Any other error ends the exchange.
-    pub fn advance(&mut self, socket: &mut (impl Read + Write)) -> io::Result<bool> {
+    fn advance(&mut self, socket: &mut (impl Read + Write)) -> io::Result<bool> {
         if self.tls.wants_write() {
             self.tls.write_tls(socket)?;
             return Ok(false);
@@ -102,7 +98,19 @@ impl Exchange {
         Ok(false)
     }
 
-    /// Returns the answer for core, after [`Self::advance`] returned `true` or an error.
+    /// Moves bytes until a non-blocking socket is not ready: `None`. Else returns how the exchange ended, for [`Self::finish`].
+    pub fn pump(&mut self, socket: &mut (impl Read + Write)) -> Option<io::Result<()>> {
+        loop {
+            match self.advance(socket) {
+                Ok(false) => {}
+                Ok(true) => return Some(Ok(())),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+
+    /// Returns the answer for core, after the end of the exchange.
     #[must_use]
     pub fn finish(self, ended: io::Result<()>) -> Answer {
         let reply = match ended {
