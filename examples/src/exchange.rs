@@ -33,20 +33,20 @@ pub struct Reply {
 }
 
 /// Makes core's answer out of the server's.
-type Reader = Box<dyn FnOnce(Result<Reply, IssuerFault>) -> Answer + Send>;
+type Reader<T> = Box<dyn FnOnce(Result<Reply, IssuerFault>) -> T + Send>;
 
 /// One request and its answer over TLS, as a value. The loop moves the bytes: it connects to [`Self::server`], calls
 /// [`Self::pump`] whenever the socket is ready, and at the end [`Self::finish`].
 ///
 /// It speaks HTTP/1.0: one exchange a connection, and the end of the connection ends the answer.
-pub struct Exchange {
+pub struct Exchange<T = Answer> {
     server: SocketAddr,
     tls: ClientConnection,
     answer: Vec<u8>,
-    reader: Reader,
+    reader: Reader<T>,
 }
 
-impl Exchange {
+impl<T> Exchange<T> {
     /// Begins an exchange: the request and its headers are complete, and end with the body.
     ///
     /// # Errors
@@ -56,7 +56,7 @@ impl Exchange {
         server: SocketAddr,
         config: Arc<ClientConfig>,
         request: &[u8],
-        reader: impl FnOnce(Result<Reply, IssuerFault>) -> Answer + Send + 'static,
+        reader: impl FnOnce(Result<Reply, IssuerFault>) -> T + Send + 'static,
     ) -> Result<Self, IssuerFault> {
         let name = ServerName::IpAddress(IpAddr::from(server.ip()));
         let mut tls = ClientConnection::new(config, name).map_err(|_| IssuerFault::NoCredential)?;
@@ -112,7 +112,7 @@ impl Exchange {
 
     /// Returns the answer for core, after the end of the exchange.
     #[must_use]
-    pub fn finish(self, ended: io::Result<()>) -> Answer {
+    pub fn finish(self, ended: io::Result<()>) -> T {
         let reply = match ended {
             Ok(()) => parse(&self.answer),
             Err(_) => Err(IssuerFault::Unreachable),
@@ -122,7 +122,7 @@ impl Exchange {
 
     /// Carries it out on a blocking socket.
     #[must_use]
-    pub fn run(mut self) -> Answer {
+    pub fn run(mut self) -> T {
         let ended = self.block(Instant::now() + DEADLINE);
         self.finish(ended)
     }
@@ -141,7 +141,7 @@ impl Exchange {
     }
 }
 
-impl fmt::Debug for Exchange {
+impl<T> fmt::Debug for Exchange<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Exchange").field("server", &self.server).finish_non_exhaustive()
     }

@@ -78,14 +78,14 @@ impl Kubernetes {
     /// # Errors
     ///
     /// There is no live identity to log in with.
-    pub fn exchange(
+    pub fn exchange<T>(
         &self,
         login: &Login,
         method: &str,
         path: &str,
         body: &str,
-        read: impl FnOnce(Result<Reply, IssuerFault>) -> Answer + Send + 'static,
-    ) -> Result<Exchange, IssuerFault> {
+        read: impl FnOnce(Result<Reply, IssuerFault>) -> T + Send + 'static,
+    ) -> Result<Exchange<T>, IssuerFault> {
         let (identity, authorization) = match login {
             Login::Token(token) => (None, format!("Authorization: Bearer {token}\r\n")),
             Login::Identity(live) if live.current().is_some() => {

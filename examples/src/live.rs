@@ -7,8 +7,10 @@ use certrotate_core::id::Generation;
 use certrotate_core::time::WallTime;
 use rustls::SignatureScheme;
 use rustls::client::ResolvesClientCert;
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::clocks;
 
@@ -30,6 +32,24 @@ pub struct Identity {
 /// It checks the wall clock at each handshake (S1): between two steps a certificate may expire.
 #[derive(Clone, Debug, Default)]
 pub struct Live(Arc<(Mutex<Option<Arc<Identity>>>, Condvar)>);
+
+impl Identity {
+    /// Returns an identity that is ready for rustls.
+    ///
+    /// # Errors
+    ///
+    /// rustls does not take the key, or it is not the one of the first certificate.
+    pub fn new(
+        generation: Generation,
+        (not_before, not_after): (WallTime, WallTime),
+        key: &PrivateKeyDer<'_>,
+        chain: Vec<CertificateDer<'static>>,
+    ) -> Result<Self, rustls::Error> {
+        let pair = CertifiedKey::new(chain, any_supported_type(key)?);
+        pair.keys_match()?;
+        Ok(Self { generation, not_before, not_after, pair: Arc::new(pair) })
+    }
+}
 
 impl Live {
     fn lock(&self) -> MutexGuard<'_, Option<Arc<Identity>>> {

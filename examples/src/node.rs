@@ -11,8 +11,6 @@ use certrotate_core::issuer::{Call, Credential};
 use certrotate_core::time::Now;
 use certrotate_keys::{KeyStore, Staged, Staging};
 use certrotate_store::{PairName, PairNameError, Store};
-use rustls::crypto::aws_lc_rs::sign::any_supported_type;
-use rustls::sign::CertifiedKey;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::clocks;
@@ -73,11 +71,8 @@ impl Node {
     fn go_live(&self, generation: Generation, key: KeyHandle, cert: CertHandle) -> Result<(), String> {
         let lent = self.0.keys.lend(key, cert, |key, chain, facts| {
             let der = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.pkcs8_der()));
-            let pair = CertifiedKey::new(chain.ders().to_vec(), any_supported_type(&der)?);
-            pair.keys_match()?;
             println!("{}: certificate {generation} is live: {}", self.0.name, chain.leaf_summary());
-            let (not_before, not_after) = (facts.not_before, facts.not_after);
-            Ok(Identity { generation, not_before, not_after, pair: Arc::new(pair) })
+            Identity::new(generation, (facts.not_before, facts.not_after), &der, chain.ders().to_vec())
         });
         let identity =
             lent.map_err(|gone| gone.to_string())?.map_err(|error: rustls::Error| error.to_string())?;
