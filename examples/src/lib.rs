@@ -18,6 +18,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod ca;
 mod clocks;
 mod cluster;
 mod exchange;
@@ -32,6 +33,7 @@ use certrotate_core::id::RunId;
 use certrotate_core::time::Span;
 use certrotate_core::timing::{Backoff, RenewalRange};
 
+pub use ca::LocalCa;
 pub use clocks::{now, wall};
 pub use cluster::Cluster;
 pub use exchange::{Exchange, Reply, client_config};
