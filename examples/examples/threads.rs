@@ -25,7 +25,7 @@ fn drive<P: Parts>(
         // One thread carries out disk commands in their order. A slow disk delays no expiry: the loop goes on meanwhile.
         // It ends before this function returns, so the store is no longer used then.
         let done = answers.clone();
-        scope.spawn(move || actions.iter().try_for_each(|action| done.send(parts.finish(&action))));
+        scope.spawn(move || actions.iter().all(|action| done.send(parts.finish(&action)).is_ok()));
         step_until_exit(config, parts, work, &answers, &inbox)
     })
 }
@@ -53,7 +53,7 @@ fn step_until_exit<P: Parts>(
                     Outgoing::Exchange(exchange) => {
                         let answers = answers.clone();
                         // The answer of a call that core gave up does no harm: core ignores it.
-                        thread::spawn(move || answers.send(exchange.run()));
+                        thread::spawn(move || drop(answers.send(exchange.run())));
                     }
                     Outgoing::Answered(answer) => drop(answers.send(answer)),
                     Outgoing::Simulated => {}

@@ -31,7 +31,7 @@ impl<P: Parts> Machine<P> {
         let (work, actions) = channel::<Action>();
         let (worker, answers) = (parts.clone(), answers.clone());
         thread::spawn(move || {
-            actions.iter().try_for_each(|action| answers.send((number, worker.finish(&action))))
+            actions.iter().all(|action| answers.send((number, worker.finish(&action))).is_ok())
         });
         Self { rotator: Rotator::new(config, parts.run_id()), parts, work, has_exited: false }
     }
@@ -47,7 +47,7 @@ impl<P: Parts> Machine<P> {
                 Action::Call { op, call, credential } => match self.parts.call(op, call, credential) {
                     Outgoing::Exchange(exchange) => {
                         let answers = answers.clone();
-                        thread::spawn(move || answers.send((number, exchange.run())));
+                        thread::spawn(move || drop(answers.send((number, exchange.run()))));
                     }
                     Outgoing::Answered(answer) => drop(answers.send((number, answer))),
                     Outgoing::Simulated => {}

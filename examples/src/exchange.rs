@@ -12,7 +12,7 @@ use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use rustls_pki_types::{IpAddr, ServerName};
 
-use crate::parts::Answer;
+use crate::answer::Answer;
 
 /// The longest answer, headers included.
 const MAX_ANSWER: usize = 1024 * 1024;

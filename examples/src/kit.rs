@@ -13,7 +13,8 @@ use certrotate_core::time::Now;
 use certrotate_keys::Staged;
 use certrotate_model::conformance::{Outside, check};
 
-use crate::parts::{Answer, Outgoing, Parts, Sleep};
+use crate::answer::Answer;
+use crate::parts::{Outgoing, Parts, Sleep};
 
 /// The longest wait for a worker of the loop. It has nothing to wait for itself.
 const WORK: Duration = Duration::from_secs(60);

@@ -14,10 +14,11 @@ use certrotate_x509::{CertChain, csr, request_name};
 use rustls::RootCertStore;
 use serde_json::{Value, json};
 
+use crate::answer::Answer;
 use crate::exchange::{Exchange, Reply, client_config};
 use crate::live::Live;
 use crate::node::Issuer;
-use crate::parts::{Answer, Outgoing};
+use crate::parts::Outgoing;
 
 /// The path of the requests.
 pub const REQUESTS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests";

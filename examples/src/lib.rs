@@ -18,6 +18,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod answer;
 mod ca;
 mod clocks;
 mod cluster;
@@ -33,6 +34,7 @@ use certrotate_core::id::RunId;
 use certrotate_core::time::Span;
 use certrotate_core::timing::{Backoff, RenewalRange};
 
+pub use answer::Answer;
 pub use ca::LocalCa;
 pub use clocks::{now, wall};
 pub use cluster::Cluster;
@@ -41,7 +43,7 @@ pub use kit::{Kit, conformance};
 pub use kubernetes::{Kubernetes, Login, REQUESTS, issued};
 pub use live::{Identity, Live};
 pub use node::{Issuer, Node};
-pub use parts::{Answer, Outgoing, Parts, Sleep};
+pub use parts::{Outgoing, Parts, Sleep};
 
 /// The driver of `docs/embedding.md`: its examples run as doc tests.
 #[cfg(doctest)]

@@ -13,9 +13,10 @@ use certrotate_keys::{KeyStore, Staged, Staging};
 use certrotate_store::{PairName, PairNameError, Store};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
+use crate::answer::Answer;
 use crate::clocks;
 use crate::live::{Identity, Live};
-use crate::parts::{Answer, Outgoing, Parts, Sleep};
+use crate::parts::{Outgoing, Parts, Sleep};
 
 /// An issuer, without its transport.
 pub trait Issuer: Send + Sync {
@@ -71,7 +72,6 @@ impl Node {
     fn go_live(&self, generation: Generation, key: KeyHandle, cert: CertHandle) -> Result<(), String> {
         let lent = self.0.keys.lend(key, cert, |key, chain, facts| {
             let der = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.pkcs8_der()));
-            println!("{}: certificate {generation} is live: {}", self.0.name, chain.leaf_summary());
             Identity::new(generation, (facts.not_before, facts.not_after), &der, chain.ders().to_vec())
         });
         let identity =
@@ -133,9 +133,7 @@ impl Parts for Node {
             }
             Action::Withdraw { .. } => self.0.live.set(None),
             Action::Report(ref event) => {
-                if std::env::var_os("EXAMPLE_EVENTS").is_some() {
-                    println!("{}: {event:?}", self.0.name);
-                }
+                println!("{}: {event:?}", self.0.name);
             }
             // The loop cancels a call; everything else is answered.
             _ => {}

@@ -9,24 +9,11 @@ use certrotate_core::rotator::Step;
 use certrotate_core::time::Now;
 use certrotate_keys::Staged;
 
+use crate::answer::Answer;
 use crate::exchange::Exchange;
 
-/// An input of core, with the keys and chains that it names.
-#[derive(Debug)]
-pub struct Answer {
-    /// The input.
-    pub input: Input,
-    /// Its keys and chains. They enter the key store with the input, so no step can erase them before.
-    pub staged: Staged,
-}
-
-impl From<Input> for Answer {
-    fn from(input: Input) -> Self {
-        Self { input, staged: Staged::default() }
-    }
-}
-
 /// A call of the issuer that has begun.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 #[derive(Debug)]
 pub enum Outgoing {
     /// The exchange to carry out. The loop has the socket.
@@ -46,6 +33,7 @@ impl Outgoing {
 }
 
 /// How a loop sleeps.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 #[derive(Debug)]
 pub enum Sleep {
     /// Until an answer comes, or for this time. After that the input is a tick.
