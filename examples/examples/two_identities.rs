@@ -8,7 +8,6 @@ use std::thread;
 use std::time::Duration;
 
 use certrotate_core::config::{Config, Template};
-use certrotate_core::facts::{San, Usages};
 use certrotate_core::input::{Action, Input};
 use certrotate_core::rotator::Rotator;
 use certrotate_examples::{
@@ -95,16 +94,6 @@ fn drive<P: Parts>(identities: Vec<(Config, P)>, (answers, inbox): (Sender<Messa
     }
 }
 
-/// Returns the template of a kubelet's serving certificate.
-fn serving(node: &str) -> Template {
-    Template {
-        sans: vec![San::Dns("localhost".to_owned())],
-        usages: Usages::DIGITAL_SIGNATURE.with(Usages::SERVER_AUTH),
-        signer: "kubernetes.io/kubelet-serving".to_owned(),
-        ..Template::kubelet_client(node)
-    }
-}
-
 fn main() -> Result<(), Box<dyn Error>> {
     conformance(|config, kit| drive(vec![(config, kit)], channel()))?;
 
@@ -113,7 +102,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let api = cluster.api(&client);
     // The serving identity never logs in itself: its calls carry the client certificate.
     let behind = Kubernetes { bootstrap: api.live.clone(), ..api.clone() };
-    let templates = (Template::kubelet_client("node-1"), serving("node-1"));
+    let templates =
+        (Template::kubelet_client("node-1"), Template::kubelet_serving("node-1", &["localhost"], &[]));
     let (clients, servers) = (home.path().join("client"), home.path().join("serving"));
     let first = Node::new("kubelet-client", &clients, templates.0.clone(), api, client.clone())?;
     let second = Node::new("kubelet-server", &servers, templates.1.clone(), behind, server.clone())?;

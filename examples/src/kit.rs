@@ -58,7 +58,7 @@ impl Kit {
 
 impl Parts for Kit {
     fn run_id(&self) -> RunId {
-        let run = crate::random_run_id();
+        let run = crate::run_id();
         self.outside.started(run);
         run
     }

@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use certrotate_core::facts::Usages;
 use certrotate_core::id::OpId;
 use certrotate_core::input::Input;
-use certrotate_core::issuer::{Call, Credential, Issued, IssuerFault, RequestRecord};
+use certrotate_core::issuer::{Call, Credential, IssuerFault, RequestRecord, RequestState};
 use certrotate_keys::{KeyStore, SigningRequest, Staged};
 use certrotate_x509::{CertChain, csr, request_name};
 use rustls::RootCertStore;
@@ -148,20 +148,23 @@ fn read(reply: &Reply, keys: &KeyStore, staged: &mut Staged) -> Result<RequestRe
         key: bytes(&spec["request"]).and_then(|pem| csr::read(&pem).ok()).map(|facts| facts.key),
         signer: text(&spec["signerName"]),
         usages: usages.fold(Usages::NONE, Usages::with),
-        username: text(&spec["username"]),
-        approved: has("Approved"),
-        denied: has("Denied"),
-        failed: has("Failed"),
-        certificate: bytes(&status["certificate"]).map(|pem| issued(&pem, keys, staged)),
+        requester: text(&spec["username"]),
+        state: match bytes(&status["certificate"]) {
+            _ if has("Denied") => RequestState::Denied,
+            _ if has("Failed") => RequestState::Failed,
+            Some(pem) if has("Approved") => issued(&pem, keys, staged),
+            None if has("Approved") => RequestState::Approved,
+            _ => RequestState::Pending,
+        },
     })
 }
 
 /// Reads an issued chain and stages it.
-pub fn issued(pem: &[u8], keys: &KeyStore, staged: &mut Staged) -> Issued {
+pub fn issued(pem: &[u8], keys: &KeyStore, staged: &mut Staged) -> RequestState {
     match CertChain::read(pem, None) {
         Ok((chain, facts)) => {
-            Issued::Readable { cert: keys.stage_chain(staged, chain, facts.clone()), facts }
+            RequestState::Issued { cert: keys.stage_chain(staged, chain, facts.clone()), facts }
         }
-        Err(_) => Issued::Unreadable,
+        Err(_) => RequestState::IssuedUnreadable,
     }
 }

@@ -29,6 +29,9 @@ mod live;
 mod node;
 mod parts;
 
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use certrotate_core::config::{Config, ConfigError, ConfigSpec, Template};
 use certrotate_core::id::RunId;
 use certrotate_core::time::Span;
@@ -50,20 +53,19 @@ pub use parts::{Outgoing, Parts, Sleep};
 #[doc = include_str!("../../docs/embedding.md")]
 pub struct EmbeddingPage;
 
-/// Draws the id of a run.
-#[must_use]
-pub fn random_run_id() -> RunId {
-    RunId(random())
-}
+/// The random bytes of this process, and the number of its next rotator.
+static PROCESS: OnceLock<[u8; 16]> = OnceLock::new();
+static ROTATORS: AtomicU32 = AtomicU32::new(0);
 
-/// Returns a random number, for an id or a seed.
-///
-/// # Panics
-///
-/// The system has no randomness: no key could be made either.
+/// Draws the id of a run: no other rotator has it, in this process or in another.
 #[must_use]
-pub fn random() -> u64 {
-    getrandom::u64().expect("the system has randomness")
+pub fn run_id() -> RunId {
+    let process = PROCESS.get_or_init(|| {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).expect("the system has randomness, or no key could be made either");
+        bytes
+    });
+    RunId::new(*process, ROTATORS.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Returns a configuration for certificates of a few seconds: it renews early, and polls without a watch.
@@ -73,7 +75,7 @@ pub fn random() -> u64 {
 /// The template is not complete.
 pub fn quick_config(template: Template) -> Result<Config, ConfigError> {
     let mut spec = ConfigSpec::new(template);
-    spec.seed = random();
+    spec.seed = run_id().0;
     spec.timing.poll = Backoff { first: Span::from_ms(100), max: Span::from_secs(1) };
     spec.timing.renewal = RenewalRange { from: 150, to: 250 };
     Config::new(spec)

@@ -83,7 +83,7 @@ impl Node {
 
 impl Parts for Node {
     fn run_id(&self) -> RunId {
-        crate::random_run_id()
+        crate::run_id()
     }
 
     fn now(&self) -> Now {
@@ -133,7 +133,7 @@ impl Parts for Node {
             }
             Action::Withdraw { .. } => self.0.live.set(None),
             Action::Report(ref event) => {
-                println!("{}: {event:?}", self.0.name);
+                println!("{}: {event}", self.0.name);
             }
             // The loop cancels a call; everything else is answered.
             _ => {}
