@@ -10,7 +10,7 @@ impl fmt::Display for ExitReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Shutdown => "a shutdown was requested, and no operation is in flight",
-            Self::Locked => "another process has the directory; end it, or give another directory",
+            Self::Locked => "the directory is locked already, by another process or another node of this one; end it, or give another directory",
             Self::Unsafe => {
                 "the directory is another user's, or others may write to it; correct its owner and mode"
             }
