@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use certrotate::clock::Clock;
 use certrotate::driver::{Driver, ObservedStep, Ports};
-use certrotate::keystore::{Keys, Staged};
+use certrotate::keystore::{Keys, SlowMake, Staged};
 use certrotate::ports::{Answer, Directory, IdentitySink, Issuer};
 use certrotate_core::config::{Config, Template};
 use certrotate_core::disk::DiskCommand;
@@ -43,6 +43,7 @@ struct State {
     /// The actions of that step that no port has begun.
     actions: Vec<Action>,
     calls: BTreeMap<OpId, oneshot::Sender<Called>>,
+    made: Option<Result<MadeKey, KeyFault>>,
 }
 
 impl Kit {
@@ -102,19 +103,25 @@ impl Clock for Kit {
 }
 
 impl Keys for Kit {
+    /// The driver calls it right after [`Keys::slow_make`], which made the key.
     fn make(&self, _: Option<Span>) -> (Result<MadeKey, KeyFault>, Staged) {
-        let action = self.action(|action| matches!(action, Action::MakeKey { .. }));
-        let answer = action.as_ref().and_then(|action| self.outside.finish(action));
-        let result = match answer {
-            Some(Input::KeyMade { result, .. }) => result,
-            // The port can give no other kind of answer. The driver of another port would pass this one on.
-            Some(other) => {
-                self.deliver(other);
-                Err(KeyFault::Failed)
+        let made = self.state.lock().unwrap().made.take();
+        (made.unwrap_or(Err(KeyFault::Failed)), Staged::default())
+    }
+
+    fn slow_make(&self, _: Option<Span>) -> Option<SlowMake> {
+        let action = self.action(|action| matches!(action, Action::MakeKey { .. }))?;
+        match self.outside.finish(&action)? {
+            Input::KeyMade { result, .. } => {
+                self.state.lock().unwrap().made = Some(result);
+                None
             }
-            None => Err(KeyFault::Failed),
-        };
-        (result, Staged::default())
+            // A port of the agent cannot give another kind of answer: it reaches the loop by the channel, and the port gives none.
+            other => {
+                self.deliver(other);
+                Some(Box::new(|| std::panic::resume_unwind(Box::new("there is no answer"))))
+            }
+        }
     }
 
     fn set_template(&self, _: &Template) {}

@@ -45,7 +45,7 @@ fn wrong_driver_over_pipes_is_named_and_leaves_a_trace() {
 fn broken_protocol_is_named_and_never_hangs() {
     let cases = [
         ("no-json", "line 1 is no request: expected value"),
-        ("unknown-request", "the requests are started, now, step, begin, finish, erase and wait"),
+        ("unknown-request", "the requests are started, now, step, begin, finish, erase, sleep and wait"),
         ("long-line", "line 1 has more than 1048576 bytes"),
         ("no-text", "line 1 is not UTF-8"),
         ("unread", "it left 64 replies unread"),

@@ -24,7 +24,9 @@ impl Reservation {
     /// Reserves a directory; `None` if another store of this process has it.
     pub(crate) fn take(device: u64, inode: u64) -> Option<Self> {
         let directory = (device, inode);
-        reserved().insert(directory).then_some(Self(directory))
+        // The guard is released first, and a value is made only if it is free: dropping one takes the mutex.
+        let is_free = reserved().insert(directory);
+        is_free.then(|| Self(directory))
     }
 }
 
