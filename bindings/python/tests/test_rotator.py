@@ -83,8 +83,9 @@ def test_deep_input_is_refused() -> None:
 
 
 def test_long_input_is_refused() -> None:
+    long: Any = {"Reconfigure": {"x": "y" * 5_000_000}}
     with pytest.raises(ValueError, match="more than"):
-        rotator().step(NOW, {"Reconfigure": {"x": "y" * 5_000_000}})
+        rotator().step(NOW, long)
 
 
 @pytest.mark.parametrize("now", [None, {}, {"wall": 1}, {"wall": "1", "mono": 1}, {"wall": 0, "mono": -1}])
@@ -96,7 +97,8 @@ def test_no_clocks_are_refused(now: Any) -> None:
 def test_unknown_operation_is_ignored() -> None:
     machine, op = started()
     other = {"run": op["run"], "seq": op["seq"] + 1}
-    step = machine.step(NOW, {"DiskAnswered": {"op": other, "result": {"Ok": "Done"}}})
+    answer: Any = {"DiskAnswered": {"op": other, "result": {"Ok": "Done"}}}
+    step = machine.step(NOW, answer)
     assert step["disposition"] == {"Ignored": "NotOutstanding"}
 
 

@@ -4,6 +4,8 @@ from typing import Literal, Mapping, Optional, Union, final
 
 from .types import Config, Input, Now, Step
 
+__all__ = ["Rotator", "__version__", "describe", "kubelet_client"]
+
 __version__: str
 
 @final
