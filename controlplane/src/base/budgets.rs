@@ -109,6 +109,8 @@ pub(crate) const LOG_BYTES: usize = 48 << 20;
 pub(crate) const WATCH_QUEUE: usize = 1_000;
 /// Most objects that a list or a watch takes out of the store at a time.
 pub(crate) const CHUNK_OBJECTS: usize = 100;
+/// Most objects that are looked at before others get the store.
+pub(crate) const SCANNED_OBJECTS: usize = 5_000;
 /// About so many bytes of objects are taken out at a time.
 pub(crate) const CHUNK_BYTES: usize = 256 << 10;
 /// About so much of a list is written at a time.

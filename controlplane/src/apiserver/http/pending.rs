@@ -89,6 +89,11 @@ impl Share {
         Ok(())
     }
 
+    /// Whether the request takes anything.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.bytes > 0
+    }
+
     /// Adds to what the request takes.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), ApiError> {
         self.set(self.bytes + bytes)

@@ -24,7 +24,7 @@ use crate::apiserver::http::{admin, routes};
 use crate::apiserver::store::durable::Durable;
 use crate::apiserver::user::User;
 use crate::apiserver::wire::call::Call;
-use crate::base::budgets::{BODY_BYTES, BODY_TIME};
+use crate::base::budgets::{BODY_BYTES, BODY_TIME, REQUEST_COST};
 use crate::statistics::requests::CountedRequest;
 
 #[cfg(test)]
@@ -36,13 +36,13 @@ const LAST_HTTP_DATE: Duration = Duration::from_secs(253_402_300_799);
 /// The error of a broken body.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The answer is dropped on purpose: hyper ends the connection, or resets the stream.
+/// The answer is dropped, by a fault or for want of memory: hyper ends the connection, or resets the stream.
 #[derive(Debug)]
 pub(crate) struct Dropped;
 
 impl fmt::Display for Dropped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("answer dropped by an injected fault")
+        f.write_str("the answer is dropped")
     }
 }
 
@@ -58,7 +58,8 @@ pub(crate) async fn serve<B: HttpBody<Error: Into<BoxError>>>(
     // As every fault, a dropped answer spares the paths where faults are cleared.
     let may_drop = request.method() == Method::POST && !admin::is_path(request.uri().path());
     debug!(method = %request.method(), uri = %request.uri(), "request");
-    let answer = answer(&context, (&connection, &chain), request).await;
+    // In a box, so that an answer that waits for its client does not keep the room that making it takes.
+    let answer = Box::pin(answer(&context, (&connection, &chain), request)).await;
     if may_drop && context.faults.take_drop() {
         return Err(Dropped);
     }
@@ -69,6 +70,10 @@ pub(crate) async fn serve<B: HttpBody<Error: Into<BoxError>>>(
         share.set(usize::try_from(size).unwrap_or(usize::MAX / 4)).map(|()| response)
     });
     let mut response = answer.unwrap_or_else(|error| error_response(&error));
+    if !share.is_taken() && share.set(REQUEST_COST).is_err() {
+        // There is no room for the refusal either.
+        return Err(Dropped);
+    }
     if let Ok(date) = HeaderValue::from_str(&http_date(context.clock.now())) {
         response.headers_mut().insert(DATE, date);
     }

@@ -32,6 +32,9 @@ use crate::apiserver::wire::table::table;
 use crate::base::budgets::{CHUNK_BYTES, CHUNK_OBJECTS, WATCH_LIFETIME};
 use crate::base::sync::raised;
 
+#[cfg(test)]
+mod tests;
+
 /// How often a watch that wants them gets a bookmark.
 const BOOKMARK: Duration = Duration::from_secs(60);
 
@@ -121,7 +124,8 @@ pub(crate) fn watch<T: Object>(
         changes,
         version,
         initial,
-        is_behind: true,
+        // After existing objects every change comes through the subscription.
+        is_behind: !has_initial,
         ready: VecDeque::new(),
         events_sent: 0,
         end: now + lifetime,
@@ -156,6 +160,11 @@ impl<T: Object> Watch<T> {
             if self.is_done {
                 return None;
             }
+            if Instant::now() >= self.end {
+                // Also of a watch that always has something to send.
+                self.end_in_time();
+                continue;
+            }
             if self.initial.is_some() {
                 self.read_initial();
             } else if self.is_behind {
@@ -183,13 +192,7 @@ impl<T: Object> Watch<T> {
                 }
             },
             fault = self.faults.changed() => if fault.is_err() { return None },
-            () = sleep_until(self.end) => {
-                if !bookmarks {
-                    return None;
-                }
-                self.push_bookmark();
-                self.is_done = true;
-            }
+            () = sleep_until(self.end) => self.end_in_time(),
             () = sleep_until(self.bookmark), if bookmarks => {
                 self.bookmark = Instant::now() + BOOKMARK;
                 self.push_bookmark();
@@ -238,13 +241,37 @@ impl<T: Object> Watch<T> {
         self.ready.push_back(Ready::Change(event));
     }
 
+    /// Ends the watch at its time, with a bookmark if the client wants them and has seen all existing objects.
+    fn end_in_time(&mut self) {
+        if self.query.bookmarks && self.initial.is_none() {
+            self.push_bookmark();
+        }
+        self.is_done = true;
+    }
+
     /// Says up to where everything has been shown.
     fn push_bookmark(&mut self) {
-        // Changes that are not sent yet come first.
+        // Changes that are not sent yet come first. Those up to this version are in the queue or, if it was full, in the log.
+        // The log is not read without need: it may no longer reach the last change of a quiet object.
         let version = self.store.version();
-        while self.version < version && !self.is_done {
+        while let Some(next) = self.changes.try_next() {
+            match self.store.event(next) {
+                Some(event) if next > self.version => self.push_change(event),
+                Some(_) => {}
+                None => self.is_behind = true,
+            }
+        }
+        if self.changes.has_overflowed() {
+            self.changes = self.store.watch(self.key.as_deref());
+            self.is_behind = true;
+        }
+        while self.is_behind && !self.is_done {
             self.read_log();
         }
+        if self.is_done {
+            return;
+        }
+        self.version = self.version.max(version);
         self.ready.push_back(Ready::Bookmark { version: self.version, is_initial_end: false });
     }
 

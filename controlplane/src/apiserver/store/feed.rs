@@ -74,6 +74,16 @@ impl Subscription {
     pub(crate) async fn next(&mut self) -> Option<u64> {
         self.queue.recv().await
     }
+
+    /// Returns the version of the next change if it is there.
+    pub(crate) fn try_next(&mut self) -> Option<u64> {
+        self.queue.try_recv().ok()
+    }
+
+    /// Whether the queue has overflowed, and what it had was taken.
+    pub(crate) fn has_overflowed(&self) -> bool {
+        self.queue.is_closed() && self.queue.is_empty()
+    }
 }
 
 impl Drop for Subscription {

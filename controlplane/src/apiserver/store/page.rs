@@ -10,6 +10,7 @@ use crate::apiserver::store::event::Stored;
 use crate::apiserver::store::objects::Store;
 use crate::apiserver::store::state::Inner;
 use crate::apiserver::wire::selector::Selector;
+use crate::base::budgets::SCANNED_OBJECTS;
 use crate::base::sync::lock;
 
 /// The selection of a list.
@@ -40,39 +41,64 @@ pub(crate) struct Page<T> {
 impl<T: Object> Store<T> {
     /// Returns a page of the list, or 410 if the log no longer reaches the requested version.
     pub(crate) fn page(&self, ask: &Ask) -> Result<Page<T>, ApiError> {
+        let mut page = Page { objects: Vec::new(), version: 0, next: None, remaining: None };
+        let mut scan = Scan { at: ask.at, after: ask.after.clone(), room: usize::MAX };
+        if ask.bytes > 0 {
+            scan.room = ask.bytes;
+        }
+        // A selector may leave little of many objects: others get the lock in between.
+        while !self.scan(ask, &mut scan, &mut page)? {}
+        Ok(page)
+    }
+
+    /// Adds a part of the store to a page; true if the page is complete.
+    fn scan(&self, ask: &Ask, scan: &mut Scan, page: &mut Page<T>) -> Result<bool, ApiError> {
         let inner = lock(&self.shared.inner);
-        let version = ask.at.unwrap_or(inner.version);
+        let version = *scan.at.get_or_insert(inner.version);
+        page.version = version;
         if version == inner.version
             && let Some(key) = ask.selector.name().and_then(|name| only_key::<T>(&ask.selector, name))
         {
             // Thousands of clients that each wait for one object must not make each other slow.
             let found =
                 inner.objects.get(key.as_str()).filter(|stored| ask.selector.selects(&*stored.object));
-            let objects = found.map(|stored| Arc::clone(&stored.object)).into_iter().collect();
-            return Ok(Page { objects, version, next: None, remaining: None });
+            page.objects.extend(found.map(|stored| Arc::clone(&stored.object)));
+            return Ok(true);
         }
         let changed = inner.changed_after(version)?;
         let limit = if ask.limit == 0 { usize::MAX } else { ask.limit };
-        let mut page = Page { objects: Vec::new(), version, next: None, remaining: None };
         let mut last: Option<Arc<str>> = None;
-        let mut room = if ask.bytes == 0 { usize::MAX } else { ask.bytes };
-        for (key, stored) in inner.at(&changed, ask.after.as_deref()) {
-            if !ask.selector.selects(&*stored.object) {
-                continue;
-            }
-            if page.objects.len() == limit || room == 0 {
+        for (count, (key, stored)) in inner.at(&changed, scan.after.as_deref()).enumerate() {
+            let is_selected = ask.selector.selects(&*stored.object);
+            let is_full = page.objects.len() == limit || scan.room == 0;
+            if is_selected && is_full || count == SCANNED_OBJECTS {
                 page.next = last.as_deref().map(str::to_owned);
                 break;
             }
-            page.objects.push(Arc::clone(&stored.object));
-            room = room.saturating_sub(stored.size.json);
+            if is_selected {
+                page.objects.push(Arc::clone(&stored.object));
+                scan.room = scan.room.saturating_sub(stored.size.json);
+            }
             last = Some(Arc::clone(key));
+        }
+        let is_full = page.objects.len() == limit || scan.room == 0;
+        if page.next.is_some() && !is_full {
+            scan.after = page.next.take();
+            return Ok(false);
         }
         if page.next.is_some() && ask.selector.is_empty() && ask.selector.namespace().is_none() {
             page.remaining = Some(inner.at(&changed, last.as_deref()).count());
         }
-        Ok(page)
+        Ok(true)
     }
+}
+
+/// How far a page is.
+struct Scan {
+    at: Option<u64>,
+    after: Option<String>,
+    /// Bytes that the page may still have.
+    room: usize,
 }
 
 /// The key of the one object of this name, if the selector leaves no choice of the namespace.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::base::budgets::{LOG_BYTES, LOG_CHANGES};
+use crate::base::budgets::{LOG_BYTES, LOG_CHANGES, SCANNED_OBJECTS};
 use crate::testing::node_csr;
 
 fn store() -> Store {
@@ -142,4 +142,28 @@ fn log_is_bounded_by_bytes() {
     assert_eq!(store.since(1).unwrap_err().code.as_u16(), 410);
     let inner = lock(&store.shared.inner);
     assert!(inner.log_bytes <= LOG_BYTES && inner.log.len() < rounds);
+}
+
+#[test]
+fn selector_finds_the_last_of_many_objects() {
+    use crate::apiserver::store::page::Ask;
+    let mut objects: Vec<_> = (0..2 * SCANNED_OBJECTS + 7)
+        .map(|n| {
+            let mut csr = Csr::default();
+            csr.metadata.name = Some(format!("csr-{n:08}"));
+            csr
+        })
+        .collect();
+    for n in [3, SCANNED_OBJECTS, 2 * SCANNED_OBJECTS + 6] {
+        objects[n].spec.signer_name = "example.com/x".to_owned();
+    }
+    let store = Store::new(objects, 1, None);
+    let query =
+        crate::apiserver::wire::query::Query::parse("fieldSelector=spec.signerName%3Dexample.com/x").unwrap();
+    for (limit, found, is_last) in [(0, 3, true), (1, 1, false), (2, 2, false), (3, 3, true)] {
+        let page = store.page(&Ask { selector: query.selector.clone(), limit, ..Ask::default() }).unwrap();
+        assert_eq!((page.objects.len(), page.next.is_none()), (found, is_last), "{limit}");
+    }
+    let all = store.page(&Ask::default()).unwrap();
+    assert_eq!((all.objects.len(), all.next, all.remaining), (2 * SCANNED_OBJECTS + 7, None, None));
 }
