@@ -9,10 +9,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use certrotate_core::config::{Config, Template};
-use certrotate_core::id::{Generation, OpId};
-use certrotate_core::input::{Action, ExitReason, Input};
-use certrotate_core::rotator::Rotator;
+use certrotate_core::{Action, Config, ExitReason, Generation, Input, OpId, Rotator, Template};
 use certrotate_examples::{
     Answer, Cluster, Exchange, Live, Node, Outgoing, Parts, Sleep, conformance, quick_config,
 };
@@ -121,7 +118,7 @@ fn drive<P: Parts>(
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    conformance(|config, kit| drop(drive(config, &kit, || false)))?;
+    conformance(|config, kit| drive(config, &kit, || false))?;
 
     let cluster = Cluster::start(Duration::from_secs(8))?;
     let (home, live) = (tempfile::tempdir()?, Live::default());

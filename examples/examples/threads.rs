@@ -5,16 +5,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use certrotate_core::config::{Config, Template};
-use certrotate_core::input::{Action, ExitReason, Input};
-use certrotate_core::rotator::Rotator;
+use certrotate_core::{Action, Config, ExitReason, Input, Rotator, Template};
 use certrotate_examples::{Answer, Cluster, Live, Node, Outgoing, Parts, Sleep, conformance, quick_config};
 
 /// The longest wait of this example for a certificate.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Drives one rotator. Answers, and requests of the operator, come through the channel. Returns `None` where the kit killed it.
-fn drive<P: Parts>(
+pub(crate) fn drive<P: Parts>(
     config: Config,
     parts: &P,
     ends: (Sender<Answer>, Receiver<Answer>),
@@ -80,9 +78,7 @@ fn step_until_exit<P: Parts>(
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    conformance(|config, kit| {
-        drive(config, &kit, channel());
-    })?;
+    conformance(|config, kit| drive(config, &kit, channel()))?;
 
     let cluster = Cluster::start(Duration::from_secs(8))?;
     let (home, live) = (tempfile::tempdir()?, Live::default());

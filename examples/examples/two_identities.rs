@@ -7,9 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use certrotate_core::config::{Config, Template};
-use certrotate_core::input::{Action, Input};
-use certrotate_core::rotator::Rotator;
+use certrotate_core::{Action, Config, Input, Rotator, Template};
 use certrotate_examples::{
     Answer, Cluster, Kubernetes, Live, Node, Outgoing, Parts, Sleep, conformance, quick_config,
 };

@@ -39,9 +39,9 @@ struct State {
 /// # Errors
 ///
 /// The loop broke a promise; the text names it.
-pub fn conformance(mut drive: impl FnMut(Config, Kit)) -> Result<(), String> {
+pub fn conformance<T>(mut drive: impl FnMut(Config, Kit) -> T) -> Result<(), String> {
     let reports = check(&mut |config, outside: &Outside| {
-        drive(config, Kit { outside: outside.clone(), state: Arc::default() });
+        let _ = drive(config, Kit { outside: outside.clone(), state: Arc::default() });
     });
     if let Some(broken) = reports.last().and_then(|report| report.broken.as_ref()) {
         return Err(format!("scenario {}: {broken}", reports.last().map_or("", |report| report.scenario)));
