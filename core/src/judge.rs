@@ -1,5 +1,6 @@
 //! The judgement of a certificate: is it equal to the template, and valid now?
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::config::{ConfigSpec, Template};
@@ -26,9 +27,9 @@ pub enum Refusal {
     /// It is for another subject.
     Subject {
         /// The template's subject.
-        expected: Subject,
+        expected: Box<Subject>,
         /// Its subject.
-        found: Subject,
+        found: Box<Subject>,
     },
     /// Its subject alternative names are not the template's.
     Sans {
@@ -94,7 +95,8 @@ pub fn judge_identity(config: &ConfigSpec, key: &KeyDigest, facts: &CertFacts) -
         return Err(Refusal::Key { expected: *key, found: facts.key });
     }
     if !same_subject(&wanted.subject, &facts.subject) {
-        return Err(Refusal::Subject { expected: wanted.subject.clone(), found: facts.subject.clone() });
+        let (expected, found) = (Box::new(wanted.subject.clone()), Box::new(facts.subject.clone()));
+        return Err(Refusal::Subject { expected, found });
     }
     if !same_set(&wanted.sans, &facts.sans) {
         return Err(Refusal::Sans { expected: wanted.sans.clone(), found: facts.sans.clone() });

@@ -55,7 +55,10 @@ fn refusal() -> impl Strategy<Value = Refusal> {
     prop_oneof![
         Just(Refusal::Unreadable),
         (digest(), digest()).prop_map(|(expected, found)| Refusal::Key { expected, found }),
-        (subject(), subject()).prop_map(|(expected, found)| Refusal::Subject { expected, found }),
+        (subject(), subject()).prop_map(|(expected, found)| Refusal::Subject {
+            expected: Box::new(expected),
+            found: Box::new(found)
+        }),
         (vec(san(), 0..60), vec(san(), 0..60))
             .prop_map(|(expected, found)| Refusal::Sans { expected, found }),
         (usages(), usages()).prop_map(|(expected, found)| Refusal::UsageMissing { expected, found }),

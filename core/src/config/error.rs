@@ -2,7 +2,6 @@
 
 use core::fmt;
 
-use super::template::MAX_NAMES;
 use crate::time::Span;
 
 /// Why a configuration is refused.
@@ -18,12 +17,14 @@ pub enum ConfigError {
     NoServerName,
     /// A text of the template is empty.
     Empty(&'static str),
-    /// The template has more than [`MAX_NAMES`] items of a kind.
+    /// The template has too many items of a kind.
     TooMany {
         /// Their kind.
         what: &'static str,
         /// How many there are.
         count: usize,
+        /// The greatest number.
+        most: usize,
     },
     /// A text of the template is too long, or all of them together are.
     TooLong {
@@ -66,8 +67,8 @@ impl fmt::Display for ConfigError {
             Self::Empty(what) => {
                 write!(f, "the template has an empty {what}; give its text, or leave the {what} out")
             }
-            Self::TooMany { what, count } => {
-                write!(f, "the template has {count} {what}; leave out all but {MAX_NAMES}")
+            Self::TooMany { what, count, most } => {
+                write!(f, "the template has {count} {what}; leave out all but {most}")
             }
             Self::TooLong { what, bytes, most } => {
                 write!(f, "the {what} has {bytes} bytes; shorten it to {most} bytes")

@@ -115,7 +115,7 @@ impl Template {
             ("names", self.sans.len()),
         ];
         if let Some(&(what, count)) = counts.iter().find(|(_, count)| *count > MAX_NAMES) {
-            return Err(ConfigError::TooMany { what, count });
+            return Err(ConfigError::TooMany { what, count, most: MAX_NAMES });
         }
         others.iter().try_for_each(check_attribute)?;
         self.check_texts()?;

@@ -39,7 +39,8 @@ fn serving_template_equals_the_kubelet_request() {
 #[test]
 fn invalid_configuration_is_refused_with_the_remedy() {
     let unit = |oid: &str| Attribute::new(oid, "unit");
-    let cases: &[(&str, &dyn Fn(&mut ConfigSpec))] = &[
+    type Change<'a> = &'a dyn Fn(&mut ConfigSpec);
+    let cases: &[(&str, Change<'_>)] = &[
         ("no name", &|spec| spec.template.subject.common_name.clear()),
         ("no usage", &|spec| spec.template.usages = Usages::NONE),
         ("server without a name", &|spec| spec.template.usages = Usages::SERVER_AUTH),

@@ -133,7 +133,7 @@ impl KeyStore {
         let key = KeyHandle(self.next());
         let made = MadeKey { key, key_digest: request.key_digest(), request: request.request() };
         let mut staged = Staged::default();
-        staged.add_key(key, StoredKey::Pending(request));
+        staged.add_key(key, StoredKey::Pending(Box::new(request)));
         Ok((made, staged))
     }
 

@@ -10,7 +10,7 @@ use crate::MAX_HANDLES;
 
 pub(crate) enum StoredKey {
     /// A key with the request that it signed.
-    Pending(PendingRequest),
+    Pending(Box<PendingRequest>),
     /// A key from a bundle.
     Key(SecretKey),
 }

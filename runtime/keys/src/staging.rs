@@ -54,7 +54,7 @@ impl Vault for Staging {
 
     fn keep_pending(&self, request: PendingRequest) -> KeyHandle {
         let key = KeyHandle(self.store.next());
-        self.staged().add_key(key, StoredKey::Pending(request));
+        self.staged().add_key(key, StoredKey::Pending(Box::new(request)));
         key
     }
 }

@@ -13,6 +13,7 @@ use certrotate_core::config::Template;
 use certrotate_core::disk::{Content, CurrentLink, DiskFault, Entry, Found, Name};
 use certrotate_core::facts::Chain;
 use certrotate_core::id::{FileNumber, Generation};
+use certrotate_core::time::Span;
 use certrotate_store::{MAX_FILE, MAX_NAMES, Vault};
 use common::{
     ISSUED, MADE, bundle_content, bundle_name, fifo, home, listing, locked, pending_content, pending_name,
@@ -49,7 +50,9 @@ fn intact_files_are_scanned_with_facts_and_handles() {
     let Found::Pending(pending) = &second.found else { panic!("{second:?}") };
     assert_eq!((second.name, pending.generation), (pending_name(8, 2), Generation(8)));
     assert_eq!((pending.made, pending.private), (MADE, true));
-    assert_eq!(pending.template, Template::kubelet_client("worker-1"));
+    // The shortest lifetime is a rule of the configuration, and no part of the request.
+    let requested = Template { shortest_duration: Span::ZERO, ..Template::kubelet_client("worker-1") };
+    assert_eq!(pending.template, requested);
     let asked = Content::Pending { generation: Generation(8), key: pending.key, made: MADE };
 
     // The handles stay good whatever becomes of the files: nothing is read a second time.

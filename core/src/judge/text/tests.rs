@@ -14,7 +14,8 @@ fn subject(common_name: &str, organizations: &[&str]) -> Subject {
 fn text_of_a_certificate_cannot_leave_or_colour_its_line() {
     let found =
         subject("node\n2026-01-01 INFO all is well\u{1b}[2J", &["a\u{85}\u{202e}\u{2028}\\b \"it's\""]);
-    let said = Refusal::Subject { expected: subject("node", &[]), found }.to_string();
+    let said =
+        Refusal::Subject { expected: Box::new(subject("node", &[])), found: Box::new(found) }.to_string();
     assert_eq!(
         said,
         "its subject is wrong: expected CN=node, found O=a\\u{85}\\u{202e}\\u{2028}\\\\b \"it's\", CN=node\\n2026-01-01 INFO all is well\\u{1b}[2J"

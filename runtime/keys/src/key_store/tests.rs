@@ -95,8 +95,9 @@ fn key_is_made_with_request_for_template_and_lifetime() {
 #[test]
 fn new_template_is_requested_by_every_clone() {
     let store = store();
-    store.clone().set_template(&Template::kubelet_client("node-2"));
-    let request = store.signing_request(make(&store, None)).unwrap();
+    let other = store.clone();
+    store.set_template(&Template::kubelet_client("node-2"));
+    let request = other.signing_request(make(&other, None)).unwrap();
     assert_eq!(request.template.subject, Template::kubelet_client("node-2").subject);
 }
 
