@@ -124,7 +124,7 @@ impl<C: Clock, I: Issuer, D: Directory, K: Keys, S: IdentitySink> Driver<C, I, D
             tokio::task::yield_now().await;
             return Answer::from(Input::Tick);
         }
-        let mono = now.mono.plus(Span::from_ms(u64::try_from(sleep.as_millis()).unwrap_or(u64::MAX)));
+        let mono = now.mono.plus(Span::from_duration(sleep));
         tokio::select! {
             biased;
             Some(answer) = self.inbox.recv() => answer,

@@ -68,7 +68,7 @@ impl Kit {
         {
             return;
         }
-        // The driver may have exited: then the answer is late.
+        // The receiver is gone when the driver is: then the answer is late.
         let _ = self.answers.send(Answer::from(input));
     }
 

@@ -120,7 +120,7 @@ impl<'a, W: World> Node<'a, W> {
             if sleep.is_zero() {
                 return;
             }
-            let wait = Span::from_ms(u64::try_from(sleep.as_millis()).unwrap_or(u64::MAX));
+            let wait = Span::from_duration(sleep);
             self.now = Now { wall: self.now.wall.plus(wait), mono: self.now.mono.plus(wait) };
         }
     }

@@ -98,7 +98,7 @@ impl Driver {
     pub(crate) fn advance(&mut self) {
         // The clock is never set here: nothing changes at a clock check before something is due.
         while let Some(sleep) = self.rotator.sleep(self.now).filter(|sleep| !sleep.is_zero()) {
-            let wait = Span::from_ms(u64::try_from(sleep.as_millis()).unwrap_or(u64::MAX));
+            let wait = Span::from_duration(sleep);
             self.now = Now { wall: self.now.wall.plus(wait), mono: self.now.mono.plus(wait) };
         }
         self.give(Input::Tick);

@@ -104,7 +104,7 @@ impl Outside {
     /// of these. Returns `None` where the process was killed: the driver returns.
     #[must_use]
     pub fn wait(&self, sleep: Duration) -> Option<Input> {
-        let sleep = Span::from_ms(u64::try_from(sleep.as_millis()).unwrap_or(u64::MAX));
+        let sleep = Span::from_duration(sleep);
         self.lock().wait(sleep)
     }
 

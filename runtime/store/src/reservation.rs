@@ -24,7 +24,7 @@ impl Reservation {
     /// Reserves a directory; `None` if another store of this process has it.
     pub(crate) fn take(device: u64, inode: u64) -> Option<Self> {
         let directory = (device, inode);
-        // The mutex is free again before a value is made, because dropping a value locks it.
+        // The mutex is free again before a value is made, and none is made in vain: dropping one takes the mutex.
         let is_free = reserved().insert(directory);
         is_free.then(|| Self(directory))
     }
