@@ -57,7 +57,8 @@ impl RotatingClient {
         let (generation, pool) = self.pool()?;
         let response = tokio::time::timeout(DEADLINE, pool.get(uri.clone())).await??;
         assert!(response.status().is_success(), "{}", response.status());
-        let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await?.to_bytes();
+        let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
+        let body = body.map_err(|error| error.to_string())?.to_bytes();
         Ok((generation, serde_json::from_slice(&body)?))
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -62,51 +62,49 @@ fn echo(socket: TcpStream, config: Arc<ServerConfig>) -> io::Result<()> {
     }
 }
 
-/// Sends requests until the end: `per_connection` of them on each connection.
-fn load(
-    address: SocketAddr,
-    config: &Arc<ClientConfig>,
-    per_connection: u64,
-    ended: &AtomicBool,
-    counts: &Mutex<Counts>,
-) {
-    while !ended.load(Ordering::Acquire) {
-        let used = connection(address, Arc::clone(config), per_connection, ended, counts);
-        let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.connections += 1;
-        counts.failures.extend(used.err().map(|error| error.to_string()));
-    }
+/// The clients.
+struct Load {
+    server: SocketAddr,
+    config: Arc<ClientConfig>,
+    has_ended: AtomicBool,
+    counts: Mutex<Counts>,
 }
 
-fn connection(
-    address: SocketAddr,
-    config: Arc<ClientConfig>,
-    requests: u64,
-    ended: &AtomicBool,
-    counts: &Mutex<Counts>,
-) -> Result<(), Box<dyn Error>> {
-    let socket = TcpStream::connect(address)?;
-    socket.set_read_timeout(Some(DEADLINE))?;
-    let mut stream =
-        StreamOwned::new(ClientConnection::new(config, ServerName::try_from("localhost")?)?, socket);
-    for _ in 0..requests {
-        stream.write_all(REQUEST)?;
-        let mut answer = [0; REQUEST.len()];
-        stream.read_exact(&mut answer)?;
-        assert_eq!(&answer, REQUEST);
-        let leaf = stream.conn.peer_certificates().and_then(|chain| chain.first()).ok_or("no certificate")?;
-        {
-            let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
-            counts.requests += 1;
-            counts.certificates.insert(leaf.to_vec());
-        }
-        if ended.load(Ordering::Acquire) {
-            break;
-        }
-        // A pace, so that the clients leave time for others on the machine.
-        thread::sleep(Duration::from_millis(2));
+impl Load {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    Ok(())
+
+    /// Sends requests until the end, so many on each connection.
+    fn run(&self, per_connection: u64) {
+        while !self.has_ended.load(Ordering::Acquire) {
+            let failure = self.connection(per_connection).err().map(|error| error.to_string());
+            self.counts().connections += 1;
+            self.counts().failures.extend(failure);
+        }
+    }
+
+    fn connection(&self, requests: u64) -> Result<(), Box<dyn Error>> {
+        let socket = TcpStream::connect(self.server)?;
+        socket.set_read_timeout(Some(DEADLINE))?;
+        let tls = ClientConnection::new(Arc::clone(&self.config), ServerName::try_from("localhost")?)?;
+        let mut stream = StreamOwned::new(tls, socket);
+        for _ in 0..requests {
+            stream.write_all(REQUEST)?;
+            let mut answer = [0; REQUEST.len()];
+            stream.read_exact(&mut answer)?;
+            assert_eq!(&answer, REQUEST);
+            let chain = stream.conn.peer_certificates().ok_or("no certificate")?;
+            self.counts().requests += 1;
+            self.counts().certificates.insert(chain[0].to_vec());
+            if self.has_ended.load(Ordering::Acquire) {
+                break;
+            }
+            // A pace, so that the clients leave time for others on the machine.
+            thread::sleep(Duration::from_millis(2));
+        }
+        Ok(())
+    }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -124,25 +122,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     live.wait(1, DEADLINE)?;
 
-    let address = serve(&live)?;
-    let (config, ended, counts) =
-        (client_config(cluster.roots(), None)?, AtomicBool::new(false), Mutex::default());
+    let (server, config) = (serve(&live)?, client_config(cluster.roots(), None)?);
+    let load = Load { server, config, has_ended: AtomicBool::new(false), counts: Mutex::default() };
     thread::scope(|scope| {
         // One client keeps its connection, one connects for each request, and one is in between.
         for per_connection in [u64::MAX, 1, 20] {
-            let (config, ended, counts) = (&config, &ended, &counts);
-            scope.spawn(move || load(address, config, per_connection, ended, counts));
+            let load = &load;
+            scope.spawn(move || load.run(per_connection));
         }
         let fourth = live.wait(4, DEADLINE);
-        ended.store(true, Ordering::Release);
+        load.has_ended.store(true, Ordering::Release);
         fourth
     })?;
     answers.send(Input::Shutdown.into())?;
     driver.join().map_err(|_| "the loop panicked")?;
-    let counts = counts.into_inner()?;
-    let (requests, connections, certificates) =
-        (counts.requests, counts.connections, counts.certificates.len());
-    assert!(counts.failures.is_empty(), "{:?}", counts.failures);
+    let Counts { requests, connections, failures, certificates } = load.counts.into_inner()?;
+    let certificates = certificates.len();
+    assert!(failures.is_empty(), "{failures:?}");
     assert!(certificates >= 3 && requests > 100, "{certificates} certificates, {requests} requests");
     println!(
         "rustls server: {requests} requests, {connections} connections, {certificates} certificates, 0 failures"

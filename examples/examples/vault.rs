@@ -78,10 +78,8 @@ fn read(
     staged: &mut Staged,
 ) -> Result<RequestRecord, IssuerFault> {
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-    if reply.status != 200 {
-        println!("vault: {} {}", reply.status, body["errors"]);
-    }
-    let retry_after = reply.retry_after;
+    let (retry_after, reasons) = (reply.retry_after, &body["errors"]);
+    println!("vault: {} {reasons}", reply.status);
     match reply.status {
         200 => {}
         400 => return Err(IssuerFault::Invalid),
@@ -127,10 +125,9 @@ fn vault(ca: &LocalCa, request: &Request, answered: &Mutex<Vec<u16>>) -> (u16, S
 fn main() -> Result<(), Box<dyn Error>> {
     conformance(|config, kit| drive(config, &kit, channel()))?;
 
-    let (ca, answered) = (LocalCa::new(Duration::from_secs(8))?, Arc::new(Mutex::new(Vec::new())));
-    let (home, live, seen) = (tempfile::tempdir()?, Live::default(), Arc::clone(&answered));
-    let ca = Arc::new(ca);
-    let signer = Arc::clone(&ca);
+    let (ca, answered) = (Arc::new(LocalCa::new(Duration::from_secs(8))?), Arc::new(Mutex::new(Vec::new())));
+    let (home, live) = (tempfile::tempdir()?, Live::default());
+    let (signer, seen) = (Arc::clone(&ca), Arc::clone(&answered));
     let stub = Stub::start(&ca, "x-vault-token", move |request| vault(&signer, request, &seen))?;
     let issuer = Vault { server: stub.address(), roots: Arc::clone(stub.roots()), path: "/v1/pki/sign/web" };
     let template = Template::new("web", Usages::DIGITAL_SIGNATURE | Usages::CLIENT_AUTH)
