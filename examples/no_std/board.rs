@@ -8,20 +8,21 @@ use core::time::Duration;
 
 use certrotate_core::facts::Chain;
 use certrotate_core::{
-    Action, Call, CertFacts, CertHandle, DiskCommand, DiskDone, DiskFault, Handle, Input, Inventory, IssuerFault, KeyDigest,
-    KeyFault, KeyHandle, LeafDigest, MadeKey, MonoTime, Now, OpId, RequestDigest, RequestRecord, RequestState, Template,
-    WallTime,
+    Action, Call, CertFacts, CertHandle, DiskCommand, DiskDone, DiskFault, Handle, Input, Inventory,
+    IssuerFault, KeyDigest, KeyFault, KeyHandle, LeafDigest, MadeKey, MonoTime, Now, RequestDigest,
+    RequestRecord, RequestState, Template, WallTime,
 };
 
 use crate::drive::Platform;
 use crate::ffi;
 
-/// The machine. The disk of this example is empty at the start, and C keeps what is written.
+/// The machine. Its disk is empty at the start. This example cannot read back what it has written.
 pub(crate) struct Board {
     pub(crate) template: Template,
     /// The public key of each key that was not erased yet.
     pub(crate) keys: Vec<(KeyHandle, KeyDigest)>,
     pub(crate) last_handle: u64,
+    pub(crate) has_written: bool,
 }
 
 impl Board {
@@ -35,6 +36,20 @@ impl Board {
         let (key, key_digest) = (KeyHandle(self.next()), KeyDigest(made.key_digest));
         self.keys.push((key, key_digest));
         Ok(MadeKey { key, key_digest, request: RequestDigest(made.request_digest) })
+    }
+
+    fn disk(&mut self, command: &DiskCommand) -> Result<DiskDone, DiskFault> {
+        if !ffi::disk(&format!("{command:?}")) {
+            return Err(DiskFault::Io);
+        }
+        match command {
+            DiskCommand::Scan if self.has_written => Err(DiskFault::Io),
+            DiskCommand::Scan => Ok(DiskDone::Scanned(Box::new(Inventory::empty()))),
+            command => {
+                self.has_written |= command.mutates();
+                Ok(DiskDone::Done)
+            }
+        }
     }
 
     fn call(&mut self, call: Call) -> Result<RequestRecord, IssuerFault> {
@@ -65,18 +80,14 @@ impl Board {
             _ => return Err(IssuerFault::Unreachable),
         };
         let Template { signer, usages, .. } = &self.template;
-        Ok(RequestRecord { key: Some(key), signer: signer.clone(), usages: *usages, requester: String::new(), state })
+        Ok(RequestRecord {
+            key: Some(key),
+            signer: signer.clone(),
+            usages: *usages,
+            requester: String::new(),
+            state,
+        })
     }
-}
-
-fn disk(op: OpId, command: &DiskCommand) -> Input {
-    let text = format!("{command:?}");
-    let result = match (ffi::disk(&text), command) {
-        (false, _) => Err(DiskFault::Io),
-        (true, DiskCommand::Scan) => Ok(DiskDone::Scanned(Box::new(Inventory::empty()))),
-        (true, _) => Ok(DiskDone::Done),
-    };
-    Input::DiskAnswered { op, result }
 }
 
 impl Platform for Board {
@@ -87,9 +98,13 @@ impl Platform for Board {
 
     fn carry_out(&mut self, action: &Action) -> Option<Input> {
         match *action {
-            Action::Disk { op, ref command } => return Some(disk(op, command)),
+            Action::Disk { op, ref command } => {
+                return Some(Input::DiskAnswered { op, result: self.disk(command) });
+            }
             Action::MakeKey { op, .. } => return Some(Input::KeyMade { op, result: self.make_key() }),
-            Action::Call { op, call, .. } => return Some(Input::CallAnswered { op, result: self.call(call) }),
+            Action::Call { op, call, .. } => {
+                return Some(Input::CallAnswered { op, result: self.call(call) });
+            }
             Action::GoLive { generation, .. } => ffi::present(generation.0),
             Action::Withdraw { .. } => ffi::present(0),
             Action::Report(ref event) => ffi::print(&format!("{event}")),

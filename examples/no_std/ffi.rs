@@ -95,7 +95,7 @@ pub extern "C" fn node_run(process: &[u8; 16], seed: u64) -> i32 {
     let mut spec = ConfigSpec::new(template.clone());
     spec.seed = seed;
     let Ok(config) = Config::new(spec) else { return 2 };
-    let mut board = Board { template, keys: Vec::new(), last_handle: 0 };
+    let mut board = Board { template, keys: Vec::new(), last_handle: 0, has_written: false };
     match drive(config, RunId::new(*process, 0), &mut board) {
         Some(ExitReason::Shutdown) => 0,
         _ => 1,
