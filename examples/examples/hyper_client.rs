@@ -37,7 +37,7 @@ struct RotatingClient {
 }
 
 impl RotatingClient {
-    /// Returns the pool of the live identity. Connections of an older one are closed once their requests have ended.
+    /// Returns the pool of the live identity. Connections of an older one are closed once their requests are answered.
     fn pool(&mut self) -> Result<(Generation, Pool), Box<dyn Error>> {
         let identity = self.live.current().ok_or("no identity is live")?;
         if let Some((generation, pool)) = &self.pool

@@ -16,7 +16,7 @@ use certrotate_core::{
 use crate::drive::Platform;
 use crate::ffi;
 
-/// The machine. Its disk is empty at the start. This example cannot read back what it has written.
+/// The machine. Its disk is empty at the start. This example cannot read its own files back.
 pub(crate) struct Board {
     pub(crate) template: Template,
     /// The public key of each key that was not erased yet.
