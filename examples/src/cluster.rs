@@ -20,8 +20,8 @@ use crate::live::{Identity, Live};
 
 /// The signer of serving certificates. Kubernetes approves its requests never by itself.
 const SERVING: &str = "kubernetes.io/kubelet-serving";
-/// How long the administrator's certificate is valid: longer than an example runs.
-const ADMIN_LIFETIME: Duration = Duration::from_secs(3600);
+/// The lifetime of certificates that are not rotated: longer than an example runs.
+const LONG: Duration = Duration::from_secs(3600);
 
 /// A control plane in a thread of its own. It ends when it is dropped.
 #[derive(Debug)]
@@ -51,7 +51,8 @@ impl Cluster {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(plane.ca_pem().as_bytes())?)?;
         let roots = Arc::new(roots);
-        let approver = approve(Arc::clone(&plane), administrator(&plane, &roots)?);
+        let approver =
+            approve(Arc::clone(&plane), api(&plane, &roots, login(&plane, "admin", "system:masters")?));
         let (stop, stopped) = channel::<()>();
         let thread = std::thread::spawn(move || {
             runtime.block_on(async move {
@@ -74,6 +75,16 @@ impl Cluster {
             bootstrap: Login::Token(self.plane.bootstrap_token().to_owned()),
             live: Login::Identity(live.clone()),
         }
+    }
+
+    /// Returns the API for the serving identity of a node. The node has a client identity, which another program renews.
+    ///
+    /// # Errors
+    ///
+    /// The control plane signs none.
+    pub fn serving_api(&self, node: &str) -> Result<Kubernetes, Box<dyn Error>> {
+        let login = login(&self.plane, &format!("system:node:{node}"), "system:nodes")?;
+        Ok(api(&self.plane, &self.roots, login))
     }
 
     /// The CA that signed its own and all issued certificates.
@@ -99,21 +110,20 @@ impl Drop for Cluster {
     }
 }
 
-/// Returns the API as an administrator uses it.
-fn administrator(plane: &Handle, roots: &Arc<RootCertStore>) -> Result<Kubernetes, Box<dyn Error>> {
+/// Returns the API with one login for every call.
+fn api(plane: &Handle, roots: &Arc<RootCertStore>, login: Login) -> Kubernetes {
+    Kubernetes { server: plane.address(), roots: Arc::clone(roots), bootstrap: login.clone(), live: login }
+}
+
+/// Returns a login with a certificate that the control plane signs by itself.
+fn login(plane: &Handle, user: &str, group: &str) -> Result<Login, Box<dyn Error>> {
     let start = SystemTime::now();
-    let pair = plane.client_identity("admin", &["system:masters"], start, start + ADMIN_LIFETIME)?;
+    let pair = plane.client_identity(user, &[group], start, start + LONG)?;
     let chain = vec![CertificateDer::from_pem_slice(pair.certificate.as_bytes())?];
     let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes())?;
     let live = Live::default();
     live.set(Some(Identity::new(Generation(0), (WallTime::MIN, WallTime::MAX), &key, chain)?));
-    let login = Login::Identity(live);
-    Ok(Kubernetes {
-        server: plane.address(),
-        roots: Arc::clone(roots),
-        bootstrap: login.clone(),
-        live: login,
-    })
+    Ok(Login::Identity(live))
 }
 
 /// Approves each pending request for a serving certificate, as an administrator does.

@@ -28,6 +28,7 @@ mod kubernetes;
 mod live;
 mod node;
 mod parts;
+mod stub;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -47,6 +48,7 @@ pub use kubernetes::{Kubernetes, Login, REQUESTS, issued};
 pub use live::{Identity, Live};
 pub use node::{Issuer, Node};
 pub use parts::{Outgoing, Parts, Sleep};
+pub use stub::{Request, Stub};
 
 /// The driver of `docs/embedding.md`: its examples run as doc tests.
 #[cfg(doctest)]
@@ -77,6 +79,7 @@ pub fn quick_config(template: Template) -> Result<Config, ConfigError> {
     let mut spec = ConfigSpec::new(template);
     spec.seed = run_id().0;
     spec.timing.poll = Backoff { first: Span::from_ms(100), max: Span::from_secs(1) };
+    spec.timing.retry.first = Span::from_ms(200);
     spec.timing.renewal = RenewalRange { from: 150, to: 250 };
     Config::new(spec)
 }

@@ -57,6 +57,14 @@ impl Live {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns a slot of its own that has this identity for good.
+    #[must_use]
+    pub fn fixed(identity: &Arc<Identity>) -> Self {
+        let live = Self::default();
+        *live.lock() = Some(Arc::clone(identity));
+        live
+    }
+
     /// Carries out `GoLive` with an identity, or `Withdraw` with none.
     pub fn set(&self, identity: Option<Identity>) {
         *self.lock() = identity.map(Arc::new);
