@@ -153,10 +153,7 @@ impl<C: Clock> Node<C> {
         let endpoint = server.start()?.endpoint.clone();
         let config = config(options, client_ca.is_some(), &*randomness)?;
 
-        let keys = KeyStore::new(config.template().clone()).with_key_type(options.key_type).with_source({
-            let randomness = Arc::clone(&randomness);
-            move |key_type| randomness.key(key_type)
-        });
+        let keys = key_store(options, &config, Arc::clone(&randomness));
         let live = LiveIdentity::with_clock(clock.clone());
         let connect = || LiveClient::new(endpoint.clone(), live.clone()).with_network(Arc::clone(&network));
         let client = connect();
@@ -279,4 +276,10 @@ fn config(
         ..ConfigSpec::new(template)
     };
     Config::new(spec).map_err(StartError::Config)
+}
+
+/// An empty key store that takes its keys from this source.
+fn key_store(options: &NodeOptions, config: &Config, randomness: Arc<dyn Randomness>) -> KeyStore {
+    let keys = KeyStore::new(config.template().clone()).with_key_type(options.key_type);
+    keys.with_source(move |key_type| randomness.key(key_type))
 }
