@@ -52,7 +52,6 @@ pub(crate) async fn run(attacker: &Attacker, name: &str) -> Result<(), Error> {
             "log" => log(user).await,
             "names" => names(attacker).await,
             "resets" => resets(user).await,
-            "labels" => labels(attacker).await,
             other => Err(format!("no attack is named {other}").into()),
         }
     };
@@ -60,7 +59,7 @@ pub(crate) async fn run(attacker: &Attacker, name: &str) -> Result<(), Error> {
 }
 
 /// All names, in the order in which they run.
-pub(crate) const ALL: [(&str, &str); 17] = [
+pub(crate) const ALL: [(&str, &str); 16] = [
     ("owners", "400,000 empty owner references in protobuf"),
     ("usages", "100,000 unknown usages"),
     ("unread-480", "480 watches and lists with a window of one byte"),
@@ -77,7 +76,6 @@ pub(crate) const ALL: [(&str, &str); 17] = [
     ("log", "2,500 broken handshakes and wrong credentials"),
     ("names", "2,000 objects and 4,000 watches with long names"),
     ("resets", "10,000 streams that are reset at once"),
-    ("labels", "3,000 objects of 2,000 short labels and annotations"),
 ];
 
 fn varint(mut number: usize) -> Vec<u8> {
@@ -278,29 +276,6 @@ async fn log(user: &Target) -> Result<(), Error> {
     })
     .await
     .map(drop)
-}
-
-/// The store takes them until the memory of the user is used up.
-async fn labels(attacker: &Attacker) -> Result<(), Error> {
-    let map: Value =
-        (0..1_000).map(|n| (format!("{n:x}"), json!(""))).collect::<serde_json::Map<_, _>>().into();
-    let mut request = attacker.request.clone();
-    request["metadata"] = json!({"labels": map, "annotations": map});
-    let sender = attacker.user.h2(None).await?;
-    let made = stream::iter(0..3_000)
-        .map(|n| {
-            let (sender, mut request) = (sender.clone(), request.clone());
-            request["metadata"]["name"] = json!(format!("labels-{n}"));
-            async move { sender.post(JSON, request.to_string()).await }
-        })
-        .buffer_unordered(8);
-    let codes: Vec<_> = made.map(|made| made.map_or(0, |(code, _)| code)).collect().await;
-    let count = |wanted: u16| codes.iter().filter(|code| **code == wanted).count();
-    if count(201) > 500 && count(403) > 100 && count(201) + count(403) == codes.len() {
-        Ok(())
-    } else {
-        Err(format!("{} are stored, {} refused of {}", count(201), count(403), codes.len()).into())
-    }
 }
 
 fn long_name(number: usize) -> String {
