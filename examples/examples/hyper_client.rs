@@ -67,7 +67,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     conformance(|config, kit| runtime.block_on(driver::drive(config, kit, unbounded_channel())))?;
 
-    let cluster = Cluster::start(Duration::from_secs(8))?;
+    let cluster = Cluster::start(Duration::from_secs(20))?;
     let (home, live) = (tempfile::tempdir()?, Live::default());
     let (template, api) = (Template::kubelet_client("node-1"), cluster.api(&live));
     let uri: Uri = format!("https://{}/whoami", api.server).parse()?;

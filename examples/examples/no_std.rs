@@ -50,6 +50,6 @@ impl Platform for Simulated {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    conformance(|config, kit| drive::drive(config, kit.run_id(), &mut Simulated(kit.clone())))?;
+    conformance(|config, kit| drive::drive(config, kit.run_id(), &mut Simulated(kit)))?;
     Ok(())
 }

@@ -120,7 +120,7 @@ fn drive<P: Parts>(
 fn main() -> Result<(), Box<dyn Error>> {
     conformance(|config, kit| drive(config, &kit, || false))?;
 
-    let cluster = Cluster::start(Duration::from_secs(8))?;
+    let cluster = Cluster::start(Duration::from_secs(20))?;
     let (home, live) = (tempfile::tempdir()?, Live::default());
     let template = Template::kubelet_client("node-1");
     let node = Node::new("kubelet-client", home.path(), template.clone(), cluster.api(&live), live.clone())?;

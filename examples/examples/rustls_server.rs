@@ -110,7 +110,7 @@ impl Load {
 fn main() -> Result<(), Box<dyn Error>> {
     conformance(|config, kit| drive(config, &kit, channel()))?;
 
-    let cluster = Cluster::start(Duration::from_secs(8))?;
+    let cluster = Cluster::start(Duration::from_secs(20))?;
     let (home, live) = (tempfile::tempdir()?, Live::default());
     let template = Template::kubelet_serving("web-1", &["localhost"], &[]);
     let node =

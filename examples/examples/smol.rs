@@ -108,7 +108,7 @@ async fn drive<P: Parts>(
 fn main() -> Result<(), Box<dyn Error>> {
     conformance(|config, kit| smol::block_on(drive(config, kit, unbounded())))?;
 
-    let cluster = Cluster::start(Duration::from_secs(8))?;
+    let cluster = Cluster::start(Duration::from_secs(20))?;
     let (home, live) = (tempfile::tempdir()?, Live::default());
     let template = Template::kubelet_client("node-1");
     let node = Node::new("kubelet-client", home.path(), template.clone(), cluster.api(&live), live.clone())?;

@@ -128,7 +128,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     conformance(|config, kit| runtime.block_on(drive(config, kit, unbounded_channel())))?;
 
-    let cluster = Cluster::start(Duration::from_secs(8))?;
+    let cluster = Cluster::start(Duration::from_secs(20))?;
     let (home, live) = (tempfile::tempdir()?, Live::default());
     let template = Template::kubelet_client("node-1");
     let node = Node::new("kubelet-client", home.path(), template.clone(), cluster.api(&live), live.clone())?;

@@ -95,7 +95,7 @@ fn drive<P: Parts>(identities: Vec<(Config, P)>, (answers, inbox): (Sender<Messa
 fn main() -> Result<(), Box<dyn Error>> {
     conformance(|config, kit| drive(vec![(config, kit)], channel()))?;
 
-    let cluster = Cluster::start(Duration::from_secs(8))?;
+    let cluster = Cluster::start(Duration::from_secs(20))?;
     let (home, client, server) = (tempfile::tempdir()?, Live::default(), Live::default());
     let api = cluster.api(&client);
     // The serving identity never logs in itself: its calls carry the client certificate.

@@ -125,7 +125,7 @@ fn vault(ca: &LocalCa, request: &Request, answered: &Mutex<Vec<u16>>) -> (u16, S
 fn main() -> Result<(), Box<dyn Error>> {
     conformance(|config, kit| drive(config, &kit, channel()))?;
 
-    let (ca, answered) = (Arc::new(LocalCa::new(Duration::from_secs(8))?), Arc::new(Mutex::new(Vec::new())));
+    let (ca, answered) = (Arc::new(LocalCa::new(Duration::from_secs(20))?), Arc::new(Mutex::new(Vec::new())));
     let (home, live) = (tempfile::tempdir()?, Live::default());
     let (signer, seen) = (Arc::clone(&ca), Arc::clone(&answered));
     let stub = Stub::start(&ca, "x-vault-token", move |request| vault(&signer, request, &seen))?;

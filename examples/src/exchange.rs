@@ -187,3 +187,6 @@ pub fn client_config(
     config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@
 //! use certrotate_examples::{Cluster, Live, Node};
 //! use std::time::Duration;
 //!
-//! let cluster = Cluster::start(Duration::from_secs(8))?;
+//! let cluster = Cluster::start(Duration::from_secs(20))?;
 //! let (home, live) = (tempfile::tempdir()?, Live::default());
 //! let template = Template::kubelet_client("node-1");
 //! let node = Node::new("kubelet-client", home.path(), template, cluster.api(&live), live)?;
@@ -70,7 +70,7 @@ pub fn run_id() -> RunId {
     RunId::new(*process, ROTATORS.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Returns a configuration for certificates of a few seconds: it renews early, and polls without a watch.
+/// Returns a configuration for certificates of 20 seconds. They are renewed after one or two: a busy machine has time left.
 ///
 /// # Errors
 ///
@@ -80,6 +80,7 @@ pub fn quick_config(template: Template) -> Result<Config, ConfigError> {
     spec.seed = run_id().0;
     spec.timing.poll = Backoff { first: Span::from_ms(100), max: Span::from_secs(1) };
     spec.timing.retry.first = Span::from_ms(200);
-    spec.timing.renewal = RenewalRange { from: 150, to: 250 };
+    spec.timing.lifetime_left.min = Span::from_secs(1);
+    spec.timing.renewal = RenewalRange { from: 60, to: 100 };
     Config::new(spec)
 }
