@@ -171,10 +171,14 @@ fn phases_have_names_of_their_own() {
 
 #[test]
 fn refused_configuration_says_what_to_do() {
-    let changes: [fn(&mut ConfigSpec); 5] = [
+    let changes: [fn(&mut ConfigSpec); 9] = [
         |spec| spec.template.subject.common_name.clear(),
         |spec| spec.template.usages = Usages::default(),
-        |spec| spec.template.signer.clear(),
+        |spec| spec.template.usages = Usages::SERVER_AUTH,
+        |spec| spec.template.signer = "a".repeat(2000),
+        |spec| spec.template.sans = vec![San::Dns("a".into()); 1000],
+        |spec| spec.template.sans = vec![San::Other],
+        |spec| spec.template.subject.others = vec![Attribute::new("unit", "unit")],
         |spec| spec.template.duration = Some(Span::from_secs(599)),
         |spec| spec.timing.disk_deadline = Span::ZERO,
     ];
@@ -186,6 +190,8 @@ fn refused_configuration_says_what_to_do() {
             said.contains("; give")
                 || said.contains("; request")
                 || said.contains("; raise")
+                || said.contains("; shorten")
+                || said.contains("; leave out")
                 || said.contains("needs"),
             "{said}"
         );

@@ -18,8 +18,8 @@ pub const MAX_TEMPLATE: usize = 16 * 1024;
 
 /// The requested certificate. The issued one must be equal to it.
 ///
-/// Three ways to make one: [`Template::kubelet_client`] and [`Template::kubelet_serving`] for the two certificates of a
-/// kubelet, and [`Template::new`] for any other issuer:
+/// Three ways to make one: [`Template::kubelet_client`] and [`Template::kubelet_serving`] for the two certificates of a node
+/// in a cluster, and [`Template::new`] for any other issuer:
 ///
 /// ```
 /// use certrotate_core::config::{Config, ConfigSpec, Template};
