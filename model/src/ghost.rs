@@ -14,6 +14,10 @@ use crate::list::List;
 use crate::monitor::{Monitor, minute};
 use crate::renewal_range::left_at_latest;
 
+mod load;
+
+pub use load::{Bucket, Load};
+
 /// An identity that the node announced as live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Announced {
@@ -37,14 +41,6 @@ pub enum Failed {
     There(Name),
     /// The failed file was removed, and the directory is not synced yet.
     Removed,
-}
-
-/// A leaky bucket of calls (S9): it fills with each call and leaks with time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Bucket {
-    /// The level, in thousandths of a call.
-    level: u64,
-    at: MonoTime,
 }
 
 /// The steps of core at one time. They are no part of a state: paths of many and of few steps to
@@ -91,16 +87,8 @@ pub struct Ghost {
     pub(crate) burst: Burst,
     /// The number of identities that went live.
     pub rotations: u8,
-    /// Gets and creates.
-    pub calls: Bucket,
-    /// Watches.
-    pub watches: Bucket,
-    /// The start of the run, and the last key made before it.
-    start: (MonoTime, u64),
-    /// Whether the run has made a call.
-    called_yet: bool,
-    /// Whether a run with a pending request called at once, as a crash loop would do each time.
-    pub crash_loop: bool,
+    /// The calls and new requests of all runs.
+    pub load: Load,
     /// The state of the cleanup after a failed file.
     pub failed: Failed,
     /// The keys with their requests.
@@ -115,8 +103,8 @@ pub struct Ghost {
     pub has_requested: bool,
     /// The time in the pending file of the current request, if the start of this run found it. A rescan clears it.
     pub found_made: Option<WallTime>,
-    /// The latest first call for a request that the start of this run found; cleared by that call.
-    pub found_call_by: Option<MonoTime>,
+    /// The highest generation that ended a row of failed attempts, as the scans and the template changes of this run tell.
+    pub row_ends: Generation,
     /// Whether the clock was before the notBefore of the live identity, and no newer durable
     /// identity went live since.
     pub was_held: bool,
@@ -135,8 +123,6 @@ pub struct Ghost {
     pub misread_before_crash: bool,
     /// The latest start of the attempt that a template change causes.
     pub changed: Option<MonoTime>,
-    /// The time before which another template change allows no further calls.
-    granted: MonoTime,
     /// Whether a key was used twice.
     pub key_shared: bool,
     /// Whether a file was created before the cleanup of a failed file.
@@ -161,43 +147,16 @@ pub struct Ghost {
     served: Option<Announced>,
 }
 
-impl Bucket {
-    /// Returns the level, in thousandths of a call.
-    #[must_use]
-    pub const fn level(self) -> u64 {
-        self.level
-    }
-
-    /// Counts a call. The bucket leaks a call a minute with a lifetime of an hour or more, and
-    /// faster in proportion to a shorter lifetime.
-    pub fn fill(&mut self, now: MonoTime, lifetime: Span) {
-        self.leak(now, lifetime);
-        self.level += 1000;
-    }
-
-    fn leak(&mut self, now: MonoTime, lifetime: Span) {
-        let passed = now.ms().saturating_sub(self.at.ms());
-        let minute = (lifetime.ms().min(3_600_000) / 60).max(1);
-        let leaked = passed.saturating_mul(1000) / minute;
-        self.level = self.level.saturating_sub(leaked);
-        self.at = now;
-    }
-
-    /// Makes room for this many calls.
-    pub fn grant(&mut self, calls: u64) {
-        self.level = self.level.saturating_sub(calls * 1000);
-    }
-}
-
 impl Ghost {
-    pub(crate) fn killed(&mut self) {
+    pub(crate) fn killed(&mut self, now: MonoTime, lifetime: Span) {
+        self.load.killed(now, lifetime);
         (self.keys, self.certs) = (List::default(), List::default());
-        (self.withdrawn, self.lived) = (Generation(0), Generation(0));
+        (self.withdrawn, self.lived, self.row_ends) = (Generation(0), Generation(0), Generation(0));
         self.misread_before_crash |= self.misread || self.unread;
         (self.recovered, self.undisturbed, self.misread, self.unread) = (false, false, false, false);
         (self.renew_by, self.served, self.changed) = (None, None, None);
         (self.filed, self.ended, self.over) = (None, None, None);
-        (self.found_call_by, self.found_made, self.has_requested) = (None, None, false);
+        (self.found_made, self.has_requested) = (None, false);
         self.failed = Failed::None;
         self.monitor = Monitor::default();
     }
@@ -210,40 +169,28 @@ impl Ghost {
     /// Records the pending file of the first request of this run. A request whose key is in memory only is sent without a wait,
     /// so it is none that the start found.
     pub(crate) fn finds(&mut self, pending: Pending) {
-        let waits = u64::from(pending.key) <= self.start.1 && !self.called_yet;
-        self.found_made = Some(pending.made).filter(|_| waits);
+        self.found_made = Some(pending.made).filter(|_| self.load.is_found(pending.key.into()));
         self.has_requested = true;
     }
 
     /// Forgets the counts of calls and rotations, which the crash enumerator does not judge.
     pub(crate) fn forget_counts(&mut self, now: MonoTime) {
-        let empty = Bucket { level: 0, at: now };
-        (self.calls, self.watches) = (empty, empty);
-        (self.attempts, self.rotations, self.granted) = (0, 0, now);
-        (self.start, self.called_yet) = ((now, 0), false);
+        self.load.forget_counts(now);
+        (self.attempts, self.rotations) = (0, 0);
     }
 
-    /// Records a start. It restarts the backoff of calls, which costs six calls. A start with a
-    /// pending request waits before its first call.
+    /// Records a start. A start with a pending request waits before its first call.
     pub(crate) fn started(&mut self, now: Now, keys: u64) {
-        self.calls.grant(6);
-        self.watches.grant(3);
-        self.start = (now.mono, keys);
-        self.called_yet = false;
+        self.load.started(now.mono, keys);
         self.burst.steps = 0;
     }
 
     /// Forgets elapsed time, so that worlds that differ only in it are equal.
     pub(crate) fn forget_time(&mut self, now: MonoTime, lifetime: Span) {
-        self.calls.leak(now, lifetime);
-        self.watches.leak(now, lifetime);
+        self.load.forget_time(now, lifetime);
         self.renew_by = self.renew_by.map(|by| by.max(now));
         self.changed = self.changed.map(|by| by.max(now));
-        self.granted = self.granted.max(now);
         self.monitor.forget_time(now, lifetime);
-        if self.called_yet {
-            self.start = (now, 0);
-        }
     }
 
     /// Records that the node is busy: the minute before the next attempt starts afterwards.
@@ -266,16 +213,10 @@ impl Ghost {
         }
     }
 
-    /// Records a template change. Once a minute it allows the calls of an attempt; the minute
-    /// shrinks with the lifetime.
+    /// Records a template change.
     pub(crate) fn changed(&mut self, now: Now, lifetime: Span) {
-        let minute = minute(lifetime);
-        self.changed = Some(now.mono.plus(minute));
-        if now.mono >= self.granted {
-            self.granted = now.mono.plus(minute);
-            self.calls.grant(6);
-            self.watches.grant(3);
-        }
+        self.changed = Some(now.mono.plus(minute(lifetime)));
+        self.load.changed(now.mono, lifetime);
     }
 
     /// Clears the announced identity once a clock has shown its expiry, or an external change broke
@@ -287,16 +228,8 @@ impl Ghost {
     }
 
     pub(crate) fn called(&mut self, now: Now, call: &Call, lifetime: Span) {
-        let least = lifetime.ms().min(3_600_000) / 3600;
-        let early = |start: MonoTime| now.mono.since(start).ms() < least;
-        let known = matches!(call, Call::Create { key } if key.0 <= self.start.1);
-        self.crash_loop |= known && !self.called_yet && early(self.start.0);
-        self.called_yet = true;
-        (self.changed, self.found_call_by) = (None, None);
-        match call {
-            Call::Watch { .. } => self.watches.fill(now.mono, lifetime),
-            Call::Create { .. } | Call::Get { .. } => self.calls.fill(now.mono, lifetime),
-        }
+        self.load.called(now.mono, call, lifetime);
+        self.changed = None;
     }
 
     pub(crate) fn went_live(&mut self, now: Now, identity: Announced, lifetime: Span, durable: bool) {
@@ -312,6 +245,7 @@ impl Ghost {
         self.was_held &= !durable || !anew && !self.is_in_memory;
         self.is_in_memory = !durable;
         if anew {
+            self.load.forget_requests();
             self.attempts = 0;
             self.rotations = self.rotations.saturating_add(1);
             let after = left_at_latest(lifetime).ms();

@@ -45,7 +45,10 @@ use identity::{
     s14_expired_identity_stays_withdrawn,
 };
 pub use load::{BURST, MOST_INPUTS_AT_ONE_TIME};
-use load::{s8_one_open_request, s9_calls_are_bounded, s9_no_spin, s9_restarts_are_paced, s10_fresh_keys};
+use load::{
+    s8_one_open_request, s9_calls_are_bounded, s9_new_requests_are_bounded, s9_no_spin,
+    s9_restarts_are_paced, s10_fresh_keys,
+};
 use refused::s5_refused_certificate_is_served;
 use template::{l3_new_template_is_requested_soon, s2_served_has_configured_subject};
 
@@ -59,6 +62,7 @@ pub const ALWAYS: &[Invariant] = &[
     ("S2", "the served identity is for the configured subject", s2_served_has_configured_subject),
     ("S8", "at most one request is open", s8_one_open_request),
     ("S9", "calls are bounded in every window of time", s9_calls_are_bounded),
+    ("S9", "new requests are bounded in every window of time", s9_new_requests_are_bounded),
     ("S9", "a restarted node waits before it sends a found request", s9_restarts_are_paced),
     ("S9", "at most 200 inputs lead to actions while no time passes", s9_no_spin),
     ("S10", "no two requests, and no two generations, share a key", s10_fresh_keys),
@@ -116,7 +120,7 @@ pub fn check(world: &mut World) {
     }
     let is_scanning = world.view().is_some_and(|view| view.phase == Phase::Recovering);
     if is_scanning {
-        (world.ghost.found_made, world.ghost.found_call_by) = (None, None);
+        (world.ghost.found_made, world.ghost.load.found_call) = (None, None);
     }
     if has_recovered(world) && !world.ghost.recovered {
         world.ghost.recovered = true;

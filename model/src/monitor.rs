@@ -14,7 +14,8 @@ mod calls;
 mod waits;
 
 use calls::{CallInFlight, Kind, RequestTag, Verb};
-pub(crate) use waits::{latest_rest, minute, rest};
+use waits::shortest_new_wait;
+pub(crate) use waits::{latest_rest, minute, rest, shortest_call_wait};
 
 /// The time after which the node reports an approved request without a certificate as stuck: no
 /// server removes it.
@@ -28,6 +29,8 @@ pub struct Monitor {
     refused: Option<Kind>,
     /// The request that was denied or failed.
     rejected: Option<RequestTag>,
+    /// How many requests in a row were denied or failed, in this run or as the disk tells.
+    rejections: u32,
     /// The request that a get found deleted, and that was not created since.
     deleted: Option<RequestTag>,
     /// Since when the request has been seen approved without a certificate.
@@ -183,14 +186,15 @@ impl Monitor {
     }
 
     /// A call is answered, by a server with this certificate `lifetime`. `shown` is the certificate of the answer and
-    /// whether that is as it should be. `age` is that of a request which this run found.
+    /// whether that is as it should be. `age` is that of a request which this run found. If this attempt fails, so many
+    /// in a row have `failed` by the disk.
     pub(crate) fn answered(
         &mut self,
         op: OpId,
         (now, lifetime): (MonoTime, Span),
         result: &Result<RequestRecord, IssuerFault>,
         shown: Option<(CertHandle, bool)>,
-        age: Option<Span>,
+        (age, failed): (Option<Span>, u32),
     ) {
         let Some(CallInFlight { what, tag, credential, .. }) =
             self.calls.iter().find(|it| it.op == op).copied()
@@ -202,10 +206,12 @@ impl Monitor {
             Ok(object) => {
                 if matches!(object.state, RequestState::Denied | RequestState::Failed) {
                     self.rejected = Some(tag);
-                    // Ten minutes, less where the lifetime is below an hour. For a found request they count from its pending
-                    // file, and one second is the least.
-                    let waited = age.unwrap_or_default();
-                    self.retry_after = now.plus(rest(waited, 1, 600, lifetime));
+                    // For a found request the wait counts from its pending file, and one second is the least.
+                    let (waited, known) =
+                        (age.unwrap_or_default(), age.map_or(self.rejections + 1, |_| failed));
+                    self.rejections = known.min(failed);
+                    let wait = shortest_new_wait(self.rejections, lifetime);
+                    self.retry_after = now.plus(rest(waited, 1, wait, lifetime));
                     // With jitter, five hours are the most.
                     self.found_retry_by = age.map(|age| now.plus(latest_rest(age, 18_000, lifetime)));
                 }
@@ -231,7 +237,7 @@ impl Monitor {
     /// The template changed, perhaps with another requested lifetime. Earlier answers do not count.
     pub(crate) fn asks_anew(&mut self, now: MonoTime, wish: bool) {
         self.template_attempt = Some(now.max(self.next_template_attempt));
-        (self.rejected, self.deleted, self.approved) = (None, None, None);
+        (self.rejected, self.rejections, self.deleted, self.approved) = (None, 0, None, None);
         (self.shown, self.in_hand, self.held) = (None, None, None);
         (self.retry_after, self.found_retry_by, self.is_disk_refusing) = (MonoTime::default(), None, false);
         self.lifetime_refused &= !wish;
@@ -250,7 +256,7 @@ impl Monitor {
         self.expect("S9", "no attempt begins while a held certificate waits for its notBefore", !held);
         self.expect("S14", "no attempt begins while the clock is suspect", now.mono >= self.suspect_until);
         let rested = self.retry_after <= now.mono || self.rotation_requested;
-        self.expect("S9", "an attempt after a denied or failed request waits ten minutes", rested);
+        self.expect("S9", "a denied or failed request makes the wait for the next one twice as long", rested);
         let patient =
             self.template_attempt.is_none_or(|not_before| now.mono >= not_before) || self.rotation_requested;
         self.expect("S9", "template changes lead to one attempt a minute at most", patient);
@@ -285,6 +291,7 @@ impl Monitor {
         (self.held, self.suspect_until) = (None, MonoTime::default());
         if anew {
             (self.refused, self.adopted, self.made_durable) = (None, Some(now), None);
+            self.rejections = 0;
             // An earlier wait may be longer than its lifetime.
             self.retry_after = MonoTime::default();
             // From here on the issuance interval counts.
@@ -344,7 +351,7 @@ impl Monitor {
     pub(crate) fn gives_up(&mut self, now: MonoTime, lifetime: Span, request: RequestDigest) {
         let tag = RequestTag::from(request);
         let since = self.approved.filter(|(it, _)| *it == tag);
-        let least = if self.is_old { rest(Span::ZERO, 0, 600, lifetime) } else { STUCK };
+        let least = if self.is_old { shortest_new_wait(1, lifetime) } else { STUCK };
         let long = since.is_some_and(|(_, since)| now.since(since) >= least);
         self.expect("S8", "a request is given up after a day of approval without a certificate", long);
     }

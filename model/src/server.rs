@@ -121,6 +121,8 @@ pub struct Server {
     pub outage: Option<IssuerFault>,
     /// Whether calls are not answered at all.
     pub silent: bool,
+    /// Of how many calls one is answered, and how many are left until then; 0 if all are.
+    pub rarely: (u8, u8),
     /// Whether watches are forbidden.
     pub no_watch: bool,
     /// Whether every watch is closed at once.
@@ -178,6 +180,7 @@ impl Default for Server {
             answers: List::default(),
             outage: None,
             silent: false,
+            rarely: (0, 0),
             no_watch: false,
             watch_ends: false,
             approver: Approver::Auto,
@@ -237,6 +240,12 @@ impl Server {
         self.calls += 1;
         if let Some(Answer(fault)) = self.answers.pop_front() {
             return Some(fault);
+        }
+        if let (one_in @ 1.., left) = self.rarely {
+            self.rarely.1 = left.checked_sub(1).unwrap_or(one_in - 1);
+            if self.rarely.1 > 0 {
+                return Some(IssuerFault::Unreachable);
+            }
         }
         let refused = if bootstrap { self.refuse_bootstrap } else { self.refuse_live };
         self.outage.or(refused.then_some(IssuerFault::NotAuthenticated))
@@ -340,7 +349,7 @@ impl Hash for Server {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.objects.hash(state);
         self.answers.hash(state);
-        (self.outage, self.silent, self.no_watch, self.watch_ends).hash(state);
+        (self.outage, self.silent, self.rarely, self.no_watch, self.watch_ends).hash(state);
         (self.approver, self.verdict, self.bad, self.bad_next, self.latency).hash(state);
         (self.lifetime, self.longest_lifetime, self.refuse_live, self.refuse_bootstrap).hash(state);
         let recent = self.certs.len().saturating_sub(3);

@@ -12,8 +12,8 @@ use crate::server::{Approver, Bad};
 use crate::world::Lie;
 pub(crate) use table::lifetime;
 use table::{
-    APPROVERS, BADS, DAMAGES, EDITS, ISSUER_FAULTS, LEFT, LIES, LOSTS, OBJECT_CHANGES, driver_fault, how,
-    jump, lasting_fault, pick, span, until,
+    APPROVERS, BADS, DAMAGES, EDITS, EVERY, ISSUER_FAULTS, LEFT, LIES, LOSTS, OBJECT_CHANGES, RARELY,
+    driver_fault, how, jump, lasting_fault, pick, span, until,
 };
 
 mod name;
@@ -58,6 +58,8 @@ pub enum Transition {
     Outage(Option<IssuerFault>),
     /// The server stops answering, or answers again.
     Silent(bool),
+    /// The server answers one call in this many, and cannot be reached by the others; with 0 it answers all.
+    Rarely(u8),
     /// The approver changes.
     Approver(Approver),
     /// The flaw of issued certificates changes.
@@ -71,6 +73,8 @@ pub enum Transition {
     /// The process is killed and started again; the disk operation in flight is not done, half done
     /// or done.
     Kill(How),
+    /// The process is killed and started again this often after each start, [`KILLS`] times.
+    CrashLoop(Span),
     /// The process is killed, time passes, it is started.
     Off(Until),
     /// The machine sleeps; the node gets no tick before another input.
@@ -237,6 +241,9 @@ pub enum Damage {
     Backup,
 }
 
+/// How often a crash loop kills the process.
+pub const KILLS: u8 = 12;
+
 /// The number of codes; a byte is taken modulo this.
 pub const CODES: u8 = 44;
 
@@ -262,12 +269,14 @@ impl Transition {
             18 => Self::Object(pick(&OBJECT_CHANGES, arg)),
             19 => Self::Refuse(arg & 1 == 1, arg & 2 == 2),
             20 => Self::Outage((arg >= 64).then(|| pick(&ISSUER_FAULTS, arg))),
-            21 => Self::Silent(arg & 1 == 1),
+            21 if arg < 128 => Self::Silent(arg & 1 == 1),
+            21 => Self::Rarely(pick(&RARELY, arg)),
             22 => Self::Approver(pick(&APPROVERS, arg)),
             23 => Self::Issues((arg >= 64).then(|| pick(&BADS, arg))),
             24 => Self::Latency(span(arg % 28)),
             25 => Self::Lifetime(lifetime(arg)),
             26 => Self::Watches(arg & 1 == 1, arg & 2 == 2),
+            28 if arg >= 128 => Self::CrashLoop(pick(&EVERY, arg)),
             27 | 28 => Self::Kill(pick(
                 &[How::Well, How::Fails(DiskFault::Io), How::FailsHalfway(DiskFault::Io)],
                 arg,

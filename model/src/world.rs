@@ -152,6 +152,7 @@ impl World {
 
     /// Kills the process: its memory and its operations in flight are lost, the disk stays.
     pub fn kill(&mut self) {
+        let (now, lifetime) = (self.now.mono, self.lifetime());
         self.node = None;
         self.served = None;
         self.in_flight.clear();
@@ -159,7 +160,7 @@ impl World {
         self.last = None;
         (self.lag, self.back) = (Span::ZERO, Span::ZERO);
         self.disk.process_ended();
-        self.ghost.killed();
+        self.ghost.killed(now, lifetime);
     }
 
     /// Kills the process and starts it again.
@@ -351,7 +352,7 @@ impl World {
     /// What a crash leaves except the disk, as a fingerprint: with the same and the same image, worlds go on in the same way.
     pub(crate) fn without_disk(&self) -> u64 {
         let mut ghost = self.ghost;
-        ghost.killed();
+        ghost.killed(self.now.mono, self.lifetime());
         ghost.forget_counts(self.now.mono);
         let rest = (self.lose_disk_answers, self.lose_call_answers, self.lie, self.skew as u64, self.current);
         fingerprint::of(&(&self.server, ghost, &self.requests, rest), self.now, 0)

@@ -3,12 +3,13 @@
 //! The bounds are written out here on purpose, and not taken from `certrotate_core::timing`.
 
 use certrotate_core::disk::Name;
-use certrotate_core::id::{CertHandle, RequestDigest};
+use certrotate_core::id::{CertHandle, Generation, RequestDigest};
 use certrotate_core::issuer::{RequestRecord, RequestState};
 use certrotate_core::time::{MonoTime, Span, WallTime};
 use certrotate_core::view::{Gate, Phase};
 
 use crate::disk::{File, Pending};
+use crate::invariants::exceptions::external_far_bundle;
 use crate::monitor::minute;
 use crate::world::World;
 
@@ -59,6 +60,32 @@ pub(crate) fn pending(world: &World) -> Option<Pending> {
     })
 }
 
+/// Returns how many attempts in a row failed if the present one does, by the names on disk. It is one at least. A bundle, and a pending
+/// file beside that of the attempt, which may be one for an old template, end the row: now, or at a scan of this run.
+#[must_use]
+pub(crate) fn failed_attempts(world: &World) -> u32 {
+    let Some(attempt) = world.view().and_then(|view| view.attempt) else { return 1 };
+    let before = [row_ends(world.disk.names()), world.ghost.row_ends].into_iter().chain(world.served());
+    let last = before.filter(|it| *it <= attempt).max();
+    attempt.0.saturating_sub(last.map_or(0, |last| last.0)).max(1)
+}
+
+/// Returns the highest generation of these names that ends a row of failed attempts. A file of a far generation does not.
+#[must_use]
+pub(crate) fn row_ends(names: impl IntoIterator<Item = Name>) -> Generation {
+    let names: Vec<Name> = names.into_iter().collect();
+    let pending = names.iter().filter(|name| matches!(name, Name::Pending { .. }));
+    let last = pending.filter_map(|name| name.generation()).max();
+    let ends = names.iter().filter_map(|name| match *name {
+        Name::Bundle { generation, .. } => {
+            Some(generation).filter(|it| Some(*it) <= last || !external_far_bundle(*name))
+        }
+        Name::Pending { generation, .. } => Some(generation).filter(|it| Some(*it) < last),
+        Name::Current | Name::Temporary { .. } | Name::Quarantine { .. } => None,
+    });
+    ends.max().unwrap_or(Generation(0))
+}
+
 /// Returns how long ago the request was made, by its pending file; [`Span::MAX`] if the clock is before that. `None` if it is
 /// not a request that the start of this run found, or if the directory was rescanned since.
 #[must_use]
@@ -76,7 +103,7 @@ pub fn l4_found_waits_continue(world: &World) -> bool {
     let no_later =
         |at: Option<MonoTime>, by: Option<MonoTime>| by.is_none_or(|by| at.is_none_or(|at| at <= by));
     match view.phase {
-        Phase::Asking => no_later(node.wake().mono, world.ghost.found_call_by),
+        Phase::Asking => no_later(node.wake().mono, world.ghost.load.found_call.map(|(_, by)| by)),
         Phase::Resting => {
             let backoff = view.gate.filter(|it| it.gate == Gate::Backoff).map(|it| it.until);
             no_later(backoff, world.ghost.monitor.found_retry_by())

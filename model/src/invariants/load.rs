@@ -11,6 +11,10 @@ use crate::world::World;
 /// name that is taken is read at once, which is two.
 pub const BURST: u64 = 12_000;
 
+/// The new requests without a certificate that may be made in a short time, in thousandths. The waits after a denial double from ten
+/// minutes to four hours, which is five requests more than one in four hours.
+pub const REQUESTS: u64 = 7_000;
+
 /// The most inputs with an action at one time: a first start needs some thirty, and a recovery with
 /// every fault some forty more.
 pub const MOST_INPUTS_AT_ONE_TIME: u16 = 200;
@@ -30,17 +34,25 @@ pub fn s9_no_spin(world: &World) -> bool {
 }
 
 /// Whether, in any window of monotonic time, there were at most [`BURST`] calls of each kind plus one a minute. The kinds are
-/// watches, and gets with creates. A start, and a template change once a minute, allow six calls and three watches more.
-/// Minutes are shorter where the lifetime is below an hour.
+/// watches, and gets with creates. A template change once a minute allows six calls and three watches more. A start allows as many
+/// more as the run before it had time for, at most as many. Minutes are shorter where the lifetime is below an hour.
 #[must_use]
 pub fn s9_calls_are_bounded(world: &World) -> bool {
-    world.ghost.calls.level() <= BURST && world.ghost.watches.level() <= BURST
+    world.ghost.load.calls.level() <= BURST && world.ghost.load.watches.level() <= BURST
 }
 
-/// Whether no run that found a pending file sent that request again within its first second.
+/// Whether, in any window of monotonic time that may span restarts, there were at most [`REQUESTS`] new requests plus one in four
+/// hours. A certificate, a template change, and a change that takes the pending file or its age away begin the count anew.
+#[must_use]
+pub fn s9_new_requests_are_bounded(world: &World) -> bool {
+    world.ghost.load.requests() <= REQUESTS
+}
+
+/// Whether no run that found a pending file sent that request again within its first second, or before the wait for as many failed
+/// attempts as the disk tells.
 #[must_use]
 pub fn s9_restarts_are_paced(world: &World) -> bool {
-    !world.ghost.crash_loop
+    !world.ghost.load.crash_loop
 }
 
 /// Whether no two different requests ever had the same key, and no two generations.

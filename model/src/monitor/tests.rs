@@ -29,7 +29,7 @@ fn noted(
 ) -> Option<&'static str> {
     let mut monitor = Monitor::default();
     monitor.calls(OP, &first.0, REQUEST, first.1, true);
-    monitor.answered(OP, (MonoTime::default(), HOUR), answer, None, None);
+    monitor.answered(OP, (MonoTime::default(), HOUR), answer, None, (None, 1));
     monitor.calls(OP, &then.0, REQUEST, then.1, true);
     monitor.broken.map(|it| it.0)
 }
@@ -56,7 +56,7 @@ fn s9_attempt_after_a_denial_waits_unless_a_rotation_is_requested() {
     let begins = |minutes: u64, wish: bool| {
         let mut monitor = Monitor::default();
         monitor.calls(OP, &GET, REQUEST, BOOTSTRAP, false);
-        monitor.answered(OP, (MonoTime::default(), HOUR), &object(RequestState::Denied), None, None);
+        monitor.answered(OP, (MonoTime::default(), HOUR), &object(RequestState::Denied), None, (None, 1));
         monitor.given(wish, |_| false);
         monitor.begins(Now { mono: MonoTime::from_ms(minutes * 60_000), ..hour(0) }, Span::MAX, None, None);
         monitor.broken.map(|it| it.0)
@@ -67,10 +67,23 @@ fn s9_attempt_after_a_denial_waits_unless_a_rotation_is_requested() {
 }
 
 #[test]
+fn s9_third_denial_waits_forty_minutes_from_the_pending_file_on() {
+    let begins = |minutes: u64| {
+        let mut monitor = Monitor::default();
+        let found = (Some(Span::from_mins(15)), 3);
+        monitor.calls(OP, &GET, REQUEST, BOOTSTRAP, false);
+        monitor.answered(OP, (MonoTime::default(), HOUR), &object(RequestState::Denied), None, found);
+        monitor.begins(Now { mono: MonoTime::from_ms(minutes * 60_000), ..hour(0) }, Span::MAX, None, None);
+        monitor.broken.map(|it| it.0)
+    };
+    assert_eq!((begins(24), begins(25)), (Some("S9"), None));
+}
+
+#[test]
 fn l4_refused_requested_lifetime_is_not_repeated() {
     let mut monitor = Monitor::default();
     monitor.calls(OP, &CREATE, REQUEST, BOOTSTRAP, false);
-    monitor.answered(OP, (MonoTime::default(), HOUR), &Err(IssuerFault::Invalid), None, None);
+    monitor.answered(OP, (MonoTime::default(), HOUR), &Err(IssuerFault::Invalid), None, (None, 1));
     monitor.begins(hour(1), Span::MAX, None, None);
     assert_eq!(monitor.broken, None);
     monitor.begins(hour(1), Span::MAX, Some(Span::from_hours(1)), None);
@@ -86,7 +99,7 @@ fn l4_good_certificate_is_not_refused() {
         (MonoTime::default(), HOUR),
         &object(RequestState::Approved),
         Some((CertHandle(1), true)),
-        None,
+        (None, 1),
     );
     let mut bad = monitor;
     bad.refuses(|_| false);
@@ -100,7 +113,7 @@ fn s8_request_is_given_up_after_a_day_of_approval_and_not_before() {
     for (hours, broken) in [(24, None), (23, Some("S8"))] {
         let mut monitor = Monitor::default();
         monitor.calls(OP, &GET, REQUEST, BOOTSTRAP, false);
-        monitor.answered(OP, (hour(0).mono, HOUR), &object(RequestState::Approved), None, None);
+        monitor.answered(OP, (hour(0).mono, HOUR), &object(RequestState::Approved), None, (None, 1));
         monitor.gives_up(hour(hours).mono, HOUR, REQUEST);
         assert_eq!(monitor.broken.map(|it| it.0), broken);
     }
@@ -115,7 +128,7 @@ fn s8_certificate_in_hand_is_installed_before_another_attempt() {
         (hour(0).mono, HOUR),
         &object(RequestState::Approved),
         Some((CertHandle(1), true)),
-        None,
+        (None, 1),
     );
     let (mut live, mut over) = (monitor, monitor);
     monitor.begins(hour(1), Span::MAX, None, None);

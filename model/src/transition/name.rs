@@ -22,7 +22,7 @@ impl Transition {
             | Self::Mend
             | Self::Reconfigure(Edit::Seed)
             | Self::Late => return None,
-            Self::Outage(None) | Self::Issues(None) | Self::Silent(false) => return None,
+            Self::Outage(None) | Self::Issues(None) | Self::Silent(false) | Self::Rarely(0) => return None,
             Self::Refuse(false, false) | Self::Watches(false, false) | Self::Lose(0, 0) => return None,
             Self::Approver(Approver::Auto) | Self::Verdict(Approver::Auto) => return None,
             Self::Tick(Until::Overslept(_)) => "time: the node oversleeps",
@@ -48,12 +48,14 @@ impl Transition {
             Self::Refuse(true, false) => "issuer: the live identity is refused",
             Self::Refuse(false, true) => "issuer: the bootstrap credential is refused",
             Self::Silent(true) => "issuer: the server is silent",
+            Self::Rarely(_) => "issuer: the server answers few calls",
             Self::Latency(_) => "issuer: approver and signer are slow",
             Self::Lifetime(_) => "issuer: the lifetime of certificates changes",
             Self::Watches(_, true) => "issuer: watches are forbidden",
             Self::Watches(true, false) => "issuer: watches end at once",
             Self::Kill(How::FailsHalfway(_)) => "process: killed in the middle of an operation",
             Self::Kill(_) => "process: killed",
+            Self::CrashLoop(_) => "process: killed repeatedly",
             Self::Off(_) => "process: off for a while",
             Self::Suspend(_) => "time: the machine sleeps",
             Self::PowerCut(_) => "power: cut",

@@ -77,6 +77,14 @@ pub(super) const ISSUER_FAULTS: [IssuerFault; 14] = [
     IssuerFault::Unexpected,
 ];
 
+/// Of how many calls the server answers one.
+pub(super) const RARELY: [u8; 8] = [2, 3, 4, 5, 6, 7, 3, 0];
+
+/// The periods of crash loops: shorter and longer than a supervisor's pause, than the first wait for a new request, and than the
+/// longest wait for a call.
+pub(super) const EVERY: [Span; 4] =
+    [Span::from_secs(5), Span::from_secs(40), Span::from_mins(11), Span::from_mins(50)];
+
 pub(super) const APPROVERS: [Approver; 5] =
     [Approver::Denies, Approver::Fails, Approver::NoSigner, Approver::Absent, Approver::Auto];
 

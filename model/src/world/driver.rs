@@ -121,12 +121,14 @@ impl World {
                 allowed,
             );
             self.ghost.gave_up_of_expired = true;
+            self.ghost.load.forget_requests();
             for object in &mut self.server.objects {
                 object.of_expired |= object.request == request;
             }
         }
         if let Event::RequestInMemory { .. } = event {
             // A crash loses its key, and there is one such request in a run.
+            self.ghost.load.forget_requests();
             self.ghost.requests_lost = self.ghost.requests_lost.saturating_add(1);
         }
         if let Event::DiskTimedOut { .. } = event {

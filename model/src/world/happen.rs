@@ -5,10 +5,11 @@ use certrotate_core::id::OpId;
 use certrotate_core::input::{Disposition, Input};
 use certrotate_core::issuer::IssuerFault;
 use certrotate_core::time::{MonoTime, Span, WallTime};
+use certrotate_core::view::{Gate, Phase};
 
 use crate::disk::How;
 use crate::server::Object;
-use crate::transition::{Jump, Lost, ObjectChange, Transition, Until};
+use crate::transition::{Jump, KILLS, Lost, ObjectChange, Transition, Until};
 use crate::world::{Answer, Driver, Effect, Lie, Outcome, World};
 
 const CENTURY: Span = Span::from_hours(876_000);
@@ -40,10 +41,12 @@ impl World {
             Transition::Stale(ago) => return self.stale(ago.into()),
             Transition::Object(change) => return self.change_object(change),
             Transition::Kill(how) => return self.killed(how),
+            Transition::CrashLoop(every) => return self.crash_loop(every),
             Transition::Off(until) => return self.off(until),
             Transition::Suspend(until) => return self.suspend(until),
             Transition::PowerCut(image) => self.power_cut(image.into()),
             Transition::Lie(lie) => {
+                self.ghost.load.forget_requests();
                 self.ghost.requests_lost = self
                     .ghost
                     .requests_lost
@@ -69,6 +72,7 @@ impl World {
             }
             Transition::Outage(fault) => self.server.outage = fault,
             Transition::Silent(silent) => self.server.silent = silent,
+            Transition::Rarely(one_in) => self.server.rarely = (one_in, 0),
             Transition::Approver(approver) => self.server.approver = approver,
             Transition::Issues(bad) => self.server.bad = bad,
             Transition::Latency(span) => self.server.latency = span,
@@ -128,6 +132,36 @@ impl World {
         true
     }
 
+    /// Kills the process repeatedly, each time this long after its start. A node that owes calls must still make them: a wait that
+    /// begins anew in each run would never end.
+    fn crash_loop(&mut self, every: Span) -> bool {
+        let mut owes = every >= Span::from_mins(11);
+        let mut calls = false;
+        for _ in 0..KILLS {
+            self.restart();
+            let end = self.now.mono.plus(every);
+            while self.now.mono < end && self.violation.is_none() {
+                if !self.deliver() && !self.wait_until(end) {
+                    self.pass(end.since(self.now.mono));
+                }
+            }
+            owes &= self.owes_calls();
+            calls |= self.ghost.load.called_yet;
+        }
+        self.hold("L4", "a node that is killed every eleven minutes still makes calls", calls || !owes);
+        true
+    }
+
+    /// Whether the node needs a certificate, and neither its clock nor its disk keeps it from requesting one.
+    fn owes_calls(&self) -> bool {
+        let Some(view) = self.view() else { return false };
+        // At the end of all times the clock does not show how long ago the last request was made.
+        let is_clock_right = !view.clock_invalid && view.held.is_none() && self.now.wall < WallTime::MAX;
+        let waits = view.gate.is_none_or(|it| it.gate == Gate::Backoff) && view.phase != Phase::Recovering;
+        let takes_changes = view.failures.disk == 0 && self.disk.faults.is_empty() && view.failures.keys == 0;
+        view.identity.is_none() && is_clock_right && waits && takes_changes
+    }
+
     fn off(&mut self, until: Until) -> bool {
         let span = self.distance(until);
         self.kill();
@@ -175,7 +209,9 @@ impl World {
         self.skew = self.skew.saturating_add(i128::from(before) - i128::from(after));
         self.now.wall = WallTime::from_unix_ms(after);
         // A clock change may cause a rescan and then resume a request: two calls more.
-        self.ghost.calls.grant(2);
+        self.ghost.load.calls.grant(2);
+        // The node counts by this clock how long ago its last request was made.
+        self.ghost.load.forget_requests();
         self.give(Input::Tick);
         before != after
     }

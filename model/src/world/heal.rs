@@ -56,7 +56,7 @@ impl World {
         self.lie = None;
         let server = &mut self.server;
         (server.outage, server.bad, server.bad_next, server.longest_lifetime) = (None, None, None, None);
-        (server.silent, server.no_watch, server.watch_ends) = (false, false, false);
+        (server.silent, server.rarely, server.no_watch, server.watch_ends) = (false, (0, 0), false, false);
         (server.refuse_live, server.refuse_bootstrap) = (false, false);
         (server.approver, server.verdict, server.latency) = (Approver::Auto, None, Span::ZERO);
         server.lifetime = server.lifetime.max(Span::from_secs(60));
@@ -77,12 +77,13 @@ impl World {
     /// Returns whether there is no fault to heal.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        let Server { outage, bad, bad_next, longest_lifetime, silent, no_watch, watch_ends, .. } =
+        let Server { outage, bad, bad_next, longest_lifetime, silent, rarely, no_watch, watch_ends, .. } =
             &self.server;
         let Server { refuse_live, refuse_bootstrap, approver, verdict, latency, answers, .. } = &self.server;
         let issues = bad.is_none() && bad_next.is_none() && longest_lifetime.is_none();
         let decides = *approver == Approver::Auto && verdict.is_none() && *latency == Span::ZERO;
-        let answered = outage.is_none() && !silent && !no_watch && !watch_ends && answers.is_empty();
+        let answered =
+            outage.is_none() && !silent && rarely.0 == 0 && !no_watch && !watch_ends && answers.is_empty();
         let told = self.lose_disk_answers == 0 && self.lose_call_answers == 0 && self.lie.is_none();
         let trusted = !refuse_live && !refuse_bootstrap && self.skew == 0;
         let left_alone =

@@ -13,6 +13,7 @@ impl World {
     /// Makes an external change of the directory.
     pub(super) fn damage_disk(&mut self, damage: Damage) -> bool {
         self.spec.external_change = true;
+        self.ghost.load.forget_requests();
         let (generation, file) = (Generation(1), FileNumber(99));
         let target = match self.disk.read(Name::Current) {
             Some(File::Link(target)) => Some(target),

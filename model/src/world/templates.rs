@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use certrotate_core::config::{Config, ConfigSpec, Template};
+use certrotate_core::disk::Name;
 use certrotate_core::facts::{San, Usages};
 use certrotate_core::id::CertHandle;
 use certrotate_core::input::{Disposition, Input};
@@ -116,6 +117,9 @@ impl World {
         let (lifetime, wish) = (self.lifetime(), before.duration != template.duration);
         self.outlive_requests();
         self.ghost.monitor.asks_anew(now.mono, wish);
+        let pending = self.disk.names().filter(|name| matches!(name, Name::Pending { .. }));
+        self.ghost.row_ends =
+            self.ghost.row_ends.max(pending.filter_map(|name| name.generation()).max().unwrap_or_default());
         self.ghost.changed(self.now, lifetime);
     }
 
@@ -163,6 +167,7 @@ impl World {
     pub(super) fn renamed(&mut self) -> bool {
         let Some(config) = self.edit(Edit::Subject) else { return false };
         self.kill();
+        self.ghost.load.forget_requests();
         self.config = config;
         self.start();
         true

@@ -4,7 +4,7 @@ use certrotate_core::disk::{DiskDone, Name, PairFound, Place};
 use certrotate_core::event::Event;
 use certrotate_core::id::{CertHandle, RequestDigest};
 use certrotate_core::input::{Action, Disposition, Input};
-use certrotate_core::issuer::{Call, RequestRecord, RequestState};
+use certrotate_core::issuer::{Call, IssuerFault, RequestRecord, RequestState};
 use certrotate_core::rotator::Step;
 use certrotate_core::time::{Span, WallTime};
 use certrotate_core::view::Phase;
@@ -15,8 +15,8 @@ use crate::invariants::adoption::{
     s13_attempt_follows_scan, shows_a_better_pair,
 };
 use crate::invariants::exceptions::{broken_current_link, in_memory_identity, misread_in_this_run};
-use crate::invariants::expiry::{age_of_found, pending, shows_request_of_expired};
-use crate::monitor::{Validity, latest_rest};
+use crate::invariants::expiry::{age_of_found, failed_attempts, pending, row_ends, shows_request_of_expired};
+use crate::monitor::{Validity, latest_rest, rest, shortest_call_wait};
 use crate::world::World;
 use crate::world::answer::request_digest;
 use crate::world::driver::number;
@@ -25,6 +25,9 @@ impl World {
     /// Before a step, of a node whose certificates live for `lifetime`.
     pub(super) fn watch_input(&mut self, input: &Input, lifetime: Span) {
         let mut monitor = self.ghost.monitor;
+        if *input == Input::RotateNow {
+            self.ghost.load.allow_request();
+        }
         monitor.given(*input == Input::RotateNow, |cert| self.is_good(cert));
         if let Input::CallAnswered { op, result } = input {
             let shown = match result {
@@ -33,8 +36,11 @@ impl World {
                 }
                 Ok(_) | Err(_) => None,
             };
-            let age = age_of_found(self);
-            monitor.answered(*op, (self.continued().mono, lifetime), result, shown, age);
+            let found = (age_of_found(self), failed_attempts(self));
+            if matches!(result, Err(IssuerFault::Invalid)) {
+                self.ghost.load.allow_request();
+            }
+            monitor.answered(*op, (self.continued().mono, lifetime), result, shown, found);
         }
         self.ghost.monitor = monitor;
     }
@@ -53,9 +59,11 @@ impl World {
         let lifetime = view.lifetime;
         if let Some(pending) = pending(self) {
             self.ghost.finds(pending);
-            let by =
-                age_of_found(self).map(|age| self.continued().mono.plus(latest_rest(age, 900, lifetime)));
-            self.ghost.found_call_by = by;
+            let now = self.continued().mono;
+            self.ghost.load.found_call = age_of_found(self).map(|age| {
+                let from = rest(age, 1, shortest_call_wait(failed_attempts(self), lifetime), lifetime);
+                (now.plus(from), now.plus(latest_rest(age, 900, lifetime)))
+            });
         }
     }
 
@@ -67,6 +75,8 @@ impl World {
             let valid =
                 |it: &&PairFound| it.facts.not_before <= self.now.wall && self.now.wall < it.facts.not_after;
             let live = inventory.outside.iter().find(|it| it.place == Place::Current).filter(valid);
+            let names = inventory.entries.iter().map(|entry| entry.name);
+            self.ghost.row_ends = self.ghost.row_ends.max(row_ends(names));
             self.ghost.filed = live.map(|it| (it.key.0 as u32, it.cert.0 as u32));
             self.ghost.better_pair_seen = Some(shows_a_better_pair(self, inventory));
         }

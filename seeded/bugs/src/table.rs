@@ -148,6 +148,8 @@ bugs! {
     B58 in Core breaks S3 S8;
     /// Files are created under their final name, and recovery syncs and trusts them.
     B59 in Core breaks S3 S8;
+    /// One successful call ends the backoff of all calls that failed before it.
+    B60 in Core breaks S9;
 
     /// An expired identity is presented to the server.
     F01 in Core breaks L3;
@@ -270,6 +272,12 @@ bugs! {
     W01 in Core breaks L4;
     /// The waits of a found request are over at once if the clock says so.
     W02 in Core breaks S9;
+    /// The first wait of a found request counts the failed calls of this run, not the attempts on disk.
+    W03 in Core breaks S9;
+    /// A start forgets the attempts on disk: its waits are those of a first attempt.
+    W04 in Core breaks S9;
+    /// A start without a request waits a quarter of an hour before its first attempt.
+    W05 in Core breaks L4;
 
     /// A monotonic clock that went back suspends every step.
     K01 in Core breaks S1;

@@ -33,6 +33,8 @@ pub(crate) struct State {
     pub(crate) kept: Option<Attempt>,
     /// The attempt whose key is named as needed.
     pub(crate) needed: Option<Attempt>,
+    /// The generation before the request that the start found.
+    pub(crate) before: Generation,
     /// Whether the last call succeeded.
     pub(crate) healthy: bool,
 }
