@@ -22,7 +22,7 @@ pub(crate) const ISSUED: WallTime = WallTime::from_unix_secs(1_800_000_000);
 pub(crate) const MADE: WallTime = WallTime::from_unix_secs(1_799_999_990);
 
 enum Key {
-    Request(PendingRequest),
+    Request(Box<PendingRequest>),
     Alone(SecretKey),
 }
 
@@ -98,7 +98,7 @@ impl Vault for Memory {
     }
 
     fn keep_pending(&self, request: PendingRequest) -> KeyHandle {
-        self.keep_key(Key::Request(request))
+        self.keep_key(Key::Request(Box::new(request)))
     }
 }
 
