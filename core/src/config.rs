@@ -83,6 +83,10 @@ impl Config {
     pub fn new(spec: ConfigSpec) -> Result<Self, ConfigError> {
         spec.template.check()?;
         spec.timing.check()?;
+        let least = spec.timing.lifetime_left.min;
+        if let Some(requested) = spec.template.duration.filter(|requested| *requested <= least) {
+            return Err(ConfigError::DurationBelowLifetimeLeft { requested, least });
+        }
         let digest = crate::digest::of(&spec);
         Ok(Self(Arc::new(Checked { spec, digest })))
     }

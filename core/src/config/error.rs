@@ -48,6 +48,15 @@ pub enum ConfigError {
         /// The shortest lifetime.
         shortest: Span,
     },
+    /// No certificate of the requested lifetime has enough lifetime left to be accepted.
+    ///
+    /// See [`LifetimeLeft::min`](crate::timing::LifetimeLeft::min).
+    DurationBelowLifetimeLeft {
+        /// The requested lifetime.
+        requested: Span,
+        /// The least remaining lifetime.
+        least: Span,
+    },
     /// A timing parameter is zero, or a maximum is below its first value; the field is named.
     Time(&'static str),
 }
@@ -82,6 +91,10 @@ impl fmt::Display for ConfigError {
             Self::DurationTooShort { requested, shortest } => write!(
                 f,
                 "the requested duration of {requested} is below {shortest}, the shortest that the issuer accepts; request more or none"
+            ),
+            Self::DurationBelowLifetimeLeft { requested, least } => write!(
+                f,
+                "the requested duration of {requested} is not above lifetime_left.min, which is {least}: every certificate would be refused; request more, or lower lifetime_left.min"
             ),
             Self::Time(name) => {
                 write!(f, "the time {name} is zero or its maximum is below its first value; raise it")

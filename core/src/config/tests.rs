@@ -59,6 +59,10 @@ fn invalid_configuration_is_refused_with_the_remedy() {
         }),
         ("other name", &|spec| spec.template.sans.push(San::Other)),
         ("short lifetime", &|spec| spec.template.duration = Some(Span::from_secs(599))),
+        ("lifetime below the limit", &|spec| {
+            spec.template.shortest_duration = Span::ZERO;
+            spec.template.duration = Some(spec.timing.lifetime_left.min);
+        }),
         ("wait of zero", &|spec| spec.timing.renew.first = Span::ZERO),
     ];
     let mut texts = Vec::new();
@@ -107,7 +111,9 @@ fn template_of_another_issuer_needs_no_common_name_and_no_signer() {
     let spec = |duration| {
         let template =
             Template::new("", Usages::CLIENT_AUTH).with_san(San::Uri("spiffe://example.org/a".into()));
-        ConfigSpec::new(template.with_duration(duration))
+        let mut spec = ConfigSpec::new(template.with_duration(duration));
+        spec.timing.lifetime_left.min = Span::from_ms(500);
+        spec
     };
     assert!(Config::new(spec(Span::from_secs(1))).is_ok());
     let (requested, shortest) = (Span::from_ms(999), Span::from_secs(1));

@@ -169,7 +169,7 @@ impl fmt::Display for Refusal {
             Self::TooShort { left, least, lifetime } => {
                 write!(
                     f,
-                    "it expires too soon: expected {least} at least of its lifetime of {lifetime}, found {left} left"
+                    "it expires too soon: expected {least} at least of its lifetime of {lifetime}, found {left} left; lifetime_left sets this limit"
                 )
             }
         }
