@@ -151,7 +151,7 @@ fn certificate_with_too_little_lifetime_left_is_refused() {
         wall(-HOUR),
         certrotate_core::time::Span::ZERO,
     );
-    assert_snapshot!(refusal.expect_err("it is refused"), @"it expires too soon: expected 6m6s at least of its lifetime of 1h1m, found 59s left");
+    assert_snapshot!(refusal.expect_err("it is refused"), @"it expires too soon: expected 6m6s at least of its lifetime of 1h1m, found 59s left; lifetime_left sets this limit");
 }
 
 #[test]
