@@ -103,12 +103,14 @@ impl Load {
 
     /// Records the end of a run. At once it may make two calls, because a name that is taken is read at once, and one watch. One
     /// call more comes after each failure: the waits double from a second and a half, the shortest with jitter. And one comes
-    /// after each poll of a pending request, which opens a watch: those waits double from ten seconds.
+    /// before each poll of a pending request, which opens a watch: those waits double from ten seconds. A server that answers
+    /// few calls sees each poll twice.
     pub(crate) fn killed(&mut self, now: MonoTime, lifetime: Span) {
         let age = now.since(self.earlier.start).ms();
         let past = |tenths: &&u64| age >= minute(lifetime).ms() * **tenths / 600;
         let count = |tenths: &[u64]| tenths.iter().filter(past).count() as u64;
-        let (calls, watches) = (count(&[15, 45, 105, 225, 100, 300, 700, 1500]), count(&[100, 300]));
+        let (retries, polls) = (count(&[15, 45, 105, 225]), count(&[100, 300, 700, 1500]));
+        let (calls, watches) = (retries + 2 * polls, polls.min(2));
         self.earlier.allowed = (2 + calls, 1 + watches);
         self.found_call = None;
     }
