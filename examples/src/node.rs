@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use certrotate_core::config::Template;
 use certrotate_core::id::{CertHandle, Generation, Handle, KeyHandle, OpId, RunId};
-use certrotate_core::input::{Action, Input, KeyFault};
+use certrotate_core::input::{Action, Disposition, Input, KeyFault};
 use certrotate_core::issuer::{Call, Credential};
+use certrotate_core::rotator::Step;
 use certrotate_core::time::Now;
 use certrotate_keys::{KeyStore, Staged, Staging};
 use certrotate_store::{PairName, PairNameError, Store};
@@ -93,6 +94,12 @@ impl Parts for Node {
     fn accept(&self, staged: Staged, input: &Input) {
         if let Err(full) = self.0.keys.accept(staged, input) {
             eprintln!("{}: {full}", self.0.name);
+        }
+    }
+
+    fn stepped(&self, _: Now, input: &Input, step: &Step) {
+        if let (Input::Reconfigure(config), Disposition::Applied) = (input, step.disposition) {
+            self.0.keys.set_template(config.template());
         }
     }
 

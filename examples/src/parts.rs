@@ -57,10 +57,8 @@ pub trait Parts: Clone + Send + Sync + 'static {
     /// Adds the keys and chains of an answer, right before the step.
     fn accept(&self, staged: Staged, input: &Input);
 
-    /// Notes a step, before its actions. Only the kit wants it.
-    fn stepped(&self, now: Now, input: &Input, step: &Step) {
-        let _ = (now, input, step);
-    }
+    /// Notes a step, before its actions.
+    fn stepped(&self, now: Now, input: &Input, step: &Step);
 
     /// Carries out a disk command or makes a key, and blocks until it is done. Call it for one action after the other.
     fn finish(&self, action: &Action) -> Answer;

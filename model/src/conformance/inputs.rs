@@ -58,5 +58,8 @@ pub(super) fn unanswered(owed: &Input) -> (Promise, String) {
 
 /// Says which action the driver left out.
 pub(super) fn not_carried_out(action: &Action) -> String {
-    format!("it sleeps, and has not carried out: {}", brief::action(action))
+    format!(
+        "it sleeps, and has not carried out: {}; if another thread carries it out, sleep only when that thread is idle",
+        brief::action(action)
+    )
 }
