@@ -59,7 +59,10 @@ impl fmt::Display for Event {
                 write!(f, "a call with {credential} failed: {fault}; trying again in {again_in}")
             }
             Self::CallTimedOut { credential, again_in } => {
-                write!(f, "a call with {credential} was not answered in time; trying again in {again_in}")
+                write!(
+                    f,
+                    "a call with {credential} was not answered within call_deadline; check whether the issuer is slow or down; trying again in {again_in}"
+                )
             }
             Self::KeyFailed { again_in, .. } => key_failed(f, *again_in),
             Self::DiskFailed { command, fault, again_in } => {
