@@ -90,7 +90,7 @@ pub trait Port: Send + Sync + 'static {
     fn delete(&self, csr: &Csr) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// Records that this common name has a certificate up to `until`. A later time that is already recorded stays.
-    /// It outlives the request, which the cleaner deletes long before.
+    /// It outlives the request, which the cleaner deletes long before. The signer calls it before it stores the certificate.
     fn hold(
         &self,
         common_name: &str,

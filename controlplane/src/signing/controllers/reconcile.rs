@@ -91,7 +91,7 @@ impl Controllers {
     /// Applies the decisions on one object, while `leading` says that this replica acts.
     pub(crate) async fn handle<P: Port>(&self, port: &P, csr: &Csr, leading: &watch::Receiver<bool>) -> Next {
         if let Err(error) = self.record_holder(port, csr).await {
-            return Next::Again(format!("the holder of the name could not be noted: {error}"));
+            return unrecorded(&error);
         }
         let cleaned =
             self.ages.map_or(cleaner::Decision::Keep, |ages| cleaner::decide(csr, ages, self.clock.now()));
@@ -114,19 +114,25 @@ impl Controllers {
         }
     }
 
-    /// Notes whose certificate the object has, once, and before the object may go.
+    /// Records the holder of the stored certificate, once, before the object may be deleted. The signer has done so
+    /// before; a signer of an older version, or a person who set the certificate, has not.
     async fn record_holder<P: Port>(&self, port: &P, csr: &Csr) -> Result<(), PortError> {
-        let rules = self.signers.get(&csr.spec.signer_name).map(|setup| setup.rules);
-        if !self.refuse_taken_names || rules != Some(Rules::KubeletClient) {
-            return Ok(());
-        }
+        let Some((name, end)) = self.held_name(csr) else { return Ok(()) };
         let uid = csr.metadata.uid.clone().unwrap_or_default();
-        let Some((name, end)) = certificate(csr).and_then(holder) else { return Ok(()) };
         if !lock(&self.memory.noted).contains(&uid) {
             port.hold(&name, end).await?;
             lock(&self.memory.noted).insert(uid);
         }
         Ok(())
+    }
+
+    /// Returns the name that the certificate in `csr` holds, and its expiry, if `refuse_taken_names` is set.
+    fn held_name(&self, csr: &Csr) -> Option<(String, SystemTime)> {
+        let rules = self.signers.get(&csr.spec.signer_name)?.rules;
+        if !self.refuse_taken_names || rules != Rules::KubeletClient {
+            return None;
+        }
+        certificate(csr).and_then(holder)
     }
 
     async fn approve<P: Port>(
@@ -226,6 +232,14 @@ impl Controllers {
                 Err(unable) => return self.report_delay(port, csr, &unable, leading).await,
             },
         };
+        // First the name, then the certificate. In the other order a replica that stops here, a failed write of the
+        // Lease, or a watch that lags behind leaves an issued name free for another requestor.
+        if *leading.borrow()
+            && let Some((name, end)) = self.held_name(&new)
+            && let Err(error) = port.hold(&name, end).await
+        {
+            return unrecorded(&error);
+        }
         if !*leading.borrow() {
             return Next::Rest;
         }
@@ -294,6 +308,10 @@ fn set_delayed(csr: &mut Csr, status: &str, reason: &str, message: &str) {
     if let Some(last) = csr.status.as_mut().and_then(|s| s.conditions.as_mut()?.last_mut()) {
         status.clone_into(&mut last.status);
     }
+}
+
+fn unrecorded(error: &PortError) -> Next {
+    Next::Again(format!("the holder of the name could not be recorded: {error}"))
 }
 
 /// The lines about writes that failed: a flood of requests may fail at once.

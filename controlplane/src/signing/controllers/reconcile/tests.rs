@@ -15,6 +15,8 @@ use crate::signing::criteria::{API_CLIENT, KUBELET_CLIENT};
 use crate::signing::pki::authority::Authority;
 use crate::testing::node_csr;
 
+mod names;
+
 const HOUR: Duration = Duration::from_secs(3600);
 const BOOTSTRAP: &str = "system:bootstrap:abcdef";
 
