@@ -181,8 +181,14 @@ async fn w43_held_name_lease_outlives_replicas_and_can_be_deleted() {
         lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_deref()) == Some("system:node:n")
     };
     let held = all.items.iter().find(held).expect("the name is held").metadata.name.clone().expect("a name");
-    // The object goes, as Kubernetes' own cleaner would see to; the name stays held.
+    // The object goes, as Kubernetes' own cleaner would see to; the name stays held. A list shows the object until the
+    // deletion is on the disk: the next replica would record its holder again.
+    let mut changes = site.admin.changes();
+    let listed = next(&mut changes).await;
+    assert!(matches!(listed, Change::All(_)), "{listed:?}");
     assert!(site.plane.faults().forget("first"));
+    let gone = next(&mut changes).await;
+    assert!(matches!(&gone, Change::Gone(name) if name == "first"), "{gone:?}");
     let second = site.replica("b");
     assert_eq!(site.outcome("again", "n").await, "NodeNameTaken");
     leases.delete(&held, &DeleteParams::default()).await.expect("deleted");
