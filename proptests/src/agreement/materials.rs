@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use certrotate_core::config::Template;
 use certrotate_core::disk::{BundleHeader, Content, CurrentLink, DiskDone, Found, Inventory, Name};
 use certrotate_core::id::{CertHandle, Generation, KeyDigest, KeyHandle, LeafDigest};
-use certrotate_core::time::WallTime;
+use certrotate_core::time::{Span, WallTime};
 use certrotate_x509::{CertChain, PendingRequest, bundle, pending};
 
 /// How many keys there are; the first has the number 1.
@@ -16,7 +16,8 @@ pub const CERTS: u64 = 4;
 
 /// The template of every request.
 pub(super) fn template() -> Template {
-    Template::kubelet_client("worker-1")
+    // The shortest lifetime is a rule of the configuration, and no part of the request: no file has it.
+    Template { shortest_duration: Span::ZERO, ..Template::kubelet_client("worker-1") }
 }
 
 /// Keys with their requests, and certificates.
