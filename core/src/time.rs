@@ -59,8 +59,7 @@ impl WallTime {
         Self(secs.saturating_mul(1000))
     }
 
-    /// From the time since the Unix epoch, as `SystemTime::duration_since(UNIX_EPOCH)` returns it. Rounded down to whole
-    /// milliseconds (saturating).
+    /// From the time since the Unix epoch. Rounded down to whole milliseconds (saturating).
     #[must_use]
     pub const fn from_unix(since: Duration) -> Self {
         Self(0).plus(Span::from_duration(since))

@@ -18,7 +18,7 @@ char *kit_line(void) {
     size_t capacity = 0;
     if (getline(&line, &capacity, stdin) < 0) {
         free(line);
-        exit(0); /* the kit has ended the run */
+        exit(0); /* the kit ended the run */
     }
     return line;
 }

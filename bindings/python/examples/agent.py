@@ -34,7 +34,7 @@ class Kit:
     async def line(self) -> Any:
         line = await self.reader.readline()
         if not line:
-            sys.exit()  # The kit has ended the run.
+            sys.exit()  # The kit ended the run.
         return json.loads(line)
 
     def send(self, name: str, value: object) -> None:

@@ -64,7 +64,7 @@ pub(crate) const ALL: [(&str, &str); 16] = [
     ("usages", "100,000 unknown usages"),
     ("unread-480", "480 watches and lists with a window of one byte"),
     ("unread-25000", "24,960 of them on 104 connections"),
-    ("unread-http1", "400 HTTP/1.1 lists that nobody reads"),
+    ("unread-http1", "400 unread HTTP/1.1 lists"),
     ("silent-h2", "1,000 TLS connections with ALPN h2, then silence"),
     ("slow-heads", "200 heads, a byte at a time"),
     ("slow-bodies", "800 bodies that stay short of their end"),
